@@ -1,0 +1,107 @@
+package event
+
+import (
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Meta is what every event of a run carries.
+type Meta struct {
+	ContainerID string // the record id
+	RunID       string
+	Hostname    string
+	Host        string
+}
+
+// Bus makes events: it numbers, stamps and redacts them, keeps the percentage
+// from falling and hands each to its sinks in order. It is safe for concurrent
+// use.
+type Bus struct {
+	mu       sync.Mutex
+	meta     Meta
+	ctid     int
+	node     string
+	seq      int
+	percent  int
+	start    time.Time
+	secrets  *Secrets
+	required Sink
+	others   []Sink
+}
+
+// NewBus makes the bus of one run. The error of required stops the run; any of
+// others is dropped at its first error with one warning.
+func NewBus(meta Meta, required Sink, others ...Sink) *Bus {
+	return &Bus{meta: meta, start: time.Now(), secrets: NewSecrets(), required: required, others: others}
+}
+
+// Secrets is the set of values that no event may carry.
+func (b *Bus) Secrets() *Secrets { return b.secrets }
+
+// SetPlace records the ctid and node that later events carry.
+func (b *Bus) SetPlace(ctid int, node string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ctid, b.node = ctid, node
+}
+
+// Emit completes e and hands it to every sink. Only the required sink's error
+// is returned.
+func (b *Bus) Emit(e Event) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.emit(e)
+}
+
+// Step reports progress within a phase. percent is 0..100; a lower one than
+// before is raised to what was reached.
+func (b *Bus) Step(step StepName, percent int, message string) error {
+	return b.Emit(Event{Type: Step, Step: step, Percent: &percent, Message: message})
+}
+
+// Warn reports something that does not stop the run. hint may be "".
+func (b *Bus) Warn(step StepName, message, hint string) error {
+	return b.Emit(Event{Type: Warning, Step: step, Message: message, Hint: hint})
+}
+
+func (b *Bus) emit(e Event) error {
+	e = b.complete(e)
+	if err := b.required.Event(e); err != nil {
+		return fmt.Errorf("cannot record event: %w", err)
+	}
+	var dropped []error
+	kept := b.others[:0]
+	for _, s := range b.others {
+		if err := s.Event(e); err != nil {
+			dropped = append(dropped, err)
+			continue
+		}
+		kept = append(kept, s)
+	}
+	b.others = kept
+	for _, err := range dropped {
+		if err := b.emit(Event{Type: Warning, Step: e.Step, Message: err.Error()}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Bus) complete(e Event) Event {
+	b.seq++
+	now := time.Now()
+	e.Seq = b.seq
+	e.Timestamp = now.UTC().Truncate(time.Millisecond)
+	e.ElapsedMs = now.Sub(b.start).Milliseconds()
+	e.ContainerID, e.RunID, e.Hostname, e.Host = b.meta.ContainerID, b.meta.RunID, b.meta.Hostname, b.meta.Host
+	e.CTID, e.Node = b.ctid, b.node
+	if e.Percent != nil {
+		p := max(*e.Percent, b.percent)
+		b.percent = p
+		e.Percent = &p
+	}
+	e.Message = b.secrets.Redact(e.Message)
+	e.Hint = b.secrets.Redact(e.Hint)
+	return e
+}

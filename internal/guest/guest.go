@@ -1,0 +1,44 @@
+// Package guest runs commands in a container and puts files there. Two real
+// things stand behind its interface: SSH to the container's own address, and
+// SSH to the Proxmox node with one long-lived `pct exec`. Both carry the same
+// protocol (see agent.sh), so that no phase knows which one it has. The package
+// knows nothing of templates, phases or Proxmox's API.
+package guest
+
+import (
+	"context"
+	"io"
+)
+
+// Guest is a root shell inside one container.
+type Guest interface {
+	// Run runs one POSIX sh program in the guest as root, in /root, and waits
+	// for its end. The exit status is the program's; err is for everything that
+	// kept it from being known (the link, the guest's death, ctx). Run never
+	// retries: a program whose link dropped may have run.
+	Run(ctx context.Context, cmd Cmd) (status int, err error)
+	// Reconnect opens the link again after Run returned an error for which
+	// IsDropped holds; it retries until ctx ends.
+	Reconnect(ctx context.Context) error
+	// Transport is "guest" or "node".
+	Transport() string
+	// Stats counts what was done so far.
+	Stats() Stats
+	Close() error
+}
+
+// Cmd is one program to run.
+type Cmd struct {
+	Label  string    // what it does, for errors: "install packages"
+	Script string    // POSIX sh; text from outside goes through Quote
+	Stdin  io.Reader // nil: /dev/null
+	Size   int64     // bytes of Stdin, exactly
+	Stdout io.Writer // nil: discarded
+	Stderr io.Writer
+}
+
+// Stats counts remote work, for the budgets of `make bench`.
+type Stats struct {
+	Connections int // links opened
+	Commands    int // programs run
+}

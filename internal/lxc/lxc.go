@@ -1,0 +1,130 @@
+// Package lxc holds the nouns that every other room speaks: what is asked of
+// Proxmox (Spec), what is recorded about it (Container) and what was found
+// inside it (Service). It does no I/O and imports nothing of ours.
+package lxc
+
+import "time"
+
+// Lifecycle is where a container's record stands.
+type Lifecycle string
+
+// The lifecycle goes creating → ready or creating → error, error → creating by
+// resume, and any → destroyed.
+const (
+	Creating  Lifecycle = "creating"
+	Ready     Lifecycle = "ready"
+	Failed    Lifecycle = "error"
+	Destroyed Lifecycle = "destroyed"
+)
+
+// Spec is a container as the user wants it: a template's wishes with the
+// command line's on top. Zero values of CTID, Node, Storage and Network.Bridge
+// mean "choose for me".
+type Spec struct {
+	CTID         int      `json:"ctid,omitempty"` // 100..999999999; 0: the next free one
+	Hostname     string   `json:"hostname"`
+	Node         string   `json:"node,omitempty"`
+	Storage      string   `json:"storage,omitempty"`
+	OSTemplate   string   `json:"os"` // a prefix such as debian-12, or a volid
+	Cores        int      `json:"cores"`
+	MemoryMiB    int      `json:"memory"`
+	SwapMiB      int      `json:"swap"`
+	DiskGiB      int      `json:"disk"`
+	Unprivileged bool     `json:"unprivileged"`
+	Features     Features `json:"features"`
+	Network      Network  `json:"network"`
+	Tags         []string `json:"tags,omitempty"`
+	SSHKeys      []string `json:"sshKeys,omitempty"` // authorized_keys lines
+	OnBoot       bool     `json:"onboot"`
+}
+
+// Features are Proxmox's feature flags. An API token may set nesting alone, and
+// on unprivileged containers only.
+type Features struct {
+	Nesting bool     `json:"nesting,omitempty" yaml:"nesting"`
+	Keyctl  bool     `json:"keyctl,omitempty" yaml:"keyctl"`
+	Fuse    bool     `json:"fuse,omitempty" yaml:"fuse"`
+	Mknod   bool     `json:"mknod,omitempty" yaml:"mknod"`
+	Mount   []string `json:"mount,omitempty" yaml:"mount"` // file system types
+}
+
+// Network is the container's first interface, eth0.
+type Network struct {
+	Bridge      string   `json:"bridge,omitempty"`
+	VLAN        int      `json:"vlan,omitempty"`     // 1..4094; 0: untagged
+	IPv4        string   `json:"ip,omitempty"`       // "dhcp", a CIDR, or "" for none
+	Gateway4    string   `json:"gateway,omitempty"`  // only with a CIDR
+	IPv6        string   `json:"ip6,omitempty"`      // "dhcp", "auto", a CIDR, or ""
+	Gateway6    string   `json:"gateway6,omitempty"` // only with a CIDR
+	Nameservers []string `json:"nameservers,omitempty"`
+	Firewall    bool     `json:"firewall,omitempty"`
+}
+
+// Container is the catalogue's record of one container.
+type Container struct {
+	RecordID    string     `json:"id"`   // sortable, never reused
+	CTID        int        `json:"ctid"` // reused by Proxmox; 0 until one is claimed
+	Host        string     `json:"host"`
+	Node        string     `json:"node"`
+	Hostname    string     `json:"hostname"`
+	Template    string     `json:"template,omitempty"` // "" for an adopted container
+	OSTemplate  string     `json:"osTemplate,omitempty"`
+	Lifecycle   Lifecycle  `json:"status"`
+	Address     string     `json:"address,omitempty"`   // without prefix length
+	Transport   string     `json:"transport,omitempty"` // guest, node: what got inside last
+	MAC         string     `json:"mac,omitempty"`
+	UPID        string     `json:"upid,omitempty"` // of the create task
+	Marked      bool       `json:"marked"`         // carries our ownership marker on Proxmox
+	Adopted     bool       `json:"adopted,omitempty"`
+	Error       string     `json:"error,omitempty"`
+	CreatedAt   time.Time  `json:"createdAt"`
+	UpdatedAt   time.Time  `json:"updatedAt"`
+	DestroyedAt *time.Time `json:"destroyedAt,omitempty"`
+}
+
+// ServiceType says what a service is run by.
+type ServiceType string
+
+// The kinds of service that discovery tells apart. A Credential is a
+// credentials file that belongs to no service found.
+const (
+	Systemd    ServiceType = "systemd"
+	OpenRC     ServiceType = "openrc"
+	Docker     ServiceType = "docker"
+	Process    ServiceType = "process"
+	Credential ServiceType = "credential"
+)
+
+// ServiceStatus is the state of a service as discovery saw it.
+type ServiceStatus string
+
+// A declared service that never answered is Unready; a unit that systemd calls
+// failed is Error.
+const (
+	Running ServiceStatus = "running"
+	Stopped ServiceStatus = "stopped"
+	Unready ServiceStatus = "unready"
+	Errored ServiceStatus = "error"
+)
+
+// Service is something that runs, or should run, in a container. It never
+// carries a credential's value, only the names of its keys.
+type Service struct {
+	Name           string        `json:"name"`
+	Type           ServiceType   `json:"type"`
+	Status         ServiceStatus `json:"status"`
+	Ports          []Port        `json:"ports,omitempty"`
+	URL            string        `json:"url,omitempty"`
+	System         bool          `json:"system,omitempty"`   // part of the OS, not of the purpose
+	Declared       bool          `json:"declared,omitempty"` // named by the template
+	Image          string        `json:"image,omitempty"`    // docker
+	CredentialKeys []string      `json:"credentialKeys,omitempty"`
+	Note           string        `json:"note,omitempty"` // e.g. not reachable from here
+}
+
+// Port is one listening socket.
+type Port struct {
+	Protocol string `json:"protocol"` // tcp or udp
+	Address  string `json:"address"`  // as bound: 0.0.0.0, ::, 127.0.0.1, …
+	Port     int    `json:"port"`
+}
