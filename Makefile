@@ -1,0 +1,42 @@
+# `make demo` and `make test` need Go and make only. The other targets install
+# what they need, once, with scripts/need.sh.
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  = -s -w -X github.com/infrahaus/infrahaus/internal/cli.version=$(VERSION)
+BIN      = bin/infrahaus
+GOLANGCI = v2.12.2
+
+export CGO_ENABLED = 0
+
+.PHONY: build demo test race lint e2e bench man clean
+
+build: ## the static binary
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/infrahaus
+
+demo: build ## the main job on the embedded sandbox: create, discover, events, credentials
+	sh testdata/demo.sh $(BIN)
+
+test: ## every test that needs nothing but Go
+	$(GO) test ./...
+
+race: ## the same under the race detector (needs a C compiler)
+	sh .ci/need.sh gcc libc6-dev
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+lint: ## formatting, vet and the dependency arrows
+	sh .ci/need.sh shellcheck
+	sh .ci/lint.sh $(GOLANGCI)
+
+e2e: build ## real LXC guests, a real Redis; as root; a skip is a failure
+	sh .ci/need.sh lxc debootstrap dnsmasq-base uidmap iproute2 iptables redis-server openssh-client
+	sh .ci/e2e.sh
+
+bench: build ## the reference job on real guests, as counts and ratios; as root
+	sh .ci/need.sh lxc debootstrap dnsmasq-base uidmap iproute2 iptables openssh-client
+	$(GO) run ./internal/e2e/bench
+
+man: build
+	$(BIN) man --dir dist/man
+
+clean:
+	rm -rf bin dist .cache
