@@ -1,0 +1,153 @@
+package vault
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// load finds the key: the environment, then the file, then, where create is
+// true and nothing was ever sealed, a new one.
+func (v *Vault) load(create bool) (*key, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.key != nil {
+		return v.key, nil
+	}
+	k, err := v.find(create)
+	if err == nil {
+		v.key = k
+	}
+	return k, err
+}
+
+func (v *Vault) find(create bool) (*key, error) {
+	if text := v.opts.Getenv(EnvKey); text != "" {
+		return parseKey(text, EnvKey)
+	}
+	path := v.opts.KeyFile
+	k, err := readKey(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return k, err
+	}
+	if !create {
+		return nil, noKey(path)
+	}
+	if v.opts.Sealed != nil {
+		sealed, err := v.opts.Sealed()
+		if err != nil {
+			return nil, &Error{Text: "cannot tell whether an encryption key was in use before", Err: err}
+		}
+		if sealed {
+			// Another process may have made the key and sealed with it
+			// between our first look and now.
+			if k, err := readKey(path); !errors.Is(err, fs.ErrNotExist) {
+				return k, err
+			}
+			return nil, noKey(path)
+		}
+	}
+	if err := makeKey(path); err != nil {
+		return nil, &Error{Text: "cannot make an encryption key", Err: err, Next: "set " + EnvKey + " to 64 hexadecimal digits to keep the key elsewhere"}
+	}
+	return readKey(path) // not what we made: another process may have been first
+}
+
+func noKey(path string) error {
+	return &Error{
+		Kind: ErrNoKey,
+		Text: "cannot read the encryption key: " + path + " is missing, and values were sealed with it",
+		Next: "put the file back, or set " + EnvKey + "; a new key could not open what is stored",
+	}
+}
+
+// readKey returns an error for which errors.Is(err, fs.ErrNotExist) holds where
+// there is no file.
+func readKey(path string) (*key, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, &Error{Text: "cannot read the encryption key", Err: err}
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, &Error{Text: "cannot read the encryption key", Err: err}
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &Error{Text: "cannot read the encryption key: " + path + " is not a file"}
+	}
+	// As ssh does with private keys: a key that others can read is no key.
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
+		return nil, &Error{
+			Text: fmt.Sprintf("cannot use the encryption key: others may read or write %s (mode %04o)", path, mode),
+			Next: "chmod 600 " + path,
+		}
+	}
+	text, err := io.ReadAll(io.LimitReader(f, 1024))
+	if err != nil {
+		return nil, &Error{Text: "cannot read the encryption key", Err: err}
+	}
+	return parseKey(string(text), path)
+}
+
+func parseKey(text, from string) (*key, error) {
+	raw, err := hex.DecodeString(strings.TrimSpace(text))
+	if err != nil || len(raw) != keySize {
+		return nil, &Error{
+			Kind: ErrWrongKey,
+			Text: fmt.Sprintf("cannot use the encryption key of %s: want %d hexadecimal digits", from, 2*keySize),
+			Next: "put the right key there; where nothing was ever sealed, remove it and a new one is made",
+		}
+	}
+	return newKey(raw, from)
+}
+
+// makeKey writes a new key aside, syncs it and links it into its place. A link
+// fails where the name is taken, so that of many first runs one wins, and
+// whoever reads the name reads a whole key. It is no error to lose.
+func makeKey(path string) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".key-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	raw := make([]byte, keySize)
+	rand.Read(raw)
+	_, err = f.WriteString(hex.EncodeToString(raw) + "\n")
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// syncDir makes a new name in dir survive a power cut. Not every file system
+// can; those that cannot are left alone.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	_ = d.Sync()
+	return nil
+}
