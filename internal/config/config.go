@@ -1,0 +1,129 @@
+// Package config finds out what the user wants of the tool: flags over
+// environment over file over defaults. It reads the config file and the
+// environment, and runs a token_command; it must not know what a host's
+// settings are used for, and it never talks to one.
+package config
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Overrides is what comes before the file.
+type Overrides struct {
+	ConfigFile string              // --config; it must exist. "": the usual place, which need not
+	StateDir   string              // --state-dir
+	Host       string              // --host
+	Getenv     func(string) string // nil: os.Getenv
+}
+
+// Config is what the file and the environment say together. Hosts are asked
+// for by Host: only then are their secrets looked up.
+type Config struct {
+	Paths         Paths
+	File          string // the file that was read; "" if there was none
+	DefaultHost   string
+	Publish       bool
+	RedisURL      Secret // may hold a password
+	TemplatesRoot string // "" unless TEMPLATES_ROOT or templates_root says one
+	ConfigRepoURL string // what CONFIG_REPO_URL says, for the guest's config.env
+	Warnings      []string
+
+	hosts  map[string]*fileHost
+	chosen string // --host
+	env    func(string) string
+}
+
+// Host is one Proxmox API endpoint, complete: the file's settings with the
+// environment's on top.
+type Host struct {
+	Name        string
+	URL         string // https://host:port, no path
+	Token       Secret // user@realm!name=secret; else User and Password
+	User        string // user@realm
+	Password    Secret
+	Fingerprint string // SHA-256, AB:CD:…, upper case; "" for none
+	CAFile      string
+	Insecure    bool   // certificates are not verified: to be warned about on every run
+	Node        string // "": choose
+	Storage     string
+	Bridge      string
+	SSH         SSH
+	Warnings    []string
+}
+
+// SSH says how to get inside a guest.
+type SSH struct {
+	Transport    string // auto, guest or node
+	Node         string // user@host:port of the Proxmox node, "" if not configured
+	IdentityFile string // a private key's path, or
+	IdentityKey  Secret // its text
+	KnownHosts   string // path; "": the user's own
+	Jump         string // user@host:port to reach guests through, "" for none
+}
+
+// Transports lists what ssh.transport may be.
+var Transports = []string{"auto", "guest", "node"}
+
+// SandboxHost is the name of the embedded sandbox; no host of the file may
+// have it.
+const SandboxHost = "sandbox"
+
+// Error is a config that cannot be used. Where it names a file, Line and Col
+// are from 1; 0 is unknown.
+type Error struct {
+	File      string
+	Line, Col int
+	Text      string
+	Next      string // what to do about it
+}
+
+func (e *Error) Error() string {
+	switch {
+	case e.File == "":
+		return e.Text
+	case e.Line == 0:
+		return e.File + ": " + e.Text
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Text)
+}
+
+// Hint is what to do about it, or "".
+func (e *Error) Hint() string { return e.Next }
+
+// Load reads the config file, if there is one, and the environment. It runs
+// nothing and connects to nothing.
+func Load(o Overrides) (*Config, error) {
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+	c := &Config{chosen: o.Host, env: o.Getenv}
+	var err error
+	if c.Paths, err = paths(o); err != nil {
+		return nil, err
+	}
+	if err := c.readFile(o.ConfigFile); err != nil {
+		return nil, err
+	}
+	if s := first(o.Getenv, "INFRAHAUS_REDIS_URL", "REDIS_URL"); s != "" {
+		c.RedisURL = NewSecret(s)
+	}
+	if s := o.Getenv("TEMPLATES_ROOT"); s != "" {
+		c.TemplatesRoot = s
+	}
+	if s := o.Getenv("CONFIG_REPO_URL"); s != "" {
+		c.ConfigRepoURL = s
+	}
+	return c, nil
+}
+
+// first is the first of the variables that is set and not blank.
+func first(env func(string) string, names ...string) string {
+	for _, n := range names {
+		if s := strings.TrimSpace(env(n)); s != "" {
+			return s
+		}
+	}
+	return ""
+}

@@ -1,0 +1,67 @@
+package config
+
+import (
+	"path/filepath"
+)
+
+// Paths are the places where the tool keeps things, by the XDG rules.
+type Paths struct {
+	ConfigDir string // $XDG_CONFIG_HOME/infrahaus
+	StateDir  string // --state-dir, INFRAHAUS_STATE_DIR, $XDG_STATE_HOME/infrahaus
+	Home      string
+}
+
+// ConfigFile is where the config is looked for unless --config says else.
+func (p Paths) ConfigFile() string { return filepath.Join(p.ConfigDir, "config.yaml") }
+
+// KeyFile holds the key of the vault, apart from the database.
+func (p Paths) KeyFile() string { return filepath.Join(p.ConfigDir, "key") }
+
+// Templates is the folder of the user's own templates.
+func (p Paths) Templates() string { return filepath.Join(p.ConfigDir, "templates") }
+
+// SSHKey is the tool's own ed25519 key.
+func (p Paths) SSHKey() string { return filepath.Join(p.ConfigDir, "id_ed25519") }
+
+// Database is the catalogue.
+func (p Paths) Database() string { return filepath.Join(p.StateDir, "infrahaus.db") }
+
+// Logs is the folder of the runs' log files.
+func (p Paths) Logs() string { return filepath.Join(p.StateDir, "runs") }
+
+// Sandbox is the embedded sandbox's folder; nothing of the tool's own lives
+// under it.
+func (p Paths) Sandbox() string { return filepath.Join(p.StateDir, "sandbox") }
+
+func paths(o Overrides) (Paths, error) {
+	p := Paths{Home: o.Getenv("HOME")}
+	dir := func(xdg, fallback string) (string, error) {
+		// The XDG rules: a relative path is to be ignored.
+		if d := o.Getenv(xdg); filepath.IsAbs(d) {
+			return filepath.Join(d, "infrahaus"), nil
+		}
+		if p.Home == "" {
+			return "", &Error{Text: "cannot find a home folder: neither " + xdg + " nor HOME is set", Next: "set HOME"}
+		}
+		return filepath.Join(p.Home, fallback, "infrahaus"), nil
+	}
+	var err error
+	if p.ConfigDir, err = dir("XDG_CONFIG_HOME", ".config"); err != nil {
+		return p, err
+	}
+	switch {
+	case o.StateDir != "":
+		p.StateDir = o.StateDir
+	case o.Getenv("INFRAHAUS_STATE_DIR") != "":
+		p.StateDir = o.Getenv("INFRAHAUS_STATE_DIR")
+	default:
+		p.StateDir, err = dir("XDG_STATE_HOME", ".local/state")
+	}
+	if err != nil {
+		return p, err
+	}
+	if p.StateDir, err = filepath.Abs(p.StateDir); err != nil {
+		return p, &Error{Text: "cannot find the state folder: " + err.Error()}
+	}
+	return p, nil
+}
