@@ -1,0 +1,97 @@
+package template
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Problem is one thing that is wrong with a template. Line and Col are from 1;
+// 0 is unknown.
+type Problem struct {
+	File       string `json:"file,omitempty"` // relative to the folder
+	Line       int    `json:"line,omitempty"`
+	Col        int    `json:"col,omitempty"`
+	Message    string `json:"message"`
+	Suggestion string `json:"suggestion,omitempty"`
+}
+
+// Where is file:line:col, as far as it is known.
+func (p Problem) Where() string {
+	switch {
+	case p.File == "" || p.Line == 0:
+		return p.File
+	case p.Col == 0:
+		return fmt.Sprintf("%s:%d", p.File, p.Line)
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)
+}
+
+func (p Problem) String() string {
+	s := p.Message
+	if w := p.Where(); w != "" {
+		s = w + ": " + s
+	}
+	if p.Suggestion != "" {
+		s += " (" + p.Suggestion + ")"
+	}
+	return s
+}
+
+// Error is a template that cannot be used, with everything that is wrong with
+// it.
+type Error struct {
+	Template string // its name or path
+	Problems []Problem
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "cannot use template %s: ", e.Template)
+	if len(e.Problems) == 1 {
+		b.WriteString(e.Problems[0].String())
+		return b.String()
+	}
+	fmt.Fprintf(&b, "%d problems", len(e.Problems))
+	for _, p := range e.Problems {
+		b.WriteString("\n  " + p.String())
+	}
+	return b.String()
+}
+
+// Hint names the command that shows everything.
+func (e *Error) Hint() string { return "infrahaus template validate " + e.Template }
+
+// VariableError is a set of values that a template cannot take.
+type VariableError struct {
+	Template string
+	Problems []Problem // without places: the values came from outside
+}
+
+func (e *VariableError) Error() string {
+	texts := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		texts[i] = p.String()
+	}
+	return fmt.Sprintf("cannot fill in the variables of template %s: %s", e.Template, strings.Join(texts, "; "))
+}
+
+// Hint names the command that lists the variables.
+func (e *VariableError) Hint() string { return "infrahaus template show " + e.Template }
+
+// NotFoundError is a template that nobody has.
+type NotFoundError struct {
+	Ref     string
+	Nearest string // "" if nothing is near
+	Names   []string
+}
+
+func (e *NotFoundError) Error() string {
+	s := fmt.Sprintf("cannot find template %q", e.Ref)
+	if e.Nearest != "" {
+		s += fmt.Sprintf(", did you mean %q?", e.Nearest)
+	}
+	return s
+}
+
+// Hint names the command that lists them.
+func (e *NotFoundError) Hint() string { return "infrahaus template list" }

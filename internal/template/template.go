@@ -1,0 +1,179 @@
+// Package template turns a folder into a Template: a description of a
+// container with everything that is put into it. It reads template.yaml, and
+// the original system's template.conf unchanged. It must not know what is done
+// with a template, nor reach for anything outside the folder.
+package template
+
+import (
+	"bytes"
+	"io"
+	"io/fs"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+)
+
+// Template is a folder that describes a container, checked.
+type Template struct {
+	Name        string
+	Description string
+	Path        string // where it was found, for people; "" for one that is built in
+	Source      string // which catalogue it came from: path, user, TEMPLATES_ROOT, built-in
+	Legacy      bool   // template.conf
+
+	OS           string // a prefix such as debian-12, or a volid
+	Cores        int
+	MemoryMiB    int
+	SwapMiB      int
+	DiskGiB      int
+	Unprivileged bool
+	Features     lxc.Features
+	Network      lxc.Network
+	Tags         []string
+	SyncOnBoot   bool
+	ConfigPath   string // CONFIG_PATH of the guest's config.env
+
+	Variables []Variable // in the order of the file
+	Packages  Packages
+	Files     []File   // in the order of the file
+	Scripts   []Script // in the order in which they run; disabled ones included
+	Services  []Service
+
+	Digest   string    // SHA-256 over the folder, hex; the same for the same content
+	Warnings []Problem // what is odd but can be used
+}
+
+// Variable is something that --set may say.
+type Variable struct {
+	Name        string   `json:"name"`
+	Type        string   `json:"type"` // one of Types
+	Default     string   `json:"default,omitempty"`
+	HasDefault  bool     `json:"-"`
+	Required    bool     `json:"required,omitempty"`
+	Pattern     string   `json:"pattern,omitempty"` // the whole value must match
+	Secret      bool     `json:"secret,omitempty"`
+	Generate    Generate `json:"generate,omitempty,omitzero"`
+	Description string   `json:"description,omitempty"`
+}
+
+// Generate says how a value is made where none is set. The zero value: it is
+// not.
+type Generate struct {
+	Length   int    `json:"length"`             // characters
+	Alphabet string `json:"alphabet,omitempty"` // alnum or hex
+}
+
+// Types lists what a variable's type may be.
+var Types = []string{"string", "int", "number", "bool", "port", "hostname", "ip"}
+
+// Packages are the names to install, by manager. The order of managers is
+// Managers.
+type Packages struct {
+	Names  map[string][]string `json:"names,omitempty"` // apt, apk, dnf, npm, pip
+	Custom []CustomPackage     `json:"custom,omitempty"`
+}
+
+// Managers lists the package managers in the order in which they are used;
+// only one of the first three exists in a guest. Custom packages come last.
+var Managers = []string{"apt", "apk", "dnf", "npm", "pip"}
+
+// CustomPackage is installed by a command of its own.
+type CustomPackage struct {
+	Name    string        `json:"name"`
+	Check   string        `json:"check"`   // a shell command; exit 0: it is there
+	Install string        `json:"install"` // a shell command
+	Timeout time.Duration `json:"timeout"` // 300 s unless told
+}
+
+// Policy says what becomes of a file that is there already and differs.
+type Policy string
+
+// The policies: overwrite, leave alone, keep a dated copy and write.
+const (
+	Replace Policy = "replace"
+	Default Policy = "default"
+	Backup  Policy = "backup"
+)
+
+// File is one file to put into the guest.
+type File struct {
+	Source string      `json:"source"` // path in the template's folder
+	Target string      `json:"target"` // absolute, clean
+	Policy Policy      `json:"policy"`
+	Mode   fs.FileMode `json:"mode"`            // permission bits
+	Owner  string      `json:"owner,omitempty"` // user or user:group; "": the owner of the target's folder
+	Expand bool        `json:"template,omitempty"`
+	Size   int64       `json:"size"` // of the source, before ${…} is filled in
+	SHA256 string      `json:"sha256"`
+
+	fsys fs.FS
+}
+
+// Open opens the file as it is in the folder, before ${…} is filled in.
+func (f File) Open() (io.ReadCloser, error) { return f.fsys.Open(f.Source) }
+
+// Content is the file as it goes into the guest: with ${name} filled in from
+// the values where the file asks for that.
+func (f File) Content(v Values) ([]byte, error) {
+	data, err := fs.ReadFile(f.fsys, f.Source)
+	if err != nil || !f.Expand {
+		return data, err
+	}
+	return v.Expand(data)
+}
+
+// Reader is Content as a stream with its size; files that need no filling in
+// are never held in memory.
+func (f File) Reader(v Values) (io.ReadCloser, int64, error) {
+	if !f.Expand {
+		r, err := f.Open()
+		return r, f.Size, err
+	}
+	data, err := f.Content(v)
+	return io.NopCloser(bytes.NewReader(data)), int64(len(data)), err
+}
+
+// Script is one program that is run in the guest.
+type Script struct {
+	Name    string `json:"name"` // 10-install.sh
+	Enabled bool   `json:"enabled"`
+	Content []byte `json:"-"`
+}
+
+// Service is something that the template promises to run. Ready means: it
+// listens, and HTTP (where a path is given) or TCP answers.
+type Service struct {
+	Name     string        `json:"name"`
+	Unit     string        `json:"unit,omitempty"` // where its unit is named otherwise
+	Port     int           `json:"port,omitempty"` // 0: the unit has to run, no more
+	Protocol string        `json:"protocol"`       // tcp or udp
+	HTTP     string        `json:"http,omitempty"` // path to ask for; any answer below 500 will do
+	TLS      bool          `json:"tls,omitempty"`  // ask by https, certificate unchecked
+	Timeout  time.Duration `json:"timeout"`        // 60 s unless told
+
+	portVar string // the variable that holds the port
+}
+
+// EnabledScripts are the scripts that run, less those named in skip.
+func (t *Template) EnabledScripts() []Script {
+	var out []Script
+	for _, s := range t.Scripts {
+		if s.Enabled {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// Spec is what the template asks of Proxmox; the command line's wishes go on
+// top. Hostname, CTID, Node and Storage are left empty.
+func (t *Template) Spec() lxc.Spec {
+	s := lxc.Spec{
+		OSTemplate: t.OS, Cores: t.Cores, MemoryMiB: t.MemoryMiB, SwapMiB: t.SwapMiB, DiskGiB: t.DiskGiB,
+		Unprivileged: t.Unprivileged, Features: t.Features, Network: t.Network,
+		Tags: append([]string(nil), t.Tags...),
+	}
+	s.Network.Nameservers = append([]string(nil), t.Network.Nameservers...)
+	s.Features.Mount = append([]string(nil), t.Features.Mount...)
+	return s
+}
