@@ -10,19 +10,25 @@ import (
 	"io"
 )
 
-// Guest is a root shell inside one container.
+// Guest is a root shell inside one container. One command runs at a time: a
+// second Run waits for the first.
 type Guest interface {
 	// Run runs one POSIX sh program in the guest as root, in /root, and waits
 	// for its end. The exit status is the program's; err is for everything that
 	// kept it from being known (the link, the guest's death, ctx). Run never
-	// retries: a program whose link dropped may have run.
+	// retries: a program whose link dropped may have run. When ctx ends the
+	// program is sent SIGTERM where the link can, and the link is given up.
 	Run(ctx context.Context, cmd Cmd) (status int, err error)
 	// Reconnect opens the link again after Run returned an error for which
-	// IsDropped holds; it retries until ctx ends.
+	// IsDropped holds, or after ctx ended it; it retries until ctx ends, or until
+	// the answer is not mere absence (a changed host key, a refused login).
 	Reconnect(ctx context.Context) error
+	// Again opens a second shell beside this one, for what cannot wait until
+	// Run returns. It is the caller's to close.
+	Again(ctx context.Context) (Guest, error)
 	// Transport is "guest" or "node".
 	Transport() string
-	// Stats counts what was done so far.
+	// Stats counts what was done so far, by shells opened with Again too.
 	Stats() Stats
 	Close() error
 }
@@ -39,6 +45,7 @@ type Cmd struct {
 
 // Stats counts remote work, for the budgets of `make bench`.
 type Stats struct {
-	Connections int // links opened
+	Connections int // SSH connections opened
+	Shells      int // agents started: on the node each is one start of pct
 	Commands    int // programs run
 }
