@@ -1,0 +1,154 @@
+// Package pve speaks to Proxmox VE over HTTP in this program's own words: typed
+// errors that keep Proxmox's, tasks that are followed to their end, and a
+// preflight that finds out what can be known before anything is created. It is
+// the only importer of go-proxmox, and works around what that loses. It must not
+// know of templates, guests' insides, records or displays.
+package pve
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/luthermonson/go-proxmox"
+)
+
+// Options say where Proxmox is and who asks. Either Token, or User and Password.
+type Options struct {
+	URL         string        // https://host:8006; scheme, port and /api2/json may be left out
+	Token       string        // user@realm!name=secret
+	User        string        // user@realm; the realm defaults to pam
+	Password    string        // for User
+	Fingerprint string        // SHA-256 of the server's certificate, with or without colons
+	CAFile      string        // PEM file that the server's certificate is verified against
+	Insecure    bool          // do not verify at all
+	UserAgent   string        // "" is infrahaus
+	Timeout     time.Duration // of one request; 0 is 30 s, what Proxmox allows itself
+}
+
+// Client is one login at one Proxmox endpoint. It is safe for concurrent use.
+type Client struct {
+	api     *proxmox.Client
+	base    string // …/api2/json
+	login   login
+	timeout time.Duration
+	http    *transport
+}
+
+// login is who asks, as far as Proxmox's rules depend on it.
+type login struct {
+	token string // user@realm!name, "" with a ticket
+	user  string // user@realm
+}
+
+// name is the login as Proxmox writes it.
+func (l login) name() string {
+	if l.token != "" {
+		return l.token
+	}
+	return l.user
+}
+
+// root reports whether this is what Proxmox's rules call root@pam: a ticket, for
+// a token of root is root@pam!name to them and is refused.
+func (l login) root() bool { return l.token == "" && l.user == "root@pam" }
+
+// New checks options and makes a client. It does no I/O beyond reading CAFile.
+func New(o Options) (*Client, error) {
+	base, err := baseURL(o.URL)
+	if err != nil {
+		return nil, err
+	}
+	tlsConfig, err := tlsFrom(o)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{base: base, timeout: o.Timeout}
+	if c.timeout <= 0 {
+		c.timeout = 30 * time.Second
+	}
+	agent := o.UserAgent
+	if agent == "" {
+		agent = "infrahaus"
+	}
+	c.http = newTransport(tlsConfig)
+	opts := []proxmox.Option{
+		proxmox.WithHTTPClient(&http.Client{Transport: c.http, CheckRedirect: noRedirects}),
+		proxmox.WithUserAgent(agent),
+		proxmox.WithLogger(silent{}),
+	}
+	switch {
+	case o.Token != "":
+		id, secret, ok := strings.Cut(o.Token, "=")
+		user, name, ok2 := strings.Cut(id, "!")
+		if !ok || !ok2 || secret == "" || name == "" || !strings.Contains(user, "@") {
+			return nil, &Error{Kind: Invalid, Op: "use the API token", Field: "token", Reason: "it must read user@realm!name=secret"}
+		}
+		c.login = login{token: id, user: user}
+		opts = append(opts, proxmox.WithAPIToken(id, secret))
+	case o.User != "" && o.Password != "":
+		user := o.User
+		if !strings.Contains(user, "@") {
+			user += "@pam"
+		}
+		c.login = login{user: user}
+		c.http.session = &session{user: user, password: o.Password, base: base, agent: agent}
+	default:
+		return nil, &Error{Kind: Invalid, Op: "log in", Field: "token", Reason: "neither an API token nor a user with a password is given",
+			Hints: []string{"export INFRAHAUS_TOKEN='user@realm!name=secret'"}}
+	}
+	c.api = proxmox.NewClient(base, opts...)
+	return c, nil
+}
+
+// Login is who asks, as Proxmox writes it: user@realm, or user@realm!token.
+func (c *Client) Login() string { return c.login.name() }
+
+// URL is the API's base address.
+func (c *Client) URL() string { return c.base }
+
+func noRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// baseURL completes what a user writes to https://host:8006/api2/json. Plain http
+// is taken on loopback only.
+func baseURL(s string) (string, error) {
+	bad := func(reason string) error {
+		return &Error{Kind: Invalid, Op: "use the Proxmox address " + s, Field: "url", Reason: reason,
+			Hints: []string{"it reads https://host:8006"}}
+	}
+	text := strings.TrimSpace(s)
+	if text == "" {
+		return "", &Error{Kind: Invalid, Op: "find Proxmox", Field: "url", Reason: "no address is given",
+			Hints: []string{"export INFRAHAUS_URL=https://host:8006"}}
+	}
+	if !strings.Contains(text, "://") {
+		text = "https://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" {
+		return "", bad("it is no URL")
+	}
+	if u.User != nil {
+		return "", &Error{Kind: Invalid, Op: "use the Proxmox address", Field: "url", Reason: "it carries a user or password"}
+	}
+	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+		return "", bad("only https is spoken")
+	}
+	if u.Port() == "" && u.Scheme == "https" {
+		u.Host += ":8006"
+	}
+	path := strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/api2/json")
+	return u.Scheme + "://" + u.Host + path + "/api2/json", nil
+}
+
+// silent swallows go-proxmox's log: at debug level it prints request bodies, and
+// a create carries the root password.
+type silent struct{}
+
+func (silent) Debugf(string, ...any) {}
+func (silent) Errorf(string, ...any) {}
+func (silent) Infof(string, ...any)  {}
+func (silent) Warnf(string, ...any)  {}
+
+var _ proxmox.LeveledLoggerInterface = silent{}

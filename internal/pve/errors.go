@@ -1,0 +1,153 @@
+package pve
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Kind is what a caller may want to tell apart in an Error.
+type Kind int
+
+// The kinds of failure. Invalid and Ambiguous are the caller's to mend and are
+// found before anything was touched; Refused, Forbidden and NotFound are
+// Proxmox's answer, found by preflight or not.
+const (
+	Refused      Kind = iota // Proxmox said no (400, 500, …), or preflight knows that it would
+	Unreachable              // no route, no name, nothing there, or not Proxmox
+	TLS                      // the certificate is not trusted; Seen says which was shown
+	Unauthorized             // 401: wrong token, user or password
+	Forbidden                // 403, or a privilege that preflight found missing
+	NotFound                 // no such container
+	TaskFailed               // the task was accepted and failed; Log has its last lines
+	Timeout                  // a deadline passed
+	Ambiguous                // several would do; Choices names them
+	Invalid                  // the request itself is wrong; Field names the key
+)
+
+var kindNames = [...]string{"refused", "unreachable", "tls", "unauthorized", "forbidden", "not found",
+	"task failed", "timeout", "ambiguous", "invalid"}
+
+func (k Kind) String() string {
+	if k < 0 || int(k) >= len(kindNames) {
+		return "unknown"
+	}
+	return kindNames[k]
+}
+
+// Error is a failure of Proxmox or on the way to it. It keeps Proxmox's own
+// words: Message is the whole text, Reason its first line.
+type Error struct {
+	Kind    Kind
+	Op      string            // what was tried: "create container"
+	Status  int               // HTTP status; 0 where there was none
+	Reason  string            // one line, Proxmox's or ours
+	Message string            // all lines that Proxmox sent; "" if it sent no more than Reason
+	Params  map[string]string // Proxmox's messages by its own parameter name (net0, memory, …)
+	Field   string            // the flag (without dashes) or template key at fault, "" if unknown
+	Choices []string          // what may be said instead
+	Log     []string          // a failed task's last lines
+	Hints   []string          // commands or actions that mend it
+	Seen    string            // the SHA-256 fingerprint that the server showed (TLS)
+	UPID    string            // the task that failed
+	Err     error             // the cause, where a caller may look for it
+}
+
+// Error reads "cannot create container: CT 100 already exists on node 'pve1'".
+func (e *Error) Error() string {
+	var b strings.Builder
+	if e.Op != "" {
+		b.WriteString("cannot " + e.Op + ": ")
+	}
+	b.WriteString(e.summary())
+	return b.String()
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+func (e *Error) summary() string {
+	if len(e.Params) > 0 {
+		return strings.Join(e.ParamLines(), "; ")
+	}
+	s := e.Reason
+	if s == "" {
+		s = firstLine(e.Message)
+	}
+	if s == "" && e.Err != nil {
+		s = e.Err.Error()
+	}
+	if s == "" {
+		s = fmt.Sprintf("Proxmox answered %d without a reason", e.Status)
+	}
+	return s
+}
+
+// ParamLines are Proxmox's parameter messages, one a line, under the names that
+// the user knows, in a stable order.
+func (e *Error) ParamLines() []string {
+	var lines []string
+	for key, msg := range e.Params {
+		lines = append(lines, fieldOf(key, msg)+": "+paramMessage(msg))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// Tail is what Proxmox said beyond the summary: the further lines of its message,
+// or a failed task's log.
+func (e *Error) Tail() []string {
+	if len(e.Log) > 0 {
+		return e.Log
+	}
+	lines := strings.Split(strings.TrimSpace(e.Message), "\n")
+	if len(lines) < 2 {
+		return nil
+	}
+	return lines[1:]
+}
+
+// IsKind reports whether err is, or wraps, an Error of that kind.
+func IsKind(err error, kind Kind) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Kind == kind
+}
+
+func firstLine(s string) string {
+	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
+	return strings.TrimSpace(s)
+}
+
+// fields maps Proxmox's parameter names to the flag or template key that sets
+// them. net0 is a property string: its keys are below.
+var fields = map[string]string{
+	"vmid": "ctid", "ostemplate": "os", "rootfs": "disk", "storage": "storage", "net0": "network",
+	"net0.bridge": "bridge", "net0.tag": "vlan", "net0.ip": "ip", "net0.gw": "ip", "net0.ip6": "ip6", "net0.gw6": "ip6",
+	"ssh-public-keys": "ssh-key", "tags": "tag", "nameserver": "nameserver", "node": "node",
+}
+
+// fieldOf names the user's key for a Proxmox parameter. A property string's
+// message names the property at fault in its second line ("net0.ip: invalid
+// format - …").
+func fieldOf(key, msg string) string {
+	for line := range strings.Lines(msg) {
+		name, _, ok := strings.Cut(line, ":")
+		if f := fields[name]; ok && strings.HasPrefix(name, key+".") && f != "" {
+			return f
+		}
+	}
+	if f := fields[key]; f != "" {
+		return f
+	}
+	return key
+}
+
+// paramMessage makes one line of a parameter message: the most specific one.
+func paramMessage(msg string) string {
+	lines := strings.Split(strings.TrimSpace(msg), "\n")
+	last := strings.TrimSpace(lines[len(lines)-1])
+	if last == "" {
+		last = strings.TrimSpace(lines[0])
+	}
+	return last
+}

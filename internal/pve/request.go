@@ -1,0 +1,149 @@
+package pve
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// get fetches path into v. A GET is repeated when the way there failed in
+// passing (595–599, 502–504, a connection cut), twice, after 100 and 400 ms.
+func (c *Client) get(ctx context.Context, op, path string, v any) error {
+	for pause := 100 * time.Millisecond; ; pause *= 4 {
+		err := c.send(ctx, op, http.MethodGet, path, nil, v)
+		if err == nil || !passing(err) || pause > 400*time.Millisecond {
+			return err
+		}
+		if sleep(ctx, pause) != nil {
+			return err
+		}
+	}
+}
+
+// send makes one request, with the client's timeout, and never repeats it.
+func (c *Client) send(ctx context.Context, op, method, path string, body map[string]any, v any) error {
+	rctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	var raw json.RawMessage
+	var err error
+	switch method {
+	case http.MethodGet:
+		err = c.api.Get(rctx, path, &raw)
+	case http.MethodPost:
+		err = c.api.Post(rctx, path, body, &raw)
+	case http.MethodPut:
+		err = c.api.Put(rctx, path, body, &raw)
+	default:
+		err = c.api.Delete(rctx, path, &raw) // its parameters go into the query: a body is refused
+	}
+	if err != nil {
+		return c.explain(ctx, op, err)
+	}
+	if v == nil || len(raw) == 0 || string(raw) == "null" {
+		return nil
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		return &Error{Kind: Refused, Op: op, Reason: "Proxmox's answer has an unexpected shape", Err: err}
+	}
+	return nil
+}
+
+// explain turns what came through go-proxmox into an Error. ctx is the caller's:
+// its end is passed on as it is.
+func (c *Client) explain(ctx context.Context, op string, err error) error {
+	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &Error{Kind: Timeout, Op: op, Reason: "interrupted", Err: context.Cause(ctx)}
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		out := *e
+		out.Op = op
+		c.addHints(&out)
+		return &out
+	}
+	if e := tlsError(err); e != nil {
+		e.Op = op
+		return e
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &Error{Kind: Timeout, Op: op, Reason: "no answer from " + c.host() + " in time", Err: err}
+	}
+	reason := "cannot reach " + c.host() + ": " + netReason(err)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) || errors.Is(err, io.ErrUnexpectedEOF) && !isNet(err) {
+		reason = "what answers at " + c.host() + " is not Proxmox's API"
+	}
+	return &Error{Kind: Unreachable, Op: op, Reason: reason, Err: err}
+}
+
+func (c *Client) host() string {
+	if u, err := url.Parse(c.base); err == nil {
+		return u.Host
+	}
+	return c.base
+}
+
+func isNet(err error) bool {
+	var u *url.Error
+	return errors.As(err, &u)
+}
+
+// netReason is the last, most telling part of a network error.
+func netReason(err error) string {
+	var dns *net.DNSError
+	var errno syscall.Errno
+	switch {
+	case errors.As(err, &dns):
+		return "the name " + dns.Name + " is not known (" + dns.Err + ")"
+	case errors.As(err, &errno):
+		return errno.Error()
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the connection was closed"
+	}
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err.Error()
+	}
+	return err.Error()
+}
+
+// passing reports whether a failure may be gone the next moment: the way failed,
+// and not by a missing host, name or trust.
+func passing(err error) bool {
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != Unreachable {
+		return false
+	}
+	if e.Status != 0 {
+		return e.Status >= 500
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// sleep waits for d or the end of ctx, whose error it returns.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// join makes a path of segments, escaped.
+func join(segments ...string) string {
+	var b strings.Builder
+	for _, s := range segments {
+		b.WriteString("/" + url.PathEscape(s))
+	}
+	return b.String()
+}

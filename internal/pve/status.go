@@ -1,0 +1,189 @@
+package pve
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+)
+
+// Version is Proxmox's own.
+type Version struct {
+	Release string // 8.4
+	Full    string // 8.4.21
+}
+
+// Major is the first number of the release, 0 if it is not known.
+func (v Version) Major() int {
+	head, _, _ := strings.Cut(v.Release, ".")
+	n, _ := strconv.Atoi(head)
+	return n
+}
+
+// Version asks Proxmox for its version; it needs no privilege, so it also checks
+// the way there and the login.
+func (c *Client) Version(ctx context.Context) (Version, error) {
+	var v struct{ Release, Version text }
+	if err := c.get(ctx, "ask Proxmox for its version", "/version", &v); err != nil {
+		return Version{}, err
+	}
+	return Version{Release: v.Release.String(), Full: v.Version.String()}, nil
+}
+
+// Node is one machine of the cluster.
+type Node struct {
+	Name   string
+	Online bool
+}
+
+// Nodes lists the cluster's nodes.
+func (c *Client) Nodes(ctx context.Context) ([]Node, error) {
+	var raw []struct{ Node, Status string }
+	if err := c.get(ctx, "list the nodes", "/nodes", &raw); err != nil {
+		return nil, err
+	}
+	nodes := make([]Node, 0, len(raw))
+	for _, n := range raw {
+		nodes = append(nodes, Node{Name: n.Node, Online: n.Status == "online"})
+	}
+	return nodes, nil
+}
+
+// Status is what a container does now.
+type Status struct {
+	Running bool
+	Name    string
+	Lock    string // create, backup, … or ""
+	Tags    []string
+	HA      bool // managed by Proxmox's high availability
+}
+
+// Status asks for a container's state. NotFound if there is none.
+func (c *Client) Status(ctx context.Context, node string, ctid int) (Status, error) {
+	var raw struct {
+		Status, Name, Lock, Tags text
+		HA                       struct{ Managed text }
+	}
+	op := fmt.Sprintf("read the status of container %d", ctid)
+	if err := c.get(ctx, op, join("nodes", node, "lxc", strconv.Itoa(ctid), "status", "current"), &raw); err != nil {
+		return Status{}, err
+	}
+	return Status{Running: raw.Status == "running", Name: raw.Name.String(), Lock: raw.Lock.String(),
+		Tags: splitTags(raw.Tags.String()), HA: raw.HA.Managed.bool()}, nil
+}
+
+// Config is a container's configuration as far as this program reads it. All is
+// every key as Proxmox wrote it.
+type Config struct {
+	Hostname     string
+	Description  string // with the line end that Proxmox adds taken off
+	Unprivileged bool
+	Protection   bool
+	Lock         string
+	Tags         []string
+	Cores        int
+	MemoryMiB    int
+	SwapMiB      int
+	OSType       string
+	Net0         lxc.Network
+	Interface    string // the name of net0's interface in the guest: eth0
+	MAC          string // of net0, upper case with colons
+	All          map[string]string
+}
+
+// Config reads a container's configuration. NotFound if there is none. While it
+// is being created most of it is missing.
+func (c *Client) Config(ctx context.Context, node string, ctid int) (Config, error) {
+	var raw map[string]text
+	op := fmt.Sprintf("read the configuration of container %d", ctid)
+	if err := c.get(ctx, op, join("nodes", node, "lxc", strconv.Itoa(ctid), "config"), &raw); err != nil {
+		return Config{}, err
+	}
+	return parseConfig(raw), nil
+}
+
+func parseConfig(raw map[string]text) Config {
+	cfg := Config{All: make(map[string]string, len(raw))}
+	for k, v := range raw {
+		cfg.All[k] = v.String()
+	}
+	cfg.Hostname = cfg.All["hostname"]
+	cfg.Description = strings.TrimRight(cfg.All["description"], "\n")
+	cfg.Unprivileged, cfg.Protection = raw["unprivileged"].bool(), raw["protection"].bool()
+	cfg.Lock, cfg.OSType = cfg.All["lock"], cfg.All["ostype"]
+	cfg.Tags = splitTags(cfg.All["tags"])
+	cfg.Cores, cfg.MemoryMiB, cfg.SwapMiB = raw["cores"].int(), raw["memory"].int(), raw["swap"].int()
+	cfg.Net0, cfg.Interface, cfg.MAC = parseNet(cfg.All["net0"])
+	cfg.Net0.Nameservers = strings.Fields(strings.ReplaceAll(cfg.All["nameserver"], ",", " "))
+	return cfg
+}
+
+// parseNet reads a net0 property string.
+func parseNet(s string) (n lxc.Network, name, mac string) {
+	for _, p := range properties(s) {
+		switch p.key {
+		case "name":
+			name = p.value
+		case "hwaddr":
+			mac = strings.ToUpper(p.value)
+		case "bridge":
+			n.Bridge = p.value
+		case "tag":
+			n.VLAN, _ = strconv.Atoi(p.value)
+		case "ip":
+			if p.value != "manual" {
+				n.IPv4 = p.value
+			}
+		case "gw":
+			n.Gateway4 = p.value
+		case "ip6":
+			if p.value != "manual" {
+				n.IPv6 = p.value
+			}
+		case "gw6":
+			n.Gateway6 = p.value
+		case "firewall":
+			n.Firewall = p.value == "1"
+		}
+	}
+	return n, name, mac
+}
+
+// markerPrefix begins the description line that marks a container as this
+// program's, followed by the record id.
+const markerPrefix = "infrahaus:"
+
+// Marker is the description line that marks a container as ours.
+func Marker(recordID string) string { return markerPrefix + recordID }
+
+// Marker is the record id in the ownership marker, "" without one.
+func (c Config) Marker() string {
+	for line := range strings.Lines(c.Description) {
+		if id, ok := strings.CutPrefix(strings.TrimSpace(line), markerPrefix); ok && id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+func splitTags(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ';' || r == ',' || r == ' ' })
+}
+
+// StaticAddress is the address that a network has by configuration, without
+// asking anybody; invalid if it has none.
+func StaticAddress(n lxc.Network) netip.Addr {
+	if p, err := netip.ParsePrefix(n.IPv4); err == nil {
+		return p.Addr()
+	}
+	if n.IPv4 == "dhcp" {
+		return netip.Addr{}
+	}
+	if p, err := netip.ParsePrefix(n.IPv6); err == nil {
+		return p.Addr()
+	}
+	return netip.Addr{}
+}

@@ -1,0 +1,248 @@
+package pve
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	firstPoll = 50 * time.Millisecond  // after the one at once
+	lastPoll  = 2 * time.Second        // the longest pause between two polls
+	logEvery  = 200 * time.Millisecond // the log costs the node as much as the status
+	patience  = 2 * time.Minute        // how long polls may fail in a row
+	logPage   = 500                    // lines a request
+	tailLines = 40                     // of the log that a Result or Error keeps at least
+	keptLines = 1000
+)
+
+// Result is a task that ended well.
+type Result struct {
+	Warnings []string // its WARN lines, without that word; the task succeeded all the same
+	Lines    []string // its log, the last thousand lines
+}
+
+// upids as Proxmox makes them: node, pid, pstart, start time, type, id, user.
+var upidForm = regexp.MustCompile(`^UPID:([a-zA-Z0-9][a-zA-Z0-9.-]*):([0-9A-Fa-f]{8,}):([0-9A-Fa-f]{8,9}):([0-9A-Fa-f]{8}):([^:\s]+):([^:\s]*):([^:\s]+):$`)
+
+// taskPath is the API path of a task, which names the node it runs on.
+func taskPath(op, upid string) (string, error) {
+	m := upidForm.FindStringSubmatch(upid)
+	if m == nil {
+		return "", &Error{Kind: Invalid, Op: op, Reason: "not a task id: " + strconv.Quote(upid)}
+	}
+	return join("nodes", m[1], "tasks", upid), nil
+}
+
+type taskStatus struct {
+	Status string `json:"status"`
+	Exit   string `json:"exitstatus"`
+}
+
+// Follow waits for a task to end, handing on the lines of its log in order. It
+// polls at once, then every 50 ms growing to 2 s. Polls that fail in passing are
+// borne for two minutes, since the task goes on without us. A task that ends
+// with warnings succeeded. The empty upid is a task that needed none. When ctx
+// ends the task still runs: see StopTask.
+func (c *Client) Follow(ctx context.Context, upid string, w Watch) (Result, error) {
+	if upid == "" {
+		return Result{}, nil
+	}
+	op := "follow the Proxmox task"
+	path, err := taskPath(op, upid)
+	if err != nil {
+		return Result{}, err
+	}
+	log := &taskLog{client: c, path: path, watch: w}
+	began, lastLog := time.Now(), time.Time{}
+	var failing time.Time
+	for {
+		var s taskStatus
+		err := c.get(ctx, op, path+"/status", &s)
+		if err == nil && (s.Status == "stopped" || time.Since(lastLog) >= logEvery) {
+			lastLog = time.Now()
+			err = log.read(ctx, s.Status == "stopped")
+		}
+		switch {
+		case err == nil && s.Status == "stopped":
+			return log.result(s, upid)
+		case err == nil:
+			failing = time.Time{}
+		case ctx.Err() != nil || !bearable(err):
+			return Result{Lines: log.lines}, err
+		case failing.IsZero():
+			failing = time.Now()
+			w.waiting("Proxmox does not answer, the task goes on: " + err.Error())
+		case time.Since(failing) > patience:
+			return Result{Lines: log.lines}, err
+		}
+		if err := sleep(ctx, pollPause(time.Since(began))); err != nil {
+			return Result{Lines: log.lines}, c.explain(ctx, op, err)
+		}
+	}
+}
+
+// pollPause grows with the time waited, so that the wait ends at most an eighth
+// too late.
+func pollPause(waited time.Duration) time.Duration {
+	return min(max(waited/8, firstPoll), lastPoll)
+}
+
+// bearable reports whether a failed poll says nothing about the task.
+func bearable(err error) bool {
+	var e *Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	return e.Kind == Unreachable || e.Kind == Timeout || e.Status == http.StatusInternalServerError
+}
+
+// taskLog reads a task's log from where it stopped.
+type taskLog struct {
+	client *Client
+	path   string
+	watch  Watch
+	next   int // the line to read from, counted from 0
+	lines  []string
+	warned []string
+	ended  bool // the final TASK line was seen
+}
+
+// read takes the lines that are there. After the end of the task the last ones
+// may lag behind its status: the final TASK line is waited for, briefly.
+func (l *taskLog) read(ctx context.Context, ended bool) error {
+	for retry := 0; ; {
+		var page []struct {
+			N int    `json:"n"`
+			T string `json:"t"`
+		}
+		query := "?start=" + strconv.Itoa(l.next) + "&limit=" + strconv.Itoa(logPage)
+		if err := l.client.get(ctx, "read the Proxmox task's log", l.path+"/log"+query, &page); err != nil {
+			return err
+		}
+		slices.SortFunc(page, func(a, b struct {
+			N int    `json:"n"`
+			T string `json:"t"`
+		}) int {
+			return a.N - b.N
+		})
+		for _, line := range page {
+			if line.N <= l.next || line.N == 1 && line.T == "no content" {
+				continue // an empty log is one line "no content"
+			}
+			l.next = line.N
+			l.add(line.T)
+		}
+		switch {
+		case len(page) >= logPage:
+		case !ended || l.ended || retry == 3:
+			return nil
+		default:
+			retry++
+			if err := sleep(ctx, firstPoll); err != nil {
+				return nil
+			}
+		}
+	}
+}
+
+func (l *taskLog) add(line string) {
+	if strings.HasPrefix(line, "TASK ") {
+		l.ended = true
+	}
+	if warning, ok := strings.CutPrefix(line, "WARN: "); ok {
+		l.warned = append(l.warned, warning)
+	}
+	if len(l.lines) == keptLines {
+		l.lines = l.lines[1:]
+	}
+	l.lines = append(l.lines, line)
+	l.watch.line(line)
+}
+
+var warningsForm = regexp.MustCompile(`^WARNINGS: \d+$`)
+
+func (l *taskLog) result(s taskStatus, upid string) (Result, error) {
+	if s.Exit == "OK" || warningsForm.MatchString(s.Exit) {
+		return Result{Warnings: l.warned, Lines: l.lines}, nil
+	}
+	e := &Error{Kind: TaskFailed, Op: taskOp(upid), Reason: s.Exit, UPID: upid, Log: l.lines[max(0, len(l.lines)-tailLines):]}
+	if s.Exit == "unexpected status" || s.Exit == "" {
+		e.Reason = "its worker on the node died without a result"
+		e.Hints = []string{"a container left locked is freed on the node with: pct unlock " + taskID(upid)}
+	}
+	return Result{Warnings: l.warned, Lines: l.lines}, e
+}
+
+// taskOp words a task's type for an error.
+func taskOp(upid string) string {
+	m := upidForm.FindStringSubmatch(upid)
+	if m == nil {
+		return "run the Proxmox task"
+	}
+	switch m[5] {
+	case "vzcreate":
+		return "create container " + m[6]
+	case "vzstart":
+		return "start container " + m[6]
+	case "vzstop":
+		return "stop container " + m[6]
+	case "vzshutdown":
+		return "shut down container " + m[6]
+	case "vzdestroy":
+		return "destroy container " + m[6]
+	case "download":
+		return "download the OS template"
+	}
+	return "run the Proxmox task " + m[5]
+}
+
+func taskID(upid string) string {
+	if m := upidForm.FindStringSubmatch(upid); m != nil && m[6] != "" {
+		return m[6]
+	}
+	return "<ctid>"
+}
+
+// StopTask asks a running task to end; Proxmox then cleans up after it.
+func (c *Client) StopTask(ctx context.Context, upid string) error {
+	op := "stop the Proxmox task"
+	path, err := taskPath(op, upid)
+	if err != nil {
+		return err
+	}
+	return c.send(ctx, op, http.MethodDelete, path, nil, nil)
+}
+
+// TaskRunning reports whether a task still runs, and how it ended if not.
+func (c *Client) TaskRunning(ctx context.Context, upid string) (running bool, exit string, err error) {
+	op := "look at the Proxmox task"
+	path, err := taskPath(op, upid)
+	if err != nil {
+		return false, "", err
+	}
+	var s taskStatus
+	if err := c.get(ctx, op, path+"/status", &s); err != nil {
+		return false, "", err
+	}
+	return s.Status != "stopped", s.Exit, nil
+}
+
+var fingerprintLine = regexp.MustCompile(`^done: (SHA256:[A-Za-z0-9+/]{43}=?)(\s|$)`)
+
+// SSHFingerprints are the guest's SSH host keys as a create task's log names
+// them ("done: SHA256:… root@web"), in ssh's own notation.
+func SSHFingerprints(lines []string) []string {
+	var out []string
+	for _, line := range lines {
+		if m := fingerprintLine.FindStringSubmatch(strings.TrimSpace(line)); m != nil {
+			out = append(out, strings.TrimSuffix(m[1], "="))
+		}
+	}
+	return out
+}

@@ -1,0 +1,124 @@
+package pve
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"net"
+	"os"
+	"strings"
+)
+
+// tlsSetup is how the server's certificate is judged.
+type tlsSetup struct{ config *tls.Config }
+
+// wrongFingerprint says that the server showed another certificate than the
+// pinned one.
+type wrongFingerprint struct{ want, seen string }
+
+func (e *wrongFingerprint) Error() string {
+	return "the server's certificate has the fingerprint " + e.seen + ", not " + e.want
+}
+
+// tlsFrom sets up the one way of trust that is asked for: a pinned certificate,
+// a CA file, none at all, or the system's roots.
+func tlsFrom(o Options) (*tlsSetup, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	switch {
+	case o.Fingerprint != "":
+		want, err := parseFingerprint(o.Fingerprint)
+		if err != nil {
+			return nil, err
+		}
+		// VerifyConnection and not VerifyPeerCertificate: the latter is left out
+		// when a TLS session is resumed.
+		config.InsecureSkipVerify = true
+		config.VerifyConnection = func(cs tls.ConnectionState) error {
+			if len(cs.PeerCertificates) == 0 {
+				return errors.New("the server showed no certificate")
+			}
+			if seen := Fingerprint(cs.PeerCertificates[0]); seen != want {
+				return &wrongFingerprint{want: want, seen: seen}
+			}
+			return nil
+		}
+	case o.CAFile != "":
+		pem, err := os.ReadFile(o.CAFile)
+		if err != nil {
+			return nil, &Error{Kind: Invalid, Op: "read the CA file", Field: "caFile", Err: err}
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, &Error{Kind: Invalid, Op: "use the CA file " + o.CAFile, Field: "caFile", Reason: "it holds no PEM certificate"}
+		}
+	case o.Insecure:
+		config.InsecureSkipVerify = true
+	}
+	return &tlsSetup{config: config}, nil
+}
+
+// Fingerprint is a certificate's SHA-256 as Proxmox writes it: AA:BB:….
+func Fingerprint(cert *x509.Certificate) string {
+	sum := sha256.Sum256(cert.Raw)
+	return withColons(sum[:])
+}
+
+func parseFingerprint(s string) (string, error) {
+	text := strings.NewReplacer(":", "", " ", "").Replace(strings.TrimSpace(s))
+	if len(text) > 6 && strings.EqualFold(text[:6], "sha256") {
+		text = text[6:]
+	}
+	raw, err := hex.DecodeString(text)
+	if err != nil || len(raw) != sha256.Size {
+		return "", &Error{Kind: Invalid, Op: "use the certificate fingerprint", Field: "fingerprint",
+			Reason: "it is not a SHA-256 in hexadecimal (64 digits)",
+			Hints:  []string{"on the node: pvenode cert info"}}
+	}
+	return withColons(raw), nil
+}
+
+func withColons(raw []byte) string {
+	digits := strings.ToUpper(hex.EncodeToString(raw))
+	var b strings.Builder
+	for i := 0; i < len(digits); i += 2 {
+		if i > 0 {
+			b.WriteByte(':')
+		}
+		b.WriteString(digits[i : i+2])
+	}
+	return b.String()
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// tlsError recognises what a handshake fails with, or returns nil.
+func tlsError(err error) *Error {
+	var pin *wrongFingerprint
+	if errors.As(err, &pin) {
+		return &Error{Kind: TLS, Reason: pin.Error(), Seen: pin.seen, Err: err, Hints: []string{
+			"if the certificate was renewed, compare with `pvenode cert info` on the node and set INFRAHAUS_FINGERPRINT=" + pin.seen}}
+	}
+	var bad *tls.CertificateVerificationError
+	if errors.As(err, &bad) {
+		e := &Error{Kind: TLS, Reason: "the server's certificate is not trusted: " + bad.Err.Error(), Err: err}
+		if len(bad.UnverifiedCertificates) > 0 {
+			e.Seen = Fingerprint(bad.UnverifiedCertificates[0])
+			e.Hints = []string{"compare with `pvenode cert info` on the node, then set INFRAHAUS_FINGERPRINT=" + e.Seen}
+		}
+		return e
+	}
+	var header tls.RecordHeaderError
+	if errors.As(err, &header) {
+		return &Error{Kind: Unreachable, Reason: "what answers there does not speak TLS", Err: err}
+	}
+	var alert tls.AlertError
+	if errors.As(err, &alert) {
+		return &Error{Kind: TLS, Reason: "the TLS handshake failed: " + alert.Error(), Err: err}
+	}
+	return nil
+}

@@ -1,0 +1,215 @@
+package pve
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// maxAnswer bounds one answer, decompressed. The largest genuine one is the
+// appliance index with about 1 MB.
+const maxAnswer = 16 << 20
+
+// transport stands below go-proxmox and keeps what that drops: every answer of
+// 300 and more becomes an *Error with status, reason and body, because
+// go-proxmox reports a 403 without its reason, a 500 without its body, and a 596
+// as success. It also holds the ticket of a user with password.
+type transport struct {
+	inner   *http.Transport
+	session *session // nil with a token
+}
+
+func newTransport(config *tlsSetup) *transport {
+	return &transport{inner: &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		TLSClientConfig:       config.config,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ExpectContinueTimeout: time.Second,
+		MaxIdleConnsPerHost:   16,
+		// pveproxy closes idle connections after 5 s: be first, or a request
+		// meets a connection that is just going away.
+		IdleConnTimeout: 3 * time.Second,
+	}}
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if t.session == nil {
+		return t.once(req)
+	}
+	ticket, err := t.session.get(req.Context(), t.once, "")
+	if err != nil {
+		return nil, err
+	}
+	res, err := t.once(ticket.sign(req))
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != Unauthorized || !replayable(req) {
+		return res, err
+	}
+	// The ticket ended early (the node's clock or key changed): once more with a
+	// fresh one.
+	fresh, err2 := t.session.get(req.Context(), t.once, ticket.Ticket)
+	if err2 != nil {
+		return nil, err2
+	}
+	again := fresh.sign(req)
+	if req.GetBody != nil {
+		if again.Body, err2 = req.GetBody(); err2 != nil {
+			return nil, err2
+		}
+	}
+	return t.once(again)
+}
+
+func replayable(req *http.Request) bool { return req.Body == nil || req.GetBody != nil }
+
+func (t *transport) once(req *http.Request) (*http.Response, error) {
+	res, err := t.inner.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	if res.StatusCode < 300 {
+		res.Body = &bounded{body: res.Body, left: maxAnswer}
+		return res, nil
+	}
+	defer res.Body.Close()
+	body, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	return nil, answerError(res, body)
+}
+
+// answerError makes an Error of an answer that is none. The text is in the
+// reason phrase (its first line only) and, since PVE 8.3, whole in "message".
+func answerError(res *http.Response, body []byte) *Error {
+	var v struct {
+		Message string                     `json:"message"`
+		Errors  map[string]json.RawMessage `json:"errors"`
+	}
+	_ = json.Unmarshal(body, &v) // 401, 595 and proxies in between send no JSON
+	reason := strings.TrimSpace(strings.TrimPrefix(res.Status, fmt.Sprint(res.StatusCode)))
+	e := &Error{Status: res.StatusCode, Reason: reason, Message: strings.TrimSpace(v.Message), Kind: kindOf(res.StatusCode)}
+	for key, raw := range v.Errors {
+		var text string
+		if json.Unmarshal(raw, &text) != nil {
+			text = string(raw)
+		}
+		if e.Params == nil {
+			e.Params = map[string]string{}
+		}
+		e.Params[key] = strings.TrimSpace(text)
+	}
+	if firstLine(e.Message) == e.Reason && !strings.Contains(e.Message, "\n") {
+		e.Message = ""
+	}
+	if strings.Contains(e.Reason+e.Message, "does not exist") && strings.Contains(e.Reason+e.Message, "Configuration file ") {
+		e.Kind = NotFound
+	}
+	return e
+}
+
+func kindOf(status int) Kind {
+	switch {
+	case status == http.StatusUnauthorized:
+		return Unauthorized
+	case status == http.StatusForbidden:
+		return Forbidden
+	case status < 400, status == 502, status == 503, status == 504, status >= 595 && status <= 599:
+		// pveproxy passes its own HTTP client's pseudo codes on: 595 no
+		// connection, 596 broken or 30 s over, 599 garbage.
+		return Unreachable
+	}
+	return Refused
+}
+
+// bounded fails instead of reading without end.
+type bounded struct {
+	body io.ReadCloser
+	left int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, fmt.Errorf("the answer is larger than %d MiB", maxAnswer>>20)
+	}
+	if int64(len(p)) > b.left {
+		p = p[:b.left]
+	}
+	n, err := b.body.Read(p)
+	b.left -= int64(n)
+	return n, err
+}
+
+func (b *bounded) Close() error { return b.body.Close() }
+
+// session holds a ticket: fetched before the first request, since an
+// unauthenticated one costs Proxmox's fixed 3 s, and renewed every hour (it
+// lives two).
+type session struct {
+	user, password, base, agent string
+
+	mu      sync.Mutex
+	current ticket
+	expires time.Time
+}
+
+type ticket struct {
+	Ticket  string `json:"ticket"`
+	CSRF    string `json:"CSRFPreventionToken"`
+	NeedTFA int    `json:"NeedTFA"`
+}
+
+// sign returns req with the ticket's headers.
+func (t ticket) sign(req *http.Request) *http.Request {
+	req = req.Clone(req.Context())
+	req.Header.Set("Cookie", "PVEAuthCookie="+t.Ticket)
+	if req.Method != http.MethodGet {
+		req.Header.Set("CSRFPreventionToken", t.CSRF)
+	}
+	return req
+}
+
+// get returns a ticket other than stale, logging in if need be.
+func (s *session) get(ctx context.Context, send func(*http.Request) (*http.Response, error), stale string) (ticket, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current.Ticket != "" && s.current.Ticket != stale && time.Now().Before(s.expires) {
+		return s.current, nil
+	}
+	form := url.Values{"username": {s.user}, "password": {s.password}}.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.base+"/access/ticket", strings.NewReader(form))
+	if err != nil {
+		return ticket{}, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("User-Agent", s.agent)
+	res, err := send(req)
+	if err != nil {
+		return ticket{}, err
+	}
+	defer res.Body.Close()
+	var v struct {
+		Data ticket `json:"data"`
+	}
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return ticket{}, err
+	}
+	if err := json.NewDecoder(bytes.NewReader(body)).Decode(&v); err != nil || v.Data.Ticket == "" {
+		return ticket{}, &Error{Kind: Unreachable, Reason: "the login was answered with something else than Proxmox's ticket"}
+	}
+	if v.Data.NeedTFA != 0 || strings.HasPrefix(v.Data.Ticket, "PVE:!tfa!") {
+		return ticket{}, &Error{Kind: Unauthorized, Reason: s.user + " needs a second factor",
+			Hints: []string{"make an API token for it: pveum user token add " + s.user + " infrahaus --privsep 0"}}
+	}
+	s.current, s.expires = v.Data, time.Now().Add(time.Hour)
+	return s.current, nil
+}
