@@ -1,0 +1,164 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+)
+
+// Filter chooses containers. An empty Host is every host.
+type Filter struct {
+	Host             string
+	IncludeDestroyed bool
+}
+
+// CreateContainer writes a new record; c.RecordID comes from NewRecordID. Zero
+// times are set to now. A hostname that a living record of the same host has is
+// refused with *NameTaken, except for an adopted container: Proxmox allows two
+// of a name.
+func (s *Store) CreateContainer(ctx context.Context, c lxc.Container) error {
+	if err := checkID(c.RecordID); err != nil {
+		return err
+	}
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	if c.CreatedAt.IsZero() {
+		c.CreatedAt = now
+	}
+	c.UpdatedAt = now
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		if !c.Adopted {
+			taken, err := query(ctx, tx, `WHERE host = ? AND hostname = ? AND status <> ? LIMIT 1`,
+				c.Host, c.Hostname, string(lxc.Destroyed))
+			if err != nil {
+				return err
+			}
+			if len(taken) > 0 {
+				return &NameTaken{Existing: taken[0]}
+			}
+		}
+		doc, err := json.Marshal(c)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO containers (id, doc) VALUES (?, ?)`, c.RecordID, string(doc))
+		return err
+	})
+}
+
+// UpdateContainer reads a record, lets change alter it and writes it back, in
+// one transaction, and returns what was written. change must not use the store.
+// An error of change leaves the record as it was and is returned as it is.
+func (s *Store) UpdateContainer(ctx context.Context, recordID string, change func(*lxc.Container) error) (lxc.Container, error) {
+	var c lxc.Container
+	err := s.tx(ctx, func(tx *sql.Tx) error {
+		found, err := query(ctx, tx, `WHERE id = ?`, recordID)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return fmt.Errorf("cannot update record %s: the catalogue has no such record", recordID)
+		}
+		c = found[0]
+		if err := change(&c); err != nil {
+			return err
+		}
+		c.RecordID = recordID
+		c.UpdatedAt = time.Now().UTC().Truncate(time.Millisecond)
+		doc, err := json.Marshal(c)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE containers SET doc = ? WHERE id = ?`, string(doc), recordID)
+		return err
+	})
+	return c, err
+}
+
+// Containers lists records, oldest first.
+func (s *Store) Containers(ctx context.Context, f Filter) ([]lxc.Container, error) {
+	found, err := query(ctx, s.records, `WHERE (? = '' OR host = ?) AND (? OR status <> ?) ORDER BY id`,
+		f.Host, f.Host, f.IncludeDestroyed, string(lxc.Destroyed))
+	return found, s.wrap(err)
+}
+
+// Find resolves a ctid, a hostname or a record id within one host. A living
+// record is preferred to destroyed ones. Errors: *NotFound, *Ambiguous.
+func (s *Store) Find(ctx context.Context, host, ref string) (lxc.Container, error) {
+	ctid, err := strconv.Atoi(ref)
+	if err != nil || ctid <= 0 {
+		ctid = -1 // records without a ctid have 0
+	}
+	found, err := query(ctx, s.records, `WHERE host = ? AND (id = ? OR hostname = ? OR ctid = ?) ORDER BY id`,
+		host, strings.ToUpper(ref), ref, ctid)
+	if err != nil {
+		return lxc.Container{}, s.wrap(err)
+	}
+	return choose(host, ref, found)
+}
+
+func choose(host, ref string, found []lxc.Container) (lxc.Container, error) {
+	var alive []lxc.Container
+	for _, c := range found {
+		if strings.EqualFold(c.RecordID, ref) {
+			return c, nil
+		}
+		if c.Lifecycle != lxc.Destroyed {
+			alive = append(alive, c)
+		}
+	}
+	if len(alive) > 0 {
+		found = alive
+	}
+	switch len(found) {
+	case 0:
+		return lxc.Container{}, &NotFound{Host: host, Ref: ref}
+	case 1:
+		return found[0], nil
+	}
+	return lxc.Container{}, &Ambiguous{Ref: ref, Candidates: found}
+}
+
+type rowsQuerier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func query(ctx context.Context, q rowsQuerier, where string, args ...any) ([]lxc.Container, error) {
+	rows, err := q.QueryContext(ctx, `SELECT doc FROM containers `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var found []lxc.Container
+	for rows.Next() {
+		var doc string
+		if err := rows.Scan(&doc); err != nil {
+			return nil, err
+		}
+		var c lxc.Container
+		if err := json.Unmarshal([]byte(doc), &c); err != nil {
+			return nil, fmt.Errorf("cannot read a container's record: %w", err)
+		}
+		found = append(found, c)
+	}
+	return found, rows.Err()
+}
+
+// checkID refuses what could not be a file's name, since ids name log files.
+func checkID(id string) error {
+	if id == "" {
+		return errors.New("cannot use an empty id")
+	}
+	for _, r := range id {
+		if (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && r != '-' && r != '_' {
+			return fmt.Errorf("cannot use id %q: only letters, digits, - and _", id)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+)
+
+// Kind is what is wrong with the state directory or its database.
+type Kind string
+
+// The kinds of trouble. Unwritable is the directory, ReadOnly the database.
+const (
+	Locked     Kind = "locked"
+	ReadOnly   Kind = "read-only"
+	Garbage    Kind = "garbage"
+	Newer      Kind = "newer"
+	Unwritable Kind = "unwritable"
+	Full       Kind = "full"
+	Broken     Kind = "broken" // anything else that SQLite says
+)
+
+// Error is trouble with the state, with the command that mends it.
+type Error struct {
+	Kind Kind
+	Path string // of the directory or the database
+	Err  error
+	Hint string // one line; may be ""
+}
+
+var says = map[Kind]string{
+	Locked:     "cannot use the database %s: another process has held it for too long",
+	ReadOnly:   "cannot write the database %s: it is read-only",
+	Garbage:    "cannot use the database %s: it is not an infrahaus database",
+	Newer:      "cannot use the database %s: a newer infrahaus wrote it",
+	Unwritable: "cannot write the state directory %s",
+	Full:       "cannot write the database %s: the disk is full",
+	Broken:     "cannot use the database %s",
+}
+
+func (e *Error) Error() string {
+	text := fmt.Sprintf(says[e.Kind], e.Path)
+	if e.Err == nil {
+		return text
+	}
+	sep := ": "
+	if strings.Count(text, ": ") > 0 {
+		sep = " ("
+	}
+	text += sep + e.Err.Error()
+	if sep == " (" {
+		text += ")"
+	}
+	return text
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+func unwritable(dir string, err error) error {
+	return &Error{Kind: Unwritable, Path: dir, Err: plain(err),
+		Hint: "choose a directory you may write with --state-dir or INFRAHAUS_STATE_DIR"}
+}
+
+func readOnly(path string, err error) error {
+	return &Error{Kind: ReadOnly, Path: path, Err: err, Hint: "make it writable: chmod 600 " + path}
+}
+
+// wrap gives SQLite's errors our words and leaves every other as it is.
+func (s *Store) wrap(err error) error {
+	var se *sqlite.Error
+	if err == nil || !errors.As(err, &se) {
+		return err
+	}
+	switch se.Code() & 0xff {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return &Error{Kind: Locked, Path: s.path, Hint: "see who has it: fuser " + s.path}
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN:
+		return readOnly(s.path, nil)
+	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
+		return garbage(s.path, nil)
+	case sqlite3.SQLITE_FULL:
+		return &Error{Kind: Full, Path: s.path, Hint: "free some space, then run the command again"}
+	}
+	return &Error{Kind: Broken, Path: s.path, Err: se}
+}
+
+func garbage(path string, err error) error {
+	return &Error{Kind: Garbage, Path: path, Err: err,
+		Hint: "move it away and start afresh: mv " + path + " " + path + ".broken"}
+}
+
+// NameTaken says that a host has a living container of that name already.
+type NameTaken struct{ Existing lxc.Container }
+
+func (e *NameTaken) Error() string {
+	c := e.Existing
+	return fmt.Sprintf("the name %s is taken on host %s by %s", c.Hostname, c.Host, describe(c))
+}
+
+// NotFound says that the catalogue knows no such container on that host.
+type NotFound struct{ Host, Ref string }
+
+func (e *NotFound) Error() string {
+	return fmt.Sprintf("cannot find container %s in the catalogue of host %s", e.Ref, e.Host)
+}
+
+// Ambiguous says that more than one record answers to a reference.
+type Ambiguous struct {
+	Ref        string
+	Candidates []lxc.Container
+}
+
+func (e *Ambiguous) Error() string {
+	names := make([]string, len(e.Candidates))
+	for i, c := range e.Candidates {
+		names[i] = c.Hostname + " " + describe(c)
+	}
+	return fmt.Sprintf("%s may be any of: %s", e.Ref, strings.Join(names, ", "))
+}
+
+func describe(c lxc.Container) string {
+	if c.CTID == 0 {
+		return fmt.Sprintf("record %s (%s)", c.RecordID, c.Lifecycle)
+	}
+	return fmt.Sprintf("CT %d, record %s (%s)", c.CTID, c.RecordID, c.Lifecycle)
+}

@@ -1,0 +1,144 @@
+package store
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+)
+
+// flushAfter is how long a logged line may wait in memory.
+const flushAfter = 200 * time.Millisecond
+
+// logFile is a run's log: one JSON event a line, appended.
+type logFile struct {
+	mu      sync.Mutex
+	file    *os.File
+	buf     *bufio.Writer
+	pending bool // a flush is due
+	err     error
+}
+
+func openLog(path string) (*logFile, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("cannot write the log of the run: %w", plain(err))
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("cannot write the log of the run: %w", plain(err))
+	}
+	return &logFile{file: f, buf: bufio.NewWriterSize(f, 64<<10)}, nil
+}
+
+// write appends one line. An error of an earlier flush is returned here.
+func (l *logFile) write(line []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return l.err
+	}
+	l.buf.Write(line)
+	if err := l.buf.WriteByte('\n'); err != nil {
+		l.fail(err)
+		return l.err
+	}
+	if !l.pending {
+		l.pending = true
+		time.AfterFunc(flushAfter, func() { l.flush() })
+	}
+	return nil
+}
+
+func (l *logFile) flush() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pending = false
+	if l.err == nil {
+		if err := l.buf.Flush(); err != nil {
+			l.fail(err)
+		}
+	}
+	return l.err
+}
+
+func (l *logFile) fail(err error) {
+	if !errors.Is(err, fs.ErrClosed) {
+		l.err = fmt.Errorf("cannot write the log of the run: %w", plain(err))
+	}
+}
+
+func (l *logFile) close() error {
+	err := l.flush()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return errors.Join(err, l.file.Close())
+}
+
+// plain takes the operation out of a path error: whoever reads it knows.
+func plain(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return fmt.Errorf("%s: %w", pe.Path, pe.Err)
+	}
+	return err
+}
+
+// scrubLog writes a redacted copy beside the file and renames it over.
+func scrubLog(path string, redact func(string) string) error {
+	in, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("cannot scrub the log of the run: %w", plain(err))
+	}
+	defer in.Close()
+	out, err := os.OpenFile(path+".scrub", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("cannot scrub the log of the run: %w", plain(err))
+	}
+	err = errors.Join(copyRedacted(out, in, redact), out.Sync(), out.Close())
+	if err == nil {
+		err = os.Rename(out.Name(), path)
+	}
+	if err != nil {
+		os.Remove(out.Name())
+		return fmt.Errorf("cannot scrub the log of the run: %w", plain(err))
+	}
+	return nil
+}
+
+func copyRedacted(w io.Writer, r io.Reader, redact func(string) string) error {
+	buf := bufio.NewWriterSize(w, 64<<10)
+	lines := bufio.NewReaderSize(r, 64<<10)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if err == io.EOF {
+			return buf.Flush() // a torn last line is dropped
+		}
+		if err != nil {
+			return err
+		}
+		var e event.Event
+		if json.Unmarshal(line, &e) != nil {
+			continue // it cannot be redacted, so it cannot stay
+		}
+		e.Message = redact(e.Message)
+		doc, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		buf.Write(doc)
+		if err := buf.WriteByte('\n'); err != nil {
+			return err
+		}
+	}
+}

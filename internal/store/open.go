@@ -1,0 +1,95 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	_ "modernc.org/sqlite" // the driver named sqlite
+)
+
+// prepare makes the directory and an empty database with the right modes before
+// SQLite sees them: SQLite gives its -wal and -shm files the database's mode.
+func prepare(dir, path string) error {
+	if err := prepareDir(dir); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		return f.Close()
+	}
+	if !errors.Is(err, fs.ErrExist) {
+		return unwritable(dir, err)
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return unwritable(dir, err)
+	case !info.Mode().IsRegular():
+		return &Error{Kind: Garbage, Path: path, Err: errors.New("not a regular file"),
+			Hint: "move it away: mv " + path + " " + path + ".old"}
+	case info.Mode().Perm()&0o200 == 0: // said even to root, who could write it
+		return readOnly(path, fmt.Errorf("mode %04o", info.Mode().Perm()))
+	case info.Mode().Perm()&0o077 != 0:
+		os.Chmod(path, 0o600) // not ours to change: SQLite's own error says more
+	}
+	return nil
+}
+
+func prepareDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return unwritable(dir, err)
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return unwritable(dir, err)
+	}
+	mode := info.Mode()
+	if mode.Perm()&0o200 == 0 {
+		return unwritable(dir, fmt.Errorf("mode %04o", mode.Perm()))
+	}
+	if mode.Perm()&0o077 != 0 && mode&fs.ModeSticky == 0 && ours(dir) {
+		os.Chmod(dir, 0o700) // fails where it is another user's, and may
+	}
+	return nil
+}
+
+// ours says that nobody else uses dir: it is empty or holds a catalogue. A
+// directory shared with other things keeps its mode; the files are 0600.
+func ours(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return false
+	}
+	for _, e := range entries {
+		if e.Name() == FileName {
+			return true
+		}
+	}
+	return len(entries) == 0
+}
+
+// connect opens one connection lazily. Every transaction begins IMMEDIATE: a
+// deferred one that turns into a writer fails at once instead of waiting.
+func connect(path, synchronous string) (*sql.DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
+		fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()),
+		"foreign_keys(1)",
+		"synchronous(" + synchronous + ")",
+	}}
+	u := url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: q.Encode()}
+	db, err := sql.Open("sqlite", u.String())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
+}

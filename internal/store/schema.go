@@ -1,0 +1,143 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// applicationID marks the file as ours ("ihau"), so that another program's
+// database is never migrated.
+const applicationID = 0x69686175
+
+// migrations take the schema from version i to i+1 and are never edited once
+// released. Records are kept as the JSON of their noun; the columns that
+// queries need are generated from it and cannot disagree with it.
+var migrations = []string{`
+CREATE TABLE containers (
+	id TEXT PRIMARY KEY,
+	doc TEXT NOT NULL,
+	host TEXT GENERATED ALWAYS AS (json_extract(doc, '$.host')) VIRTUAL,
+	ctid INTEGER GENERATED ALWAYS AS (json_extract(doc, '$.ctid')) VIRTUAL,
+	hostname TEXT COLLATE NOCASE GENERATED ALWAYS AS (json_extract(doc, '$.hostname')) VIRTUAL,
+	status TEXT GENERATED ALWAYS AS (json_extract(doc, '$.status')) VIRTUAL
+);
+CREATE INDEX containers_by_name ON containers (host, hostname);
+CREATE INDEX containers_by_ctid ON containers (host, ctid);
+CREATE TABLE runs (
+	id TEXT PRIMARY KEY,
+	record_id TEXT NOT NULL REFERENCES containers (id),
+	kind TEXT NOT NULL,
+	started_at TEXT NOT NULL,
+	ended_at TEXT,
+	exit_status INTEGER
+);
+CREATE INDEX runs_by_record ON runs (record_id, id);
+CREATE TABLE events (
+	run_id TEXT NOT NULL REFERENCES runs (id),
+	seq INTEGER NOT NULL,
+	type TEXT NOT NULL,
+	doc TEXT NOT NULL,
+	PRIMARY KEY (run_id, seq)
+) WITHOUT ROWID;
+CREATE TABLE services (
+	record_id TEXT PRIMARY KEY REFERENCES containers (id),
+	discovered_at TEXT NOT NULL,
+	doc TEXT NOT NULL
+);
+CREATE TABLE sealed (
+	record_id TEXT NOT NULL REFERENCES containers (id),
+	service TEXT NOT NULL,
+	keys TEXT NOT NULL,
+	envelope TEXT NOT NULL,
+	updated_at TEXT NOT NULL,
+	PRIMARY KEY (record_id, service)
+) WITHOUT ROWID;
+CREATE TABLE steps (
+	record_id TEXT NOT NULL REFERENCES containers (id),
+	phase TEXT NOT NULL,
+	item TEXT NOT NULL,
+	run_id TEXT NOT NULL,
+	state TEXT NOT NULL,
+	detail TEXT NOT NULL,
+	updated_at TEXT NOT NULL,
+	PRIMARY KEY (record_id, phase, item)
+) WITHOUT ROWID;
+CREATE TABLE pins (
+	record_id TEXT NOT NULL REFERENCES containers (id),
+	kind TEXT NOT NULL,
+	fingerprint TEXT NOT NULL,
+	PRIMARY KEY (record_id, kind)
+) WITHOUT ROWID;
+`}
+
+func (s *Store) migrate(ctx context.Context) error {
+	version, err := s.check(ctx, s.records)
+	if err != nil || version == len(migrations) {
+		return err
+	}
+	if err := s.walMode(ctx); err != nil {
+		return err
+	}
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		version, err := s.check(ctx, tx) // another process may have been quicker
+		if err != nil {
+			return err
+		}
+		for ; version < len(migrations); version++ {
+			if _, err := tx.ExecContext(ctx, migrations[version]); err != nil {
+				return err
+			}
+		}
+		_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d",
+			applicationID, len(migrations)))
+		return err
+	})
+}
+
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// check returns the schema's version, 0 for an empty file, and refuses a file
+// that is not ours or newer than this program.
+func (s *Store) check(ctx context.Context, q querier) (int, error) {
+	var version, app, tables int
+	err := q.QueryRowContext(ctx, `SELECT (SELECT user_version FROM pragma_user_version),
+		(SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema)`).
+		Scan(&version, &app, &tables)
+	switch {
+	case err != nil:
+		return 0, err
+	case app != applicationID && (app != 0 || version != 0 || tables != 0):
+		return 0, garbage(s.path, errors.New("another program made it"))
+	case version > len(migrations):
+		return 0, &Error{Kind: Newer, Path: s.path,
+			Err:  fmt.Errorf("its version is %d, this program knows %d", version, len(migrations)),
+			Hint: "use that newer infrahaus, or another --state-dir"}
+	}
+	return version, nil
+}
+
+// walMode switches the file to write-ahead logging, which stays with it. SQLite
+// does not call its busy handler while two connections race for the switch.
+func (s *Store) walMode(ctx context.Context) error {
+	deadline := time.Now().Add(busyTimeout)
+	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
+		_, err := s.records.ExecContext(ctx, "PRAGMA journal_mode = WAL")
+		var se *sqlite.Error
+		if !errors.As(err, &se) || se.Code()&0xff != sqlite3.SQLITE_BUSY || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

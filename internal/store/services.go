@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+)
+
+// RootService is the service name under which a container's root password is
+// sealed. No credentials file can have it.
+const RootService = "_root"
+
+// SaveServices replaces what is known of a container's services.
+func (s *Store) SaveServices(ctx context.Context, recordID string, services []lxc.Service, discoveredAt time.Time) error {
+	if services == nil {
+		services = []lxc.Service{}
+	}
+	doc, err := json.Marshal(services)
+	if err != nil {
+		return err
+	}
+	return s.exec(ctx, `INSERT INTO services (record_id, discovered_at, doc) VALUES (?, ?, ?)
+		ON CONFLICT (record_id) DO UPDATE SET discovered_at = excluded.discovered_at, doc = excluded.doc`,
+		recordID, formatTime(discoveredAt), string(doc))
+}
+
+// Services returns what the last discovery found and when; nothing and the zero
+// time where there was none.
+func (s *Store) Services(ctx context.Context, recordID string) ([]lxc.Service, time.Time, error) {
+	var doc, at string
+	err := s.records.QueryRowContext(ctx, `SELECT doc, discovered_at FROM services WHERE record_id = ?`, recordID).Scan(&doc, &at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, time.Time{}, nil
+	}
+	if err != nil {
+		return nil, time.Time{}, s.wrap(err)
+	}
+	var found []lxc.Service
+	if err := json.Unmarshal([]byte(doc), &found); err != nil {
+		return nil, time.Time{}, fmt.Errorf("cannot read the services of record %s: %w", recordID, err)
+	}
+	return found, parseTime(at), nil
+}
+
+// Sealed is one service's credentials: the names in clear, the values in an
+// envelope that only the vault can open.
+type Sealed struct {
+	RecordID string
+	Service  string
+	Keys     []string
+	Envelope string
+}
+
+// SaveSealed replaces a service's credentials. sealed is the vault's envelope;
+// the store never sees a value.
+func (s *Store) SaveSealed(ctx context.Context, recordID, service string, keys []string, sealed string) error {
+	if keys == nil {
+		keys = []string{}
+	}
+	names, err := json.Marshal(keys)
+	if err != nil {
+		return err
+	}
+	return s.exec(ctx, `INSERT INTO sealed (record_id, service, keys, envelope, updated_at) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (record_id, service) DO UPDATE SET keys = excluded.keys, envelope = excluded.envelope,
+		updated_at = excluded.updated_at`,
+		recordID, service, string(names), sealed, formatTime(time.Now()))
+}
+
+// Credentials lists a container's sealed credentials by service name. The root
+// password is among them, as RootService.
+func (s *Store) Credentials(ctx context.Context, recordID string) ([]Sealed, error) {
+	rows, err := s.records.QueryContext(ctx,
+		`SELECT service, keys, envelope FROM sealed WHERE record_id = ? ORDER BY service`, recordID)
+	if err != nil {
+		return nil, s.wrap(err)
+	}
+	defer rows.Close()
+	var found []Sealed
+	for rows.Next() {
+		one := Sealed{RecordID: recordID}
+		var names string
+		if err := rows.Scan(&one.Service, &names, &one.Envelope); err != nil {
+			return nil, s.wrap(err)
+		}
+		if err := json.Unmarshal([]byte(names), &one.Keys); err != nil {
+			return nil, fmt.Errorf("cannot read the credentials of record %s: %w", recordID, err)
+		}
+		found = append(found, one)
+	}
+	return found, s.wrap(rows.Err())
+}
+
+// HasSealed says whether any sealed row exists, in which case a missing key must
+// not be replaced by a new one.
+func (s *Store) HasSealed(ctx context.Context) (bool, error) {
+	var has bool
+	err := s.records.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sealed)`).Scan(&has)
+	return has, s.wrap(err)
+}

@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+)
+
+// Sink stores events: every type but log as a row, log events in the run's log
+// file. What was logged before a row is in the file before the row is written,
+// so that a killed process leaves no hole in seq, only a shorter end. It is safe
+// for concurrent use.
+type Sink struct {
+	store *Store
+	mu    sync.Mutex
+	logs  map[string]*logFile // by run id
+}
+
+// Sink makes a sink for one or more runs that have begun. Close it at the end.
+func (s *Store) Sink() *Sink { return &Sink{store: s, logs: map[string]*logFile{}} }
+
+// Event stores e.
+func (k *Sink) Event(e event.Event) error {
+	doc, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if e.Type == event.Log {
+		f, err := k.log(e)
+		if err != nil {
+			return err
+		}
+		return f.write(doc)
+	}
+	if f := k.logs[e.RunID]; f != nil {
+		if err := f.flush(); err != nil {
+			return err
+		}
+	}
+	_, err = k.store.events.ExecContext(context.Background(),
+		`INSERT INTO events (run_id, seq, type, doc) VALUES (?, ?, ?, ?)`, e.RunID, e.Seq, string(e.Type), string(doc))
+	return k.store.wrap(err)
+}
+
+func (k *Sink) log(e event.Event) (*logFile, error) {
+	if f := k.logs[e.RunID]; f != nil {
+		return f, nil
+	}
+	if err := errors.Join(checkID(e.ContainerID), checkID(e.RunID)); err != nil {
+		return nil, fmt.Errorf("cannot log: %w", err)
+	}
+	f, err := openLog(k.store.logPath(e.ContainerID, e.RunID))
+	if err != nil {
+		return nil, err
+	}
+	k.logs[e.RunID] = f
+	return f, nil
+}
+
+// Scrub rewrites a run's log file with redact applied to every message: what a
+// script printed before the tool could know that it was a secret. The file is
+// replaced in one step; later log events go on at its end. A run that logged
+// nothing is left alone.
+func (k *Sink) Scrub(recordID, runID string, redact func(string) string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if f := k.logs[runID]; f != nil {
+		delete(k.logs, runID)
+		if err := f.close(); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(checkID(recordID), checkID(runID)); err != nil {
+		return fmt.Errorf("cannot scrub: %w", err)
+	}
+	return scrubLog(k.store.logPath(recordID, runID), redact)
+}
+
+// Close writes what is still buffered. The store stays open.
+func (k *Sink) Close() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var errs []error
+	for id, f := range k.logs {
+		errs = append(errs, f.close())
+		delete(k.logs, id)
+	}
+	return errors.Join(errs...)
+}

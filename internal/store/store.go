@@ -1,0 +1,107 @@
+// Package store is the catalogue: one SQLite file that remembers containers,
+// runs, events, services, sealed credentials and how far a run has got, and
+// beside it one log file a run. Many processes share it. It is written by
+// events and answers questions; it must not know what a phase does, what a
+// sealed value holds, or how anything is shown. The mirror to Redis lives here
+// too, because it takes the same events.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+)
+
+// FileName is the database's name inside the state directory.
+const FileName = "infrahaus.db"
+
+// busyTimeout is how long one statement waits for another process's write.
+const busyTimeout = 10 * time.Second
+
+// Store is an open catalogue. It is safe for concurrent use.
+type Store struct {
+	dir  string
+	path string
+	// records commits to the disk before it returns (synchronous=FULL): what it
+	// writes announces a side effect.
+	records *sql.DB
+	// events commits to the operating system (synchronous=NORMAL): a killed
+	// process loses nothing, a power cut at most the last events.
+	events *sql.DB
+}
+
+// NewRecordID makes an id for a record or a run: a ULID, sortable by time.
+func NewRecordID() string { return ulid.Make().String() }
+
+// Open opens the catalogue in dir, making the directory (0700), the database
+// (0600) and its tables where they are missing. A database of a newer version
+// is refused untouched. Errors are *Error.
+func Open(ctx context.Context, dir string) (*Store, error) {
+	path := filepath.Join(dir, FileName)
+	if err := prepare(dir, path); err != nil {
+		return nil, err
+	}
+	s := &Store{dir: dir, path: path}
+	var err error
+	if s.records, err = connect(path, "FULL"); err != nil {
+		return nil, s.wrap(err)
+	}
+	if s.events, err = connect(path, "NORMAL"); err != nil {
+		s.records.Close()
+		return nil, s.wrap(err)
+	}
+	if err := s.migrate(ctx); err != nil {
+		s.Close()
+		return nil, s.wrap(err)
+	}
+	return s, nil
+}
+
+// Dir is the state directory.
+func (s *Store) Dir() string { return s.dir }
+
+// Close frees the database. Sinks are closed on their own, before it.
+func (s *Store) Close() error {
+	if err := s.events.Close(); err != nil {
+		s.records.Close()
+		return s.wrap(err)
+	}
+	return s.wrap(s.records.Close())
+}
+
+// tx runs do in one transaction that holds the write lock from its start, so
+// that what do reads is still true when it writes.
+func (s *Store) tx(ctx context.Context, do func(*sql.Tx) error) error {
+	tx, err := s.records.BeginTx(ctx, nil)
+	if err != nil {
+		return s.wrap(err)
+	}
+	defer tx.Rollback()
+	if err := do(tx); err != nil {
+		return s.wrap(err)
+	}
+	return s.wrap(tx.Commit())
+}
+
+// exec runs one statement that is a transaction of its own.
+func (s *Store) exec(ctx context.Context, query string, args ...any) error {
+	_, err := s.records.ExecContext(ctx, query, args...)
+	return s.wrap(err)
+}
+
+// stamp is how times are kept: RFC 3339 in UTC with milliseconds, so that their
+// text sorts as they do.
+const stamp = "2006-01-02T15:04:05.000Z"
+
+func formatTime(t time.Time) string { return t.UTC().Format(stamp) }
+
+func parseTime(text string) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}

@@ -1,0 +1,88 @@
+package ui
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+)
+
+// plainFace writes one line an event to stderr, for logs and pipes.
+type plainFace struct {
+	err   io.Writer
+	style styles
+	quiet bool
+}
+
+func newPlain(s *Streams, quiet bool) Display {
+	return &plainFace{err: s.Err, style: newStyles(s.ErrColor), quiet: quiet}
+}
+
+func (p *plainFace) Event(e event.Event) error {
+	if p.quiet && e.Type != event.Warning && e.Type != event.Error {
+		return nil
+	}
+	_, err := io.WriteString(p.err, plainLine(e, p.style)+"\n")
+	return err
+}
+
+func (p *plainFace) ShowedTail() bool { return false }
+func (p *plainFace) Close() error     { return nil }
+
+// timeFormat is RFC 3339 with milliseconds, in UTC.
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
+// plainLine is one event as one line: the time, the step, and what happened.
+func plainLine(e event.Event, st styles) string {
+	var b strings.Builder
+	b.WriteString(st.dim.Render(e.Timestamp.UTC().Format(timeFormat)))
+	if e.Step != "" {
+		b.WriteString(" " + string(e.Step))
+	}
+	if e.Percent != nil {
+		fmt.Fprintf(&b, " %d%%", *e.Percent)
+	}
+	text := oneLine(e.Message)
+	switch e.Type {
+	case event.Log:
+		if e.ScriptName != "" {
+			b.WriteString(" " + Clean(e.ScriptName))
+		}
+		mark := "|"
+		if e.Stream == event.Stderr {
+			mark = "!"
+		}
+		b.WriteString(" " + st.dim.Render(mark) + " " + text)
+	case event.Warning:
+		b.WriteString(" " + st.warn.Render("warning:") + " " + text)
+	case event.Error:
+		b.WriteString(" " + st.bad.Render("error:") + " " + text)
+	case event.Complete:
+		b.WriteString(" " + st.ok.Render("complete:") + " " + text)
+	case event.Service:
+		b.WriteString(" service: " + serviceText(e, text))
+	default:
+		b.WriteString(" " + text)
+	}
+	if e.Hint != "" {
+		b.WriteString(" (hint: " + oneLine(e.Hint) + ")")
+	}
+	return b.String()
+}
+
+// oneLine joins the lines of a message, each made safe.
+func oneLine(text string) string {
+	lines := strings.Split(strings.TrimRight(text, "\r\n"), "\n")
+	for i := range lines {
+		lines[i] = Clean(lines[i])
+	}
+	return strings.Join(lines, "; ")
+}
+
+func serviceText(e event.Event, text string) string {
+	if e.Service == nil || text != "" {
+		return text
+	}
+	return Clean(e.Service.Name) + " " + string(e.Service.Status)
+}

@@ -1,0 +1,37 @@
+package ui
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrNoTerminal says that a question could not be asked.
+var ErrNoTerminal = errors.New("cannot ask without a terminal")
+
+// Confirm asks a yes-or-no question on the terminal; only "y" and "yes" mean
+// yes. Without a terminal on stdin and stderr it asks nothing and returns
+// ErrNoTerminal.
+func Confirm(ctx context.Context, s *Streams, question string) (bool, error) {
+	if !s.InTTY || !s.ErrTTY {
+		return false, ErrNoTerminal
+	}
+	if _, err := fmt.Fprintf(s.Err, "%s [y/N] ", Clean(question)); err != nil {
+		return false, err
+	}
+	answer := make(chan string, 1)
+	go func() { // a read of a terminal cannot be cancelled: left behind at the end
+		line, _ := bufio.NewReader(s.In).ReadString('\n')
+		answer <- line
+	}()
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(s.Err)
+		return false, ctx.Err()
+	case line := <-answer:
+		line = strings.ToLower(strings.TrimSpace(line))
+		return line == "y" || line == "yes", nil
+	}
+}

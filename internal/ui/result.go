@@ -1,0 +1,70 @@
+package ui
+
+import (
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+)
+
+// Result is what a create, resume or discover ends with.
+type Result struct {
+	Container lxc.Container
+	Services  []lxc.Service // system services are left out of the card
+	Elapsed   time.Duration
+	Reveal    string   // the command that shows the credentials, "" for none found
+	Notes     []string // one line each: the sandbox's, a service not reachable from here, …
+}
+
+// WriteResult writes the result to stdout: a card on a terminal, else
+// tab-separated rows of a name and its values.
+func WriteResult(s *Streams, r Result) error {
+	_, err := io.WriteString(s.Out, "")
+	if err != nil {
+		return err
+	}
+	return writeRows(s.Out, resultRows(r))
+}
+
+func resultRows(r Result) [][]string {
+	c := r.Container
+	rows := [][]string{{"name", c.Hostname}, {"ctid", strconv.Itoa(c.CTID)}, {"node", c.Node}}
+	if c.Address != "" {
+		rows = append(rows, []string{"address", c.Address})
+	}
+	rows = append(rows, []string{"id", c.RecordID}, []string{"status", string(c.Lifecycle)})
+	for _, v := range r.Services {
+		if v.System || v.Type == lxc.Credential {
+			continue
+		}
+		rows = append(rows, []string{"service", v.Name, string(v.Status), ports(v.Ports), v.URL})
+	}
+	for _, v := range r.Services {
+		if len(v.CredentialKeys) > 0 {
+			rows = append(rows, []string{"credentials", v.Name, strings.Join(v.CredentialKeys, ",")})
+		}
+	}
+	if r.Reveal != "" {
+		rows = append(rows, []string{"reveal", r.Reveal})
+	}
+	for _, n := range r.Notes {
+		rows = append(rows, []string{"note", n})
+	}
+	return rows
+}
+
+// ports names each port once: "80/tcp,443/tcp".
+func ports(list []lxc.Port) string {
+	var names []string
+	seen := map[string]bool{}
+	for _, p := range list {
+		name := strconv.Itoa(p.Port) + "/" + p.Protocol
+		if !seen[name] {
+			seen[name] = true
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ",")
+}

@@ -1,0 +1,89 @@
+package ui
+
+import (
+	"io"
+	"os"
+	"strings"
+
+	"github.com/charmbracelet/colorprofile"
+	"golang.org/x/term"
+)
+
+// Streams are the three standard streams and what stands behind them.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+	// OutTTY and ErrTTY say that a person looks at the stream: false for a pipe,
+	// for TERM=dumb and in CI. InTTY says that a person can answer.
+	InTTY, OutTTY, ErrTTY bool
+	// Size is the terminal's columns and rows now; nil or 0: 80 by 24.
+	Size func() (columns, rows int)
+	// OutColor and ErrColor are what each stream can show: NoTTY for no colour.
+	OutColor, ErrColor colorprofile.Profile
+}
+
+// System returns the process's own streams, looked at through its environment.
+func System(in, out, err *os.File, env []string, noColor bool) *Streams {
+	s := &Streams{In: in, Out: out, Err: err}
+	look := lookup(env)
+	mute := look("TERM") == "dumb" || truthy(look("CI"))
+	s.InTTY = term.IsTerminal(int(in.Fd())) && !truthy(look("CI"))
+	s.OutTTY = term.IsTerminal(int(out.Fd())) && !mute
+	s.ErrTTY = term.IsTerminal(int(err.Fd())) && !mute
+	s.Size = func() (int, int) {
+		for _, f := range []*os.File{err, out} {
+			if w, h, e := term.GetSize(int(f.Fd())); e == nil {
+				return w, h
+			}
+		}
+		return 0, 0
+	}
+	s.OutColor = profile(s.OutTTY, look, noColor)
+	s.ErrColor = profile(s.ErrTTY, look, noColor)
+	return s
+}
+
+// profile is how many colours a stream gets. NO_COLOR (any text) beats
+// CLICOLOR_FORCE, which beats CLICOLOR=0.
+func profile(tty bool, look func(string) string, noColor bool) colorprofile.Profile {
+	force := look("CLICOLOR_FORCE")
+	forced := force != "" && force != "0"
+	switch {
+	case noColor || look("NO_COLOR") != "":
+		return colorprofile.NoTTY
+	case !forced && (!tty || look("CLICOLOR") == "0"):
+		return colorprofile.NoTTY
+	}
+	p := colorprofile.Env([]string{"TERM=" + look("TERM"), "COLORTERM=" + look("COLORTERM")})
+	if p < colorprofile.ANSI {
+		return colorprofile.ANSI
+	}
+	return min(p, colorprofile.ANSI256) // our palette needs no more
+}
+
+// lookup reads an environment as os.Environ gives it; the last of a name counts.
+func lookup(env []string) func(string) string {
+	vars := map[string]string{}
+	for _, kv := range env {
+		if k, v, ok := strings.Cut(kv, "="); ok {
+			vars[k] = v
+		}
+	}
+	return func(name string) string { return vars[name] }
+}
+
+func truthy(v string) bool { return v != "" && v != "0" && !strings.EqualFold(v, "false") }
+
+// size is the terminal's columns and rows, with the defaults of old.
+func (s *Streams) size() (columns, rows int) {
+	if s.Size != nil {
+		columns, rows = s.Size()
+	}
+	if columns <= 0 {
+		columns = 80
+	}
+	if rows <= 0 {
+		rows = 24
+	}
+	return columns, rows
+}

@@ -1,0 +1,34 @@
+package ui
+
+import (
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/colorprofile"
+)
+
+// The palette, as xterm 256-colour numbers. Each has a contrast of at least 3.8
+// on black and on white alike (style_test.go computes it), so that the same
+// screen reads well on dark and on light terminals. On 16 colours each becomes
+// the nearest of the terminal's own theme.
+const (
+	green  = "28"
+	red    = "160"
+	orange = "166"
+	blue   = "31"
+	grey   = "244"
+)
+
+// styles paint text for one stream; without colour they leave it alone.
+type styles struct {
+	ok, bad, warn, accent, dim, bold lipgloss.Style
+}
+
+func newStyles(p colorprofile.Profile) styles {
+	plain := lipgloss.NewStyle()
+	if p <= colorprofile.ASCII {
+		return styles{plain, plain, plain, plain, plain, plain}
+	}
+	ink := func(color string) lipgloss.Style {
+		return plain.Foreground(p.Convert(lipgloss.Color(color)))
+	}
+	return styles{ok: ink(green), bad: ink(red), warn: ink(orange), accent: ink(blue), dim: ink(grey), bold: plain.Bold(true)}
+}

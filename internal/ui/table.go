@@ -1,0 +1,169 @@
+package ui
+
+import (
+	"io"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+// Table is rows of text. On a terminal it is aligned under its header and fitted
+// to the width; in a pipe it is tab-separated without a header.
+type Table struct {
+	Columns []Column
+	Rows    [][]string
+	Empty   string // said on stderr where there are no rows and a person looks
+}
+
+// Column is one column's header and how it gives way.
+type Column struct {
+	Title string
+	Right bool // numbers
+	Keep  bool // never narrowed
+	// Paint styles a cell on a terminal; nil leaves it plain.
+	Paint Tone
+}
+
+// Tone chooses a style by a cell's text.
+type Tone func(cell string) Shade
+
+// Shade names a style.
+type Shade int
+
+// The shades of a cell.
+const (
+	Plain Shade = iota
+	Good
+	Bad
+	Caution
+	Dim
+	Strong
+)
+
+func (st styles) shade(s Shade, text string) string {
+	switch s {
+	case Good:
+		return st.ok.Render(text)
+	case Bad:
+		return st.bad.Render(text)
+	case Caution:
+		return st.warn.Render(text)
+	case Dim:
+		return st.dim.Render(text)
+	case Strong:
+		return st.bold.Render(text)
+	}
+	return text
+}
+
+// WriteTable writes t to stdout.
+func WriteTable(s *Streams, t Table) error {
+	if !s.OutTTY {
+		return writeRows(s.Out, t.Rows)
+	}
+	if len(t.Rows) == 0 {
+		if t.Empty == "" {
+			return nil
+		}
+		_, err := io.WriteString(s.Err, t.Empty+"\n")
+		return err
+	}
+	width, _ := s.size()
+	_, err := io.WriteString(s.Out, renderTable(t, newStyles(s.OutColor), width))
+	return err
+}
+
+// writeRows writes tab-separated rows; tabs and line breaks inside a cell become
+// spaces, so that a row stays a row.
+func writeRows(w io.Writer, rows [][]string) error {
+	var b strings.Builder
+	for _, row := range rows {
+		for i, cell := range row {
+			if i > 0 {
+				b.WriteByte('\t')
+			}
+			b.WriteString(strings.Map(func(r rune) rune {
+				if r == '\t' || r == '\n' || r == '\r' {
+					return ' '
+				}
+				return r
+			}, cell))
+		}
+		b.WriteByte('\n')
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+const gap = 2 // columns between cells
+
+func renderTable(t Table, st styles, width int) string {
+	rows := make([][]string, len(t.Rows))
+	widths := make([]int, len(t.Columns))
+	for i, c := range t.Columns {
+		widths[i] = ansi.StringWidth(c.Title)
+	}
+	for r, row := range t.Rows {
+		rows[r] = make([]string, len(t.Columns))
+		for i := range t.Columns {
+			if i < len(row) {
+				rows[r][i] = oneLine(row[i])
+			}
+			widths[i] = max(widths[i], ansi.StringWidth(rows[r][i]))
+		}
+	}
+	fit(widths, t.Columns, width)
+	var b strings.Builder
+	header := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		header[i] = c.Title
+	}
+	writeLine(&b, header, t.Columns, widths, func(_ int, text string) string { return st.dim.Render(text) })
+	for _, row := range rows {
+		writeLine(&b, row, t.Columns, widths, func(i int, text string) string {
+			if p := t.Columns[i].Paint; p != nil {
+				return st.shade(p(row[i]), text)
+			}
+			return text
+		})
+	}
+	return b.String()
+}
+
+// fit takes columns from the widest cell that may give way until the row fits;
+// where none may, the terminal's last columns are lost to the cut in writeLine.
+func fit(widths []int, columns []Column, width int) {
+	const least = 4
+	for {
+		total, widest := gap*(len(widths)-1), -1
+		for i, w := range widths {
+			total += w
+			if !columns[i].Keep && w > least && (widest < 0 || w > widths[widest]) {
+				widest = i
+			}
+		}
+		if total <= width || widest < 0 {
+			return
+		}
+		widths[widest]--
+	}
+}
+
+func writeLine(b *strings.Builder, cells []string, columns []Column, widths []int, paint func(int, string) string) {
+	for i, cell := range cells {
+		if i > 0 {
+			b.WriteString(strings.Repeat(" ", gap))
+		}
+		text := cut(cell, widths[i])
+		fill := strings.Repeat(" ", max(0, widths[i]-ansi.StringWidth(text)))
+		switch {
+		case columns[i].Right:
+			b.WriteString(fill + paint(i, text))
+		case i == len(cells)-1:
+			b.WriteString(paint(i, text))
+		default:
+			b.WriteString(paint(i, text) + fill)
+		}
+	}
+	b.WriteByte('\n')
+}

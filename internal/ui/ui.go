@@ -1,0 +1,76 @@
+// Package ui owns the terminal. It shows events as they come (live, plain or
+// JSON), then results, failures and tables. It must not know how an event came
+// about, where records are kept, or what a flag is called.
+//
+// The rules of the terminal:
+//
+//  1. stdout is data, stderr is everything else: progress, prompts, warnings,
+//     errors. Nothing but this package writes to either while a Display is open.
+//  2. What a person gets and what a pipe gets is decided once, in Streams, for
+//     each stream apart. A stream is a terminal only where it is one, TERM is
+//     not dumb and CI is not set.
+//  3. A pipe gets no escape sequence, no alignment, no truncation, no prompt:
+//     tab-separated rows and RFC 3339 times. CLICOLOR_FORCE adds colour alone.
+//  4. Colour never carries meaning alone; a mark or a word says the same. Every
+//     colour reads well on black and on white, so no terminal is asked for its
+//     background. NO_COLOR, CLICOLOR=0 and --no-color leave no colour at all.
+//  5. One goroutine draws the live display. It moves the cursor relatively,
+//     inside the lines that it drew, at most ten times a second; a line that
+//     did not change is not written again; a frame is one write.
+//  6. The cursor is hidden while the live display stands and shown by Close,
+//     whatever happened. The alternate screen is never used: what was shown
+//     stays in the scrollback.
+//  7. A line never wraps: it is cut to the width by graphemes, at any width.
+//  8. Text from a guest or from Proxmox is not trusted: on a screen, escape
+//     sequences and control characters are taken out (Clean). Files and pipes
+//     keep them.
+//  9. Showing never slows a run: events are only noted; what scrolls by between
+//     two frames is skipped.
+//  10. A closed pipe is an error like any other (IsClosed tells it apart); it is
+//     returned and never panics.
+package ui
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"syscall"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+)
+
+// Display is one face of a run's events. Close shows the end and gives the
+// terminal back; it must be called before anything else is written, and may be
+// called twice.
+type Display interface {
+	event.Sink
+	// ShowedTail says that the failing script's last lines stand on the screen
+	// already, so that WriteFailure need not repeat them.
+	ShowedTail() bool
+	Close() error
+}
+
+// Options are what the global flags ask of a display.
+type Options struct {
+	JSON    bool
+	Quiet   bool // warnings and errors only; no effect on JSON
+	Verbose bool // never the live display: every line stays
+}
+
+// NewDisplay chooses the face: JSON if asked for, live on a terminal, else
+// plain.
+func NewDisplay(s *Streams, o Options) Display {
+	switch {
+	case o.JSON:
+		return newJSON(s.Out)
+	case s.ErrTTY && !o.Quiet && !o.Verbose:
+		return newLive(s, systemClock{})
+	}
+	return newPlain(s, o.Quiet)
+}
+
+// IsClosed says that err comes from writing to a pipe that nobody reads any
+// more.
+func IsClosed(err error) bool {
+	return errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, fs.ErrClosed)
+}
