@@ -1,0 +1,152 @@
+// Package discover finds out what runs in a guest: one POSIX sh probe goes in,
+// as one remote command, and pure parsers make services, ports, addresses and
+// credentials of what it prints. The package runs nothing and must not know how
+// the probe gets into the guest. A guest is not trusted: everything it says is
+// bounded, checked and stripped of control characters.
+package discover
+
+import (
+	"crypto/rand"
+	_ "embed"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Limits on what a guest may say.
+const (
+	MaxOutput      = 8 << 20  // bytes of probe output that Parse looks at
+	MaxCredential  = 64 << 10 // bytes of one credentials file
+	maxCredentials = 200      // credentials files
+	maxServices    = 2000
+	maxSockets     = 20000
+	maxProcs       = 50000
+	maxText        = 256 // bytes of one name or description
+)
+
+// DefaultWait bounds how long declared services may take to answer.
+const DefaultWait = 30 * time.Second
+
+// Declared is a service that the template promises.
+type Declared struct {
+	Name     string
+	Port     int    // 0: only the unit's state counts
+	Protocol string // "tcp" ("" too) or "udp"
+	HTTP     string // path to ask for, beginning with /; "": a connection is enough
+	TLS      bool   // https; a certificate is not verified
+}
+
+// Options shape the probe.
+type Options struct {
+	Declared []Declared    // waited for, before the probe looks around
+	Wait     time.Duration // for all of them together; 0: DefaultWait
+}
+
+//go:embed probe.sh
+var probeText string
+
+//go:embed ready.sh
+var readyText string
+
+// Script is the whole of discovery as one POSIX sh program: wait for the
+// declared services, then probe. Its output goes to Parse; stderr means
+// nothing, nor does the exit status. Every call has a nonce of its own, so that
+// what a process in the guest puts into a name cannot pass for a section.
+func Script(o Options) string {
+	return begin() + ready(o) + probeText
+}
+
+// ReadyScript is the waiting alone; Parse reads its output too.
+func ReadyScript(o Options) string {
+	return begin() + ready(o) + "sec end\n"
+}
+
+func begin() string {
+	return "N='" + rand.Text() + "'\n" +
+		`sec() { printf '\n%s %s\n' "$N" "$*"; }` + "\n" +
+		`printf '%s %s\n' infrahaus-probe-1 "$N"` + "\n"
+}
+
+// ready has one `ready_one` line a declared service that has a port. Paths are
+// percent-encoded down to characters that mean nothing to a shell.
+func ready(o Options) string {
+	var calls strings.Builder
+	for i, d := range o.Declared {
+		if d.Port <= 0 || d.Port > 65535 {
+			continue
+		}
+		kind := "tcp"
+		switch {
+		case d.Protocol == "udp":
+			kind = "udp"
+		case d.HTTP != "" && d.TLS:
+			kind = "https"
+		case d.HTTP != "":
+			kind = "http"
+		}
+		fmt.Fprintf(&calls, "ready_one %d %s %d '%s'\n", i, kind, d.Port, safePath(d.HTTP))
+	}
+	if calls.Len() == 0 {
+		return ""
+	}
+	wait := o.Wait
+	if wait <= 0 {
+		wait = DefaultWait
+	}
+	secs := int((wait + time.Second - 1) / time.Second)
+	return fmt.Sprintf("WAIT=%d\n", secs) + readyText + calls.String()
+}
+
+// safePath percent-encodes everything but what a URL's path and query may hold
+// and a single-quoted shell word does not mind.
+func safePath(p string) string {
+	if !strings.HasPrefix(p, "/") {
+		p = "/" + p
+	}
+	var b strings.Builder
+	for i := 0; i < len(p); i++ {
+		c := p[i]
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
+			strings.IndexByte("/._~-?&=+:,@%", c) >= 0 {
+			b.WriteByte(c)
+			continue
+		}
+		fmt.Fprintf(&b, "%%%02X", c)
+	}
+	return b.String()
+}
+
+// Report is what a guest said about itself, checked but not yet put together;
+// Services does that.
+type Report struct {
+	// Credentials holds the credentials files: name without ending → key →
+	// value. The values are secrets: seal them, print the keys at most.
+	Credentials map[string]map[string]string
+	// Addresses are the guest's own, loopback and link-local left out.
+	Addresses []Address
+	// Ready answers for the declared services that have a port, by index.
+	Ready map[int]Readiness
+	// Notes say what was refused or could not be read, for a warning each.
+	Notes []string
+
+	units      []unit
+	sockets    []socket
+	procs      map[int]*proc
+	containers []dockerContainer
+	openrc     openrcState
+	owned      map[int]string // pid → unit id, from cgroups
+	complete   bool
+}
+
+// Address is one address of a guest's interface.
+type Address struct {
+	Interface string
+	Addr      netip.Addr
+}
+
+// Readiness is how a declared service answered from inside the guest.
+type Readiness struct {
+	OK  bool
+	How string // "http 200", "tcp", "listening", "not listening", "http 502", "no answer"
+}

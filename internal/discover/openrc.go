@@ -1,0 +1,102 @@
+package discover
+
+import (
+	"path"
+	"strconv"
+	"strings"
+)
+
+// openrcState is what /run/openrc and the runlevels say.
+type openrcState struct {
+	state   map[string]string // service → started, failed, inactive
+	enabled map[string]bool
+}
+
+// daemon is a process that a service started: /run/openrc/daemons/SERVICE/001.
+type daemon struct{ exec, pidfile string }
+
+func (p *parser) openrcServices(body string) {
+	p.openrc = openrcState{state: map[string]string{}, enabled: map[string]bool{}}
+	lines(body, func(l string) bool {
+		state, name, ok := strings.Cut(l, " ")
+		if !ok || !validName(name) {
+			return true
+		}
+		if state == "enabled" {
+			p.openrc.enabled[name] = true
+		} else if p.openrc.state[name] == "" {
+			p.openrc.state[name] = state
+		}
+		return len(p.openrc.state)+len(p.openrc.enabled) < maxServices
+	})
+}
+
+// openrcDaemons reads /run/openrc/daemons/nginx/001:pidfile=/run/nginx.pid.
+func (p *parser) openrcDaemons(body string) {
+	p.daemons = map[string][]daemon{}
+	last := ""
+	lines(body, func(l string) bool {
+		rest, ok := strings.CutPrefix(l, "/run/openrc/daemons/")
+		file, kv, ok2 := strings.Cut(rest, ":")
+		k, v, ok3 := strings.Cut(kv, "=")
+		name, _, ok4 := strings.Cut(file, "/")
+		if !ok || !ok2 || !ok3 || !ok4 || !validName(name) {
+			return true
+		}
+		if file != last && len(p.daemons[name]) < 50 {
+			p.daemons[name] = append(p.daemons[name], daemon{})
+			last = file
+		}
+		if d := p.daemons[name]; len(d) > 0 {
+			if k == "pidfile" {
+				d[len(d)-1].pidfile = v
+			} else {
+				d[len(d)-1].exec = v
+			}
+		}
+		return len(p.daemons) < maxServices
+	})
+}
+
+// openrcPidfiles reads /run/nginx.pid:123.
+func (p *parser) openrcPidfiles(body string) {
+	p.pidfiles = map[string]int{}
+	lines(body, func(l string) bool {
+		file, num, ok := cutLast(l, ":")
+		pid, err := strconv.Atoi(strings.TrimSpace(num))
+		if ok && err == nil && pid > 1 {
+			p.pidfiles[file] = pid
+		}
+		return len(p.pidfiles) < maxServices
+	})
+}
+
+// own gives OpenRC's services their processes where no cgroup does: by the pid
+// file that they named, by one of their name, and by the name of the program
+// that they started.
+func (o *openrcState) own(p *parser) {
+	for name, state := range o.state {
+		if state != "started" {
+			continue
+		}
+		claim := func(pid int) {
+			if pid > 1 && p.owned[pid] == "" {
+				p.owned[pid] = "openrc:" + name
+			}
+		}
+		claim(p.pidfiles["/run/"+name+".pid"])
+		claim(p.pidfiles["/run/"+name+"/"+name+".pid"])
+		for _, d := range p.daemons[name] {
+			file := strings.Replace(d.pidfile, "/var/run/", "/run/", 1)
+			if pid := p.pidfiles[file]; pid != 0 {
+				claim(pid)
+				continue
+			}
+			for pid, pr := range p.procs {
+				if b := path.Base(d.exec); d.exec != "" && pr.comm == b[:min(len(b), 15)] {
+					claim(pid)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,171 @@
+package discover
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// section is one part of the probe's output: its title's words and its lines.
+type section struct {
+	words []string
+	body  string
+}
+
+// Parse reads the probe's output. It fails only where the output is not a
+// probe's at all; whatever else is damaged, cut short or hostile costs the part
+// concerned and a note.
+func Parse(out []byte) (*Report, error) {
+	r := &Report{
+		Credentials: map[string]map[string]string{},
+		Ready:       map[int]Readiness{},
+		procs:       map[int]*proc{},
+		owned:       map[int]string{},
+	}
+	if len(out) > MaxOutput {
+		out = out[:MaxOutput]
+		r.note("the probe said more than %d MiB; the rest is not read", MaxOutput>>20)
+	}
+	secs, err := sections(string(out))
+	if err != nil {
+		return nil, err
+	}
+	p := parser{Report: r, inodes: map[uint64][]int{}}
+	for _, s := range secs {
+		p.section(s)
+	}
+	p.finish()
+	if !r.complete {
+		r.note("the probe ended early; what is shown may be incomplete")
+	}
+	return r, nil
+}
+
+// sections cuts the output at the lines that begin with the nonce of its first
+// line.
+func sections(out string) ([]section, error) {
+	head, rest, ok := strings.Cut(out, "\n")
+	nonce, found := strings.CutPrefix(head, "infrahaus-probe-1 ")
+	if !ok || !found || len(nonce) < 16 || strings.ContainsAny(nonce, " \t") {
+		return nil, errors.New("cannot read the probe's answer: it does not begin as one")
+	}
+	var secs []section
+	mark := "\n" + nonce + " "
+	rest = "\n" + rest
+	_, rest, ok = strings.Cut(rest, mark)
+	for ok {
+		var body string
+		body, rest, ok = strings.Cut(rest, mark)
+		title, body, _ := strings.Cut(body, "\n")
+		if words := strings.Fields(title); len(words) > 0 {
+			secs = append(secs, section{words, body})
+		}
+	}
+	return secs, nil
+}
+
+// parser is a report in the making, with what only its making needs.
+type parser struct {
+	*Report
+	inodes   map[uint64][]int // socket inode → pids
+	pidfiles map[string]int
+	daemons  map[string][]daemon // OpenRC service → what it started
+}
+
+func (p *parser) section(s section) {
+	switch s.words[0] {
+	case "addresses":
+		p.addresses(s.body)
+	case "if_inet6":
+		p.ifInet6(s.body)
+	case "units":
+		p.unitBlocks(s.body)
+	case "openrc":
+		p.openrcServices(s.body)
+	case "daemons":
+		p.openrcDaemons(s.body)
+	case "pidfiles":
+		p.openrcPidfiles(s.body)
+	case "procs":
+		p.procTable(s.body)
+	case "cgroups":
+		p.cgroups(s.body)
+	case "ss":
+		p.ssTable(s.body)
+	case "proc":
+		if len(s.words) > 1 {
+			p.procNet(s.words[1], s.body)
+		}
+	case "fds":
+		p.fdTable(s.body)
+	case "docker":
+		p.dockerPS(s.body)
+	case "ready":
+		p.readiness(s.words[1:])
+	case "cred":
+		if len(s.words) > 1 {
+			p.credential(s.words[1], s.body)
+		}
+	case "refused":
+		p.refused(s.words[1:])
+	case "end":
+		p.complete = true
+	}
+}
+
+// finish joins what came in separate sections.
+func (p *parser) finish() {
+	for i := range p.sockets {
+		s := &p.sockets[i]
+		if s.inode != 0 {
+			s.pids = append(s.pids, p.inodes[s.inode]...)
+		}
+	}
+	p.openrc.own(p)
+}
+
+func (p *parser) readiness(w []string) {
+	if len(w) < 2 {
+		return
+	}
+	i, err := strconv.Atoi(w[0])
+	if err != nil || i < 0 || len(p.Ready) > maxServices {
+		return
+	}
+	p.Ready[i] = Readiness{OK: w[1] == "ok", How: clean(strings.Join(w[2:], " "))}
+}
+
+func (r *Report) note(format string, args ...any) {
+	if len(r.Notes) < 50 {
+		r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
+	}
+}
+
+// lines calls f for every line until f says no.
+func lines(body string, f func(string) bool) {
+	for body != "" {
+		line, rest, _ := strings.Cut(body, "\n")
+		if !f(line) {
+			return
+		}
+		body = rest
+	}
+}
+
+// clean makes text from the guest fit for a terminal and a database: valid
+// UTF-8 without control or invisible format characters, of bounded length.
+func clean(s string) string {
+	if len(s) > maxText {
+		s = s[:maxText]
+	}
+	return strings.TrimSpace(strings.Map(func(c rune) rune {
+		if c == '\t' {
+			return ' '
+		}
+		if !strconv.IsPrint(c) {
+			return '?'
+		}
+		return c
+	}, strings.ToValidUTF8(s, "?")))
+}

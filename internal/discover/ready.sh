@@ -1,0 +1,113 @@
+# Waits until declared services listen and answer; at most WAIT seconds in all.
+# ready_one INDEX KIND PORT PATH prints one section. Only builtins look at
+# /proc; the first of curl, wget, bash and nc that is there asks.
+T0=$(date +%s)
+DEADLINE=$((T0 + WAIT))
+
+# A: the address to ask, from the local address of /proc/net/{tcp,udp}.
+listens() { # proto port
+	A=
+	case $1 in udp) want=07 ;; *) want=0A ;; esac
+	hex=$(printf '%04X' "$2")
+	seen=
+	for f in "/proc/net/$1" "/proc/net/${1}6"; do
+		[ -r "$f" ] || continue
+		seen=1
+		while read -r _ l _ st _; do
+			[ "$st" = "$want" ] || continue
+			case $l in *":$hex") ;; *) continue ;; esac
+			a=${l%:*}
+			case $a in
+			00000000 | 00000000000000000000000000000000) A=127.0.0.1 ;;
+			00000000000000000000000001000000) A=${A:-'[::1]'} ;;
+			????????)
+				d=${a#??????} c=${a#????} b=${a#??}
+				A=${A:-$((0x$d)).$((0x${c%??})).$((0x${b%????})).$((0x${a%??????}))} ;;
+			*) A=${A:-?} ;;
+			esac
+		done <"$f"
+	done
+	[ -z "$A" ] || return 0
+	[ -z "$seen" ] || return 1
+	command -v ss >/dev/null 2>&1 || return 1
+	case $1 in udp) o=-Huln ;; *) o=-Htln ;; esac
+	# shellcheck disable=SC2046
+	for w in $(ss $o 2>/dev/null); do
+		case $w in
+		"0.0.0.0:$2" | "*:$2" | "[::]:$2") A=127.0.0.1 ;;
+		*":$2") A=${A:-${w%:*}} ;;
+		esac
+	done
+	[ -n "$A" ]
+}
+
+# HOW: what came of asking. 0: it answered well, 1: not (yet), 2: nothing here
+# can ask.
+ask_http() { # scheme port path
+	u=$1://$A:$2$3
+	if command -v curl >/dev/null 2>&1; then
+		code=$(curl -gks -o /dev/null -m 5 -w '%{http_code}' "$u" 2>/dev/null)
+	elif command -v wget >/dev/null 2>&1; then
+		nc=
+		[ "$1" = http ] || nc=--no-check-certificate
+		# shellcheck disable=SC2086
+		code=$(wget -S -T 5 $nc -O /dev/null "$u" 2>&1 | awk '/HTTP\/[0-9.]+ [0-9]/ {
+			for (i = 1; i < NF; i++) if ($i ~ /HTTP\//) c = $(i + 1) } END { print c }')
+		[ -n "$code" ] || code=000
+	elif [ "$1" = http ] && command -v bash >/dev/null 2>&1; then
+		# shellcheck disable=SC2016
+		code=$(bash -c 'h=${1#[}; exec 3<>"/dev/tcp/${h%]}/$2" || exit
+			printf "GET %s HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n" "$3" >&3
+			read -r -t 5 _ c _ <&3; printf %s "$c"' bash "$A" "$2" "$3" 2>/dev/null)
+	elif [ "$1" = http ] && command -v nc >/dev/null 2>&1; then
+		code=$(printf 'GET %s HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n' "$3" |
+			nc -w 5 "$A" "$2" 2>/dev/null | { read -r _ c _; printf %s "$c"; })
+	else
+		return 2
+	fi
+	case $code in
+	[1234][0-9][0-9]) HOW="http $code"; return 0 ;;
+	5[0-9][0-9]) HOW="http $code"; return 1 ;;
+	*) HOW='no answer'; return 1 ;;
+	esac
+}
+
+ask_tcp() { # port
+	if command -v bash >/dev/null 2>&1; then
+		# shellcheck disable=SC2016
+		bash -c 'h=${1#[}; : <"/dev/tcp/${h%]}/$2"' bash "$A" "$1" 2>/dev/null
+	elif command -v nc >/dev/null 2>&1; then
+		nc -w 2 "$A" "$1" </dev/null >/dev/null 2>&1
+	else
+		return 2
+	fi && HOW=tcp
+}
+
+ready_try() { # kind port path
+	case $1 in udp) p=udp ;; *) p=tcp ;; esac
+	HOW='not listening'
+	listens "$p" "$2" || return 1
+	HOW='no answer'
+	case "$1 $A" in
+	udp\ * | *\ \?) HOW=listening; return 0 ;;
+	tcp\ *) ask_tcp "$2" ;;
+	*) ask_http "$1" "$2" "$3" ;;
+	esac
+	case $? in
+	0) return 0 ;;
+	2) HOW=listening; return 0 ;;
+	esac
+	return 1
+}
+
+ready_one() { # index kind port path
+	while :; do
+		if ready_try "$2" "$3" "$4"; then
+			sec ready "$1" ok "$HOW"
+			return 0
+		fi
+		[ "$(date +%s)" -lt "$DEADLINE" ] || break
+		sleep 0.1 2>/dev/null || sleep 1
+	done
+	sec ready "$1" no "$HOW"
+}
