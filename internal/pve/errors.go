@@ -24,10 +24,11 @@ const (
 	Timeout                  // a deadline passed
 	Ambiguous                // several would do; Choices names them
 	Invalid                  // the request itself is wrong; Field names the key
+	Interrupted              // the caller's context was cancelled
 )
 
 var kindNames = [...]string{"refused", "unreachable", "tls", "unauthorized", "forbidden", "not found",
-	"task failed", "timeout", "ambiguous", "invalid"}
+	"task failed", "timeout", "ambiguous", "invalid", "interrupted"}
 
 func (k Kind) String() string {
 	if k < 0 || int(k) >= len(kindNames) {

@@ -59,7 +59,7 @@ func (c *Client) send(ctx context.Context, op, method, path string, body map[str
 // its end is passed on as it is.
 func (c *Client) explain(ctx context.Context, op string, err error) error {
 	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return &Error{Kind: Timeout, Op: op, Reason: "interrupted", Err: context.Cause(ctx)}
+		return &Error{Kind: Interrupted, Op: op, Reason: "interrupted", Err: ctx.Err()}
 	}
 	var e *Error
 	if errors.As(err, &e) {

@@ -1,0 +1,181 @@
+package pve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+)
+
+// Address is the container's address on eth0: at once where the network's
+// configuration says it, else as the node sees it inside the running container,
+// which is waited for until ctx ends. IPv4 is preferred where it is configured;
+// link-local addresses and other interfaces (docker0, …) do not count. mac may
+// be "" for the interface called eth0. Proxmox before 8.1 cannot tell: that is
+// Refused with the ways round it.
+func (c *Client) Address(ctx context.Context, node string, ctid int, n lxc.Network, mac string, w Watch) (netip.Addr, error) {
+	if a := StaticAddress(n); a.IsValid() {
+		return a, nil
+	}
+	op := fmt.Sprintf("learn the address of container %d", ctid)
+	family, by := wantedFamily(n)
+	if family == "" {
+		return netip.Addr{}, &Error{Kind: Refused, Op: op, Field: "ip", Reason: "its network has neither a static address nor DHCP",
+			Hints: []string{"say --ip dhcp or --ip CIDR,gateway; or reach it through the node: ssh.transport: node"}}
+	}
+	w.waiting("waiting for an " + family + " address by " + by)
+	began, stopped := time.Now(), 0
+	for {
+		seen, err := c.interfaces(ctx, op, node, ctid)
+		if err == nil && seen != nil {
+			if a := pick(seen, family, mac); a.IsValid() {
+				return a, nil
+			}
+		}
+		if err == nil && seen == nil {
+			stopped++ // a stopped container has null, and one that just starts
+		}
+		if err == nil && stopped >= 3 {
+			stopped = 0
+			if s, serr := c.Status(ctx, node, ctid); serr == nil && !s.Running {
+				return netip.Addr{}, &Error{Kind: Refused, Op: op, Reason: "the container has stopped",
+					Hints: []string{"see why on the node: pct start " + strconv.Itoa(ctid) + " --debug"}}
+			}
+		}
+		if err != nil && (ctx.Err() == nil && !bearable(err) || IsKind(err, Interrupted)) {
+			return netip.Addr{}, old(err)
+		}
+		pause := min(max(time.Since(began)/8, 100*time.Millisecond), time.Second)
+		if sleep(ctx, pause) != nil {
+			return netip.Addr{}, noAddress(ctx, op, family, by, n, mac, seen)
+		}
+	}
+}
+
+// wantedFamily is the family that the configuration leads to, and how.
+func wantedFamily(n lxc.Network) (family, by string) {
+	switch {
+	case n.IPv4 == "dhcp":
+		return "IPv4", "DHCP"
+	case n.IPv6 == "dhcp":
+		return "IPv6", "DHCPv6"
+	case n.IPv6 == "auto":
+		return "IPv6", "router advertisement"
+	}
+	return "", ""
+}
+
+// netInterface is one interface as the node sees it inside the container. Before
+// PVE 8.4 there is one address of a family only, the last one of `ip a`.
+type netInterface struct {
+	Name      string `json:"name"`
+	HWAddr    string `json:"hwaddr"`
+	HWAddr2   string `json:"hardware-address"`
+	Inet      string `json:"inet"`
+	Inet6     string `json:"inet6"`
+	Addresses []struct {
+		IP string `json:"ip-address"`
+	} `json:"ip-addresses"`
+}
+
+func (i netInterface) mac() string {
+	if i.HWAddr != "" {
+		return i.HWAddr
+	}
+	return i.HWAddr2
+}
+
+// addrs are all of its addresses, in order.
+func (i netInterface) addrs() []netip.Addr {
+	texts := []string{i.Inet, i.Inet6}
+	if len(i.Addresses) > 0 {
+		texts = texts[:0]
+		for _, a := range i.Addresses {
+			texts = append(texts, a.IP)
+		}
+	}
+	var out []netip.Addr
+	for _, t := range texts {
+		t, _, _ = strings.Cut(t, "/")
+		if a, err := netip.ParseAddr(t); err == nil {
+			out = append(out, a.Unmap().WithZone(""))
+		}
+	}
+	return out
+}
+
+func (c *Client) interfaces(ctx context.Context, op, node string, ctid int) ([]netInterface, error) {
+	var list []netInterface
+	err := c.get(ctx, op, join("nodes", node, "lxc", strconv.Itoa(ctid), "interfaces"), &list)
+	return list, err
+}
+
+// pick chooses the address: on the interface with that MAC, of that family,
+// usable from outside the link.
+func pick(list []netInterface, family, mac string) netip.Addr {
+	for _, i := range list {
+		if mac != "" && !strings.EqualFold(i.mac(), mac) || mac == "" && i.Name != "eth0" {
+			continue
+		}
+		for _, a := range i.addrs() {
+			if a.Is4() == (family == "IPv4") && !a.IsLinkLocalUnicast() && !a.IsUnspecified() && !a.IsMulticast() {
+				return a
+			}
+		}
+	}
+	return netip.Addr{}
+}
+
+// old explains a Proxmox that does not know /interfaces.
+func old(err error) error {
+	var e *Error
+	if errors.As(err, &e) && e.Status == http.StatusNotImplemented {
+		out := *e
+		out.Reason = "Proxmox VE before 8.1 cannot tell an address got by DHCP"
+		out.Hints = []string{"give it a static one: --ip CIDR,gateway", "or go through the node: INFRAHAUS_SSH_TRANSPORT=node"}
+		return &out
+	}
+	return err
+}
+
+// noAddress says what was seen instead when the wait is over.
+func noAddress(ctx context.Context, op, family, by string, n lxc.Network, mac string, seen []netInterface) error {
+	e := &Error{Kind: Timeout, Op: op, Reason: "no " + family + " address came by " + by, Err: ctx.Err()}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		e.Kind, e.Reason = Interrupted, "interrupted"
+		return e
+	}
+	var has []string
+	found := false
+	for _, i := range seen {
+		if mac != "" && strings.EqualFold(i.mac(), mac) || mac == "" && i.Name == "eth0" {
+			found = true
+			for _, a := range i.addrs() {
+				has = append(has, a.String())
+			}
+		}
+	}
+	switch {
+	case len(seen) == 0:
+		e.Reason += ": the node sees no interface in it"
+	case !found:
+		e.Reason += ": it has no interface with the address " + mac
+	case len(has) > 0:
+		e.Reason += ", only " + strings.Join(has, ", ")
+	}
+	on := "on the bridge"
+	if n.Bridge != "" {
+		on = "on " + n.Bridge
+	}
+	if n.VLAN > 0 {
+		on += " with VLAN " + strconv.Itoa(n.VLAN)
+	}
+	e.Hints = []string{"is there a " + by + " server " + on + "? else give a static address: --ip CIDR,gateway"}
+	return e
+}

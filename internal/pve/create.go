@@ -1,0 +1,205 @@
+package pve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+)
+
+// CreateRequest is a container to create.
+type CreateRequest struct {
+	Spec        lxc.Spec
+	Placement   *Placement
+	Password    string   // root's, at least 5 characters; "" locks the account
+	SSHKeys     []string // authorized_keys lines, beside Spec.SSHKeys
+	Description string   // left out where Placement.MarkerAllowed is false
+	MAC         string   // of eth0; "" makes one with NewMAC
+}
+
+// Created is a container whose create task runs.
+type Created struct {
+	CTID int
+	UPID string // "" if the task was not found again after a broken connection
+	MAC  string
+}
+
+// ErrTaken is what a claim returns to have the next id tried, for instance
+// because the catalogue has promised this one to another run.
+var ErrTaken = errors.New("the id is taken")
+
+const (
+	maxClaims = 200              // ids tried; each loss means that somebody else created a container meanwhile
+	maxBreaks = 3                // connections that may break during one POST
+	undecided = 10 * time.Minute // how long a container may be under creation before its MAC shows
+)
+
+// Create claims an id by creating, since Proxmox reserves none. claim is called
+// with each id before its POST, so that the caller records it first; an id that
+// turns out to exist is given up for the next one, unless the spec names it. The
+// POST is repeated where Proxmox could not get its lock, and after a broken
+// connection only once the container is known not to exist; whether one that
+// exists is ours is told by its MAC, which is chosen here. The container is
+// complete when the returned task has ended well (see Follow); it is not started.
+func (c *Client) Create(ctx context.Context, r CreateRequest, claim func(ctid int) error) (Created, error) {
+	if r.MAC == "" {
+		r.MAC = NewMAC()
+	}
+	ctid, last := r.Placement.CTID, 0
+	if r.Spec.CTID != 0 {
+		ctid = r.Spec.CTID
+	}
+	for range maxClaims {
+		if ctid == 0 {
+			next, err := c.nextID(ctx)
+			if err != nil {
+				return Created{}, err
+			}
+			ctid = max(next, last+1)
+		}
+		made, err := c.createAs(ctx, r, ctid, claim)
+		if err == nil || r.Spec.CTID != 0 || !taken(err) {
+			return made, err
+		}
+		last, ctid = ctid, 0
+	}
+	return Created{}, &Error{Kind: Refused, Op: "create container", Field: "ctid",
+		Reason: fmt.Sprintf("every id tried, up to %d, was taken meanwhile", last)}
+}
+
+// createAs tries one id.
+func (c *Client) createAs(ctx context.Context, r CreateRequest, ctid int, claim func(int) error) (Created, error) {
+	op := fmt.Sprintf("create container %d", ctid)
+	inUse := &Error{Kind: Refused, Op: op, Field: "ctid", Reason: fmt.Sprintf("the id %d is taken", ctid), Err: ErrTaken}
+	if claim != nil {
+		if err := claim(ctid); errors.Is(err, ErrTaken) {
+			return Created{}, inUse
+		} else if err != nil {
+			return Created{}, err
+		}
+	}
+	made := Created{CTID: ctid, MAC: r.MAC}
+	node, body := r.Placement.Node, createParams(r, ctid)
+	for breaks := 0; ; {
+		err := unlocked(ctx, func() error {
+			return c.send(ctx, op, http.MethodPost, join("nodes", node, "lxc"), body, &made.UPID)
+		})
+		switch {
+		case err == nil:
+			return made, nil
+		case ctx.Err() == nil && unclear(err):
+			breaks++
+		case breaks > 0 && taken(err): // perhaps by the request whose answer was lost
+		default:
+			return made, err
+		}
+		owner, werr := c.whose(ctx, node, ctid, r.MAC)
+		switch {
+		case werr != nil:
+			return made, err
+		case owner == ours:
+			made.UPID = c.createTask(ctx, node, ctid)
+			return made, nil
+		case owner == theirs:
+			return made, inUse
+		case breaks >= maxBreaks:
+			return made, err
+		}
+	}
+}
+
+// taken reports whether an id turned out to be in use ("CT 100 already exists on
+// node 'pve1'", also while it is only being created).
+func taken(err error) bool {
+	var e *Error
+	return errors.Is(err, ErrTaken) ||
+		errors.As(err, &e) && e.Status == http.StatusInternalServerError && strings.Contains(e.Reason, "already exists on node")
+}
+
+// unclear reports whether a request may have had its effect although no answer
+// came: the connection broke after it was made, or a proxy gave up waiting (596:
+// the operation goes on).
+func unclear(err error) bool {
+	var e *Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		return false
+	}
+	return e.Kind == Timeout || e.Kind == Unreachable && e.Status != 595
+}
+
+type owner int
+
+const (
+	nobody owner = iota
+	ours
+	theirs
+)
+
+// whose tells whether a container exists and is the one with that MAC. One under
+// creation shows no MAC before its archive is unpacked: it is waited for.
+func (c *Client) whose(ctx context.Context, node string, ctid int, mac string) (owner, error) {
+	began, missing := time.Now(), 0
+	for {
+		cfg, err := c.Config(ctx, node, ctid)
+		switch {
+		case IsKind(err, NotFound):
+			if missing++; missing == 3 { // the request may still be on its way to the worker
+				return nobody, nil
+			}
+		case err != nil && !bearable(err):
+			return nobody, err
+		case err == nil && cfg.MAC == mac:
+			return ours, nil
+		case err == nil && (cfg.Lock != "create" || cfg.MAC != ""):
+			return theirs, nil
+		}
+		if time.Since(began) > undecided {
+			return nobody, &Error{Kind: Timeout, Op: fmt.Sprintf("tell whose container %d is", ctid), Reason: "it is still being created"}
+		}
+		if err := sleep(ctx, max(pollPause(time.Since(began)), 200*time.Millisecond)); err != nil {
+			return nobody, err
+		}
+	}
+}
+
+// createTask finds the newest create task of a container, "" if it is not to be
+// seen.
+func (c *Client) createTask(ctx context.Context, node string, ctid int) string {
+	var tasks []struct {
+		UPID  string `json:"upid"`
+		Start text   `json:"starttime"`
+	}
+	query := "?source=all&typefilter=vzcreate&limit=20&vmid=" + strconv.Itoa(ctid)
+	if c.get(ctx, "list the node's tasks", join("nodes", node, "tasks")+query, &tasks) != nil {
+		return ""
+	}
+	upid, newest := "", -1
+	for _, t := range tasks {
+		if taskID(t.UPID) == strconv.Itoa(ctid) && t.Start.int() > newest {
+			upid, newest = t.UPID, t.Start.int()
+		}
+	}
+	return upid
+}
+
+// nextID asks for the lowest free id, which is not reserved by that.
+func (c *Client) nextID(ctx context.Context) (int, error) {
+	var id text
+	if err := c.get(ctx, "ask for a free container id", "/cluster/nextid", &id); err != nil {
+		return 0, err
+	}
+	if n := id.int(); n >= minCTID {
+		return n, nil
+	}
+	return 0, &Error{Kind: Refused, Op: "ask for a free container id", Reason: "Proxmox answered " + strconv.Quote(id.String())}
+}

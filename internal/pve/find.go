@@ -1,0 +1,94 @@
+package pve
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Entry is one container in a list.
+type Entry struct {
+	CTID     int
+	Node     string
+	Name     string
+	Running  bool
+	Template bool // a Proxmox template, not a container that could run
+	Tags     []string
+}
+
+type listed struct {
+	VMID, Name, Status, Tags, Template, Type, Node text
+}
+
+func (l listed) entry(node string) Entry {
+	return Entry{CTID: l.VMID.int(), Node: node, Name: l.Name.String(), Running: l.Status == "running",
+		Template: l.Template.bool(), Tags: splitTags(l.Tags.String())}
+}
+
+// List lists all containers that the login may see, by ctid. Nodes that are
+// offline are left out.
+func (c *Client) List(ctx context.Context) ([]Entry, error) {
+	nodes, err := c.Nodes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lists := make([][]Entry, len(nodes))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(8)
+	for i, n := range nodes {
+		if !n.Online {
+			continue
+		}
+		g.Go(func() error {
+			var raw []listed
+			if err := c.get(gctx, "list the containers of node "+n.Name, join("nodes", n.Name, "lxc"), &raw); err != nil {
+				return err
+			}
+			for _, l := range raw {
+				lists[i] = append(lists[i], l.entry(n.Name))
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	all := slices.Concat(lists...)
+	slices.SortFunc(all, func(a, b Entry) int { return cmp.Compare(a.CTID, b.CTID) })
+	return all, nil
+}
+
+// Find says where a container is, by its id. NotFound if no node has it, Refused
+// if it is a virtual machine.
+func (c *Client) Find(ctx context.Context, ctid int) (node, name string, err error) {
+	op := fmt.Sprintf("find container %d", ctid)
+	// The cluster's list may be up to 10 s behind, so what it does not have is
+	// asked of the nodes themselves.
+	var raw []listed
+	if err := c.get(ctx, op, "/cluster/resources?type=vm", &raw); err != nil {
+		return "", "", err
+	}
+	for _, l := range raw {
+		if l.VMID.int() != ctid {
+			continue
+		}
+		if l.Type == "qemu" {
+			return "", "", &Error{Kind: Refused, Op: op, Reason: strconv.Itoa(ctid) + " is a virtual machine, not a container"}
+		}
+		return l.Node.String(), l.Name.String(), nil
+	}
+	all, err := c.List(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	for _, e := range all {
+		if e.CTID == ctid {
+			return e.Node, e.Name, nil
+		}
+	}
+	return "", "", &Error{Kind: NotFound, Op: op, Reason: fmt.Sprintf("Proxmox has no container %d that %s may see", ctid, c.Login())}
+}

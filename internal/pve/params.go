@@ -1,0 +1,131 @@
+package pve
+
+import (
+	"crypto/rand"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+)
+
+// defaultDisk is Proxmox's own size of a root disk, in GiB.
+const defaultDisk = 4
+
+// NewMAC makes a random address within BC:24:11, the prefix that Proxmox itself
+// gives its guests.
+func NewMAC() string {
+	var b [3]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return fmt.Sprintf("BC:24:11:%02X:%02X:%02X", b[0], b[1], b[2])
+}
+
+// createParams is the body of the create request. Empty features and tags are
+// left out: the key alone needs a privilege. unprivileged is always said, its
+// default differs between versions.
+func createParams(r CreateRequest, ctid int) map[string]any {
+	s := r.Spec
+	body := map[string]any{
+		"vmid":         ctid,
+		"ostemplate":   r.Placement.Template.VolID,
+		"hostname":     s.Hostname,
+		"unprivileged": flag(s.Unprivileged),
+		"rootfs":       rootfs(r.Placement.Storage, s.DiskGiB),
+		"net0":         net0(s.Network, r.Placement.Bridge, r.MAC),
+		"swap":         s.SwapMiB,
+	}
+	if s.Cores > 0 {
+		body["cores"] = s.Cores
+	}
+	if s.MemoryMiB > 0 {
+		body["memory"] = s.MemoryMiB
+	}
+	if f := features(s.Features); f != "" {
+		body["features"] = f
+	}
+	if len(s.Tags) > 0 {
+		body["tags"] = strings.Join(s.Tags, ";")
+	}
+	if s.OnBoot {
+		body["onboot"] = 1
+	}
+	if len(s.Network.Nameservers) > 0 {
+		body["nameserver"] = strings.Join(s.Network.Nameservers, " ")
+	}
+	if r.Password != "" {
+		body["password"] = r.Password
+	}
+	if keys := keyLines(s.SSHKeys, r.SSHKeys); len(keys) > 0 {
+		body["ssh-public-keys"] = strings.Join(keys, "\n")
+	}
+	if r.Description != "" && r.Placement.MarkerAllowed {
+		body["description"] = r.Description
+	}
+	return body
+}
+
+// rootfs asks for a new volume: "storage:GiB", a bare number and no unit.
+func rootfs(storage string, gib int) string {
+	if gib <= 0 {
+		gib = defaultDisk
+	}
+	return storage + ":" + strconv.Itoa(gib)
+}
+
+// net0 writes the property string of eth0.
+func net0(n lxc.Network, bridge, mac string) string {
+	parts := []string{"name=eth0", "bridge=" + bridge, "hwaddr=" + mac}
+	add := func(key, value string) {
+		if value != "" {
+			parts = append(parts, key+"="+value)
+		}
+	}
+	if n.VLAN > 0 {
+		add("tag", strconv.Itoa(n.VLAN))
+	}
+	if n.Firewall {
+		add("firewall", "1")
+	}
+	add("ip", n.IPv4)
+	add("gw", n.Gateway4)
+	add("ip6", n.IPv6)
+	add("gw6", n.Gateway6)
+	return strings.Join(parts, ",")
+}
+
+// features writes the property string of the feature flags, "" if none is set.
+func features(f lxc.Features) string {
+	var parts []string
+	for _, p := range []struct {
+		name string
+		on   bool
+	}{{"nesting", f.Nesting}, {"keyctl", f.Keyctl}, {"fuse", f.Fuse}, {"mknod", f.Mknod}} {
+		if p.on {
+			parts = append(parts, p.name+"=1")
+		}
+	}
+	if len(f.Mount) > 0 {
+		parts = append(parts, "mount="+strings.Join(f.Mount, ";"))
+	}
+	return strings.Join(parts, ",")
+}
+
+// keyLines are the distinct keys of several lists, one a line, without blanks
+// and comments.
+func keyLines(lists ...[]string) []string {
+	seen := map[string]bool{}
+	var out []string
+	for _, list := range lists {
+		for _, text := range list {
+			for line := range strings.Lines(text) {
+				line = strings.TrimSpace(line)
+				if line == "" || line[0] == '#' || seen[line] {
+					continue
+				}
+				seen[line] = true
+				out = append(out, line)
+			}
+		}
+	}
+	return out
+}
