@@ -1,0 +1,169 @@
+package driver
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// The faults that can be asked for. Those marked (guest) are read by the
+// drivers, all others by the node and its API.
+const (
+	FaultCreateFail     = "create-fail"      // the create task fails; value: the reason
+	FaultCreateWarnings = "create-warnings"  // the create task ends with WARNINGS: 1; value: the warning
+	FaultCreateHang     = "create-hang"      // the create task never ends by itself
+	FaultStartFail      = "start-fail"       // the start task fails; value: the reason
+	FaultStorageFull    = "storage-full"     // value: the storage, all without one
+	FaultNoAddress      = "no-address"       // /interfaces never has an address
+	FaultLinkLocalOnly  = "link-local-only"  // /interfaces has fe80:: alone
+	FaultAddressLate    = "address-late"     // value: polls until the IPv4 address shows
+	FaultNoSSHD         = "no-sshd"          // (guest) no sshd ever listens
+	FaultSSHDLate       = "sshd-late"        // (guest) value: a duration after boot
+	FaultHostKeyChanged = "host-key-changed" // (guest) new SSH host keys at the next boot
+	FaultGuestDies      = "guest-dies"       // the guest is killed when the file (value) appears in it
+	FaultAPI500         = "api-500"          // value: a regular expression on "METHOD /path"
+	FaultAPI595         = "api-595"
+	FaultAPI596         = "api-596"
+	FaultAPIGarbage     = "api-garbage"
+	FaultAPIHang        = "api-hang"
+	FaultAPIDrop        = "api-drop"
+	FaultAPISlow        = "api-slow" // value: DURATION or DURATION@PATTERN
+	FaultTaskPollError  = "task-poll-error"
+	FaultTaskLineLate   = "task-line-late"
+	FaultIDRace         = "id-race"
+	FaultIDTaken        = "id-taken"
+	FaultLockTimeout    = "lock-timeout"
+	FaultDownloadFail   = "download-fail"
+	FaultNoTemplates    = "no-os-templates"
+	FaultStaleTicket    = "stale-ticket"
+	FaultAuth401        = "auth-401"
+	FaultNoPrivileges   = "no-privileges"
+)
+
+// FaultInfo describes one fault for a help text.
+type FaultInfo struct{ Name, Value, Help string }
+
+// FaultList is every fault there is, in the order of a create.
+func FaultList() []FaultInfo {
+	return []FaultInfo{
+		{FaultAuth401, "", "every login and token is refused"},
+		{FaultStaleTicket, "", "a ticket that was valid is refused"},
+		{FaultNoPrivileges, "", "the token has no privilege at all"},
+		{FaultAPI500, "PATTERN", "matching requests (a regular expression on \"METHOD /path\") answer 500"},
+		{FaultAPI595, "PATTERN", "matching requests answer 595 No route to host"},
+		{FaultAPI596, "PATTERN", "matching requests answer 596 Connection timed out"},
+		{FaultAPIGarbage, "PATTERN", "matching requests answer 200 with HTML"},
+		{FaultAPIHang, "PATTERN", "matching requests are never answered"},
+		{FaultAPIDrop, "PATTERN", "matching requests are carried out, then the connection is cut"},
+		{FaultAPISlow, "DURATION[@PATTERN]", "matching requests take longer"},
+		{FaultNoTemplates, "", "no OS template on any storage, none in the appliance index"},
+		{FaultDownloadFail, "TEXT", "the download task fails"},
+		{FaultIDRace, "", "nextid names an id that is taken"},
+		{FaultIDTaken, "", "create says that the id already exists"},
+		{FaultLockTimeout, "", "can't lock file … got timeout"},
+		{FaultStorageFull, "STORAGE", "no space for the root file system"},
+		{FaultCreateFail, "TEXT", "the create task fails"},
+		{FaultCreateHang, "", "the create task hangs until it is stopped"},
+		{FaultCreateWarnings, "TEXT", "the create task ends with WARNINGS: 1"},
+		{FaultTaskPollError, "", "task status and log answer 500"},
+		{FaultTaskLineLate, "", "a task's last log line comes one poll after its end"},
+		{FaultStartFail, "TEXT", "the start task fails"},
+		{FaultNoAddress, "", "the interfaces never have an address"},
+		{FaultLinkLocalOnly, "", "the interfaces have a link-local address alone"},
+		{FaultAddressLate, "N", "the IPv4 address shows after N polls"},
+		{FaultNoSSHD, "", "no sshd in the guest"},
+		{FaultSSHDLate, "DURATION", "sshd listens that long after boot"},
+		{FaultHostKeyChanged, "", "the guest has new SSH host keys at its next boot"},
+		{FaultGuestDies, "FILE", "the guest is killed once FILE (default /tmp/die) is there"},
+	}
+}
+
+// Fault is one thing that shall go wrong: Count times, or always with Count 0.
+type Fault struct {
+	Name, Value string
+	Count       int
+}
+
+// ParseFault reads NAME[=VALUE][:COUNT].
+func ParseFault(s string) (Fault, error) {
+	f := Fault{Name: s}
+	if i := strings.LastIndexByte(s, ':'); i >= 0 {
+		if c, err := strconv.Atoi(s[i+1:]); err == nil && c > 0 {
+			f.Count, s = c, s[:i]
+		}
+	}
+	f.Name, f.Value, _ = strings.Cut(s, "=")
+	known := func(i FaultInfo) bool { return i.Name == f.Name }
+	if !slices.ContainsFunc(FaultList(), known) {
+		return Fault{}, fmt.Errorf("unknown fault %q", f.Name)
+	}
+	return f, nil
+}
+
+// Faults is what shall go wrong in one sandbox. It is safe for concurrent use;
+// a nil *Faults has none.
+type Faults struct {
+	mu    sync.Mutex
+	rules []Fault
+}
+
+// NewFaults returns a set of faults.
+func NewFaults(fs ...Fault) *Faults { return &Faults{rules: fs} }
+
+// Add asks for another fault.
+func (f *Faults) Add(x Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rules = append(f.rules, x)
+}
+
+// Clear takes every fault of that name back, all of them for "".
+func (f *Faults) Clear(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rules = slices.DeleteFunc(f.rules, func(r Fault) bool { return name == "" || r.Name == name })
+}
+
+// Take reports whether the named fault shall happen now, and uses up one of its
+// counts.
+func (f *Faults) Take(name string) (value string, ok bool) {
+	return f.TakeIf(name, func(string) bool { return true })
+}
+
+// TakeIf is Take for faults whose value applies.
+func (f *Faults) TakeIf(name string, applies func(value string) bool) (string, bool) {
+	if f == nil {
+		return "", false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, r := range f.rules {
+		if r.Name != name || !applies(r.Value) {
+			continue
+		}
+		if r.Count == 1 {
+			f.rules = slices.Delete(f.rules, i, i+1)
+		} else if r.Count > 1 {
+			f.rules[i].Count--
+		}
+		return r.Value, true
+	}
+	return "", false
+}
+
+// Has reports whether the named fault is asked for, and uses up nothing.
+func (f *Faults) Has(name string) (value string, ok bool) {
+	if f == nil {
+		return "", false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range f.rules {
+		if r.Name == name {
+			return r.Value, true
+		}
+	}
+	return "", false
+}

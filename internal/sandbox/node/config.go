@@ -1,0 +1,304 @@
+package node
+
+import (
+	"context"
+	"crypto/sha1"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// integers are the keys that config answers as JSON numbers. cpulimit is a
+// "number" and comes as a string.
+var integers = []string{
+	"cores", "memory", "swap", "cpuunits", "tty", "unprivileged", "onboot", "protection", "template", "console", "debug",
+}
+
+// hotplug are the keys that take effect on a running container at once; all
+// others wait, silently, for its restart.
+func hotplug(key string) bool {
+	switch key {
+	case "description", "onboot", "startup", "protection", "hostname", "hookscript", "cores", "tags", "lock",
+		"cpulimit", "cpuunits", "memory", "swap":
+		return true
+	}
+	return numbered(key, "net") || numbered(key, "unused")
+}
+
+func (c *container) applyPending() {
+	maps.Copy(c.Conf, c.Pending)
+	for _, k := range c.Dropped {
+		delete(c.Conf, k)
+	}
+	c.Pending, c.Dropped = nil, nil
+}
+
+// file is the config file's text, whose SHA-1 is the digest.
+func (c *container) file() string {
+	var b strings.Builder
+	section := func(m map[string]string) {
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			b.WriteString(k + ": " + m[k] + "\n")
+		}
+	}
+	section(c.Conf)
+	b.WriteString("\n[pve:pending]\ndelete: " + strings.Join(c.Dropped, ",") + "\n")
+	section(c.Pending)
+	return b.String()
+}
+
+func (c *container) digest() string {
+	sum := sha1.Sum([]byte(c.file()))
+	return hex.EncodeToString(sum[:])
+}
+
+// merged is the config with what is pending as if it were applied.
+func (c *container) merged(current bool) map[string]string {
+	m := maps.Clone(c.Conf)
+	if !current {
+		maps.Copy(m, c.Pending)
+		for _, k := range c.Dropped {
+			delete(m, k)
+		}
+	}
+	return m
+}
+
+// Config is GET /lxc/ID/config.
+func (n *Node) Config(vmid int, p Params) (map[string]any, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c, err := n.find(vmid)
+	if err != nil {
+		return nil, err
+	}
+	conf := c.merged(p.bool("current"))
+	if s := p["snapshot"]; s != "" {
+		return nil, fail("snapshot '%s' does not exist", s)
+	}
+	m := map[string]any{"digest": c.digest()}
+	for k, v := range conf {
+		m[k] = typed(k, v)
+	}
+	return m, nil
+}
+
+func typed(key, value string) any {
+	if slices.Contains(integers, key) {
+		if i, err := strconv.Atoi(value); err == nil {
+			return i
+		}
+	}
+	if key == "description" {
+		return strings.TrimSuffix(value, "\n") + "\n"
+	}
+	return value
+}
+
+// Raw is the stored config as strings, pending changes included, as pct config
+// prints it.
+func (n *Node) Raw(vmid int) (map[string]string, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c, err := n.find(vmid)
+	if err != nil {
+		return nil, err
+	}
+	m := c.merged(false)
+	if d, ok := m["description"]; ok {
+		m["description"] = strings.TrimSuffix(d, "\n") + "\n"
+	}
+	return m, nil
+}
+
+// Pending is GET /lxc/ID/pending.
+func (n *Node) Pending(vmid int) ([]map[string]any, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c, err := n.find(vmid)
+	if err != nil {
+		return nil, err
+	}
+	keys := map[string]bool{}
+	for k := range c.Conf {
+		keys[k] = true
+	}
+	for k := range c.Pending {
+		keys[k] = true
+	}
+	rows := []map[string]any{}
+	for _, k := range slices.Sorted(maps.Keys(keys)) {
+		m := map[string]any{"key": k}
+		if v, ok := c.Conf[k]; ok {
+			m["value"] = typed(k, v)
+		}
+		if v, ok := c.Pending[k]; ok {
+			m["pending"] = typed(k, v)
+		}
+		if slices.Contains(c.Dropped, k) {
+			m["delete"] = 1
+		}
+		rows = append(rows, m)
+	}
+	return append(rows, map[string]any{"key": "digest", "value": c.digest()}), nil
+}
+
+// SetConfig is PUT /lxc/ID/config: done when it returns, but for what waits for
+// a restart of a running container.
+func (n *Node) SetConfig(ctx context.Context, a Auth, vmid int, p Params) error {
+	set := maps.Clone(p)
+	for _, k := range []string{"node", "vmid", "delete", "digest", "revert"} {
+		delete(set, k)
+	}
+	drop := splitList(p["delete"])
+	n.mu.Lock()
+	c, err := n.find(vmid)
+	var conf map[string]string
+	if err == nil {
+		conf = maps.Clone(c.Conf)
+	}
+	n.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if len(set)+len(drop) == 0 && p["revert"] == "" {
+		return fail("no options specified")
+	}
+	if err := n.checkModify(a, vmid, "", conf, set, drop, conf["unprivileged"] == "1"); err != nil {
+		return err
+	}
+	unlock, err := n.lock(ctx, vmid, n.opt.LockTimeout)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if c, err = n.find(vmid); err != nil {
+		return err
+	}
+	if err := c.checkLock(); err != nil {
+		return err
+	}
+	if d := p["digest"]; d != "" && d != c.digest() {
+		return fail("detected modified configuration - file changed by other user? Try again.")
+	}
+	if err := c.change(set, drop, splitList(p["revert"]), n.drv.Pid(vmid) != 0); err != nil {
+		return err
+	}
+	return n.save()
+}
+
+func (c *container) change(set Params, drop, revert []string, running bool) error {
+	for _, k := range revert {
+		delete(c.Pending, k)
+		c.Dropped = slices.DeleteFunc(c.Dropped, func(d string) bool { return d == k })
+	}
+	for _, k := range drop {
+		if k == "rootfs" || k == "unprivileged" || k == "arch" || k == "ostype" {
+			return fail("unable to delete required option '%s'", k)
+		}
+		delete(c.Pending, k)
+		switch {
+		case !running || hotplug(k):
+			delete(c.Conf, k)
+		case c.Conf[k] != "" && !slices.Contains(c.Dropped, k):
+			c.Dropped = append(c.Dropped, k)
+			sort.Strings(c.Dropped)
+		}
+	}
+	for k, v := range set {
+		switch {
+		case k == "unprivileged" || k == "ostype" || k == "arch":
+			if v != c.Conf[k] {
+				return fail("unable to modify read-only option: '%s'", k)
+			}
+			continue
+		case k == "tags":
+			v = uniqueTags(v)
+		case numbered(k, "net"):
+			v = completeNet(keepMAC(v, c.Conf[k]))
+		}
+		c.Dropped = slices.DeleteFunc(c.Dropped, func(d string) bool { return d == k })
+		if !running || hotplug(k) {
+			c.Conf[k] = v
+			delete(c.Pending, k)
+			continue
+		}
+		if c.Pending == nil {
+			c.Pending = map[string]string{}
+		}
+		c.Pending[k] = v
+	}
+	return nil
+}
+
+func keepMAC(value, old string) string {
+	p := properties(value, "")
+	if mac := properties(old, "")["hwaddr"]; p["hwaddr"] == "" && mac != "" {
+		p["hwaddr"] = mac
+	}
+	return printProperties(p, "name", false)
+}
+
+// uniqueTags is get_unique_tags with its default order.
+func uniqueTags(s string) string {
+	tags := splitList(strings.ToLower(s))
+	sort.Strings(tags)
+	return strings.Join(slices.Compact(tags), ";")
+}
+
+// Unlock is pct unlock: no API endpoint does this.
+func (n *Node) Unlock(vmid int) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c, err := n.find(vmid)
+	if err != nil {
+		return err
+	}
+	delete(c.Conf, "lock")
+	return n.save()
+}
+
+// Resize is PUT /lxc/ID/resize: a task that grows a disk; disks never shrink.
+func (n *Node) Resize(ctx context.Context, a Auth, vmid int, p Params) (string, error) {
+	key := p["disk"]
+	n.mu.Lock()
+	c, err := n.find(vmid)
+	var old string
+	if err == nil {
+		old = c.Conf[key]
+	}
+	n.mu.Unlock()
+	if err != nil {
+		return "", err
+	}
+	if old == "" {
+		return "", fail("no such disk '%s'", key)
+	}
+	d := properties(old, "volume")
+	size := parseSize(strings.TrimPrefix(p["size"], "+"))
+	if strings.HasPrefix(p["size"], "+") {
+		size += parseSize(d["size"])
+	}
+	if size < parseSize(d["size"]) {
+		return "", fail("unable to shrink disk size")
+	}
+	return n.power(ctx, a, "resize", vmid, func(context.Context, *worker) error {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		c, err := n.find(vmid)
+		if err != nil {
+			return err
+		}
+		if err := c.checkLock(); err != nil {
+			return err
+		}
+		d["size"] = printSize(size)
+		c.Conf[key] = printProperties(d, "volume", true)
+		return n.save()
+	})
+}

@@ -1,0 +1,159 @@
+package node
+
+import (
+	"context"
+	"encoding/hex"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
+)
+
+// lease is the address that the node's DHCP server gives an interface: the same
+// one as long as the container lives. mu held.
+func (n *Node) lease(c *container, name string) netip.Prefix {
+	if a, err := netip.ParseAddr(c.Leases[name]); err == nil && n.st.Subnet.Contains(a) {
+		return netip.PrefixFrom(a, n.st.Subnet.Bits())
+	}
+	taken := map[string]bool{n.Gateway().String(): true}
+	for _, o := range n.st.Containers {
+		for _, a := range o.Leases {
+			taken[a] = true
+		}
+		for key, v := range o.Conf {
+			if ip, ok := properties(v, "")["ip"]; ok && numbered(key, "net") {
+				addr, _, _ := strings.Cut(ip, "/")
+				taken[addr] = true
+			}
+		}
+	}
+	a := n.st.Subnet.Masked().Addr()
+	for range 9 { // .10 is the first
+		a = a.Next()
+	}
+	for a = a.Next(); n.st.Subnet.Contains(a.Next()); a = a.Next() {
+		if taken[a.String()] {
+			continue
+		}
+		if c.Leases == nil {
+			c.Leases = map[string]string{}
+		}
+		c.Leases[name] = a.String()
+		return netip.PrefixFrom(a, n.st.Subnet.Bits())
+	}
+	return netip.Prefix{}
+}
+
+// linkLocal is the address that an interface gives itself (EUI-64).
+func linkLocal(mac string) netip.Prefix {
+	b, err := hex.DecodeString(strings.ReplaceAll(mac, ":", ""))
+	if err != nil || len(b) != 6 {
+		return netip.Prefix{}
+	}
+	var a [16]byte
+	a[0], a[1] = 0xfe, 0x80
+	copy(a[8:], []byte{b[0] ^ 2, b[1], b[2], 0xff, 0xfe, b[3], b[4], b[5]})
+	return netip.PrefixFrom(netip.AddrFrom16(a), 64)
+}
+
+// Interfaces is GET /lxc/ID/interfaces: nil for a stopped or unknown
+// container. After a start the first polls find no address yet.
+func (n *Node) Interfaces(ctx context.Context, vmid int) ([]map[string]any, error) {
+	if n.drv.Pid(vmid) == 0 {
+		return nil, nil
+	}
+	ifs, err := n.drv.Interfaces(ctx, vmid)
+	if err != nil {
+		return nil, nil // it stopped meanwhile
+	}
+	n.mu.Lock()
+	polls := 0
+	if c := n.st.Containers[vmid]; c != nil {
+		c.polls++
+		polls = c.polls
+	}
+	n.mu.Unlock()
+	_, none := n.faults.Has("no-address")
+	_, only := n.faults.Has("link-local-only")
+	if late, ok := n.faults.Has("address-late"); ok {
+		k, _ := strconv.Atoi(late)
+		only = only || polls <= k
+	}
+	none = none || polls <= n.opt.AddressPolls && !only
+	rows := []map[string]any{}
+	lo := false
+	for _, i := range ifs {
+		lo = lo || i.Name == "lo"
+	}
+	if !lo {
+		rows = append(rows, n.ifaceView("lo", "00:00:00:00:00:00", netip.MustParsePrefix("127.0.0.1/8"), netip.MustParsePrefix("::1/128")))
+	}
+	for _, i := range ifs {
+		rows = append(rows, n.seen(i, none, only))
+	}
+	return rows, nil
+}
+
+func (n *Node) seen(i driver.Interface, none, only bool) map[string]any {
+	mac := strings.ToLower(i.MAC)
+	if i.Name == "lo" {
+		mac = "00:00:00:00:00:00"
+	}
+	switch {
+	case i.Name == "lo":
+		return n.ifaceView(i.Name, mac, i.Addr, i.Addr6)
+	case none:
+		return n.ifaceView(i.Name, mac)
+	case only:
+		return n.ifaceView(i.Name, mac, i.LinkLocal)
+	}
+	return n.ifaceView(i.Name, mac, i.Addr, i.Addr6, i.LinkLocal)
+}
+
+// ifaceView has inet and inet6 once each, the last address winning, and since
+// 8.4 the whole list besides. prefix is a string, whatever the schema says.
+func (n *Node) ifaceView(name, mac string, addrs ...netip.Prefix) map[string]any {
+	m := map[string]any{"name": name, "hwaddr": mac}
+	list := []map[string]any{}
+	for _, a := range addrs {
+		if !a.IsValid() {
+			continue
+		}
+		kind := "inet6"
+		if a.Addr().Is4() {
+			kind = "inet"
+		}
+		m[kind] = a.String()
+		list = append(list, map[string]any{"ip-address": a.Addr().String(), "prefix": strconv.Itoa(a.Bits()), "ip-address-type": kind})
+	}
+	if n.prof.AddressList {
+		m["hardware-address"], m["ip-addresses"] = mac, list
+	}
+	return m
+}
+
+// Network is GET /nodes/NODE/network: the bridges that the caller may see.
+func (n *Node) Network(a Auth, kind string) []map[string]any {
+	rows := []map[string]any{}
+	switch kind {
+	case "", "bridge", "any_bridge", "any_local_bridge":
+	default:
+		return rows
+	}
+	gw := netip.PrefixFrom(n.Gateway(), n.st.Subnet.Bits())
+	for i, b := range n.opt.Bridges {
+		if kind != "" && n.CheckAny(a, "/sdn/zones/localnetwork/"+b, "SDN.Audit", "SDN.Use") != nil {
+			continue
+		}
+		m := map[string]any{
+			"iface": b, "type": "bridge", "active": 1, "autostart": 1, "method": "manual", "method6": "manual", "priority": 3 + i,
+			"bridge_ports": "", "bridge_stp": "off", "bridge_fd": "0", "families": []string{"inet"},
+		}
+		if i == 0 {
+			m["method"], m["address"], m["netmask"], m["cidr"] = "static", gw.Addr().String(), strconv.Itoa(gw.Bits()), gw.String()
+		}
+		rows = append(rows, m)
+	}
+	return rows
+}

@@ -1,0 +1,201 @@
+// Package node is the simulated Proxmox VE node: the one place where
+// containers, their configs, tasks, locks, storages, users, tokens and ACLs
+// live. Its two faces are the HTTPS API (package api) and the pct command
+// (package pct). It knows no HTTP and imports nothing of the client: the two
+// must not share a mistake.
+//
+// Operations take who asks (Auth) and parameters as Proxmox's own strings, and
+// fail with *Error in Proxmox's own words. Those that fork a worker return its
+// UPID at once. Checks of parameter syntax (package schema) come before them.
+package node
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
+)
+
+// Name is the node's name.
+const Name = "pve1"
+
+// Params are parameters as they come: every value a string, booleans 0 or 1.
+type Params map[string]string
+
+// Options says what a node is made of. Only Dir and Driver are needed.
+type Options struct {
+	Dir     string // state, made 0700 when missing
+	Driver  driver.Driver
+	Faults  *driver.Faults
+	Profile Profile // zero: V84
+
+	Subnet    netip.Prefix // for leases; invalid: a random 127.x.y.0/24, kept in Dir
+	Gateway   netip.Addr   // invalid: the first address of Subnet
+	Storages  []Storage    // nil: local, and local-lvm which alone takes rootdir
+	Templates []Template   // those on local when Dir is new; nil: DefaultTemplates
+	Bridges   []string     // nil: vmbr0
+
+	// Fetch gets an OS template for a download task and says where it lies now.
+	// nil: a placeholder appears, which is enough for virtual guests.
+	Fetch func(ctx context.Context, template string, log func(string)) (path string, size int64, err error)
+
+	LockTimeout  time.Duration // 0: 10 s, as lock_config waits
+	AddressPolls int           // polls of /interfaces without an address after a start; 0: 1, <0: none
+	Now          func() time.Time
+}
+
+// Node is an open node. All methods are safe for concurrent use.
+type Node struct {
+	opt    Options
+	drv    driver.Driver
+	faults *driver.Faults
+	prof   Profile
+	boot   time.Time
+	flocks locks
+
+	mu      sync.Mutex // guards everything below
+	st      state
+	tasks   map[string]*task
+	order   []*task // by start
+	lastPID int
+	closed  bool
+
+	workers sync.WaitGroup
+	ctx     context.Context // ends with Close
+	cancel  context.CancelFunc
+}
+
+// Open takes over the node's state in Dir: tasks that ran when the last owner
+// died end with "unexpected status", locks that they held stay in the configs,
+// and guests that were running are started again before Open returns.
+func Open(ctx context.Context, o Options) (*Node, error) {
+	o.defaults()
+	if err := os.MkdirAll(filepath.Join(o.Dir, "tasks"), 0o700); err != nil {
+		return nil, err
+	}
+	n := &Node{opt: o, drv: o.Driver, faults: o.Faults, prof: o.Profile, boot: o.Now(), tasks: map[string]*task{}, lastPID: 25800}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	if err := n.load(); err != nil {
+		return nil, err
+	}
+	if err := n.loadTasks(); err != nil {
+		return nil, err
+	}
+	n.startAll(ctx)
+	return n, nil
+}
+
+func (o *Options) defaults() {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.LockTimeout == 0 {
+		o.LockTimeout = 10 * time.Second
+	}
+	if o.AddressPolls == 0 {
+		o.AddressPolls = 1
+	}
+	if o.Profile.Version == "" {
+		o.Profile = V84()
+	}
+	if o.Storages == nil {
+		o.Storages = DefaultStorages()
+	}
+	if o.Templates == nil {
+		o.Templates = DefaultTemplates()
+	}
+	if o.Bridges == nil {
+		o.Bridges = []string{"vmbr0"}
+	}
+}
+
+// Close ends this owner: running tasks are killed, guests stop and are started
+// again by the next owner. The driver is closed too.
+func (n *Node) Close() error {
+	n.mu.Lock()
+	if n.closed {
+		n.mu.Unlock()
+		return nil
+	}
+	n.closed = true
+	for _, c := range n.st.Containers {
+		c.Running = c.Running && n.drv.Pid(c.VMID) != 0
+	}
+	err := n.save()
+	n.mu.Unlock()
+	n.cancel()
+	n.workers.Wait()
+	return errors.Join(err, n.drv.Close())
+}
+
+// Driver is what runs the guests.
+func (n *Node) Driver() driver.Driver { return n.drv }
+
+// Faults are those the node was opened with; nil for none.
+func (n *Node) Faults() *driver.Faults { return n.faults }
+
+// Profile is the version of Proxmox that the node plays.
+func (n *Node) Profile() Profile { return n.prof }
+
+// Subnet is where leases come from.
+func (n *Node) Subnet() netip.Prefix { return n.st.Subnet }
+
+// Gateway is the bridge's own address.
+func (n *Node) Gateway() netip.Addr {
+	if n.opt.Gateway.IsValid() {
+		return n.opt.Gateway
+	}
+	return n.st.Subnet.Masked().Addr().Next()
+}
+
+// Profile is what differs between versions of Proxmox VE.
+type Profile struct {
+	Version, Release, RepoID string
+	JSONMessage              bool // error bodies carry "message" (8.3 and later)
+	AddressList              bool // /interfaces carries ip-addresses (8.4 and later)
+	NextIDInt                bool // nextid is a JSON number, as its schema says
+	Unprivileged             bool // the default of a create (9 and later)
+}
+
+// V84 is Proxmox VE 8.4.
+func V84() Profile {
+	return Profile{Version: "8.4.21", Release: "8.4", RepoID: "2606ac850d46da29", JSONMessage: true, AddressList: true}
+}
+
+// find needs mu held.
+func (n *Node) find(vmid int) (*container, error) {
+	if c, ok := n.st.Containers[vmid]; ok {
+		return c, nil
+	}
+	return nil, fail("Configuration file 'nodes/%s/lxc/%d.conf' does not exist", Name, vmid)
+}
+
+// Exists fails as Proxmox does for an id that has no config.
+func (n *Node) Exists(vmid int) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	_, err := n.find(vmid)
+	return err
+}
+
+// Running reports whether the guest's init runs.
+func (n *Node) Running(vmid int) bool {
+	if n.Exists(vmid) != nil {
+		return false
+	}
+	return n.drv.Pid(vmid) != 0
+}
+
+// vmid reads the id out of parameters that were checked before.
+func (p Params) vmid() int {
+	id, _ := strconv.Atoi(p["vmid"])
+	return id
+}
+
+func (p Params) bool(key string) bool { return p[key] == "1" }

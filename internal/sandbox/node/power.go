@@ -1,0 +1,285 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// check_lock
+func (c *container) checkLock() error {
+	if l := c.Conf["lock"]; l != "" {
+		return fail("CT is locked (%s)", l)
+	}
+	return nil
+}
+
+// power forks a worker under the container's flock, which the worker then holds
+// for its whole run.
+func (n *Node) power(ctx context.Context, a Auth, typ string, vmid int, run func(context.Context, *worker) error) (string, error) {
+	unlock, err := n.lock(ctx, vmid, n.opt.LockTimeout)
+	if err != nil {
+		return "", err
+	}
+	upid, err := n.fork(a, typ, strconv.Itoa(vmid), func(ctx context.Context, w *worker) error {
+		defer unlock()
+		return run(ctx, w)
+	})
+	if err != nil {
+		unlock()
+	}
+	return upid, err
+}
+
+// Start is POST status/start. An unknown id, a lock and a missing bridge are
+// found out by the worker only.
+func (n *Node) Start(ctx context.Context, a Auth, vmid int, _ Params) (string, error) {
+	if n.drv.Pid(vmid) != 0 {
+		return "", fail("CT %d already running", vmid)
+	}
+	return n.power(ctx, a, "vzstart", vmid, func(ctx context.Context, w *worker) error { return n.start(ctx, w, vmid) })
+}
+
+func (n *Node) start(ctx context.Context, w *worker, vmid int) error {
+	n.mu.Lock()
+	c, err := n.find(vmid)
+	if err != nil {
+		n.mu.Unlock()
+		return err
+	}
+	if c.Conf["template"] == "1" {
+		err = fail("you can't start a CT if it's a template")
+	} else {
+		err = c.checkLock()
+	}
+	if err != nil {
+		n.mu.Unlock()
+		return err
+	}
+	c.applyPending()
+	cfg := n.driverConfig(c)
+	_ = n.save()
+	n.mu.Unlock()
+	for _, i := range cfg.Interfaces {
+		if i.Bridge != "" && !slices.Contains(n.opt.Bridges, i.Bridge) {
+			return fail("bridge '%s' does not exist", i.Bridge)
+		}
+	}
+	if text, ok := n.faults.Take("start-fail"); ok {
+		return n.startFailed(w, vmid, text)
+	}
+	if err := n.drv.Start(ctx, cfg, w.Log); err != nil {
+		return n.startFailed(w, vmid, err.Error())
+	}
+	n.started(c)
+	return nil
+}
+
+func (n *Node) startFailed(w *worker, vmid int, text string) error {
+	if text != "" {
+		for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
+			w.Log(line)
+		}
+	}
+	w.Log("lxc_container_start: ../src/lxc/lxccontainer.c: 878 No such file or directory - Failed to start container")
+	return fail("startup for container '%d' failed", vmid)
+}
+
+func (n *Node) started(c *container) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c.Running, c.Started, c.polls = true, n.opt.Now(), 0
+	_ = n.save()
+	if file, ok := n.faults.Take("guest-dies"); ok {
+		n.workers.Add(1)
+		go n.killWhen(c.VMID, file)
+	}
+}
+
+// killWhen kills a guest as soon as a file is there.
+func (n *Node) killWhen(vmid int, file string) {
+	defer n.workers.Done()
+	if file == "" {
+		file = "/tmp/die"
+	}
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for n.drv.Pid(vmid) != 0 {
+		select {
+		case <-n.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		f, err := n.drv.Pull(n.ctx, vmid, file)
+		if err != nil {
+			continue
+		}
+		f.Close()
+		_ = n.drv.Stop(n.ctx, vmid)
+		n.stopped(vmid)
+	}
+}
+
+func (n *Node) stopped(vmid int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if c := n.st.Containers[vmid]; c != nil {
+		c.Running = false
+		_ = n.save()
+	}
+}
+
+// Stop is POST status/stop.
+func (n *Node) Stop(ctx context.Context, a Auth, vmid int, _ Params) (string, error) {
+	if n.drv.Pid(vmid) == 0 {
+		return "", fail("CT %d not running", vmid)
+	}
+	return n.power(ctx, a, "vzstop", vmid, func(ctx context.Context, _ *worker) error {
+		if err := n.mayStop(vmid); err != nil {
+			return err
+		}
+		if err := n.drv.Stop(ctx, vmid); err != nil {
+			return fail("%v", err)
+		}
+		n.stopped(vmid)
+		return nil
+	})
+}
+
+func (n *Node) mayStop(vmid int) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c, err := n.find(vmid)
+	if err != nil {
+		return err
+	}
+	return c.checkLock()
+}
+
+// Shutdown is POST status/shutdown; after timeout seconds (60) it fails, or
+// kills with forceStop.
+func (n *Node) Shutdown(ctx context.Context, a Auth, vmid int, p Params) (string, error) {
+	if n.drv.Pid(vmid) == 0 {
+		return "", fail("CT %d not running", vmid)
+	}
+	return n.power(ctx, a, "vzshutdown", vmid, func(ctx context.Context, _ *worker) error {
+		return n.shutdown(ctx, vmid, p)
+	})
+}
+
+func (n *Node) shutdown(ctx context.Context, vmid int, p Params) error {
+	if err := n.mayStop(vmid); err != nil {
+		return err
+	}
+	timeout := 60
+	if t, err := strconv.Atoi(p["timeout"]); err == nil {
+		timeout = t
+	}
+	wait, cancel := context.WithTimeout(ctx, time.Duration(timeout)*time.Second)
+	defer cancel()
+	err := n.drv.Shutdown(wait, vmid)
+	if err != nil && p.bool("forceStop") {
+		err = n.drv.Stop(ctx, vmid)
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fail("container did not stop")
+	case err != nil:
+		return fail("%v", err)
+	}
+	n.stopped(vmid)
+	return nil
+}
+
+// Reboot is POST status/reboot.
+func (n *Node) Reboot(ctx context.Context, a Auth, vmid int, p Params) (string, error) {
+	if n.drv.Pid(vmid) == 0 {
+		return "", fail("VM %d not running", vmid) // Proxmox says VM here
+	}
+	return n.power(ctx, a, "vzreboot", vmid, func(ctx context.Context, w *worker) error {
+		if err := n.shutdown(ctx, vmid, p); err != nil {
+			return err
+		}
+		return n.start(ctx, w, vmid)
+	})
+}
+
+// Destroy is DELETE /lxc/ID.
+func (n *Node) Destroy(ctx context.Context, a Auth, vmid int, p Params) (string, error) {
+	if err := n.mayDestroy(vmid); err != nil {
+		return "", err
+	}
+	running := fail("unable to destroy CT %d - container is running", vmid)
+	if n.drv.Pid(vmid) != 0 && !p.bool("force") {
+		return "", running
+	}
+	return n.power(ctx, a, "vzdestroy", vmid, func(ctx context.Context, w *worker) error {
+		if err := n.mayDestroy(vmid); err != nil {
+			return err
+		}
+		if n.drv.Pid(vmid) != 0 {
+			if !p.bool("force") {
+				return running
+			}
+			w.Log("forced to stop CT " + strconv.Itoa(vmid) + " before destroying!")
+			if err := n.drv.Stop(ctx, vmid); err != nil {
+				return fail("%v", err)
+			}
+		}
+		return n.destroy(ctx, w, vmid, p.bool("purge"))
+	})
+}
+
+func (n *Node) mayDestroy(vmid int) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c, err := n.find(vmid)
+	if err != nil {
+		return err
+	}
+	if c.Conf["protection"] == "1" {
+		return fail("can't remove CT %d - protection mode enabled", vmid)
+	}
+	return c.checkLock()
+}
+
+func (n *Node) destroy(ctx context.Context, w *worker, vmid int, purge bool) error {
+	if err := n.drv.Destroy(ctx, vmid); err != nil {
+		return fail("%v", err)
+	}
+	if purge {
+		w.Log("purging CT " + strconv.Itoa(vmid) + " from related configurations..")
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.st.Containers, vmid)
+	vm := "/vms/" + strconv.Itoa(vmid)
+	n.st.Access.ACL = slices.DeleteFunc(n.st.Access.ACL, func(x ACL) bool { return x.Path == vm })
+	return n.save()
+}
+
+// startAll is a node's boot: every guest that was running runs again when it
+// returns, as far as it can.
+func (n *Node) startAll(ctx context.Context) {
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 8)
+	for _, c := range n.st.Containers {
+		if !c.Running {
+			continue
+		}
+		c.Running = false
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			upid, err := n.Start(ctx, Root, c.VMID, nil)
+			if err == nil {
+				_, _ = n.Follow(ctx, upid, func(string) {})
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,234 @@
+package node
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Storage is one storage of the node. Sizes are bytes.
+type Storage struct {
+	ID       string   `json:"id"`
+	Type     string   `json:"type"` // dir, lvmthin, btrfs, zfspool
+	Content  []string `json:"content"`
+	Total    int64    `json:"total"`
+	Used     int64    `json:"used"` // before any container's disk
+	Disabled bool     `json:"disabled,omitempty"`
+	Shared   bool     `json:"shared,omitempty"`
+}
+
+const gib = 1 << 30
+
+// DefaultStorages are those of a fresh installation: only local-lvm takes root
+// file systems, only local OS templates.
+func DefaultStorages() []Storage {
+	return []Storage{
+		{ID: "local", Type: "dir", Content: []string{"iso", "vztmpl", "backup"}, Total: 94 * gib, Used: 9 * gib},
+		{ID: "local-lvm", Type: "lvmthin", Content: []string{"rootdir", "images"}, Total: 1024 * gib, Used: 3 * gib},
+	}
+}
+
+// storage needs mu held; it fails as storage_check_enabled does.
+func (n *Node) storage(id string) (*Storage, error) {
+	i := slices.IndexFunc(n.st.Storages, func(s Storage) bool { return s.ID == id })
+	switch {
+	case i < 0:
+		return nil, fail("storage '%s' does not exist", id)
+	case n.st.Storages[i].Disabled:
+		return nil, fail("storage '%s' is disabled", id)
+	}
+	return &n.st.Storages[i], nil
+}
+
+// used is what a storage holds: its own, templates and disks; mu held.
+func (n *Node) used(s *Storage) int64 {
+	used := s.Used
+	for _, t := range n.st.Templates {
+		if strings.HasPrefix(t.Volid, s.ID+":") {
+			used += t.Size
+		}
+	}
+	for _, c := range n.st.Containers {
+		for key, v := range c.Conf {
+			if key != "rootfs" && !numbered(key, "mp") {
+				continue
+			}
+			if p := properties(v, "volume"); strings.HasPrefix(p["volume"], s.ID+":") {
+				used += parseSize(p["size"])
+			}
+		}
+	}
+	return min(used, s.Total)
+}
+
+func (n *Node) storageView(s *Storage) map[string]any {
+	used := n.used(s)
+	return map[string]any{
+		"storage": s.ID, "type": s.Type, "content": strings.Join(s.Content, ","),
+		"active": flag(!s.Disabled), "enabled": flag(!s.Disabled), "shared": flag(s.Shared),
+		"total": s.Total, "used": used, "avail": s.Total - used, "used_fraction": float64(used) / float64(max(s.Total, 1)),
+	}
+}
+
+// StorageList is GET /nodes/NODE/storage. Storages of which the caller has
+// neither Datastore.Audit nor Datastore.AllocateSpace are left out.
+func (n *Node) StorageList(a Auth, p Params) []map[string]any {
+	rows := []map[string]any{}
+	for _, s := range slices.Clone(n.st.Storages) {
+		if n.CheckAny(a, "/storage/"+s.ID, "Datastore.Audit", "Datastore.AllocateSpace") != nil ||
+			p["storage"] != "" && p["storage"] != s.ID || p.bool("enabled") && s.Disabled || !s.holdsAny(p["content"]) {
+			continue
+		}
+		n.mu.Lock()
+		rows = append(rows, n.storageView(&s))
+		n.mu.Unlock()
+	}
+	return rows
+}
+
+func (s *Storage) holdsAny(list string) bool {
+	if list == "" {
+		return true
+	}
+	return slices.ContainsFunc(splitList(list), s.holds)
+}
+
+func (s *Storage) holds(content string) bool { return slices.Contains(s.Content, content) }
+
+// splitList splits what Proxmox calls a list: by comma, semicolon or space.
+func splitList(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(",; \t\n\x00", r) })
+}
+
+// StorageStatus is GET /nodes/NODE/storage/ID/status.
+func (n *Node) StorageStatus(id string) (map[string]any, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s, err := n.storage(id)
+	if err != nil {
+		return nil, err
+	}
+	m := n.storageView(s)
+	delete(m, "storage")
+	delete(m, "used_fraction")
+	return m, nil
+}
+
+// StorageContent is GET /nodes/NODE/storage/ID/content.
+func (n *Node) StorageContent(id string, p Params) ([]map[string]any, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s, err := n.storage(id)
+	if err != nil {
+		return nil, err
+	}
+	rows := []map[string]any{}
+	want := p["content"]
+	_, none := n.faults.Has("no-os-templates")
+	for _, t := range n.sortedTemplates() {
+		if strings.HasPrefix(t.Volid, s.ID+":") && (want == "" || want == "vztmpl") && p["vmid"] == "" && !none {
+			rows = append(rows, map[string]any{"volid": t.Volid, "content": "vztmpl", "format": t.format(), "size": t.Size, "ctime": t.CTime})
+		}
+	}
+	for _, c := range n.sorted() {
+		v := properties(c.Conf["rootfs"], "volume")
+		if !strings.HasPrefix(v["volume"], s.ID+":") || want != "" && want != "rootdir" ||
+			p["vmid"] != "" && p["vmid"] != strconv.Itoa(c.VMID) {
+			continue
+		}
+		rows = append(rows, map[string]any{
+			"volid": v["volume"], "content": "rootdir", "format": volumeFormat(v["volume"]), "size": parseSize(v["size"]),
+			"vmid": c.VMID, "ctime": c.Started.Unix(),
+		})
+	}
+	return rows, nil
+}
+
+func volumeFormat(volid string) string {
+	if strings.HasSuffix(volid, ".subvol") {
+		return "subvol"
+	}
+	return "raw"
+}
+
+// newDisk is what asks for a new volume: STORAGE:GIB.
+var newDisk = regexp.MustCompile(`^([^:\s]+):(\d+(?:\.\d+)?)$`)
+
+// volumeID is parse_volume_id: a storage's name and the rest.
+var volumeID = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9\-_.]*[A-Za-z0-9]):(.+)$`)
+
+// newVolume names a container's next volume on a storage and says what the
+// worker's log says about making it.
+func newVolume(s *Storage, vmid, index int, size int64) (volid string, log []string) {
+	name := fmt.Sprintf("vm-%d-disk-%d", vmid, index)
+	switch {
+	case s.Type == "lvmthin" || s.Type == "lvm":
+		return s.ID + ":" + name, append([]string{fmt.Sprintf("  Logical volume %q created.", name)}, mkfs(size)...)
+	case s.Type == "zfspool":
+		return fmt.Sprintf("%s:subvol-%d-disk-%d", s.ID, vmid, index), nil
+	case size == 0:
+		return fmt.Sprintf("%s:%d/subvol-%d-disk-%d.subvol", s.ID, vmid, vmid, index), nil
+	}
+	img := fmt.Sprintf("Formatting '/var/lib/vz/images/%d/%s.raw', fmt=raw size=%d preallocation=off", vmid, name, size)
+	return fmt.Sprintf("%s:%d/%s.raw", s.ID, vmid, name), append([]string{img}, mkfs(size)...)
+}
+
+func mkfs(size int64) []string {
+	return []string{
+		fmt.Sprintf("Creating filesystem with %d 4k blocks and %d inodes", size/4096, size/16384),
+		"Filesystem UUID: " + uuid(),
+	}
+}
+
+// noSpace is how a full storage says so.
+func noSpace(s *Storage, vmid int) string {
+	switch s.Type {
+	case "lvmthin":
+		return fmt.Sprintf("lvcreate 'pve/vm-%d-disk-0' error:   Cannot create new thin volume, free space in thin pool pve/data reached threshold.", vmid)
+	case "zfspool":
+		return fmt.Sprintf("zfs error: cannot create '%s/subvol-%d-disk-0': out of space", s.ID, vmid)
+	}
+	return fmt.Sprintf("unable to create image: 'storage '%s' has no space left on device: No space left on device'", s.ID)
+}
+
+// badVolume is what a storage says of a volume name that is neither a new disk
+// nor one of its volumes.
+func (s *Storage) badVolume(name string) *Error {
+	kind := map[string]string{"lvmthin": "lvm", "zfspool": "zfs", "dir": "directory", "btrfs": "directory"}[s.Type]
+	return fail("unable to parse %s volume name '%s'", kind, name)
+}
+
+// printSize is format_size, which calls nothing at all 0T.
+func printSize(size int64) string {
+	if size == 0 {
+		return "0T"
+	}
+	unit := 0
+	for size%1024 == 0 && unit < 4 {
+		size /= 1024
+		unit++
+	}
+	return strconv.FormatInt(size, 10) + []string{"", "K", "M", "G", "T"}[unit]
+}
+
+// parseSize is parse_size; what it cannot read is 0.
+func parseSize(s string) int64 {
+	if s == "" {
+		return 0
+	}
+	unit := int64(1)
+	if i := strings.IndexByte("KMGT", s[len(s)-1]); i >= 0 {
+		unit, s = int64(1)<<(10*(i+1)), s[:len(s)-1]
+	}
+	f, _ := strconv.ParseFloat(s, 64)
+	return int64(f * float64(unit))
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

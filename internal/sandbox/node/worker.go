@@ -1,0 +1,165 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// create is the vzcreate worker. On failure and on a TERM it removes what it
+// made; only a killed worker leaves the config and its lock behind.
+func (n *Node) create(ctx context.Context, w *worker, c *creation) error {
+	err := n.build(ctx, w, c)
+	if err == nil {
+		return nil
+	}
+	if n.ctx.Err() != nil {
+		return err // killed with the node
+	}
+	if ctx.Err() != nil {
+		err = fail("received interrupt")
+	}
+	_ = n.drv.Destroy(context.WithoutCancel(ctx), c.vmid)
+	n.mu.Lock()
+	delete(n.st.Containers, c.vmid)
+	_ = n.save()
+	n.mu.Unlock()
+	return fail("unable to create CT %d - %s", c.vmid, strings.TrimSpace(err.Error()))
+}
+
+func (n *Node) build(ctx context.Context, w *worker, c *creation) error {
+	if err := n.makeDisks(w, c); err != nil {
+		return err
+	}
+	n.mu.Lock()
+	t := n.st.Templates[c.template]
+	n.mu.Unlock()
+	if t == nil {
+		return fail("volume '%s' does not exist", c.template)
+	}
+	w.Log("extracting archive '/var/lib/vz/template/cache/" + t.File() + "'")
+	if text, ok := n.faults.Take("create-fail"); ok {
+		if text == "" {
+			text = "command 'lxc-usernsexec -m u:0:100000:65536 -m g:0:100000:65536 -- tar xpf - --zstd --totals' failed: exit code 2"
+		}
+		return fail("%s", text)
+	}
+	if _, ok := n.faults.Take("create-hang"); ok {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	n.mu.Lock()
+	full := &container{VMID: c.vmid, Conf: c.conf, OS: t.File(), Leases: map[string]string{}}
+	cfg := n.driverConfig(full)
+	n.mu.Unlock()
+	x := &extraction{w: w, t: t, commit: func() { n.commit(full) }}
+	if err := n.drv.Create(ctx, cfg, c.secrets, x.line); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	x.finish()
+	n.warn(w, c, t)
+	return nil
+}
+
+// commit writes the config in full. It drops the lock, long before the worker
+// lets go of the container.
+func (n *Node) commit(full *container) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.st.Containers[full.VMID] = full
+	_ = n.save()
+}
+
+// extraction puts a driver's lines where Proxmox has them: after the archive is
+// unpacked, when the config is written and the root file system is set up.
+type extraction struct {
+	w      *worker
+	t      *Template
+	commit func()
+	done   bool
+	total  bool
+}
+
+func (x *extraction) line(s string) {
+	switch {
+	case strings.HasPrefix(s, "extracting archive"), strings.HasPrefix(s, "Detected container arch"):
+		return
+	case strings.HasPrefix(s, "Total bytes read"):
+		x.total = true
+	default:
+		x.finish()
+	}
+	x.w.Log(s)
+}
+
+func (x *extraction) finish() {
+	if x.done {
+		return
+	}
+	x.done = true
+	if !x.total {
+		size := x.t.Size * 2
+		x.w.Log(fmt.Sprintf("Total bytes read: %d (%dMiB, 68MiB/s)", size, size>>20))
+	}
+	if v, ok := strings.CutPrefix(x.t.File(), "debian-"); ok {
+		v, _, _ = strings.Cut(v, "-")
+		if n, err := strconv.Atoi(v); err == nil && n > 14 {
+			x.w.Log("WARN: The container's Debian version '" + v + "' is newer than the tested version '14'. While everything may work fine, full compatibility cannot be guaranteed. Please check for PVE system updates.")
+		}
+	}
+	x.w.Log("Detected container architecture: amd64")
+	x.commit()
+}
+
+func (n *Node) warn(w *worker, c *creation, t *Template) {
+	nesting := properties(c.conf["features"], "")["nesting"] == "1"
+	if v := systemd(t.File()); v > 241 && !nesting {
+		w.Log(fmt.Sprintf("WARN: Systemd %d detected. You may need to enable nesting.", v))
+	}
+	if text, ok := n.faults.Take("create-warnings"); ok {
+		if text == "" {
+			text = "Systemd 257 detected. You may need to enable nesting."
+		}
+		w.Log("WARN: " + text)
+	}
+}
+
+// makeDisks allocates the volumes and writes their names into the config.
+func (n *Node) makeDisks(w *worker, c *creation) error {
+	keys := make([]string, 0, len(c.disks))
+	for k := range c.disks {
+		keys = append(keys, k)
+	}
+	sort.Slice(keys, func(i, j int) bool { return keys[i] == "rootfs" || keys[j] != "rootfs" && keys[i] < keys[j] })
+	for i, key := range keys {
+		d := c.disks[key]
+		n.mu.Lock()
+		s, err := n.storage(d.storage)
+		var avail int64
+		if err == nil {
+			avail = s.Total - n.used(s)
+		}
+		n.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		_, full := n.faults.TakeIf("storage-full", func(v string) bool { return v == "" || v == s.ID })
+		if full || d.size > avail {
+			return fail("%s", noSpace(s, c.vmid))
+		}
+		volid, log := newVolume(s, c.vmid, i, d.size)
+		for _, l := range log {
+			w.Log(l)
+		}
+		p := maps.Clone(d.options)
+		p["volume"], p["size"] = volid, printSize(d.size)
+		c.conf[key] = printProperties(p, "volume", true)
+	}
+	return nil
+}
