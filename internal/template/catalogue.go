@@ -1,7 +1,13 @@
 package template
 
 import (
+	"errors"
+	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // Source is one place where templates are looked for: a folder of folders.
@@ -23,17 +29,158 @@ type Entry struct {
 }
 
 // Find looks for a template: a path first (a folder, or the template.yaml in
-// it), then each source in turn. An unknown one is a *NotFoundError, a faulty
+// it), then each source in turn, by the folder's name and then by the name in
+// the file. An unknown one is a *NotFoundError, a faulty
 // one an *Error.
 func Find(ref string, sources []Source) (*Template, error) {
-	return nil, &NotFoundError{Ref: ref}
+	if dir, ok := pathOf(ref); ok {
+		return LoadDir(dir)
+	}
+	if explicit(ref) {
+		return nil, notThere(ref)
+	}
+	var names []string
+	for _, s := range sources {
+		for _, name := range s.names() {
+			if name == ref {
+				return s.load(name)
+			}
+			names = append(names, name)
+		}
+	}
+	// A record remembers the name that the template gives itself.
+	for _, s := range sources {
+		for _, name := range s.names() {
+			if t, err := s.load(name); err == nil && t.Name == ref {
+				return t, nil
+			}
+		}
+	}
+	return nil, &NotFoundError{Ref: ref, Nearest: nearest(ref, names), Names: names}
+}
+
+// LoadDir loads the template in a folder of this machine. Nothing outside the
+// folder is read, not even through links.
+func LoadDir(dir string) (*Template, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, &Error{Template: dir, Problems: []Problem{{Message: "the folder cannot be read: " + plain(err)}}}
+	}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		abs = dir
+	}
+	t, err := Load(root.FS(), filepath.Base(abs)) // the root stays open: files are read later
+	var faulty *Error
+	if errors.As(err, &faulty) {
+		faulty.Template = dir
+	}
+	if err != nil {
+		root.Close()
+		return nil, err
+	}
+	t.Path, t.Source = abs, "path"
+	return t, nil
 }
 
 // List is every template of the sources, each name once: the first source that
 // has it hides the others, as in Find. Faulty ones are listed with their error.
-func List(sources []Source) []Entry { return nil }
+func List(sources []Source) []Entry {
+	var out []Entry
+	seen := map[string]bool{}
+	for _, s := range sources {
+		for _, name := range s.names() {
+			if seen[name] {
+				continue
+			}
+			seen[name] = true
+			e := Entry{Name: name, Source: s.Name}
+			if s.Dir != "" {
+				e.Path = filepath.Join(s.Dir, name)
+			}
+			if t, err := s.load(name); err != nil {
+				e.Error = err.Error()
+			} else {
+				e.Description, e.OS = t.Description, t.OS
+			}
+			out = append(out, e)
+		}
+	}
+	slices.SortFunc(out, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
 
-// Load reads the template in fsys. name is what to call it in errors, and its
-// name where the folder's file gives none. The error is an *Error that holds
-// every problem, not just the first.
-func Load(fsys fs.FS, name string) (*Template, error) { return nil, nil }
+// explicit reports whether ref cannot be a name.
+func explicit(ref string) bool {
+	return ref == "" || ref == "." || ref == ".." || strings.ContainsRune(ref, '/') || strings.ContainsRune(ref, filepath.Separator)
+}
+
+// pathOf is the folder that ref leads to, if it leads to a template.
+func pathOf(ref string) (dir string, ok bool) {
+	info, err := os.Stat(ref)
+	if err != nil || ref == "" {
+		return "", false
+	}
+	if !info.IsDir() {
+		base := filepath.Base(ref)
+		return filepath.Dir(ref), explicit(ref) && (base == yamlFile || base == confFile)
+	}
+	return ref, explicit(ref) || isTemplate(os.DirFS(ref))
+}
+
+func notThere(ref string) error {
+	what := "there is no such folder"
+	if _, err := os.Stat(ref); err == nil {
+		what = "it is neither a folder nor a " + yamlFile
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		what = plain(err)
+	}
+	if ref == "" {
+		what = "no name is given"
+	}
+	return &NotFoundError{Ref: ref, Reason: what}
+}
+
+func (s Source) fsys() fs.FS {
+	if s.FS != nil {
+		return s.FS
+	}
+	return os.DirFS(s.Dir)
+}
+
+// names are the folders that are templates, sorted.
+func (s Source) names() []string {
+	if s.FS == nil && s.Dir == "" {
+		return nil
+	}
+	entries, err := fs.ReadDir(s.fsys(), ".")
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, e := range entries {
+		if sub, err := fs.Sub(s.fsys(), e.Name()); err == nil && !strings.HasPrefix(e.Name(), ".") && isTemplate(sub) {
+			out = append(out, e.Name())
+		}
+	}
+	return out
+}
+
+func (s Source) load(name string) (*Template, error) {
+	if s.FS == nil {
+		t, err := LoadDir(filepath.Join(s.Dir, name))
+		if t != nil {
+			t.Source = s.Name
+		}
+		return t, err
+	}
+	sub, err := fs.Sub(s.FS, name)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read template %s: %w", name, err)
+	}
+	t, err := Load(sub, name)
+	if t != nil {
+		t.Source = s.Name
+	}
+	return t, err
+}

@@ -81,12 +81,16 @@ func (e *VariableError) Hint() string { return "infrahaus template show " + e.Te
 // NotFoundError is a template that nobody has.
 type NotFoundError struct {
 	Ref     string
-	Nearest string // "" if nothing is near
-	Names   []string
+	Nearest string   // "" if nothing is near
+	Names   []string // everything that could have been meant
+	Reason  string   // of a path: why not
 }
 
 func (e *NotFoundError) Error() string {
 	s := fmt.Sprintf("cannot find template %q", e.Ref)
+	if e.Reason != "" {
+		s += ": " + e.Reason
+	}
 	if e.Nearest != "" {
 		s += fmt.Sprintf(", did you mean %q?", e.Nearest)
 	}

@@ -52,15 +52,15 @@ type Variable struct {
 	Required    bool     `json:"required,omitempty"`
 	Pattern     string   `json:"pattern,omitempty"` // the whole value must match
 	Secret      bool     `json:"secret,omitempty"`
-	Generate    Generate `json:"generate,omitempty,omitzero"`
+	Generate    Generate `json:"generate,omitzero"`
 	Description string   `json:"description,omitempty"`
 }
 
 // Generate says how a value is made where none is set. The zero value: it is
 // not.
 type Generate struct {
-	Length   int    `json:"length"`             // characters
-	Alphabet string `json:"alphabet,omitempty"` // alnum or hex
+	Length int  `json:"length"`        // characters
+	Hex    bool `json:"hex,omitempty"` // hexadecimal digits, else letters and digits
 }
 
 // Types lists what a variable's type may be.
@@ -72,6 +72,12 @@ type Packages struct {
 	Names  map[string][]string `json:"names,omitempty"` // apt, apk, dnf, npm, pip
 	Custom []CustomPackage     `json:"custom,omitempty"`
 }
+
+// customTimeout is the original system's default.
+const customTimeout = 300 * time.Second
+
+// serviceTimeout is how long a declared service may take to answer.
+const serviceTimeout = 60 * time.Second
 
 // Managers lists the package managers in the order in which they are used;
 // only one of the first three exists in a guest. Custom packages come last.

@@ -1,5 +1,12 @@
 package template
 
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
 // Value is one variable with what it is set to.
 type Value struct {
 	Name      string
@@ -12,33 +19,151 @@ type Value struct {
 // Values are a template's variables, resolved, in the template's order.
 type Values struct{ list []Value }
 
-// RandomFunc makes n random characters, letters and digits or lower-case
-// hexadecimal digits.
+// RandomFunc makes n random characters: lower-case hexadecimal digits, or
+// letters and digits.
 type RandomFunc func(n int, hex bool) string
 
 // Resolve fills in the variables from set, the defaults and, for those that
 // ask for it, from random. Values made on an earlier run are passed in set, so
 // that they stay. With random nil nothing is made and such values are Pending:
-// for --plan. The error is a *VariableError with every problem.
+// for --plan. A variable without any of these is the empty text. The error is
+// a *VariableError with every problem.
 func (t *Template) Resolve(set map[string]string, random RandomFunc) (Values, error) {
-	return Values{}, nil
+	var out Values
+	problems := t.strangers(set)
+	for _, v := range t.Variables {
+		text, given := set[v.Name]
+		val := Value{Name: v.Name, Text: text, Secret: v.Secret || v.Generate.Length > 0}
+		switch {
+		case given:
+			if why := v.refuse(text); why != "" {
+				problems = append(problems, Problem{Message: v.Name + ": " + why, Suggestion: v.Description})
+			}
+		case v.Generate.Length > 0 && random == nil:
+			val.Pending = true
+		case v.Generate.Length > 0:
+			val.Text, val.Generated = random(v.Generate.Length, v.Generate.Hex), true
+		case v.HasDefault:
+			val.Text = v.Default
+		case v.Required:
+			problems = append(problems, Problem{Message: v.Name + " must be set", Suggestion: v.missing()})
+		}
+		out.list = append(out.list, val)
+	}
+	if problems != nil {
+		return Values{}, &VariableError{Template: t.Name, Problems: problems}
+	}
+	return out, nil
+}
+
+// missing suggests how to set a variable. A secret does not belong on a command
+// line, where every process sees it.
+func (v Variable) missing() string {
+	s := "--set " + v.Name + "=…"
+	if v.Secret {
+		s = "--set-file " + v.Name + "=PATH"
+	}
+	if v.Description != "" {
+		s += ": " + v.Description
+	}
+	return s
+}
+
+// strangers are the names in set that the template does not have.
+func (t *Template) strangers(set map[string]string) []Problem {
+	names := make([]string, len(t.Variables))
+	for i, v := range t.Variables {
+		names[i] = v.Name
+	}
+	var unknown []string
+	for name := range set {
+		if !contains(names, name) {
+			unknown = append(unknown, name)
+		}
+	}
+	slices.Sort(unknown)
+	var problems []Problem
+	for _, name := range unknown {
+		p := Problem{Message: fmt.Sprintf("there is no variable %q", name), Suggestion: "the template has none"}
+		if near := nearest(name, names); near != "" {
+			p.Suggestion = fmt.Sprintf("did you mean %q?", near)
+		} else if len(names) > 0 {
+			p.Suggestion = "it has " + strings.Join(names, ", ")
+		}
+		problems = append(problems, p)
+	}
+	return problems
 }
 
 // All are the values in the template's order.
 func (v Values) All() []Value { return v.list }
 
 // Get is one value's text.
-func (v Values) Get(name string) (string, bool) { return "", false }
+func (v Values) Get(name string) (string, bool) {
+	for _, val := range v.list {
+		if val.Name == name {
+			return val.Text, true
+		}
+	}
+	return "", false
+}
 
-// Env is what scripts get: db_name=… and INFRAHAUS_VAR_DB_NAME=… for each.
-func (v Values) Env() []string { return nil }
+// Env is what scripts get, NAME=text: db_name and INFRAHAUS_VAR_DB_NAME for
+// each variable. The texts are not quoted for any shell.
+func (v Values) Env() []string {
+	var out []string
+	for _, val := range v.list {
+		out = append(out, val.Name+"="+val.Text, EnvName(val.Name)+"="+val.Text)
+	}
+	return out
+}
 
 // Secrets are the texts that must be redacted: secret and generated ones.
-func (v Values) Secrets() []string { return nil }
+func (v Values) Secrets() []string {
+	var out []string
+	for _, val := range v.list {
+		if val.Secret && val.Text != "" {
+			out = append(out, val.Text)
+		}
+	}
+	return out
+}
 
-// Expand replaces every ${name} of a variable in text. $${ gives ${, and ${…}
-// around anything that is no variable's name stays as it is.
-func (v Values) Expand(text []byte) ([]byte, error) { return text, nil }
+// Keep are the values that a later run has to be given again so that it makes
+// the same container: all that were set or made, by name.
+func (v Values) Keep() map[string]string {
+	out := map[string]string{}
+	for _, val := range v.list {
+		if !val.Pending {
+			out[val.Name] = val.Text
+		}
+	}
+	return out
+}
 
-// DeclaredServices are the services with their ports filled in.
-func (t *Template) DeclaredServices(v Values) ([]Service, error) { return t.Services, nil }
+var reference = regexp.MustCompile(`\$?\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
+
+// Expand replaces every ${name} of a variable in text, once: what it puts in is
+// not looked at again. $${name} of a variable gives ${name}, and ${…} around anything that is
+// no variable's name stays as it is, as a shell's own expansions must.
+func (v Values) Expand(text []byte) ([]byte, error) {
+	var pending string
+	out := reference.ReplaceAllFunc(text, func(m []byte) []byte {
+		name := string(m[strings.IndexByte(string(m), '{')+1 : len(m)-1])
+		i := slices.IndexFunc(v.list, func(val Value) bool { return val.Name == name })
+		switch {
+		case i < 0:
+			return m
+		case m[1] == '$':
+			return m[1:]
+		}
+		if v.list[i].Pending {
+			pending = name
+		}
+		return []byte(v.list[i].Text)
+	})
+	if pending != "" {
+		return nil, fmt.Errorf("cannot fill in ${%s}: its value is not made yet", pending)
+	}
+	return out, nil
+}

@@ -1,0 +1,386 @@
+package template
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"sort"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Limits on what a template.yaml may be, so that a hostile one costs little.
+const (
+	maxDocument = 1 << 20 // bytes
+	maxNodes    = 20_000  // visited while decoding: aliases count each time they are used
+	maxDepth    = 32
+	maxProblems = 50
+)
+
+// decoder fills a document from YAML nodes and notes every problem with its
+// place. What the fields may hold is told by their tags (see document), which
+// the JSON Schema is made from as well, so that the two cannot differ.
+type decoder struct {
+	file     string
+	problems []Problem
+	values   map[string]*yaml.Node // by path: resources.cores, files[0].target
+	keys     map[string]*yaml.Node
+	visited  int
+}
+
+// union is a value that may take more than one shape.
+type union interface {
+	fromYAML(d *decoder, path string, n *yaml.Node)
+	jsonSchema() map[string]any
+}
+
+func newDecoder(file string) *decoder {
+	return &decoder{file: file, values: map[string]*yaml.Node{}, keys: map[string]*yaml.Node{}}
+}
+
+func (d *decoder) at(n *yaml.Node, suggestion, format string, args ...any) {
+	if len(d.problems) >= maxProblems {
+		return
+	}
+	p := Problem{File: d.file, Message: fmt.Sprintf(format, args...), Suggestion: suggestion}
+	if n != nil {
+		p.Line, p.Col = n.Line, n.Column
+	}
+	d.problems = append(d.problems, p)
+}
+
+// bad notes a problem of the value at path.
+func (d *decoder) bad(path, suggestion, format string, args ...any) {
+	d.at(d.node(path), suggestion, path+": "+format, args...)
+}
+
+// node is the value at path or, where there is none, the nearest thing around
+// it.
+func (d *decoder) node(path string) *yaml.Node {
+	for ; path != ""; path = parent(path) {
+		if n := d.values[path]; n != nil {
+			return n
+		}
+		if n := d.keys[path]; n != nil {
+			return n
+		}
+	}
+	return d.values[""]
+}
+
+func parent(path string) string {
+	return path[:max(strings.LastIndexAny(path, ".["), 0)]
+}
+
+// parse reads the one document of data into v, which holds the defaults.
+func (d *decoder) parse(data []byte, v any) {
+	if len(data) > maxDocument {
+		d.at(nil, "", "it is larger than %d KiB", maxDocument>>10)
+		return
+	}
+	dec := yaml.NewDecoder(strings.NewReader(string(data)))
+	var doc, more yaml.Node
+	if err := dec.Decode(&doc); err != nil {
+		d.syntax(err)
+		return
+	}
+	if err := dec.Decode(&more); err == nil {
+		d.at(&more, "keep the first and remove the --- line and what follows", "it holds more than one document")
+	}
+	if len(doc.Content) != 1 {
+		d.at(nil, "", "it is empty")
+		return
+	}
+	d.decode("", doc.Content[0], reflect.ValueOf(v).Elem(), 0)
+}
+
+var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+
+// syntax notes an error of the YAML parser, which knows lines but no columns.
+func (d *decoder) syntax(err error) {
+	msg := err.Error()
+	m := yamlLine.FindStringSubmatch(msg)
+	p := Problem{File: d.file, Message: "not YAML: " + msg}
+	if m != nil {
+		p.Message = "not YAML: " + msg[len(m[0]):]
+		p.Line, _ = strconv.Atoi(m[1])
+	}
+	switch {
+	case msg == "EOF":
+		p.Message = "it is empty"
+	case strings.Contains(msg, "cannot start any token"):
+		p.Suggestion = "YAML is indented with spaces, not tabs, and text that starts with @ or ` is quoted"
+	}
+	d.problems = append(d.problems, p)
+}
+
+// resolve follows aliases. It returns nil, with the problem noted, where the
+// document is too large once its aliases are counted.
+func (d *decoder) resolve(n *yaml.Node, depth int) *yaml.Node {
+	for range maxDepth {
+		if d.visited++; d.visited > maxNodes || depth > maxDepth {
+			break
+		}
+		if n.Kind != yaml.AliasNode {
+			return n
+		}
+		n = n.Alias
+	}
+	if d.visited <= maxNodes || d.visited == maxNodes+1 {
+		d.at(n, "", "it is nested too deeply or too large")
+		d.visited = maxNodes + 1
+	}
+	return nil
+}
+
+func (d *decoder) decode(path string, n *yaml.Node, v reflect.Value, depth int) {
+	target := d.resolve(n, depth)
+	if target == nil {
+		return
+	}
+	d.values[path] = n
+	n = target
+	if u, ok := v.Addr().Interface().(union); ok {
+		u.fromYAML(d, path, n)
+		return
+	}
+	if n.ShortTag() == "!!null" {
+		return // as if it were not there
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		d.object(path, n, v, depth)
+	case reflect.Map:
+		d.mapping(path, n, v, depth)
+	case reflect.Slice:
+		if n.Kind != yaml.SequenceNode {
+			d.bad(path, "write it as a list: [a, b]", "it must be a list, not %s", kind(n))
+			return
+		}
+		for i, item := range n.Content {
+			e := reflect.New(v.Type().Elem()).Elem()
+			d.decode(fmt.Sprintf("%s[%d]", path, i), item, e, depth+1)
+			v.Set(reflect.Append(v, e))
+		}
+	default:
+		d.scalar(path, n, v)
+	}
+}
+
+// pair is one entry of a mapping.
+type pair struct{ key, value *yaml.Node }
+
+// pairs are the entries of a mapping with its merge keys (<<) folded in; an
+// entry of its own hides a merged one. Doubled and odd keys are noted.
+func (d *decoder) pairs(path string, n *yaml.Node, depth int) []pair {
+	var own, merged []pair
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, val := n.Content[i], n.Content[i+1]
+		switch {
+		case k.ShortTag() == "!!merge":
+			merged = append(merged, d.merged(path, val, depth+1)...)
+		case k.Kind != yaml.ScalarNode:
+			d.at(k, "", "a key must be a word, not %s", kind(k))
+		case seen[k.Value]:
+			d.at(k, "remove one of them", "%s is given twice", join(path, k.Value))
+		default:
+			seen[k.Value] = true
+			own = append(own, pair{k, val})
+		}
+	}
+	for _, p := range merged {
+		if !seen[p.key.Value] {
+			seen[p.key.Value] = true
+			own = append(own, p)
+		}
+	}
+	return own
+}
+
+func (d *decoder) merged(path string, n *yaml.Node, depth int) []pair {
+	if n = d.resolve(n, depth); n == nil {
+		return nil
+	}
+	switch n.Kind {
+	case yaml.MappingNode:
+		return d.pairs(path, n, depth)
+	case yaml.SequenceNode:
+		var all []pair
+		for _, item := range n.Content {
+			all = append(all, d.merged(path, item, depth+1)...)
+		}
+		return all
+	}
+	d.at(n, "", "<< takes a mapping, not %s", kind(n))
+	return nil
+}
+
+func (d *decoder) object(path string, n *yaml.Node, v reflect.Value, depth int) {
+	if n.Kind != yaml.MappingNode {
+		what := "it"
+		if path != "" {
+			what = path
+		}
+		d.at(n, "", "%s must be a mapping of keys to values, not %s", what, kind(n))
+		return
+	}
+	fields := map[string]int{}
+	var names []string
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Tag.Get("yaml")
+		fields[name] = i
+		names = append(names, name)
+	}
+	given := map[string]bool{}
+	for _, p := range d.pairs(path, n, depth) {
+		i, ok := fields[p.key.Value]
+		if !ok {
+			d.unknown(path, p.key, names)
+			continue
+		}
+		given[p.key.Value] = p.value.ShortTag() != "!!null"
+		sub := join(path, p.key.Value)
+		d.keys[sub] = p.key
+		before := len(d.problems)
+		d.decode(sub, p.value, v.Field(i), depth+1)
+		if len(d.problems) == before {
+			d.check(sub, v.Field(i), v.Type().Field(i).Tag)
+		}
+	}
+	for i := range v.NumField() {
+		tag := v.Type().Field(i).Tag
+		if name := tag.Get("yaml"); tag.Get("required") == "true" && !given[name] {
+			d.at(n, tag.Get("hint"), "%s is missing", join(path, name))
+		}
+	}
+}
+
+func (d *decoder) unknown(path string, key *yaml.Node, names []string) {
+	suggestion := "known here: " + strings.Join(sorted(names), ", ")
+	if near := nearest(key.Value, names); near != "" {
+		suggestion = fmt.Sprintf("did you mean %q?", near)
+	}
+	d.at(key, suggestion, "unknown key %q", join(path, key.Value))
+}
+
+// mapping fills a map whose keys are the template's own words. Their order is
+// that of the file: see inOrder.
+func (d *decoder) mapping(path string, n *yaml.Node, v reflect.Value, depth int) {
+	if n.Kind != yaml.MappingNode {
+		d.bad(path, "", "it must be a mapping of names to values, not %s", kind(n))
+		return
+	}
+	v.Set(reflect.MakeMap(v.Type()))
+	for _, p := range d.pairs(path, n, depth) {
+		sub := join(path, p.key.Value)
+		d.keys[sub] = p.key
+		e := reflect.New(v.Type().Elem()).Elem()
+		d.decode(sub, p.value, e, depth+1)
+		v.SetMapIndex(reflect.ValueOf(p.key.Value), e)
+	}
+}
+
+// scalar fills a string, an int or a bool.
+func (d *decoder) scalar(path string, n *yaml.Node, v reflect.Value) {
+	if n.Kind != yaml.ScalarNode {
+		d.bad(path, "", "it must be %s, not %s", noun(v.Kind()), kind(n))
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		// Numbers and booleans are taken as they are written.
+		v.SetString(n.Value)
+	case reflect.Int:
+		i, err := strconv.Atoi(n.Value)
+		if err != nil || n.ShortTag() != "!!int" {
+			d.bad(path, "write it without quotes and units", "it must be a whole number, not %q", n.Value)
+			return
+		}
+		v.SetInt(int64(i))
+	case reflect.Bool:
+		if n.Value != "true" && n.Value != "false" || n.ShortTag() != "!!bool" {
+			d.bad(path, "write it without quotes", "it must be true or false, not %q", n.Value)
+			return
+		}
+		v.SetBool(n.Value == "true")
+	default:
+		panic("template: a document field of kind " + v.Kind().String())
+	}
+}
+
+// check holds a decoded value against the tags of its field.
+func (d *decoder) check(path string, v reflect.Value, tag reflect.StructTag) {
+	switch v.Kind() {
+	case reflect.Slice:
+		if v.Type().Elem().Kind() != reflect.String {
+			return
+		}
+		for i := range v.Len() {
+			d.check(fmt.Sprintf("%s[%d]", path, i), v.Index(i), tag)
+		}
+	case reflect.Int:
+		lo, _ := strconv.ParseInt(tag.Get("min"), 10, 64)
+		hi, err := strconv.ParseInt(tag.Get("max"), 10, 64)
+		if err == nil && (v.Int() < lo || v.Int() > hi) {
+			d.bad(path, tag.Get("hint"), "%d is not within %d..%d", v.Int(), lo, hi)
+		}
+	case reflect.String:
+		if enum := tag.Get("enum"); enum != "" {
+			words := strings.Split(enum, ",")
+			if !contains(words, v.String()) {
+				d.bad(path, oneOf(v.String(), words), "%q is not known", v.String())
+			}
+		}
+		if p := tag.Get("pattern"); p != "" && !regexp.MustCompile(p).MatchString(v.String()) {
+			d.bad(path, tag.Get("hint"), "%q will not do", v.String())
+		}
+	}
+}
+
+// inOrder sorts the keys of a mapping at path as the file has them.
+func inOrder[T any](d *decoder, path string, m map[string]T) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	sort.Slice(names, func(i, j int) bool {
+		a, b := d.keys[join(path, names[i])], d.keys[join(path, names[j])]
+		if a.Line != b.Line {
+			return a.Line < b.Line
+		}
+		return a.Column < b.Column
+	})
+	return names
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+func kind(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.MappingNode:
+		return "a mapping"
+	case n.Kind == yaml.SequenceNode:
+		return "a list"
+	case n.ShortTag() == "!!null":
+		return "nothing"
+	}
+	return strconv.Quote(n.Value)
+}
+
+func noun(k reflect.Kind) string {
+	switch k {
+	case reflect.Int:
+		return "a whole number"
+	case reflect.Bool:
+		return "true or false"
+	}
+	return "text"
+}

@@ -1,0 +1,186 @@
+package template
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+)
+
+// files takes the listed files; a folder stands for everything below it.
+func (l *loader) files(docs []fileDoc, d *decoder) {
+	used := map[string]bool{}
+	for i, doc := range docs {
+		at := index("files", i)
+		sources, dir := l.sources(doc.Source)
+		if doc.Source != "" && len(sources) == 0 {
+			suggestion := "put it into files/"
+			if near := nearest(strings.TrimPrefix(doc.Source, "files/"), l.fileNames()); near != "" {
+				suggestion = fmt.Sprintf("did you mean %q?", near)
+			}
+			d.bad(join(at, "source"), suggestion, "there is no files/%s", strings.TrimPrefix(doc.Source, "files/"))
+		}
+		target, why := cleanTarget(doc.Target)
+		if doc.Target != "" && why != "" {
+			d.bad(join(at, "target"), "an absolute path in the container, such as /etc/app/app.conf", "%s", why)
+			continue
+		}
+		for _, source := range sources {
+			used[source] = true
+			to := target
+			switch {
+			case dir != "":
+				to = path.Join(target, strings.TrimPrefix(source, dir+"/"))
+			case strings.HasSuffix(doc.Target, "/"):
+				to = path.Join(target, path.Base(source))
+			}
+			l.addFile(doc, source, to, func(why string) { d.bad(join(at, "target"), "", "%s", why) })
+		}
+	}
+	for _, source := range l.tree.under("files") {
+		if !used[source] && !ignored(source) {
+			l.warn(Problem{File: source, Message: "is not shipped: no entry under files names it"})
+		}
+	}
+}
+
+// sources are the files that an entry stands for; dir is the folder if it is
+// one. What the source is relative to, files/ or the template, is found out.
+func (l *loader) sources(source string) (files []string, dir string) {
+	clean := path.Clean(source)
+	if source == "" || clean == ".." || strings.HasPrefix(clean, "../") || path.IsAbs(clean) {
+		return nil, ""
+	}
+	for _, candidate := range []string{path.Join("files", clean), clean} {
+		if candidate != "files" && !strings.HasPrefix(candidate, "files/") {
+			continue
+		}
+		if _, ok := l.tree.leaves[candidate]; ok {
+			return []string{candidate}, ""
+		}
+		for _, f := range l.tree.under(candidate) {
+			if !ignored(f) {
+				files = append(files, f)
+			}
+		}
+		if files != nil {
+			return files, candidate
+		}
+	}
+	return nil, ""
+}
+
+func (l *loader) fileNames() []string {
+	var names []string
+	for _, f := range l.tree.under("files") {
+		names = append(names, strings.TrimPrefix(f, "files/"))
+	}
+	return names
+}
+
+// ignored are files that keep a folder in git or explain it.
+func ignored(name string) bool { return path.Base(name) == ".gitkeep" }
+
+func (l *loader) addFile(doc fileDoc, source, target string, bad func(string)) {
+	leaf := l.tree.leaves[source]
+	f := File{
+		Source: source, Target: target, Policy: Policy(doc.Policy), Mode: doc.Mode.mode, Owner: doc.Owner,
+		Expand: doc.Expand, Size: leaf.size, SHA256: leaf.sum, fsys: l.fsys,
+	}
+	if f.Policy == "" {
+		f.Policy = Replace
+	}
+	if f.Mode == 0 {
+		f.Mode = usualMode(leaf)
+	}
+	if why := l.claim(target, source); why != "" {
+		bad(why)
+		return
+	}
+	if f.Expand {
+		l.checkExpansion(f)
+	}
+	l.t.Files = append(l.t.Files, f)
+}
+
+// claim takes a target for a source, or says why it is taken.
+func (l *loader) claim(target, source string) string {
+	if l.targets == nil {
+		l.targets, l.folders = map[string]string{}, map[string]string{}
+	}
+	if other, ok := l.targets[target]; ok {
+		return fmt.Sprintf("%s is the target of %s too", target, other)
+	}
+	below := l.folders[target]
+	l.targets[target] = source
+	for dir := path.Dir(target); dir != "/"; dir = path.Dir(dir) {
+		if _, ok := l.targets[dir]; ok {
+			below = dir
+		}
+		l.folders[dir] = target
+	}
+	if below != "" {
+		return fmt.Sprintf("%s and %s cannot both be: one would have to be a folder", target, below)
+	}
+	return ""
+}
+
+func usualMode(l leaf) fs.FileMode {
+	if l.exec {
+		return 0o755
+	}
+	return 0o644
+}
+
+// cleanTarget is a target that may be written, or why it may not.
+func cleanTarget(target string) (clean, why string) {
+	switch {
+	case target == "":
+		return "", "it is empty"
+	case !strings.HasPrefix(target, "/"):
+		return "", fmt.Sprintf("%q is relative", target)
+	case contains(strings.Split(target, "/"), ".."):
+		return "", fmt.Sprintf("%q climbs with ..", target)
+	case controls.MatchString(target) || badText([]byte(target)) != "":
+		return "", fmt.Sprintf("%q holds control characters", target)
+	case len(target) > 1024:
+		return "", "it is longer than 1024 bytes"
+	}
+	clean = path.Clean(target)
+	for _, top := range []string{"/proc", "/sys", "/dev"} {
+		if clean == top || strings.HasPrefix(clean, top+"/") {
+			return "", fmt.Sprintf("%q is the kernel's: files cannot be kept in %s", target, top)
+		}
+	}
+	if clean == "/" && target != "/" {
+		return "", fmt.Sprintf("%q is no file", target)
+	}
+	return clean, ""
+}
+
+var controls = regexp.MustCompile(`[\x00-\x1f\x7f]`)
+
+// checkExpansion looks at a file whose ${…} is to be filled in: it must be
+// text, and a name that is nearly a variable's is most likely a slip.
+func (l *loader) checkExpansion(f File) {
+	data, ok := l.tree.read(f.Source)
+	if !ok {
+		return
+	}
+	if why := badText(data); why != "" {
+		l.report(Problem{File: f.Source, Message: "cannot be filled in: " + why, Suggestion: "remove template: true from its entry"})
+		return
+	}
+	var names []string
+	for _, v := range l.t.Variables {
+		names = append(names, v.Name)
+	}
+	for i, line := range lines(data) {
+		for _, m := range reference.FindAllStringSubmatch(line, -1) {
+			if near := nearest(m[1], names); m[0][1] != '$' && near != "" && !contains(names, m[1]) {
+				l.warn(Problem{File: f.Source, Line: i + 1, Message: fmt.Sprintf("${%s} stays as it is: there is no such variable", m[1]), Suggestion: "did you mean ${" + near + "}?"})
+			}
+		}
+	}
+}

@@ -1,0 +1,168 @@
+package template
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"sort"
+	"strings"
+	"unicode/utf8"
+)
+
+// The files that make a folder a template.
+const (
+	yamlFile = "template.yaml"
+	confFile = "template.conf"
+	confRoot = "container-configs"
+)
+
+// Load reads the template in fsys. name is what to call it in errors, and its
+// name where the folder's file gives none. The error is an *Error that holds
+// every problem, not just the first.
+func Load(fsys fs.FS, name string) (*Template, error) {
+	l := &loader{fsys: fsys, t: &Template{Name: name, ConfigPath: name}}
+	switch {
+	case exists(fsys, yamlFile):
+		l.yaml()
+	case exists(fsys, confFile):
+		l.conf()
+	default:
+		l.report(Problem{Message: "the folder has no " + yamlFile + " and no " + confFile, Suggestion: misnamed(fsys)})
+	}
+	if len(l.problems) > 0 {
+		sort.SliceStable(l.problems, func(i, j int) bool { return before(l.problems[i], l.problems[j]) })
+		return nil, &Error{Template: name, Problems: l.problems}
+	}
+	l.t.Warnings = l.warnings
+	return l.t, nil
+}
+
+// loader gathers a template and what is wrong with it.
+type loader struct {
+	fsys     fs.FS
+	tree     *tree
+	t        *Template
+	problems []Problem
+	warnings []Problem
+	targets  map[string]string // of files, to their sources
+	folders  map[string]string // that targets need, to one that does
+}
+
+func (l *loader) report(p Problem) {
+	if len(l.problems) < maxProblems {
+		l.problems = append(l.problems, p)
+	}
+}
+
+func (l *loader) warn(p Problem) {
+	if len(l.warnings) < maxProblems {
+		l.warnings = append(l.warnings, p)
+	}
+}
+
+// grumble is report for our own format and warn for the original's, whose
+// readers skip what they cannot use.
+func (l *loader) grumble(p Problem) {
+	if l.t.Legacy {
+		p.Message += "; skipped"
+		l.warn(p)
+		return
+	}
+	l.report(p)
+}
+
+func (l *loader) yaml() {
+	l.tree = readTree(l.fsys, l.report, yamlFile, "files", "scripts", "packages")
+	data, err := readLimited(l.fsys, yamlFile, maxDocument+1)
+	if err != nil {
+		l.report(Problem{File: yamlFile, Message: "cannot be read: " + plain(err)})
+		return
+	}
+	doc, d := newDocument(), newDecoder(yamlFile)
+	d.parse(data, doc)
+	l.build(doc, d)
+	l.problems = append(l.problems, d.problems...)
+	l.t.Digest = l.tree.sum()
+}
+
+// build makes the template of the document. Problems go to d where they have a
+// line, to l where they are the folder's.
+func (l *loader) build(doc *document, d *decoder) {
+	t := l.t
+	if doc.Name != "" {
+		t.Name, t.ConfigPath = doc.Name, doc.Name
+	}
+	t.Description, t.OS, t.Tags = doc.Description, doc.OS, doc.Tags
+	r := doc.Resources
+	t.Cores, t.MemoryMiB, t.SwapMiB, t.DiskGiB = r.Cores, r.Memory, r.Swap, r.Disk
+	t.Unprivileged, t.SyncOnBoot = doc.Unprivileged, doc.SyncOnBoot
+	f := doc.Features
+	t.Features.Nesting, t.Features.Keyctl, t.Features.Fuse, t.Features.Mknod, t.Features.Mount = f.Nesting, f.Keyctl, f.Fuse, f.Mknod, f.Mount
+	t.Network = network(doc.Network, d)
+	t.Variables = variables(doc.Variables, d, l.warn)
+	t.Services = services(doc.Services, t.Variables, d)
+	l.packages(doc.Packages, "packages")
+	l.scripts(doc.Scripts, d)
+	l.files(doc.Files, d)
+}
+
+func exists(fsys fs.FS, name string) bool {
+	info, err := fs.Stat(fsys, name)
+	return err == nil && !info.IsDir()
+}
+
+// isTemplate reports whether a folder is a template at all, good or bad.
+func isTemplate(fsys fs.FS) bool { return exists(fsys, yamlFile) || exists(fsys, confFile) }
+
+func misnamed(fsys fs.FS) string {
+	if exists(fsys, "template.yml") {
+		return "rename template.yml to " + yamlFile
+	}
+	return ""
+}
+
+func readLimited(fsys fs.FS, name string, limit int64) ([]byte, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.New("not an ordinary file")
+	}
+	return io.ReadAll(io.LimitReader(f, limit))
+}
+
+// lines are the lines of a text file without their ends: a byte order mark and
+// carriage returns are dropped.
+func lines(data []byte) []string {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+	return strings.Split(string(data), "\n")
+}
+
+// before sorts problems: the template's own file first, then by place.
+func before(a, b Problem) bool {
+	own := func(p Problem) bool { return path.Base(p.File) == yamlFile || path.Base(p.File) == confFile }
+	if own(a) != own(b) {
+		return own(a)
+	}
+	if a.File != b.File {
+		return a.File < b.File
+	}
+	return a.Line < b.Line || a.Line == b.Line && a.Col < b.Col
+}
+
+// badText says why a text is none, or "".
+func badText(data []byte) string {
+	switch {
+	case !utf8.Valid(data):
+		return "it is not UTF-8"
+	case bytes.IndexByte(data, 0) >= 0:
+		return fmt.Sprintf("it holds a NUL byte at %d", bytes.IndexByte(data, 0))
+	}
+	return ""
+}

@@ -1,0 +1,96 @@
+package template
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// packageName is what a line of a package list may be: never an option, never
+// anything for a shell. Wider than the original's, which turns away the extras,
+// ranges and carets that its own manual tells of.
+var packageName = regexp.MustCompile(`^[A-Za-z0-9@][A-Za-z0-9@/_.:~+=*<>,!^[\]-]*$`)
+
+// packages adds the lists of the document and the files of dir, in this order.
+func (l *loader) packages(doc packagesDoc, dir string) {
+	p := &l.t.Packages
+	p.Names = map[string][]string{}
+	for manager, names := range map[string][]string{"apt": doc.Apt, "apk": doc.Apk, "dnf": doc.Dnf, "npm": doc.Npm, "pip": doc.Pip} {
+		for _, name := range names {
+			p.add(manager, name)
+		}
+	}
+	for _, c := range doc.Custom {
+		pkg := CustomPackage{Name: c.Name, Check: c.Check, Install: c.Install, Timeout: c.Timeout.d}
+		if pkg.Timeout == 0 {
+			pkg.Timeout = customTimeout
+		}
+		p.Custom = append(p.Custom, pkg)
+	}
+	for _, name := range l.tree.in(dir) {
+		l.packageFile(path.Join(dir, name))
+	}
+}
+
+func (l *loader) packageFile(file string) {
+	name := path.Base(file)
+	if name == ".gitkeep" || name == "README.md" {
+		return
+	}
+	manager := strings.TrimPrefix(path.Ext(name), ".")
+	if manager != "custom" && !contains(Managers, manager) {
+		l.warn(Problem{File: file, Message: "is no package list", Suggestion: "its name must end in one of ." + strings.Join(append(slices.Clone(Managers), "custom"), ", .")})
+		return
+	}
+	data, ok := l.tree.read(file)
+	if !ok {
+		return
+	}
+	for i, line := range lines(data) {
+		at := Problem{File: file, Line: i + 1}
+		if manager == "custom" {
+			l.customLine(strings.TrimSpace(line), at)
+			continue
+		}
+		line, _, _ = strings.Cut(line, "#")
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		if !packageName.MatchString(line) {
+			at.Message, at.Suggestion = fmt.Sprintf("%q is no package name", line), "one name a line, with or without a version, without spaces"
+			l.grumble(at)
+			continue
+		}
+		l.t.Packages.add(manager, line)
+	}
+}
+
+// customLine takes one line of a .custom file. Only whole lines are comments:
+// a # may be part of a command.
+func (l *loader) customLine(line string, at Problem) {
+	if line == "" || line[0] == '#' {
+		return
+	}
+	pkg, why := parseCustom(line)
+	if why != "" {
+		at.Message, at.Suggestion = why, "name|check|install or name|check|install|seconds"
+		l.grumble(at)
+		return
+	}
+	l.t.Packages.Custom = append(l.t.Packages.Custom, pkg)
+}
+
+func (p *Packages) add(manager, name string) {
+	if !slices.Contains(p.Names[manager], name) {
+		p.Names[manager] = append(p.Names[manager], name)
+	}
+}
+
+// Empty reports whether there is nothing to install.
+func (p Packages) Empty() bool { return len(p.Names) == 0 && len(p.Custom) == 0 }
+
+// Seconds is the timeout in whole seconds, as timeout(1) takes it.
+func (c CustomPackage) Seconds() int { return int((c.Timeout + time.Second - 1) / time.Second) }

@@ -1,0 +1,94 @@
+package template
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+var (
+	numbered   = regexp.MustCompile(`^([0-9]+).*\.sh$`)
+	scriptName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+@-]*$`)
+)
+
+// scripts takes the listed scripts in their order or, where none are listed,
+// every scripts/NN*.sh in numeric order: 10-a.sh, 10_a.sh and 10.sh alike.
+func (l *loader) scripts(docs []scriptDoc, d *decoder) {
+	found := l.tree.in("scripts")
+	if n := d.values["scripts"]; n == nil || n.ShortTag() == "!!null" {
+		l.numberedScripts("scripts", found)
+		return
+	}
+	listed := map[string]bool{}
+	for i, doc := range docs {
+		at := index("scripts", i)
+		name := strings.TrimPrefix(doc.Name, "scripts/")
+		switch {
+		case name == "": // noted as missing
+		case listed[name]:
+			d.bad(at, "remove one of them", "%q is listed twice", name)
+		case !contains(found, name):
+			suggestion := "put it into scripts/"
+			if near := nearest(name, found); near != "" {
+				suggestion = fmt.Sprintf("did you mean %q?", near)
+			}
+			d.bad(at, suggestion, "there is no scripts/%s", name)
+		default:
+			l.addScript("scripts/"+name, doc.Enabled)
+		}
+		listed[name] = true
+	}
+	for _, name := range found {
+		if !listed[name] && numbered.MatchString(name) {
+			l.warn(Problem{File: "scripts/" + name, Message: "does not run: the list under scripts does not name it"})
+		}
+	}
+}
+
+func (l *loader) numberedScripts(dir string, found []string) {
+	var names []string
+	for _, name := range found {
+		switch {
+		case numbered.MatchString(name):
+			names = append(names, name)
+		case strings.HasSuffix(name, ".sh"):
+			l.warn(Problem{File: path.Join(dir, name), Message: "does not run: its name starts with no number", Suggestion: "name it NN-" + name})
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		x, y := ordinal(a), ordinal(b)
+		return cmp.Or(cmp.Compare(len(x), len(y)), strings.Compare(x, y), strings.Compare(a, b))
+	})
+	for _, name := range names {
+		l.addScript(path.Join(dir, name), true)
+	}
+}
+
+// ordinal is a script's number without leading zeros: of two, the longer is the
+// larger. It may be larger than any int.
+func ordinal(name string) string {
+	return strings.TrimLeft(numbered.FindStringSubmatch(name)[1], "0")
+}
+
+func (l *loader) addScript(file string, enabled bool) {
+	name := path.Base(file)
+	if !scriptName.MatchString(name) {
+		l.report(Problem{File: file, Message: "cannot be the name of a script", Suggestion: "letters, digits and . _ + @ -"})
+		return
+	}
+	data, ok := l.tree.read(file)
+	if !ok {
+		return
+	}
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // it would hide the shebang
+	if n := bytes.Count(data, []byte("\r\n")); n > 0 && n == bytes.Count(data, []byte("\n")) {
+		// Written on Windows: no shell takes it as it is.
+		data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+		l.warn(Problem{File: file, Message: "has lines that end in CR LF; it is run with LF"})
+	}
+	l.t.Scripts = append(l.t.Scripts, Script{Name: name, Enabled: enabled, Content: data})
+}

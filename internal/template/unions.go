@@ -1,0 +1,263 @@
+package template
+
+import (
+	"fmt"
+	"io/fs"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// The values of template.yaml that may take more than one shape.
+
+// anyScalar is text, a number or a boolean, taken as it is written.
+type anyScalar struct {
+	text string
+	set  bool
+}
+
+func (s *anyScalar) fromYAML(d *decoder, path string, n *yaml.Node) {
+	switch {
+	case n.Kind != yaml.ScalarNode:
+		d.bad(path, "", "it must be text, a number or true or false, not %s", kind(n))
+	case n.ShortTag() != "!!null":
+		s.text, s.set = n.Value, true
+	}
+}
+
+func (*anyScalar) jsonSchema() map[string]any {
+	return map[string]any{"type": []string{"string", "number", "boolean"}}
+}
+
+// generateDoc is true, password, hex or a length.
+type generateDoc struct{ g Generate }
+
+const (
+	passwordLength    = 24
+	hexLength         = 64 // 256 bits
+	minLength, maxLen = 8, 256
+)
+
+func (g *generateDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
+	switch length, err := strconv.Atoi(n.Value); {
+	case n.Kind != yaml.ScalarNode:
+		d.bad(path, "", "it must be true, password, hex or a length, not %s", kind(n))
+	case n.ShortTag() == "!!null" || n.Value == "false":
+	case n.Value == "true" || n.Value == "password":
+		g.g = Generate{Length: passwordLength}
+	case n.Value == "hex":
+		g.g = Generate{Length: hexLength, Hex: true}
+	case err == nil && length >= minLength && length <= maxLen:
+		g.g = Generate{Length: length}
+	case err == nil:
+		d.bad(path, "", "%d is not within %d..%d", length, minLength, maxLen)
+	default:
+		d.bad(path, oneOf(n.Value, []string{"true", "password", "hex"}), "%q is not known", n.Value)
+	}
+}
+
+func (*generateDoc) jsonSchema() map[string]any {
+	return map[string]any{"anyOf": []any{
+		map[string]any{"type": "boolean"},
+		map[string]any{"enum": []string{"password", "hex"}},
+		map[string]any{"type": "integer", "minimum": minLength, "maximum": maxLen},
+	}}
+}
+
+// modeDoc is 0644, 644, "0644" or 0o644: always octal.
+type modeDoc struct{ mode fs.FileMode }
+
+var modePattern = regexp.MustCompile(`^(0o|0)?([0-7]{3,4})$`)
+
+func (m *modeDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
+	if n.ShortTag() == "!!null" {
+		return
+	}
+	match := modePattern.FindStringSubmatch(n.Value)
+	if n.Kind != yaml.ScalarNode || match == nil {
+		d.bad(path, "such as 0644", "it must be permissions in octal, not %s", kind(n))
+		return
+	}
+	bits, _ := strconv.ParseUint(match[2], 8, 12)
+	m.mode = fs.FileMode(bits)
+}
+
+func (*modeDoc) jsonSchema() map[string]any {
+	return map[string]any{"type": []string{"string", "integer"}, "pattern": modePattern.String()}
+}
+
+// portDoc is a port or ${variable}.
+type portDoc struct {
+	port     int
+	variable string
+}
+
+var portVariable = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$`)
+
+func (p *portDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
+	if n.ShortTag() == "!!null" {
+		return
+	}
+	if m := portVariable.FindStringSubmatch(n.Value); m != nil {
+		p.variable = m[1]
+		return
+	}
+	port, err := strconv.Atoi(n.Value)
+	if n.Kind != yaml.ScalarNode || err != nil || port < 1 || port > 65535 {
+		d.bad(path, "1..65535, or ${variable}", "it must be a port, not %s", kind(n))
+		return
+	}
+	p.port = port
+}
+
+func (*portDoc) jsonSchema() map[string]any {
+	return map[string]any{"anyOf": []any{
+		map[string]any{"type": "integer", "minimum": 1, "maximum": 65535},
+		map[string]any{"type": "string", "pattern": portVariable.String()},
+	}}
+}
+
+// pathDoc is the path of an HTTP request; true is /.
+type pathDoc struct{ path string }
+
+var pathPattern = regexp.MustCompile(`^/[!-~]*$`)
+
+func (p *pathDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
+	switch {
+	case n.Kind != yaml.ScalarNode:
+		d.bad(path, "such as /health", "it must be a path, not %s", kind(n))
+	case n.ShortTag() == "!!null" || n.Value == "false":
+	case n.Value == "true":
+		p.path = "/"
+	case !pathPattern.MatchString(n.Value):
+		d.bad(path, "such as /health", "%q is not a path that starts with /", n.Value)
+	default:
+		p.path = n.Value
+	}
+}
+
+func (*pathDoc) jsonSchema() map[string]any {
+	return map[string]any{"anyOf": []any{
+		map[string]any{"type": "boolean"},
+		map[string]any{"type": "string", "pattern": pathPattern.String()},
+	}}
+}
+
+// durationDoc is seconds or a text such as 2m30s.
+type durationDoc struct{ d time.Duration }
+
+const minTimeout, maxTimeout = time.Second, time.Hour
+
+func (t *durationDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
+	if n.ShortTag() == "!!null" {
+		return
+	}
+	v, err := time.ParseDuration(n.Value)
+	if n.ShortTag() == "!!int" {
+		v, err = time.ParseDuration(n.Value + "s")
+	}
+	switch {
+	case n.Kind != yaml.ScalarNode || err != nil:
+		d.bad(path, "seconds, or a text such as 90s or 2m", "it must be a time, not %s", kind(n))
+	case v < minTimeout || v > maxTimeout:
+		d.bad(path, "", "%s is not within %s..%s", n.Value, minTimeout, maxTimeout)
+	default:
+		t.d = v
+	}
+}
+
+func (*durationDoc) jsonSchema() map[string]any {
+	return map[string]any{"anyOf": []any{
+		map[string]any{"type": "integer", "minimum": 1, "maximum": int(maxTimeout.Seconds())},
+		map[string]any{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`},
+	}}
+}
+
+// scriptDoc is a name, or a name and whether it runs.
+type scriptDoc struct {
+	Name    string `yaml:"name" required:"true" hint:"a file under scripts/"`
+	Enabled bool   `yaml:"enabled" desc:"Default: true."`
+}
+
+// scriptFields is scriptDoc without its methods.
+type scriptFields scriptDoc
+
+func (s *scriptDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
+	s.Enabled = true
+	if n.Kind == yaml.ScalarNode {
+		s.Name = n.Value
+		return
+	}
+	f := scriptFields(*s)
+	d.object(path, n, reflect.ValueOf(&f).Elem(), depthOf(path))
+	*s = scriptDoc(f)
+}
+
+func (*scriptDoc) jsonSchema() map[string]any {
+	return map[string]any{"anyOf": []any{map[string]any{"type": "string"}, schemaOf(reflect.TypeFor[scriptFields]())}}
+}
+
+// customDoc is a package with an installer of its own, as a mapping or as the
+// line name|check|install[|timeout] of a .custom file.
+type customDoc struct {
+	Name    string      `yaml:"name" required:"true" pattern:"^[A-Za-z0-9][A-Za-z0-9._+-]*$" hint:"letters, digits and . _ + -"`
+	Check   string      `yaml:"check" required:"true" hint:"a shell command that succeeds where it is installed" desc:"A shell command that succeeds where it is installed."`
+	Install string      `yaml:"install" required:"true" hint:"a shell command" desc:"A shell command that installs it."`
+	Timeout durationDoc `yaml:"timeout" desc:"Default: 300 s."`
+}
+
+type customFields customDoc
+
+func (c *customDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
+	if n.Kind == yaml.ScalarNode {
+		pkg, problem := parseCustom(n.Value)
+		if problem != "" {
+			d.bad(path, "name|check|install or name|check|install|seconds", "%s", problem)
+			return
+		}
+		*c = customDoc{pkg.Name, pkg.Check, pkg.Install, durationDoc{pkg.Timeout}}
+		return
+	}
+	f := customFields(*c)
+	d.object(path, n, reflect.ValueOf(&f).Elem(), depthOf(path))
+	*c = customDoc(f)
+}
+
+func (*customDoc) jsonSchema() map[string]any {
+	return map[string]any{"anyOf": []any{map[string]any{"type": "string"}, schemaOf(reflect.TypeFor[customFields]())}}
+}
+
+var customName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]*$`)
+
+// parseCustom reads one line of a .custom file. The installer may hold pipes
+// itself, as `curl … | bash` does: only a whole number after the last one is
+// the timeout in seconds.
+func parseCustom(line string) (CustomPackage, string) {
+	parts := strings.SplitN(line, "|", 3)
+	if len(parts) < 3 {
+		return CustomPackage{}, fmt.Sprintf("%q has fewer than three parts", line)
+	}
+	p := CustomPackage{Name: strings.TrimSpace(parts[0]), Check: strings.TrimSpace(parts[1]), Install: strings.TrimSpace(parts[2]), Timeout: customTimeout}
+	if i := strings.LastIndexByte(p.Install, '|'); i >= 0 {
+		if n, err := strconv.Atoi(strings.TrimSpace(p.Install[i+1:])); err == nil {
+			p.Install, p.Timeout = strings.TrimSpace(p.Install[:i]), time.Duration(n)*time.Second
+			if p.Timeout < minTimeout || p.Timeout > maxTimeout {
+				return p, fmt.Sprintf("a timeout of %d seconds is not within %s..%s", n, minTimeout, maxTimeout)
+			}
+		}
+	}
+	switch {
+	case !customName.MatchString(p.Name):
+		return p, fmt.Sprintf("%q is no package name", p.Name)
+	case p.Check == "" || p.Install == "":
+		return p, fmt.Sprintf("%q has an empty part", line)
+	}
+	return p, ""
+}
+
+// depthOf is how deep a path is, for values that decode themselves.
+func depthOf(path string) int { return strings.Count(path, ".") + strings.Count(path, "[") + 1 }
