@@ -101,6 +101,8 @@ func (c *Client) createAs(ctx context.Context, r CreateRequest, ctid int, claim 
 		}
 		owner, werr := c.whose(ctx, node, ctid, r.MAC)
 		switch {
+		case ctx.Err() != nil:
+			return made, c.explain(ctx, op, ctx.Err())
 		case werr != nil:
 			return made, err
 		case owner == ours:

@@ -152,3 +152,5 @@ func paramMessage(msg string) string {
 	}
 	return last
 }
+
+func asError(err error, to **Error) bool { return errors.As(err, to) }

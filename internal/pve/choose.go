@@ -1,0 +1,277 @@
+package pve
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// storage is one storage of the node.
+type storage struct {
+	name, kind string
+	content    []string
+	usable     bool // enabled and active
+	avail      int64
+	known      bool // avail is known
+}
+
+func (s storage) holds(content string) bool { return slices.Contains(s.content, content) }
+
+const gib = 1 << 30
+
+// askNode is the second and third round: storages with the OS templates on
+// them, and bridges.
+func (r *resolver) askNode(ctx context.Context) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return r.askStorages(gctx) })
+	g.Go(func() error { return r.askBridges(gctx) })
+	return g.Wait()
+}
+
+func (r *resolver) askStorages(ctx context.Context) error {
+	var raw []struct{ Storage, Type, Content, Enabled, Active, Avail text }
+	if err := r.c.get(ctx, "list the storages of node "+r.out.Node, join("nodes", r.out.Node, "storage"), &raw); err != nil {
+		return err
+	}
+	for _, s := range raw {
+		st := storage{name: s.Storage.String(), kind: s.Type.String(), content: strings.Split(s.Content.String(), ",")}
+		st.usable = s.Enabled != "0" && s.Active != "0"
+		st.avail, st.known = s.Avail.int64()
+		r.storages = append(r.storages, st)
+	}
+	slices.SortFunc(r.storages, func(a, b storage) int { return cmp.Compare(a.name, b.name) })
+	lists := make([][]archive, len(r.storages))
+	g, gctx := errgroup.WithContext(ctx)
+	for i, s := range r.storages {
+		if s.usable && s.holds("vztmpl") {
+			g.Go(func() (err error) { lists[i], err = r.c.archives(gctx, r.out.Node, s.name); return })
+		}
+	}
+	err := g.Wait()
+	r.archives = slices.Concat(lists...)
+	return err
+}
+
+// chooseStorage picks the storage of the root disk.
+func (r *resolver) chooseStorage(context.Context) error {
+	var able []storage
+	var names, why []string
+	for _, s := range r.storages {
+		if reason := r.unfit(s); reason != "" {
+			why = append(why, s.name+" "+reason)
+			continue
+		}
+		able = append(able, s)
+		names = append(names, s.name)
+	}
+	if want := r.spec.Storage; want != "" {
+		i := slices.IndexFunc(r.storages, func(s storage) bool { return s.name == want })
+		if i < 0 {
+			return r.refuse("storage", want, "node "+r.out.Node+" has no such storage, or the login may not see it", names)
+		}
+		if reason := r.unfit(r.storages[i]); reason != "" {
+			e := r.refuse("storage", want, "it "+reason, names).(*Error)
+			if !r.storages[i].holds("rootdir") {
+				e.Hints = append(e.Hints, fmt.Sprintf("or allow it on the node: pvesm set %s --content %s,rootdir", want, strings.Join(r.storages[i].content, ",")))
+			}
+			return e
+		}
+		r.out.Storage = want
+		return nil
+	}
+	if len(able) == 0 {
+		e := &Error{Kind: Refused, Op: "choose a storage", Field: "storage", Reason: "none of node " + r.out.Node + " takes the container's disk"}
+		if len(why) > 0 {
+			e.Reason += ": " + strings.Join(why, "; ")
+		} else {
+			e.Reason = r.c.Login() + " sees no storage of node " + r.out.Node
+			e.Hints = grantHints(r.c.login, []string{"/storage"})
+		}
+		return e
+	}
+	slices.SortStableFunc(able, func(a, b storage) int { return cmp.Compare(b.rank(), a.rank()) })
+	if len(able) > 1 && able[0].rank() == able[1].rank() {
+		return ambiguous("storage", names)
+	}
+	r.out.Storage = able[0].name
+	if len(able) == 1 {
+		r.note("storage %s, the only one that takes the disk", able[0].name)
+	} else {
+		r.note("storage %s (%s) rather than %s (%s); --storage chooses another", able[0].name, able[0].kind, able[1].name, able[1].kind)
+	}
+	return nil
+}
+
+// unfit says why a storage cannot take the root disk, "" if it can.
+func (r *resolver) unfit(s storage) string {
+	need := int64(max(r.spec.DiskGiB, 1)) * gib
+	switch {
+	case !s.holds("rootdir"):
+		return "does not take containers (content rootdir is not among its " + strings.Join(s.content, ", ") + ")"
+	case !s.usable:
+		return "is disabled or not active"
+	case s.known && s.avail < need:
+		return fmt.Sprintf("has %.1f GiB free, the disk wants %d GiB", float64(s.avail)/gib, need/gib)
+	}
+	return ""
+}
+
+// rank orders storages by what suits a root disk: those with thin volumes and
+// snapshots before plain volumes before directories, and among equals those that
+// Proxmox's installer makes.
+func (s storage) rank() int {
+	rank := map[string]int{"lvmthin": 6, "zfspool": 6, "btrfs": 6, "rbd": 6, "lvm": 4, "zfs": 4}[s.kind]
+	if slices.Contains([]string{"local-lvm", "local-zfs", "local-btrfs"}, s.name) {
+		rank++
+	}
+	return rank
+}
+
+// bridge is one bridge, or VNet, of the node.
+type bridge struct{ name, kind string }
+
+func (r *resolver) askBridges(ctx context.Context) error {
+	var raw []struct{ Iface, Type text }
+	path := join("nodes", r.out.Node, "network") + "?type=any_bridge"
+	err := r.c.get(ctx, "list the bridges of node "+r.out.Node, path, &raw)
+	if IsKind(err, Forbidden) {
+		return nil // the choice is then the user's
+	}
+	for _, b := range raw {
+		if b.Type == "" || b.Type == "bridge" || b.Type == "OVSBridge" || b.Type == "vnet" {
+			r.bridges = append(r.bridges, bridge{b.Iface.String(), b.Type.String()})
+		}
+	}
+	slices.SortFunc(r.bridges, func(a, b bridge) int { return cmp.Compare(a.name, b.name) })
+	return err
+}
+
+func (r *resolver) plainBridge(name string) bool {
+	i := slices.IndexFunc(r.bridges, func(b bridge) bool { return b.name == name })
+	return i < 0 || r.bridges[i].kind != "vnet"
+}
+
+// chooseBridge picks the bridge of eth0. Proxmox itself does not look at it
+// before the container starts.
+func (r *resolver) chooseBridge(context.Context) error {
+	var names []string
+	for _, b := range r.bridges {
+		names = append(names, b.name)
+	}
+	want := r.spec.Network.Bridge
+	switch {
+	case want != "" && (len(names) == 0 || slices.Contains(names, want)):
+		r.out.Bridge = want
+	case want != "":
+		return r.refuse("bridge", want, "node "+r.out.Node+" has no such bridge", names)
+	case len(names) == 0:
+		r.out.Bridge = "vmbr0"
+		r.note("bridge vmbr0, Proxmox's first; %s may not list the bridges", r.c.Login())
+	case len(names) == 1:
+		r.out.Bridge = names[0]
+		r.note("bridge %s, the only one", names[0])
+	case slices.Contains(names, "vmbr0"):
+		r.out.Bridge = "vmbr0"
+		r.note("bridge vmbr0, Proxmox's first; --bridge chooses another")
+	default:
+		return ambiguous("bridge", names)
+	}
+	return nil
+}
+
+// chooseTemplate finds the OS template: the very volume, or the newest that fits
+// the prefix on any storage of the node, or the newest in the appliance index.
+func (r *resolver) chooseTemplate(ctx context.Context) error {
+	prefix, storage := r.spec.OSTemplate, ""
+	here := r.archives
+	if s, name, ok := strings.Cut(prefix, ":vztmpl/"); ok {
+		prefix, storage = name, s
+		here = slices.DeleteFunc(slices.Clone(here), func(a archive) bool { return a.storage != s || a.name != name })
+	}
+	found, fit := best(here, prefix)
+	if fit == 2 {
+		r.take(found, false)
+		return nil
+	}
+	index, err := r.c.index(ctx, r.out.Node)
+	if err != nil && fit == 0 && !IsKind(err, Forbidden) && !IsKind(err, Refused) {
+		return err
+	}
+	if storage != "" {
+		index = slices.DeleteFunc(index, func(a archive) bool { return a.name != prefix })
+	}
+	remote, rfit := best(index, prefix)
+	switch {
+	case fit == 0 && rfit == 0:
+		return r.noTemplate(index)
+	case rfit > fit:
+		if remote.storage, err = r.downloadStorage(ctx, storage); err != nil {
+			return err
+		}
+		remote.volID = remote.storage + ":vztmpl/" + remote.name
+		r.take(remote, true)
+	default:
+		r.take(found, false)
+	}
+	return nil
+}
+
+func (r *resolver) take(a archive, download bool) {
+	r.out.Template = Template{VolID: a.volID, Name: a.name, Storage: a.storage, Download: download}
+	if download {
+		r.note("OS template %s, to be downloaded to %s", a.name, a.storage)
+	} else if a.volID != r.spec.OSTemplate {
+		r.note("OS template %s on %s", a.name, a.storage)
+	}
+}
+
+// downloadStorage is where a missing OS template goes: the one named, else
+// local, else the one with most space.
+func (r *resolver) downloadStorage(ctx context.Context, want string) (string, error) {
+	var able []storage
+	for _, s := range r.storages {
+		if s.usable && s.holds("vztmpl") && (want == "" || s.name == want) {
+			able = append(able, s)
+		}
+	}
+	if len(able) == 0 {
+		field := "none of node " + r.out.Node + " takes OS templates (content vztmpl)"
+		if want != "" {
+			field = "storage " + want + " of node " + r.out.Node + " takes no OS templates (content vztmpl)"
+		}
+		return "", &Error{Kind: Refused, Op: "choose a storage for the OS template", Field: "os", Reason: field,
+			Hints: []string{"on the node: pvesm set local --content vztmpl,iso,backup"}}
+	}
+	rank := func(s storage) int {
+		may := r.perms.has(ctx, "/storage/"+s.name, "Datastore.AllocateTemplate")
+		return 2*flag(may) + flag(s.name == "local")
+	}
+	return slices.MaxFunc(able, func(a, b storage) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.avail, b.avail))
+	}).name, nil
+}
+
+// noTemplate says what there is instead.
+func (r *resolver) noTemplate(index []archive) error {
+	names := map[string]bool{}
+	for _, a := range append(slices.Clone(r.archives), index...) {
+		names[a.product()] = true
+	}
+	var choices []string
+	for n := range names {
+		choices = append(choices, n)
+	}
+	slices.Sort(choices)
+	e := &Error{Kind: Refused, Op: "find the OS template " + r.spec.OSTemplate, Field: "os", Choices: choices,
+		Reason: "neither a storage of node " + r.out.Node + " nor its appliance index has one"}
+	if len(choices) > 0 {
+		shown := choices[:min(len(choices), 20)]
+		e.Hints = append(e.Hints, "there is: "+strings.Join(shown, ", "))
+	}
+	e.Hints = append(e.Hints, "an old index is renewed on the node: pveam update")
+	return e
+}

@@ -1,0 +1,78 @@
+package pve
+
+import (
+	"regexp"
+	"strings"
+)
+
+var (
+	deniedForm  = regexp.MustCompile(`^Permission check failed \((/[^,\s]*), ([A-Za-z.]+(?:[,|]\s?[A-Za-z.]+)*)\)`)
+	storageForm = regexp.MustCompile(`^storage '([^']+)' (does not exist|is disabled|is not available)`)
+	lockedForm  = regexp.MustCompile(`^CT is locked \(([a-z-]+)\)|CT (\d+) is locked`)
+)
+
+// addHints names the user's key and the way out for what Proxmox answered.
+func (c *Client) addHints(e *Error) {
+	for key, msg := range e.Params {
+		e.Field = fieldOf(key, msg)
+	}
+	if len(e.Params) > 1 {
+		e.Field = ""
+	}
+	r := e.Reason
+	switch {
+	case e.Kind == Unauthorized:
+		c.explainLogin(e)
+	case strings.Contains(r, "changing feature flags"):
+		e.Field = "features"
+		e.Hints = append(e.Hints, rootOnlyHints...)
+	case deniedForm.MatchString(r):
+		m := deniedForm.FindStringSubmatch(r)
+		e.Hints = append(e.Hints, grantHints(c.login, []string{grantPath(m[1])})...)
+	case storageForm.MatchString(r):
+		e.Field = "storage"
+	case strings.Contains(r, "already exists on node"):
+		e.Field = "ctid"
+	case strings.Contains(r, "SSH public key validation error"):
+		e.Field = "ssh-key"
+	case strings.HasPrefix(r, "unable to use volume"), strings.Contains(r, "Only root can pass arbitrary filesystem paths"):
+		e.Field = "os"
+	case lockedForm.MatchString(r):
+		e.Hints = append(e.Hints, "another task is at work on it; a lock left behind by one that died is freed on the node with: pct unlock CTID")
+	case strings.Contains(r, "protection mode enabled"):
+		e.Hints = append(e.Hints, "it is protected against removal; on the node: pct set CTID --protection 0")
+	case e.Params["template"] == "no such template":
+		e.Field = "os"
+		e.Hints = append(e.Hints, "the node's appliance index may be old; on the node: pveam update")
+	}
+}
+
+// rootOnlyHints are the ways to feature flags that a token may not set.
+var rootOnlyHints = []string{
+	"log in as root@pam with its password instead of a token: INFRAHAUS_USER=root@pam INFRAHAUS_PASSWORD=…",
+	"or create it without, and then on the node: pct set CTID --features FLAGS; pct reboot CTID",
+}
+
+// explainLogin words a 401, whose body is empty and whose reason says little:
+// the cause is in the node's system log only.
+func (c *Client) explainLogin(e *Error) {
+	said := e.Reason
+	if c.login.token != "" {
+		e.Reason = "Proxmox does not accept the token " + c.login.token
+		e.Hints = append(e.Hints, "it reads user@realm!name=secret; on the node: pveum user token list "+c.login.user)
+	} else {
+		e.Reason = "Proxmox does not accept the password of " + c.login.user
+		e.Hints = append(e.Hints, "is the realm right? root@pam is the node's root, name@pve one of Proxmox's own users")
+	}
+	if said != "" {
+		e.Reason += " (" + said + ")"
+	}
+}
+
+// grantPath is where a privilege is granted for more than one container.
+func grantPath(at string) string {
+	if strings.HasPrefix(at, "/vms/") {
+		return "/vms"
+	}
+	return at
+}

@@ -1,0 +1,189 @@
+package pve
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// archive is an OS template, on a storage or in the appliance index.
+type archive struct {
+	name    string // debian-12-standard_12.12-1_amd64.tar.zst
+	storage string // "" in the index
+	volID   string
+}
+
+// product is the part of a template's file name before its version.
+func (a archive) product() string {
+	p, _, _ := strings.Cut(a.name, "_")
+	return p
+}
+
+// plainRest is what may follow a prefix in the plain edition of an OS: a further
+// version, then the edition. TurnKey appliances are named debian-12-turnkey-….
+var plainRest = regexp.MustCompile(`^(-[0-9][0-9.]*)?(-(standard|default|base|minimal|cloud))?$`)
+
+// fit says how well an archive fits a prefix: 2 the plain edition, 1 another
+// whose name goes on after it, 0 not. debian-1 is no prefix of debian-12.
+func (a archive) fit(prefix string) int {
+	rest, ok := strings.CutPrefix(a.name, prefix)
+	if !ok {
+		return 0
+	}
+	if rest == "" || strings.Contains(prefix, "_") {
+		return 2 // a whole name, or one with its version begun
+	}
+	if rest[0] != '-' && rest[0] != '_' && !strings.HasSuffix(prefix, "-") {
+		if rest[0] != '.' {
+			return 0
+		}
+		return 1 // ubuntu-24 for ubuntu-24.04
+	}
+	product, ok := strings.CutPrefix(a.product(), prefix)
+	if ok && plainRest.MatchString(product) {
+		return 2
+	}
+	return 1
+}
+
+// best is the newest archive that fits a prefix best, and how well it does.
+func best(all []archive, prefix string) (archive, int) {
+	var found []archive
+	fit := 0
+	for _, a := range all {
+		switch f := a.fit(prefix); {
+		case f == 0 || f < fit:
+		case f > fit:
+			found, fit = []archive{a}, f
+		default:
+			found = append(found, a)
+		}
+	}
+	if fit == 0 {
+		return archive{}, 0
+	}
+	return slices.MaxFunc(found, func(a, b archive) int {
+		return cmp.Or(compareVersions(a.name, b.name), cmp.Compare(amd64(a.name), amd64(b.name)), cmp.Compare(b.storage, a.storage))
+	}), fit
+}
+
+func amd64(name string) int { return flag(strings.Contains(name, "_amd64")) }
+
+// compareVersions orders names as people read them: runs of digits by value.
+func compareVersions(a, b string) int {
+	for a != "" && b != "" {
+		da, db := leadingDigits(a), leadingDigits(b)
+		if da > 0 && db > 0 {
+			na, nb := strings.TrimLeft(a[:da], "0"), strings.TrimLeft(b[:db], "0")
+			if c := cmp.Or(cmp.Compare(len(na), len(nb)), cmp.Compare(na, nb)); c != 0 {
+				return c
+			}
+			a, b = a[da:], b[db:]
+			continue
+		}
+		if a[0] != b[0] {
+			return cmp.Compare(a[0], b[0])
+		}
+		a, b = a[1:], b[1:]
+	}
+	return cmp.Compare(len(a), len(b))
+}
+
+func leadingDigits(s string) int {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return i
+		}
+	}
+	return len(s)
+}
+
+// archives lists the OS templates on a storage.
+func (c *Client) archives(ctx context.Context, node, storage string) ([]archive, error) {
+	var raw []struct{ VolID, Content text }
+	path := join("nodes", node, "storage", storage, "content") + "?content=vztmpl"
+	if err := c.get(ctx, "list the OS templates on storage "+storage, path, &raw); err != nil {
+		return nil, err
+	}
+	var out []archive
+	for _, r := range raw {
+		_, name, ok := strings.Cut(r.VolID.String(), ":vztmpl/")
+		if ok && (r.Content == "" || r.Content == "vztmpl") {
+			out = append(out, archive{name: name, storage: storage, volID: r.VolID.String()})
+		}
+	}
+	return out, nil
+}
+
+// index lists the appliance index of a node.
+func (c *Client) index(ctx context.Context, node string) ([]archive, error) {
+	var raw []struct{ Template, Type text }
+	if err := c.get(ctx, "read the appliance index", join("nodes", node, "aplinfo"), &raw); err != nil {
+		return nil, err
+	}
+	var out []archive
+	for _, r := range raw {
+		if r.Template != "" && (r.Type == "" || r.Type == "lxc") {
+			out = append(out, archive{name: r.Template.String()})
+		}
+	}
+	return out, nil
+}
+
+var percentForm = regexp.MustCompile(`(?:^|[\s.])(\d{1,3})(?:\.\d+)?%`)
+
+// Download fetches the placement's OS template from the appliance index if it is
+// not there yet, and waits for it. The progress is told by w.Waiting. Doing it
+// twice, or twice at once, does no harm.
+func (c *Client) Download(ctx context.Context, p *Placement, w Watch) error {
+	if !p.Template.Download {
+		return nil
+	}
+	op := "download the OS template " + p.Template.Name
+	w.waiting(fmt.Sprintf("downloading %s to %s", p.Template.Name, p.Template.Storage))
+	var upid string
+	body := map[string]any{"template": p.Template.Name, "storage": p.Template.Storage}
+	err := unlocked(ctx, func() error {
+		return c.send(ctx, op, http.MethodPost, join("nodes", p.Node, "aplinfo"), body, &upid)
+	})
+	if err != nil {
+		return err
+	}
+	progress := Watch{Waiting: w.Waiting, Line: downloadLines(p.Template.Name, w)}
+	if _, err := c.Follow(ctx, upid, progress); err != nil {
+		if ctx.Err() == nil && c.present(ctx, p) {
+			p.Template.Download = false // another run was faster
+			return nil
+		}
+		return err
+	}
+	p.Template.Download = false
+	return nil
+}
+
+// downloadLines makes "26 %" of the dots that a download logs, and passes other
+// lines on.
+func downloadLines(name string, w Watch) func(string) {
+	last := -1
+	return func(line string) {
+		m := percentForm.FindStringSubmatch(line)
+		if m == nil {
+			w.line(line)
+			return
+		}
+		if n, _ := strconv.Atoi(m[1]); n >= last+5 || n == 100 && n != last {
+			last = n
+			w.waiting(fmt.Sprintf("downloading %s: %d %%", name, n))
+		}
+	}
+}
+
+func (c *Client) present(ctx context.Context, p *Placement) bool {
+	list, err := c.archives(ctx, p.Node, p.Template.Storage)
+	return err == nil && slices.ContainsFunc(list, func(a archive) bool { return a.volID == p.Template.VolID })
+}

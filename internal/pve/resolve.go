@@ -1,0 +1,233 @@
+package pve
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+)
+
+// resolver is what Resolve learns of the host on the way.
+type resolver struct {
+	c    *Client
+	spec lxc.Spec
+	out  *Placement
+
+	nodes    []Node
+	perms    *permissions
+	storages []storage
+	bridges  []bridge
+	archives []archive
+}
+
+// Resolve chooses what the spec leaves open (node, storage, bridge, OS template,
+// id) and checks what can be known before anything is created. It only reads, and
+// asks at most three rounds of parallel questions. Errors: Invalid for a spec
+// wrong in itself, Ambiguous where the user must choose, Refused and Forbidden
+// for what Proxmox would not do.
+func (c *Client) Resolve(ctx context.Context, spec lxc.Spec) (*Placement, error) {
+	if err := CheckSpec(spec); err != nil {
+		return nil, err
+	}
+	r := &resolver{c: c, spec: spec, out: &Placement{}}
+	if err := r.askCluster(ctx); err != nil {
+		return nil, err
+	}
+	for _, step := range []func(context.Context) error{
+		r.chooseNode, r.checkFeatures, r.checkContainerRights, r.askNode,
+		r.chooseStorage, r.chooseBridge, r.chooseTemplate, r.checkPlaceRights,
+	} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	r.warn()
+	return r.out, nil
+}
+
+// askCluster is the first round: what depends on no choice.
+func (r *resolver) askCluster(ctx context.Context) error {
+	g, gctx := errgroup.WithContext(ctx)
+	// The version comes first in the order of errors: it needs no privilege, so
+	// what it fails with is about the way and the login.
+	g.Go(func() (err error) { r.out.Version, err = r.c.Version(gctx); return })
+	g.Go(func() (err error) { r.nodes, err = r.c.Nodes(gctx); return })
+	g.Go(func() (err error) { r.perms, err = r.c.permissions(gctx); return })
+	g.Go(func() (err error) { r.out.CTID, err = r.askID(gctx); return })
+	return g.Wait()
+}
+
+// askID asks for the next free id, or whether the wanted one is free.
+func (r *resolver) askID(ctx context.Context) (int, error) {
+	if r.spec.CTID == 0 {
+		return r.c.nextID(ctx)
+	}
+	want := strconv.Itoa(r.spec.CTID)
+	var answer text
+	err := r.c.get(ctx, "use the id "+want, "/cluster/nextid?vmid="+want, &answer)
+	var e *Error
+	if asError(err, &e) && e.Params["vmid"] != "" {
+		e.Kind, e.Field, e.Params, e.Message = Refused, "ctid", nil, ""
+		e.Reason = "a container or virtual machine with that id exists"
+		e.Hints = []string{"leave --ctid out to have the next free one taken"}
+	}
+	return r.spec.CTID, err
+}
+
+func (r *resolver) chooseNode(context.Context) error {
+	var online, offline []string
+	for _, n := range r.nodes {
+		if n.Online {
+			online = append(online, n.Name)
+		} else {
+			offline = append(offline, n.Name)
+		}
+	}
+	want := r.spec.Node
+	switch {
+	case want != "" && slices.Contains(online, want):
+		r.out.Node = want
+	case want != "" && slices.Contains(offline, want):
+		return r.refuse("node", want, "it is offline", online)
+	case want != "":
+		return r.refuse("node", want, "the cluster has no such node", online)
+	case len(online) == 1:
+		r.out.Node = online[0]
+		if len(offline) > 0 {
+			r.note("node %s, the only one online", r.out.Node)
+		} else {
+			r.note("node %s, the only one", r.out.Node)
+		}
+	case len(online) == 0:
+		return &Error{Kind: Refused, Op: "choose a node", Field: "node", Reason: "Proxmox names no node that is online"}
+	default:
+		return ambiguous("node", online)
+	}
+	return nil
+}
+
+// checkFeatures applies the rule that no privilege lifts: flags other than
+// nesting, and any flag of a privileged container, are for root@pam with a
+// ticket. A token of root's is not root@pam.
+func (r *resolver) checkFeatures(ctx context.Context) error {
+	f, who := r.spec.Features, r.c.login
+	if who.root() {
+		return nil
+	}
+	if !r.spec.Unprivileged && r.out.Version.Major() >= 9 {
+		if err := r.perms.require(ctx, "create a privileged container", []need{{"/", "Sys.Modify", "/"}}); err != nil {
+			return err
+		}
+	}
+	all := features(f)
+	f.Nesting = false
+	rest := features(f)
+	reason := ""
+	switch {
+	case all == "":
+		return nil
+	case !r.spec.Unprivileged:
+		reason = "Proxmox lets only root@pam itself set features (" + all + ") of a privileged container"
+	case rest != "":
+		reason = "Proxmox lets only root@pam itself set features other than nesting (" + rest + ")"
+	default:
+		return nil
+	}
+	if who.token != "" {
+		reason += "; the token " + who.token + " is not, whatever its privileges"
+	} else {
+		reason += ", not " + who.user
+	}
+	return &Error{Kind: Forbidden, Op: "set the container's features", Field: "features", Reason: reason,
+		Hints: []string{
+			"log in as root@pam with its password: INFRAHAUS_USER=root@pam INFRAHAUS_PASSWORD=… (no token)",
+			"or leave them out, and then on the node: pct set " + strconv.Itoa(r.out.CTID) + " --features " + strings.TrimSuffix("nesting=1,"+rest, ",") + " && pct reboot " + strconv.Itoa(r.out.CTID),
+		}}
+}
+
+// checkContainerRights checks the privileges on the container itself, before
+// lists come back empty for lack of them.
+func (r *resolver) checkContainerRights(ctx context.Context) error {
+	at := "/vms/" + strconv.Itoa(r.out.CTID)
+	privileges := []string{"VM.Allocate", "VM.Audit", "VM.Config.Disk", "VM.Config.Network", "VM.Config.Memory", "VM.PowerMgmt"}
+	if r.spec.Cores > 0 {
+		privileges = append(privileges, "VM.Config.CPU")
+	}
+	if len(r.spec.Tags) > 0 || r.spec.OnBoot {
+		privileges = append(privileges, "VM.Config.Options")
+	}
+	var needs []need
+	for _, p := range privileges {
+		needs = append(needs, need{at, p, "/vms"})
+	}
+	if err := r.perms.require(ctx, "create container "+strconv.Itoa(r.out.CTID), needs); err != nil {
+		return err
+	}
+	r.out.MarkerAllowed = r.perms.has(ctx, at, "VM.Config.Options")
+	if !r.out.MarkerAllowed {
+		r.out.Warnings = append(r.out.Warnings, r.c.Login()+" may not set a description (VM.Config.Options): "+
+			"the container carries no ownership marker on Proxmox and is known by id, task and MAC instead")
+	}
+	return nil
+}
+
+// checkPlaceRights checks the privileges on what was chosen.
+func (r *resolver) checkPlaceRights(ctx context.Context) error {
+	p := r.out
+	disk, tmpl := "/storage/"+p.Storage, "/storage/"+p.Template.Storage
+	needs := []need{{disk, "Datastore.AllocateSpace", disk}}
+	if p.Template.Download {
+		needs = append(needs, need{tmpl, "Datastore.AllocateTemplate", tmpl})
+	}
+	// SDN.Use came with PVE 8. A VNet of SDN lies in a zone that is not told
+	// here: Proxmox will judge.
+	if p.Version.Major() >= 8 && r.plainBridge(p.Bridge) {
+		at := "/sdn/zones/localnetwork/" + p.Bridge
+		grant := at
+		if r.spec.Network.VLAN > 0 {
+			at += "/" + strconv.Itoa(r.spec.Network.VLAN)
+		}
+		needs = append(needs, need{at, "SDN.Use", grant})
+	}
+	return r.perms.require(ctx, "create container "+strconv.Itoa(p.CTID), needs)
+}
+
+// warn says what will work and may still surprise.
+func (r *resolver) warn() {
+	n := r.spec.Network
+	add := func(format string, a ...any) { r.out.Warnings = append(r.out.Warnings, fmt.Sprintf(format, a...)) }
+	if n.Gateway4 != "" && gatewayOutside(n.IPv4, n.Gateway4) {
+		add("the gateway %s lies outside %s", n.Gateway4, n.IPv4)
+	}
+	if n.Gateway6 != "" && gatewayOutside(n.IPv6, n.Gateway6) {
+		add("the gateway %s lies outside %s", n.Gateway6, n.IPv6)
+	}
+	if m := r.out.Version.Major(); m > 0 && m < 8 && !StaticAddress(n).IsValid() {
+		add("Proxmox VE %s cannot tell an address got by DHCP: give a static one, or go through the node", r.out.Version.Full)
+	}
+}
+
+func (r *resolver) note(format string, a ...any) {
+	r.out.Notes = append(r.out.Notes, fmt.Sprintf(format, a...))
+}
+
+// refuse is the error for a name given that will not do.
+func (r *resolver) refuse(field, value, reason string, choices []string) error {
+	e := &Error{Kind: Refused, Op: "use " + field + " " + value, Field: field, Reason: reason, Choices: choices}
+	if len(choices) > 0 {
+		e.Hints = []string{"there is: " + strings.Join(choices, ", ")}
+	}
+	return e
+}
+
+func ambiguous(field string, choices []string) error {
+	e := &Error{Kind: Ambiguous, Op: "choose a " + field, Field: field, Choices: choices,
+		Reason: "several would do: " + strings.Join(choices, ", ")}
+	e.Hints = []string{"say which: --" + field + " " + choices[0]}
+	return e
+}
