@@ -1,0 +1,94 @@
+package lxcguest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
+)
+
+// Create lays an empty layer over the unpacked OS template and sets it up. It
+// leaves nothing behind when it fails.
+func (d *Driver) Create(ctx context.Context, c driver.Config, s driver.Secrets, log func(string)) (err error) {
+	if _, err := os.Stat(d.path(c.VMID)); err == nil {
+		return fmt.Errorf("CT %d has a root file system already", c.VMID)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.remove(c.VMID))
+		}
+	}()
+	lower, size, err := d.unpacked(ctx, c.TemplatePath, c.Unprivileged)
+	if err != nil {
+		return err
+	}
+	log(fmt.Sprintf("extracting archive '/var/lib/vz/template/cache/%s'", filepath.Base(c.OSTemplate)))
+	log(fmt.Sprintf("Total bytes read: %d (%dMiB)", size, size>>20))
+	for _, sub := range []string{"upper", "work", "rootfs"} {
+		if err := os.MkdirAll(d.path(c.VMID, sub), 0o755); err != nil {
+			return err
+		}
+	}
+	owner := rootOf(c.Unprivileged)
+	// The upper folder's own owner and mode are what the guest sees as /.
+	if err := os.Chown(d.path(c.VMID, "upper"), owner, owner); err != nil {
+		return err
+	}
+	if err := os.WriteFile(d.path(c.VMID, "lower"), []byte(lower), 0o644); err != nil {
+		return err
+	}
+	if err := d.mount(c.VMID); err != nil {
+		return err
+	}
+	log("Detected container architecture: amd64")
+	return setup(ctx, d.path(c.VMID, "rootfs"), owner, c, s, d.net.nameservers(), log)
+}
+
+func rootOf(unprivileged bool) int {
+	if unprivileged {
+		return idBase
+	}
+	return 0
+}
+
+// mount makes the guest's root file system appear, unless it is there.
+func (d *Driver) mount(vmid int) error {
+	root := d.path(vmid, "rootfs")
+	var st, parent unix.Stat_t
+	if unix.Stat(root, &st) == nil && unix.Stat(d.path(vmid), &parent) == nil && st.Dev != parent.Dev {
+		return nil
+	}
+	lower, err := os.ReadFile(d.path(vmid, "lower"))
+	if err != nil {
+		return err
+	}
+	opts := "lowerdir=" + string(lower) + ",upperdir=" + d.path(vmid, "upper") + ",workdir=" + d.path(vmid, "work")
+	if err := unix.Mount("overlay", root, "overlay", 0, opts); err != nil {
+		return fmt.Errorf("cannot mount the root file system of CT %d: %w", vmid, err)
+	}
+	return nil
+}
+
+// Destroy removes the root file system of a stopped guest.
+func (d *Driver) Destroy(ctx context.Context, vmid int) error {
+	if err := d.Stop(ctx, vmid); err != nil {
+		return err
+	}
+	return d.remove(vmid)
+}
+
+// remove unmounts before it deletes: what lies below the overlay is shared.
+func (d *Driver) remove(vmid int) error {
+	if err := unmount(d.path(vmid, "rootfs")); err != nil {
+		return err
+	}
+	if err := os.Remove(d.path(vmid, "rootfs")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err // still mounted after all
+	}
+	return os.RemoveAll(d.path(vmid))
+}

@@ -1,0 +1,205 @@
+// Package lxcguest runs guests as real LXC containers: systemd, sshd and apt,
+// privileged or not, on a bridge of their own. It needs Linux, root and the
+// packages lxc, dnsmasq-base, iproute2 and iptables (debootstrap once, for the
+// OS template). It knows nothing of Proxmox's API or tasks; what it does to a
+// fresh root file system is what Proxmox does.
+//
+// Everything that it starts or makes on the machine (lxc-start, dnsmasq, the
+// bridge, firewall rules, mounts) is taken down by Close; processes die with
+// this one should it be killed, and New clears away what a killed owner left.
+package lxcguest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
+)
+
+// DefaultDir is where guests and the OS template's cache live. Unprivileged
+// guests need every folder above them to be at least 0755, which no state
+// directory is.
+const DefaultDir = "/var/lib/infrahaus-sandbox"
+
+// Options says where guests live. All fields may be left out.
+type Options struct {
+	Dir    string         // "": DefaultDir
+	Name   string         // tells sandboxes that share Dir apart; "": default
+	Faults *driver.Faults // guest faults
+	Log    func(string)   // what is done on the machine; nil: nothing is said
+}
+
+// Driver is an open set of guests. It implements driver.Driver.
+type Driver struct {
+	opt    Options
+	dir    string // Dir/<name>: guests/<vmid>
+	net    *network
+	faults *driver.Faults
+
+	mu     sync.Mutex
+	guests map[int]*running
+	closed bool
+}
+
+var _ driver.Driver = (*Driver)(nil)
+
+// Check says what keeps this machine from running LXC guests, nil for nothing.
+func Check() error {
+	if os.Geteuid() != 0 {
+		return errors.New("cannot run LXC guests: this needs root")
+	}
+	var missing []string
+	for tool, pkg := range map[string]string{"lxc-start": "lxc", "lxc-attach": "lxc", "dnsmasq": "dnsmasq-base", "ip": "iproute2", "iptables": "iptables", "nsenter": "util-linux"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			missing = append(missing, pkg)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("cannot run LXC guests: install %s", strings.Join(missing, " "))
+	}
+	return nil
+}
+
+// New makes the bridge and its DHCP server and clears away what a killed owner
+// of the same Dir and Name left behind. The caller holds the sandbox's lock.
+func New(ctx context.Context, o Options) (*Driver, error) {
+	if err := Check(); err != nil {
+		return nil, err
+	}
+	if o.Dir == "" {
+		o.Dir = DefaultDir
+	}
+	if o.Name == "" {
+		o.Name = "default"
+	}
+	if o.Log == nil {
+		o.Log = func(string) {}
+	}
+	abs, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	o.Dir = abs
+	d := &Driver{opt: o, dir: filepath.Join(abs, "sandboxes", o.Name), faults: o.Faults, guests: map[int]*running{}}
+	if err := openDir(d.guestsDir()); err != nil {
+		return nil, err
+	}
+	d.sweep(ctx)
+	if d.net, err = openNetwork(ctx, d.dir, tag(d.dir)); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// openDir makes a folder that unprivileged guests may walk through.
+func openDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for p := dir; p != "/" && p != "."; p = filepath.Dir(p) {
+		fi, err := os.Stat(p)
+		if err != nil {
+			return err
+		}
+		if fi.Mode().Perm()&0o005 != 0o005 {
+			return fmt.Errorf("cannot use %s for LXC guests: %s is not open to others (chmod 0755)", dir, p)
+		}
+	}
+	return nil
+}
+
+// tag is a short name for a folder, for interface names of at most 15 bytes.
+func tag(dir string) string {
+	h := fnv.New32a()
+	h.Write([]byte(dir))
+	return fmt.Sprintf("%08x", h.Sum32())
+}
+
+// Name is lxc.
+func (d *Driver) Name() string { return "lxc" }
+
+// Subnet is where the guests' leases come from.
+func (d *Driver) Subnet() netip.Prefix { return d.net.subnet }
+
+// Gateway is the bridge's own address.
+func (d *Driver) Gateway() netip.Addr { return d.net.gateway }
+
+func (d *Driver) guestsDir() string { return filepath.Join(d.dir, "guests") }
+
+func (d *Driver) path(vmid int, rest ...string) string {
+	return filepath.Join(append([]string{d.guestsDir(), strconv.Itoa(vmid)}, rest...)...)
+}
+
+// sweep ends guests of an owner that was killed. They die with their owner, so
+// mostly there is nothing to do but to unmount.
+func (d *Driver) sweep(ctx context.Context) {
+	entries, _ := os.ReadDir(d.guestsDir())
+	for _, e := range entries {
+		vmid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if pid := d.lxcPid(ctx, vmid); pid > 0 {
+			_ = d.lxcKill(ctx, vmid)
+		}
+		_ = unmount(d.path(vmid, "rootfs"))
+	}
+}
+
+// Close stops every guest, at once, and takes down what New made.
+func (d *Driver) Close() error {
+	d.mu.Lock()
+	if d.closed {
+		d.mu.Unlock()
+		return nil
+	}
+	d.closed = true
+	var ids []int
+	for id := range d.guests {
+		ids = append(ids, id)
+	}
+	d.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, id := range ids {
+		wg.Go(func() { _ = d.Stop(context.Background(), id) })
+	}
+	wg.Wait()
+	entries, _ := os.ReadDir(d.guestsDir())
+	for _, e := range entries {
+		_ = unmount(filepath.Join(d.guestsDir(), e.Name(), "rootfs"))
+	}
+	return d.net.close()
+}
+
+// unmount takes an overlay away; a busy one is detached and goes once its last
+// user has.
+func unmount(path string) error {
+	err := unix.Unmount(path, 0)
+	if errors.Is(err, unix.EBUSY) {
+		err = unix.Unmount(path, unix.MNT_DETACH)
+	}
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) { // not mounted
+		return nil
+	}
+	return err
+}
+
+// run runs one of the machine's own tools and adds what it said to its error.
+func run(ctx context.Context, name string, args ...string) error {
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}

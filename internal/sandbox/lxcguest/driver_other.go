@@ -1,0 +1,42 @@
+//go:build !linux
+
+package lxcguest
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
+)
+
+// DefaultDir is where guests would live.
+const DefaultDir = "/var/lib/infrahaus-sandbox"
+
+// Options says where guests live.
+type Options struct {
+	Dir    string
+	Name   string
+	Faults *driver.Faults
+	Log    func(string)
+}
+
+// Driver is never made here.
+type Driver struct{ driver.Driver }
+
+var errLinux = errors.New("cannot run LXC guests: this needs Linux")
+
+// Check says that this is no Linux.
+func Check() error { return errLinux }
+
+// New fails: LXC is Linux's.
+func New(context.Context, Options) (*Driver, error) { return nil, errLinux }
+
+// EnsureTemplate fails likewise.
+func EnsureTemplate(context.Context, string, func(string)) (string, error) { return "", errLinux }
+
+// Subnet is invalid.
+func (*Driver) Subnet() netip.Prefix { return netip.Prefix{} }
+
+// Gateway is invalid.
+func (*Driver) Gateway() netip.Addr { return netip.Addr{} }

@@ -1,0 +1,200 @@
+package lxcguest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// TemplateName is the archive that EnsureTemplate makes, named as Proxmox names
+// its own.
+const TemplateName = "debian-12-standard_12.7-1_amd64.tar.zst"
+
+const suite = "bookworm"
+
+// packages are what Proxmox's Debian template has and this tool's users meet:
+// systemd, sshd, ifupdown with a DHCP client.
+const packages = "systemd,systemd-sysv,dbus,openssh-server,iproute2,ca-certificates,netbase,ifupdown,isc-dhcp-client,procps,curl,iputils-ping,less"
+
+// EnsureTemplate makes the OS template with debootstrap, once: about a minute,
+// 65 MB. It returns the archive's path under dir ("": DefaultDir). Many
+// processes may call it at once; one works, the others wait for it.
+func EnsureTemplate(ctx context.Context, dir string, log func(string)) (string, error) {
+	if dir == "" {
+		dir = DefaultDir
+	}
+	if log == nil {
+		log = func(string) {}
+	}
+	cache := filepath.Join(dir, "template", "cache")
+	if err := openDir(cache); err != nil {
+		return "", err
+	}
+	archive := filepath.Join(cache, TemplateName)
+	lock := flock.New(archive + ".lock")
+	if ok, err := lock.TryLockContext(ctx, 200*time.Millisecond); !ok {
+		return "", fmt.Errorf("cannot wait for the OS template: %w", err)
+	}
+	defer lock.Close()
+	if _, err := os.Stat(archive); err == nil {
+		return archive, nil
+	}
+	for _, tool := range []string{"debootstrap", "zstd", "tar"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return "", fmt.Errorf("cannot make the OS template: install %s", tool)
+		}
+	}
+	log("making the OS template " + TemplateName + " with debootstrap; this takes a minute or two, once")
+	work, err := os.MkdirTemp(cache, ".debootstrap-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(work)
+	root := filepath.Join(work, "rootfs")
+	if err := bootstrap(ctx, root); err != nil {
+		return "", err
+	}
+	if err := copyApt(ctx, root); err != nil {
+		return "", err
+	}
+	tmp := filepath.Join(work, "archive")
+	if err := run(ctx, "tar", "--numeric-owner", "--zstd", "-C", root, "-cf", tmp, "."); err != nil {
+		return "", err
+	}
+	return archive, os.Rename(tmp, archive)
+}
+
+func bootstrap(ctx context.Context, root string) error {
+	args := []string{"--variant=minbase", "--include=" + packages, suite, root}
+	if m := mirror(); m != "" {
+		args = append(args, m)
+	}
+	cmd := exec.CommandContext(ctx, "debootstrap", args...)
+	cmd.WaitDelay = 5 * time.Second
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		tail := strings.Split(strings.TrimSpace(string(out)), "\n")
+		return fmt.Errorf("debootstrap: %w: %s", err, tail[len(tail)-1])
+	}
+	// Debian's images ship no host keys and no machine id: each guest has its own.
+	keys, _ := filepath.Glob(filepath.Join(root, "etc/ssh/ssh_host_*"))
+	for _, f := range append(keys, filepath.Join(root, "var/lib/dbus/machine-id")) {
+		_ = os.Remove(f)
+	}
+	for _, dir := range []string{"var/cache/apt/archives/*.deb", "var/lib/apt/lists/*_*"} {
+		old, _ := filepath.Glob(filepath.Join(root, dir))
+		for _, f := range old {
+			_ = os.Remove(f)
+		}
+	}
+	return os.WriteFile(filepath.Join(root, "etc/machine-id"), nil, 0o444)
+}
+
+// unpacked returns a folder with the archive's contents, owned as a guest of
+// that kind sees them: the lower layer of every such guest. It is made once.
+func (d *Driver) unpacked(ctx context.Context, archive string, unprivileged bool) (string, int64, error) {
+	fi, err := os.Stat(archive)
+	if err != nil {
+		return "", 0, err
+	}
+	kind := "privileged"
+	if unprivileged {
+		kind = "unprivileged"
+	}
+	base := filepath.Join(d.opt.Dir, "unpacked")
+	if err := openDir(base); err != nil {
+		return "", 0, err
+	}
+	name := fmt.Sprintf("%s-%s-%x-%x", tag(archive), kind, fi.Size(), fi.ModTime().UnixNano())
+	dir := filepath.Join(base, name)
+	lock := flock.New(dir + ".lock")
+	if ok, err := lock.TryLockContext(ctx, 50*time.Millisecond); !ok {
+		return "", 0, err
+	}
+	defer lock.Close()
+	if _, err := os.Stat(dir); err == nil {
+		return dir, fi.Size(), nil
+	}
+	tmp := dir + ".tmp"
+	if err := os.RemoveAll(tmp); err != nil {
+		return "", 0, err
+	}
+	if err := extract(ctx, archive, tmp, unprivileged); err != nil {
+		return "", 0, errors.Join(err, os.RemoveAll(tmp))
+	}
+	return dir, fi.Size(), os.Rename(tmp, dir)
+}
+
+// extract unpacks as the guest's own root, in a user namespace, as Proxmox does
+// with lxc-usernsexec: owners come out shifted.
+func extract(ctx context.Context, archive, dir string, unprivileged bool) error {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	f, err := os.Open(archive)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	comp := "-z"
+	if strings.HasSuffix(archive, ".zst") {
+		comp = "--zstd"
+	} else if strings.HasSuffix(archive, ".xz") {
+		comp = "-J"
+	}
+	cmd := exec.CommandContext(ctx, "tar", comp, "-xpf", "-", "--numeric-owner", "--exclude=./dev/*", "-C", dir)
+	cmd.Stdin = f
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if unprivileged {
+		if err := os.Chown(dir, idBase, idBase); err != nil {
+			return err
+		}
+		inUserNamespace(cmd)
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("cannot unpack %s: %w: %s", filepath.Base(archive), err, firstLine(out))
+	}
+	return nil
+}
+
+// inUserNamespace makes a command run as root of the unprivileged guests.
+func inUserNamespace(cmd *exec.Cmd) {
+	ids := []syscall.SysProcIDMap{{ContainerID: 0, HostID: idBase, Size: idCount}}
+	cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+	cmd.SysProcAttr.UidMappings = ids
+	cmd.SysProcAttr.GidMappings = ids
+	cmd.SysProcAttr.GidMappingsEnableSetgroups = true
+	cmd.SysProcAttr.Credential = &syscall.Credential{}
+}
+
+func firstLine(b []byte) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(string(b)), "\n")
+	return line
+}
+
+func copyFile(dst, src string, mode os.FileMode) error {
+	in, err := os.Open(src)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
+		return err
+	}
+	out, err := os.OpenFile(dst, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}
