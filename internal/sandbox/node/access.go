@@ -329,3 +329,9 @@ func (n *Node) Permissions(a Auth, only string) map[string]map[string]int {
 	}
 	return m
 }
+
+// ParseAuth reads user@realm or user@realm!token.
+func ParseAuth(id string) Auth {
+	user, token, _ := strings.Cut(id, "!")
+	return Auth{user, token}
+}

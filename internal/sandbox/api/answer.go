@@ -1,0 +1,258 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
+	"github.com/infrahaus/infrahaus/internal/sandbox/node"
+	"github.com/infrahaus/infrahaus/internal/sandbox/schema"
+)
+
+const (
+	prefix   = "/api2/json"
+	jsonKind = "application/json;charset=UTF-8"
+)
+
+// answer finds the fault that applies, else the true answer.
+func (s *Server) answer(req *http.Request, body []byte) response {
+	what := req.Method + " " + strings.TrimPrefix(req.URL.Path, prefix)
+	f := s.node.Faults()
+	matches := func(pattern string) bool {
+		re, err := regexp.Compile(pattern)
+		return err == nil && re.MatchString(what)
+	}
+	hit := func(name string) bool { _, ok := f.TakeIf(name, matches); return ok }
+	switch {
+	case hit(driver.FaultAPI595):
+		return response{status: 595, reason: "No route to host"}
+	case hit(driver.FaultAPI596):
+		return response{status: 596, reason: "Connection timed out"}
+	case hit(driver.FaultAPIGarbage):
+		return response{status: 200, reason: "OK", kind: "text/html", body: []byte("<html><body>Welcome to nginx!</body></html>\n")}
+	case hit(driver.FaultAPI500):
+		return s.failure(&node.Error{Status: 500, Message: "got unexpected error - Input/output error"})
+	case hit(driver.FaultAPIHang):
+		<-s.ctx.Done()
+		return response{cut: true}
+	}
+	slow, ok := f.TakeIf(driver.FaultAPISlow, func(v string) bool {
+		_, pattern, _ := strings.Cut(v, "@")
+		return matches(pattern)
+	})
+	if ok {
+		d, _, _ := strings.Cut(slow, "@")
+		wait, _ := time.ParseDuration(d)
+		s.pause(wait)
+	}
+	r := s.route(req, body)
+	r.cut = hit(driver.FaultAPIDrop)
+	return r
+}
+
+func (s *Server) pause(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-s.ctx.Done():
+	}
+}
+
+// route takes a request through pveproxy's checks in their order: who asks
+// (401), is there such a method (501), may they (403), which node, are the
+// parameters well formed (400); then the handler.
+func (s *Server) route(req *http.Request, body []byte) response {
+	path, ok := strings.CutPrefix(req.URL.Path, prefix)
+	if !ok {
+		return response{status: 404, reason: "no such file '" + req.URL.Path + "'"}
+	}
+	if path = strings.TrimSuffix(path, "/"); path == "" {
+		path = "/"
+	}
+	c := &call{srv: s, ctx: s.ctx, params: node.Params{}}
+	if path != "/access/ticket" {
+		var why string
+		if c.auth, why = s.login(req); why != "" {
+			s.pause(s.opt.AuthDelay)
+			return response{status: 401, reason: why}
+		}
+	}
+	r, vars := s.find(req.Method, path)
+	if r == nil {
+		text := fmt.Sprintf("Method '%s %s' not implemented", req.Method, path)
+		return s.failure(&node.Error{Status: 501, Message: text})
+	}
+	err := c.read(req, body, vars)
+	if err == nil {
+		err = c.permitted(r.perm)
+	}
+	if err == nil && vars["node"] != "" && vars["node"] != node.Name && vars["node"] != "localhost" {
+		text := "hostname lookup '%s' failed - failed to get address info for: %s: Temporary failure in name resolution"
+		err = &node.Error{Status: 500, Message: fmt.Sprintf(text, vars["node"], vars["node"])}
+	}
+	if err == nil {
+		if bad := schema.Table()[r.method+" "+r.path].Check(c.params); bad != nil {
+			err = node.BadParams(bad)
+		}
+	}
+	var data any
+	if err == nil {
+		data, err = r.do(c)
+	}
+	if err != nil {
+		return s.failure(err)
+	}
+	m := map[string]any{"data": data}
+	if c.total != nil {
+		m["total"] = *c.total
+	}
+	return response{status: 200, reason: "OK", kind: jsonKind, body: encode(m), proxied: r.proxied}
+}
+
+// find matches a path against the table.
+func (s *Server) find(method, path string) (*route, map[string]string) {
+	got := strings.Split(path, "/")
+next:
+	for i := range s.routes {
+		r := &s.routes[i]
+		want := strings.Split(r.path, "/")
+		if r.method != method || len(want) != len(got) {
+			continue
+		}
+		vars := map[string]string{}
+		for j, w := range want {
+			switch {
+			case strings.HasPrefix(w, "{"):
+				vars[strings.Trim(w, "{}")] = got[j]
+			case w != got[j]:
+				continue next
+			}
+		}
+		return r, vars
+	}
+	return nil, nil
+}
+
+// failure is the body of every refusal but those before the login.
+func (s *Server) failure(err error) response {
+	var e *node.Error
+	if !errors.As(err, &e) {
+		e = &node.Error{Status: 500, Message: err.Error()}
+	}
+	m := map[string]any{"data": nil}
+	if s.node.Profile().JSONMessage {
+		m["message"] = e.Message
+		if e.Status != 501 {
+			m["message"] = e.Message + "\n"
+		}
+	}
+	if e.Params != nil {
+		m["errors"] = e.Params
+	}
+	return response{status: e.Status, reason: e.Reason(), kind: jsonKind, body: encode(m)}
+}
+
+// encode is JSON as Perl writes it: nothing escaped for HTML.
+func encode(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return []byte(`{"data":null}`)
+	}
+	return bytes.TrimSpace(b.Bytes())
+}
+
+// read gathers parameters from path, query and body.
+func (c *call) read(req *http.Request, body []byte, vars map[string]string) error {
+	for k, v := range vars {
+		c.params[k] = v
+	}
+	form := req.URL.Query()
+	if len(body) > 0 {
+		kind, _, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
+		var err error
+		switch kind {
+		case "application/json":
+			err = jsonParams(body, form)
+		case "application/x-www-form-urlencoded", "":
+			var f url.Values
+			f, err = url.ParseQuery(string(body))
+			for k, v := range f {
+				form[k] = append(form[k], v...)
+			}
+		default:
+			return &node.Error{Status: 501, Message: "unknown content type '" + kind + "'"}
+		}
+		if err != nil {
+			return &node.Error{Status: 500, Message: "malformed request body"}
+		}
+	}
+	for k, v := range form {
+		if _, twice := vars[k]; twice {
+			return node.BadParams(map[string]string{k: "duplicate parameter (already defined in URI)"})
+		}
+		c.params[k] = strings.Join(v, "\x00")
+	}
+	return nil
+}
+
+// jsonParams flattens a JSON body: numbers as they are written, booleans as 1
+// and 0, null as nothing.
+func jsonParams(body []byte, form url.Values) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var m map[string]any
+	if err := d.Decode(&m); err != nil {
+		return err
+	}
+	for k, v := range m {
+		switch v := v.(type) {
+		case nil:
+		case bool:
+			form[k] = []string{"0"}
+			if v {
+				form[k] = []string{"1"}
+			}
+		case string:
+			form[k] = []string{v}
+		default:
+			form[k] = []string{fmt.Sprint(v)}
+		}
+	}
+	return nil
+}
+
+// permitted checks a route's rule: "" for everyone who is logged in, or a path
+// and privileges, of which any suffices.
+func (c *call) permitted(rule string) error {
+	if rule == "" {
+		return nil
+	}
+	f := strings.Fields(rule)
+	parts := strings.Split(f[0], "/")
+	for i, p := range parts {
+		if strings.HasPrefix(p, "{") {
+			parts[i] = c.params[strings.Trim(p, "{}")]
+		}
+	}
+	path := strings.Join(parts, "/")
+	privs := strings.Split(f[1], "|")
+	if slices.Contains(parts[1:], "") && path != "/" {
+		return nil // a parameter is missing: the schema says so
+	}
+	return c.srv.node.CheckAny(c.auth, path, privs...)
+}

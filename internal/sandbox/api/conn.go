@@ -1,0 +1,129 @@
+package api
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxBody is pveproxy's limit for the body of a POST or PUT.
+const maxBody = 512 << 10
+
+// response is one answer: a reason of our own, and a body that may be empty.
+type response struct {
+	status  int
+	reason  string
+	body    []byte
+	kind    string // content type; "": none
+	proxied bool   // passed on by pveproxy, which then writes two Connection headers
+	cut     bool   // close the connection instead of answering
+}
+
+// serve answers the requests of one connection, one after another.
+func (s *Server) serve(c net.Conn) {
+	br := bufio.NewReaderSize(c, 16<<10)
+	for {
+		_ = c.SetReadDeadline(time.Now().Add(s.opt.Idle))
+		if _, err := br.Peek(1); err != nil {
+			return
+		}
+		_ = c.SetReadDeadline(time.Now().Add(30 * time.Second))
+		req, err := http.ReadRequest(br)
+		if err != nil {
+			_ = write(c, nil, response{status: 400, reason: "bad request"})
+			return
+		}
+		resp, ok := s.handle(c, req)
+		if !ok || resp.cut {
+			return
+		}
+		_ = c.SetWriteDeadline(time.Now().Add(30 * time.Second))
+		if write(c, req, resp) != nil || resp.status >= 400 || req.Close {
+			return
+		}
+	}
+}
+
+// handle reads the body and answers the request; false cuts the connection.
+func (s *Server) handle(c net.Conn, req *http.Request) (response, bool) {
+	if req.ProtoMajor != 1 {
+		return response{status: 505, reason: "HTTP Version not supported"}, true
+	}
+	if strings.EqualFold(req.Header.Get("Expect"), "100-continue") {
+		if _, err := io.WriteString(c, "HTTP/1.1 100 Continue\r\n\r\n"); err != nil {
+			return response{}, false
+		}
+	}
+	writes := req.Method == http.MethodPost || req.Method == http.MethodPut
+	switch {
+	case req.ContentLength > maxBody:
+		return response{status: 501, reason: "for data too large"}, true
+	case req.ContentLength < 0:
+		return response{status: 501, reason: "chunked transfer encoding not supported"}, true
+	case req.ContentLength > 0 && !writes:
+		return response{status: 501, reason: "Unexpected content for method '" + req.Method + "'"}, true
+	}
+	body, err := io.ReadAll(io.LimitReader(req.Body, maxBody+1))
+	if err != nil {
+		return response{}, false
+	}
+	_ = c.SetReadDeadline(time.Time{})
+	return s.answer(req, body), true
+}
+
+// write puts an answer on the wire. pveproxy closes after every error.
+func write(w io.Writer, req *http.Request, r response) error {
+	var b bytes.Buffer
+	body := r.body
+	fmt.Fprintf(&b, "HTTP/1.1 %d %s\r\n", r.status, strings.Map(noControl, r.reason))
+	switch {
+	case r.status >= 400:
+		b.WriteString("Connection: close\r\n")
+	case r.proxied:
+		b.WriteString("Connection: close\r\nConnection: Keep-Alive\r\n")
+	default:
+		b.WriteString("Connection: Keep-Alive\r\n")
+	}
+	b.WriteString("Cache-Control: max-age=0\r\nPragma: no-cache\r\nServer: pve-api-daemon/3.0\r\n")
+	b.WriteString("Date: " + time.Now().UTC().Format(http.TimeFormat) + "\r\n")
+	b.WriteString("Expires: " + time.Now().UTC().Format(http.TimeFormat) + "\r\n")
+	if r.kind != "" {
+		b.WriteString("Content-Type: " + r.kind + "\r\n")
+	}
+	if len(body) > 1024 && req != nil && strings.Contains(req.Header.Get("Accept-Encoding"), "gzip") {
+		body = zip(body)
+		b.WriteString("Content-Encoding: gzip\r\n")
+	}
+	b.WriteString("Content-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n")
+	if req == nil || req.Method != http.MethodHead {
+		b.Write(body)
+	}
+	_, err := w.Write(b.Bytes())
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func noControl(r rune) rune {
+	if r < ' ' || r == 0x7f {
+		return ' '
+	}
+	return r
+}
+
+func zip(b []byte) []byte {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	_, _ = w.Write(b) // a bytes.Buffer takes everything
+	_ = w.Close()
+	return out.Bytes()
+}

@@ -1,0 +1,76 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
+	"github.com/infrahaus/infrahaus/internal/sandbox/node"
+)
+
+// login finds out who asks: by API token, or by ticket and, for everything but
+// a GET, its CSRF prevention token. why is the reason of a 401.
+func (s *Server) login(req *http.Request) (a node.Auth, why string) {
+	if _, ok := s.node.Faults().Take(driver.FaultAuth401); ok {
+		return a, "Authentication failed!"
+	}
+	if t, ok := strings.CutPrefix(req.Header.Get("Authorization"), "PVEAPIToken="); ok {
+		id, secret := splitToken(t)
+		a, ok := s.node.Token(id, secret)
+		if !ok {
+			return a, "Authentication failed!"
+		}
+		return a, ""
+	}
+	cookie, err := req.Cookie("PVEAuthCookie")
+	if err != nil {
+		return a, "No ticket"
+	}
+	ticket := cookie.Value
+	if t, err := url.QueryUnescape(ticket); err == nil && strings.Contains(ticket, "%") {
+		ticket = t
+	}
+	a, ok := s.node.CheckTicket(ticket)
+	if _, stale := s.node.Faults().Take(driver.FaultStaleTicket); stale || !ok {
+		return a, "permission denied - invalid PVE ticket"
+	}
+	if req.Method != http.MethodGet && !s.node.CheckCSRF(a.User, req.Header.Get("CSRFPreventionToken")) {
+		return a, "Permission denied - invalid csrf token"
+	}
+	return a, ""
+}
+
+// splitToken cuts user@realm!name=secret, or the older name:secret.
+func splitToken(t string) (id, secret string) {
+	i := strings.LastIndexAny(t, "=:")
+	if i < 0 {
+		return "", ""
+	}
+	return t[:i], t[i+1:]
+}
+
+// createTicket is POST /access/ticket. A valid ticket in place of the password
+// renews it.
+func createTicket(c *call) (any, error) {
+	user := c.params["username"]
+	if realm := c.params["realm"]; realm != "" && !strings.Contains(user, "@") {
+		user += "@" + realm
+	}
+	n := c.srv.node
+	ok := n.Password(user, c.params["password"])
+	if a, valid := n.CheckTicket(c.params["password"]); valid && a.User == user {
+		ok = true
+	}
+	if _, bad := n.Faults().Take(driver.FaultAuth401); bad || !ok {
+		c.srv.pause(c.srv.opt.AuthDelay)
+		return nil, &node.Error{Status: 401, Message: "authentication failure"}
+	}
+	ticket, csrf := n.Ticket(user)
+	caps := map[string]map[string]int{}
+	for path, privs := range n.Permissions(node.Auth{User: user}, "") {
+		caps[strings.TrimPrefix(path, "/")] = privs
+	}
+	delete(caps, "")
+	return map[string]any{"username": user, "ticket": ticket, "CSRFPreventionToken": csrf, "cap": caps}, nil
+}

@@ -1,0 +1,146 @@
+package api
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/node"
+)
+
+// call is one request on its way to the node.
+type call struct {
+	srv    *Server
+	ctx    context.Context // of the server: a client that leaves does not stop what it asked for
+	auth   node.Auth
+	params node.Params
+	total  *int
+}
+
+func (c *call) vmid() int {
+	id, _ := strconv.Atoi(c.params["vmid"])
+	return id
+}
+
+// number is an integer parameter that was checked before.
+func (c *call) number(key string, def int) int {
+	if v, err := strconv.Atoi(c.params[key]); err == nil {
+		return v
+	}
+	return def
+}
+
+// route is one method of the API. Parameters are in package schema's table.
+type route struct {
+	method, path string
+	perm         string // "PATH PRIV|PRIV": one of these; "": whoever is logged in
+	proxied      bool   // done by pvedaemon or another node behind pveproxy
+	do           func(*call) (any, error)
+}
+
+const (
+	nodePath = "/nodes/{node}"
+	ctPath   = nodePath + "/lxc/{vmid}"
+	taskPath = nodePath + "/tasks/{upid}"
+	storPath = nodePath + "/storage/{storage}"
+
+	audit  = "/vms/{vmid} VM.Audit"
+	powers = "/vms/{vmid} VM.PowerMgmt"
+	reads  = "/storage/{storage} Datastore.Audit|Datastore.AllocateSpace"
+)
+
+// table is the API. The console (termproxy, vncwebsocket) will stand here too.
+func (s *Server) table() []route {
+	t := []route{
+		{"GET", "/version", "", false, func(*call) (any, error) {
+			p := s.node.Profile()
+			return map[string]any{"version": p.Version, "release": p.Release, "repoid": p.RepoID}, nil
+		}},
+		{"GET", "/access/ticket", "", false, func(*call) (any, error) { return nil, nil }},
+		{"POST", "/access/ticket", "", false, createTicket},
+		{"GET", "/access/permissions", "", false, permissions},
+		{"GET", "/nodes", "", false, func(c *call) (any, error) { return s.node.Nodes(c.auth, s.fingerprint), nil }},
+		{"GET", "/cluster/status", "/ Sys.Audit", true, func(*call) (any, error) { return s.node.ClusterStatus(), nil }},
+		{"GET", "/cluster/nextid", "", false, func(c *call) (any, error) { return s.node.NextID(c.params) }},
+		{"GET", "/cluster/resources", "", false, func(c *call) (any, error) { return s.node.Resources(c.auth, c.params["type"]), nil }},
+		{"GET", nodePath + "/status", "/nodes/{node} Sys.Audit", true, func(*call) (any, error) { return s.node.NodeStatus(), nil }},
+		{"GET", nodePath + "/network", "", false, func(c *call) (any, error) { return s.node.Network(c.auth, c.params["type"]), nil }},
+		{"GET", nodePath + "/aplinfo", "", false, func(*call) (any, error) { return s.node.Appliances(), nil }},
+		{"POST", nodePath + "/aplinfo", "/storage/{storage} Datastore.AllocateTemplate", true, func(c *call) (any, error) {
+			return s.node.Download(c.auth, c.params)
+		}},
+		{"GET", nodePath + "/storage", "", true, func(c *call) (any, error) { return s.node.StorageList(c.auth, c.params), nil }},
+		{"GET", storPath + "/status", reads, true, func(c *call) (any, error) { return s.node.StorageStatus(c.params["storage"]) }},
+		{"GET", storPath + "/content", reads, true, func(c *call) (any, error) { return s.node.StorageContent(c.params["storage"], c.params) }},
+		{"GET", nodePath + "/tasks", "", true, tasks},
+		{"GET", taskPath, "", false, func(*call) (any, error) { return node.Subdirs("log status"), nil }},
+		{"DELETE", taskPath, "", true, func(c *call) (any, error) { return nil, s.node.StopTask(c.auth, c.params["upid"]) }},
+		{"GET", taskPath + "/status", "", true, func(c *call) (any, error) { return s.node.TaskStatus(c.auth, c.params["upid"]) }},
+		{"GET", taskPath + "/log", "", true, taskLog},
+	}
+	return append(t, s.containers()...)
+}
+
+func (s *Server) containers() []route {
+	power := func(path string, do func(context.Context, node.Auth, int, node.Params) (string, error)) route {
+		return route{"POST", ctPath + "/status/" + path, powers, true, func(c *call) (any, error) {
+			return do(c.ctx, c.auth, c.vmid(), c.params)
+		}}
+	}
+	const config = "/vms/{vmid} VM.Config.Disk|VM.Config.CPU|VM.Config.Memory|VM.Config.Network|VM.Config.Options"
+	const subdirs = "config status vncproxy termproxy vncwebsocket spiceproxy migrate clone resize snapshot feature interfaces pending rrd rrddata firewall"
+	return []route{
+		{"GET", nodePath + "/lxc", "", true, func(c *call) (any, error) { return s.node.List(c.auth), nil }},
+		{"POST", nodePath + "/lxc", "", true, func(c *call) (any, error) { return s.node.Create(c.ctx, c.auth, c.params) }},
+		{"GET", ctPath, "", false, func(*call) (any, error) { return node.Subdirs(subdirs), nil }},
+		{"DELETE", ctPath, "/vms/{vmid} VM.Allocate", true, func(c *call) (any, error) {
+			return s.node.Destroy(c.ctx, c.auth, c.vmid(), c.params)
+		}},
+		{"GET", ctPath + "/config", audit, false, func(c *call) (any, error) { return s.node.Config(c.vmid(), c.params) }},
+		{"PUT", ctPath + "/config", config, true, func(c *call) (any, error) {
+			return nil, s.node.SetConfig(c.ctx, c.auth, c.vmid(), c.params)
+		}},
+		{"GET", ctPath + "/pending", audit, true, func(c *call) (any, error) { return s.node.Pending(c.vmid()) }},
+		{"GET", ctPath + "/interfaces", audit, true, interfaces},
+		{"GET", ctPath + "/status/current", audit, true, func(c *call) (any, error) { return s.node.Status(c.vmid()) }},
+		{"PUT", ctPath + "/resize", "/vms/{vmid} VM.Config.Disk", true, func(c *call) (any, error) {
+			return s.node.Resize(c.ctx, c.auth, c.vmid(), c.params)
+		}},
+		power("start", s.node.Start),
+		power("stop", s.node.Stop),
+		power("shutdown", s.node.Shutdown),
+		power("reboot", s.node.Reboot),
+	}
+}
+
+// interfaces of a stopped container are null, not an empty list.
+func interfaces(c *call) (any, error) {
+	rows, err := c.srv.node.Interfaces(c.ctx, c.vmid())
+	if rows == nil {
+		return nil, err
+	}
+	return rows, err
+}
+
+func permissions(c *call) (any, error) {
+	who := c.auth
+	n := c.srv.node
+	if id := c.params["userid"]; id != "" && id != who.ID() {
+		if err := n.Check(c.auth, "/access", "Sys.Audit"); err != nil {
+			return nil, err
+		}
+		who = node.ParseAuth(id)
+	}
+	return n.Permissions(who, c.params["path"]), nil
+}
+
+func tasks(c *call) (any, error) {
+	rows, total := c.srv.node.Tasks(c.auth, c.params)
+	c.total = &total
+	return rows, nil
+}
+
+func taskLog(c *call) (any, error) {
+	rows, total, err := c.srv.node.TaskLog(c.auth, c.params["upid"], c.number("start", 0), c.number("limit", 50))
+	c.total = &total
+	return rows, err
+}

@@ -1,0 +1,135 @@
+// Package api is the HTTPS face of the simulated node: what pveproxy and
+// pvedaemon of Proxmox VE are to a client, on loopback only. Every answer comes
+// from package node; here are connections, status lines, logins, routes and the
+// faults of the wire.
+//
+// net/http's server is not used: Proxmox puts the text of an error into the
+// reason phrase, closes idle connections after 5 s and speaks HTTP/1.1 alone.
+package api
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/node"
+)
+
+// Options of a Server. The zero value serves on a port of its own.
+type Options struct {
+	Addr      string        // on loopback; "": 127.0.0.1:0
+	CertFile  string        // key and certificate, made when missing; "": in memory only
+	AuthDelay time.Duration // before a 401; Proxmox takes 3 s
+	Idle      time.Duration // 0: 5 s, as pveproxy
+}
+
+// Server answers the API of one node.
+type Server struct {
+	node        *node.Node
+	opt         Options
+	routes      []route
+	listener    net.Listener
+	fingerprint string
+
+	mu     sync.Mutex
+	conns  map[net.Conn]bool
+	closed bool
+	wg     sync.WaitGroup
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+// Serve begins to answer and returns at once; Close ends it.
+func Serve(n *node.Node, o Options) (*Server, error) {
+	if o.Addr == "" {
+		o.Addr = "127.0.0.1:0"
+	}
+	if o.Idle == 0 {
+		o.Idle = 5 * time.Second
+	}
+	host, _, err := net.SplitHostPort(o.Addr)
+	if err != nil {
+		return nil, err
+	}
+	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		return nil, fmt.Errorf("cannot serve the sandbox on %s: not a loopback address", host)
+	}
+	cert, err := certificate(o.CertFile)
+	if err != nil {
+		return nil, err
+	}
+	l, err := tls.Listen("tcp", o.Addr, &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}})
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{node: n, opt: o, listener: l, fingerprint: fingerprint(cert.Certificate[0]), conns: map[net.Conn]bool{}}
+	s.routes = s.table()
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.wg.Go(s.accept)
+	return s, nil
+}
+
+// URL is where the server answers, without /api2/json.
+func (s *Server) URL() string { return "https://" + s.listener.Addr().String() }
+
+// Fingerprint is the certificate's SHA-256 as Proxmox shows it: AA:BB:…
+func (s *Server) Fingerprint() string { return s.fingerprint }
+
+// Close cuts every connection and waits for what is being answered.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	for c := range s.conns {
+		c.Close()
+	}
+	s.mu.Unlock()
+	s.cancel()
+	err := s.listener.Close()
+	s.wg.Wait()
+	return err
+}
+
+func (s *Server) accept() {
+	for {
+		c, err := s.listener.Accept()
+		if err != nil {
+			if s.ctx.Err() != nil {
+				return
+			}
+			time.Sleep(10 * time.Millisecond) // out of file descriptors, say
+			continue
+		}
+		if !s.keep(c) {
+			c.Close()
+			return
+		}
+		s.wg.Go(func() {
+			defer s.drop(c)
+			s.serve(c)
+		})
+	}
+}
+
+func (s *Server) keep(c net.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.conns[c] = true
+	return true
+}
+
+func (s *Server) drop(c net.Conn) {
+	c.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+}

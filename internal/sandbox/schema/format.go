@@ -1,0 +1,93 @@
+package schema
+
+import (
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+var (
+	dnsName   = regexp.MustCompile(`^(?:[a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?\.)*[a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?$`)
+	nodeName  = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?$`)
+	vmid      = regexp.MustCompile(`^[1-9][0-9]{2,8}$`)
+	storageID = regexp.MustCompile(`(?i)^[a-z][a-z0-9\-_.]*[a-z0-9]$`)
+	tag       = regexp.MustCompile(`(?i)^[a-z0-9_][a-z0-9_\-+.]*$`)
+	mac       = regexp.MustCompile(`(?i)^[a-f0-9][02468ace](?::[a-f0-9]{2}){5}$`)
+	configID  = regexp.MustCompile(`(?i)^[a-z][a-z0-9_-]+$`)
+	volume    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9\-_.]*[A-Za-z0-9]:.+$`)
+	diskSize  = regexp.MustCompile(`^\d+(?:\.\d+)?[KMGT]?$`)
+	startup   = regexp.MustCompile(`^(?:(?:order=)?\d+|up=\d+|down=\d+)(?:,(?:(?:order=)?\d+|up=\d+|down=\d+))*$`)
+	timezone  = regexp.MustCompile(`^(?:host|UTC|[A-Z][A-Za-z_+\-]+(?:/[A-Z][A-Za-z0-9_+\-]+){1,2})$`)
+)
+
+// checkFormat returns Proxmox's message, "" if the value is well formed. A
+// format that it does not know passes.
+func checkFormat(format, value string) string {
+	if of, ok := strings.CutSuffix(format, "-list"); ok {
+		for _, v := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(",; \t\n", r) }) {
+			if msg := checkFormat(of, v); msg != "" {
+				return msg
+			}
+		}
+		return ""
+	}
+	return checkOne(format, value)
+}
+
+func checkOne(format, value string) string {
+	unless := func(ok bool, msg string) string {
+		if ok {
+			return ""
+		}
+		return msg
+	}
+	switch format {
+	case "dns-name":
+		return unless(dnsName.MatchString(value), "value does not look like a valid DNS name")
+	case "node":
+		return unless(nodeName.MatchString(value), "value does not look like a valid node name")
+	case "vmid":
+		return unless(vmid.MatchString(value), "value does not look like a valid VM ID")
+	case "storage-id":
+		return unless(storageID.MatchString(value), "storage ID '"+value+"' contains illegal characters")
+	case "tag":
+		return unless(tag.MatchString(value), "invalid characters in tag")
+	case "mac-addr":
+		return unless(mac.MatchString(value), "value does not look like a valid unicast MAC address")
+	case "configid":
+		return unless(configID.MatchString(value), "invalid configuration ID '"+value+"'")
+	case "volume-id":
+		return unless(volume.MatchString(value), "unable to parse volume ID '"+value+"'")
+	case "disk-size":
+		return unless(diskSize.MatchString(value), "value does not look like a valid disk size: "+value)
+	case "startup-order":
+		return unless(startup.MatchString(value), "unable to parse startup options")
+	case "timezone":
+		return unless(timezone.MatchString(value), "invalid time zone '"+value+"'")
+	case "content":
+		known := []string{"images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import", "none"}
+		return unless(slices.Contains(known, value), "invalid content type '"+value+"'")
+	}
+	return checkAddress(format, value, unless)
+}
+
+func checkAddress(format, value string, unless func(bool, string) string) string {
+	addr, err := netip.ParseAddr(value)
+	net, netErr := netip.ParsePrefix(value)
+	switch format {
+	case "ipv4":
+		return unless(err == nil && addr.Is4(), "value does not look like a valid IPv4 address")
+	case "ipv6":
+		return unless(err == nil && addr.Is6(), "value does not look like a valid IPv6 address")
+	case "ip":
+		return unless(err == nil, "value does not look like a valid IP address")
+	case "ipv4-config":
+		ok := value == "dhcp" || value == "manual" || netErr == nil && net.Addr().Is4() && net.Bits() > 7
+		return unless(ok, "value does not look like a valid ipv4 network configuration")
+	case "ipv6-config":
+		ok := value == "auto" || value == "dhcp" || value == "manual" || netErr == nil && net.Addr().Is6() && net.Bits() > 7
+		return unless(ok, "value does not look like a valid ipv6 network configuration")
+	}
+	return ""
+}

@@ -1,0 +1,190 @@
+package schema
+
+import "sync"
+
+// Table is every route of the simulated API: method and path, as in
+// "GET /nodes/{node}/lxc". It is parsed once; nobody may change it.
+var Table = sync.OnceValue(func() map[string]Schema {
+	m := make(map[string]Schema, len(routes))
+	for k, text := range routes {
+		m[k] = parse(text)
+	}
+	return m
+})
+
+const (
+	onNode = "node string format=node\n"
+	onCT   = onNode + "vmid integer format=vmid min=100 max=999999999\n"
+	onTask = onNode + "upid string\n"
+)
+
+// config are the keys of a container's config, of pve-container 5.
+const config = `
+arch? string enum=amd64,i386,arm64,armhf,riscv32,riscv64
+cmode? string enum=shell,console,tty
+console? boolean
+cores? integer min=1 max=8192
+cpulimit? number min=0 max=8192
+cpuunits? integer min=0 max=500000
+debug? boolean
+description? string max=8192
+dev[n]? string last=255
+features? string parts=features
+hookscript? string format=volume-id
+hostname? string format=dns-name max=255
+lock? string enum=backup,create,destroyed,disk,fstrim,migrate,mounted,rollback,snapshot,snapshot-delete
+memory? integer min=16
+mp[n]? string parts=mp default=volume last=255
+nameserver? string format=ip-list
+net[n]? string parts=net last=31
+onboot? boolean
+ostype? string enum=debian,devuan,ubuntu,centos,fedora,opensuse,archlinux,alpine,gentoo,nixos,unmanaged
+protection? boolean
+rootfs? string parts=rootfs default=volume
+searchdomain? string format=dns-name-list
+startup? string format=startup-order
+swap? integer min=0
+tags? string format=tag-list
+template? boolean
+timezone? string format=timezone
+tty? integer min=0 max=6
+unprivileged? boolean
+unused[n]? string last=255
+`
+
+const volumeParts = `
+volume string
+acl? boolean
+mountoptions? string pattern=(discard|lazytime|noatime|nodev|noexec|nosuid)(;(discard|lazytime|noatime|nodev|noexec|nosuid))*
+quota? boolean
+replicate? boolean
+ro? boolean
+shared? boolean
+size? string format=disk-size
+`
+
+// parts are the schemas of property strings.
+func parts(name string) Schema {
+	switch name {
+	case "features":
+		return parse(`
+force_rw_sys? boolean
+fuse? boolean
+keyctl? boolean
+mknod? boolean
+mount? string pattern=[a-zA-Z0-9_;\s]+
+nesting? boolean
+`)
+	case "mp":
+		return parse(volumeParts + "mp string\nbackup? boolean\n")
+	case "rootfs":
+		return parse(volumeParts)
+	}
+	return parse(`
+name string pattern=[-_.\w\d]+
+bridge? string pattern=[-_.\w\d]+
+firewall? boolean
+gw? string format=ipv4
+gw6? string format=ipv6
+hwaddr? string format=mac-addr
+ip? string format=ipv4-config
+ip6? string format=ipv6-config
+link_down? boolean
+mtu? integer min=64 max=65535
+rate? number
+tag? integer min=1 max=4094
+trunks? string pattern=\d+(?:;\d+)*
+type? string enum=veth
+`)
+}
+
+var routes = map[string]string{
+	"GET /version":       "",
+	"GET /access/ticket": "",
+	"POST /access/ticket": `
+username string max=64
+password string
+realm? string max=32
+otp? string
+path? string max=64 requires=privs
+privs? string max=64 requires=path
+new-format? boolean
+tfa-challenge? string`,
+	"GET /access/permissions": "path? string\nuserid? string pattern=[^\\s:/]+@[A-Za-z][A-Za-z0-9._-]+(![A-Za-z][A-Za-z0-9._-]+)?",
+	"GET /nodes":              "",
+	"GET /cluster/status":     "",
+	"GET /cluster/nextid":     "vmid? integer format=vmid min=100 max=999999999",
+	"GET /cluster/resources":  "type? string enum=vm,storage,node,sdn",
+
+	"GET /nodes/{node}/status":  onNode,
+	"GET /nodes/{node}/network": onNode + "type? string enum=bridge,bond,eth,alias,vlan,OVSBridge,OVSBond,OVSPort,OVSIntPort,vnet,any_bridge,any_local_bridge",
+	"GET /nodes/{node}/aplinfo": onNode,
+	"POST /nodes/{node}/aplinfo": onNode + `
+storage string format=storage-id
+template string max=255`,
+
+	"GET /nodes/{node}/storage": onNode + `
+content? string format=content-list
+enabled? boolean
+format? boolean
+storage? string format=storage-id
+target? string format=node`,
+	"GET /nodes/{node}/storage/{storage}/status": onNode + "storage string format=storage-id",
+	"GET /nodes/{node}/storage/{storage}/content": onNode + `
+storage string format=storage-id
+content? string format=content
+vmid? integer format=vmid min=100 max=999999999`,
+
+	"GET /nodes/{node}/tasks": onNode + `
+errors? boolean
+limit? integer min=0
+since? integer
+source? string enum=archive,active,all
+start? integer min=0
+statusfilter? string
+typefilter? string
+until? integer
+userfilter? string
+vmid? integer format=vmid min=100 max=999999999`,
+	"GET /nodes/{node}/tasks/{upid}":        onTask,
+	"DELETE /nodes/{node}/tasks/{upid}":     onTask,
+	"GET /nodes/{node}/tasks/{upid}/status": onTask,
+	"GET /nodes/{node}/tasks/{upid}/log":    onTask + "start? integer min=0\nlimit? integer min=0\ndownload? boolean",
+
+	"GET /nodes/{node}/lxc": onNode,
+	"POST /nodes/{node}/lxc": onCT + config + `
+bwlimit? number min=0
+force? boolean
+ignore-unpack-errors? boolean
+ostemplate string max=255
+password? string min=5
+pool? string
+restore? boolean
+ssh-public-keys? string
+start? boolean
+storage? string format=storage-id
+unique? boolean requires=restore`,
+	"GET /nodes/{node}/lxc/{vmid}": onCT,
+	"DELETE /nodes/{node}/lxc/{vmid}": onCT + `
+destroy-unreferenced-disks? boolean
+force? boolean
+purge? boolean`,
+	"GET /nodes/{node}/lxc/{vmid}/config": onCT + "current? boolean\nsnapshot? string format=configid max=40",
+	"PUT /nodes/{node}/lxc/{vmid}/config": onCT + config + `
+delete? string
+digest? string max=40
+revert? string`,
+	"GET /nodes/{node}/lxc/{vmid}/pending":        onCT,
+	"GET /nodes/{node}/lxc/{vmid}/interfaces":     onCT,
+	"GET /nodes/{node}/lxc/{vmid}/status/current": onCT,
+	"POST /nodes/{node}/lxc/{vmid}/status/start":  onCT + "debug? boolean\nskiplock? boolean",
+	"POST /nodes/{node}/lxc/{vmid}/status/stop":   onCT + "overrule-shutdown? boolean\nskiplock? boolean",
+	"POST /nodes/{node}/lxc/{vmid}/status/shutdown": onCT + `
+forceStop? boolean
+timeout? integer min=0`,
+	"POST /nodes/{node}/lxc/{vmid}/status/reboot": onCT + "timeout? integer min=0",
+	"PUT /nodes/{node}/lxc/{vmid}/resize": onCT + `
+digest? string max=40
+disk string pattern=rootfs|mp\d+
+size string pattern=\+?\d+(\.\d+)?[KMGT]?`,
+}
