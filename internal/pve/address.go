@@ -30,25 +30,26 @@ func (c *Client) Address(ctx context.Context, node string, ctid int, n lxc.Netwo
 			Hints: []string{"say --ip dhcp or --ip CIDR,gateway; or reach it through the node: ssh.transport: node"}}
 	}
 	w.waiting("waiting for an " + family + " address by " + by)
-	began, stopped := time.Now(), 0
+	var seen []netInterface
+	began, nulls := time.Now(), 0
 	for {
-		seen, err := c.interfaces(ctx, op, node, ctid)
-		if err == nil && seen != nil {
+		list, err := c.interfaces(ctx, op, node, ctid)
+		if err == nil {
+			seen = list
 			if a := pick(seen, family, mac); a.IsValid() {
 				return a, nil
 			}
 		}
-		if err == nil && seen == nil {
-			stopped++ // a stopped container has null, and one that just starts
+		if err == nil && list == nil {
+			nulls++ // a stopped container has null, and one that just starts
 		}
-		if err == nil && stopped >= 3 {
-			stopped = 0
-			if s, serr := c.Status(ctx, node, ctid); serr == nil && !s.Running {
-				return netip.Addr{}, &Error{Kind: Refused, Op: op, Reason: "the container has stopped",
-					Hints: []string{"see why on the node: pct start " + strconv.Itoa(ctid) + " --debug"}}
+		if nulls >= 3 {
+			nulls = 0
+			if err := c.stopped(ctx, op, node, ctid); err != nil {
+				return netip.Addr{}, err
 			}
 		}
-		if err != nil && (ctx.Err() == nil && !bearable(err) || IsKind(err, Interrupted)) {
+		if err != nil && ctx.Err() == nil && !bearable(err) {
 			return netip.Addr{}, old(err)
 		}
 		pause := min(max(time.Since(began)/8, 100*time.Millisecond), time.Second)
@@ -56,6 +57,16 @@ func (c *Client) Address(ctx context.Context, node string, ctid int, n lxc.Netwo
 			return netip.Addr{}, noAddress(ctx, op, family, by, n, mac, seen)
 		}
 	}
+}
+
+// stopped is the error for a container that no longer runs.
+func (c *Client) stopped(ctx context.Context, op, node string, ctid int) error {
+	s, err := c.Status(ctx, node, ctid)
+	if err != nil || s.Running {
+		return nil
+	}
+	return &Error{Kind: Refused, Op: op, Reason: "the container has stopped",
+		Hints: []string{"see why on the node: pct start " + strconv.Itoa(ctid) + " --debug"}}
 }
 
 // wantedFamily is the family that the configuration leads to, and how.
