@@ -1,8 +1,11 @@
 package guest
 
 import (
+	"bytes"
 	"context"
-	"errors"
+	"fmt"
+	"path"
+	"strings"
 	"time"
 )
 
@@ -59,13 +62,113 @@ type Result struct {
 // same byte, never starting it again. An attempt that was claimed before is
 // followed from from, not started. When ctx ends the script goes on: see Kill.
 func RunAttempt(ctx context.Context, g Guest, a Attempt, from Offsets, sink Sink) (Result, error) {
-	return Result{}, errors.New("cannot run an attempt: not implemented")
+	if err := a.check(); err != nil {
+		return Result{Offsets: from}, err
+	}
+	f := &follower{sink: sink, at: from}
+	for {
+		var said tail
+		f.begin()
+		cmd := Cmd{Label: "run " + a.Name, Script: a.command(f.at, f.secrets), Stdout: f, Stderr: &said}
+		if a.Script != nil {
+			cmd.Stdin, cmd.Size = bytes.NewReader(a.Script), int64(len(a.Script))
+		}
+		status, err := g.Run(ctx, cmd)
+		f.result.Offsets = f.at
+		switch {
+		case f.ended:
+			return f.result, nil // even if the link dropped right after
+		case err == nil:
+			return f.result, &Error{Kind: Failed, Transport: g.Transport(), Tail: said.String(),
+				Message: fmt.Sprintf("cannot run %s: the guest could not prepare or follow it (status %d)", a.Name, status)}
+		case !IsDropped(err):
+			return f.result, err
+		}
+		f.link(err)
+		if err := g.Reconnect(ctx); err != nil {
+			return f.result, err
+		}
+		f.result.Reconnects++
+		f.link(nil)
+	}
+}
+
+// check refuses what the guest could only misunderstand.
+func (a Attempt) check() error {
+	if !path.IsAbs(a.Dir) || a.Script == nil && !path.IsAbs(a.Path) {
+		return fmt.Errorf("cannot run %s: an attempt needs absolute paths", a.Name)
+	}
+	for _, kv := range a.Env {
+		if name, _, ok := strings.Cut(kv, "="); !ok || !shellName(name) {
+			return fmt.Errorf("cannot run %s: %q cannot be a variable of the environment", a.Name, name)
+		}
+	}
+	return nil
+}
+
+// shellName says that a POSIX shell can assign to name.
+func shellName(name string) bool {
+	for i, r := range name {
+		if r != '_' && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// command is the one program that claims, starts and follows: whoever runs it,
+// and however often, the script starts at most once. A script that did not
+// arrive whole, for the link was cut, claims nothing.
+func (a Attempt) command(at Offsets, secrets int64) string {
+	var b strings.Builder
+	script := a.Path
+	fmt.Fprintf(&b, "umask 077\nih_d=%s\nmkdir -p \"$ih_d\" || exit 125\n", Quote(a.Dir))
+	if a.Script != nil {
+		script = a.Dir + "/script"
+		fmt.Fprintf(&b, "cat >\"$ih_d/script.$$\" && [ $(wc -c <\"$ih_d/script.$$\") -eq %d ] || exit 125\n", len(a.Script))
+	}
+	b.WriteString("if ih_claim \"$ih_d\"; then\n")
+	if a.Script != nil {
+		b.WriteString("mv \"$ih_d/script.$$\" \"$ih_d/script\" && chmod 700 \"$ih_d/script\" &&\n")
+	}
+	fmt.Fprintf(&b, "printf %%s %s >\"$ih_d/env\" &&\nprintf %%s \"$ih_run\" >\"$ih_d/run\" || exit 125\n", Quote(a.env()))
+	fmt.Fprintf(&b, "ih_launch \"$ih_d\" %s %s %s", Quote(script), Quote(a.Helpers), Quote(a.Name))
+	for _, arg := range a.Args {
+		b.WriteString(" " + Quote(arg))
+	}
+	b.WriteString("\necho c\n")
+	if a.Script != nil {
+		b.WriteString("else rm -f \"$ih_d/script.$$\"\n")
+	}
+	fmt.Fprintf(&b, "fi\nih_follow \"$ih_d\" %d %d %d", at.Out, at.Err, secrets)
+	return b.String()
+}
+
+// env is the file that the runner loads.
+func (a Attempt) env() string {
+	var b strings.Builder
+	for _, kv := range a.Env {
+		name, value, _ := strings.Cut(kv, "=")
+		b.WriteString("export " + name + "=" + Quote(value) + "\n")
+	}
+	return b.String()
 }
 
 // Kill ends a running attempt: SIGTERM to all of its session, then SIGKILL to
 // what is left after grace. It opens a second shell beside g, so it may be
 // called while RunAttempt follows; the follower then sees exit status 143 or
-// 137. Killing what has ended, or never began, is no error.
+// 137, or what the script made of the signal. Killing what has ended is no
+// error; what has not begun never will.
 func Kill(ctx context.Context, g Guest, a Attempt, grace time.Duration) error {
-	return errors.New("cannot kill an attempt: not implemented")
+	second, err := g.Again(ctx)
+	if err != nil {
+		return err
+	}
+	defer second.Close()
+	tenths := int(grace / (100 * time.Millisecond))
+	_, err = second.Run(ctx, Cmd{
+		Label:  "stop " + a.Name,
+		Script: fmt.Sprintf("umask 077\nih_kill %s %d", Quote(a.Dir), tenths),
+	})
+	return err
 }

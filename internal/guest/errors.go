@@ -20,6 +20,7 @@ const (
 	Gone           Kind = "gone"           // the container is stopped or not there
 	Dropped        Kind = "dropped"        // the link broke in the middle
 	Protocol       Kind = "protocol"       // the other side does not speak sh, or pct
+	Failed         Kind = "failed"         // the guest could not do its part: disk full, read-only, not ready
 )
 
 // Error is what this package returns for everything that is not a program's own

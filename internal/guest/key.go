@@ -1,14 +1,66 @@
 package guest
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"golang.org/x/crypto/ssh"
 )
 
 // EnsureKey reads the tool's ed25519 key at path, making it on first use (0600,
 // written aside, synced and linked, so that twenty first runs at once agree on
-// one). publicLine is its line for authorized_keys.
+// one). publicLine is its line for authorized_keys, without a line end.
 func EnsureKey(path string) (signer ssh.Signer, publicLine string, err error) {
-	return nil, "", errors.New("cannot make a key: not implemented")
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeKey(path); err != nil {
+			return nil, "", fmt.Errorf("cannot make the tool's SSH key: %w", err)
+		}
+		text, err = os.ReadFile(path)
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("cannot read the tool's SSH key: %w", err)
+	}
+	if signer, err = ssh.ParsePrivateKey(text); err != nil {
+		return nil, "", fmt.Errorf("cannot read the tool's SSH key %s: %w", path, err)
+	}
+	line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(signer.PublicKey())))
+	return signer, line + " infrahaus", nil
+}
+
+// makeKey writes a new key at path unless there is one: linking fails where
+// another process was first, and then that one's key is the key.
+func makeKey(path string) error {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return err
+	}
+	block, err := ssh.MarshalPrivateKey(private, "infrahaus")
+	if err != nil {
+		return err
+	}
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".key-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(pem.EncodeToMemory(block))
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
 }

@@ -2,7 +2,13 @@ package guest
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net"
 	"net/netip"
+	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -56,5 +62,148 @@ type NodeSSH struct {
 // configured; only absence falls through. Opening is retried until the deadline,
 // in steps of 10 ms to 250 ms; nothing else is.
 func Open(ctx context.Context, t Target, o Options) (Guest, error) {
-	return nil, &Error{Kind: NotConfigured, Transport: o.Transport, Message: "cannot open: not implemented"}
+	if o.SSHDeadline == 0 {
+		o.SSHDeadline = 30 * time.Second
+	}
+	if o.KeepAlive == 0 {
+		o.KeepAlive = 10 * time.Second
+	}
+	if o.Port == 0 {
+		o.Port = 22
+	}
+	if o.Note == nil {
+		o.Note = func(string) {}
+	}
+	if o.Waiting == nil {
+		o.Waiting = func(string) {}
+	}
+	switch o.Transport {
+	case "guest":
+		return openGuest(ctx, t, o)
+	case "node":
+		return openNode(ctx, t, o)
+	case "", "auto":
+		return openAuto(ctx, t, o)
+	}
+	return nil, &Error{Kind: NotConfigured, Transport: o.Transport,
+		Message: "cannot use the transport " + o.Transport + ": there are auto, guest and node"}
+}
+
+// openAuto tries one transport after the other. The console over the API is to
+// be the last of them.
+func openAuto(ctx context.Context, t Target, o Options) (Guest, error) {
+	g, first := openGuest(ctx, t, o)
+	if first == nil || !absent(first) {
+		return g, first
+	}
+	if o.Node == nil {
+		return nil, &Error{Kind: KindOf(first), Transport: "auto", Err: errors.New("the node's SSH is not configured"),
+			Message: first.Error() + "; cannot go through the node either", Fix: nodeFix}
+	}
+	o.Note("through the node, for " + strings.TrimPrefix(first.Error(), "cannot "))
+	g, second := openNode(ctx, t, o)
+	if second == nil {
+		return g, nil
+	}
+	if absent(second) {
+		return nil, &Error{Kind: KindOf(second), Transport: "auto", Err: second, Message: first.Error(), Fix: nodeFix}
+	}
+	return nil, second
+}
+
+// openGuest goes to the container's own sshd.
+func openGuest(ctx context.Context, t Target, o Options) (Guest, error) {
+	if !t.Address.IsValid() {
+		return nil, &Error{Kind: NotConfigured, Transport: "guest", Message: "cannot reach the guest by SSH: its address is not known"}
+	}
+	whom := "the guest at " + t.Address.String()
+	p := &pins{whom: whom, keys: t.HostKeys, pin: o.PinHostKey}
+	d := &dialer{
+		transport: "guest", whom: whom, address: net.JoinHostPort(t.Address.String(), strconv.Itoa(o.Port)), user: "root",
+		dial: tcp, check: p.check, families: families(),
+		signers: keyring{own: o.Identity, agentAt: userAgent(o), usual: !o.NoUserKeys}.signers,
+	}
+	op := &opener{
+		transport: "guest", command: "exec " + bootCommand(), mute: guestMute(whom),
+		running: o.Running, alive: o.KeepAlive, counts: &counts{},
+	}
+	if o.Jump {
+		jump, err := openJump(o, op.counts)
+		if err != nil {
+			return nil, err
+		}
+		d.dial = through(jump.reach)
+		op.beneath = jump
+	}
+	op.connect = func(ctx context.Context) (*ssh.Client, error) { return d.once(ctx, 5*time.Second) }
+	o.Waiting("waiting for sshd of " + whom)
+	c, err := knock(ctx, d, o.Up, o.SSHDeadline)
+	if err == nil {
+		if err = p.confirm(); err != nil {
+			c.Close()
+		}
+	}
+	if err != nil {
+		op.close()
+		return nil, err
+	}
+	op.use(c)
+	return op.shell(ctx)
+}
+
+// userAgent is the socket of the user's agent, "" to leave it alone.
+func userAgent(o Options) string {
+	if o.NoUserKeys {
+		return ""
+	}
+	return os.Getenv("SSH_AUTH_SOCK")
+}
+
+// openJump prepares the connection to the node that the guest's goes through.
+func openJump(o Options, c *counts) (*opener, error) {
+	if o.Node == nil {
+		return nil, &Error{Kind: NotConfigured, Transport: "guest", Message: "cannot jump through the node: no SSH address is set for it", Fix: nodeFix}
+	}
+	d, err := o.Node.dialer()
+	if err != nil {
+		return nil, err
+	}
+	return &opener{
+		transport: "guest", alive: o.KeepAlive, counts: c,
+		connect: func(ctx context.Context) (*ssh.Client, error) { return d.once(ctx, 5*time.Second) },
+	}, nil
+}
+
+// openNode goes to the node and starts one pct exec there, once the container runs.
+func openNode(ctx context.Context, t Target, o Options) (Guest, error) {
+	if o.Node == nil {
+		return nil, &Error{Kind: NotConfigured, Transport: "node", Message: "cannot go through the node: no SSH address is set for it", Fix: nodeFix}
+	}
+	d, err := o.Node.dialer()
+	if err != nil {
+		return nil, err
+	}
+	op := &opener{
+		transport: "node", command: pctCommand(d.user, t.CTID, false), older: pctCommand(d.user, t.CTID, true),
+		old: pctOld, mute: pctMute(t.CTID, d.whom), running: o.Running, alive: o.KeepAlive, counts: &counts{},
+		connect: func(ctx context.Context) (*ssh.Client, error) { return d.once(ctx, 5*time.Second) },
+	}
+	c, err := d.once(ctx, 10*time.Second)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = fmt.Errorf("cannot reach the node: %w", ctx.Err())
+		}
+		return nil, err
+	}
+	op.use(c)
+	if !closed(o.Up) {
+		o.Waiting("waiting for the container to start")
+		select {
+		case <-o.Up:
+		case <-ctx.Done():
+			op.close()
+			return nil, fmt.Errorf("cannot get into the guest: %w", ctx.Err())
+		}
+	}
+	return op.shell(ctx)
 }

@@ -1,10 +1,17 @@
 package guest
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
 )
 
 // File is one file to ship. Exactly one of Content and Open is used: Open where
@@ -21,6 +28,13 @@ type File struct {
 	Size    int64
 }
 
+func (f File) size() int64 {
+	if f.Open != nil {
+		return f.Size
+	}
+	return int64(len(f.Content))
+}
+
 // Shipment is a set of files and the program that puts them to use.
 type Shipment struct {
 	Label   string
@@ -31,8 +45,137 @@ type Shipment struct {
 	Stderr  io.Writer
 }
 
+// unshipped is the exit status that says the files did not arrive whole. A Then
+// that ends so is taken for the same.
+const unshipped = 121
+
 // Ship sends every file in one archive stream and runs Then, all in one remote
 // command. The status is Then's; files that did not arrive whole are an error.
+// Staging is left to Then, or to the caller, to remove. Ship never retries;
+// shipping once more is harmless if Then is.
 func Ship(ctx context.Context, g Guest, s Shipment) (status int, err error) {
-	return 0, errors.New("cannot ship: not implemented")
+	files, err := s.ordered()
+	if err != nil {
+		return 0, err
+	}
+	pr, pw := io.Pipe()
+	go func() { pw.CloseWithError(pack(pw, files)) }()
+	defer pr.Close()
+	var said tail
+	status, err = g.Run(ctx, Cmd{
+		Label: s.label(), Script: s.command(len(files)),
+		Stdin: pr, Size: packedSize(files),
+		Stdout: s.Stdout, Stderr: both(&said, s.Stderr),
+	})
+	if err == nil && status == unshipped {
+		err = &Error{Kind: Failed, Transport: g.Transport(), Tail: said.String(),
+			Message: "cannot " + s.label() + ": the files did not arrive whole", Fix: "is there room on the guest's disk?"}
+	}
+	return status, err
+}
+
+func (s Shipment) label() string {
+	if s.Label == "" {
+		return "ship files"
+	}
+	return s.Label
+}
+
+// ordered are the files by path, checked.
+func (s Shipment) ordered() ([]File, error) {
+	if !path.IsAbs(s.Staging) || path.Clean(s.Staging) == "/" {
+		return nil, fmt.Errorf("cannot %s: the staging folder %q is not absolute", s.label(), s.Staging)
+	}
+	files := slices.Clone(s.Files)
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	for i, f := range files {
+		if !fs.ValidPath(f.Path) || f.Path == "." || strings.ContainsAny(f.Path, "\x00\n") {
+			return nil, fmt.Errorf("cannot %s: %q is no path below the staging folder", s.label(), f.Path)
+		}
+		if i > 0 && files[i-1].Path == f.Path {
+			return nil, fmt.Errorf("cannot %s: %s comes twice", s.label(), f.Path)
+		}
+	}
+	return files, nil
+}
+
+// command makes the folder, unpacks into it, counts, and runs Then there. mkdir
+// fails on anything that is there, so nobody's link is followed.
+func (s Shipment) command(n int) string {
+	dir := Quote(path.Clean(s.Staging))
+	up := Quote(path.Dir(path.Clean(s.Staging)))
+	return fmt.Sprintf(`umask 077
+mkdir -p %s && rm -rf %s && mkdir %s && cd %s && tar -xmpf - && [ $(find . -type f | wc -l) -eq %d ] || exit %d
+umask 022
+%s`, up, dir, dir, dir, n, unshipped, s.Then)
+}
+
+// pack writes the archive: regular files only, in order; folders come to be as
+// they are needed, 0700.
+func pack(w io.Writer, files []File) error {
+	tw := tar.NewWriter(w)
+	for _, f := range files {
+		if err := tw.WriteHeader(f.header()); err != nil {
+			return err
+		}
+		if err := f.copyTo(tw); err != nil {
+			return fmt.Errorf("cannot read %s: %w", f.Path, err)
+		}
+	}
+	return tw.Close()
+}
+
+func (f File) copyTo(w io.Writer) error {
+	if f.Open == nil {
+		_, err := w.Write(f.Content)
+		return err
+	}
+	r, err := f.Open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	n, err := io.Copy(w, r)
+	if err == nil && n != f.Size {
+		err = errors.New("its size changed")
+	}
+	return err
+}
+
+// header is plain ustar where the name allows it and GNU's format else, which
+// every tar reads, busybox's included. The time is not restored (tar -m), so
+// that no clock is complained about.
+func (f File) header() *tar.Header {
+	h := &tar.Header{
+		Typeflag: tar.TypeReg, Name: f.Path, Size: f.size(), Mode: int64(f.Mode.Perm()),
+		Uid: f.UID, Gid: f.GID, Uname: f.User, Gname: f.Group,
+		ModTime: time.Unix(1e9, 0), Format: tar.FormatUSTAR,
+	}
+	if tar.NewWriter(io.Discard).WriteHeader(h) != nil {
+		h.Format = tar.FormatGNU
+	}
+	return h
+}
+
+// packedSize is how long the archive will be: its headers are written once more
+// to nowhere, its contents only counted.
+func packedSize(files []File) int64 {
+	var n int64
+	for _, f := range files {
+		var b bytes.Buffer
+		tw := tar.NewWriter(&b)
+		if tw.WriteHeader(f.header()) != nil {
+			continue // pack says why
+		}
+		n += int64(b.Len()) + (f.size()+511)/512*512
+	}
+	return n + 1024
+}
+
+// both writes to two writers, the second of which may be nil.
+func both(a, b io.Writer) io.Writer {
+	if b == nil {
+		return a
+	}
+	return io.MultiWriter(a, b)
 }

@@ -1,0 +1,50 @@
+package guest
+
+import (
+	"crypto/rand"
+	_ "embed"
+	"encoding/hex"
+	"strings"
+)
+
+//go:embed boot.sh
+var bootText string
+
+//go:embed agent.sh
+var agentText string
+
+//go:embed run.sh
+var runText string
+
+// payloadBlock is agent.sh's block: big enough for a fast stream, small enough
+// for a pipe.
+const payloadBlock = 65536
+
+// bootCommand is the command line that starts an agent. It is one line of plain
+// words, so that a login shell of any kind can read it, and holds nothing secret.
+func bootCommand() string { return "sh -c " + Quote(strings.TrimSpace(bootText)) }
+
+// newNonce makes the word that marks the ends of one session's commands.
+func newNonce() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// greeting is what a link sends first: the nonce, the runner and the agent, the nonce.
+func greeting(nonce string) string {
+	return nonce + "\nih_run=" + Quote(stripComments(runText)) + "\n" + stripComments(agentText) + nonce + "\n"
+}
+
+// stripComments drops whole-line comments: a shell reads its stdin byte by byte.
+func stripComments(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		t := strings.TrimLeft(line, "\t")
+		if t == "\n" || strings.HasPrefix(t, "# ") || strings.HasPrefix(t, "#\t") {
+			continue
+		}
+		b.WriteString(t)
+	}
+	return b.String()
+}

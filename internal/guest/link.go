@@ -1,0 +1,214 @@
+package guest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// link is one SSH session with an agent that has said hello.
+type link struct {
+	nonce string
+	sess  *ssh.Session
+	in    io.WriteCloser
+	out   *scanner
+	err   *scanner
+}
+
+// ownError is a failure of the caller's reader or writer, not of the link.
+type ownError struct{ err error }
+
+func (e *ownError) Error() string { return e.err.Error() }
+func (e *ownError) Unwrap() error { return e.err }
+
+// exchange sends cmd and reads both streams to their sentinels. After any error
+// the link is of no more use.
+func (l *link) exchange(cmd Cmd, out, errw io.Writer) (int, error) {
+	var wg sync.WaitGroup
+	var sent, outErr, errErr error
+	var status, again int
+	wg.Add(3)
+	go func() {
+		defer wg.Done()
+		if sent = l.send(cmd); sent != nil {
+			l.abandon()
+		}
+	}()
+	go func() {
+		defer wg.Done()
+		if status, outErr = l.out.next(out); outErr != nil {
+			l.abandon()
+		}
+	}()
+	go func() {
+		defer wg.Done()
+		if again, errErr = l.err.next(errw); errErr != nil {
+			l.abandon()
+		}
+	}()
+	wg.Wait()
+	for _, err := range []error{sent, outErr, errErr} {
+		if own := (*ownError)(nil); errors.As(err, &own) {
+			return 0, own
+		}
+	}
+	switch {
+	case outErr != nil:
+		return 0, outErr
+	case errErr != nil:
+		return 0, errErr
+	case status != again:
+		return 0, fmt.Errorf("two statuses of one command: %d and %d", status, again)
+	}
+	return status, nil
+}
+
+// send writes the text, the line that ends it, and the payload.
+func (l *link) send(cmd Cmd) error {
+	size := cmd.Size
+	if cmd.Stdin == nil {
+		size = 0
+	}
+	text := strings.ReplaceAll(cmd.Script, "\x00", "")
+	head := fmt.Sprintf("%s\n%s %d %d\n", text, l.nonce, size/payloadBlock, size%payloadBlock)
+	if _, err := io.WriteString(l.in, head); err != nil {
+		return err
+	}
+	if size == 0 {
+		return nil
+	}
+	src := &source{r: io.LimitReader(cmd.Stdin, size)}
+	n, err := io.CopyBuffer(struct{ io.Writer }{l.in}, src, make([]byte, 32<<10))
+	if src.err != nil {
+		return &ownError{src.err}
+	}
+	if err == nil && n < size {
+		return &ownError{fmt.Errorf("cannot send %d bytes: only %d were there", size, n)}
+	}
+	return err
+}
+
+// source remembers whose fault an error of a copy was.
+type source struct {
+	r   io.Reader
+	err error
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+	return n, err
+}
+
+// abandon ends the session without waiting for anybody. The signal goes to the
+// agent and what it runs; a detached attempt has a session of its own.
+func (l *link) abandon() {
+	_ = l.sess.Signal(ssh.SIGTERM)
+	_ = l.in.Close()
+	_ = l.sess.Close()
+}
+
+// helloDeadline is how long an agent may take to answer; pct alone takes a
+// second, much more on a busy node.
+const helloDeadline = 30 * time.Second
+
+// silence is why no agent answered.
+type silence struct {
+	status int // the session's exit status; -1: it had none
+	said   string
+	err    error
+}
+
+// start starts an agent on c. It returns a silence if none answered.
+func start(ctx context.Context, c *ssh.Client, command string) (*link, *silence) {
+	ctx, cancel := context.WithTimeout(ctx, helloDeadline)
+	defer cancel()
+	type result struct {
+		l *link
+		s *silence
+	}
+	done := make(chan result, 1)
+	kill := make(chan *ssh.Session, 1)
+	go func() {
+		l, s := greet(c, command, kill)
+		done <- result{l, s}
+	}()
+	select {
+	case r := <-done:
+		return r.l, r.s
+	case <-ctx.Done():
+	}
+	go func() {
+		select {
+		case sess := <-kill:
+			sess.Close()
+		case r := <-done:
+			if r.l != nil {
+				r.l.abandon()
+			}
+		}
+	}()
+	return nil, &silence{status: -1, err: fmt.Errorf("no answer: %w", ctx.Err())}
+}
+
+// greet opens a session, starts the agent and waits for its hello, past
+// whatever a login prints first.
+func greet(c *ssh.Client, command string, opened chan<- *ssh.Session) (*link, *silence) {
+	fail := func(err error) (*link, *silence) { return nil, &silence{status: -1, err: err} }
+	sess, err := c.NewSession()
+	if err != nil {
+		return fail(err)
+	}
+	opened <- sess
+	in, err1 := sess.StdinPipe()
+	out, err2 := sess.StdoutPipe()
+	errp, err3 := sess.StderrPipe()
+	if err := errors.Join(err1, err2, err3, sess.Start(command)); err != nil {
+		sess.Close()
+		return fail(err)
+	}
+	nonce := newNonce()
+	l := &link{nonce: nonce, sess: sess, in: in, out: newScanner(out, nonce), err: newScanner(errp, nonce)}
+	go io.WriteString(in, greeting(nonce))
+	var noise, said tail
+	var outErr, errErr error
+	var wg sync.WaitGroup
+	wg.Add(2)
+	go func() { defer wg.Done(); _, outErr = l.out.next(&noise) }()
+	go func() { defer wg.Done(); _, errErr = l.err.next(&said) }()
+	wg.Wait()
+	if outErr == nil && errErr == nil {
+		return l, nil
+	}
+	return nil, mourn(sess, outErr, &said, &noise)
+}
+
+// mourn finds out how a session ended that never had an agent.
+func mourn(sess *ssh.Session, err error, said, noise *tail) *silence {
+	s := &silence{status: -1, err: err, said: said.String()}
+	if s.said == "" {
+		s.said = noise.String()
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- sess.Wait() }()
+	var exit *ssh.ExitError
+	select {
+	case err := <-ended:
+		if err == nil {
+			s.status, s.err = 0, nil
+		} else if errors.As(err, &exit) {
+			s.status, s.err = exit.ExitStatus(), nil
+		}
+	case <-time.After(5 * time.Second):
+	}
+	go sess.Close()
+	return s
+}

@@ -1,0 +1,63 @@
+package guest
+
+import (
+	"fmt"
+	"strings"
+)
+
+// cleanEnv is what an old pct, which always keeps the caller's environment, is
+// given instead of --keep-env 0.
+const cleanEnv = "env -i HOME=/root TERM=dumb PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
+
+// pctCommand is the command line on the node: one pct for the whole link, since
+// starting one costs a second of the node's time.
+func pctCommand(user string, ctid int, old bool) string {
+	sudo := ""
+	if user != "root" {
+		sudo = "sudo -n "
+	}
+	if old {
+		return fmt.Sprintf("exec %spct exec %d -- %s%s", sudo, ctid, cleanEnv, bootCommand())
+	}
+	return fmt.Sprintf("exec %spct exec %d --keep-env 0 -- %s", sudo, ctid, bootCommand())
+}
+
+// pctOld says that this pct does not know --keep-env: Proxmox VE 8.1 and before.
+func pctOld(s *silence) bool {
+	return strings.Contains(s.said, "keep-env") && strings.Contains(strings.ToLower(s.said), "unknown option")
+}
+
+// pctMute says why no agent answered through pct. lxc-attach and pct share few
+// exit statuses, so their words decide.
+func pctMute(ctid int, host string) func(*silence) *Error {
+	return func(s *silence) *Error {
+		e := &Error{Kind: Protocol, Transport: "node", Tail: s.said, Err: s.err}
+		who := fmt.Sprintf("container %d", ctid)
+		switch said := s.said; {
+		case strings.Contains(said, "not running"):
+			e.Kind, e.Tail, e.Message = Gone, "", "cannot get into "+who+": it is not running"
+			e.Fix = fmt.Sprintf("infrahaus start %d", ctid)
+		case strings.Contains(said, "Configuration file") && strings.Contains(said, "does not exist"):
+			e.Kind, e.Message = Gone, "cannot get into "+who+": "+host+" has no such container"
+			e.Fix = "ssh.node must be the node that owns the container"
+		case strings.Contains(said, "root") && strings.Contains(said, "please run as"), strings.Contains(said, "sudo:"):
+			e.Kind, e.Message = AuthRefused, "cannot run pct on "+host
+			e.Fix = "log in as root, or allow pct without a password in sudoers"
+		case s.status == 127 || strings.Contains(said, "command not found"):
+			e.Message = "cannot get into " + who + ": " + host + " has no pct, or the container no sh"
+			e.Fix = "ssh.node must be a Proxmox VE node"
+		default:
+			e.Message = fmt.Sprintf("cannot get into %s: pct exec ended with exit status %d", who, s.status)
+		}
+		return e
+	}
+}
+
+// guestMute says why no agent answered over the guest's own sshd.
+func guestMute(whom string) func(*silence) *Error {
+	return func(s *silence) *Error {
+		return &Error{Kind: Protocol, Transport: "guest", Tail: s.said, Err: s.err,
+			Message: fmt.Sprintf("cannot start a shell in %s: it ended with exit status %d", whom, s.status),
+			Fix:     "root's login shell in the guest must be able to run sh"}
+	}
+}

@@ -1,0 +1,177 @@
+package guest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// opener makes links of one transport and keeps the SSH connection they share.
+type opener struct {
+	transport string
+	connect   func(context.Context) (*ssh.Client, error) // one try
+	command   string
+	older     string                // another command, where old says that this one is not understood
+	old       func(*silence) bool   // nil: never
+	mute      func(*silence) *Error // why no agent answered
+	running   func(context.Context) (bool, error)
+	alive     time.Duration
+	counts    *counts
+
+	beneath *opener // the jump host's connection, if there is one
+
+	mu     sync.Mutex
+	client *ssh.Client
+	closed bool
+}
+
+func (o *opener) fail(k Kind, message string, err error) *Error {
+	return &Error{Kind: k, Transport: o.transport, Message: message, Err: err}
+}
+
+// open gives a link over the connection there is, or over a new one.
+func (o *opener) open(ctx context.Context) (*link, error) {
+	for {
+		c, reused, err := o.connection(ctx)
+		if err != nil {
+			return nil, err
+		}
+		l, s := start(ctx, c, o.line())
+		if s != nil && o.old != nil && o.old(s) {
+			o.mu.Lock()
+			o.command = o.older
+			o.mu.Unlock()
+			l, s = start(ctx, c, o.line())
+		}
+		if s == nil {
+			o.counts.shells.Add(1)
+			return l, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if s.status < 0 {
+			o.forget(c)
+			if reused {
+				continue
+			}
+			return nil, o.fail(Dropped, "cannot start a shell in the guest", s.err)
+		}
+		return nil, o.mute(s)
+	}
+}
+
+func (o *opener) line() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.command
+}
+
+// connection is the shared connection, reused if it is there.
+func (o *opener) connection(ctx context.Context) (c *ssh.Client, reused bool, err error) {
+	o.mu.Lock()
+	c = o.client
+	o.mu.Unlock()
+	if c != nil {
+		return c, true, nil
+	}
+	if c, err = o.connect(ctx); err != nil {
+		return nil, false, err
+	}
+	o.use(c)
+	return c, false, nil
+}
+
+// use makes c the shared connection and watches over it.
+func (o *opener) use(c *ssh.Client) {
+	o.counts.connections.Add(1)
+	o.mu.Lock()
+	if o.closed {
+		c.Close()
+	}
+	o.client = c
+	o.mu.Unlock()
+	go o.watch(c)
+}
+
+// watch asks a connection now and then whether it is still there, as ssh does
+// with ServerAliveInterval; without an answer within two intervals it is closed,
+// which ends everything that waits on it.
+func (o *opener) watch(c *ssh.Client) {
+	defer o.forget(c)
+	gone := make(chan struct{})
+	go func() { _ = c.Wait(); close(gone) }()
+	tick := time.NewTicker(o.alive)
+	defer tick.Stop()
+	for {
+		select {
+		case <-gone:
+			return
+		case <-tick.C:
+		}
+		answer := make(chan error, 1)
+		go func() {
+			_, _, err := c.SendRequest("keepalive@openssh.com", true, nil)
+			answer <- err
+		}()
+		patience := time.NewTimer(2 * o.alive)
+		select {
+		case <-gone:
+			patience.Stop()
+			return
+		case err := <-answer:
+			patience.Stop()
+			if err != nil {
+				return
+			}
+		case <-patience.C:
+			return
+		}
+	}
+}
+
+// forget closes c and lets the next open make another.
+func (o *opener) forget(c *ssh.Client) {
+	o.mu.Lock()
+	if o.client == c {
+		o.client = nil
+	}
+	o.mu.Unlock()
+	c.Close()
+}
+
+// shell opens the first shell; without one the connection is closed.
+func (o *opener) shell(ctx context.Context) (Guest, error) {
+	l, err := o.open(ctx)
+	if err != nil {
+		o.close()
+		if ctx.Err() != nil {
+			err = fmt.Errorf("cannot get into the guest: %w", ctx.Err())
+		}
+		return nil, err
+	}
+	return &shell{open: o, main: true, link: l}, nil
+}
+
+// reach is connection, for those who only pass through.
+func (o *opener) reach(ctx context.Context) (*ssh.Client, error) {
+	c, _, err := o.connection(ctx)
+	return c, err
+}
+
+func (o *opener) close() {
+	o.mu.Lock()
+	o.closed = true
+	c := o.client
+	o.client = nil
+	o.mu.Unlock()
+	if c != nil {
+		c.Close()
+	}
+	if o.beneath != nil {
+		o.beneath.close()
+	}
+}

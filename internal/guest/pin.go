@@ -1,0 +1,69 @@
+package guest
+
+import (
+	"crypto/subtle"
+	"net"
+	"strings"
+	"sync"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// pins are a guest's host keys by fingerprint: those that were learned, or the
+// first that is seen and then no other.
+type pins struct {
+	whom string
+	pin  func(fingerprint string) error
+
+	mu    sync.Mutex
+	keys  []string
+	first string // seen, not pinned yet
+}
+
+// check is the host key callback of the guest transport.
+func (p *pins) check(_ string, _ net.Addr, key ssh.PublicKey) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	seen := ssh.FingerprintSHA256(key)
+	for _, k := range p.keys {
+		if subtle.ConstantTimeCompare([]byte(strings.TrimRight(k, "=")), []byte(seen)) == 1 {
+			return nil
+		}
+	}
+	if len(p.keys) > 0 {
+		return &Error{
+			Kind: HostKeyChanged, Transport: "guest",
+			Message: "cannot trust " + p.whom + ": its host key is " + seen + ", not the one that was pinned (" + strings.Join(p.keys, ", ") + ")",
+			Fix:     "if the container was not remade on purpose, something else answers at its address",
+		}
+	}
+	p.first = seen
+	return nil
+}
+
+// confirm pins the first key seen, now that the login worked: an address that
+// somebody else had for a moment pins nothing.
+func (p *pins) confirm() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.keys) > 0 || p.first == "" {
+		return nil
+	}
+	if p.pin != nil {
+		if err := p.pin(p.first); err != nil {
+			return &Error{Kind: HostKeyChanged, Transport: "guest", Message: "cannot pin the host key of " + p.whom, Err: err}
+		}
+	}
+	p.keys = []string{p.first}
+	return nil
+}
+
+// families puts every type in one list, in one fixed order so that the same
+// server always offers the same key, and then each alone.
+func families() [][]string {
+	var all []string
+	for _, f := range hostKeyTypes {
+		all = append(all, f...)
+	}
+	return append([][]string{all}, hostKeyTypes...)
+}
