@@ -30,9 +30,11 @@ type Config struct {
 	ConfigRepoURL string // what CONFIG_REPO_URL says, for the guest's config.env
 	Warnings      []string
 
-	hosts  map[string]*fileHost
-	chosen string // --host
-	env    func(string) string
+	hosts   map[string]*fileHost
+	decoder *decoder // knows where in the file things are; of no use without one
+	exposed string   // why others could have written the file; "" if they could not
+	chosen  string   // --host
+	env     func(string) string
 }
 
 // Host is one Proxmox API endpoint, complete: the file's settings with the
@@ -98,7 +100,7 @@ func Load(o Overrides) (*Config, error) {
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
 	}
-	c := &Config{chosen: o.Host, env: o.Getenv}
+	c := &Config{chosen: o.Host, env: o.Getenv, decoder: &decoder{}}
 	var err error
 	if c.Paths, err = paths(o); err != nil {
 		return nil, err

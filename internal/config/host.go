@@ -2,21 +2,217 @@ package config
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
 )
 
-type fileHost struct{}
-
-func (c *Config) readFile(path string) error { return nil }
+// HostNames are the hosts of the file, sorted.
+func (c *Config) HostNames() []string { return slices.Sorted(maps.Keys(c.hosts)) }
 
 // HostName is the name of the host that Host("") gives: --host, else the
 // environment's, else default_host, else the only one in the file; "" if there
-// is none.
-func (c *Config) HostName() string { return "" }
+// is none, or if there are several and nothing chooses.
+func (c *Config) HostName() string {
+	if c.chosen != "" {
+		return c.chosen
+	}
+	if e, err := c.environment(); err == nil && e.url != "" {
+		return c.nameOf(e.url)
+	}
+	if c.DefaultHost != "" {
+		return c.DefaultHost
+	}
+	if names := c.HostNames(); len(names) == 1 {
+		return names[0]
+	}
+	return ""
+}
 
-// HostNames are the hosts of the file, sorted.
-func (c *Config) HostNames() []string { return nil }
+// SelectHost is HostName, or the error that says why there is none and what
+// there is to choose from.
+func (c *Config) SelectHost() (string, error) {
+	if _, err := c.environment(); err != nil {
+		return "", err
+	}
+	name := c.HostName()
+	switch {
+	case name == SandboxHost || c.hosts[name] != nil || name != "" && c.chosen == "":
+		return name, nil
+	case name != "":
+		return "", c.unknownHost(name)
+	case len(c.hosts) > 0:
+		return "", &Error{File: c.File, Text: "cannot choose a host", Next: "say --host with one of " + strings.Join(c.HostNames(), ", ") + ", or set default_host"}
+	}
+	return "", &Error{Text: "cannot tell which Proxmox host: none is configured", Next: "set INFRAHAUS_URL and INFRAHAUS_TOKEN, or write " + c.Paths.ConfigFile() + ", or try --sandbox"}
+}
+
+// nameOf is what to call the host that the environment names: as the file calls
+// it where it is there, else by its address.
+func (c *Config) nameOf(endpointURL string) string {
+	for _, name := range c.HostNames() {
+		if u, err := endpoint(c.hosts[name].URL); err == nil && u == endpointURL {
+			return name
+		}
+	}
+	u, _ := url.Parse(endpointURL)
+	if u.Port() == apiPort {
+		return u.Hostname()
+	}
+	return u.Host
+}
 
 // Host resolves one host: "" is the one that --host, the environment or
 // default_host selects. Secrets kept elsewhere are read now; token_command is
 // run, for at most 30 s.
-func (c *Config) Host(ctx context.Context, name string) (*Host, error) { return nil, nil }
+//
+// The environment goes over the file key by key, with one exception: where
+// --host names a host and the environment the URL of another, the environment's
+// login and trust belong to that other one and are left aside, so that a token
+// never reaches a host that it was not meant for.
+func (c *Config) Host(ctx context.Context, name string) (*Host, error) {
+	if name == "" {
+		var err error
+		if name, err = c.SelectHost(); err != nil {
+			return nil, err
+		}
+	}
+	e, err := c.environment()
+	if err != nil {
+		return nil, err
+	}
+	in, known := c.hosts[name]
+	mine := e.url != "" && c.nameOf(e.url) == name
+	if !known {
+		if !mine {
+			return nil, c.unknownHost(name)
+		}
+		in = &fileHost{}
+	}
+	h := &Host{Name: name, Node: in.Node, Storage: in.Storage, Bridge: in.Bridge, Insecure: in.Insecure, CAFile: c.path(in.CAFile)}
+	h.URL, _ = endpoint(in.URL) // checked when the file was read
+	h.Fingerprint, _ = optional(in.Fingerprint, fingerprint)
+	if e.url != "" && !mine {
+		h.Warnings = append(h.Warnings, fmt.Sprintf("%s and the login beside it are left aside: they are not host %s's", e.urlFrom, name))
+		e = e.withoutPlace()
+	}
+	e.place(h)
+	if h.URL == "" {
+		return nil, c.about(name, "add url, such as https://pve.example.com:8006", "host %s has no url", name)
+	}
+	if h.Fingerprint != "" && h.Insecure {
+		h.Insecure = false
+		h.Warnings = append(h.Warnings, "insecure is left aside: the certificate's fingerprint is pinned")
+	}
+	if err := c.login(ctx, h, in, e); err != nil {
+		return nil, err
+	}
+	return h, c.ssh(h, in.SSH, e)
+}
+
+// login fills in the token, or the user and the password: the environment's
+// where it has one, else the file's.
+func (c *Config) login(ctx context.Context, h *Host, in *fileHost, e environment) error {
+	path := "hosts." + h.Name
+	var err error
+	switch {
+	case !e.token.IsZero():
+		h.Token = e.token
+		return nil
+	case !e.password.IsZero():
+		h.User, h.Password = coalesce(e.user, in.User), e.password
+	case in.tokenRef().count() > 0:
+		if h.Token, err = c.secret(ctx, path+".token", in.tokenRef()); err != nil {
+			return err
+		}
+		text, err := token(h.Token.Reveal())
+		if err != nil {
+			return c.about(h.Name, hintOf(err), "the token of host %s cannot be used: %v", h.Name, err)
+		}
+		h.Token = NewSecret(text)
+		return nil
+	default:
+		h.User = coalesce(e.user, in.User)
+		if h.Password, err = c.secret(ctx, path+".password", in.passwordRef()); err != nil {
+			return err
+		}
+	}
+	switch {
+	case h.Password.IsZero():
+		return c.about(h.Name, "set INFRAHAUS_TOKEN, or add token, token_file, token_command or token_env", "host %s has no login", h.Name)
+	case h.User == "":
+		return &Error{Text: "INFRAHAUS_PASSWORD is set without INFRAHAUS_USER", Next: "set INFRAHAUS_USER, such as root@pam"}
+	}
+	return nil
+}
+
+func (c *Config) ssh(h *Host, in sshFile, e environment) error {
+	s := &h.SSH
+	// What the file has was checked when it was read.
+	s.Transport = coalesce(e.transport, in.Transport, Transports[0])
+	s.Node, _ = optional(coalesce(e.sshNode, in.Node), sshAddress)
+	identity := e.identity
+	if identity == "" {
+		if identity = in.Identity; !strings.Contains(identity, pemMark) {
+			identity = c.path(identity)
+		}
+	}
+	if strings.Contains(identity, pemMark) {
+		s.IdentityKey = NewSecret(strings.TrimSpace(identity) + "\n")
+	} else {
+		s.IdentityFile = identity
+	}
+	if s.KnownHosts = e.knownHosts; s.KnownHosts == "" {
+		s.KnownHosts = c.path(in.KnownHosts)
+	}
+	switch in.Jump {
+	case "", "false":
+	case "node", "true":
+		if s.Jump = s.Node; s.Jump == "" {
+			return c.about(h.Name, "add ssh.node, such as root@pve.example.com", "host %s has ssh.jump, but no node to jump through", h.Name)
+		}
+	default:
+		s.Jump, _ = sshAddress(in.Jump)
+	}
+	return nil
+}
+
+func coalesce(words ...string) string {
+	for _, w := range words {
+		if w != "" {
+			return w
+		}
+	}
+	return ""
+}
+
+func optional(s string, f func(string) (string, error)) (string, error) {
+	if s == "" {
+		return "", nil
+	}
+	return f(s)
+}
+
+// about is an error about a host: in the file, where it is there.
+func (c *Config) about(name, next, format string, args ...any) error {
+	e := &Error{Text: fmt.Sprintf(format, args...), Next: next}
+	if c.hosts[name] != nil {
+		n := c.decoder.where["hosts."+name]
+		e.File, e.Line, e.Col = c.File, n.Line, n.Column
+	}
+	return e
+}
+
+func (c *Config) unknownHost(name string) error {
+	return &Error{File: c.File, Text: fmt.Sprintf("cannot find host %q", name), Next: c.suggestHost(name)}
+}
+
+func (c *Config) suggestHost(name string) string {
+	names := append(c.HostNames(), SandboxHost)
+	if near := nearest(name, names); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return "known: " + strings.Join(names, ", ")
+}

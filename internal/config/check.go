@@ -1,0 +1,186 @@
+package config
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The checks take a setting as people write it and give it as the rest of the
+// tool wants it. Their errors never repeat a secret.
+
+// hinted is an error with what to do about it.
+type hinted struct{ text, next string }
+
+func (e *hinted) Error() string { return e.text }
+
+func bad(next, format string, args ...any) error { return &hinted{fmt.Sprintf(format, args...), next} }
+
+func hintOf(err error) string {
+	var h *hinted
+	if errors.As(err, &h) {
+		return h.next
+	}
+	return ""
+}
+
+const apiPort = "8006" // where Proxmox VE's API listens
+
+// pemMark tells a key's text from its path.
+const pemMark = "-----BEGIN"
+
+var (
+	hostName   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+	dnsName    = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?$`)
+	tokenShape = regexp.MustCompile(`^[^\s:/!@]+@[A-Za-z][A-Za-z0-9._-]*![A-Za-z][A-Za-z0-9._-]*=\S+$`)
+	userShape  = regexp.MustCompile(`^[^\s:/!]+@[A-Za-z][A-Za-z0-9._-]*$`)
+)
+
+// endpoint makes https://host:port of a host, an address or a URL.
+func endpoint(s string) (string, error) {
+	const next = "such as https://pve.example.com:8006"
+	s = strings.TrimSpace(s)
+	if !strings.Contains(s, "://") {
+		if a, err := netip.ParseAddr(s); err == nil && a.Is6() {
+			s = "[" + s + "]"
+		}
+		s = "https://" + s
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return "", bad(next, "it is not a URL") // the parser's words would repeat a password
+	}
+	switch {
+	case u.Scheme != "https":
+		return "", bad(next, "Proxmox answers https only, not %q", u.Scheme)
+	case u.User != nil:
+		return "", bad("use user and password", "a URL must not hold a login")
+	case u.RawQuery != "" || u.Fragment != "":
+		return "", bad(next, "it must end after the port")
+	case !slices.Contains([]string{"", "/", "/api2/json", "/api2/json/"}, u.Path):
+		return "", bad(next, "it must end after the port, not in %q", u.Path)
+	}
+	host, port := u.Hostname(), u.Port()
+	if !isHost(host) {
+		return "", bad(next, "%q is no host", host)
+	}
+	if port == "" {
+		port = apiPort
+	}
+	if !isPort(port) {
+		return "", bad(next, "%q is no port", port)
+	}
+	return "https://" + net.JoinHostPort(host, port), nil
+}
+
+func isHost(s string) bool {
+	if _, err := netip.ParseAddr(s); err == nil {
+		return true
+	}
+	return len(s) <= 253 && dnsName.MatchString(s)
+}
+
+func isPort(s string) bool {
+	n, err := strconv.Atoi(s)
+	return err == nil && n >= 1 && n <= 65535
+}
+
+// token takes user@realm!name=secret, also as it stands in a header.
+func token(s string) (string, error) {
+	s = strings.TrimPrefix(strings.TrimSpace(s), "PVEAPIToken=")
+	if !tokenShape.MatchString(s) {
+		return "", bad("user@realm!name=secret, such as root@pam!infrahaus=12345678-…", "it is not an API token")
+	}
+	return s, nil
+}
+
+func user(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	if !strings.Contains(s, "@") {
+		return "", bad("such as "+s+"@pam", "%q lacks its realm", s)
+	}
+	if !userShape.MatchString(s) {
+		return "", bad("such as root@pam", "%q is no user", s)
+	}
+	return s, nil
+}
+
+// fingerprint takes SHA-256 in hex, with colons or without.
+func fingerprint(s string) (string, error) {
+	const next = "64 hexadecimal digits, as pvenode cert info shows them"
+	text := strings.TrimSpace(s)
+	if i := strings.LastIndexByte(text, '='); i >= 0 { // openssl: sha256 Fingerprint=…
+		text = text[i+1:]
+	}
+	if len(text) > 7 && strings.EqualFold(text[:7], "sha256:") {
+		text = text[7:]
+	}
+	raw, err := hex.DecodeString(strings.ReplaceAll(text, ":", ""))
+	switch {
+	case err != nil:
+		return "", bad(next, "%q is no fingerprint", s)
+	case len(raw) == 20:
+		return "", bad(next, "it is an SHA-1 fingerprint, not SHA-256")
+	case len(raw) != 32:
+		return "", bad(next, "%q has %d bytes, not 32", s, len(raw))
+	}
+	parts := make([]string, len(raw))
+	for i, b := range raw {
+		parts[i] = fmt.Sprintf("%02X", b)
+	}
+	return strings.Join(parts, ":"), nil
+}
+
+func transport(s string) (string, error) {
+	if slices.Contains(Transports, s) {
+		return s, nil
+	}
+	next := "one of " + strings.Join(Transports, ", ")
+	if near := nearest(s, Transports); near != "" {
+		next = fmt.Sprintf("did you mean %q?", near)
+	}
+	return "", bad(next, "%q is no transport", s)
+}
+
+// sshAddress makes user@host:port of host, user@host or host:port; the user is
+// root and the port 22 unless told.
+func sshAddress(s string) (string, error) {
+	const next = "such as root@pve.example.com:22"
+	name, rest, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(s), "ssh://"), "@")
+	if !ok {
+		name, rest = "root", name
+	}
+	host, port, err := net.SplitHostPort(rest)
+	if err != nil {
+		host, port = strings.Trim(rest, "[]"), "22"
+	}
+	if name == "" || strings.ContainsAny(name, " :/@") || strings.HasPrefix(name, "-") || !isHost(host) || !isPort(port) {
+		return "", bad(next, "%q is no SSH address", s)
+	}
+	return name + "@" + net.JoinHostPort(host, port), nil
+}
+
+// jump is node, for ssh.node, or an address of its own.
+func jump(s string) (string, error) {
+	if slices.Contains([]string{"node", "true", "false"}, s) {
+		return s, nil
+	}
+	return sshAddress(s)
+}
+
+func boolean(s string) (bool, error) {
+	switch strings.ToLower(strings.TrimSpace(s)) {
+	case "", "0", "false", "no", "off":
+		return false, nil
+	case "1", "true", "yes", "on":
+		return true, nil
+	}
+	return false, bad("true or false", "%q is neither true nor false", s)
+}

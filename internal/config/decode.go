@@ -1,0 +1,235 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const (
+	maxFile  = 1 << 20 // bytes
+	maxDepth = 16
+)
+
+// decoder fills structs from YAML nodes by their yaml tags. It stops at the
+// first problem, which it tells with its place; an unknown key is one.
+type decoder struct {
+	file  string
+	where map[string]*yaml.Node // by path: hosts.homelab.url
+}
+
+func (d *decoder) fail(n *yaml.Node, next, format string, args ...any) error {
+	e := &Error{File: d.file, Text: fmt.Sprintf(format, args...), Next: next}
+	if n != nil {
+		e.Line, e.Col = n.Line, n.Column
+	}
+	return e
+}
+
+// at is an error about the value at a path.
+func (d *decoder) at(path, next, format string, args ...any) error {
+	return d.fail(d.where[path], next, "%s: "+format, append([]any{path}, args...)...)
+}
+
+var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+
+func (d *decoder) read(r io.Reader, v any) error {
+	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err != nil {
+		return d.fail(nil, "", "cannot read it: %v", err)
+	}
+	if len(data) > maxFile {
+		return d.fail(nil, "", "it is larger than %d KiB", maxFile>>10)
+	}
+	dec := yaml.NewDecoder(strings.NewReader(string(data)))
+	var doc, more yaml.Node
+	if err := dec.Decode(&doc); err == io.EOF {
+		return nil // an empty file says nothing
+	} else if err != nil {
+		m := yamlLine.FindStringSubmatch(err.Error())
+		if m == nil {
+			return d.fail(nil, "", "not YAML: %v", err)
+		}
+		line, _ := strconv.Atoi(m[1])
+		return &Error{File: d.file, Line: line, Text: "not YAML: " + err.Error()[len(m[0]):]}
+	}
+	if dec.Decode(&more) == nil {
+		return d.fail(&more, "keep the first", "it holds more than one document")
+	}
+	if len(doc.Content) == 0 {
+		return nil
+	}
+	return d.decode("", doc.Content[0], reflect.ValueOf(v).Elem(), 0)
+}
+
+func (d *decoder) decode(path string, n *yaml.Node, v reflect.Value, depth int) error {
+	d.where[path] = n
+	for range maxDepth {
+		if n.Kind == yaml.AliasNode {
+			n = n.Alias
+		}
+	}
+	if depth > maxDepth || n.Kind == yaml.AliasNode {
+		return d.fail(n, "", "it is nested too deeply")
+	}
+	if n.ShortTag() == "!!null" {
+		return nil
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		return d.decode(path, n, v.Elem(), depth)
+	case reflect.Struct, reflect.Map:
+		if n.Kind != yaml.MappingNode {
+			return d.fail(n, "", "%s must be a mapping of keys to values", named(path))
+		}
+		return d.mapping(path, n, v, depth)
+	case reflect.Slice: // of words: a string is split, a list is taken as it is
+		return d.words(path, n, v)
+	}
+	if n.Kind != yaml.ScalarNode {
+		return d.fail(n, "", "%s must be a single value", named(path))
+	}
+	if v.Kind() == reflect.Bool {
+		if n.Value != "true" && n.Value != "false" || n.ShortTag() != "!!bool" {
+			return d.fail(n, "write true or false, without quotes", "%s must be true or false", named(path))
+		}
+		v.SetBool(n.Value == "true")
+		return nil
+	}
+	v.SetString(n.Value)
+	return nil
+}
+
+func (d *decoder) mapping(path string, n *yaml.Node, v reflect.Value, depth int) error {
+	fields, names := map[string]int{}, []string{}
+	if v.Kind() == reflect.Map {
+		v.Set(reflect.MakeMap(v.Type()))
+	} else {
+		for i := range v.NumField() {
+			name := v.Type().Field(i).Tag.Get("yaml")
+			fields[name], names = i, append(names, name)
+		}
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		sub := strings.TrimPrefix(path+"."+key.Value, ".")
+		if key.Kind != yaml.ScalarNode || key.ShortTag() == "!!merge" {
+			return d.fail(key, "", "%s: a key must be a word", named(path))
+		}
+		if seen[key.Value] {
+			return d.fail(key, "remove one of them", "%s is given twice", sub)
+		}
+		seen[key.Value] = true
+		var err error
+		if v.Kind() == reflect.Map {
+			e := reflect.New(v.Type().Elem()).Elem()
+			err = d.decode(sub, value, e, depth+1)
+			v.SetMapIndex(reflect.ValueOf(key.Value), e)
+		} else if field, ok := fields[key.Value]; ok {
+			err = d.decode(sub, value, v.Field(field), depth+1)
+		} else {
+			err = d.unknown(sub, key, names)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *decoder) unknown(sub string, key *yaml.Node, names []string) error {
+	slices.Sort(names)
+	next := "known here: " + strings.Join(names, ", ")
+	if near := nearest(key.Value, names); near != "" {
+		next = fmt.Sprintf("did you mean %q?", near)
+	}
+	return d.fail(key, next, "unknown key %q", sub)
+}
+
+func (d *decoder) words(path string, n *yaml.Node, v reflect.Value) error {
+	var words []string
+	switch n.Kind {
+	case yaml.ScalarNode:
+		var err error
+		if words, err = splitWords(n.Value); err != nil {
+			return d.fail(n, "", "%s: %v", path, err)
+		}
+	case yaml.SequenceNode:
+		for _, item := range n.Content {
+			if item.Kind != yaml.ScalarNode {
+				return d.fail(item, "", "%s must be a list of words", path)
+			}
+			words = append(words, item.Value)
+		}
+	}
+	if len(words) == 0 || words[0] == "" {
+		return d.fail(n, "", "%s must be a command", path)
+	}
+	v.Set(reflect.ValueOf(words))
+	return nil
+}
+
+func named(path string) string {
+	if path == "" {
+		return "it"
+	}
+	return path
+}
+
+// nearest is the word that a mistyped one was most likely meant to be, or "".
+func nearest(word string, words []string) string {
+	best, distance := "", max(len(word)/3, 1)+1
+	for _, w := range words {
+		if d := edits(strings.ToLower(word), strings.ToLower(w)); d < distance {
+			best, distance = w, d
+		}
+	}
+	return best
+}
+
+// edits counts the letters to insert, remove or replace to make b of a.
+func edits(a, b string) int {
+	if len(a) > 64 || len(b) > 64 {
+		return 64
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}
+
+func openFile(path string, named bool) (*os.File, error) {
+	f, err := os.Open(path)
+	if os.IsNotExist(err) && !named {
+		return nil, nil
+	}
+	if err != nil {
+		next := ""
+		if os.IsNotExist(err) {
+			next = "give --config the path of a file that exists"
+		}
+		return nil, &Error{Text: "cannot read the config: " + err.Error(), Next: next}
+	}
+	return f, nil
+}
