@@ -1,6 +1,296 @@
 package discover
 
-import "github.com/infrahaus/infrahaus/internal/lxc"
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 
-// Services puts the report together.
-func (r *Report) Services(address string, declared []Declared) []lxc.Service { return nil }
+	"github.com/infrahaus/infrahaus/internal/lxc"
+)
+
+// entry is a service in the making.
+type entry struct {
+	lxc.Service
+	names []string // what else it goes by: aliases, an instance's template, an image
+	path  string   // to ask for by HTTP on port, if declared
+	port  int
+	tls   bool
+	order int // of a declared one, from 1
+}
+
+func (e *entry) goesBy(name string) bool {
+	return e.Name == name || slices.Contains(e.names, name)
+}
+
+func (e *entry) has(proto string, port int) bool {
+	return slices.ContainsFunc(e.Ports, func(p lxc.Port) bool { return p.Port == port && p.Protocol == proto })
+}
+
+func (e *entry) add(p endpoint) {
+	n := lxc.Port{Protocol: p.proto, Address: p.addr, Port: p.port}
+	if len(e.Ports) < 64 && !slices.Contains(e.Ports, n) {
+		e.Ports = append(e.Ports, n)
+	}
+}
+
+// builder puts a report together.
+type builder struct {
+	*Report
+	units   map[string]*unit // by id
+	main    map[int]*unit    // by MainPID
+	entries map[string]*entry
+	keys    []string
+}
+
+// Services puts the report together: what runs, with its ports, an address to
+// ask for in a browser (address is the guest's, "" if none is known), and which
+// credentials belong to it. Declared services come first, in their order, then
+// the rest by name, then credentials without a service, then what belongs to
+// the system.
+func (r *Report) Services(address string, declared []Declared) []lxc.Service {
+	b := builder{Report: r, units: map[string]*unit{}, main: map[int]*unit{}, entries: map[string]*entry{}}
+	for i := range r.units {
+		u := &r.units[i]
+		b.units[u.id] = u
+		if u.pid > 1 {
+			b.main[u.pid] = u
+		}
+	}
+	b.fromUnits()
+	b.fromOpenRC()
+	b.fromContainers()
+	b.fromSockets()
+	b.declare(declared)
+	b.giveCredentials()
+	return b.finish(address)
+}
+
+// entry finds or makes the one under key.
+func (b *builder) entry(key string, make func() *entry) *entry {
+	if e := b.entries[key]; e != nil {
+		return e
+	}
+	e := make()
+	b.entries[key] = e
+	b.keys = append(b.keys, key)
+	return e
+}
+
+// fromUnits takes units that run, are being restarted over and over, or failed,
+// and those that were enabled to run on and do not.
+func (b *builder) fromUnits() {
+	for i := range b.Report.units {
+		u := &b.Report.units[i]
+		if u.isSocket() || u.load == "masked" {
+			continue
+		}
+		switch {
+		case u.active == "active" && u.sub == "running", u.active == "failed",
+			u.active == "activating" && u.kind != "oneshot", u.active == "reloading":
+			b.unit(u)
+		case u.active == "inactive" && u.enabled == "enabled" && u.kind != "oneshot" && !isSystem(u.name()):
+			b.unit(u)
+		}
+	}
+}
+
+func (b *builder) unit(u *unit) *entry {
+	return b.entry(u.id, func() *entry {
+		e := &entry{Service: lxc.Service{Name: u.name(), Type: lxc.Systemd, Status: unitStatus(u), System: isSystem(u.name())}}
+		e.names = append(e.names, u.names...)
+		for _, n := range append([]string{u.name()}, u.names...) {
+			if base, _, ok := strings.Cut(n, "@"); ok && base != "" {
+				e.names = append(e.names, base)
+			}
+		}
+		return e
+	})
+}
+
+func unitStatus(u *unit) lxc.ServiceStatus {
+	switch {
+	case u.active == "failed", u.sub == "auto-restart":
+		return lxc.Errored
+	case u.active == "active", u.active == "reloading":
+		return lxc.Running
+	case u.active == "activating":
+		return lxc.Unready
+	}
+	return lxc.Stopped
+}
+
+func (b *builder) fromOpenRC() {
+	for _, name := range slices.Sorted(maps.Keys(b.openrc.state)) {
+		status := lxc.Running
+		switch b.openrc.state[name] {
+		case "failed":
+			status = lxc.Errored
+		case "inactive":
+			status = lxc.Stopped
+		}
+		b.openrcEntry(name, status)
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.openrc.enabled)) {
+		if b.openrc.state[name] == "" && !isSystem(name) {
+			b.openrcEntry(name, lxc.Stopped)
+		}
+	}
+}
+
+func (b *builder) openrcEntry(name string, s lxc.ServiceStatus) *entry {
+	return b.entry("openrc:"+name, func() *entry {
+		e := &entry{Service: lxc.Service{Name: name, Type: lxc.OpenRC, Status: s, System: isSystem(name)}}
+		if base, _, ok := strings.Cut(name, "."); ok {
+			e.names = append(e.names, base)
+		}
+		return e
+	})
+}
+
+func (b *builder) fromContainers() {
+	for _, c := range b.containers {
+		e := b.entry("docker:"+c.id, func() *entry {
+			s := lxc.Service{Name: c.name, Type: lxc.Docker, Status: lxc.Stopped, Image: c.image}
+			switch {
+			case strings.HasPrefix(c.status, "Up"):
+				s.Status = lxc.Running
+			case strings.HasPrefix(c.status, "Restarting"), strings.HasPrefix(c.status, "Dead"):
+				s.Status = lxc.Errored
+			}
+			_, base, _ := cutLast("/"+c.image, "/")
+			base, _, _ = strings.Cut(base, ":")
+			base, _, _ = strings.Cut(base, "@")
+			return &entry{Service: s, names: []string{base}}
+		})
+		for _, p := range c.ports {
+			e.add(p)
+		}
+	}
+}
+
+// fromSockets gives every listening socket to whoever owns it.
+func (b *builder) fromSockets() {
+	for i := range b.sockets {
+		s := &b.sockets[i]
+		if e := b.owner(s); e != nil {
+			e.add(s.endpoint)
+		}
+	}
+}
+
+// declare marks what the template promises, and judges it.
+func (b *builder) declare(declared []Declared) {
+	for i, d := range declared {
+		if d.Name == "" || i >= maxServices {
+			continue
+		}
+		proto := cmp.Or(d.Protocol, "tcp")
+		e := b.promised(d, proto)
+		if e.order != 0 { // two promises, one service: tell them apart
+			e = b.entry("declared:"+strconv.Itoa(i), func() *entry {
+				return &entry{Service: lxc.Service{Type: e.Type, Status: e.Status}}
+			})
+		}
+		if e.Name != d.Name && e.Name != "" {
+			e.names = append(e.names, e.Name)
+		}
+		e.Name, e.Declared, e.System, e.order = d.Name, true, false, i+1
+		e.path, e.port, e.tls = d.HTTP, d.Port, d.TLS
+		if d.Port == 0 {
+			continue
+		}
+		if !e.has(proto, d.Port) {
+			b.lend(e, proto, d.Port)
+		}
+		got, asked := b.Ready[i]
+		switch {
+		case asked && got.OK, !asked && e.has(proto, d.Port):
+			e.Status = lxc.Running
+		case e.Status != lxc.Errored:
+			e.Status = lxc.Unready
+		}
+		if asked && !got.OK {
+			e.Note = got.How
+		}
+	}
+}
+
+// lend names the sockets of a declared port at the service that declares it,
+// where another holds them already.
+func (b *builder) lend(e *entry, proto string, port int) {
+	for i := range b.sockets {
+		if s := &b.sockets[i]; s.proto == proto && s.port == port {
+			e.add(s.endpoint)
+		}
+	}
+}
+
+// promised finds the service that a declaration means: by name and port, by an
+// alias or template unit and port, by the port alone, by name alone.
+func (b *builder) promised(d Declared, proto string) *entry {
+	byPort := func(e *entry) bool { return d.Port == 0 || e.has(proto, d.Port) }
+	tests := []func(*entry) bool{
+		func(e *entry) bool { return e.Name == d.Name && byPort(e) },
+		func(e *entry) bool { return e.goesBy(d.Name) && byPort(e) },
+		func(e *entry) bool { return d.Port != 0 && e.has(proto, d.Port) && !e.System },
+		func(e *entry) bool { return d.Port != 0 && e.has(proto, d.Port) },
+		func(e *entry) bool { return e.Name == d.Name },
+		func(e *entry) bool { return e.goesBy(d.Name) },
+	}
+	for _, ok := range tests {
+		for _, k := range b.keys {
+			if e := b.entries[k]; e.order == 0 && ok(e) {
+				return e
+			}
+		}
+	}
+	if u := b.units[d.Name+".service"]; u != nil {
+		return b.unit(u)
+	}
+	return b.entry("declared:"+d.Name, func() *entry {
+		kind := lxc.Process
+		switch {
+		case len(b.units) > 0:
+			kind = lxc.Systemd
+		case len(b.openrc.state) > 0:
+			kind = lxc.OpenRC
+		}
+		return &entry{Service: lxc.Service{Type: kind, Status: lxc.Stopped}}
+	})
+}
+
+// finish sorts, makes URLs, and lets the bookkeeping go.
+func (b *builder) finish(address string) []lxc.Service {
+	list := make([]*entry, 0, len(b.keys))
+	for _, k := range b.keys {
+		list = append(list, b.entries[k])
+	}
+	rank := func(e *entry) int {
+		switch {
+		case e.order != 0:
+			return 0
+		case e.System:
+			return 3
+		case e.Type == lxc.Credential:
+			return 2
+		}
+		return 1
+	}
+	slices.SortStableFunc(list, func(x, y *entry) int {
+		return cmp.Or(cmp.Compare(rank(x), rank(y)), cmp.Compare(x.order, y.order),
+			cmp.Compare(x.Name, y.Name), cmp.Compare(x.Type, y.Type))
+	})
+	out := make([]lxc.Service, 0, len(list))
+	for _, e := range list[:min(len(list), maxServices)] {
+		slices.SortFunc(e.Ports, func(x, y lxc.Port) int {
+			return cmp.Or(cmp.Compare(x.Protocol, y.Protocol), cmp.Compare(x.Port, y.Port), cmp.Compare(x.Address, y.Address))
+		})
+		if e.Status == lxc.Running || e.Status == lxc.Unready {
+			e.URL = e.url(address)
+		}
+		out = append(out, e.Service)
+	}
+	return out
+}

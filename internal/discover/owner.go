@@ -1,0 +1,156 @@
+package discover
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+)
+
+// owner finds the service that a socket belongs to; nil if it is not worth
+// showing. Of several processes that hold it, one other than init decides.
+func (b *builder) owner(s *socket) *entry {
+	pid, comm := 0, ""
+	for i, p := range s.pids {
+		if pid == 0 || pid == 1 {
+			pid = p
+			if pr := b.procs[p]; pr != nil {
+				comm = pr.comm
+			} else if i < len(s.comms) {
+				comm = s.comms[i]
+			}
+		}
+	}
+	if b.forwarder(comm) && b.publishes(s.endpoint) {
+		return nil
+	}
+	if pid > 1 {
+		if e := b.ownerOf(pid, comm); e != nil {
+			return e
+		}
+		return b.process(s, comm)
+	}
+	if e := b.socketUnit(s.endpoint); e != nil {
+		return e
+	}
+	if pid == 1 {
+		return b.process(s, "init")
+	}
+	if s.proto == "udp" { // the kernel's own
+		return nil
+	}
+	return b.process(s, "port-"+strconv.Itoa(s.port))
+}
+
+// ownerOf goes from a process up to its ancestors until one belongs to a
+// service: by cgroup, else by being a unit's main process.
+func (b *builder) ownerOf(pid int, comm string) *entry {
+	for p, steps := pid, 0; p > 1 && steps < 64; steps++ {
+		if o := b.owned[p]; o != "" {
+			return b.owning(o, comm)
+		}
+		if u := b.main[p]; u != nil {
+			return b.owning(u.id, comm)
+		}
+		pr := b.procs[p]
+		if pr == nil {
+			return nil
+		}
+		p = pr.ppid
+	}
+	return nil
+}
+
+func (b *builder) owning(o, comm string) *entry {
+	if id, ok := strings.CutPrefix(o, "docker:"); ok {
+		return b.entries["docker:"+id]
+	}
+	if name, ok := strings.CutPrefix(o, "openrc:"); ok {
+		if launches(name) && !strings.HasPrefix(comm, strings.TrimSuffix(name, "d")) {
+			return nil
+		}
+		return b.openrcEntry(name, lxc.Running)
+	}
+	u := b.units[o]
+	if u == nil {
+		u = &unit{id: o, active: "active", sub: "running"}
+	}
+	// What was started from a login or a script is not part of sshd or cron,
+	// though it lives in their cgroup where no session manager runs.
+	if launches(u.name()) {
+		main := b.procs[u.pid]
+		if main == nil || !strings.HasPrefix(comm, main.comm) {
+			return nil
+		}
+	}
+	return b.unit(u)
+}
+
+// launches reports whether a unit's cgroup may hold processes that are not its
+// own.
+func launches(name string) bool {
+	base, _, _ := strings.Cut(name, "@")
+	switch base {
+	case "ssh", "sshd", "dropbear", "cron", "crond", "atd", "anacron", "rc-local", "local", "config-manager",
+		"getty", "console-getty", "container-getty", "serial-getty", "user", "cloud-final", "cloud-init":
+		return true
+	}
+	return false
+}
+
+// socketUnit is for what init itself listens on: the socket unit with that
+// port, under the name of the service that it starts.
+func (b *builder) socketUnit(p endpoint) *entry {
+	for i := range b.Report.units {
+		u := &b.Report.units[i]
+		if !u.isSocket() || u.active != "active" {
+			continue
+		}
+		for _, l := range u.listens {
+			if l.port != p.port || l.proto != p.proto || l.addr != p.addr && !wild(l.addr) && !wild(p.addr) {
+				continue
+			}
+			e := b.unit(&unit{id: u.name() + ".service", active: "active"})
+			e.Status = lxc.Running
+			return e
+		}
+	}
+	return nil
+}
+
+func wild(a string) bool { return a == "::" || a == "0.0.0.0" }
+
+// process is a listening process that no service owns. A UDP port from the
+// ephemeral range alone is some client's.
+func (b *builder) process(s *socket, comm string) *entry {
+	if comm == "" {
+		comm = "unknown"
+	}
+	key := "process:" + comm
+	if s.proto == "udp" && s.port >= 32768 && b.entries[key] == nil {
+		return nil
+	}
+	return b.entry(key, func() *entry {
+		return &entry{Service: lxc.Service{Name: comm, Type: lxc.Process, Status: lxc.Running, System: isSystem(comm)}}
+	})
+}
+
+// forwarder is a process that only holds a container's published port open.
+func (b *builder) forwarder(comm string) bool {
+	switch comm {
+	case "docker-proxy", "rootlessport", "conmon", "containers-root", "slirp4netns", "pasta":
+		return true
+	}
+	return false
+}
+
+func (b *builder) publishes(p endpoint) bool {
+	for _, c := range b.containers {
+		for _, q := range c.ports {
+			if q.port == p.port && q.proto == p.proto {
+				return true
+			}
+		}
+	}
+	return false
+}
