@@ -23,6 +23,8 @@ while [ -e "$S/request" ] && [ "$n" -lt 5 ]; do
 	if [ -d /run/systemd/system ] && [ -z "$R" ]; then
 		systemctl start config-manager.service 2>"$A/start.err"
 	elif [ -d /run/openrc ] && [ -z "$R" ]; then
+		# OpenRC starts nothing that it takes for started: zap forgets that.
+		rc-service -q config-manager zap >/dev/null 2>&1
 		rc-service -q config-manager start >/dev/null 2>"$A/start.err"
 	else
 		sh "$R/usr/local/bin/config-sync.sh" 2>"$A/start.err"

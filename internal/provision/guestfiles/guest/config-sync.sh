@@ -1,0 +1,124 @@
+#!/bin/sh
+# The config-manager. With a request (made by the tool when it has shipped
+# something) it applies files, then packages, and says how that went in the
+# request's own files. Without one, at boot, it records drift, or pulls and
+# applies where the settings say so.
+# Exit: 0 done, 1 failed, 2 another sync runs, 3 bad settings, 4 no repository,
+# 5 an edited file or a folder is in the way.
+
+R=${CONFIG_MANAGER_PREFIX-}
+S=$R/var/lib/config-manager
+LIB=$R/usr/local/lib/config-manager
+LOG=$R/var/log/config-manager/sync.log
+HOME=${HOME:-/root}
+PATH=${CONFIG_MANAGER_PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}
+export HOME PATH
+umask 022
+NL='
+'
+ATTEMPT= STAGE= FROM_REPO=
+
+[ -d "$S/state" ] || mkdir -p "$S/state"
+[ -d "${LOG%/*}" ] || mkdir -p "${LOG%/*}"
+
+# take_request claims the request by renaming it: one sync has it, at most.
+take_request() {
+	[ -e "$S/request" ] && mv "$S/request" "$S/request.$$" 2>/dev/null || return 1
+	while IFS='=' read -r k v; do
+		case $k in
+		attempt) ATTEMPT=$v ;;
+		stage) STAGE=$v ;;
+		esac
+	done <"$S/request.$$"
+	rm -f "$S/request.$$"
+}
+
+# leave writes the status where the attempt looks for it, last of all.
+leave() {
+	rc=$1
+	trap - EXIT HUP INT TERM
+	[ -z "$LOCKED" ] || rm -f "$S/lock"
+	if [ -n "$ATTEMPT" ]; then
+		cat "$ATTEMPT/out" "$ATTEMPT/err" >>"$LOG" 2>/dev/null
+		printf '%s\n' "$rc" >"$ATTEMPT/sync.rc.new" && mv -f "$ATTEMPT/sync.rc.new" "$ATTEMPT/sync.rc"
+	fi
+	exit "$rc"
+}
+
+# lock: a link whose text is the holder's process id, made or not made at once.
+# One left behind by a dead process is moved away by whoever finds it.
+lock() {
+	n=0
+	until ln -s "$$" "$S/lock" 2>/dev/null; do
+		p=$(readlink "$S/lock" 2>/dev/null)
+		if [ -n "$p" ] && ! kill -0 "$p" 2>/dev/null; then
+			mv "$S/lock" "$S/lock.$$" 2>/dev/null && rm -f "$S/lock.$$"
+			continue
+		fi
+		n=$((n + 1))
+		if [ "$n" -gt 600 ]; then
+			log_error "another sync runs (process $p)"
+			return 1
+		fi
+		sleep 0.1 2>/dev/null || sleep 1
+	done
+	LOCKED=1
+}
+
+LOCKED=
+if take_request; then
+	if [ ! -d "$ATTEMPT" ] || [ ! -f "$STAGE/manifest" ]; then
+		ATTEMPT=
+		printf 'config-sync: the request names folders that are not there\n' | tee -a "$LOG" >&2
+		exit 3
+	fi
+	exec >>"$ATTEMPT/out" 2>>"$ATTEMPT/err"
+else
+	exec >>"$LOG" 2>&1
+fi
+exec </dev/null
+trap 'leave 1' EXIT
+trap 'leave 143' HUP INT TERM
+
+. "$LIB/helpers.sh" || leave 1
+if [ -r "$R/etc/config-manager/config.env" ]; then
+	. "$R/etc/config-manager/config.env" || leave 3
+else
+	log_error "cannot read /etc/config-manager/config.env"
+	leave 3
+fi
+lock || leave 2
+
+# apply is the work of a request: files first, packages after, and the status of
+# the worst of the two.
+apply() {
+	. "$LIB/files.sh" || return 1
+	apply_files "$STAGE"
+	rc=$?
+	if [ -s "$STAGE/packages" ]; then
+		. "$LIB/packages.sh" || return 1
+		apply_packages "$STAGE/packages" || { [ "$rc" != 0 ] || rc=1; }
+	fi
+	late_owners || { [ "$rc" != 0 ] || rc=1; }
+	return "$rc"
+}
+
+if [ -n "$ATTEMPT" ]; then
+	KEEP=
+	[ "${SYNC_ON_BOOT-}" != true ] || KEEP=1
+	apply
+	rc=$?
+	if [ "$rc" = 0 ]; then
+		if [ -n "$KEEP" ]; then
+			rm -rf "$S/current" && mv "$STAGE" "$S/current"
+		else
+			rm -rf "$STAGE"
+		fi
+		: >"$R/var/log/config-manager/.first-run-complete"
+	fi
+	leave "$rc"
+fi
+
+. "$LIB/boot.sh" || leave 1
+at_boot
+leave $?

@@ -1,0 +1,277 @@
+# Helper functions for setup scripts, in POSIX sh: sourced before a script in sh,
+# dash, ash and bash, under whatever options it sets (-e, -u, pipefail).
+# shellcheck shell=sh
+
+_ih_root=${CONFIG_MANAGER_PREFIX-}
+
+# --- environment, without a process ---------------------------------------
+
+_ih_environment() {
+	: "${DEBIAN_FRONTEND:=noninteractive}" "${LC_ALL:=C}" "${CONFIG_MANAGER_VERSION:=1.0.0}"
+	: "${CONFIG_MANAGER_ROOT:=/opt/config-manager/repo}" "${CONFIG_MANAGER_LOG:=/var/log/config-manager/sync.log}"
+	: "${REPO_DIR:=$CONFIG_MANAGER_ROOT}"
+	case ":${PATH-}:" in
+	*:/usr/sbin:*) ;;
+	*) PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin ;;
+	esac
+	CONFIG_MANAGER_FIRST_RUN=true
+	[ ! -e "$_ih_root/var/log/config-manager/.first-run-complete" ] || CONFIG_MANAGER_FIRST_RUN=false
+	if [ -z "${CONTAINER_OS-}" ] && [ -r "$_ih_root/etc/os-release" ]; then
+		while IFS='=' read -r _ih_k _ih_v || [ -n "${_ih_k-}" ]; do
+			_ih_v=${_ih_v#[\"\']} _ih_v=${_ih_v%[\"\']}
+			case $_ih_k in
+			ID) CONTAINER_OS=$_ih_v ;;
+			VERSION_ID) CONTAINER_OS_VERSION=$_ih_v ;;
+			esac
+		done <"$_ih_root/etc/os-release"
+	fi
+	if [ -z "${_PKG_MGR-}" ]; then
+		_PKG_MGR=unknown
+		for _ih_k in apt-get apk dnf yum; do
+			if command -v "$_ih_k" >/dev/null 2>&1; then
+				_PKG_MGR=${_ih_k%-get}
+				break
+			fi
+		done
+	fi
+	_ih_container_user
+	export DEBIAN_FRONTEND LC_ALL PATH CONFIG_MANAGER_VERSION CONFIG_MANAGER_ROOT CONFIG_MANAGER_LOG \
+		CONFIG_MANAGER_FIRST_RUN REPO_DIR CONTAINER_OS CONTAINER_OS_VERSION CONTAINER_USER _PKG_MGR
+	unset _ih_k _ih_v
+}
+
+# CONTAINER_USER: CONFIG_CONTAINER_USER, else the first user from 1000 with a
+# shell, else nobody.
+_ih_container_user() {
+	: "${CONTAINER_OS:=unknown}" "${CONTAINER_OS_VERSION:=}"
+	[ -z "${CONTAINER_USER-}" ] || return 0
+	CONTAINER_USER=${CONFIG_CONTAINER_USER-}
+	if [ -n "$CONTAINER_USER" ] || [ ! -r "$_ih_root/etc/passwd" ]; then return 0; fi
+	while IFS=: read -r _ih_n _ _ih_u _ _ _ _ih_s; do
+		case $_ih_u in '' | *[!0-9]*) continue ;; esac
+		case $_ih_s in */nologin | */false | '') continue ;; esac
+		if [ "$_ih_u" -ge 1000 ] && [ "$_ih_u" -lt 65534 ]; then
+			CONTAINER_USER=$_ih_n
+			break
+		fi
+	done <"$_ih_root/etc/passwd"
+	unset _ih_n _ih_u _ih_s
+}
+
+# --- messages: [YYYY-mm-dd HH:MM:SS] [INFO   ] text -------------------------
+
+_ih_log() {
+	_ih_level=$1
+	shift
+	printf '[%s] [%-7s] %s\n' "$(date '+%Y-%m-%d %H:%M:%S')" "$_ih_level" "$*"
+}
+log_info() { _ih_log INFO "$@"; }
+log_warn() { _ih_log WARNING "$@"; }
+log_error() { _ih_log ERROR "$@"; }
+
+# --- packages --------------------------------------------------------------
+
+# is_installed COMMAND
+is_installed() {
+	if [ $# -ne 1 ]; then
+		log_error "is_installed: one command name expected"
+		return 2
+	fi
+	command -v "$1" >/dev/null 2>&1
+}
+
+# _ih_locked FILE…: somebody holds a lock on one of them. The kernel's own table
+# is asked, since a minimal guest has neither fuser nor lsof.
+_ih_locked() {
+	[ -r "$_ih_root/proc/locks" ] || return 1
+	for _ih_f in "$@"; do
+		[ -e "$_ih_f" ] || continue
+		# shellcheck disable=SC2012
+		_ih_i=$(ls -i "$_ih_f" 2>/dev/null) || continue
+		_ih_i=${_ih_i#"${_ih_i%%[0-9]*}"}
+		_ih_i=${_ih_i%%[!0-9]*}
+		[ -n "$_ih_i" ] || continue
+		while read -r _ _ _ _ _ _ih_w _; do
+			case $_ih_w in *:"$_ih_i") return 0 ;; esac
+		done <"$_ih_root/proc/locks"
+	done
+	return 1
+}
+
+# wait_for_apt_lock [SECONDS]: until nobody else uses apt or dpkg; 120 s at most.
+wait_for_apt_lock() {
+	_ih_left=$((${1:-120} / 2))
+	while _ih_locked "$_ih_root/var/lib/dpkg/lock-frontend" "$_ih_root/var/lib/dpkg/lock" \
+		"$_ih_root/var/lib/apt/lists/lock" "$_ih_root/var/cache/apt/archives/lock"; do
+		if [ "$_ih_left" -le 0 ]; then
+			log_error "apt is still locked by another process"
+			return 1
+		fi
+		_ih_left=$((_ih_left - 1))
+		sleep 2
+	done
+	return 0
+}
+
+# _ih_apt ARG…: apt-get that never asks and waits for the lock.
+_ih_apt() {
+	DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=a UCF_FORCE_CONFFOLD=1 \
+		apt-get -y -q -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 \
+		-o APT::Update::Error-Mode=any \
+		-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" </dev/null
+}
+
+# ensure_installed PACKAGE…
+ensure_installed() {
+	if [ $# -eq 0 ]; then
+		log_error "ensure_installed: no package named"
+		return 2
+	fi
+	case ${_PKG_MGR-} in
+	apt)
+		for _ih_p in "$@"; do
+			case $(dpkg-query -W -f='${Status}' "${_ih_p%%=*}" 2>/dev/null) in
+			*' installed') shift ;;
+			*) shift && set -- "$@" "$_ih_p" ;;
+			esac
+		done
+		[ $# -gt 0 ] || return 0
+		wait_for_apt_lock || return 1
+		if [ -z "${_IH_APT_UPDATED-}" ]; then
+			_ih_apt update || return 1
+			_IH_APT_UPDATED=1
+			export _IH_APT_UPDATED
+		fi
+		_ih_apt install "$@"
+		;;
+	apk) apk info -e "$@" >/dev/null 2>&1 && [ "$(apk info -e "$@" | wc -l)" -ge $# ] || apk add --no-progress --update-cache "$@" ;;
+	dnf | yum) rpm -q "$@" >/dev/null 2>&1 || "$_PKG_MGR" install -y -q "$@" </dev/null ;;
+	*)
+		log_error "ensure_installed: no package manager that is known here"
+		return 1
+		;;
+	esac
+}
+
+# --- users, passwords, credentials ------------------------------------------
+
+# run_as_user COMMAND ARG…: as CONTAINER_USER, with that user's home and tools.
+run_as_user() {
+	if [ $# -eq 0 ]; then
+		log_error "run_as_user: no command given"
+		return 2
+	fi
+	_ih_user=${CONTAINER_USER-}
+	if [ -z "$_ih_user" ]; then
+		log_error "run_as_user: there is no user to run as (set CONFIG_CONTAINER_USER)"
+		return 1
+	fi
+	_ih_home=/home/$_ih_user
+	while IFS=: read -r _ih_n _ _ _ _ _ih_d _; do
+		if [ "$_ih_n" = "$_ih_user" ]; then _ih_home=$_ih_d; fi
+	done <"$_ih_root/etc/passwd"
+	set -- env HOME="$_ih_home" USER="$_ih_user" LOGNAME="$_ih_user" \
+		PATH="$_ih_home/.local/bin:$_ih_home/.foundry/bin:$_ih_home/.npm-global/bin:$PATH" "$@"
+	if [ "$_ih_user" = root ]; then
+		"$@"
+	elif command -v runuser >/dev/null 2>&1; then
+		runuser -u "$_ih_user" -- "$@"
+	elif command -v su >/dev/null 2>&1; then
+		# shellcheck disable=SC2016
+		su -s /bin/sh -c 'exec "$@"' "$_ih_user" -- sh "$@"
+	else
+		sudo -H -u "$_ih_user" -- "$@"
+	fi
+}
+
+# generate_password [LENGTH]: letters and digits, 16 unless told. Every part of
+# the pipe reads to its end, so that pipefail finds nothing to fail on.
+generate_password() {
+	_ih_len=${1:-16}
+	case $_ih_len in
+	'' | *[!0-9]* | 0)
+		log_error "generate_password: bad length" >&2
+		return 2
+		;;
+	esac
+	_ih_pw=
+	while [ ${#_ih_pw} -lt "$_ih_len" ]; do
+		_ih_pw=$_ih_pw$(head -c $((_ih_len * 6 + 64)) /dev/urandom | LC_ALL=C tr -dc 'A-Za-z0-9') || return 1
+	done
+	printf '%s\n' "$_ih_pw" | cut -c "1-$_ih_len"
+	unset _ih_pw
+}
+
+# save_credential SERVICE KEY VALUE (or KEY VALUE, for the template's own
+# service): updates or appends KEY=VALUE in the credentials file of SERVICE, and
+# tells whoever follows this script before it can print the value.
+save_credential() {
+	case $# in
+	2) set -- "${TEMPLATE_NAME:-credentials}" "$1" "$2" ;;
+	3) ;;
+	*)
+		log_error "save_credential: SERVICE KEY VALUE expected" >&2
+		return 2
+		;;
+	esac
+	case $1 in
+	'' | [!A-Za-z0-9_]* | *[!A-Za-z0-9._@-]*)
+		log_error "save_credential: a service is named with letters, digits and . _ @ -" >&2
+		return 2
+		;;
+	esac
+	case $2 in
+	'' | [!A-Za-z_]* | *[!A-Za-z0-9_]*)
+		log_error "save_credential: $1: a key is named with letters, digits and _" >&2
+		return 2
+		;;
+	esac
+	case $3 in
+	*'
+'* | *"$(printf '\r')"*)
+		log_error "save_credential: $1: the value of $2 has more than one line" >&2
+		return 2
+		;;
+	esac
+	if [ -n "${INFRAHAUS_ATTEMPT-}" ]; then
+		(umask 077 && printf '%s=%s\n' "$2" "$3" >>"$INFRAHAUS_ATTEMPT/secrets") || return 1
+	fi
+	(_ih_save "$1" "$2" "$3")
+}
+
+# _ih_save, in a subshell of its own: the file is written aside and renamed, one
+# writer at a time; a lock that stays for 5 s was left behind.
+_ih_save() {
+	umask 077
+	set +eu
+	_ih_dir=$_ih_root/etc/infrahaus/credentials
+	[ -d "$_ih_dir" ] || mkdir -p "$_ih_dir" && chmod 0700 "$_ih_dir" || exit 1
+	_ih_n=0
+	until mkdir "$_ih_dir/.$1.lock" 2>/dev/null; do
+		_ih_n=$((_ih_n + 1))
+		[ "$_ih_n" -lt 50 ] || break
+		sleep 0.1 2>/dev/null || sleep 1
+	done
+	_ih_new=$_ih_dir/.$1.new
+	_ih_found=
+	{
+		if [ -f "$_ih_dir/$1" ]; then
+			while IFS= read -r _ih_line || [ -n "$_ih_line" ]; do
+				case $_ih_line in
+				"$2="*)
+					[ -z "$_ih_found" ] || continue
+					_ih_found=1
+					printf '%s=%s\n' "$2" "$3"
+					;;
+				*) printf '%s\n' "$_ih_line" ;;
+				esac
+			done <"$_ih_dir/$1"
+		fi
+		[ -n "$_ih_found" ] || printf '%s=%s\n' "$2" "$3"
+	} >"$_ih_new" && mv -f "$_ih_new" "$_ih_dir/$1"
+	_ih_rc=$?
+	rmdir "$_ih_dir/.$1.lock" 2>/dev/null
+	exit "$_ih_rc"
+}
+
+_ih_environment

@@ -1,0 +1,371 @@
+package guestfiles
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// shells lists the POSIX shells of this machine, each with a PATH that also
+// holds the fakes of bin.
+var shells = map[string][]string{"dash": {"dash"}, "bash": {"bash"}, "ash": {"busybox", "sh"}, "sh": {"sh"}}
+
+func eachShell(t *testing.T, f func(t *testing.T, g *fakeGuest)) {
+	for name, argv := range shells {
+		t.Run(name, func(t *testing.T) {
+			if _, err := exec.LookPath(argv[0]); err != nil {
+				t.Skipf("%s is not here", argv[0])
+			}
+			f(t, &fakeGuest{t: t, root: t.TempDir(), shell: argv})
+		})
+	}
+}
+
+// fakeGuest is a folder that stands for a guest's root.
+type fakeGuest struct {
+	t     *testing.T
+	root  string
+	shell []string
+	out   string // of the last sync
+	err   string
+}
+
+func (g *fakeGuest) path(p string) string { return filepath.Join(g.root, p) }
+
+func (g *fakeGuest) write(p, content string, mode os.FileMode) {
+	g.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(g.path(p)), 0o755); err != nil {
+		g.t.Fatal(err)
+	}
+	if err := os.WriteFile(g.path(p), []byte(content), mode); err != nil {
+		g.t.Fatal(err)
+	}
+	if err := os.Chmod(g.path(p), mode); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+func (g *fakeGuest) read(p string) string {
+	g.t.Helper()
+	b, err := os.ReadFile(g.path(p))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return string(b)
+}
+
+func (g *fakeGuest) run(dir, script string, env ...string) (string, int) {
+	g.t.Helper()
+	f := filepath.Join(g.t.TempDir(), "script")
+	if err := os.WriteFile(f, []byte(script), 0o600); err != nil {
+		g.t.Fatal(err)
+	}
+	cmd := exec.Command(g.shell[0], append(g.shell[1:], f)...)
+	cmd.Dir = dir
+	cmd.Env = append([]string{"CONFIG_MANAGER_PREFIX=" + g.root, "CONFIG_MANAGER_PATH=" + g.path("fakes") + ":" + os.Getenv("PATH"),
+		"PATH=" + g.path("fakes") + ":" + os.Getenv("PATH")}, env...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	if _, ok := err.(*exec.ExitError); err != nil && !ok {
+		g.t.Fatal(err)
+	}
+	return out.String(), cmd.ProcessState.ExitCode()
+}
+
+// sync ships in and syncs, as the engine does.
+func (g *fakeGuest) sync(in Input) int {
+	g.t.Helper()
+	g.ship(in)
+	attempt := g.path("attempt")
+	os.RemoveAll(attempt)
+	g.write("attempt/out", "", 0o600)
+	said, status := g.run("/", SyncScript(), "INFRAHAUS_ATTEMPT="+attempt)
+	if said != "" {
+		g.t.Errorf("the sync script wrote past its files: %s", said)
+	}
+	g.out = g.read("attempt/out")
+	if b, err := os.ReadFile(g.path("attempt/err")); err == nil {
+		g.err = string(b)
+	}
+	return status
+}
+
+func (g *fakeGuest) ship(in Input) {
+	g.t.Helper()
+	files, err := Bundle(in)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	os.RemoveAll(g.path(StagingDir))
+	for _, f := range files {
+		g.write(filepath.Join(StagingDir, f.Path), string(f.Content), f.Mode)
+	}
+	if out, status := g.run(g.path(StagingDir), InstallScript()); status != 0 {
+		g.t.Fatalf("install: status %d: %s", status, out)
+	}
+}
+
+func file(policy, target, content string) File {
+	return File{Target: target, Policy: policy, Mode: 0o640, Content: []byte(content)}
+}
+
+var backupName = regexp.MustCompile(`^(.+)\.backup-\d{8}-\d{6}(-\d+)?$`)
+
+// backups maps the content of every backup of target to its name.
+func (g *fakeGuest) backups(target string) []string {
+	g.t.Helper()
+	var found []string
+	entries, _ := os.ReadDir(filepath.Dir(g.path(target)))
+	for _, e := range entries {
+		if m := backupName.FindStringSubmatch(e.Name()); m != nil && m[1] == filepath.Base(target) {
+			found = append(found, filepath.Join(filepath.Dir(target), e.Name()))
+		}
+	}
+	return found
+}
+
+func TestPolicies(t *testing.T) {
+	tests := []struct {
+		name, policy, before string // before "": absent
+		after                string
+		backup               bool
+	}{
+		{"replace absent", "replace", "", "new", false},
+		{"replace other", "replace", "old", "new", false},
+		{"replace same", "replace", "new", "new", false},
+		{"default absent", "default", "", "new", false},
+		{"default other", "default", "old", "old", false},
+		{"backup absent", "backup", "", "new", false},
+		{"backup other", "backup", "old", "new", true},
+		{"backup same", "backup", "new", "new", false},
+		{"no policy is replace", "", "old", "new", false},
+	}
+	eachShell(t, func(t *testing.T, g *fakeGuest) {
+		var in Input
+		for i, test := range tests {
+			target := "/etc/app/f " + string(rune('a'+i)) + "'$x"
+			if test.before != "" {
+				g.write(target, test.before, 0o600)
+			}
+			in.Files = append(in.Files, file(test.policy, target, "new"))
+		}
+		if status := g.sync(in); status != 0 {
+			t.Fatalf("status %d: %s%s", status, g.out, g.err)
+		}
+		for i, test := range tests {
+			target := in.Files[i].Target
+			if got := g.read(target); got != test.after {
+				t.Errorf("%s: content %q, want %q", test.name, got, test.after)
+			}
+			fi, _ := os.Stat(g.path(target))
+			if want := os.FileMode(0o640); test.before != test.after && fi.Mode() != want {
+				t.Errorf("%s: mode %v, want %v", test.name, fi.Mode(), want)
+			}
+			b := g.backups(target)
+			if (len(b) == 1) != test.backup || len(b) == 1 && g.read(b[0]) != test.before {
+				t.Errorf("%s: backups %v", test.name, b)
+			}
+		}
+		want := "Files: 9 processed, 6 deployed, 2 unchanged, 1 skipped, 1 backed up, 0 errors"
+		if !strings.Contains(g.out, want) || !strings.Contains(g.read(LogPath), want) {
+			t.Errorf("output %q lacks %q", g.out, want)
+		}
+	})
+}
+
+func TestEditedFileIsKeptBeforeReplacing(t *testing.T) {
+	eachShell(t, func(t *testing.T, g *fakeGuest) {
+		target := "/etc/app.conf"
+		if s := g.sync(Input{Files: []File{file("replace", target, "one")}}); s != 0 {
+			t.Fatal(g.out, g.err)
+		}
+		if s := g.sync(Input{Files: []File{file("replace", target, "two")}}); s != 0 || len(g.backups(target)) != 0 {
+			t.Fatalf("an untouched file was backed up, or status %d", s)
+		}
+		g.write(target, "mine", 0o644)
+		if s := g.sync(Input{Files: []File{file("replace", target, "three")}}); s != 0 {
+			t.Fatal(g.out, g.err)
+		}
+		b := g.backups(target)
+		if g.read(target) != "three" || len(b) != 1 || g.read(b[0]) != "mine" {
+			t.Errorf("target %q, backups %v", g.read(target), b)
+		}
+	})
+}
+
+func TestLinksAreReplacedNotWrittenThrough(t *testing.T) {
+	eachShell(t, func(t *testing.T, g *fakeGuest) {
+		g.write("/elsewhere", "precious", 0o600)
+		g.write("/real/x", "", 0o600)
+		for _, n := range []string{"replace", "backup", "default"} {
+			if err := os.Symlink(g.path("/elsewhere"), g.path("/real/"+n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		os.Symlink("/nowhere", g.path("/real/dangling"))
+		os.Symlink("real", g.path("/by-link"))
+		status := g.sync(Input{Files: []File{
+			file("replace", "/real/replace", "new"), file("backup", "/real/backup", "new"),
+			file("default", "/real/default", "new"), file("default", "/real/dangling", "new"), file("replace", "/by-link/y", "new"),
+		}})
+		if status != 0 {
+			t.Fatal(status, g.out, g.err)
+		}
+		if g.read("/elsewhere") != "precious" {
+			t.Error("a link was written through")
+		}
+		for _, n := range []string{"replace", "backup"} {
+			if fi, _ := os.Lstat(g.path("/real/" + n)); !fi.Mode().IsRegular() {
+				t.Errorf("%s is still %v", n, fi.Mode())
+			}
+		}
+		if b := g.backups("/real/backup"); len(b) != 1 || g.read(b[0]) != "precious" {
+			t.Errorf("backups of the link: %v", b)
+		}
+		if to, _ := os.Readlink(g.path("/real/dangling")); to != "/nowhere" {
+			t.Error("a dangling link is there already for policy default")
+		}
+		if g.read("/real/y") != "new" {
+			t.Error("a folder that is a link is followed")
+		}
+	})
+}
+
+func TestFolderInTheWayIsAConflict(t *testing.T) {
+	eachShell(t, func(t *testing.T, g *fakeGuest) {
+		g.write("/etc/app/dir/x", "", 0o600)
+		g.write("/etc/plain", "", 0o600)
+		status := g.sync(Input{Files: []File{
+			file("replace", "/etc/app/dir", "new"), file("replace", "/etc/app/other", "new"), file("replace", "/etc/plain/y", "new"),
+		}})
+		if status != StatusConflict || g.read("/etc/app/other") != "new" {
+			t.Errorf("status %d, other %q", status, g.read("/etc/app/other"))
+		}
+		if !strings.Contains(g.out, "3 processed, 1 deployed, 0 unchanged, 0 skipped, 0 backed up, 2 errors") {
+			t.Error(g.out)
+		}
+		if !strings.Contains(g.err, "a folder is there") {
+			t.Errorf("stderr %q", g.err)
+		}
+	})
+}
+
+func TestDriftIsRecordedAtBoot(t *testing.T) {
+	eachShell(t, func(t *testing.T, g *fakeGuest) {
+		files := []File{file("replace", "/etc/a", "one"), file("replace", "/etc/b", "one")}
+		if g.sync(Input{Files: files}) != 0 {
+			t.Fatal(g.out, g.err)
+		}
+		boot := func() {
+			t.Helper()
+			if out, s := g.run("/", g.read(SyncPath)); s != 0 || out != "" {
+				t.Fatalf("status %d: %s", s, out)
+			}
+		}
+		boot()
+		if _, err := os.Stat(g.path(StateDir + "/drift")); err == nil {
+			t.Error("drift without a change")
+		}
+		g.write("/etc/b", "mine", 0o600)
+		boot()
+		if d := g.read(StateDir + "/drift"); !strings.Contains(d, "/etc/b: FAILED") || strings.Contains(d, "/etc/a") {
+			t.Errorf("drift %q", d)
+		}
+		if g.read("/etc/b") != "mine" {
+			t.Error("boot changed a file")
+		}
+	})
+}
+
+func TestSyncOnBootAppliesAgain(t *testing.T) {
+	eachShell(t, func(t *testing.T, g *fakeGuest) {
+		in := Input{SyncOnBoot: true, Files: []File{file("replace", "/etc/a", "one"), file("replace", "/etc/b", "one")}}
+		if g.sync(in) != 0 {
+			t.Fatal(g.out, g.err)
+		}
+		os.Remove(g.path("/etc/a"))
+		g.write("/etc/b", "mine", 0o600)
+		g.run("/", g.read(SyncPath))
+		if g.read("/etc/a") != "one" {
+			t.Error("what is missing comes back")
+		}
+		if b := g.backups("/etc/b"); g.read("/etc/b") != "one" || len(b) != 1 || g.read(b[0]) != "mine" {
+			t.Errorf("the edited file is %q, its backups %v", g.read("/etc/b"), b)
+		}
+	})
+}
+
+func TestBusyAndBadRequests(t *testing.T) {
+	eachShell(t, func(t *testing.T, g *fakeGuest) {
+		g.ship(Input{Files: []File{file("replace", "/etc/a", "one")}})
+		// A lock of a process that is gone is no lock.
+		os.Symlink("999999999", g.path(StateDir+"/lock"))
+		g.write("attempt/out", "", 0o600)
+		if _, s := g.run("/", SyncScript(), "INFRAHAUS_ATTEMPT="+g.path("attempt")); s != 0 {
+			t.Errorf("status %d with a stale lock: %s", s, g.read("attempt/out"))
+		}
+		g.write(StateDir+"/request", "attempt=/nowhere\nstage=/nowhere\n", 0o600)
+		if _, s := g.run("/", g.read(SyncPath)); s != StatusConfig {
+			t.Errorf("status %d for a request without folders", s)
+		}
+		os.Remove(g.path(ConfigPath))
+		if _, s := g.run("/", g.read(SyncPath)); s != StatusConfig {
+			t.Errorf("status %d without config.env", s)
+		}
+	})
+}
+
+// TestRepository pulls a folder in the original's layout at boot.
+func TestRepository(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not here")
+	}
+	eachShell(t, func(t *testing.T, g *fakeGuest) {
+		repo := func(script string) {
+			t.Helper()
+			out, err := exec.Command("sh", "-ec", "cd "+g.path("repo")+"; git() { command git -c user.name=x -c user.email=x@y \"$@\"; };"+script).CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+		}
+		g.write("repo/web/files/a.conf", "one", 0o644)
+		g.write("repo/web/files/a.conf.path", "/etc/app\n", 0o644)
+		g.write("repo/web/files/a.conf.policy", "replace\n", 0o644)
+		g.write("repo/web/files/README.md", "no path", 0o644)
+		g.write("repo/web/scripts/01-x.sh", "log_info from the script\n", 0o644)
+		repo("git init -q -b main .; git add -A; git commit -qm 1")
+		in := Input{Template: "web", RepoURL: "file://" + g.path("repo")}
+		if g.sync(in) != 0 {
+			t.Fatal(g.out, g.err)
+		}
+		boot := func() int {
+			_, s := g.run("/", g.read(SyncPath))
+			return s
+		}
+		if s := boot(); s != 0 || g.read("/etc/app/a.conf") != "one" {
+			t.Fatalf("status %d: %s", s, g.read(LogPath))
+		}
+		if !strings.Contains(g.read(LogPath), "[INFO   ] from the script") {
+			t.Error(g.read(LogPath))
+		}
+		repo("printf two >web/files/a.conf; git commit -qam 2")
+		if s := boot(); s != 0 || g.read("/etc/app/a.conf") != "two" {
+			t.Fatalf("status %d: %s", s, g.read(LogPath))
+		}
+		g.write("/etc/app/a.conf", "mine", 0o644)
+		if s := boot(); s != 0 || g.read("/etc/app/a.conf") != "mine" {
+			t.Fatalf("status %d: an edit alone is no conflict: %s", s, g.read(LogPath))
+		}
+		repo("printf three >web/files/a.conf; git commit -qam 3")
+		for range 2 {
+			if s := boot(); s != StatusConflict || g.read("/etc/app/a.conf") != "mine" {
+				t.Fatalf("status %d: %s", s, g.read(LogPath))
+			}
+		}
+	})
+}
