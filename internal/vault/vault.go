@@ -183,7 +183,7 @@ func split(sealed string) (id string, raw []byte, err error) {
 		return "", nil, fmt.Errorf("its format %.16q is not known to this version", version)
 	}
 	raw, err = base64.StdEncoding.Strict().DecodeString(text)
-	if err != nil {
+	if err != nil || strings.ContainsAny(text, "\r\n") { // which the decoder skips
 		return "", nil, errors.New("it is not base64")
 	}
 	return id, raw, nil
