@@ -1,0 +1,221 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/infrahaus/infrahaus/internal/config"
+	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/pve"
+	"github.com/infrahaus/infrahaus/internal/sandbox"
+	"github.com/infrahaus/infrahaus/internal/store"
+	"github.com/infrahaus/infrahaus/internal/ui"
+	"github.com/infrahaus/infrahaus/internal/vault"
+)
+
+// app is one invocation: its streams, its global flags and what was opened so
+// far. Everything is opened when it is first asked for, so that `version` opens
+// nothing.
+type app struct {
+	in, out, err *os.File
+	streams      *ui.Streams
+	global       globalOptions
+	cfg          *config.Config
+	store        *store.Store
+	vault        *vault.Vault
+	sandbox      *sandbox.Sandbox
+	cancel       context.CancelFunc
+}
+
+// prepare runs before every command.
+func (a *app) prepare(cmd *cobra.Command, _ []string) error {
+	if a.global.noColor {
+		a.streams = ui.System(a.in, a.out, a.err, os.Environ(), true)
+	}
+	if a.global.timeout < 0 {
+		return usagef("--timeout must not be negative")
+	}
+	if a.global.timeout > 0 {
+		ctx, cancel := context.WithTimeoutCause(cmd.Context(), a.global.timeout, timedOut{a.global.timeout.String()})
+		a.cancel = cancel
+		cmd.SetContext(ctx)
+	}
+	return nil
+}
+
+// timedOut is the cause of a context that --timeout ended.
+type timedOut struct{ after string }
+
+func (t timedOut) Error() string { return fmt.Sprintf("cannot finish within --timeout %s", t.after) }
+
+// close frees what was opened.
+func (a *app) close() {
+	if a.store != nil {
+		a.store.Close()
+	}
+	if a.sandbox != nil {
+		a.sandbox.Close()
+	}
+	if a.cancel != nil {
+		a.cancel()
+	}
+}
+
+// config reads the settings, once.
+func (a *app) config() (*config.Config, error) {
+	if a.cfg != nil {
+		return a.cfg, nil
+	}
+	host := a.global.host
+	if a.global.sandbox {
+		if host != "" && host != config.SandboxHost {
+			return nil, usagef("--sandbox and --host %s exclude each other", host)
+		}
+		host = config.SandboxHost
+	}
+	cfg, err := config.Load(config.Overrides{ConfigFile: a.global.configFile, StateDir: a.global.stateDir, Host: host})
+	if err != nil {
+		return nil, err
+	}
+	a.cfg = cfg
+	for _, w := range cfg.Warnings {
+		a.warn(w, "")
+	}
+	return cfg, nil
+}
+
+// hostName is the selected host's name, without opening it.
+func (a *app) hostName() (string, error) {
+	cfg, err := a.config()
+	if err != nil {
+		return "", err
+	}
+	name := cfg.HostName()
+	if name == "" {
+		return "", usagef("no Proxmox host is configured").
+			hint("set INFRAHAUS_URL and INFRAHAUS_TOKEN, or write %s", cfg.Paths.ConfigFile()).
+			hint("or try it without one: --sandbox")
+	}
+	return name, nil
+}
+
+// catalogue opens the database and the vault.
+func (a *app) catalogue(ctx context.Context) (*store.Store, *vault.Vault, error) {
+	if a.store != nil {
+		return a.store, a.vault, nil
+	}
+	cfg, err := a.config()
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := store.Open(ctx, cfg.Paths.StateDir)
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := vault.Open(vault.Options{
+		KeyFile: cfg.Paths.KeyFile(),
+		Sealed:  func() (bool, error) { return s.HasSealed(context.WithoutCancel(ctx)) },
+	})
+	if err != nil {
+		s.Close()
+		return nil, nil, err
+	}
+	a.store, a.vault = s, v
+	return s, v, nil
+}
+
+// place is one Proxmox host, ready to be talked to.
+type place struct {
+	name string
+	host *config.Host
+	pve  *pve.Client
+	ssh  guest.Options
+	key  string // the tool's own public key, an authorized_keys line
+}
+
+// open makes a client for the selected host. For the sandbox it starts one, or
+// joins the one that runs.
+func (a *app) open(ctx context.Context) (*place, error) {
+	name, err := a.hostName()
+	if err != nil {
+		return nil, err
+	}
+	host, err := a.settings(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range host.Warnings {
+		a.warn(w, "")
+	}
+	client, err := pve.New(pve.Options{
+		URL: host.URL, Token: host.Token.Reveal(), User: host.User, Password: host.Password.Reveal(),
+		Fingerprint: host.Fingerprint, CAFile: host.CAFile, Insecure: host.Insecure, UserAgent: "infrahaus/" + version,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &place{name: name, host: host, pve: client}, nil
+}
+
+// openInside is open with what it takes to get into guests: the tool's own key
+// is made if there is none.
+func (a *app) openInside(ctx context.Context) (*place, error) {
+	p, err := a.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.ssh, p.key, err = a.sshOptions(p.host)
+	return p, err
+}
+
+// settings are the host's, from the config or, for the sandbox, from the
+// sandbox itself.
+func (a *app) settings(ctx context.Context, name string) (*config.Host, error) {
+	if name != config.SandboxHost {
+		return a.cfg.Host(ctx, name)
+	}
+	sb, err := sandbox.Open(ctx, sandbox.Options{Dir: a.cfg.Paths.Sandbox()})
+	if err != nil {
+		return nil, err
+	}
+	a.sandbox = sb
+	e := sb.Endpoint()
+	h := &config.Host{
+		Name: name, URL: e.URL, Token: config.NewSecret(e.Token), Fingerprint: e.Fingerprint, Node: e.Node,
+		SSH: config.SSH{Transport: "auto", Node: e.SSHNode, IdentityFile: e.SSHIdentity, KnownHosts: e.SSHKnownHosts},
+	}
+	if t := os.Getenv("INFRAHAUS_SSH_TRANSPORT"); t != "" {
+		h.SSH.Transport = t
+	}
+	return h, nil
+}
+
+// sshOptions are the host's SSH settings in the guest room's words.
+func (a *app) sshOptions(h *config.Host) (guest.Options, string, error) {
+	signer, public, err := guest.EnsureKey(a.cfg.Paths.SSHKey())
+	if err != nil {
+		return guest.Options{}, "", err
+	}
+	o := guest.Options{Transport: h.SSH.Transport, Identity: signer, Jump: h.SSH.Jump != ""}
+	if h.SSH.Node != "" {
+		node, err := nodeSSH(h.SSH)
+		if err != nil {
+			return o, "", err
+		}
+		o.Node = node
+	}
+	return o, strings.TrimSpace(public), nil
+}
+
+// warn writes a warning outside of a run.
+func (a *app) warn(message, hint string) {
+	if !a.global.json {
+		_ = ui.WriteWarning(a.streams, message, hint)
+	}
+}
+
+func joinLines(lines []string) string { return strings.Join(lines, "\n") }

@@ -1,0 +1,217 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/store"
+	"github.com/infrahaus/infrahaus/internal/template"
+	"github.com/infrahaus/infrahaus/internal/ui"
+	"github.com/infrahaus/infrahaus/internal/vault"
+)
+
+// createOptions are create's own flags. Numbers and switches that were not given
+// leave the template's word.
+type createOptions struct {
+	app  *app
+	name string
+
+	template    string
+	set         []string
+	setFile     []string
+	spec        specOptions
+	skipScripts []string
+	packages    []string
+	ifExists    string
+	onFailure   string
+	plan        bool
+	publish     bool
+}
+
+func newCreateCmd(a *app) *cobra.Command {
+	o := &createOptions{app: a}
+	cmd := &cobra.Command{
+		Use:   "create [NAME] --template T",
+		Short: "Make a container from a template: create, start, deploy, sync, discover",
+		Long: `Make a container from a template in five phases: create it on Proxmox, start it,
+deploy the config-manager and the template's files, sync (files, packages,
+scripts), and discover its services, ports and credentials.
+
+NAME is the hostname; left out, it is the template's name and a short suffix.` +
+			exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
+		Example: `  infrahaus create web --template nginx
+  infrahaus create --template postgresql --set db_name=app --memory 1024
+  infrahaus create web --template ./my-template --ip 192.0.2.10/24,192.0.2.1 --plan`,
+		Args: rangeArgs(0, 1, "one NAME at most"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				o.name = args[0]
+			}
+			return o.run(cmd.Context())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.template, "template", "t", "", "the template: a name or a folder (required)")
+	f.StringArrayVar(&o.set, "set", nil, "a template variable, `name=value`; may be repeated")
+	f.StringArrayVar(&o.setFile, "set-file", nil, "a template variable from a file, `name=path` (- is stdin); for secrets")
+	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run, by `name`")
+	f.StringArrayVar(&o.packages, "package", nil, "a further `package` to install")
+	f.StringVar(&o.ifExists, "if-exists", "fail", "what to do if NAME is there already: fail or ok")
+	f.StringVar(&o.onFailure, "on-failure", "keep", "what becomes of a container that failed: keep or destroy")
+	f.BoolVar(&o.plan, "plan", false, "show what would happen and touch nothing")
+	f.BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
+	o.spec.register(f)
+	_ = cmd.RegisterFlagCompletionFunc("template", a.completeTemplates)
+	return cmd
+}
+
+func (o *createOptions) run(ctx context.Context) error {
+	job, err := o.job()
+	if err != nil {
+		return err
+	}
+	if o.plan {
+		return o.showPlan(ctx, job)
+	}
+	s, v, err := o.app.catalogue(ctx)
+	if err != nil {
+		return err
+	}
+	if err := v.Ready(); err != nil {
+		return err
+	}
+	host, err := o.app.hostName()
+	if err != nil {
+		return err
+	}
+	c := lxc.Container{
+		RecordID: store.NewRecordID(), Host: host, Hostname: job.Spec.Hostname,
+		Template: job.Template.Name, Lifecycle: lxc.Creating,
+	}
+	if err := s.CreateContainer(ctx, c); err != nil {
+		return o.exists(ctx, err)
+	}
+	return o.provision(ctx, c, job)
+}
+
+// exists answers a NAME that is taken as --if-exists says.
+func (o *createOptions) exists(ctx context.Context, err error) error {
+	var taken *store.NameTaken
+	if !errors.As(err, &taken) || o.ifExists != "ok" {
+		return err
+	}
+	c := taken.Existing
+	if c.Lifecycle != lxc.Ready {
+		return usagef("cannot take %s as it is: its last run ended as %q", c.Hostname, c.Lifecycle).
+			hint("%s", o.app.command("destroy", c.Hostname))
+	}
+	if o.app.global.json {
+		return o.app.showJSON(ctx, c)
+	}
+	return o.app.showCard(ctx, c)
+}
+
+// provision runs the five phases for a record that exists.
+func (o *createOptions) provision(ctx context.Context, c lxc.Container, job provision.Job) error {
+	a := o.app
+	display := ui.NewDisplay(a.streams, ui.Options{JSON: a.global.json, Quiet: a.global.quiet, Verbose: a.global.verbose})
+	s, err := a.begin(ctx, c, "create", display, o.publish)
+	if err != nil {
+		display.Close()
+		return err
+	}
+	s.run.Job = job
+	s.run.Bus.Secrets().Add(job.Password)
+	s.run.Bus.Secrets().Add(job.Values.Secrets()...)
+	s.run.DestroyOnFailure = o.onFailure == "destroy"
+	s.run.Connect = func(ctx context.Context) error {
+		p, err := a.openInside(ctx)
+		if err != nil {
+			return err
+		}
+		s.run.PVE, s.run.SSH = p.pve, p.ssh
+		s.run.Job.Spec = p.defaults(s.run.Job.Spec)
+		s.run.Job.Spec.SSHKeys = append(slices.Clone(job.Spec.SSHKeys), p.key)
+		s.run.Bus.Secrets().Add(p.secrets()...)
+		return nil
+	}
+	res, runErr := s.run.Create(ctx)
+	return s.end(ctx, res, runErr, func(c lxc.Container) error { return s.card(c, res) })
+}
+
+// job is everything that the command line and the template say. It touches
+// nothing.
+func (o *createOptions) job() (provision.Job, error) {
+	var job provision.Job
+	cfg, err := o.app.config()
+	if err != nil {
+		return job, err
+	}
+	if err := o.checkChoices(); err != nil {
+		return job, err
+	}
+	t, err := template.Find(o.template, o.app.templateSources())
+	if err != nil {
+		return job, err
+	}
+	set, err := o.variables()
+	if err != nil {
+		return job, err
+	}
+	random := template.RandomFunc(randomText)
+	if o.plan {
+		random = nil
+	}
+	values, err := t.Resolve(set, random)
+	if err != nil {
+		return job, err
+	}
+	for _, w := range t.Warnings {
+		o.app.warn(w.String(), "")
+	}
+	spec, err := o.spec.apply(t.Spec())
+	if err != nil {
+		return job, err
+	}
+	spec.Hostname = o.hostname(t.Name)
+	if err := checkHostname(spec.Hostname); err != nil {
+		return job, err
+	}
+	return provision.Job{
+		Spec: spec, Template: t, Values: values, Skip: o.skipScripts, Packages: o.packages,
+		ConfigRepoURL: cfg.ConfigRepoURL, Password: vault.Password(),
+	}, o.checkSkips(t)
+}
+
+func (o *createOptions) checkChoices() error {
+	switch {
+	case o.template == "":
+		return usagef("create needs --template").hint("infrahaus template list")
+	case o.ifExists != "fail" && o.ifExists != "ok":
+		return usagef("--if-exists is fail or ok, not %q", o.ifExists)
+	case o.onFailure != "keep" && o.onFailure != "destroy":
+		return usagef("--on-failure is keep or destroy, not %q", o.onFailure)
+	}
+	return nil
+}
+
+// checkSkips refuses a script name that the template does not have: a slip of
+// the finger must not run what was to be left out.
+func (o *createOptions) checkSkips(t *template.Template) error {
+	for _, name := range o.skipScripts {
+		if !slices.ContainsFunc(t.Scripts, func(s template.Script) bool { return s.Name == name }) {
+			var names []string
+			for _, s := range t.Scripts {
+				names = append(names, s.Name)
+			}
+			return usagef("template %s has no script %q", t.Name, name).hint("its scripts: %s", fmt.Sprint(names))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/store"
+	"github.com/infrahaus/infrahaus/internal/template"
+	"github.com/infrahaus/infrahaus/internal/ui"
+)
+
+type discoverOptions struct {
+	app     *app
+	publish bool
+}
+
+func newDiscoverCmd(a *app) *cobra.Command {
+	o := &discoverOptions{app: a}
+	cmd := &cobra.Command{
+		Use:   "discover <container>",
+		Short: "Find the services, ports and credentials of a running container",
+		Long: `Find the services, ports and credentials of a running container and record them:
+one that this tool made, or, by its ctid, any that the host can reach.
+
+Looks at systemd units, OpenRC services, docker containers and other listening
+processes, and at /etc/infrahaus/credentials. With --json: one document.` +
+			exitStatuses(0, 1, 2, 3, 4, 5, 130, 143),
+		Example: "  infrahaus discover web\n  infrahaus discover 101 --json",
+		Args:    exactArgs("one container"),
+		RunE:    func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
+	}
+	cmd.Flags().BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
+	cmd.ValidArgsFunction = a.completeContainers
+	return cmd
+}
+
+func (o *discoverOptions) run(ctx context.Context, ref string) error {
+	a := o.app
+	host, err := a.hostName()
+	if err != nil {
+		return err
+	}
+	s, v, err := a.catalogue(ctx)
+	if err != nil {
+		return err
+	}
+	if err := v.Ready(); err != nil {
+		return err
+	}
+	c, err := s.Find(ctx, host, ref)
+	var none *store.NotFound
+	switch {
+	case errors.As(err, &none):
+		ctid, convErr := strconv.Atoi(ref)
+		if convErr != nil {
+			return err
+		}
+		return o.adopt(ctx, host, ctid)
+	case err != nil:
+		return err
+	case c.Lifecycle == lxc.Destroyed:
+		return failf(1, "container %s was destroyed at %s", c.Hostname, c.DestroyedAt.Format("2006-01-02 15:04"))
+	}
+	p, err := a.openInside(ctx)
+	if err != nil {
+		return err
+	}
+	return o.look(ctx, p, c)
+}
+
+// adopt takes a container that the catalogue does not know into it.
+func (o *discoverOptions) adopt(ctx context.Context, host string, ctid int) error {
+	a := o.app
+	p, err := a.openInside(ctx)
+	if err != nil {
+		return err
+	}
+	node, name, err := p.pve.Find(ctx, ctid)
+	if err != nil {
+		return err
+	}
+	c := lxc.Container{
+		RecordID: store.NewRecordID(), CTID: ctid, Host: host, Node: node, Hostname: name,
+		Lifecycle: lxc.Ready, Adopted: true,
+	}
+	if err := a.store.CreateContainer(ctx, c); err != nil {
+		return err
+	}
+	return o.look(ctx, p, c)
+}
+
+// look runs the discovery. Its JSON face is the complete event, which is a
+// document with services: one line that says both what was found and that the
+// run has ended.
+func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) error {
+	a := o.app
+	var display ui.Display
+	last := &lastEvent{}
+	if a.global.json {
+		display = last
+	} else {
+		display = ui.NewDisplay(a.streams, ui.Options{Quiet: a.global.quiet, Verbose: a.global.verbose})
+	}
+	s, err := a.begin(ctx, c, "discover", display, o.publish)
+	if err != nil {
+		display.Close()
+		return err
+	}
+	known, err := s.record.known(ctx)
+	if err != nil {
+		return err
+	}
+	s.run.PVE, s.run.SSH, s.run.CTID = p.pve, p.ssh, c.CTID
+	s.run.Recorded = c
+	s.run.Bus.Secrets().Add(known...)
+	s.run.Bus.Secrets().Add(p.secrets()...)
+	s.run.Job.Spec.Hostname = c.Hostname
+	if c.Template != "" {
+		// What the template promises is asked for too, if it is still there.
+		if t, err := template.Find(c.Template, a.templateSources()); err == nil {
+			if values, err := t.Resolve(nil, randomText); err == nil {
+				s.run.Job.Template, s.run.Job.Values = t, values
+			}
+		}
+	}
+	res, runErr := s.run.Discover(ctx)
+	return s.end(ctx, res, runErr, func(c lxc.Container) error {
+		if a.global.json {
+			return ui.WriteJSON(a.streams, last.event)
+		}
+		return s.card(c, res)
+	})
+}
+
+// lastEvent keeps a run's last event: the JSON face of a discovery.
+type lastEvent struct {
+	event event.Event
+}
+
+func (l *lastEvent) Event(e event.Event) error { l.event = e; return nil }
+func (l *lastEvent) ShowedTail() bool          { return false }
+func (l *lastEvent) Close() error              { return nil }

@@ -1,0 +1,142 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/config"
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/store"
+	"github.com/infrahaus/infrahaus/internal/ui"
+	"github.com/infrahaus/infrahaus/internal/vault"
+)
+
+// failure is a provision.Failure under construction.
+type failure struct{ *provision.Failure }
+
+func (f *failure) Unwrap() error { return f.Failure }
+
+// failf makes an error with an exit status of the contract.
+func failf(status int, format string, args ...any) *failure {
+	err := fmt.Errorf(format, args...)
+	return &failure{&provision.Failure{Status: status, Message: err.Error(), Err: errors.Unwrap(err)}}
+}
+
+// usagef is failf for exit status 2: nothing was touched.
+func usagef(format string, args ...any) *failure {
+	return failf(provision.ExitUsage, format, args...)
+}
+
+// hint adds the next command.
+func (f *failure) hint(format string, args ...any) *failure {
+	f.Hints = append(f.Hints, fmt.Sprintf(format, args...))
+	return f
+}
+
+// ran is the error of a run: its events have been shown already.
+type ran struct {
+	err     error
+	tailOut bool // the failing script's last lines stand on the screen
+}
+
+func (r ran) Error() string { return r.err.Error() }
+func (r ran) Unwrap() error { return r.err }
+
+// silent ends the process with a status and without a word: 6 after a complete
+// event.
+type silent struct{ status int }
+
+func (s silent) Error() string { return fmt.Sprintf("exit status %d", s.status) }
+
+// report prints err and returns the exit status.
+func (a *app) report(ctx context.Context, err error) int {
+	var quiet silent
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &quiet):
+		return quiet.status
+	case errors.Is(err, syscall.EPIPE):
+		return 0 // the reader has what it wanted
+	}
+	var run ran
+	isRun := errors.As(err, &run)
+	var sig interrupted
+	if !isRun && errors.As(context.Cause(ctx), &sig) {
+		err = sig
+	}
+	f := explain(err)
+	if a.global.json {
+		if !isRun {
+			a.printErrorEvent(f)
+		}
+		return f.Status
+	}
+	shown := ui.Failure{Message: f.Message, Tail: f.Tail, Hints: f.Hints}
+	if run.tailOut {
+		shown.Tail = nil
+	}
+	_ = ui.WriteFailure(a.streams, shown) // nothing is left to say it with
+	return f.Status
+}
+
+// printErrorEvent is the JSON face of a failure before any run began.
+func (a *app) printErrorEvent(f *provision.Failure) {
+	e := event.Event{
+		Timestamp: time.Now().UTC(), Type: event.Error, Message: f.Text(), ExitStatus: &f.Status, Host: a.global.host,
+		Hint: joinLines(f.Hints),
+	}
+	line, err := json.Marshal(e)
+	if err == nil {
+		fmt.Fprintf(a.streams.Out, "%s\n", line)
+	}
+}
+
+// explain adds the kinds of error that only this room meets.
+func explain(err error) *provision.Failure {
+	var (
+		conf  *config.Error
+		taken *store.NameTaken
+		none  *store.NotFound
+		many  *store.Ambiguous
+		state *store.Error
+		key   *vault.Error
+	)
+	f := provision.Explain(err)
+	if f.Err == nil || f.Status != provision.ExitOther {
+		return f
+	}
+	switch {
+	case errors.As(err, &conf):
+		f.Status, f.Hints = provision.ExitUsage, nonEmpty(conf.Hint())
+	case errors.As(err, &taken):
+		f.Status = provision.ExitUsage
+		f.Hints = []string{
+			"infrahaus show " + taken.Existing.Hostname,
+			"choose another NAME, or say --if-exists ok",
+		}
+	case errors.As(err, &none):
+		f.Hints = []string{"infrahaus list"}
+	case errors.As(err, &many):
+		for _, c := range many.Candidates {
+			f.Hints = append(f.Hints, fmt.Sprintf("%s is %s, ctid %d on %s", c.RecordID, c.Hostname, c.CTID, c.Node))
+		}
+	case errors.As(err, &state):
+		f.Hints = nonEmpty(state.Hint)
+	case errors.As(err, &key):
+		f.Hints = nonEmpty(key.Hint())
+	}
+	return f
+}
+
+func nonEmpty(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}

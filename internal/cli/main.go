@@ -1,0 +1,76 @@
+// Package cli holds the commands: the only room where everything meets. It
+// turns flags into calls and errors into messages and exit statuses; it must
+// not hold what another program could want to call.
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/infrahaus/infrahaus/internal/ui"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+// Main runs one command line and returns the process's exit status.
+func Main(args []string, in, out, errOut *os.File) int {
+	// A reader that leaves (| head) must not kill a run half-way: writes fail
+	// with EPIPE instead, and the display is dropped.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := interruptible(context.Background())
+	defer stop()
+
+	a := &app{in: in, out: out, err: errOut, streams: ui.System(in, out, errOut, os.Environ(), false)}
+	root := newRootCmd(a)
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := root.ExecuteContext(ctx)
+	a.close()
+	return a.report(ctx, err)
+}
+
+// interrupted is the cause of a context that a signal ended.
+type interrupted struct{ signal syscall.Signal }
+
+func (i interrupted) Error() string {
+	if i.signal == syscall.SIGTERM {
+		return "interrupted by SIGTERM"
+	}
+	return "interrupted by SIGINT"
+}
+
+// ExitStatus is 128 plus the signal's number, as a shell has it: 130 or 143.
+func (i interrupted) ExitStatus() int { return 128 + int(i.signal) }
+
+// interruptible gives a context that the first SIGINT or SIGTERM cancels; the
+// second leaves at once.
+func interruptible(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		for n := 0; ; n++ {
+			s, ok := <-signals
+			if !ok {
+				return
+			}
+			cause := interrupted{s.(syscall.Signal)}
+			if n > 0 {
+				fmt.Fprint(os.Stderr, "\x1b[?25h") // the live display hides the cursor
+				os.Exit(cause.ExitStatus())
+			}
+			cancel(cause)
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(signals)
+		cancel(nil)
+	}
+}

@@ -1,0 +1,193 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox"
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
+	"github.com/infrahaus/infrahaus/internal/ui"
+)
+
+// confirm asks before something that cannot be undone. Without a terminal it
+// needs --yes.
+func (a *app) confirm(ctx context.Context, yes bool, question string) error {
+	if yes {
+		return nil
+	}
+	ok, err := ui.Confirm(ctx, a.streams, question)
+	switch {
+	case errors.Is(err, ui.ErrNoTerminal):
+		return usagef("cannot ask without a terminal, and --yes is missing").hint("add --yes if you mean it")
+	case err != nil:
+		return err
+	case !ok:
+		return usagef("nothing was done")
+	}
+	return nil
+}
+
+func newVersionCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Long:  "Print the version." + exitStatuses(0),
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			v := version
+			if info, ok := debug.ReadBuildInfo(); ok && v == "dev" && info.Main.Version != "" && info.Main.Version != "(devel)" {
+				v = info.Main.Version
+			}
+			if a.global.json {
+				return ui.WriteJSON(a.streams, map[string]string{
+					"version": v, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
+				})
+			}
+			_, err := fmt.Fprintf(a.streams.Out, "infrahaus %s (%s %s/%s)\n", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		},
+	}
+}
+
+// newManCmd writes the man pages, from the same help. It is for packagers.
+func newManCmd() *cobra.Command {
+	var dir string
+	cmd := &cobra.Command{
+		Use:    "man",
+		Short:  "Write the man pages",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				return err
+			}
+			return doc.GenManTree(cmd.Root(), &doc.GenManHeader{Title: "INFRAHAUS", Section: "1"}, dir)
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", "man", "the folder to write to")
+	return cmd
+}
+
+type serveOptions struct {
+	app       *app
+	driver    string
+	lxcDir    string
+	pctDelay  time.Duration
+	authDelay time.Duration
+	faults    []string
+}
+
+func newSandboxCmd(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "sandbox",
+		Short: "The embedded simulated Proxmox",
+		Long: `A simulated Proxmox VE 8.4 inside this process, on loopback only. Any command
+uses it with --sandbox; serve holds one open for other programs.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newServeCmd(a), newResetCmd(a))
+	return cmd
+}
+
+func newServeCmd(a *app) *cobra.Command {
+	o := &serveOptions{app: a}
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Hold a sandbox open until SIGTERM, for any client",
+		Long: `Hold a sandbox open until SIGTERM or Ctrl-C. stdout has shell export lines only
+that point any client at it, INFRAHAUS_TOKEN last, once it is ready.
+
+Faults are given as NAME[=VALUE][:COUNT]:
+` + faultHelp() + exitStatuses(0, 1, 2),
+		Example: `  infrahaus sandbox serve >env & sleep 1; . ./env; infrahaus create web --template hello
+  infrahaus sandbox serve --driver lxc
+  infrahaus sandbox serve --fault start-fails:1`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.driver, "driver", "virtual", "the kind of guest: virtual, or lxc (Linux, as root)")
+	f.StringVar(&o.lxcDir, "sandbox-dir", "", "where lxc guests live (default /var/lib/infrahaus-sandbox)")
+	f.DurationVar(&o.pctDelay, "pct-delay", 0, "what starting pct costs; about 950ms on a real node")
+	f.DurationVar(&o.authDelay, "auth-delay", 0, "what a failed login costs; 3s on a real node")
+	f.StringArrayVar(&o.faults, "fault", nil, "a `fault` to play; may be repeated")
+	return cmd
+}
+
+func (o *serveOptions) run(ctx context.Context) error {
+	cfg, err := o.app.config()
+	if err != nil {
+		return err
+	}
+	if o.driver != "virtual" && o.driver != "lxc" {
+		return usagef("--driver is virtual or lxc, not %q", o.driver)
+	}
+	sb, err := sandbox.Open(ctx, sandbox.Options{
+		Dir: cfg.Paths.Sandbox(), Driver: o.driver, LXCDir: o.lxcDir, PctDelay: o.pctDelay, AuthDelay: o.authDelay, Faults: o.faults,
+	})
+	if err != nil {
+		return err
+	}
+	o.app.sandbox = sb
+	if !sb.Owner() {
+		return failf(1, "a sandbox is held open by another process already").hint("its settings: the exports that it printed")
+	}
+	if _, err := fmt.Fprint(o.app.streams.Out, sandbox.Exports(sb.Endpoint())); err != nil {
+		return err
+	}
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	select {
+	case <-ctx.Done():
+	case <-hangup:
+	}
+	return nil // being told to stop is how it ends well
+}
+
+func newResetCmd(a *app) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "reset",
+		Short: "Forget the sandbox's containers",
+		Long:  "Forget the sandbox's containers and everything in them." + exitStatuses(0, 1, 2),
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := a.config()
+			if err != nil {
+				return err
+			}
+			if err := a.confirm(cmd.Context(), yes, "Remove every container of the sandbox?"); err != nil {
+				return err
+			}
+			return sandbox.Reset(cfg.Paths.Sandbox())
+		},
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
+}
+
+// faultHelp lists the faults that a sandbox can play.
+func faultHelp() string {
+	var b strings.Builder
+	for _, f := range driver.FaultList() {
+		name := f.Name
+		if f.Value != "" {
+			name += "=" + f.Value
+		}
+		fmt.Fprintf(&b, "  %-32s %s\n", name, f.Help)
+	}
+	return strings.TrimRight(b.String(), "\n")
+}

@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/infrahaus/infrahaus/internal/config"
+	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/template"
+	"github.com/infrahaus/infrahaus/templates"
+)
+
+// defaults fills in what the host's config says and nobody else did.
+func (p *place) defaults(s lxc.Spec) lxc.Spec {
+	s.Node = orElse(s.Node, p.host.Node)
+	s.Storage = orElse(s.Storage, p.host.Storage)
+	s.Network.Bridge = orElse(s.Network.Bridge, p.host.Bridge)
+	return s
+}
+
+// secrets are the host's, which no event may carry.
+func (p *place) secrets() []string {
+	token := p.host.Token.Reveal()
+	_, secret, _ := strings.Cut(token, "=")
+	return []string{token, secret, p.host.Password.Reveal(), p.host.SSH.IdentityKey.Reveal()}
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// nodeSSH reads [user@]host[:port].
+func nodeSSH(s config.SSH) (*guest.NodeSSH, error) {
+	n := &guest.NodeSSH{Host: s.Node, Identity: orElse(s.IdentityKey.Reveal(), s.IdentityFile), KnownHosts: s.KnownHosts}
+	if user, rest, ok := strings.Cut(s.Node, "@"); ok {
+		n.User, n.Host = user, rest
+	}
+	if host, port, err := net.SplitHostPort(n.Host); err == nil {
+		p, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || p == 0 {
+			return nil, usagef("ssh.node %q: %q is no port", s.Node, port)
+		}
+		n.Host, n.Port = host, int(p)
+	}
+	n.Host = strings.Trim(n.Host, "[]")
+	if n.Host == "" {
+		return nil, usagef("ssh.node %q names no host", s.Node)
+	}
+	return n, nil
+}
+
+// templateSources are the places where templates are looked for, in order.
+func (a *app) templateSources() []template.Source {
+	sources := []template.Source{{Name: "user", Dir: a.cfg.Paths.Templates()}}
+	if a.cfg.TemplatesRoot != "" {
+		sources = append(sources, template.Source{Name: "TEMPLATES_ROOT", Dir: a.cfg.TemplatesRoot})
+	}
+	return append(sources, template.Source{Name: "built-in", FS: templates.FS})
+}
+
+func (a *app) completeTemplates(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	if _, err := a.config(); err != nil {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	var names []string
+	for _, e := range template.List(a.templateSources()) {
+		names = append(names, e.Name)
+	}
+	return names, cobra.ShellCompDirectiveDefault
+}
+
+// randomHex makes n hexadecimal digits.
+func randomHex(n int) string {
+	raw := make([]byte, (n+1)/2)
+	_, _ = rand.Read(raw) // never fails: crypto/rand
+	return hex.EncodeToString(raw)[:n]
+}

@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/pve"
+	"github.com/infrahaus/infrahaus/internal/ui"
+)
+
+// showPlan prints what a create would do. It asks Proxmox, so that everything
+// that is left open is resolved, and touches nothing.
+func (o *createOptions) showPlan(ctx context.Context, job provision.Job) error {
+	a := o.app
+	p, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	job.Spec = p.defaults(job.Spec)
+	placement, err := p.pve.Resolve(ctx, job.Spec)
+	if err != nil {
+		return err
+	}
+	steps := provision.Plan(job, placement)
+	if a.global.json {
+		return ui.WriteJSON(a.streams, planDocument{
+			Template: job.Template.Name, Host: p.name, Spec: job.Spec, Placement: placement, Steps: steps,
+		})
+	}
+	return a.printPlan(steps)
+}
+
+// planDocument is what `create --plan --json` prints.
+type planDocument struct {
+	Template  string               `json:"template"`
+	Host      string               `json:"host"`
+	Spec      lxc.Spec             `json:"spec"`
+	Placement *pve.Placement       `json:"placement"`
+	Steps     []provision.PlanStep `json:"steps"`
+}
+
+func (a *app) printPlan(steps []provision.PlanStep) error {
+	if !a.streams.OutTTY {
+		var rows [][]string
+		for _, s := range steps {
+			for _, line := range s.Does {
+				rows = append(rows, []string{s.Phase, line})
+			}
+		}
+		return ui.WriteTable(a.streams, ui.Table{Columns: make([]ui.Column, 2), Rows: rows})
+	}
+	var b strings.Builder
+	for i, s := range steps {
+		fmt.Fprintf(&b, "%d. %s\n", i+1, s.Title)
+		for _, line := range s.Does {
+			fmt.Fprintf(&b, "   %s\n", ui.Clean(line))
+		}
+	}
+	_, err := fmt.Fprint(a.streams.Out, b.String())
+	return err
+}

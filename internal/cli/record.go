@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/store"
+	"github.com/infrahaus/infrahaus/internal/vault"
+)
+
+// record is provision.Catalogue for one container and one run: the store for
+// what may be read, the vault for what may not.
+type record struct {
+	store    *store.Store
+	vault    *vault.Vault
+	sink     *store.Sink
+	recordID string
+	runID    string
+	mirror   *store.Mirror // nil: not published
+}
+
+var _ provision.Catalogue = (*record)(nil)
+
+func (r *record) Update(ctx context.Context, change func(*lxc.Container)) error {
+	_, err := r.store.UpdateContainer(ctx, r.recordID, func(c *lxc.Container) error {
+		change(c)
+		return nil
+	})
+	return err
+}
+
+func (r *record) SealPassword(ctx context.Context, password string) error {
+	return r.seal(ctx, store.RootService, map[string]string{"PASSWORD": password})
+}
+
+func (r *record) SaveServices(ctx context.Context, services []lxc.Service, credentials map[string]map[string]string, at time.Time) error {
+	for name, values := range credentials {
+		if err := r.seal(ctx, name, values); err != nil {
+			return err
+		}
+	}
+	if err := r.store.SaveServices(ctx, r.recordID, services, at); err != nil {
+		return err
+	}
+	if r.mirror == nil {
+		return nil
+	}
+	c, err := r.store.Find(ctx, "", r.recordID)
+	if err == nil {
+		r.mirror.PublishServices(r.recordID, services, c.Address, at)
+	}
+	return err
+}
+
+// seal keeps a service's credentials: the names in clear, the values sealed
+// before they touch the disk.
+func (r *record) seal(ctx context.Context, service string, values map[string]string) error {
+	text, err := json.Marshal(values)
+	if err != nil {
+		return err
+	}
+	envelope, err := r.vault.Seal(r.recordID, service, text)
+	if err != nil {
+		return err
+	}
+	keys := make([]string, 0, len(values))
+	for k := range values {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return r.store.SaveSealed(ctx, r.recordID, service, keys, envelope)
+}
+
+func (r *record) HostKeys(ctx context.Context) ([]string, error) {
+	pins, err := r.store.Pins(ctx, r.recordID)
+	var out []string
+	for _, fp := range pins {
+		out = append(out, fp)
+	}
+	slices.Sort(out)
+	return out, err
+}
+
+// PinHostKeys keeps each fingerprint under itself: Proxmox's log does not say
+// which is of which kind of key.
+func (r *record) PinHostKeys(ctx context.Context, fingerprints []string) error {
+	for _, fp := range fingerprints {
+		if err := r.store.Pin(ctx, r.recordID, fp, fp); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *record) Mark(ctx context.Context, phase, item string, state provision.MarkState, detail string) error {
+	raw, err := json.Marshal(map[string]string{"detail": detail})
+	if err != nil {
+		return err
+	}
+	return r.store.SetStep(ctx, store.Step{
+		RecordID: r.recordID, RunID: r.runID, Phase: phase, Item: item, State: store.StepState(state), Detail: raw,
+	})
+}
+
+func (r *record) ScrubLog(_ context.Context, redact func(string) string) error {
+	return r.sink.Scrub(r.recordID, r.runID, redact)
+}
+
+// known makes the secrets that the catalogue holds of a container, for
+// redaction in a later run.
+func (r *record) known(ctx context.Context) ([]string, error) {
+	sealed, err := r.store.Credentials(ctx, r.recordID)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, s := range sealed {
+		text, err := r.vault.Unseal(r.recordID, s.Service, s.Envelope)
+		if err != nil {
+			return nil, err
+		}
+		var values map[string]string
+		if err := json.Unmarshal(text, &values); err != nil {
+			return nil, err
+		}
+		for k, v := range values {
+			if event.IsSecretKey(k) {
+				out = append(out, v)
+			}
+		}
+	}
+	return out, nil
+}

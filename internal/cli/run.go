@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/config"
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/store"
+	"github.com/infrahaus/infrahaus/internal/ui"
+)
+
+// session is one run with everything that listens to it.
+type session struct {
+	app       *app
+	run       *provision.Run
+	record    *record
+	display   ui.Display
+	mirror    *store.Mirror
+	container lxc.Container
+	began     time.Time
+}
+
+// begin records that a run starts and opens its sinks: the store, the display
+// and, where it is asked for, the mirror.
+func (a *app) begin(ctx context.Context, c lxc.Container, kind string, display ui.Display, publish bool) (*session, error) {
+	s, v, err := a.catalogue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	runID := store.NewRecordID()
+	began := time.Now()
+	if err := s.BeginRun(ctx, store.Run{ID: runID, RecordID: c.RecordID, Kind: kind, StartedAt: began}); err != nil {
+		return nil, err
+	}
+	rec := &record{store: s, vault: v, sink: s.Sink(), recordID: c.RecordID, runID: runID}
+	sinks := []event.Sink{display}
+	var mirror *store.Mirror
+	if publish || a.cfg.Publish {
+		mirror, err = store.NewMirror(a.cfg.RedisURL.Reveal())
+		if err != nil {
+			return nil, usagef("cannot publish: %w", err).hint("set redis.url in the config, or INFRAHAUS_REDIS_URL")
+		}
+		rec.mirror = mirror
+		sinks = append(sinks, mirror)
+	}
+	meta := event.Meta{ContainerID: c.RecordID, RunID: runID, Hostname: c.Hostname, Host: c.Host}
+	run := provision.NewRun(meta, rec, rec.sink, sinks...)
+	return &session{app: a, run: run, record: rec, display: display, mirror: mirror, container: c, began: began}, nil
+}
+
+// end closes what begin opened, in the order in which a user should hear of it,
+// and shows the result.
+func (s *session) end(ctx context.Context, res provision.Result, runErr error, show func(lxc.Container) error) error {
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	status := res.ExitStatus
+	if runErr != nil {
+		status = provision.Explain(runErr).Status
+	}
+	err := errors.Join(s.record.sink.Close(), s.record.store.EndRun(after, s.record.runID, status))
+	tailOut := s.display.ShowedTail()
+	if closeErr := s.display.Close(); closeErr != nil && !ui.IsClosed(closeErr) {
+		err = errors.Join(err, closeErr)
+	}
+	if s.mirror != nil {
+		if lost := s.mirror.Close().Warning(); lost != "" {
+			s.app.warn(lost, "")
+		}
+	}
+	if runErr != nil {
+		return ran{err: runErr, tailOut: tailOut}
+	}
+	if err != nil {
+		return err
+	}
+	c, err := s.record.store.Find(after, s.container.Host, s.container.RecordID)
+	if err != nil {
+		return err
+	}
+	if err := show(c); err != nil {
+		return err
+	}
+	if status != 0 {
+		return silent{status}
+	}
+	return nil
+}
+
+// card shows a run's result: the card or rows; the JSON face has shown its last
+// event already.
+func (s *session) card(c lxc.Container, res provision.Result) error {
+	if s.app.global.json {
+		return nil
+	}
+	r := ui.Result{Container: c, Services: res.Services, Elapsed: time.Since(s.began)}
+	for _, svc := range res.Services {
+		if len(svc.CredentialKeys) > 0 {
+			r.Reveal = s.app.command("credentials", c.Hostname, "--reveal")
+		}
+	}
+	if c.Host == config.SandboxHost {
+		r.Notes = append(r.Notes, "services of the sandbox answer only while an infrahaus process with it runs: "+s.app.command("sandbox", "serve"))
+	}
+	return ui.WriteResult(s.app.streams, r)
+}
+
+// command is a command line of this tool for the selected host, to be shown.
+func (a *app) command(words ...string) string {
+	line := "infrahaus"
+	switch {
+	case a.global.sandbox && words[0] != "sandbox":
+		line += " --sandbox"
+	case a.global.host != "":
+		line += " --host " + a.global.host
+	}
+	for _, w := range words {
+		line += " " + w
+	}
+	return line
+}

@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/store"
+	"github.com/infrahaus/infrahaus/internal/ui"
+)
+
+func newShowCmd(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "show <container>",
+		Short: "Show one container: where it is, what it serves",
+		Long:  `Show what is recorded of one container. Nothing is asked of Proxmox.` + exitStatuses(0, 1, 2),
+		Args:  exactArgs("one container"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.find(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if a.global.json {
+				return a.showJSON(cmd.Context(), c)
+			}
+			return a.showCard(cmd.Context(), c)
+		},
+	}
+	cmd.ValidArgsFunction = a.completeContainers
+	return cmd
+}
+
+// find resolves <container> within the selected host; where none is selected,
+// within every host.
+func (a *app) find(ctx context.Context, ref string) (lxc.Container, error) {
+	cfg, err := a.config()
+	if err != nil {
+		return lxc.Container{}, err
+	}
+	s, _, err := a.catalogue(ctx)
+	if err != nil {
+		return lxc.Container{}, err
+	}
+	return s.Find(ctx, cfg.HostName(), ref)
+}
+
+// document is what `show --json` prints.
+type document struct {
+	lxc.Container
+	Services     []lxc.Service `json:"services"`
+	DiscoveredAt *time.Time    `json:"discoveredAt,omitempty"`
+	Runs         []store.Run   `json:"runs"`
+}
+
+func (a *app) showJSON(ctx context.Context, c lxc.Container) error {
+	services, at, err := a.store.Services(ctx, c.RecordID)
+	if err != nil {
+		return err
+	}
+	runs, err := a.store.Runs(ctx, c.RecordID)
+	if err != nil {
+		return err
+	}
+	d := document{Container: c, Services: services, Runs: runs}
+	if d.Services == nil {
+		d.Services = []lxc.Service{}
+	}
+	if !at.IsZero() {
+		d.DiscoveredAt = &at
+	}
+	return ui.WriteJSON(a.streams, d)
+}
+
+func (a *app) showCard(ctx context.Context, c lxc.Container) error {
+	services, _, err := a.store.Services(ctx, c.RecordID)
+	if err != nil {
+		return err
+	}
+	r := ui.Result{Container: c, Services: services}
+	for _, s := range services {
+		if len(s.CredentialKeys) > 0 {
+			r.Reveal = a.command("credentials", c.Hostname, "--reveal")
+		}
+	}
+	return ui.WriteResult(a.streams, r)
+}
+
+// completeContainers offers the names on record.
+func (a *app) completeContainers(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	cfg, err := a.config()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	s, _, err := a.catalogue(cmd.Context())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	containers, _ := s.Containers(cmd.Context(), store.Filter{Host: cfg.HostName()})
+	var names []string
+	for _, c := range containers {
+		names = append(names, c.Hostname)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,219 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/infrahaus/infrahaus/internal/template"
+	"github.com/infrahaus/infrahaus/internal/ui"
+)
+
+func newTemplateCmd(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "template",
+		Aliases: []string{"templates"},
+		Short:   "The catalogue of templates",
+		Long: `The catalogue of templates. A template is a folder with a template.yaml; it is
+looked for as a path, then in $XDG_CONFIG_HOME/infrahaus/templates, then in
+TEMPLATES_ROOT, then among those built in.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newTemplateListCmd(a), newTemplateShowCmd(a), newTemplateValidateCmd(a))
+	return cmd
+}
+
+func newTemplateListCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the templates",
+		Long:  "List the templates: each name once, the place that is looked at first wins." + exitStatuses(0, 2),
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if _, err := a.config(); err != nil {
+				return err
+			}
+			entries := template.List(a.templateSources())
+			if a.global.json {
+				return ui.WriteJSON(a.streams, entries)
+			}
+			t := ui.Table{Columns: []ui.Column{
+				{Title: "NAME", Keep: true}, {Title: "OS", Keep: true}, {Title: "FROM"}, {Title: "DESCRIPTION"},
+			}}
+			for _, e := range entries {
+				text := e.Description
+				if e.Error != "" {
+					text = "cannot be used: " + e.Error
+				}
+				t.Rows = append(t.Rows, []string{e.Name, e.OS, e.Source, text})
+			}
+			return ui.WriteTable(a.streams, t)
+		},
+	}
+}
+
+func newTemplateShowCmd(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "show <template>",
+		Short: "Show what a template asks for, ships and runs",
+		Long:  "Show what a template asks for, ships and runs, and its variables." + exitStatuses(0, 2),
+		Args:  exactArgs("one template"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if _, err := a.config(); err != nil {
+				return err
+			}
+			t, err := template.Find(args[0], a.templateSources())
+			if err != nil {
+				return err
+			}
+			if a.global.json {
+				return ui.WriteJSON(a.streams, templateDocument(t))
+			}
+			return ui.WriteTable(a.streams, ui.Table{
+				Columns: []ui.Column{{Title: strings.ToUpper(t.Name), Keep: true}, {Title: ""}}, Rows: templateRows(t),
+			})
+		},
+	}
+	cmd.ValidArgsFunction = a.completeTemplates
+	return cmd
+}
+
+// templateDocument is what `template show --json` prints.
+func templateDocument(t *template.Template) map[string]any {
+	return map[string]any{
+		"name": t.Name, "description": t.Description, "source": t.Source, "path": t.Path, "digest": t.Digest,
+		"spec": t.Spec(), "variables": t.Variables, "packages": t.Packages, "files": t.Files, "scripts": t.Scripts,
+		"services": t.Services, "syncOnBoot": t.SyncOnBoot,
+	}
+}
+
+func templateRows(t *template.Template) [][]string {
+	kind := "privileged"
+	if t.Unprivileged {
+		kind = "unprivileged"
+	}
+	rows := [][]string{
+		{"description", t.Description},
+		{"from", orElse(t.Path, t.Source)},
+		{"os", t.OS},
+		{"resources", fmt.Sprintf("%d cores, %d MiB memory, %d MiB swap, %d GiB disk, %s", t.Cores, t.MemoryMiB, t.SwapMiB, t.DiskGiB, kind)},
+	}
+	for _, v := range t.Variables {
+		rows = append(rows, []string{"variable", v.Name + variableNote(v)})
+	}
+	for _, manager := range template.Managers {
+		if names := t.Packages.Names[manager]; len(names) > 0 {
+			rows = append(rows, []string{manager, strings.Join(names, " ")})
+		}
+	}
+	for _, c := range t.Packages.Custom {
+		rows = append(rows, []string{"custom", c.Name})
+	}
+	for _, f := range t.Files {
+		rows = append(rows, []string{"file", fmt.Sprintf("%s (%s)", f.Target, f.Policy)})
+	}
+	for _, s := range t.Scripts {
+		name := s.Name
+		if !s.Enabled {
+			name += " (not enabled)"
+		}
+		rows = append(rows, []string{"script", name})
+	}
+	for _, s := range t.Services {
+		text := s.Name
+		if s.Port != 0 {
+			text += " " + strconv.Itoa(s.Port) + "/" + s.Protocol
+		}
+		rows = append(rows, []string{"service", text})
+	}
+	return rows
+}
+
+func variableNote(v template.Variable) string {
+	notes := []string{v.Type}
+	switch {
+	case v.Generate.Length > 0:
+		notes = append(notes, "generated")
+	case v.HasDefault && v.Secret:
+		notes = append(notes, "default ***")
+	case v.HasDefault:
+		notes = append(notes, "default "+strconv.Quote(v.Default))
+	case v.Required:
+		notes = append(notes, "required")
+	}
+	text := " (" + strings.Join(notes, ", ") + ")"
+	if v.Description != "" {
+		text += ": " + v.Description
+	}
+	return text
+}
+
+func newTemplateValidateCmd(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "validate <template>",
+		Short: "Check a template and say everything that is wrong with it",
+		Long:  "Check a template and say everything that is wrong with it, with file and line." + exitStatuses(0, 2),
+		Args:  exactArgs("one template"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if _, err := a.config(); err != nil {
+				return err
+			}
+			t, err := template.Find(args[0], a.templateSources())
+			var wrong *template.Error
+			if err != nil && !errors.As(err, &wrong) {
+				return err
+			}
+			return a.printValidation(t, wrong)
+		},
+	}
+	cmd.ValidArgsFunction = a.completeTemplates
+	return cmd
+}
+
+// validation is what `template validate --json` prints.
+type validation struct {
+	Template string             `json:"template"`
+	Valid    bool               `json:"valid"`
+	Problems []template.Problem `json:"problems"`
+	Warnings []template.Problem `json:"warnings"`
+}
+
+func (a *app) printValidation(t *template.Template, wrong *template.Error) error {
+	v := validation{Valid: wrong == nil, Problems: []template.Problem{}, Warnings: []template.Problem{}}
+	if wrong != nil {
+		v.Template, v.Problems = wrong.Template, wrong.Problems
+	} else {
+		v.Template, v.Warnings = t.Name, append(v.Warnings, t.Warnings...)
+	}
+	if a.global.json {
+		if err := ui.WriteJSON(a.streams, v); err != nil {
+			return err
+		}
+	} else {
+		for _, w := range v.Warnings {
+			a.warn(w.String(), "")
+		}
+		for _, p := range v.Problems {
+			fmt.Fprintln(a.streams.Err, p.String())
+		}
+	}
+	if !v.Valid {
+		return silentOrTold(a.global.json, usagef("template %s cannot be used: %d problems", v.Template, len(v.Problems)))
+	}
+	if !a.global.json && !a.global.quiet {
+		fmt.Fprintf(a.streams.Out, "%s\tok\n", v.Template)
+	}
+	return nil
+}
+
+// silentOrTold ends a command whose JSON document has said everything already.
+func silentOrTold(json bool, f *failure) error {
+	if json {
+		return silent{f.Status}
+	}
+	return f
+}

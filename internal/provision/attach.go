@@ -1,0 +1,79 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/pve"
+)
+
+// attach finds a running container that exists already, this tool's or not, and
+// gets inside.
+func (r *Run) attach(ctx context.Context) error {
+	r.existed = true
+	r.phase = Phases[len(Phases)-1]
+	if err := r.Bus.Emit(event.Event{Type: event.Step, Step: r.phase.Name, Message: "Looking for the container"}); err != nil {
+		return err
+	}
+	node, name, err := r.PVE.Find(ctx, r.CTID)
+	if err != nil {
+		return err
+	}
+	r.Bus.SetPlace(r.CTID, node)
+	st, err := r.PVE.Status(ctx, node, r.CTID)
+	if err != nil {
+		return err
+	}
+	if !st.Running {
+		return &Failure{
+			Status:  ExitUnreachable,
+			Message: fmt.Sprintf("cannot look inside container %d (%s): it is not running", r.CTID, name),
+			Hints:   []string{fmt.Sprintf("infrahaus start %d", r.CTID)},
+		}
+	}
+	cfg, err := r.PVE.Config(ctx, node, r.CTID)
+	if err != nil {
+		return err
+	}
+	r.MAC, r.Job.Spec.Network = cfg.MAC, cfg.Net0
+	r.Placement = &pve.Placement{Node: node}
+	if err := r.findAddress(ctx, node); err != nil {
+		return err
+	}
+	if r.hostKeys, err = r.Record.HostKeys(ctx); err != nil {
+		return err
+	}
+	r.openSoon(ctx)
+	close(r.opening.up)
+	if err := r.enter(ctx); err != nil {
+		return err
+	}
+	facts, err := guest.WaitReady(ctx, r.Guest, guest.Ready{})
+	if err != nil {
+		return err
+	}
+	r.Facts = facts
+	return nil
+}
+
+// findAddress asks once for the address of a container that runs: one without
+// any can still be entered through the node.
+func (r *Run) findAddress(ctx context.Context, node string) error {
+	wait, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if addr, ok := staticAddress(r.Job.Spec.Network); ok {
+		r.Address = addr
+	} else if addr, err := r.PVE.Address(wait, node, r.CTID, r.Job.Spec.Network, r.MAC, r.watch()); err == nil {
+		r.Address = addr
+	} else if ctx.Err() != nil {
+		return context.Cause(ctx)
+	} else {
+		r.warn("the container has no address", "")
+		return nil
+	}
+	return r.Record.Update(ctx, func(c *lxc.Container) { c.Address, c.MAC, c.Node = r.Address.String(), r.MAC, node })
+}

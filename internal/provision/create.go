@@ -1,0 +1,120 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/pve"
+)
+
+// create resolves what the spec leaves open, claims a ctid by creating the
+// container, and follows the task.
+func (r *Run) create(ctx context.Context) error {
+	if err := r.step(r.phase.From, "Creating LXC container"); err != nil {
+		return err
+	}
+	if err := r.Connect(ctx); err != nil {
+		return err
+	}
+	p, err := r.PVE.Resolve(ctx, r.Job.Spec)
+	if err != nil {
+		return err
+	}
+	r.Placement = p
+	for _, note := range p.Notes {
+		r.say(note)
+	}
+	for _, w := range p.Warnings {
+		r.warn(w, "")
+	}
+	if p.Template.Download {
+		if err := r.step(8, fmt.Sprintf("Downloading %s to %s", p.Template.Name, p.Template.Storage)); err != nil {
+			return err
+		}
+		if err := r.PVE.Download(ctx, p, r.watch()); err != nil {
+			return err
+		}
+	}
+	if err := r.Record.SealPassword(ctx, r.Job.Password); err != nil {
+		return err
+	}
+	created, err := r.claim(ctx)
+	r.UPID = created.UPID
+	if err != nil {
+		return err
+	}
+	if err := r.step(12, fmt.Sprintf("Container %d on %s is being made from %s", r.CTID, p.Node, p.Template.Name)); err != nil {
+		return err
+	}
+	res, err := r.followTask(ctx, created.UPID)
+	if err != nil {
+		r.createFailed = pve.IsKind(err, pve.TaskFailed)
+		return err
+	}
+	r.warnAll(res.Warnings)
+	r.hostKeys = pve.SSHFingerprints(res.Lines)
+	if err := r.Record.PinHostKeys(ctx, r.hostKeys); err != nil {
+		return err
+	}
+	return r.step(r.phase.To, "Container created")
+}
+
+// claim asks for the container. The record says which id before each try, and
+// which task afterwards, so that a killed process leaves nothing unknown.
+func (r *Run) claim(ctx context.Context) (pve.Created, error) {
+	p := r.Placement
+	r.MAC = pve.NewMAC()
+	req := pve.CreateRequest{Spec: r.Job.Spec, Placement: p, Password: r.Job.Password, MAC: r.MAC}
+	if p.MarkerAllowed {
+		req.Description = Marker(r.RecordID)
+	} else {
+		r.warn("the login may not set a description, so the container carries no ownership mark; its id, task and MAC are remembered instead",
+			"grant VM.Config.Options to the login")
+	}
+	created, err := r.PVE.Create(ctx, req, func(ctid int) error {
+		r.CTID, r.requested = ctid, true
+		r.Bus.SetPlace(ctid, p.Node)
+		return r.Record.Update(ctx, func(c *lxc.Container) {
+			c.CTID, c.Node, c.MAC = ctid, p.Node, r.MAC
+			c.OSTemplate, c.Marked = p.Template.VolID, p.MarkerAllowed
+		})
+	})
+	if err != nil {
+		var said *pve.Error
+		if errors.As(err, &said) && said.Status != 0 {
+			r.requested = false // refused: an answer was given, and it was no
+		}
+		return created, err
+	}
+	return created, r.Record.Update(ctx, func(c *lxc.Container) { c.UPID = created.UPID })
+}
+
+// Marker is the line of a container's description that says whose it is.
+func Marker(recordID string) string { return "infrahaus:" + recordID }
+
+// nothingExists reports whether nothing of this run is on the node: it asked
+// for no container, or the task that was to make it failed and Proxmox cleaned
+// up behind it (it does so unless the worker itself was killed).
+func (r *Run) nothingExists() bool {
+	return !r.existed && (!r.requested || r.createFailed || r.gone)
+}
+
+// watch turns a task's log lines into events, and waits into the display's
+// "waiting for".
+func (r *Run) watch() pve.Watch {
+	return pve.Watch{
+		Line: func(line string) {
+			r.noteErr(r.Bus.Emit(event.Event{Type: event.Log, Step: r.phase.Name, Message: line, Stream: event.Stdout}))
+		},
+		Waiting: r.say,
+	}
+}
+
+func (r *Run) warnAll(warnings []string) {
+	for _, w := range warnings {
+		r.warn(w, "")
+	}
+}

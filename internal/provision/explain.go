@@ -1,0 +1,88 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/pve"
+	"github.com/infrahaus/infrahaus/internal/template"
+)
+
+// statusCoder is an error that knows its exit status, such as an interruption.
+type statusCoder interface {
+	error
+	ExitStatus() int
+}
+
+// Explain turns any error of the engine and the rooms below it into a Failure.
+// It is the one place that maps kinds of error to exit statuses.
+func Explain(err error) *Failure {
+	var f *Failure
+	if errors.As(err, &f) {
+		return f
+	}
+	f = &Failure{Status: ExitOther, Message: err.Error(), Err: err}
+	var (
+		coded statusCoder
+		api   *pve.Error
+		in    *guest.Error
+		tmpl  *template.Error
+		none  *template.NotFoundError
+		vars  *template.VariableError
+	)
+	switch {
+	case errors.As(err, &coded):
+		f.Status = coded.ExitStatus()
+	case errors.As(err, &api):
+		f.Status, f.Tail, f.Hints = pveStatus(api), api.Tail(), pveHints(api)
+	case errors.As(err, &in):
+		f.Status, f.Tail, f.Hints = guestStatus(in), splitLines(in.Tail), hint(in.Hint())
+	case errors.As(err, &tmpl):
+		f.Status, f.Hints = ExitUsage, hint(tmpl.Hint())
+	case errors.As(err, &none):
+		f.Status, f.Hints = ExitUsage, hint(none.Hint())
+	case errors.As(err, &vars):
+		f.Status, f.Hints = ExitUsage, hint(vars.Hint())
+	case errors.Is(err, context.DeadlineExceeded):
+		f.Message = "cannot finish in time: " + err.Error()
+		f.Hints = hint("give it longer with --timeout")
+	}
+	return f
+}
+
+// pveStatus is 4 for what cannot be reached or is not trusted, 2 for what the
+// user can see is wrong without asking Proxmox, 3 for the rest.
+func pveStatus(e *pve.Error) int {
+	switch e.Kind {
+	case pve.Unreachable, pve.TLS, pve.Unauthorized, pve.Timeout:
+		return ExitUnreachable
+	case pve.Invalid:
+		return ExitUsage
+	}
+	return ExitProxmox
+}
+
+func pveHints(e *pve.Error) []string {
+	hints := append([]string(nil), e.Hints...)
+	if len(e.Choices) > 0 {
+		what := "choose one of"
+		if e.Field != "" {
+			what = fmt.Sprintf("choose --%s from", e.Field)
+		}
+		hints = append(hints, fmt.Sprintf("%s: %s", what, strings.Join(e.Choices, ", ")))
+	}
+	return hints
+}
+
+// guestStatus is 4 for every way of not getting in.
+func guestStatus(*guest.Error) int { return ExitUnreachable }
+
+func hint(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}

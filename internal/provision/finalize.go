@@ -1,0 +1,196 @@
+package provision
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/discover"
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/lxc"
+)
+
+// finalize looks around in the guest with one remote command, which also waits
+// for the declared services, and writes down what it found: credentials sealed
+// before they touch the disk.
+func (r *Run) finalize(ctx context.Context) error {
+	if err := r.step(r.phase.From, "Discovering services"); err != nil {
+		return err
+	}
+	declared, wait, err := r.declared()
+	if err != nil {
+		return err
+	}
+	report, err := r.probe(ctx, discover.Options{Declared: declared, Wait: wait})
+	if err != nil {
+		return err
+	}
+	for _, note := range report.Notes {
+		r.warn(note, "")
+	}
+	r.learnOwnAddress(report)
+	address := ""
+	if r.Address.IsValid() {
+		address = r.Address.String()
+	}
+	for _, keys := range report.Credentials {
+		for k, v := range keys {
+			r.learnSecret(k, v)
+		}
+	}
+	r.Services = report.Services(address, declared)
+	r.noteReach(ctx)
+	if err := r.Record.SaveServices(ctx, r.Services, report.Credentials, time.Now().UTC()); err != nil {
+		return err
+	}
+	if err := r.tellServices(); err != nil {
+		return err
+	}
+	if err := r.Record.ScrubLog(ctx, r.Bus.Secrets().Redact); err != nil {
+		return err
+	}
+	return r.step(r.phase.To, "Finalizing container")
+}
+
+// declared are the services that the template promises, and how long they may
+// take together. An adopted container promises nothing.
+func (r *Run) declared() ([]discover.Declared, time.Duration, error) {
+	if r.Job.Template == nil {
+		return nil, 0, nil
+	}
+	services, err := r.Job.Template.DeclaredServices(r.Job.Values)
+	if err != nil {
+		return nil, 0, err
+	}
+	var out []discover.Declared
+	var wait time.Duration
+	for _, s := range services {
+		name := s.Name
+		if s.Unit != "" {
+			name = s.Unit
+		}
+		out = append(out, discover.Declared{Name: name, Port: s.Port, Protocol: s.Protocol, HTTP: s.HTTP, TLS: s.TLS})
+		wait = max(wait, s.Timeout)
+	}
+	return out, wait, nil
+}
+
+// probe runs discovery's one command and reads what it says. The guest may say
+// anything; more than discover would read is not kept.
+func (r *Run) probe(ctx context.Context, o discover.Options) (*discover.Report, error) {
+	var out, stderr bounded
+	out.limit, stderr.limit = discover.MaxOutput, 4<<10
+	_, err := r.Guest.Run(ctx, guest.Cmd{Label: "discover services", Script: discover.Script(o), Stdout: &out, Stderr: &stderr})
+	if err != nil {
+		return nil, err
+	}
+	report, err := discover.Parse(out.Bytes())
+	if err != nil {
+		return nil, &Failure{
+			Status: ExitGuest, Message: "cannot discover services: " + err.Error(),
+			Tail: splitLines(r.Bus.Secrets().Redact(stderr.String())), Err: err,
+		}
+	}
+	return report, nil
+}
+
+// learnOwnAddress takes the guest's word for its address where Proxmox knew
+// none.
+func (r *Run) learnOwnAddress(report *discover.Report) {
+	if r.Address.IsValid() {
+		return
+	}
+	for _, a := range report.Addresses {
+		if a.Interface == "eth0" && a.Addr.Is4() {
+			r.Address = a.Addr
+			return
+		}
+	}
+	if len(report.Addresses) > 0 {
+		r.Address = report.Addresses[0].Addr
+	}
+}
+
+// reachTimeout bounds the look from here at a service, which is only a note.
+const reachTimeout = 700 * time.Millisecond
+
+// noteReach notes which services with a URL cannot be reached from here. Ready
+// is judged inside the guest; this never changes the exit status.
+func (r *Run) noteReach(ctx context.Context) {
+	reach := func(s *lxc.Service, done chan<- struct{}) {
+		defer func() { done <- struct{}{} }()
+		d := net.Dialer{Timeout: reachTimeout}
+		conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(r.Address.String(), strconv.Itoa(urlPort(*s))))
+		if err != nil {
+			s.Note = "not reachable from here"
+			return
+		}
+		conn.Close()
+	}
+	done := make(chan struct{})
+	n := 0
+	for i := range r.Services {
+		s := &r.Services[i]
+		if s.URL == "" || s.Status != lxc.Running || !r.Address.IsValid() {
+			continue
+		}
+		n++
+		go reach(s, done)
+	}
+	for range n {
+		<-done
+	}
+}
+
+// urlPort is the port of a service's URL.
+func urlPort(s lxc.Service) int {
+	for _, p := range s.Ports {
+		if a, err := netip.ParseAddr(p.Address); p.Protocol == "tcp" && (err != nil || !a.IsLoopback()) {
+			return p.Port
+		}
+	}
+	return 0
+}
+
+// tellServices makes an event of each service that is not the system's, and
+// remembers which of the declared do not answer.
+func (r *Run) tellServices() error {
+	for i := range r.Services {
+		s := r.Services[i]
+		if s.System {
+			continue
+		}
+		if s.Declared && s.Status != lxc.Running {
+			r.unready = append(r.unready, s.Name)
+		}
+		err := r.Bus.Emit(event.Event{
+			Type: event.Service, Step: r.phase.Name, Service: &s,
+			Message: fmt.Sprintf("%s is %s%s", s.Name, s.Status, ports(s)),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func ports(s lxc.Service) string {
+	var b bytes.Buffer
+	seen := map[string]bool{}
+	for _, p := range s.Ports {
+		label := fmt.Sprintf(" %d/%s", p.Port, p.Protocol)
+		if !seen[label] {
+			b.WriteString(label)
+		}
+		seen[label] = true
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return " on" + b.String()
+}

@@ -1,0 +1,68 @@
+// Package provision is the engine: the five phases, what each does, and how a
+// run of them ends. It is told everything it needs and reports through events
+// and return values; it must not know which face shows them, where they are
+// kept, or whether the Proxmox it talks to is real.
+package provision
+
+import (
+	"context"
+	"errors"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+)
+
+// Phase is one of the five. Do moves the percentage from From to To.
+type Phase struct {
+	Name  event.StepName
+	Title string
+	From  int // percent at which it begins
+	To    int // and at which it has ended
+	Do    func(*Run, context.Context) error
+}
+
+// Phases is the whole job, in order. The percentages are those of the original
+// system, which its consumers know.
+var Phases = []Phase{
+	{event.Creating, "Create", 5, 20, (*Run).create},
+	{event.Starting, "Start", 25, 35, (*Run).start},
+	{event.Deploying, "Deploy", 40, 60, (*Run).deploy},
+	{event.Syncing, "Sync", 65, 90, (*Run).sync},
+	{event.Finalizing, "Discover", 92, 98, (*Run).finalize},
+}
+
+// perform runs phases in order and stops at the first that fails.
+func (r *Run) perform(ctx context.Context, phases []Phase) error {
+	for _, p := range phases {
+		r.phase = p
+		if err := p.Do(r, ctx); err != nil {
+			return err
+		}
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step reports progress inside the present phase.
+func (r *Run) step(percent int, message string) error {
+	return r.Bus.Step(r.phase.Name, percent, message)
+}
+
+// say reports something worth knowing at the present percentage.
+func (r *Run) say(message string) {
+	r.noteErr(r.Bus.Emit(event.Event{Type: event.Step, Step: r.phase.Name, Message: message}))
+}
+
+// warn reports something that does not stop the run.
+func (r *Run) warn(message, hint string) {
+	r.noteErr(r.Bus.Warn(r.phase.Name, message, hint))
+}
+
+// noteErr keeps the first error of the record, which perform's caller returns:
+// what cannot be recorded must not go on unnoticed.
+func (r *Run) noteErr(err error) {
+	if err != nil && r.recordErr == nil {
+		r.recordErr = errors.Join(err)
+	}
+}

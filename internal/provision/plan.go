@@ -1,0 +1,166 @@
+package provision
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/pve"
+	"github.com/infrahaus/infrahaus/internal/template"
+)
+
+// PlanStep is what one phase would do.
+type PlanStep struct {
+	Phase string   `json:"step"`
+	Title string   `json:"title"`
+	Does  []string `json:"does"` // one action a line
+}
+
+// Plan says what a create of this job at this place would do, phase by phase. It
+// is a pure function: it asks nobody and touches nothing.
+func Plan(job Job, p *pve.Placement) []PlanStep {
+	does := map[string][]string{
+		"creating":   planCreate(job, p),
+		"starting":   planStart(job, p),
+		"deploying":  planDeploy(job),
+		"syncing":    planSync(job),
+		"finalizing": planFinalize(job),
+	}
+	var steps []PlanStep
+	for _, phase := range Phases {
+		steps = append(steps, PlanStep{Phase: string(phase.Name), Title: phase.Title, Does: does[string(phase.Name)]})
+	}
+	return steps
+}
+
+func planCreate(job Job, p *pve.Placement) []string {
+	s := job.Spec
+	kind := "privileged"
+	if s.Unprivileged {
+		kind = "unprivileged"
+	}
+	lines := []string{
+		fmt.Sprintf("create %s container %d, %s, on node %s", kind, p.CTID, s.Hostname, p.Node),
+		fmt.Sprintf("%d cores, %d MiB memory, %d MiB swap, %d GiB disk on %s", s.Cores, s.MemoryMiB, s.SwapMiB, s.DiskGiB, p.Storage),
+		"from " + p.Template.VolID,
+		"network: " + planNetwork(job, p),
+	}
+	if p.Template.Download {
+		lines = append([]string{fmt.Sprintf("download %s to %s", p.Template.Name, p.Template.Storage)}, lines...)
+	}
+	if f := planFeatures(job); f != "" {
+		lines = append(lines, "features: "+f)
+	}
+	if len(s.Tags) > 0 {
+		lines = append(lines, "tags: "+strings.Join(s.Tags, ", "))
+	}
+	if len(s.SSHKeys) > 0 {
+		lines = append(lines, fmt.Sprintf("let in %d SSH keys besides this tool's own", len(s.SSHKeys)))
+	}
+	if !p.MarkerAllowed {
+		lines = append(lines, "no ownership mark: the login may not set a description")
+	}
+	return append(append(lines, p.Notes...), p.Warnings...)
+}
+
+func planNetwork(job Job, p *pve.Placement) string {
+	n := job.Spec.Network
+	words := []string{"eth0 on " + p.Bridge}
+	add := func(format string, arg any, ok bool) {
+		if ok {
+			words = append(words, fmt.Sprintf(format, arg))
+		}
+	}
+	add("VLAN %d", n.VLAN, n.VLAN != 0)
+	add("IPv4 %s", n.IPv4, n.IPv4 != "")
+	add("gateway %s", n.Gateway4, n.Gateway4 != "")
+	add("IPv6 %s", n.IPv6, n.IPv6 != "")
+	add("gateway %s", n.Gateway6, n.Gateway6 != "")
+	add("DNS %s", strings.Join(n.Nameservers, " "), len(n.Nameservers) > 0)
+	return strings.Join(words, ", ")
+}
+
+func planFeatures(job Job) string {
+	f := job.Spec.Features
+	var on []string
+	for name, set := range map[string]bool{"nesting": f.Nesting, "keyctl": f.Keyctl, "fuse": f.Fuse, "mknod": f.Mknod} {
+		if set {
+			on = append(on, name)
+		}
+	}
+	if len(f.Mount) > 0 {
+		on = append(on, "mount="+strings.Join(f.Mount, ";"))
+	}
+	return strings.Join(slices.Sorted(slices.Values(on)), ", ")
+}
+
+func planStart(job Job, p *pve.Placement) []string {
+	lines := []string{fmt.Sprintf("start container %d", p.CTID)}
+	if addr, ok := staticAddress(job.Spec.Network); ok {
+		return append(lines, "address "+addr.String())
+	}
+	return append(lines, fmt.Sprintf("wait at most %s for an address", addressTimeout))
+}
+
+func planDeploy(job Job) []string {
+	lines := []string{"get inside and wait until the guest is ready", "install the config-manager"}
+	for _, f := range job.Template.Files {
+		lines = append(lines, fmt.Sprintf("ship %s to %s (%s)", f.Source, f.Target, f.Policy))
+	}
+	return lines
+}
+
+func planSync(job Job) []string {
+	t := job.Template
+	var lines []string
+	if n := len(t.Files); n > 0 {
+		lines = append(lines, fmt.Sprintf("put %d files in place by their policies", n))
+	}
+	for _, manager := range template.Managers {
+		if names := t.Packages.Names[manager]; len(names) > 0 {
+			lines = append(lines, fmt.Sprintf("install with %s: %s", manager, strings.Join(names, " ")))
+		}
+	}
+	for _, c := range t.Packages.Custom {
+		lines = append(lines, "install by its own command: "+c.Name)
+	}
+	if len(job.Packages) > 0 {
+		lines = append(lines, "install also: "+strings.Join(job.Packages, " "))
+	}
+	for _, s := range scriptsOf(job) {
+		lines = append(lines, "run "+s.Name)
+	}
+	for _, v := range job.Values.All() {
+		lines = append(lines, "variable "+planValue(v))
+	}
+	return lines
+}
+
+func planValue(v template.Value) string {
+	switch {
+	case v.Pending:
+		return v.Name + ": generated"
+	case v.Secret:
+		return v.Name + " = ***"
+	}
+	return v.Name + " = " + v.Text
+}
+
+func planFinalize(job Job) []string {
+	lines := []string{"discover services, ports and credentials"}
+	services, err := job.Template.DeclaredServices(job.Values)
+	if err != nil {
+		return append(lines, "declared services: "+err.Error())
+	}
+	for _, s := range services {
+		switch {
+		case s.HTTP != "":
+			lines = append(lines, fmt.Sprintf("wait until %s answers HTTP on port %d at %s", s.Name, s.Port, s.HTTP))
+		case s.Port != 0:
+			lines = append(lines, fmt.Sprintf("wait until %s answers on port %d/%s", s.Name, s.Port, s.Protocol))
+		default:
+			lines = append(lines, "wait until "+s.Name+" runs")
+		}
+	}
+	return lines
+}

@@ -1,0 +1,200 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/pve"
+	"github.com/infrahaus/infrahaus/internal/template"
+)
+
+// Job is what a create is asked to do.
+type Job struct {
+	Spec     lxc.Spec
+	Template *template.Template
+	Values   template.Values
+	Skip     []string // script names not to run
+	Packages []string // --package, for the guest's own package manager
+
+	ConfigRepoURL string // CONFIG_REPO_URL in the guest; "" for none
+	ConfigBranch  string
+	Password      string // root's, 24 random characters
+}
+
+// Run is the phases' shared page. Every field says who fills it.
+type Run struct {
+	// the caller
+	ID       string
+	RecordID string
+	Job      Job
+	// Connect opens the host and fills PVE, SSH and what the host's settings say
+	// in Job. A create calls it after its first event: reaching a host takes time.
+	Connect          func(context.Context) error
+	PVE              *pve.Client
+	SSH              guest.Options // the host's settings; the run adds who listens and when the guest is up
+	DestroyOnFailure bool
+	Recorded         lxc.Container // of a discovery: what was known before
+	Bus              *event.Bus
+	Record           Catalogue
+	existed          bool // the container was there before this run
+
+	// perform
+	phase     Phase
+	recordErr error
+	tail      tail // the last lines logged, for the error of what fails
+
+	// creating
+	Placement    *pve.Placement
+	CTID         int
+	UPID         string // of the create task
+	MAC          string
+	hostKeys     []string // learned from the create task's log
+	task         string   // the UPID that is followed now, for cancellation
+	requested    bool     // a create was sent and not refused
+	createFailed bool     // its task failed; Proxmox cleaned up
+	gone         bool     // destroyed by --on-failure
+
+	// starting
+	Address netip.Addr // invalid: none known
+	opening *opening   // the way inside, dialled while the start task still runs
+
+	// deploying
+	Guest guest.Guest
+	Facts guest.Facts
+
+	// syncing
+	attempt *guest.Attempt // the one that runs now, for cancellation
+
+	// finalizing
+	Services []lxc.Service
+	unready  []string // declared services that never answered
+}
+
+// Result is how a run ended.
+type Result struct {
+	ExitStatus int // 0, or 6 when a declared service does not answer
+	Address    string
+	Services   []lxc.Service
+}
+
+// NewRun makes a run whose events go to required and to the others.
+func NewRun(meta event.Meta, record Catalogue, required event.Sink, others ...event.Sink) *Run {
+	r := &Run{ID: meta.RunID, RecordID: meta.ContainerID, Record: record}
+	r.Bus = event.NewBus(meta, required, append(others, &r.tail)...)
+	return r
+}
+
+// Create runs the five phases and ends with a complete or an error event.
+func (r *Run) Create(ctx context.Context) (Result, error) {
+	err := r.perform(ctx, Phases)
+	return r.end(ctx, err)
+}
+
+// Discover runs the last phase alone against a running container.
+func (r *Run) Discover(ctx context.Context) (Result, error) {
+	err := r.attach(ctx)
+	if err == nil {
+		err = r.perform(ctx, Phases[len(Phases)-1:])
+	}
+	return r.end(ctx, err)
+}
+
+// end writes how the run went: the record first, then the event.
+func (r *Run) end(ctx context.Context, err error) (Result, error) {
+	if err == nil {
+		err = r.recordErr
+	}
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	if err != nil {
+		err = r.fail(after, ctx, err)
+	}
+	if r.Guest != nil {
+		r.Guest.Close()
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	return r.finish(after)
+}
+
+// finish records ready and says so.
+func (r *Run) finish(ctx context.Context) (Result, error) {
+	res := Result{Services: r.Services}
+	if r.Address.IsValid() {
+		res.Address = r.Address.String()
+	}
+	message := "Container ready!"
+	hint := ""
+	if len(r.unready) > 0 {
+		res.ExitStatus = ExitUnready
+		message = "Container is up, but not answering: " + strings.Join(r.unready, ", ")
+		hint = "infrahaus logs " + r.Job.Spec.Hostname
+	}
+	err := r.Record.Update(ctx, func(c *lxc.Container) {
+		c.Lifecycle, c.Error = lxc.Ready, ""
+	})
+	if err != nil {
+		return res, err
+	}
+	percent := 100
+	return res, r.Bus.Emit(event.Event{
+		Type: event.Complete, Step: event.Finalizing, Percent: &percent, Message: message, Hint: hint,
+		ExitStatus: &res.ExitStatus, Address: res.Address, Services: r.Services,
+	})
+}
+
+// fail tells what still runs to stop, cleans up if asked to, records the error
+// and says it.
+func (r *Run) fail(after, ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		err = r.stopWork(after, cause)
+	}
+	f := Explain(err)
+	if r.DestroyOnFailure && !r.nothingExists() {
+		if err := r.cleanUp(after); err != nil {
+			f.Hints = append(f.Hints, "the container could not be destroyed: "+err.Error())
+		} else {
+			r.gone = true
+		}
+	}
+	left := r.CTID != 0 && !r.nothingExists() && !r.existed
+	if left {
+		f.Hints = append(f.Hints, fmt.Sprintf("container %d was left as it is: infrahaus destroy %s", r.CTID, r.Job.Spec.Hostname))
+	}
+	if recErr := r.recordFailure(after, f); recErr != nil {
+		f.Hints = append(f.Hints, "the record could not be written: "+recErr.Error())
+	}
+	if r.Placement != nil {
+		_ = r.Record.ScrubLog(after, r.Bus.Secrets().Redact) // the run has failed already; the log stays as it was
+	}
+	emitErr := r.Bus.Emit(event.Event{
+		Type: event.Error, Step: r.phase.Name, Message: f.Text(), Hint: strings.Join(f.Hints, "\n"), ExitStatus: &f.Status,
+	})
+	if emitErr != nil {
+		f.Hints = append(f.Hints, emitErr.Error())
+	}
+	return f
+}
+
+// recordFailure writes how a run failed. A container of which nothing is on the
+// node frees its name; its story stays. A failed discovery changes nothing.
+func (r *Run) recordFailure(ctx context.Context, f *Failure) error {
+	if r.existed {
+		return nil
+	}
+	return r.Record.Update(ctx, func(c *lxc.Container) {
+		c.Error = r.Bus.Secrets().Redact(f.Message)
+		c.Lifecycle = lxc.Failed
+		if r.nothingExists() {
+			now := time.Now().UTC()
+			c.Lifecycle, c.DestroyedAt = lxc.Destroyed, &now
+		}
+	})
+}

@@ -1,0 +1,115 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/lxc"
+)
+
+// addressTimeout is how long a started container may take to show an address.
+// IPv6 autoconfiguration and busy DHCP servers need most of a minute.
+const addressTimeout = 90 * time.Second
+
+// start starts the container, follows the task and learns its address. A static
+// address is known already, so the way inside is dialled while the task runs.
+func (r *Run) start(ctx context.Context) error {
+	if err := r.step(r.phase.From, "Starting container"); err != nil {
+		return err
+	}
+	node := r.Placement.Node
+	if err := r.Record.Mark(ctx, string(r.phase.Name), "start", Claimed, ""); err != nil {
+		return err
+	}
+	upid, err := r.PVE.Start(ctx, node, r.CTID)
+	if err != nil {
+		return err
+	}
+	if err := r.Record.Mark(ctx, string(r.phase.Name), "start", Claimed, upid); err != nil {
+		return err
+	}
+	if addr, ok := staticAddress(r.Job.Spec.Network); ok {
+		r.Address = addr
+		r.openSoon(ctx)
+	}
+	res, err := r.followTask(ctx, upid)
+	if err != nil {
+		return err
+	}
+	r.warnAll(res.Warnings)
+	if err := r.Record.Mark(ctx, string(r.phase.Name), "start", Done, upid); err != nil {
+		return err
+	}
+	if err := r.learnAddress(ctx, node); err != nil {
+		return err
+	}
+	r.openSoon(ctx)
+	close(r.opening.up)
+	return r.step(r.phase.To, "Container started"+at(r.Address))
+}
+
+// learnAddress asks Proxmox for the address that DHCP gave, and records it.
+func (r *Run) learnAddress(ctx context.Context, node string) error {
+	if !r.Address.IsValid() && wantsAddress(r.Job.Spec.Network) {
+		wait, cancel := context.WithTimeoutCause(ctx, addressTimeout,
+			fmt.Errorf("the container has no address after %s", addressTimeout))
+		defer cancel()
+		addr, err := r.PVE.Address(wait, node, r.CTID, r.Job.Spec.Network, r.MAC, r.watch())
+		if err != nil {
+			return err
+		}
+		r.Address = addr
+	}
+	if !r.Address.IsValid() {
+		return nil
+	}
+	return r.Record.Update(ctx, func(c *lxc.Container) { c.Address = r.Address.String() })
+}
+
+// opening is a way into the guest that is being opened in the background.
+type opening struct {
+	up    chan struct{} // closed once the container runs
+	done  chan struct{}
+	guest guest.Guest
+	err   error
+}
+
+// openSoon begins to open the guest, once.
+func (r *Run) openSoon(ctx context.Context) {
+	if r.opening != nil {
+		return
+	}
+	o := &opening{up: make(chan struct{}), done: make(chan struct{})}
+	r.opening = o
+	node := r.Placement.Node
+	target := guest.Target{CTID: r.CTID, Node: node, Address: r.Address, HostKeys: r.hostKeys}
+	opts := r.SSH
+	opts.Up = o.up
+	opts.Note, opts.Waiting = r.say, r.say
+	opts.PinHostKey = func(fp string) error { return r.Record.PinHostKeys(ctx, []string{fp}) }
+	opts.Running = func(ctx context.Context) (bool, error) {
+		st, err := r.PVE.Status(ctx, node, r.CTID)
+		return st.Running, err
+	}
+	go func() {
+		defer close(o.done)
+		o.guest, o.err = guest.Open(ctx, target, opts)
+	}()
+}
+
+// enter waits until the guest is open.
+func (r *Run) enter(ctx context.Context) error {
+	r.openSoon(ctx)
+	select {
+	case <-r.opening.done:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if r.opening.err != nil {
+		return r.opening.err
+	}
+	r.Guest = r.opening.guest
+	return r.Record.Update(ctx, func(c *lxc.Container) { c.Transport = r.Guest.Transport() })
+}

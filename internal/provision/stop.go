@@ -1,0 +1,93 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/pve"
+)
+
+const (
+	// closeTimeout bounds what is done after the run's own context has ended:
+	// tell the script or task, write the record.
+	closeTimeout = 10 * time.Second
+	// stopGrace is how long a script may take to end after SIGTERM.
+	stopGrace = time.Second
+	// destroyTimeout bounds the clean-up of --on-failure destroy.
+	destroyTimeout = 2 * time.Minute
+)
+
+// followTask follows a task and remembers which, so that it can be told to stop.
+func (r *Run) followTask(ctx context.Context, upid string) (pve.Result, error) {
+	r.task = upid
+	res, err := r.PVE.Follow(ctx, upid, r.watch())
+	if context.Cause(ctx) == nil {
+		r.task = ""
+	}
+	return res, err
+}
+
+// stopWork tells what still runs for this run to stop, since nobody waits for
+// it any more, and explains the end by its cause.
+func (r *Run) stopWork(ctx context.Context, cause error) error {
+	f := &Failure{Status: ExitOther, Message: cause.Error(), Err: cause}
+	var coded statusCoder
+	if errors.As(cause, &coded) {
+		f.Status = coded.ExitStatus()
+	}
+	what := ""
+	switch {
+	case r.attempt != nil && r.Guest != nil:
+		what = r.stopScript(ctx)
+	case r.task != "":
+		what = r.stopTask(ctx)
+	}
+	if what != "" {
+		f.Message += "; " + what
+	}
+	return f
+}
+
+func (r *Run) stopScript(ctx context.Context) string {
+	if err := guest.Kill(ctx, r.Guest, *r.attempt, stopGrace); err != nil {
+		return fmt.Sprintf("%s could not be told to stop and may still run: %v", r.attempt.Name, err)
+	}
+	return r.attempt.Name + " was stopped"
+}
+
+// stopTask tells a task to stop and waits for its clean-up: an interrupted
+// create removes what it has made.
+func (r *Run) stopTask(ctx context.Context) string {
+	if err := r.PVE.StopTask(ctx, r.task); err != nil {
+		return fmt.Sprintf("the task on the node could not be told to stop: %v", err)
+	}
+	_, err := r.PVE.Follow(ctx, r.task, pve.Watch{})
+	if r.UPID == r.task {
+		r.createFailed = pve.IsKind(err, pve.TaskFailed)
+	}
+	return "the task on the node was stopped"
+}
+
+// cleanUp destroys what a failed run leaves, where --on-failure asks for that.
+func (r *Run) cleanUp(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), destroyTimeout)
+	defer cancel()
+	node := r.Placement.Node
+	upid, err := r.PVE.Stop(ctx, node, r.CTID)
+	if err == nil {
+		_, err = r.PVE.Follow(ctx, upid, pve.Watch{})
+	}
+	if err == nil {
+		upid, err = r.PVE.Destroy(ctx, node, r.CTID, pve.DestroyOptions{Purge: true})
+	}
+	if err == nil {
+		_, err = r.PVE.Follow(ctx, upid, pve.Watch{})
+	}
+	if pve.IsKind(err, pve.NotFound) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,18 @@
+#!/bin/sh
+# demo.sh BINARY: the main job on the embedded sandbox, in a state directory of
+# its own that is removed afterwards.
+set -eu
+bin=$1
+state=$(mktemp -d)
+trap 'rm -rf "$state"' EXIT
+export INFRAHAUS_STATE_DIR="$state" XDG_CONFIG_HOME="$state/config"
+run() {
+	printf '\n$ infrahaus %s\n' "$*"
+	"$bin" --sandbox "$@"
+}
+run create demo --template hello
+run list
+run discover demo
+run events demo --no-logs
+run credentials demo
+run credentials demo hello --reveal
