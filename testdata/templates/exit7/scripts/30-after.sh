@@ -1,0 +1,3 @@
+#!/bin/sh
+echo "this must not run"
+touch /root/ran-after-failure
