@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
 // Auth is who asks. TokenID is "" for a login with a ticket: only then is
@@ -265,7 +267,7 @@ func (n *Node) rights(a Auth, p string) map[string]bool {
 	if a.TokenID == "" {
 		return x.grants(a.User, p)
 	}
-	if _, ok := n.faults.Has("no-privileges"); ok {
+	if _, ok := n.faults.Has(driver.FaultNoPrivileges); ok {
 		return nil
 	}
 	t := x.Tokens[a.ID()]

@@ -99,7 +99,7 @@ func (n *Node) prepare(a Auth, p Params) (*creation, error) {
 	n.mu.Lock()
 	err := n.unused(c.vmid)
 	n.mu.Unlock()
-	if _, ok := n.faults.Take("id-taken"); ok {
+	if _, ok := n.faults.Take(driver.FaultIDTaken); ok {
 		err = fail("CT %d already exists on node '%s'", c.vmid, Name)
 	}
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
@@ -67,3 +68,16 @@ func (n *Node) Addresses(ctx context.Context, vmid int) ([]driver.Interface, err
 
 // TemplateDir is where downloaded archives lie.
 func (n *Node) TemplateDir() string { return n.opt.Dir + string(os.PathSeparator) + "template" }
+
+// Wait returns when the guest does not run any more, or ctx ends.
+func (n *Node) Wait(ctx context.Context, vmid int) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for n.drv.Pid(vmid) != 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
 // locks are the flocks on /run/lock/lxc/pve-config-ID.lock: one holder an id,
@@ -31,7 +33,7 @@ func (l *locks) of(vmid int) chan struct{} {
 func (n *Node) lock(ctx context.Context, vmid int, timeout time.Duration) (func(), error) {
 	c := n.flocks.of(vmid)
 	release := func() { <-c }
-	if _, ok := n.faults.Take("lock-timeout"); ok {
+	if _, ok := n.faults.Take(driver.FaultLockTimeout); ok {
 		return nil, lockTimeout(vmid)
 	}
 	select {

@@ -74,9 +74,9 @@ func (n *Node) Interfaces(ctx context.Context, vmid int) ([]map[string]any, erro
 		polls = c.polls
 	}
 	n.mu.Unlock()
-	_, none := n.faults.Has("no-address")
-	_, only := n.faults.Has("link-local-only")
-	if late, ok := n.faults.Has("address-late"); ok {
+	_, none := n.faults.Has(driver.FaultNoAddress)
+	_, only := n.faults.Has(driver.FaultLinkLocalOnly)
+	if late, ok := n.faults.Has(driver.FaultAddressLate); ok {
 		k, _ := strconv.Atoi(late)
 		only = only || polls <= k
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
 // check_lock
@@ -69,7 +71,7 @@ func (n *Node) start(ctx context.Context, w *worker, vmid int) error {
 			return fail("bridge '%s' does not exist", i.Bridge)
 		}
 	}
-	if text, ok := n.faults.Take("start-fail"); ok {
+	if text, ok := n.faults.Take(driver.FaultStartFail); ok {
 		return n.startFailed(w, vmid, text)
 	}
 	if err := n.drv.Start(ctx, cfg, w.Log); err != nil {
@@ -94,7 +96,7 @@ func (n *Node) started(c *container) {
 	defer n.mu.Unlock()
 	c.Running, c.Started, c.polls = true, n.opt.Now(), 0
 	_ = n.save()
-	if file, ok := n.faults.Take("guest-dies"); ok {
+	if file, ok := n.faults.Take(driver.FaultGuestDies); ok {
 		n.workers.Add(1)
 		go n.killWhen(c.VMID, file)
 	}
@@ -268,6 +270,9 @@ func (n *Node) startAll(ctx context.Context) {
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, 8)
 	for _, c := range n.st.Containers {
+		if n.drv.Pid(c.VMID) != 0 { // left over from an owner that was killed
+			_ = n.drv.Stop(ctx, c.VMID)
+		}
 		if !c.Running {
 			continue
 		}

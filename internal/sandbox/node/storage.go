@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
 // Storage is one storage of the node. Sizes are bytes.
@@ -126,7 +128,7 @@ func (n *Node) StorageContent(id string, p Params) ([]map[string]any, error) {
 	}
 	rows := []map[string]any{}
 	want := p["content"]
-	_, none := n.faults.Has("no-os-templates")
+	_, none := n.faults.Has(driver.FaultNoTemplates)
 	for _, t := range n.sortedTemplates() {
 		if strings.HasPrefix(t.Volid, s.ID+":") && (want == "" || want == "vztmpl") && p["vmid"] == "" && !none {
 			rows = append(rows, map[string]any{"volid": t.Volid, "content": "vztmpl", "format": t.format(), "size": t.Size, "ctime": t.CTime})

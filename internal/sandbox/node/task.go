@@ -10,6 +10,8 @@ import (
 	"sort"
 	"strings"
 	"time"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
 // task is one worker. Its log is kept in memory and, line by line, in a file,
@@ -121,7 +123,7 @@ func (n *Node) finish(t *task, err error, warnings int) {
 		last = "TASK " + t.Exit
 	}
 	t.EndTime = n.opt.Now().Unix()
-	_, t.hideLast = n.faults.Take("task-line-late")
+	_, t.hideLast = n.faults.Take(driver.FaultTaskLineLate)
 	n.logLine(t, last)
 	n.saveTask(t)
 }

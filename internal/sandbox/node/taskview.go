@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
 var upidForm = regexp.MustCompile(`^UPID:([a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?):([0-9A-Fa-f]{8}):([0-9A-Fa-f]{8,9}):([0-9A-Fa-f]{8}):([^:\s]+):([^:\s]*):([^:\s]+):$`)
@@ -49,7 +51,7 @@ func (t *task) view() map[string]any {
 
 // TaskStatus is GET /tasks/UPID/status.
 func (n *Node) TaskStatus(a Auth, upid string) (map[string]any, error) {
-	if _, ok := n.faults.Take("task-poll-error"); ok {
+	if _, ok := n.faults.Take(driver.FaultTaskPollError); ok {
 		return nil, fail("unable to open file '/var/log/pve/tasks/index' - Input/output error")
 	}
 	t, err := n.visibleTask(a, upid)
@@ -75,7 +77,7 @@ type LogLine struct {
 // TaskLog is GET /tasks/UPID/log: the page and the number of all lines. An
 // empty log is one row that says "no content".
 func (n *Node) TaskLog(a Auth, upid string, start, limit int) ([]LogLine, int, error) {
-	if _, ok := n.faults.Take("task-poll-error"); ok {
+	if _, ok := n.faults.Take(driver.FaultTaskPollError); ok {
 		return nil, 0, fail("unable to open file '/var/log/pve/tasks/index' - Input/output error")
 	}
 	t, err := n.visibleTask(a, upid)

@@ -8,6 +8,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
 // Template is one OS template that lies on a storage.
@@ -83,7 +85,7 @@ func (a appliance) file() string { return a.pkg + "_" + a.version + "_amd64." + 
 func (n *Node) Appliances() []map[string]any {
 	const source = "http://download.proxmox.com/images"
 	rows := []map[string]any{}
-	if _, none := n.faults.Has("no-os-templates"); none {
+	if _, none := n.faults.Has(driver.FaultNoTemplates); none {
 		return rows
 	}
 	for _, a := range appliances {
@@ -107,7 +109,7 @@ func (n *Node) Download(a Auth, p Params) (string, error) {
 	for _, x := range appliances {
 		known = known || x.file() == file
 	}
-	if _, none := n.faults.Has("no-os-templates"); none || !known {
+	if _, none := n.faults.Has(driver.FaultNoTemplates); none || !known {
 		return "", badParam("template", "no such template")
 	}
 	n.mu.Lock()
@@ -126,7 +128,7 @@ func (n *Node) Download(a Auth, p Params) (string, error) {
 
 func (n *Node) download(ctx context.Context, w *worker, id, file string) error {
 	w.Log("downloading http://download.proxmox.com/images/system/" + file + " to /var/lib/vz/template/cache/" + file)
-	if text, ok := n.faults.Take("download-fail"); ok {
+	if text, ok := n.faults.Take(driver.FaultDownloadFail); ok {
 		if text == "" {
 			text = "download failed: wget: unable to resolve host address 'download.proxmox.com'"
 		}

@@ -6,6 +6,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
 // nodeMemory is what the simulated node has, in bytes.
@@ -36,6 +38,7 @@ func (n *Node) status(c *container) map[string]any {
 		return def
 	}
 	pid := n.drv.Pid(c.VMID)
+	c.Running = c.Running && pid != 0 // it may have gone down by itself
 	m := map[string]any{
 		"vmid": c.VMID, "name": c.name(), "type": "lxc", "status": "stopped", "uptime": 0, "cpu": 0, "cpus": c.cpus(),
 		"mem": 0, "maxmem": mib("memory", 512<<20), "swap": 0, "maxswap": mib("swap", 0),
@@ -126,7 +129,7 @@ func (n *Node) NextID(p Params) (any, error) {
 			return nil, badParam("vmid", "VM "+v+" already exists")
 		}
 	} else {
-		if _, race := n.faults.Take("id-race"); race && len(n.st.Containers) > 0 {
+		if _, race := n.faults.Take(driver.FaultIDRace); race && len(n.st.Containers) > 0 {
 			id = n.sorted()[0].VMID
 		} else {
 			for n.st.Containers[id] != nil {

@@ -7,6 +7,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
 // create is the vzcreate worker. On failure and on a TERM it removes what it
@@ -41,18 +43,21 @@ func (n *Node) build(ctx context.Context, w *worker, c *creation) error {
 		return fail("volume '%s' does not exist", c.template)
 	}
 	w.Log("extracting archive '/var/lib/vz/template/cache/" + t.File() + "'")
-	if text, ok := n.faults.Take("create-fail"); ok {
+	if text, ok := n.faults.Take(driver.FaultCreateFail); ok {
 		if text == "" {
 			text = "command 'lxc-usernsexec -m u:0:100000:65536 -m g:0:100000:65536 -- tar xpf - --zstd --totals' failed: exit code 2"
 		}
 		return fail("%s", text)
 	}
-	if _, ok := n.faults.Take("create-hang"); ok {
+	if _, ok := n.faults.Take(driver.FaultCreateHang); ok {
 		<-ctx.Done()
 		return ctx.Err()
 	}
 	n.mu.Lock()
 	full := &container{VMID: c.vmid, Conf: c.conf, OS: t.File(), Leases: map[string]string{}}
+	if claimed := n.st.Containers[c.vmid]; claimed != nil {
+		claimed.Leases = full.Leases // so that another create takes another address
+	}
 	cfg := n.driverConfig(full)
 	n.mu.Unlock()
 	x := &extraction{w: w, t: t, commit: func() { n.commit(full) }}
@@ -122,7 +127,7 @@ func (n *Node) warn(w *worker, c *creation, t *Template) {
 	if v := systemd(t.File()); v > 241 && !nesting {
 		w.Log(fmt.Sprintf("WARN: Systemd %d detected. You may need to enable nesting.", v))
 	}
-	if text, ok := n.faults.Take("create-warnings"); ok {
+	if text, ok := n.faults.Take(driver.FaultCreateWarnings); ok {
 		if text == "" {
 			text = "Systemd 257 detected. You may need to enable nesting."
 		}
@@ -149,7 +154,7 @@ func (n *Node) makeDisks(w *worker, c *creation) error {
 		if err != nil {
 			return err
 		}
-		_, full := n.faults.TakeIf("storage-full", func(v string) bool { return v == "" || v == s.ID })
+		_, full := n.faults.TakeIf(driver.FaultStorageFull, func(v string) bool { return v == "" || v == s.ID })
 		if full || d.size > avail {
 			return fail("%s", noSpace(s, c.vmid))
 		}
