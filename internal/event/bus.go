@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
 // Meta is what every event of a run carries.
@@ -68,10 +70,11 @@ func (b *Bus) Warn(step StepName, message, hint string) error {
 func (b *Bus) emit(e Event) error {
 	e = b.complete(e)
 	if err := b.required.Event(e); err != nil {
+		b.seq-- // it is on record nowhere: the next event takes its place
 		return fmt.Errorf("cannot record event: %w", err)
 	}
 	var dropped []error
-	kept := b.others[:0]
+	kept := make([]Sink, 0, len(b.others))
 	for _, s := range b.others {
 		if err := s.Event(e); err != nil {
 			dropped = append(dropped, err)
@@ -97,11 +100,49 @@ func (b *Bus) complete(e Event) Event {
 	e.ContainerID, e.RunID, e.Hostname, e.Host = b.meta.ContainerID, b.meta.RunID, b.meta.Hostname, b.meta.Host
 	e.CTID, e.Node = b.ctid, b.node
 	if e.Percent != nil {
-		p := max(*e.Percent, b.percent)
+		p := min(max(*e.Percent, b.percent), 100)
 		b.percent = p
 		e.Percent = &p
 	}
-	e.Message = b.secrets.Redact(e.Message)
-	e.Hint = b.secrets.Redact(e.Hint)
+	return redacted(e, b.secrets.Redact)
+}
+
+// redacted is e with redact applied to every text that comes from outside; what
+// e points to is left alone.
+func redacted(e Event, redact func(string) string) Event {
+	for _, text := range []*string{&e.Message, &e.Hint, &e.ScriptName, &e.Address, &e.Hostname, &e.Node, &e.Host} {
+		*text = redact(*text)
+	}
+	e.ScriptNames = redactedAll(e.ScriptNames, redact)
+	if e.Service != nil {
+		s := redactedService(*e.Service, redact)
+		e.Service = &s
+	}
+	if e.Services != nil {
+		services := make([]lxc.Service, len(e.Services))
+		for i, s := range e.Services {
+			services[i] = redactedService(s, redact)
+		}
+		e.Services = services
+	}
 	return e
+}
+
+func redactedService(s lxc.Service, redact func(string) string) lxc.Service {
+	for _, text := range []*string{&s.Name, &s.URL, &s.Image, &s.Note} {
+		*text = redact(*text)
+	}
+	s.CredentialKeys = redactedAll(s.CredentialKeys, redact)
+	return s
+}
+
+func redactedAll(texts []string, redact func(string) string) []string {
+	if texts == nil {
+		return nil
+	}
+	out := make([]string, len(texts))
+	for i, t := range texts {
+		out[i] = redact(t)
+	}
+	return out
 }

@@ -1,6 +1,9 @@
 package event
 
 import (
+	"encoding/base64"
+	"encoding/json"
+	"net/url"
 	"strings"
 	"sync"
 )
@@ -9,37 +12,135 @@ import (
 // section 5).
 const minSecret = 6
 
-// Secrets is a set of values that no event may carry. It is safe for concurrent
-// use.
+// mask stands in the place of a secret.
+const mask = "***"
+
+// Secrets is a set of values that no event may carry. Each is known also as it
+// looks in a URL, in JSON, in base64 and in shell quotes, and one of several
+// lines by each of its lines. It is safe for concurrent use.
 type Secrets struct {
-	mu     sync.RWMutex
-	values map[string]struct{}
+	mu       sync.Mutex
+	patterns map[string]struct{}
+	built    *matcher // of patterns; nil after Add
 }
 
 // NewSecrets makes a set of values.
 func NewSecrets(values ...string) *Secrets {
-	s := &Secrets{values: map[string]struct{}{}}
+	s := &Secrets{patterns: map[string]struct{}{}}
 	s.Add(values...)
 	return s
 }
 
-// Add adds values; those under six bytes are not secrets and are left out.
+// Add adds values; those under six bytes are not secrets and are left out. They
+// are redacted from everything that comes after.
 func (s *Secrets) Add(values ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, v := range values {
-		if len(v) >= minSecret {
-			s.values[v] = struct{}{}
+		for _, p := range looks(v) {
+			p = joinLines(p)
+			if _, known := s.patterns[p]; len(p) >= minSecret && !known {
+				s.patterns[p] = struct{}{}
+				s.built = nil
+			}
 		}
 	}
 }
 
-// Redact replaces every known secret in text.
+// Redact replaces every known secret in text, whole or broken over lines.
 func (s *Secrets) Redact(text string) string {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for v := range s.values {
-		text = strings.ReplaceAll(text, v, "***")
+	if s.clean(text) {
+		return text
 	}
-	return text
+	r := redactor{secrets: s}
+	out := r.write(nil, []byte(text))
+	return string(r.letGo(out))
+}
+
+// clean reports whether text holds no secret, without copying it.
+func (s *Secrets) clean(text string) bool {
+	m := s.matcher()
+	state := int32(0)
+	for i := range len(text) {
+		if b := text[i]; b != '\n' && b != '\r' {
+			if state = m.step(state, b); m.out[state] > 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (s *Secrets) matcher() *matcher {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.built == nil {
+		patterns := make([]string, 0, len(s.patterns))
+		for p := range s.patterns {
+			patterns = append(patterns, p)
+		}
+		s.built = newMatcher(patterns)
+	}
+	return s.built
+}
+
+// joinLines takes the line ends out: they do not count when secrets are looked
+// for, so that a secret broken over lines is found.
+func joinLines(s string) string {
+	return strings.NewReplacer("\n", "", "\r", "").Replace(s)
+}
+
+// looks are the ways in which a secret shows.
+func looks(v string) []string {
+	if len(v) < minSecret {
+		return nil
+	}
+	out := []string{v, strings.TrimSpace(v)}
+	lines := strings.FieldsFunc(v, func(r rune) bool { return r == '\n' || r == '\r' })
+	if len(lines) > 1 {
+		for _, line := range lines {
+			if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") { // PEM's armour is no secret
+				out = append(out, line)
+			}
+		}
+	}
+	for _, e := range []string{url.QueryEscape(v), url.PathEscape(v), strings.ReplaceAll(url.QueryEscape(v), "+", "%20")} {
+		out = append(out, e, lowerHex(e))
+	}
+	if doc, err := json.Marshal(v); err == nil {
+		out = append(out, string(doc[1:len(doc)-1]))
+	}
+	out = append(out, strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`).Replace(v))
+	out = append(out, strings.ReplaceAll(v, "'", `'\''`))
+	return append(out, base64Looks(v)...)
+}
+
+// lowerHex turns %2F into %2f.
+func lowerHex(s string) string {
+	b := []byte(s)
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == '%' {
+			copy(b[i+1:], strings.ToLower(string(b[i+1:i+3])))
+		}
+	}
+	return string(b)
+}
+
+// base64Looks are the characters that v has in base64 whatever stands before
+// and behind it, for each of the three ways it may lie within groups of three
+// bytes: so a basic-auth header's user:password is found too.
+func base64Looks(v string) []string {
+	if len(v) < 8 {
+		return nil // what is left would be too short to mean anything
+	}
+	var out []string
+	for shift := range 3 {
+		for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+			text := enc.EncodeToString([]byte(strings.Repeat("\x00", shift) + v))
+			from := []int{0, 2, 3}[shift]  // characters that the bytes before have a part in
+			whole := (shift + len(v)) * 8 / 6 // characters that the bytes behind have no part in
+			out = append(out, text[from:whole])
+		}
+	}
+	return out
 }
