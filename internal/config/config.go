@@ -87,6 +87,8 @@ func (e *Error) Error() string {
 		return e.Text
 	case e.Line == 0:
 		return e.File + ": " + e.Text
+	case e.Col == 0:
+		return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text)
 	}
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Text)
 }

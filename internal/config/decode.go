@@ -58,6 +58,7 @@ func (d *decoder) read(r io.Reader, v any) error {
 			return d.fail(nil, "", "not YAML: %v", err)
 		}
 		line, _ := strconv.Atoi(m[1])
+		line = max(line, 1) // the parser leaves the first out
 		return &Error{File: d.file, Line: line, Text: "not YAML: " + err.Error()[len(m[0]):]}
 	}
 	if dec.Decode(&more) == nil {
