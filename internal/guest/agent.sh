@@ -4,8 +4,9 @@
 #
 # A command is its text, line by line, then "<nonce> <blocks> <rest>": so many
 # blocks of 65536 bytes and so many bytes more follow as its stdin (0 0: none,
-# /dev/null). It runs in a subshell. Its end is "\n<nonce> <status>\n" on stdout
-# and on stderr.
+# /dev/null). It runs in a subshell. Its end is "<nonce> <status>\n" on stdout
+# and on stderr; the nonce begins with a byte that output seldom ends with, so
+# that nothing is held back.
 
 cd /root 2>/dev/null || cd /
 umask 022
@@ -187,8 +188,8 @@ ih_kill() {
 ih_full=
 if dd if=/dev/null bs=1 count=0 iflag=fullblock >/dev/null 2>&1; then ih_full=1; fi
 ih_booted
-printf '\n%s 0\n' "$ih_n"
-printf '\n%s 0\n' "$ih_n" >&2
+printf '%s 0\n' "$ih_n"
+printf '%s 0\n' "$ih_n" >&2
 while :; do
 	ih_t=
 	while :; do
@@ -209,6 +210,6 @@ while :; do
 		)
 		ih_rc=$?
 	fi
-	printf '\n%s %s\n' "$ih_n" "$ih_rc"
-	printf '\n%s %s\n' "$ih_n" "$ih_rc" >&2
+	printf '%s %s\n' "$ih_n" "$ih_rc"
+	printf '%s %s\n' "$ih_n" "$ih_rc" >&2
 done

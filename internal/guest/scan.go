@@ -11,13 +11,13 @@ import (
 // scanner cuts one stream of a link at the agent's sentinels.
 type scanner struct {
 	r    io.Reader
-	mark []byte // "\n<nonce> "
+	mark []byte // "<nonce> "
 	buf  []byte // read, not passed on yet
 	tmp  [32 << 10]byte
 }
 
 func newScanner(r io.Reader, nonce string) *scanner {
-	return &scanner{r: r, mark: []byte("\n" + nonce + " ")}
+	return &scanner{r: r, mark: []byte(nonce + " ")}
 }
 
 // next copies to w until the sentinel and returns its status. It keeps no more
