@@ -35,8 +35,8 @@ bench: build ## the reference job on real guests, as counts and ratios; as root
 	sh .ci/need.sh lxc debootstrap dnsmasq-base uidmap iproute2 iptables openssh-client
 	$(GO) run ./internal/e2e/bench
 
-man: build
-	$(BIN) man --dir dist/man
+man: ## the man pages, from the commands' own help
+	$(GO) run ./internal/cli/man dist/man
 
 clean:
 	rm -rf bin dist .cache

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox"
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
@@ -58,25 +57,6 @@ func newVersionCmd(a *app) *cobra.Command {
 			return err
 		},
 	}
-}
-
-// newManCmd writes the man pages, from the same help. It is for packagers.
-func newManCmd() *cobra.Command {
-	var dir string
-	cmd := &cobra.Command{
-		Use:    "man",
-		Short:  "Write the man pages",
-		Hidden: true,
-		Args:   cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := os.MkdirAll(dir, 0o755); err != nil {
-				return err
-			}
-			return doc.GenManTree(cmd.Root(), &doc.GenManHeader{Title: "INFRAHAUS", Section: "1"}, dir)
-		},
-	}
-	cmd.Flags().StringVar(&dir, "dir", "man", "the folder to write to")
-	return cmd
 }
 
 type serveOptions struct {

@@ -21,6 +21,9 @@ type globalOptions struct {
 	timeout    time.Duration
 }
 
+// Root is the command tree, for what is made from its help: the man pages.
+func Root() *cobra.Command { return newRootCmd(&app{}) }
+
 func newRootCmd(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "infrahaus",
@@ -67,7 +70,7 @@ Try it without a Proxmox node:  infrahaus create web --template hello --sandbox`
 	add("make", newCreateCmd(a), newDiscoverCmd(a), newTemplateCmd(a))
 	add("ask", newListCmd(a), newShowCmd(a), newEventsCmd(a), newLogsCmd(a), newCredentialsCmd(a))
 	add("life", newLifecycleCmd(a, startVerb()), newLifecycleCmd(a, stopVerb()), newLifecycleCmd(a, restartVerb()), newDestroyCmd(a))
-	add("more", newSandboxCmd(a), newVersionCmd(a), newManCmd())
+	add("more", newSandboxCmd(a), newVersionCmd(a))
 	return root
 }
 

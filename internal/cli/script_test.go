@@ -1,0 +1,131 @@
+package cli_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/infrahaus/infrahaus/internal/cli"
+	"github.com/infrahaus/infrahaus/internal/event"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"infrahaus": func() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+	})
+}
+
+// TestSessions runs what a user types, against the embedded sandbox. Each
+// session has a home of its own.
+func TestSessions(t *testing.T) {
+	templates, err := filepath.Abs("../../testdata/templates")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "../../testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
+			e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, "state"))
+			e.Setenv("TEMPLATES_ROOT", templates)
+			e.Setenv("SSH_AUTH_SOCK", "")
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"events": checkEvents,
+			"absent": checkAbsent,
+			"status": runStatus,
+		},
+	})
+}
+
+// checkEvents is `events FILE [TYPE]`: one JSON event a line, seq from 1 without
+// holes, percent never falling, the last event of TYPE (complete), and for a
+// complete create the five steps in order.
+func checkEvents(ts *testscript.TestScript, neg bool, args []string) {
+	last := event.Complete
+	if len(args) > 1 {
+		last = event.Type(args[1])
+	}
+	var steps []event.StepName
+	percent, n := 0, 0
+	var e event.Event
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		n++
+		e = event.Event{}
+		ts.Check(json.Unmarshal([]byte(line), &e))
+		if e.Seq != n {
+			ts.Fatalf("line %d has seq %d", n, e.Seq)
+		}
+		if e.Percent != nil {
+			if *e.Percent < percent {
+				ts.Fatalf("seq %d: percent falls from %d to %d", n, percent, *e.Percent)
+			}
+			percent = *e.Percent
+		}
+		if e.Step != "" && !slices.Contains(steps, e.Step) {
+			steps = append(steps, e.Step)
+		}
+	}
+	if e.Type != last {
+		ts.Fatalf("the last event is %q, not %q", e.Type, last)
+	}
+	if last == event.Complete && !slices.Equal(steps, event.Steps) && len(steps) > 1 {
+		ts.Fatalf("the steps are %v", steps)
+	}
+}
+
+// checkAbsent is `absent WORD FOLDER...`: no file below the folders holds WORD.
+func checkAbsent(ts *testscript.TestScript, neg bool, args []string) {
+	word := []byte(args[0])
+	for _, dir := range args[1:] {
+		err := filepath.WalkDir(ts.MkAbs(dir), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return err
+			}
+			f, err := os.Open(path)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			r := bufio.NewReaderSize(f, 1<<20)
+			raw := make([]byte, 0, 1<<20)
+			buf := bytes.NewBuffer(raw)
+			if _, err := buf.ReadFrom(r); err != nil {
+				return err
+			}
+			if bytes.Contains(buf.Bytes(), word) {
+				ts.Fatalf("%s holds it", path)
+			}
+			return nil
+		})
+		ts.Check(err)
+	}
+}
+
+// runStatus is `status N COMMAND...`: the command's exit status is N.
+func runStatus(ts *testscript.TestScript, neg bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if want := args[0]; strconv.Itoa(got) != want {
+		ts.Fatalf("exit status %d, not %s", got, want)
+	}
+}
