@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	_ "modernc.org/sqlite" // the driver named sqlite
 )
@@ -75,13 +76,13 @@ func ours(dir string) bool {
 
 // connect opens one connection lazily. Every transaction begins IMMEDIATE: a
 // deferred one that turns into a writer fails at once instead of waiting.
-func connect(path, synchronous string) (*sql.DB, error) {
+func connect(path, synchronous string, busy time.Duration) (*sql.DB, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
 	}
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
-		fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()),
+		fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()),
 		"foreign_keys(1)",
 		"synchronous(" + synchronous + ")",
 	}}

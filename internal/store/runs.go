@@ -21,7 +21,13 @@ type Run struct {
 	LogPath    string     `json:"-"` // filled by Runs; the file is there once something was logged
 }
 
-// BeginRun records that a run goes on. A zero StartedAt is now.
+// Discover is the one kind of run that may go on beside another of the same
+// container.
+const Discover = "discover"
+
+// BeginRun records that a run goes on, until EndRun or the end of this process.
+// A zero StartedAt is now. While another run of the same container is alive it
+// returns *Busy, unless this one only discovers.
 func (s *Store) BeginRun(ctx context.Context, r Run) error {
 	if err := checkID(r.ID); err != nil {
 		return err
@@ -29,14 +35,55 @@ func (s *Store) BeginRun(ctx context.Context, r Run) error {
 	if r.StartedAt.IsZero() {
 		r.StartedAt = time.Now()
 	}
-	return s.exec(ctx, `INSERT INTO runs (id, record_id, kind, started_at) VALUES (?, ?, ?, ?)`,
-		r.ID, r.RecordID, r.Kind, formatTime(r.StartedAt))
+	lock, err := s.holdLive(r.RecordID, r.ID)
+	if err != nil {
+		return err
+	}
+	err = s.tx(ctx, func(tx *sql.Tx) error {
+		if err := s.refuseSecond(ctx, tx, r); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO runs (id, record_id, kind, started_at) VALUES (?, ?, ?, ?)`,
+			r.ID, r.RecordID, r.Kind, formatTime(r.StartedAt))
+		return err
+	})
+	if err != nil {
+		release(lock)
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.live[r.ID] = lock
+	return nil
+}
+
+func (s *Store) refuseSecond(ctx context.Context, tx *sql.Tx, r Run) error {
+	if r.Kind == Discover {
+		return nil
+	}
+	others, err := scanRuns(ctx, tx, `record_id = ? AND kind <> '`+Discover+`' AND ended_at IS NULL`, r.RecordID)
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		if s.locked(other) {
+			return &Busy{Run: other}
+		}
+	}
+	return nil
 }
 
 // EndRun records a run's end. Ending it twice keeps the first end.
 func (s *Store) EndRun(ctx context.Context, id string, exitStatus int) error {
-	return s.exec(ctx, `UPDATE runs SET ended_at = ?, exit_status = ? WHERE id = ? AND ended_at IS NULL`,
+	err := s.exec(ctx, `UPDATE runs SET ended_at = ?, exit_status = ? WHERE id = ? AND ended_at IS NULL`,
 		formatTime(time.Now()), exitStatus, id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if lock := s.live[id]; lock != nil {
+		release(lock)
+		delete(s.live, id)
+	}
+	return err
 }
 
 // Runs lists a container's runs, oldest first.
@@ -45,10 +92,18 @@ func (s *Store) Runs(ctx context.Context, recordID string) ([]Run, error) {
 }
 
 func (s *Store) runs(ctx context.Context, where, arg string) ([]Run, error) {
-	rows, err := s.records.QueryContext(ctx, `SELECT id, record_id, kind, started_at, ended_at, exit_status
+	found, err := scanRuns(ctx, s.records, where, arg)
+	for i := range found {
+		found[i].LogPath = s.logPath(found[i].RecordID, found[i].ID)
+	}
+	return found, s.wrap(err)
+}
+
+func scanRuns(ctx context.Context, q rowsQuerier, where, arg string) ([]Run, error) {
+	rows, err := q.QueryContext(ctx, `SELECT id, record_id, kind, started_at, ended_at, exit_status
 		FROM runs WHERE `+where+` ORDER BY started_at, id`, arg)
 	if err != nil {
-		return nil, s.wrap(err)
+		return nil, err
 	}
 	defer rows.Close()
 	var found []Run
@@ -58,17 +113,16 @@ func (s *Store) runs(ctx context.Context, where, arg string) ([]Run, error) {
 		var ended sql.NullString
 		var status sql.NullInt64
 		if err := rows.Scan(&r.ID, &r.RecordID, &r.Kind, &started, &ended, &status); err != nil {
-			return nil, s.wrap(err)
+			return nil, err
 		}
 		r.StartedAt = parseTime(started)
 		if ended.Valid {
 			t, n := parseTime(ended.String), int(status.Int64)
 			r.EndedAt, r.ExitStatus = &t, &n
 		}
-		r.LogPath = s.logPath(r.RecordID, r.ID)
 		found = append(found, r)
 	}
-	return found, s.wrap(rows.Err())
+	return found, rows.Err()
 }
 
 // run finds one run.

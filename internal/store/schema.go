@@ -127,7 +127,7 @@ func (s *Store) check(ctx context.Context, q querier) (int, error) {
 // walMode switches the file to write-ahead logging, which stays with it. SQLite
 // does not call its busy handler while two connections race for the switch.
 func (s *Store) walMode(ctx context.Context) error {
-	deadline := time.Now().Add(busyTimeout)
+	deadline := time.Now().Add(s.busy)
 	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
 		_, err := s.records.ExecContext(ctx, "PRAGMA journal_mode = WAL")
 		var se *sqlite.Error

@@ -10,8 +10,10 @@ import (
 	"context"
 	"database/sql"
 	"path/filepath"
+	"sync"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/oklog/ulid/v2"
 )
 
@@ -25,12 +27,16 @@ const busyTimeout = 10 * time.Second
 type Store struct {
 	dir  string
 	path string
+	busy time.Duration
 	// records commits to the disk before it returns (synchronous=FULL): what it
 	// writes announces a side effect.
 	records *sql.DB
 	// events commits to the operating system (synchronous=NORMAL): a killed
 	// process loses nothing, a power cut at most the last events.
 	events *sql.DB
+
+	mu   sync.Mutex
+	live map[string]*flock.Flock // by id of the runs that this process has begun
 }
 
 // NewRecordID makes an id for a record or a run: a ULID, sortable by time.
@@ -40,16 +46,20 @@ func NewRecordID() string { return ulid.Make().String() }
 // (0600) and its tables where they are missing. A database of a newer version
 // is refused untouched. Errors are *Error.
 func Open(ctx context.Context, dir string) (*Store, error) {
+	return openWith(ctx, dir, busyTimeout)
+}
+
+func openWith(ctx context.Context, dir string, busy time.Duration) (*Store, error) {
 	path := filepath.Join(dir, FileName)
 	if err := prepare(dir, path); err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, path: path}
+	s := &Store{dir: dir, path: path, busy: busy, live: map[string]*flock.Flock{}}
 	var err error
-	if s.records, err = connect(path, "FULL"); err != nil {
+	if s.records, err = connect(path, "FULL", busy); err != nil {
 		return nil, s.wrap(err)
 	}
-	if s.events, err = connect(path, "NORMAL"); err != nil {
+	if s.events, err = connect(path, "NORMAL", busy); err != nil {
 		s.records.Close()
 		return nil, s.wrap(err)
 	}

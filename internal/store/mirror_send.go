@@ -1,0 +1,112 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// The waits between two tries to reach Redis.
+const (
+	firstRetry = 250 * time.Millisecond
+	lastRetry  = 5 * time.Second
+)
+
+// run sends the queue until Close, and after it what is left, until something
+// fails. Before the first batch, and after any trouble, a PING says whether a
+// batch can be sent at all: one that was not sent is kept.
+func (m *Mirror) run() {
+	defer close(m.done)
+	up, wait := false, firstRetry
+	for {
+		batch := m.take()
+		if batch == nil {
+			return
+		}
+		last := m.isClosed()
+		var err error
+		if !up {
+			err = m.ping()
+			up = err == nil
+		}
+		kept := err != nil
+		if err == nil {
+			err, kept = m.send(batch)
+			up = err == nil
+		}
+		m.settle(batch, err, kept)
+		if err == nil {
+			wait = firstRetry
+			continue
+		}
+		if last {
+			return
+		}
+		select {
+		case <-m.closing: // one more try, at once
+		case <-time.After(wait):
+			wait = min(2*wait, lastRetry)
+		}
+	}
+}
+
+// take waits for something to send; nil means closed and nothing left.
+func (m *Mirror) take() []item {
+	for {
+		m.mu.Lock()
+		if n := min(len(m.queue), batchSize); n > 0 {
+			batch := m.queue[:n:n]
+			m.queue = m.queue[n:]
+			m.flight = countEvents(batch)
+			for _, i := range batch {
+				m.bytes -= len(i.event) + len(i.services)
+			}
+			m.mu.Unlock()
+			return batch
+		}
+		closed := m.closed
+		m.mu.Unlock()
+		if closed {
+			return nil
+		}
+		select {
+		case <-m.wake:
+		case <-m.closing:
+		}
+	}
+}
+
+// settle accounts for a batch: sent, lost, or put back in front.
+func (m *Mirror) settle(batch []item, err error, kept bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.flight = 0
+	switch {
+	case err == nil:
+		m.report.Sent += countEvents(batch)
+		if m.report.Lost == 0 {
+			m.report.Err = nil // what was late is there now
+		}
+		return
+	case kept:
+		m.queue = append(batch, m.queue...)
+		for _, i := range batch {
+			m.bytes += len(i.event) + len(i.services)
+		}
+	default:
+		m.report.Lost += countEvents(batch)
+	}
+	m.report.Err = errors.New(redisTrouble(err))
+}
+
+func (m *Mirror) isClosed() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.closed
+}
+
+func (m *Mirror) ping() error {
+	ctx, cancel := context.WithTimeout(context.Background(), exchangeTimeout)
+	defer cancel()
+	return m.client.Ping(ctx).Err()
+}

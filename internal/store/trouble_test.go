@@ -1,0 +1,180 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+)
+
+// TestMain lets the test binary be one of twenty processes.
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("STORE_TEST_CREATE_IN"); dir != "" {
+		if err := createAlone(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func createAlone(dir string) error {
+	ctx := context.Background()
+	s, err := Open(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	id := NewRecordID()
+	if err := s.CreateContainer(ctx, lxc.Container{RecordID: id, Host: "h", Hostname: "c" + id, Lifecycle: lxc.Creating}); err != nil {
+		return err
+	}
+	for i := range 5 {
+		if err := s.SetStep(ctx, Step{RecordID: id, RunID: id, Phase: "p", Item: fmt.Sprint(i), State: Done}); err != nil {
+			return err
+		}
+	}
+	_, err = s.UpdateContainer(ctx, id, func(c *lxc.Container) error { c.Lifecycle = lxc.Ready; return nil })
+	return err
+}
+
+func TestTwentyProcessesAtOnce(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "state") // made by whoever is first
+	const n = 20
+	procs := make([]*exec.Cmd, n)
+	said := make([]bytes.Buffer, n)
+	for i := range procs {
+		procs[i] = exec.Command(self)
+		procs[i].Env = append(os.Environ(), "STORE_TEST_CREATE_IN="+dir)
+		procs[i].Stderr = &said[i]
+		if err := procs[i].Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, p := range procs {
+		if err := p.Wait(); err != nil {
+			t.Errorf("process %d: %v: %s", i, err, &said[i])
+		}
+	}
+	found, err := open(t, dir).Containers(context.Background(), Filter{})
+	if err != nil || len(found) != n {
+		t.Fatalf("%d containers, %v", len(found), err)
+	}
+	for _, c := range found {
+		if c.Lifecycle != lxc.Ready {
+			t.Errorf("%s is %s", c.RecordID, c.Lifecycle)
+		}
+	}
+}
+
+func TestTrouble(t *testing.T) {
+	sqlDB := func(t *testing.T, dir, statements string) {
+		db, err := sql.Open("sqlite", filepath.Join(dir, FileName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if _, err := db.Exec(statements); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write := func(t *testing.T, path, text string, mode os.FileMode) {
+		if err := os.WriteFile(path, []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		name  string
+		spoil func(t *testing.T, dir string) string // returns the directory to open
+		want  Kind
+	}{
+		{"garbage", func(t *testing.T, dir string) string {
+			write(t, filepath.Join(dir, FileName), strings.Repeat("no database at all\n", 100), 0o600)
+			return dir
+		}, Garbage},
+		{"another program's", func(t *testing.T, dir string) string {
+			sqlDB(t, dir, `CREATE TABLE recipes (name TEXT)`)
+			return dir
+		}, Garbage},
+		{"a folder of that name", func(t *testing.T, dir string) string {
+			os.Mkdir(filepath.Join(dir, FileName), 0o700)
+			return dir
+		}, Garbage},
+		{"newer", func(t *testing.T, dir string) string {
+			sqlDB(t, dir, fmt.Sprintf(`PRAGMA application_id = %d; PRAGMA user_version = 999`, applicationID))
+			return dir
+		}, Newer},
+		{"read-only", func(t *testing.T, dir string) string {
+			write(t, filepath.Join(dir, FileName), "", 0o400)
+			return dir
+		}, ReadOnly},
+		{"unwritable", func(t *testing.T, dir string) string {
+			os.Chmod(dir, 0o500)
+			t.Cleanup(func() { os.Chmod(dir, 0o700) })
+			return dir
+		}, Unwritable},
+		{"below a file", func(t *testing.T, dir string) string {
+			write(t, filepath.Join(dir, "file"), "", 0o600)
+			return filepath.Join(dir, "file", "state")
+		}, Unwritable},
+		{"where nothing can be", func(t *testing.T, dir string) string { return "/dev/null/state" }, Unwritable},
+		{"locked", func(t *testing.T, dir string) string {
+			s := open(t, dir)
+			tx, err := s.records.Begin()
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { tx.Rollback() })
+			return dir
+		}, Locked},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := tt.spoil(t, t.TempDir())
+			before, _ := os.ReadFile(filepath.Join(dir, FileName))
+			s, err := openWith(context.Background(), dir, time.Millisecond)
+			if err == nil {
+				defer s.Close()
+				err = s.CreateContainer(context.Background(), lxc.Container{RecordID: NewRecordID(), Host: "h", Hostname: "a"})
+			}
+			var e *Error
+			if !errors.As(err, &e) || e.Kind != tt.want {
+				t.Fatalf("err = %v, want kind %s", err, tt.want)
+			}
+			if !strings.HasPrefix(e.Error(), "cannot ") || e.Hint == "" || strings.Contains(e.Error(), "SQL") || strings.Contains(e.Error(), "sqlite") {
+				t.Errorf("says %q, hint %q", e.Error(), e.Hint)
+			}
+			if after, _ := os.ReadFile(filepath.Join(dir, FileName)); !bytes.Equal(before, after) && tt.want != Locked {
+				t.Error("the file was changed")
+			}
+		})
+	}
+}
+
+func TestOlderEmptyAndHalfMadeFilesAreMigrated(t *testing.T) {
+	dir := t.TempDir()
+	os.WriteFile(filepath.Join(dir, FileName), nil, 0o644) // left by a killed first start
+	s := open(t, dir)
+	create(t, s, lxc.Container{Host: "h", Hostname: "a"})
+	s.Close()
+	again := open(t, dir)
+	if found, err := again.Containers(context.Background(), Filter{}); err != nil || len(found) != 1 {
+		t.Errorf("%v %v", found, err)
+	}
+	if info, _ := os.Stat(filepath.Join(dir, FileName)); info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v", info.Mode())
+	}
+}
