@@ -21,11 +21,12 @@ type Result struct {
 // WriteResult writes the result to stdout: a card on a terminal, else
 // tab-separated rows of a name and its values.
 func WriteResult(s *Streams, r Result) error {
-	_, err := io.WriteString(s.Out, "")
-	if err != nil {
-		return err
+	if !s.OutTTY {
+		return writeRows(s.Out, resultRows(r))
 	}
-	return writeRows(s.Out, resultRows(r))
+	width, _ := s.size()
+	_, err := io.WriteString(s.Out, renderCard(r, newStyles(s.OutColor), width))
+	return err
 }
 
 func resultRows(r Result) [][]string {

@@ -19,16 +19,16 @@ const (
 
 // styles paint text for one stream; without colour they leave it alone.
 type styles struct {
-	ok, bad, warn, accent, dim, bold lipgloss.Style
+	plain, ok, bad, warn, accent, dim, bold lipgloss.Style
 }
 
 func newStyles(p colorprofile.Profile) styles {
 	plain := lipgloss.NewStyle()
 	if p <= colorprofile.ASCII {
-		return styles{plain, plain, plain, plain, plain, plain}
+		return styles{plain, plain, plain, plain, plain, plain, plain}
 	}
 	ink := func(color string) lipgloss.Style {
 		return plain.Foreground(p.Convert(lipgloss.Color(color)))
 	}
-	return styles{ok: ink(green), bad: ink(red), warn: ink(orange), accent: ink(blue), dim: ink(grey), bold: plain.Bold(true)}
+	return styles{plain: plain, ok: ink(green), bad: ink(red), warn: ink(orange), accent: ink(blue), dim: ink(grey), bold: plain.Bold(true)}
 }

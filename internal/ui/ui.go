@@ -64,7 +64,7 @@ func NewDisplay(s *Streams, o Options) Display {
 	case o.JSON:
 		return newJSON(s.Out)
 	case s.ErrTTY && !o.Quiet && !o.Verbose:
-		return newLive(s, systemClock{})
+		return newLive(s)
 	}
 	return newPlain(s, o.Quiet)
 }

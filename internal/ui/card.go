@@ -1,0 +1,130 @@
+package ui
+
+import (
+	"strconv"
+	"strings"
+
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+)
+
+// labelWidth is the longest label of a card and a gap.
+const labelWidth = 13
+
+// renderCard draws a result in a box. Where the box is wider than the window it
+// is left out and lines are not cut: an address that cannot be copied is none.
+func renderCard(r Result, st styles, width int) string {
+	lines := cardLines(r, st)
+	widest := 0
+	for _, line := range lines {
+		widest = max(widest, ansi.StringWidth(line))
+	}
+	if widest+4 > width {
+		return strings.Join(lines, "\n") + "\n"
+	}
+	box := lipgloss.NewStyle().Border(lipgloss.RoundedBorder()).Padding(0, 1)
+	if ink := st.dim.GetForeground(); ink != nil {
+		box = box.BorderForeground(ink)
+	}
+	return box.Render(strings.Join(lines, "\n")) + "\n"
+}
+
+func cardLines(r Result, st styles) []string {
+	c := r.Container
+	mark := st.ok.Render("✓")
+	if c.Lifecycle != lxc.Ready || unready(r.Services) {
+		mark = st.warn.Render("!")
+	}
+	title := mark + " " + st.bold.Render(Clean(c.Hostname)) + " is " + string(c.Lifecycle)
+	if r.Elapsed > 0 {
+		title += st.dim.Render(" after " + shortTime(r.Elapsed))
+	}
+	lines := []string{title, ""}
+	add := func(label, value string) {
+		lines = append(lines, st.dim.Render(pad(label, labelWidth))+value)
+	}
+	add("ctid", strconv.Itoa(c.CTID)+st.dim.Render(" on ")+Clean(c.Node))
+	if c.Address != "" {
+		add("address", Clean(c.Address))
+	}
+	for _, s := range r.Services {
+		if !s.System && s.Type != lxc.Credential {
+			add(Clean(s.Name), serviceCell(s, st))
+		}
+	}
+	lines = append(lines, credentialLines(r, st)...)
+	for _, n := range r.Notes {
+		lines = append(lines, "", st.dim.Render(oneLine(n)))
+	}
+	return lines
+}
+
+func serviceCell(s lxc.Service, st styles) string {
+	var parts []string
+	if s.URL != "" {
+		parts = append(parts, st.accent.Render(Clean(s.URL)))
+	} else if p := ports(s.Ports); p != "" {
+		parts = append(parts, p)
+	}
+	if s.Status != lxc.Running {
+		parts = append(parts, st.shade(serviceShade(string(s.Status)), string(s.Status)))
+	}
+	if s.Note != "" {
+		parts = append(parts, st.dim.Render(oneLine(s.Note)))
+	}
+	if len(parts) == 0 {
+		return string(s.Status)
+	}
+	return strings.Join(parts, "  ")
+}
+
+func credentialLines(r Result, st styles) []string {
+	var lines []string
+	for _, s := range r.Services {
+		if len(s.CredentialKeys) > 0 {
+			keys := oneLine(strings.Join(s.CredentialKeys, ", "))
+			lines = append(lines, st.dim.Render(pad("credentials", labelWidth))+Clean(s.Name)+": "+keys)
+		}
+	}
+	if r.Reveal != "" {
+		lines = append(lines, st.dim.Render(pad("reveal with", labelWidth))+st.bold.Render(Clean(r.Reveal)))
+	}
+	return lines
+}
+
+func unready(services []lxc.Service) bool {
+	for _, s := range services {
+		if s.Declared && s.Status != lxc.Running {
+			return true
+		}
+	}
+	return false
+}
+
+// serviceShade is Tone for a service's status.
+func serviceShade(status string) Shade {
+	switch lxc.ServiceStatus(status) {
+	case lxc.Running:
+		return Good
+	case lxc.Errored:
+		return Bad
+	case lxc.Unready:
+		return Caution
+	}
+	return Dim
+}
+
+// lifecycleShade is Tone for a container's lifecycle.
+func lifecycleShade(status string) Shade {
+	switch lxc.Lifecycle(status) {
+	case lxc.Ready:
+		return Good
+	case lxc.Failed:
+		return Bad
+	case lxc.Creating:
+		return Caution
+	}
+	return Dim
+}
