@@ -3,7 +3,8 @@ package event
 // matcher finds all occurrences of a set of patterns in one pass (Aho and
 // Corasick). It is immutable.
 type matcher struct {
-	root   [256]int32 // the children of the root, for speed
+	root   [256]int32    // the children of the root
+	fast   []*[256]int32 // the whole step from each state of depth 1, where most of the time is spent; nil for others
 	next   map[uint64]int32
 	parent []int32
 	char   []byte
@@ -54,7 +55,7 @@ func (m *matcher) link() {
 	}
 	for d := 2; d < len(byDepth); d++ {
 		for _, s := range byDepth[d] {
-			m.fail[s] = m.step(m.fail[m.parent[s]], m.char[s])
+			m.fail[s] = m.walk(m.fail[m.parent[s]], m.char[s])
 		}
 	}
 	for d := 1; d < len(byDepth); d++ {
@@ -62,10 +63,30 @@ func (m *matcher) link() {
 			m.out[s] = max(m.out[s], m.out[m.fail[s]])
 		}
 	}
+	m.fast = make([]*[256]int32, len(m.parent))
+	for _, s := range m.root {
+		if s == 0 {
+			continue
+		}
+		m.fast[s] = new([256]int32)
+		for b := range 256 {
+			m.fast[s][b] = m.walk(s, byte(b))
+		}
+	}
 }
 
 // step is the state after reading b in state.
 func (m *matcher) step(state int32, b byte) int32 {
+	if state == 0 {
+		return m.root[b]
+	}
+	if f := m.fast[state]; f != nil {
+		return f[b]
+	}
+	return m.walk(state, b)
+}
+
+func (m *matcher) walk(state int32, b byte) int32 {
 	for state != 0 {
 		if to, ok := m.next[edge(state, b)]; ok {
 			return to

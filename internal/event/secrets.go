@@ -137,7 +137,7 @@ func base64Looks(v string) []string {
 	for shift := range 3 {
 		for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 			text := enc.EncodeToString([]byte(strings.Repeat("\x00", shift) + v))
-			from := []int{0, 2, 3}[shift]  // characters that the bytes before have a part in
+			from := []int{0, 2, 3}[shift]     // characters that the bytes before have a part in
 			whole := (shift + len(v)) * 8 / 6 // characters that the bytes behind have no part in
 			out = append(out, text[from:whole])
 		}
