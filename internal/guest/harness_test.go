@@ -47,8 +47,12 @@ func newSigner(t *testing.T) ssh.Signer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keys.Store(string(s.PublicKey().Marshal()), private)
 	return s
 }
+
+// keys are the private keys of newSigner, by public key.
+var keys sync.Map
 
 // shells are those of this machine that may be a guest's sh.
 func shells(t *testing.T) map[string][]string {
@@ -105,9 +109,9 @@ func (h *host) serve(ln net.Listener) {
 		}
 		h.mu.Lock()
 		if len(h.cuts) > 0 {
-			if h.cuts[0] > 0 {
-				conn = &cutConn{Conn: conn, left: h.cuts[0]}
-			}
+			cc := &cutConn{Conn: conn}
+			cc.after(h.cuts[0])
+			conn = cc
 			h.cuts = h.cuts[1:]
 		}
 		h.open = append(h.open, conn)
@@ -119,11 +123,22 @@ func (h *host) serve(ln net.Listener) {
 // cutConn is a connection that breaks after so many bytes to the client.
 type cutConn struct {
 	net.Conn
-	left int
+	mu    sync.Mutex
+	armed bool
+	left  int
+}
+
+// after arms the cut; 0: never.
+func (c *cutConn) after(n int) {
+	c.mu.Lock()
+	c.armed, c.left = n > 0, n
+	c.mu.Unlock()
 }
 
 func (c *cutConn) Write(p []byte) (int, error) {
-	if len(p) >= c.left {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.armed && len(p) >= c.left {
 		c.Conn.Write(p[:c.left])
 		c.left = 0
 		c.Conn.Close()
@@ -338,4 +353,11 @@ func stallable(t *testing.T, to string) (port int, stall func()) {
 		}
 	}()
 	return ln.Addr().(*net.TCPAddr).Port, func() { close(stop) }
+}
+
+// cutSoon breaks the newest connection after so many more bytes to the client.
+func (h *host) cutSoon(n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.open[len(h.open)-1].(*cutConn).after(n)
 }

@@ -1,0 +1,197 @@
+package guest
+
+import (
+	"crypto"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// keyText is a signer's private key as text; only for signers of newSigner.
+func keyText(t *testing.T, s ssh.Signer) string {
+	t.Helper()
+	b, ok := keys.Load(string(s.PublicKey().Marshal()))
+	if !ok {
+		t.Fatal("not a key of this test")
+	}
+	block, err := ssh.MarshalPrivateKey(b.(crypto.PrivateKey), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(block))
+}
+
+// newNode is a host with a pct that runs things here.
+func newNode(t *testing.T, id ssh.Signer) *host {
+	h := newHost(t, id.PublicKey())
+	h.tool("pct", `[ "$1 $3 $4 $5" = "exec --keep-env 0 --" ] || { echo "400 wrong: $*" >&2; exit 255; }
+[ "$2" = 999 ] && { echo "Configuration file 'nodes/pve1/lxc/999.conf' does not exist" >&2; exit 2; }
+[ "$2" = 101 ] && { echo "container '101' not running!" >&2; exit 255; }
+echo "perl: warning: Setting locale failed." >&2
+shift 5; exec env -i PATH="$PATH" TERM=linux container=lxc "$@"`)
+	return h
+}
+
+func TestNode(t *testing.T) {
+	id := newSigner(t)
+	h := newNode(t, id)
+	var notes []string
+	o := Options{Transport: "auto", Identity: id, Node: h.nodeSSH(keyText(t, id)), Note: func(s string) { notes = append(notes, s) }}
+	g, err := Open(ctxFor(t), Target{CTID: 100}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	if g.Transport() != "node" || len(notes) != 1 || !strings.Contains(notes[0], "its address is not known") {
+		t.Errorf("%s %q", g.Transport(), notes)
+	}
+	out, errs, _ := do(t, g, `echo "$container,$LEAK"`, "")
+	if out != "lxc,\n" || errs != "" {
+		t.Errorf("%q %q", out, errs)
+	}
+	for range 3 {
+		mustRun(t, g, attempt(t, "echo x"))
+	}
+	if s := g.Stats(); s != (Stats{Connections: 1, Shells: 1, Commands: 4}) || len(h.execs) != 1 {
+		t.Errorf("%+v, %d starts of pct", s, len(h.execs))
+	}
+	if strings.Contains(h.execs[0], "\n") || !strings.HasPrefix(h.execs[0], "exec pct exec 100 --keep-env 0 -- sh -c '") {
+		t.Errorf("%q", h.execs[0])
+	}
+}
+
+func TestNodeOldPct(t *testing.T) {
+	id := newSigner(t)
+	h := newHost(t, id.PublicKey())
+	h.tool("pct", `[ "$3" = -- ] || { echo "Unknown option: keep-env" >&2; echo "400 unable to parse option" >&2; exit 255; }
+shift 3; exec "$@"`)
+	g, err := Open(ctxFor(t), Target{CTID: 100}, Options{Transport: "node", Node: h.nodeSSH(keyText(t, id))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	if out, _, _ := do(t, g, `echo "$LEAK."`, ""); out != ".\n" {
+		t.Errorf("the node's environment leaks: %q", out)
+	}
+	if second, err := g.Again(ctxFor(t)); err != nil {
+		t.Error(err)
+	} else {
+		second.Close()
+	}
+	if len(h.execs) != 3 {
+		t.Errorf("%d starts of pct", len(h.execs))
+	}
+}
+
+func TestNodeErrors(t *testing.T) {
+	id := newSigner(t)
+	h := newNode(t, id)
+	ok := h.nodeSSH(keyText(t, id))
+	with := func(f func(*NodeSSH)) *NodeSSH { n := *ok; f(&n); return &n }
+	empty := filepath.Join(t.TempDir(), "known")
+	other := newHost(t, id.PublicKey())
+	moved := other.nodeSSH("").KnownHosts
+	text, _ := os.ReadFile(moved)
+	text = []byte(strings.ReplaceAll(string(text), itoa(other.port()), itoa(h.port())))
+	if err := os.WriteFile(moved, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	os.WriteFile(empty, nil, 0o600)
+	for name, c := range map[string]struct {
+		node *NodeSSH
+		ctid int
+		kind Kind
+		says string
+	}{
+		"not configured": {nil, 100, NotConfigured, "no SSH address"},
+		"no host":        {&NodeSSH{}, 100, NotConfigured, "no SSH address"},
+		"stopped":        {ok, 101, Gone, "container 101: it is not running"},
+		"unknown":        {ok, 999, Gone, "has no such container: Configuration file"},
+		"nothing there":  {with(func(n *NodeSSH) { n.Port = freePort(t) }), 100, NoSSHD, "cannot reach the node 127.0.0.1"},
+		"new host key":   {with(func(n *NodeSSH) { n.KnownHosts = empty }), 100, HostKeyUnknown, "is not in known_hosts"},
+		"other host key": {with(func(n *NodeSSH) { n.KnownHosts = moved }), 100, HostKeyChanged, "is not the one in"},
+		"wrong key":      {with(func(n *NodeSSH) { n.Identity = keyText(t, newSigner(t)) }), 100, AuthRefused, "cannot log in to the node 127.0.0.1 as root"},
+		"no key file":    {with(func(n *NodeSSH) { n.Identity = "/nonexistent/key" }), 100, NotConfigured, "no such file"},
+	} {
+		_, err := Open(ctxFor(t), Target{CTID: c.ctid}, Options{Transport: "node", Node: c.node})
+		if KindOf(err) != c.kind || !strings.Contains(err.Error(), c.says) || !strings.HasPrefix(err.Error(), "cannot ") {
+			t.Errorf("%s: %s: %v", name, KindOf(err), err)
+		}
+	}
+	h.tool("pct", "exit 3")
+	if _, err := Open(ctxFor(t), Target{CTID: 100}, Options{Transport: "node", Node: ok}); KindOf(err) != Protocol {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestJump(t *testing.T) {
+	id := newSigner(t)
+	inside := newHost(t, id.PublicKey())
+	node := newHost(t, id.PublicKey())
+	target, o := inside.guestOptions(id)
+	o.Jump, o.Node = true, node.nodeSSH(keyText(t, id))
+	g, err := Open(ctxFor(t), target, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	do(t, g, "true", "")
+	if s := g.Stats(); s.Connections != 2 || g.Transport() != "guest" {
+		t.Errorf("%+v", s)
+	}
+	node.cutAll()
+	ctx := ctxFor(t)
+	for {
+		if _, err := g.Run(ctx, Cmd{Script: "true"}); err != nil {
+			break
+		}
+	}
+	if err := g.Reconnect(ctx); err != nil {
+		t.Fatal(err)
+	}
+	do(t, g, "true", "")
+}
+
+func TestSSHConfig(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config")
+	text := "Host pve\n  HostName 192.0.2.7\n  User admin\n  Port 2222\n  IdentityFile ~/.ssh/lab\n  IdentitiesOnly yes\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := NodeSSH{Host: "pve", ConfigFile: file}.resolve()
+	if s.host != "192.0.2.7" || s.user != "admin" || s.port != 2222 || len(s.keys.named) != 1 || !s.keys.onlyNamed || s.keys.usual {
+		t.Errorf("%+v", s)
+	}
+	s = NodeSSH{Host: "pve", User: "root", Port: 22, Identity: "/k", ConfigFile: file}.resolve()
+	if s.user != "root" || s.port != 22 || s.keys.named[0] != "/k" {
+		t.Errorf("%+v", s)
+	}
+	s = NodeSSH{Host: "other", ConfigFile: file}.resolve()
+	if s.host != "other" || s.user != "root" || s.port != 22 || !s.keys.usual {
+		t.Errorf("%+v", s)
+	}
+	if got := pctCommand("admin", 7, true); !strings.HasPrefix(got, "exec sudo -n pct exec 7 -- env -i HOME=/root ") {
+		t.Error(got)
+	}
+}
+
+// exitAttempt ends what a test left running.
+func exitAttempt(a Attempt) error {
+	b, err := os.ReadFile(a.Dir + "/pid")
+	if err != nil {
+		return err
+	}
+	pid, err := strconv.Atoi(strings.Fields(string(b))[0])
+	if err != nil {
+		return err
+	}
+	return syscall.Kill(-pid, syscall.SIGKILL)
+}
