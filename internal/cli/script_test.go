@@ -46,6 +46,7 @@ func TestSessions(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"events": checkEvents,
 			"absent": checkAbsent,
+			"serve":  serve,
 			"status": runStatus,
 		},
 	})

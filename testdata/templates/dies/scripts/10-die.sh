@@ -1,0 +1,4 @@
+#!/bin/sh
+echo "about to die"
+touch /tmp/die
+sleep 60
