@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -91,4 +92,27 @@ func (d *Driver) remove(vmid int) error {
 		return err // still mounted after all
 	}
 	return os.RemoveAll(d.path(vmid))
+}
+
+// Remove removes every guest of a sandbox that no process has open.
+func Remove(dir, name string) error {
+	if dir == "" {
+		dir = DefaultDir
+	}
+	d := &Driver{dir: filepath.Join(dir, "sandboxes", name), guests: map[int]*running{}}
+	d.sweep(context.Background())
+	entries, err := os.ReadDir(d.guestsDir())
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		vmid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if err := d.remove(vmid); err != nil {
+			return err
+		}
+	}
+	return os.RemoveAll(d.dir)
 }

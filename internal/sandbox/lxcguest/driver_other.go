@@ -40,3 +40,6 @@ func (*Driver) Subnet() netip.Prefix { return netip.Prefix{} }
 
 // Gateway is invalid.
 func (*Driver) Gateway() netip.Addr { return netip.Addr{} }
+
+// Remove has nothing to remove.
+func Remove(dir, name string) error { return nil }

@@ -1,0 +1,148 @@
+package pct
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/node"
+	"github.com/infrahaus/infrahaus/internal/sandbox/schema"
+)
+
+// own are the options of commands that are no API calls, with their types.
+var own = map[string]map[string]string{
+	"exec":   {"keep-env": "boolean"},
+	"push":   {"user": "string", "group": "string", "perms": "string"},
+	"pull":   {"user": "string", "group": "string", "perms": "string"},
+	"status": {"verbose": "boolean"},
+}
+
+func (s subcommand) name() string {
+	name, _, _ := strings.Cut(s.usage, " ")
+	return name
+}
+
+// parse reads arguments as Proxmox's command line does: options anywhere before
+// --, in any of the forms -o v, --o v and --o=v.
+func (s subcommand) parse(args []string) (*call, error) {
+	c := &call{params: node.Params{}}
+	var rest []string
+	for len(args) > 0 {
+		a := args[0]
+		args = args[1:]
+		if a == "--" {
+			rest = append(rest, args...)
+			break
+		}
+		if !strings.HasPrefix(a, "-") || a == "-" {
+			if s.extra && len(rest) >= len(s.args) { // the guest's command line begins
+				rest = append(append(rest, a), args...)
+				break
+			}
+			rest = append(rest, a)
+			continue
+		}
+		var err error
+		if args, err = s.option(c, a, args); err != nil {
+			return nil, err
+		}
+	}
+	return c, s.positional(c, rest)
+}
+
+// option takes one option and its value off the front.
+func (s subcommand) option(c *call, a string, args []string) ([]string, error) {
+	key, value, has := strings.Cut(strings.TrimLeft(a, "-"), "=")
+	kind, known := s.kind(key)
+	switch {
+	case !known:
+		return nil, fmt.Errorf("Unknown option: %s\n%s", key, s.badOption()) //nolint:staticcheck // Perl's own words
+	case has:
+	case kind == "boolean" && (len(args) == 0 || strings.HasPrefix(args[0], "-")):
+		value = "1"
+	case len(args) == 0:
+		return nil, fmt.Errorf("Option %s requires an argument\n%s", key, s.badOption()) //nolint:staticcheck // likewise
+	default:
+		value, args = args[0], args[1:]
+	}
+	if kind == "boolean" {
+		value = truth(value)
+	}
+	c.params[key] = value
+	return args, nil
+}
+
+func (s subcommand) badOption() string { return "400 unable to parse option\npct " + s.usage }
+
+func (s subcommand) kind(key string) (string, bool) {
+	if k, ok := own[s.name()][key]; ok {
+		return k, true
+	}
+	if s.route == "" || key == "node" {
+		return "", false
+	}
+	table := schema.Table()[s.route]
+	if p, ok := table[key]; ok {
+		return p.Type, true
+	}
+	p, ok := table[strings.TrimRight(key, "0123456789")+"[n]"]
+	return p.Type, ok
+}
+
+// truth is what the command line takes for a boolean besides 0 and 1.
+func truth(v string) string {
+	switch strings.ToLower(v) {
+	case "1", "on", "yes", "true":
+		return "1"
+	case "0", "off", "no", "false":
+		return "0"
+	}
+	return v
+}
+
+func (s subcommand) positional(c *call, rest []string) error {
+	if len(rest) < len(s.args) {
+		return fmt.Errorf("400 not enough arguments\npct %s", s.usage)
+	}
+	for i, name := range s.args {
+		c.params[name] = rest[i]
+	}
+	if c.extra = rest[len(s.args):]; len(c.extra) > 0 && !s.extra {
+		return fmt.Errorf("400 too many arguments\npct %s", s.usage)
+	}
+	return s.check(c)
+}
+
+func (s subcommand) check(c *call) error {
+	table := schema.Table()[s.route]
+	params := maps.Clone(c.params)
+	if table == nil {
+		table = schema.Table()["GET /nodes/{node}/lxc/{vmid}/status/current"]
+		params = node.Params{}
+		if v, ok := c.params["vmid"]; ok {
+			params["vmid"] = v
+		}
+	}
+	if len(s.args) == 0 {
+		return nil
+	}
+	params["node"] = node.Name
+	if bad := table.Check(params); bad != nil {
+		return badParameters(bad, s.usage)
+	}
+	c.vmid, _ = strconv.Atoi(c.params["vmid"])
+	return nil
+}
+
+func badParameters(bad map[string]string, usage string) error {
+	var b strings.Builder
+	b.WriteString("400 Parameter verification failed.\n")
+	for _, k := range slices.Sorted(maps.Keys(bad)) {
+		b.WriteString(k + ": " + strings.TrimSuffix(bad[k], "\n") + "\n")
+	}
+	b.WriteString("pct " + usage)
+	return errors.New(b.String())
+}

@@ -1,0 +1,201 @@
+package pct
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
+	"github.com/infrahaus/infrahaus/internal/sandbox/node"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
+)
+
+// cliPath is the PATH that Proxmox's command line gives itself.
+const cliPath = "/sbin:/bin:/usr/sbin:/usr/bin"
+
+// exec is pct exec: lxc-attach with the session's own streams and, unless told
+// otherwise, its environment. When the session goes away the process in the
+// guest sees its stdin end and nobody read its stdout; it is not killed.
+func (t *Tool) exec(c *call) error {
+	if len(c.extra) == 0 {
+		return errors.New("400 not enough arguments\npct exec <vmid> [<extra-args>] [OPTIONS]")
+	}
+	type result struct {
+		status int
+		err    error
+	}
+	stderr := &tail{w: c.p.Stderr}
+	done := make(chan result, 1)
+	go func() {
+		status, err := t.node.Exec(t.ctx, c.vmid, driver.Exec{
+			Argv: c.extra, Env: guestEnv(c.p.Env, c.params["keep-env"] != "0"), Cwd: c.p.Cwd(),
+			Stdin: c.p.Stdin, Stdout: c.p.Stdout, Stderr: stderr,
+		})
+		done <- result{status, err}
+	}()
+	select {
+	case r := <-done:
+		if r.err != nil {
+			return r.err
+		}
+		t.sayMissing(c, r.status, stderr)
+		return exitError(r.status)
+	case <-c.p.Context().Done():
+		return exitError(129)
+	}
+}
+
+// tail remembers whether anything was said.
+type tail struct {
+	w    io.Writer
+	said bool
+}
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.said = t.said || len(b) > 0
+	return t.w.Write(b)
+}
+
+// sayMissing adds what lxc-attach says of a program that it cannot execute,
+// where the guest's kind does not run lxc-attach itself.
+func (t *Tool) sayMissing(c *call, status int, stderr *tail) {
+	reason := map[int]string{126: "Permission denied", 127: "No such file or directory"}[status]
+	if reason == "" || stderr.said || t.node.Driver().Name() == "lxc" {
+		return
+	}
+	fmt.Fprintf(c.p.Stderr, "lxc-attach: %d: ../src/lxc/attach.c: lxc_attach_run_command: 1841 %s - Failed to exec %q\n", c.vmid, reason, c.extra[0])
+}
+
+// guestEnv is the whole environment of a process in a guest.
+func guestEnv(caller []string, keep bool) []string {
+	if !keep {
+		term := "linux"
+		for _, e := range caller {
+			if v, ok := strings.CutPrefix(e, "TERM="); ok {
+				term = v
+			}
+		}
+		return []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=" + term, "container=lxc"}
+	}
+	env := []string{"PATH=" + cliPath}
+	for _, e := range caller {
+		k, _, _ := strings.Cut(e, "=")
+		switch k {
+		case "PATH", "container", "SSL_CERT_FILE", "SSL_CERT_DIR", "_", "PWD", "OLDPWD", "SHLVL":
+			continue // set here, stripped by clean_environment, or the node's own shell's
+		}
+		env = append(env, e)
+	}
+	return append(env, "container=lxc")
+}
+
+// push is pct push. What fails in its worker is printed and yet exits 0.
+func (t *Tool) push(c *call) error {
+	if err := t.running(c.vmid); err != nil {
+		return err
+	}
+	err := t.pushFile(c)
+	return t.swallow(c.p, err)
+}
+
+func (t *Tool) pushFile(c *call) error {
+	src, dst := c.params["file"], c.params["destination"]
+	view := c.p.View()
+	info, err := view.Stat(src)
+	if err != nil {
+		return fmt.Errorf("failed to open %s for reading", src)
+	}
+	var r io.Reader = strings.NewReader("") // reading a folder fails without a word
+	if !info.IsDir() {
+		f, err := view.Open(src, os.O_RDONLY, 0)
+		if err != nil {
+			return fmt.Errorf("failed to open %s for reading", src)
+		}
+		defer f.Close()
+		r = f
+	}
+	err = t.node.Push(c.p.Context(), node.Root, c.vmid, dst, r, c.params["perms"], c.params["user"], c.params["group"])
+	return worded(err, "failed to create file", dst)
+}
+
+// pull is pct pull, likewise.
+func (t *Tool) pull(c *call) error {
+	if err := t.running(c.vmid); err != nil {
+		return err
+	}
+	return t.swallow(c.p, t.pullFile(c))
+}
+
+func (t *Tool) pullFile(c *call) error {
+	src, dst := c.params["path"], c.params["destination"]
+	w := &lazyFile{open: func() (io.WriteCloser, error) {
+		f, err := c.p.View().Open(dst, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+		return f, worded(err, "failed to create", dst)
+	}}
+	err := t.node.Pull(c.p.Context(), node.Root, c.vmid, src, w)
+	if err == nil {
+		err = w.touch() // an empty file is one, too
+	}
+	if w.f != nil {
+		err = errors.Join(err, w.f.Close())
+	}
+	return worded(err, "failed to open", src)
+}
+
+// lazyFile makes the node's file once there is something to put into it.
+type lazyFile struct {
+	open func() (io.WriteCloser, error)
+	f    io.WriteCloser
+}
+
+func (l *lazyFile) touch() (err error) {
+	if l.f == nil {
+		l.f, err = l.open()
+	}
+	return err
+}
+
+func (l *lazyFile) Write(b []byte) (int, error) {
+	if err := l.touch(); err != nil {
+		return 0, err
+	}
+	return l.f.Write(b)
+}
+
+func (t *Tool) running(vmid int) error {
+	if err := t.node.Exists(vmid); err != nil {
+		return err
+	}
+	if !t.node.Running(vmid) {
+		return fmt.Errorf("container '%d' not running!", vmid) //nolint:staticcheck // Proxmox's own words
+	}
+	return nil
+}
+
+// swallow prints a worker's error and forgets it, but for a refusal before the
+// worker began.
+func (t *Tool) swallow(p *kernel.Proc, err error) error {
+	var refused *node.Error
+	if err == nil || errors.As(err, &refused) {
+		return err
+	}
+	fmt.Fprintln(p.Stderr, err.Error())
+	return nil
+}
+
+// worded puts a system's error into Proxmox's sentence; others pass.
+func worded(err error, what, path string) error {
+	var at *fs.PathError
+	var no syscall.Errno
+	switch {
+	case errors.As(err, &at), errors.As(err, &no):
+		return errors.New(what + ": " + path + ": " + kernel.Reason(err))
+	case err != nil && strings.HasPrefix(err.Error(), path+": "):
+		return errors.New(what + ": " + err.Error())
+	}
+	return err
+}

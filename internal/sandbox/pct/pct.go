@@ -1,0 +1,132 @@
+// Package pct is the simulated node's other face: an SSH server for root with
+// SFTP and a shell in which pct works, as on a Proxmox node. The shell and its
+// files are those of a simulated machine (package kernel), so that nothing of
+// the host can be reached; guests and tasks are package node's. It imports
+// nothing of the client: the two must not share a mistake.
+package pct
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/node"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
+)
+
+// Tool is the pct command of one node.
+type Tool struct {
+	node   *node.Node
+	delay  time.Duration
+	starts atomic.Int64
+	ctx    context.Context // of what outlives the SSH session that began it
+	cancel context.CancelFunc
+}
+
+// NewTool returns the pct command. delay is how long it takes to start: on a
+// real node nearly a second of Perl (0.95 s measured), here 0 unless asked for.
+func NewTool(n *node.Node, delay time.Duration) *Tool {
+	t := &Tool{node: n, delay: delay}
+	t.ctx, t.cancel = context.WithCancel(context.Background())
+	return t
+}
+
+// Close ends what is still running in guests for sessions that are gone.
+func (t *Tool) Close() { t.cancel() }
+
+// Starts is how often pct was started.
+func (t *Tool) Starts() int { return int(t.starts.Load()) }
+
+// exitError ends pct with a status; what is to be said has been said.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit %d", int(e)) }
+
+// subcommand is one verb of pct.
+type subcommand struct {
+	usage string
+	args  []string // positional parameters
+	route string   // whose schema checks the options, "" for none
+	extra bool     // takes further arguments
+	run   func(t *Tool, c *call) error
+}
+
+// call is one run of pct.
+type call struct {
+	p      *kernel.Proc
+	vmid   int
+	params node.Params
+	extra  []string
+}
+
+func subcommands() map[string]subcommand {
+	const ct = "/nodes/{node}/lxc/{vmid}"
+	return map[string]subcommand{
+		"config":   {"config <vmid> [OPTIONS]", []string{"vmid"}, "GET " + ct + "/config", false, (*Tool).config},
+		"create":   {"create <vmid> <ostemplate> [OPTIONS]", []string{"vmid", "ostemplate"}, "POST /nodes/{node}/lxc", false, (*Tool).create},
+		"destroy":  {"destroy <vmid> [OPTIONS]", []string{"vmid"}, "DELETE " + ct, false, (*Tool).destroy},
+		"exec":     {"exec <vmid> [<extra-args>] [OPTIONS]", []string{"vmid"}, "", true, (*Tool).exec},
+		"list":     {"list", nil, "", false, (*Tool).list},
+		"pull":     {"pull <vmid> <path> <destination> [OPTIONS]", []string{"vmid", "path", "destination"}, "", false, (*Tool).pull},
+		"push":     {"push <vmid> <file> <destination> [OPTIONS]", []string{"vmid", "file", "destination"}, "", false, (*Tool).push},
+		"reboot":   {"reboot <vmid> [OPTIONS]", []string{"vmid"}, "POST " + ct + "/status/reboot", false, (*Tool).reboot},
+		"set":      {"set <vmid> [OPTIONS]", []string{"vmid"}, "PUT " + ct + "/config", false, (*Tool).set},
+		"shutdown": {"shutdown <vmid> [OPTIONS]", []string{"vmid"}, "POST " + ct + "/status/shutdown", false, (*Tool).shutdown},
+		"start":    {"start <vmid> [OPTIONS]", []string{"vmid"}, "POST " + ct + "/status/start", false, (*Tool).start},
+		"status":   {"status <vmid> [OPTIONS]", []string{"vmid"}, "", false, (*Tool).status},
+		"stop":     {"stop <vmid> [OPTIONS]", []string{"vmid"}, "POST " + ct + "/status/stop", false, (*Tool).stop},
+		"unlock":   {"unlock <vmid>", []string{"vmid"}, "", false, (*Tool).unlock},
+	}
+}
+
+// Run is the program: what a shell of the node starts.
+func (t *Tool) Run(p *kernel.Proc, args []string) int {
+	t.starts.Add(1)
+	if t.delay > 0 && !p.Sleep(t.delay) {
+		return 143
+	}
+	warnLocale(p)
+	err := t.dispatch(p, args[1:])
+	var exit exitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return int(exit)
+	}
+	fmt.Fprintln(p.Stderr, strings.TrimSuffix(err.Error(), "\n"))
+	return dieStatus(err)
+}
+
+// dieStatus is Perl's: die ends with errno, or with 255. A config that is not
+// there leaves ENOENT behind.
+func dieStatus(err error) int {
+	if strings.HasPrefix(err.Error(), "Configuration file '") {
+		return 2
+	}
+	return 255
+}
+
+func (t *Tool) dispatch(p *kernel.Proc, args []string) error {
+	if len(args) == 0 {
+		return errors.New("ERROR: no command specified\nUSAGE: pct <COMMAND> [ARGS] [OPTIONS]")
+	}
+	cmd, ok := subcommands()[args[0]]
+	if !ok {
+		return fmt.Errorf("ERROR: unknown command 'pct %s'\nUSAGE: pct <COMMAND> [ARGS] [OPTIONS]", args[0])
+	}
+	c, err := cmd.parse(args[1:])
+	if err != nil {
+		return err
+	}
+	c.p = p
+	err = cmd.run(t, c)
+	var refused *node.Error
+	if errors.As(err, &refused) && len(refused.Params) > 0 {
+		return badParameters(refused.Params, cmd.usage)
+	}
+	return err
+}

@@ -1,0 +1,143 @@
+package pct
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
+)
+
+// session is one channel: environment first, then one command, shell or SFTP.
+func (s *Server) session(ctx context.Context, nc ssh.NewChannel) {
+	ch, requests, err := nc.Accept()
+	if err != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	env := []string{"HOME=/root", "LOGNAME=root", "SHELL=/bin/bash", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=linux"}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	begun := false
+	for r := range requests {
+		ok := false
+		switch r.Type {
+		case "env":
+			var v struct{ Name, Value string }
+			// what OpenSSH's sshd accepts on Debian: AcceptEnv LANG LC_*
+			if ssh.Unmarshal(r.Payload, &v) == nil && (v.Name == "LANG" || strings.HasPrefix(v.Name, "LC_")) {
+				env, ok = append(env, v.Name+"="+v.Value), true
+			}
+		case "exec", "shell", "subsystem":
+			var v struct{ Text string }
+			if begun || r.Type != "shell" && ssh.Unmarshal(r.Payload, &v) != nil || r.Type == "subsystem" && v.Text != "sftp" {
+				break
+			}
+			begun, ok = true, true
+			wg.Go(func() {
+				defer cancel()
+				s.run(ctx, ch, r.Type, v.Text, env)
+			})
+		}
+		if r.WantReply { // before the command's own first byte would matter to nobody
+			_ = r.Reply(ok, nil)
+		}
+	}
+	cancel() // the client is gone
+}
+
+// run does what the client asked for and reports its end.
+func (s *Server) run(ctx context.Context, ch ssh.Channel, kind, command string, env []string) {
+	defer ch.Close()
+	var status int
+	switch kind {
+	case "subsystem":
+		serveSFTP(ch, s.opt.Machine)
+	case "shell":
+		status = s.shell(ctx, ch, []string{"/bin/sh"}, env)
+	default:
+		status = s.shell(ctx, ch, []string{"/bin/sh", "-c", command}, env)
+	}
+	_ = ch.CloseWrite()
+	_, _ = ch.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(status)}))
+}
+
+func (s *Server) shell(ctx context.Context, ch ssh.Channel, argv, env []string) int {
+	status, err := s.opt.Machine.Run(ctx, kernel.Exec{
+		Argv: argv, Env: env, Cwd: "/root", Stdin: ch, Stdout: ch, Stderr: ch.Stderr(),
+	})
+	if err != nil {
+		return 255
+	}
+	return status
+}
+
+// forward is a connection through the node (ssh -J, -W): to guests alone,
+// nothing else that this machine can reach.
+func (s *Server) forward(ctx context.Context, nc ssh.NewChannel) {
+	var to struct {
+		Host   string
+		Port   uint32
+		Origin string
+		From   uint32
+	}
+	if ssh.Unmarshal(nc.ExtraData(), &to) != nil || !s.isGuest(ctx, to.Host) {
+		_ = nc.Reject(ssh.Prohibited, "only the node's guests can be reached")
+		return
+	}
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(to.Host, strconv.Itoa(int(to.Port))))
+	if err != nil {
+		_ = nc.Reject(ssh.ConnectionFailed, "Connection refused")
+		return
+	}
+	defer conn.Close()
+	ch, requests, err := nc.Accept()
+	if err != nil {
+		return
+	}
+	defer ch.Close()
+	go ssh.DiscardRequests(requests)
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	back := make(chan struct{})
+	go func() {
+		_, _ = io.Copy(ch, conn)
+		_ = ch.CloseWrite()
+		close(back)
+	}()
+	_, _ = io.Copy(conn, ch)
+	if half, ok := conn.(*net.TCPConn); ok {
+		_ = half.CloseWrite()
+	}
+	<-back
+}
+
+func (s *Server) isGuest(ctx context.Context, host string) bool {
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return false
+	}
+	for _, id := range s.opt.Node.IDs() {
+		if !s.opt.Node.Running(id) {
+			continue
+		}
+		ifs, err := s.opt.Node.Addresses(ctx, id)
+		if err != nil {
+			continue
+		}
+		for _, i := range ifs {
+			if i.Name != "lo" && (i.Addr.Addr() == addr || i.Addr6.Addr() == addr) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,172 @@
+package sandbox
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
+	"github.com/infrahaus/infrahaus/internal/sandbox/lxcguest"
+	"github.com/infrahaus/infrahaus/internal/sandbox/node"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual"
+)
+
+// settings are what a sandbox keeps about itself between owners.
+type settings struct {
+	Driver  string       `json:"driver"`
+	LXCDir  string       `json:"lxcDir,omitempty"`
+	Subnet  netip.Prefix `json:"subnet"` // of virtual guests
+	APIPort string       `json:"apiPort,omitempty"`
+	SSHPort string       `json:"sshPort,omitempty"`
+}
+
+func settingsFile(dir string) string { return filepath.Join(dir, "sandbox.json") }
+
+// readSettings returns those of dir, filled up with what is asked for now.
+func readSettings(o Options) (*settings, error) {
+	set := &settings{}
+	b, err := os.ReadFile(settingsFile(o.Dir))
+	if err == nil {
+		if err := json.Unmarshal(b, set); err != nil {
+			return nil, fmt.Errorf("cannot read %s (`infrahaus sandbox reset` starts afresh): %w", settingsFile(o.Dir), err)
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return set, set.merge(o)
+}
+
+func (set *settings) merge(o Options) error {
+	switch {
+	case set.Driver == "" || o.Driver != "" && o.Driver != set.Driver && !hasContainers(o.Dir):
+		set.Driver = o.Driver
+		if set.Driver == "" {
+			set.Driver = "virtual"
+		}
+	case o.Driver != "" && o.Driver != set.Driver:
+		return fmt.Errorf("cannot use the sandbox in %s with %s guests: it has %s guests (`infrahaus sandbox reset` forgets them)", o.Dir, o.Driver, set.Driver)
+	}
+	if set.Driver == "lxc" && (set.LXCDir == "" || o.LXCDir != "") {
+		set.LXCDir = o.LXCDir
+		if set.LXCDir == "" {
+			set.LXCDir = lxcguest.DefaultDir
+		}
+	}
+	if !set.Subnet.IsValid() {
+		set.Subnet = randomSubnet()
+	}
+	return nil
+}
+
+func (set *settings) write(dir string) error {
+	b, err := json.Marshal(set)
+	if err != nil {
+		return err
+	}
+	return replace(settingsFile(dir), b)
+}
+
+// replace writes a file so that no reader sees half of it.
+func replace(path string, b []byte) error {
+	tmp := path + ".tmp"
+	if err := os.WriteFile(tmp, b, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, path)
+}
+
+func stateDir(dir string) string { return filepath.Join(dir, "pve") }
+
+// hasContainers reads the node's state just far enough.
+func hasContainers(dir string) bool {
+	b, err := os.ReadFile(filepath.Join(stateDir(dir), "state.json"))
+	if err != nil {
+		return false
+	}
+	var st struct {
+		Containers map[string]json.RawMessage `json:"containers"`
+	}
+	return json.Unmarshal(b, &st) != nil || len(st.Containers) > 0
+}
+
+// randomSubnet is a /24 of 127/8: virtual guests of several sandboxes on one
+// machine do not meet.
+func randomSubnet() netip.Prefix {
+	var b [2]byte
+	_, _ = rand.Read(b[:])
+	return netip.PrefixFrom(netip.AddrFrom4([4]byte{127, 64 + b[0]%63, b[1], 0}), 24)
+}
+
+// openDriver makes the guests' driver, and the node's options that go with it.
+func openDriver(ctx context.Context, o Options, set *settings, faults *driver.Faults) (node.Options, error) {
+	opt := node.Options{Dir: stateDir(o.Dir), Faults: faults}
+	if set.Driver == "virtual" {
+		d, err := virtual.New(virtual.Options{Dir: o.Dir, Subnet: set.Subnet, Faults: faults, Logf: func(format string, a ...any) { o.Log(fmt.Sprintf(format, a...)) }})
+		opt.Driver, opt.Subnet = d, set.Subnet
+		return opt, err
+	}
+	if err := lxcguest.Check(); err != nil {
+		return opt, err
+	}
+	archive, err := lxcguest.EnsureTemplate(ctx, set.LXCDir, o.Log)
+	if err != nil {
+		return opt, err
+	}
+	d, err := lxcguest.New(ctx, lxcguest.Options{Dir: set.LXCDir, Name: lxcName(o.Dir), Faults: faults, Log: o.Log})
+	if err != nil {
+		return opt, err
+	}
+	opt.Driver, opt.Subnet, opt.Gateway = d, d.Subnet(), d.Gateway()
+	opt.AddressPolls = -1 // real guests take their time themselves
+	opt.Templates, err = lxcTemplates(archive)
+	opt.Fetch = func(_ context.Context, file string, log func(string)) (string, int64, error) {
+		if !strings.HasPrefix(file, "debian-12-standard_") {
+			return "", 0, fmt.Errorf("the sandbox has real guests of Debian 12 only, not of %s", file)
+		}
+		fi, err := os.Stat(archive)
+		if err != nil {
+			return "", 0, err
+		}
+		return archive, fi.Size(), nil
+	}
+	if err != nil {
+		err = errors.Join(err, d.Close())
+	}
+	return opt, err
+}
+
+// lxcTemplates are the OS templates of a node with real guests.
+func lxcTemplates(archive string) ([]node.Template, error) {
+	fi, err := os.Stat(archive)
+	if err != nil {
+		return nil, err
+	}
+	return []node.Template{{Volid: "local:vztmpl/" + filepath.Base(archive), Size: fi.Size(), CTime: fi.ModTime().Unix(), Path: archive}}, nil
+}
+
+// lxcName tells the guests of several state folders apart under one LXCDir.
+func lxcName(dir string) string {
+	h := fnv.New64a()
+	h.Write([]byte(dir))
+	return fmt.Sprintf("%016x", h.Sum64())
+}
+
+// removeGuests removes real guests; virtual ones lie in the sandbox's own folder.
+func (set *settings) removeGuests(dir string) error {
+	if set.Driver != "lxc" {
+		return nil
+	}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	return lxcguest.Remove(set.LXCDir, lxcName(abs))
+}
