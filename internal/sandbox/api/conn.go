@@ -46,7 +46,14 @@ func (s *Server) serve(c net.Conn) {
 			return
 		}
 		_ = c.SetWriteDeadline(time.Now().Add(30 * time.Second))
-		if write(c, req, resp) != nil || resp.status >= 400 || req.Close {
+		err = write(c, req, resp)
+		if resp.status >= 400 {
+			// what is still coming would else reset the connection before the
+			// client has read the answer
+			_ = c.SetReadDeadline(time.Now().Add(time.Second))
+			_, _ = io.CopyN(io.Discard, req.Body, 16*maxBody)
+		}
+		if err != nil || resp.status >= 400 || req.Close {
 			return
 		}
 	}

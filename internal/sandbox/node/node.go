@@ -46,6 +46,7 @@ type Options struct {
 	Fetch func(ctx context.Context, template string, log func(string)) (path string, size int64, err error)
 
 	LockTimeout  time.Duration // 0: 10 s, as lock_config waits
+	Broadcast    time.Duration // how old /cluster/resources may be; 0: 10 s, <0: never old
 	AddressPolls int           // polls of /interfaces without an address after a start; 0: 1, <0: none
 	Now          func() time.Time
 }
@@ -64,6 +65,8 @@ type Node struct {
 	tasks   map[string]*task
 	order   []*task // by start
 	lastPID int
+	sent    map[int]map[string]any // what /cluster/resources knows of the guests
+	sentAt  time.Time
 	closed  bool
 
 	workers sync.WaitGroup
@@ -97,6 +100,9 @@ func (o *Options) defaults() {
 	}
 	if o.LockTimeout == 0 {
 		o.LockTimeout = 10 * time.Second
+	}
+	if o.Broadcast == 0 {
+		o.Broadcast = 10 * time.Second
 	}
 	if o.AddressPolls == 0 {
 		o.AddressPolls = 1

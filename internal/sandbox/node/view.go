@@ -192,16 +192,7 @@ func (n *Node) ClusterStatus() []map[string]any {
 func (n *Node) Resources(a Auth, kind string) []map[string]any {
 	rows := []map[string]any{}
 	if kind == "" || kind == "vm" {
-		for _, m := range n.List(a) {
-			m["id"], m["node"], m["maxcpu"] = "lxc/"+strconv.Itoa(m["vmid"].(int)), Name, m["cpus"]
-			if m["template"] == nil {
-				m["template"] = 0
-			}
-			for _, k := range []string{"cpus", "swap", "maxswap", "pid"} {
-				delete(m, k)
-			}
-			rows = append(rows, m)
-		}
+		rows = n.guests(a)
 	}
 	if kind == "" || kind == "node" {
 		for _, m := range n.Nodes(a, "") {
@@ -222,6 +213,43 @@ func (n *Node) Resources(a Auth, kind string) []map[string]any {
 		if n.CheckAny(a, "/sdn/zones/localnetwork", "SDN.Audit", "SDN.Use") == nil {
 			rows = append(rows, map[string]any{"id": "sdn/" + Name + "/localnetwork", "sdn": "localnetwork", "node": Name, "type": "sdn", "status": "ok"})
 		}
+	}
+	return rows
+}
+
+// guests are the containers as the cluster's broadcast has them: which there
+// are is always true, but name and state come from a status that each node sends
+// every 10 s, and of a new one there is none yet.
+func (n *Node) guests(a Auth) []map[string]any {
+	n.mu.Lock()
+	if now := n.opt.Now(); n.sent == nil || now.Sub(n.sentAt) >= n.opt.Broadcast {
+		n.sent, n.sentAt = map[int]map[string]any{}, now
+		for id, c := range n.st.Containers {
+			n.sent[id] = n.status(c)
+		}
+	}
+	n.mu.Unlock()
+	rows := []map[string]any{}
+	for _, now := range n.List(a) {
+		id := now["vmid"].(int)
+		m := map[string]any{"id": "lxc/" + strconv.Itoa(id), "vmid": id, "type": "lxc", "node": Name, "template": 0, "status": "unknown"}
+		n.mu.Lock()
+		for k, v := range n.sent[id] {
+			if k != "cpus" && k != "swap" && k != "maxswap" && k != "pid" {
+				m[k] = v
+			}
+		}
+		if v, ok := n.sent[id]["cpus"]; ok {
+			m["maxcpu"] = v
+		}
+		n.mu.Unlock()
+		for _, k := range []string{"lock", "tags"} { // read from the config itself
+			delete(m, k)
+			if v, ok := now[k]; ok {
+				m[k] = v
+			}
+		}
+		rows = append(rows, m)
 	}
 	return rows
 }

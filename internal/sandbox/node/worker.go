@@ -93,11 +93,14 @@ type extraction struct {
 
 func (x *extraction) line(s string) {
 	switch {
-	case strings.HasPrefix(s, "extracting archive"), strings.HasPrefix(s, "Detected container arch"):
+	case strings.HasPrefix(s, "extracting archive"):
+		return
+	case strings.HasPrefix(s, "Detected container architecture"):
+		x.finish()
 		return
 	case strings.HasPrefix(s, "Total bytes read"):
 		x.total = true
-	default:
+	case strings.HasPrefix(s, "Creating SSH host key"):
 		x.finish()
 	}
 	x.w.Log(s)
