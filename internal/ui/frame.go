@@ -76,13 +76,12 @@ func (p *phase) line(width int, now time.Time, st styles, over bool) string {
 			took = "not run"
 		}
 	}
-	name := ink.Render(string(p.name)) + strings.Repeat(" ", nameWidth-len(p.name))
-	left := mark + " " + name
+	left := mark + " " + ink.Render(string(p.name))
 	if detail := p.detail(); detail != "" {
 		if p.state != running && p.state != failed {
 			detail = st.dim.Render(detail)
 		}
-		left += " " + detail
+		left += strings.Repeat(" ", nameWidth-len(p.name)+1) + detail
 	}
 	return spread(left, st.dim.Render(took), width)
 }
@@ -107,7 +106,7 @@ func (m *model) tailLines(width, room int, s state, st styles) []string {
 	n = max(0, min(n, room, len(m.tail)))
 	var out []string
 	for _, line := range m.tail[len(m.tail)-n:] {
-		out = append(out, "  "+bar.Render("│")+" "+st.dim.Render(cut(Clean(line), width-4)))
+		out = append(out, cut("  "+bar.Render("│")+" "+st.dim.Render(cut(Clean(line), width-4)), width))
 	}
 	return out
 }
