@@ -17,6 +17,12 @@ const labelWidth = 13
 // is left out and lines are not cut: an address that cannot be copied is none.
 func renderCard(r Result, st styles, width int) string {
 	lines := cardLines(r, st)
+	for _, n := range r.Notes { // prose may wrap, nothing else
+		lines = append(lines, "")
+		for line := range strings.SplitSeq(ansi.Wrap(oneLine(n), max(16, min(width-4, 72)), ""), "\n") {
+			lines = append(lines, st.dim.Render(line))
+		}
+	}
 	widest := 0
 	for _, line := range lines {
 		widest = max(widest, ansi.StringWidth(line))
@@ -54,11 +60,7 @@ func cardLines(r Result, st styles) []string {
 			add(Clean(s.Name), serviceCell(s, st))
 		}
 	}
-	lines = append(lines, credentialLines(r, st)...)
-	for _, n := range r.Notes {
-		lines = append(lines, "", st.dim.Render(oneLine(n)))
-	}
-	return lines
+	return append(lines, credentialLines(r, st)...)
 }
 
 func serviceCell(s lxc.Service, st styles) string {

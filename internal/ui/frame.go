@@ -10,11 +10,12 @@ import (
 
 // What the live display looks like.
 const (
-	maxWidth  = 100 // wider than this, times would stand too far from their names
-	nameWidth = 11  // "finalizing" and a space
-	liveTail  = 5   // lines of the running script
-	barWidth  = 20
-	barFrom   = 60 // columns from which there is room for the bar
+	maxWidth   = 100 // wider than this, times would stand too far from their names
+	nameWidth  = 11  // "finalizing" and a space
+	liveTail   = 5   // lines of the running script
+	barWidth   = 20
+	barFrom    = 60 // columns from which there is room for the bar
+	detailFrom = 32 // and for what a phase does
 )
 
 var spinner = []string{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"}
@@ -46,7 +47,7 @@ func (m *model) lines(columns, rows int, now time.Time, st styles, last bool) []
 // head is the container, the bar, the percentage and the time.
 func (m *model) head(width int, now time.Time, st styles) string {
 	title := st.bold.Render(Clean(m.name))
-	if m.ctid != 0 {
+	if m.ctid != 0 && width >= detailFrom {
 		title += st.dim.Render(fmt.Sprintf("  CT %d on %s", m.ctid, Clean(m.node)))
 	}
 	right := fmt.Sprintf("%3d%%  %s", m.percent, clockTime(now.Sub(m.start)))
@@ -77,7 +78,7 @@ func (p *phase) line(width int, now time.Time, st styles, over bool) string {
 		}
 	}
 	left := mark + " " + ink.Render(string(p.name))
-	if detail := p.detail(); detail != "" {
+	if detail := p.detail(); detail != "" && width >= detailFrom {
 		if p.state != running && p.state != failed {
 			detail = st.dim.Render(detail)
 		}

@@ -15,8 +15,8 @@ import (
 func WriteList(s *Streams, list []lxc.Container, now time.Time) error {
 	t := Table{
 		Columns: []Column{{Title: "NAME", Paint: always(Strong)}, {Title: "CTID", Right: true, Keep: true},
-			{Title: "STATUS", Keep: true, Paint: lifecycleShade}, {Title: "NODE"}, {Title: "ADDRESS"},
-			{Title: "TEMPLATE"}, {Title: "CREATED"}, {Title: "ID", Paint: always(Dim)}},
+			{Title: "STATUS", Keep: true, Paint: lifecycleShade}, {Title: "NODE", Drop: true}, {Title: "ADDRESS", Drop: true},
+			{Title: "TEMPLATE", Drop: true}, {Title: "CREATED", Drop: true}, {Title: "ID", Drop: true, Paint: always(Dim)}},
 		Empty: "no containers yet; make one: infrahaus create --template hello",
 	}
 	for _, c := range list {
@@ -86,8 +86,8 @@ func WriteServices(s *Streams, list []lxc.Service) error {
 	if len(list) == 0 {
 		return nil
 	}
-	t := Table{Columns: []Column{{Title: "SERVICE", Paint: always(Strong)}, {Title: "TYPE"},
-		{Title: "STATUS", Keep: true, Paint: serviceShade}, {Title: "PORTS"}, {Title: "URL"}, {Title: "CREDENTIALS"}, {Title: "NOTE", Paint: always(Dim)}}}
+	t := Table{Columns: []Column{{Title: "SERVICE", Paint: always(Strong)}, {Title: "TYPE", Drop: true},
+		{Title: "STATUS", Keep: true, Paint: serviceShade}, {Title: "PORTS"}, {Title: "URL"}, {Title: "CREDENTIALS", Drop: true}, {Title: "NOTE", Drop: true, Paint: always(Dim)}}}
 	for _, v := range list {
 		row := []string{v.Name, string(v.Type), string(v.Status), ports(v.Ports), v.URL, strings.Join(v.CredentialKeys, ","), v.Note}
 		if !s.OutTTY {

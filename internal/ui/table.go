@@ -2,6 +2,7 @@ package ui
 
 import (
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -20,6 +21,7 @@ type Column struct {
 	Title string
 	Right bool // numbers
 	Keep  bool // never narrowed
+	Drop  bool // left out where the window is narrow, the last such column first
 	// Paint styles a cell on a terminal; nil leaves it plain.
 	Paint Tone
 }
@@ -98,28 +100,15 @@ func writeRows(w io.Writer, rows [][]string) error {
 const gap = 2 // columns between cells
 
 func renderTable(t Table, st styles, width int) string {
-	rows := make([][]string, len(t.Rows))
-	widths := make([]int, len(t.Columns))
-	for i, c := range t.Columns {
-		widths[i] = ansi.StringWidth(c.Title)
-	}
-	for r, row := range t.Rows {
-		rows[r] = make([]string, len(t.Columns))
-		for i := range t.Columns {
-			if i < len(row) {
-				rows[r][i] = oneLine(row[i])
-			}
-			widths[i] = max(widths[i], ansi.StringWidth(rows[r][i]))
-		}
-	}
-	fit(widths, t.Columns, width)
+	t.Rows = cleanRows(t)
+	t, widths := fit(t, width)
 	var b strings.Builder
 	header := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
 		header[i] = c.Title
 	}
 	writeLine(&b, header, t.Columns, widths, func(_ int, text string) string { return st.dim.Render(text) })
-	for _, row := range rows {
+	for _, row := range t.Rows {
 		writeLine(&b, row, t.Columns, widths, func(i int, text string) string {
 			if p := t.Columns[i].Paint; p != nil {
 				return st.shade(p(row[i]), text)
@@ -130,10 +119,70 @@ func renderTable(t Table, st styles, width int) string {
 	return b.String()
 }
 
-// fit takes columns from the widest cell that may give way until the row fits;
-// where none may, the terminal's last columns are lost to the cut in writeLine.
-func fit(widths []int, columns []Column, width int) {
-	const least = 4
+// cleanRows makes every row as long as the header and every cell safe.
+func cleanRows(t Table) [][]string {
+	rows := make([][]string, len(t.Rows))
+	for r, row := range t.Rows {
+		rows[r] = make([]string, len(t.Columns))
+		for i := range min(len(row), len(t.Columns)) {
+			rows[r][i] = oneLine(row[i])
+		}
+	}
+	return rows
+}
+
+const (
+	comfort = 12 // a column is not narrowed below this while another can be dropped
+	least   = 4  // nor below this at all
+)
+
+// fit drops columns until the rest fits with some comfort, then takes from the
+// widest cell that may give way.
+func fit(t Table, width int) (Table, []int) {
+	for {
+		widths := t.widths()
+		total, droppable := gap*(len(widths)-1), -1
+		for i, w := range widths {
+			if c := t.Columns[i]; c.Drop {
+				droppable = i
+				total += w
+			} else if c.Keep {
+				total += w
+			} else {
+				total += min(w, comfort)
+			}
+		}
+		if total > width && droppable >= 0 {
+			t = t.without(droppable)
+			continue
+		}
+		narrow(widths, t.Columns, width)
+		return t, widths
+	}
+}
+
+func (t Table) widths() []int {
+	widths := make([]int, len(t.Columns))
+	for i, c := range t.Columns {
+		widths[i] = ansi.StringWidth(c.Title)
+		for _, row := range t.Rows {
+			widths[i] = max(widths[i], ansi.StringWidth(row[i]))
+		}
+	}
+	return widths
+}
+
+func (t Table) without(column int) Table {
+	t.Columns = slices.Delete(slices.Clone(t.Columns), column, column+1)
+	rows := make([][]string, len(t.Rows))
+	for r, row := range t.Rows {
+		rows[r] = slices.Delete(slices.Clone(row), column, column+1)
+	}
+	t.Rows = rows
+	return t
+}
+
+func narrow(widths []int, columns []Column, width int) {
 	for {
 		total, widest := gap*(len(widths)-1), -1
 		for i, w := range widths {
@@ -149,6 +198,8 @@ func fit(widths []int, columns []Column, width int) {
 	}
 }
 
+// writeLine writes one row. What is kept whole may be wider than the window:
+// then the terminal wraps it, since a value that is cut is of no use.
 func writeLine(b *strings.Builder, cells []string, columns []Column, widths []int, paint func(int, string) string) {
 	for i, cell := range cells {
 		if i > 0 {

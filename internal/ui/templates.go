@@ -15,7 +15,7 @@ type TemplateRow struct {
 // WriteTemplates writes `template list`.
 func WriteTemplates(s *Streams, list []TemplateRow) error {
 	t := Table{Columns: []Column{{Title: "NAME", Keep: true, Paint: always(Strong)}, {Title: "OS"}, {Title: "DESCRIPTION"},
-		{Title: "SOURCE", Paint: always(Dim)}}, Empty: "no templates"}
+		{Title: "SOURCE", Drop: true, Paint: always(Dim)}}, Empty: "no templates"}
 	for _, r := range list {
 		t.Rows = append(t.Rows, []string{r.Name, r.OS, r.Description, r.Source})
 	}
