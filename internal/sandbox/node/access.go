@@ -1,16 +1,10 @@
 package node
 
 import (
-	"crypto/hmac"
-	"crypto/sha1"
-	"crypto/subtle"
-	"encoding/base64"
-	"fmt"
 	"maps"
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
@@ -55,12 +49,6 @@ type ACL struct {
 	Propagate      bool
 }
 
-// Login is what a client needs to know.
-type Login struct {
-	User, Password     string
-	TokenID, TokenUUID string // user@realm!name and its secret
-}
-
 const defaultToken = "root@pam!infrahaus"
 
 func newAccess() access {
@@ -75,13 +63,6 @@ func newAccess() access {
 func uuid() string {
 	h := randomHex(16)
 	return strings.Join([]string{h[:8], h[8:12], h[12:16], h[16:20], h[20:]}, "-")
-}
-
-// Login returns root's password and the token that every sandbox has.
-func (n *Node) Login() Login {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return Login{"root@pam", n.st.Access.Users["root@pam"].Password, defaultToken, n.st.Access.Tokens[defaultToken].Secret}
 }
 
 // AddUser makes or replaces a user.
@@ -119,72 +100,6 @@ func (n *Node) SetACL(id string, acl ...ACL) error {
 		n.st.Access.ACL = append(n.st.Access.ACL, x)
 	}
 	return n.save()
-}
-
-// Token checks an API token and returns who it is.
-func (n *Node) Token(id, secret string) (Auth, bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	t, ok := n.st.Access.Tokens[id]
-	if !ok || subtle.ConstantTimeCompare([]byte(t.Secret), []byte(secret)) != 1 {
-		return Auth{}, false
-	}
-	name, tok, _ := strings.Cut(id, "!")
-	_, known := n.st.Access.Users[name]
-	return Auth{name, tok}, known
-}
-
-// Password checks a password login.
-func (n *Node) Password(user, password string) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	u, ok := n.st.Access.Users[user]
-	return ok && subtle.ConstantTimeCompare([]byte(u.Password), []byte(password)) == 1
-}
-
-// ticketLife is Proxmox's: two hours, and five minutes of clock skew.
-const ticketLife = 2 * time.Hour
-
-// Ticket signs a ticket and its CSRF prevention token for a user.
-func (n *Node) Ticket(user string) (ticket, csrf string) {
-	now := fmt.Sprintf("%08X", n.opt.Now().Unix())
-	plain := "PVE:" + user + ":" + now
-	return plain + "::" + n.sign(plain), now + ":" + n.sign("CSRF:"+now+":"+user)
-}
-
-// CheckTicket returns whose ticket it is.
-func (n *Node) CheckTicket(ticket string) (Auth, bool) {
-	plain, sig, ok := strings.Cut(ticket, "::")
-	if !ok || !hmac.Equal([]byte(sig), []byte(n.sign(plain))) {
-		return Auth{}, false
-	}
-	var user, stamp string
-	if f := strings.Split(plain, ":"); len(f) == 3 {
-		user, stamp = f[1], f[2]
-	}
-	return Auth{User: user}, n.fresh(stamp)
-}
-
-// CheckCSRF checks the CSRF prevention token that every write with a ticket
-// must carry.
-func (n *Node) CheckCSRF(user, csrf string) bool {
-	stamp, sig, ok := strings.Cut(csrf, ":")
-	return ok && hmac.Equal([]byte(sig), []byte(n.sign("CSRF:"+stamp+":"+user))) && n.fresh(stamp)
-}
-
-func (n *Node) fresh(stamp string) bool {
-	var at int64
-	if _, err := fmt.Sscanf(stamp, "%08X", &at); err != nil {
-		return false
-	}
-	age := n.opt.Now().Sub(time.Unix(at, 0))
-	return age > -5*time.Minute && age < ticketLife
-}
-
-func (n *Node) sign(s string) string {
-	m := hmac.New(sha1.New, []byte(n.st.Access.Secret))
-	m.Write([]byte(s))
-	return base64.RawStdEncoding.EncodeToString(m.Sum(nil))
 }
 
 // privileges are all that 8.4 has, in one word each.

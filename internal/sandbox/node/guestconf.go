@@ -1,0 +1,63 @@
+package node
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
+)
+
+func completeNet(value string) string {
+	p := properties(value, "")
+	if p["hwaddr"] == "" {
+		mac := strings.ToUpper(randomHex(3))
+		p["hwaddr"] = "BC:24:11:" + mac[:2] + ":" + mac[2:4] + ":" + mac[4:]
+	}
+	p["type"] = "veth"
+	return printProperties(p, "name", false)
+}
+
+// driverConfig is what the driver is told; mu held.
+func (n *Node) driverConfig(c *container) driver.Config {
+	num := func(key string, def int) int {
+		if v, err := strconv.Atoi(c.Conf[key]); err == nil {
+			return v
+		}
+		return def
+	}
+	f := properties(c.Conf["features"], "")
+	d := driver.Config{
+		VMID: c.VMID, Hostname: c.Conf["hostname"], Unprivileged: c.Conf["unprivileged"] == "1",
+		Nesting: f["nesting"] == "1", Keyctl: f["keyctl"] == "1", MemoryMiB: num("memory", 512), Cores: num("cores", 2),
+		OSTemplate: c.OS, CMode: c.Conf["cmode"], Nameservers: splitList(c.Conf["nameserver"]),
+	}
+	for _, t := range n.st.Templates {
+		if t.File() == c.OS {
+			d.TemplatePath = t.Path
+		}
+	}
+	for i := range 32 {
+		if v := c.Conf["net"+strconv.Itoa(i)]; v != "" {
+			d.Interfaces = append(d.Interfaces, n.iface(c, v))
+		}
+	}
+	return d
+}
+
+func (n *Node) iface(c *container, value string) driver.Interface {
+	p := properties(value, "")
+	i := driver.Interface{Name: p["name"], MAC: p["hwaddr"], Bridge: p["bridge"], LinkLocal: linkLocal(p["hwaddr"])}
+	switch p["ip"] {
+	case "dhcp":
+		i.DHCP = true
+		i.Addr, i.Gateway = n.lease(c, p["name"]), n.Gateway()
+	case "", "manual":
+	default:
+		i.Addr, _ = netip.ParsePrefix(p["ip"])
+		i.Gateway, _ = netip.ParseAddr(p["gw"])
+	}
+	i.Addr6, _ = netip.ParsePrefix(p["ip6"])
+	i.Gateway6, _ = netip.ParseAddr(p["gw6"])
+	return i
+}
