@@ -88,7 +88,7 @@ func (r *resolver) chooseStorage(context.Context) error {
 		if len(why) > 0 {
 			e.Reason += ": " + strings.Join(why, "; ")
 		} else {
-			e.Reason = r.c.Login() + " sees no storage of node " + r.out.Node
+			e.Kind, e.Reason = Forbidden, r.c.Login()+" sees no storage of node "+r.out.Node
 			e.Hints = grantHints(r.c.login, []string{"/storage"})
 		}
 		return e

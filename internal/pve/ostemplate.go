@@ -24,6 +24,14 @@ func (a archive) product() string {
 	return p
 }
 
+// version is the name without architecture and ending, for comparisons.
+func (a archive) version() string {
+	if i := strings.LastIndexByte(a.name, '_'); i > 0 {
+		return a.name[:i]
+	}
+	return a.name
+}
+
 // plainRest is what may follow a prefix in the plain edition of an OS: a further
 // version, then the edition. TurnKey appliances are named debian-12-turnkey-….
 var plainRest = regexp.MustCompile(`^(-[0-9][0-9.]*)?(-(standard|default|base|minimal|cloud))?$`)
@@ -68,7 +76,7 @@ func best(all []archive, prefix string) (archive, int) {
 		return archive{}, 0
 	}
 	return slices.MaxFunc(found, func(a, b archive) int {
-		return cmp.Or(compareVersions(a.name, b.name), cmp.Compare(amd64(a.name), amd64(b.name)), cmp.Compare(b.storage, a.storage))
+		return cmp.Or(compareVersions(a.version(), b.version()), cmp.Compare(amd64(a.name), amd64(b.name)), cmp.Compare(b.storage, a.storage))
 	}), fit
 }
 

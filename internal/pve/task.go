@@ -171,7 +171,9 @@ func (l *taskLog) result(s taskStatus, upid string) (Result, error) {
 	if s.Exit == "OK" || warningsForm.MatchString(s.Exit) {
 		return Result{Warnings: l.warned, Lines: l.lines}, nil
 	}
-	e := &Error{Kind: TaskFailed, Op: taskOp(upid), Reason: s.Exit, UPID: upid, Log: l.lines[max(0, len(l.lines)-tailLines):]}
+	// Our own words say already what could not be done.
+	reason := strings.TrimPrefix(s.Exit, "unable to create CT "+taskID(upid)+" - ")
+	e := &Error{Kind: TaskFailed, Op: taskOp(upid), Reason: reason, UPID: upid, Log: l.lines[max(0, len(l.lines)-tailLines):]}
 	if s.Exit == "unexpected status" || s.Exit == "" {
 		e.Reason = "its worker on the node died without a result"
 		e.Hints = []string{"a container left locked is freed on the node with: pct unlock " + taskID(upid)}
