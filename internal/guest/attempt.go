@@ -122,14 +122,14 @@ func shellName(name string) bool {
 func (a Attempt) command(at Offsets, secrets int64) string {
 	var b strings.Builder
 	script := a.Path
-	fmt.Fprintf(&b, "umask 077\nih_d=%s\nmkdir -p \"$ih_d\" || exit 125\n", Quote(a.Dir))
+	fmt.Fprintf(&b, "umask 077\nih_d=%s\n[ -d \"$ih_d\" ] || mkdir -p \"$ih_d\" || exit 125\n", Quote(a.Dir))
 	if a.Script != nil {
 		script = a.Dir + "/script"
 		fmt.Fprintf(&b, "cat >\"$ih_d/script.$$\" && [ $(wc -c <\"$ih_d/script.$$\") -eq %d ] || exit 125\n", len(a.Script))
 	}
 	b.WriteString("if ih_claim \"$ih_d\"; then\n")
 	if a.Script != nil {
-		b.WriteString("mv \"$ih_d/script.$$\" \"$ih_d/script\" && chmod 700 \"$ih_d/script\" &&\n")
+		b.WriteString("mv \"$ih_d/script.$$\" \"$ih_d/script\" &&\n")
 	}
 	fmt.Fprintf(&b, "printf %%s %s >\"$ih_d/env\" &&\nprintf %%s \"$ih_run\" >\"$ih_d/run\" || exit 125\n", Quote(a.env()))
 	fmt.Fprintf(&b, "ih_launch \"$ih_d\" %s %s %s", Quote(script), Quote(a.Helpers), Quote(a.Name))

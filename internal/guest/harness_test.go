@@ -361,3 +361,26 @@ func (h *host) cutSoon(n int) {
 	defer h.mu.Unlock()
 	h.open[len(h.open)-1].(*cutConn).after(n)
 }
+
+// benchGuest is open for benchmarks.
+func benchGuest(b *testing.B) Guest {
+	b.Helper()
+	_, private, _ := ed25519.GenerateKey(rand.Reader)
+	id, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	h := &host{ln: ln, key: id, allowed: id.PublicKey(), path: b.TempDir()}
+	go h.serve(ln)
+	target, o := h.guestOptions(id)
+	g, err := Open(b.Context(), target, o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { g.Close(); ln.Close() })
+	return g
+}

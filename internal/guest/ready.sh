@@ -14,7 +14,11 @@ ih_initkind() {
 	ih_init=other
 	if [ -d /run/systemd/system ] || [ "$ih_1" = systemd ]; then ih_init=systemd
 	elif [ -d /run/openrc ] || [ -x /sbin/openrc ]; then ih_init=openrc
-	else case $(readlink /sbin/init 2>/dev/null) in *systemd*) ih_init=systemd ;; esac
+	else
+		# Before init has named itself, its file tells.
+		case $ih_1,$(readlink /sbin/init 2>/dev/null) in
+		,*systemd* | init,*systemd* | lxc-*,*systemd*) ih_init=systemd ;;
+		esac
 	fi
 	if [ $ih_init = systemd ]; then command -v systemctl >/dev/null 2>&1 || ih_init=other; fi
 }
@@ -101,9 +105,10 @@ ih_ready() {
 		echo ready
 		return 0
 	fi
-	if [ "$ih_init" = systemd ]; then
-		ih_v=$(systemctl list-jobs --no-legend --no-pager 2>/dev/null | head -n 3 | tr -s ' \n' ' ')
+	case $ih_init,$ih_late in systemd,init*)
+		ih_v=$(systemctl list-jobs --no-legend --no-pager 2>/dev/null | head -n 3 | tr -s ' \n' '  ')
 		[ -z "$ih_v" ] || ih_late="$ih_late, waiting for:$ih_v"
-	fi
+		;;
+	esac
 	echo "late $ih_late"
 }

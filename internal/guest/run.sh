@@ -6,7 +6,8 @@ trap : HUP INT TERM
 ih_d=$1 ih_f=$2 ih_h=$3 ih_name=$4
 shift 4
 ih_s= ih_b=
-{ IFS= read -r ih_s <"/proc/$$/stat"; } 2>/dev/null && ih_s=$(set -- ${ih_s##*) } && echo "${20}")
+ih_twentieth() { ih_s=${20}; }
+{ IFS= read -r ih_s <"/proc/$$/stat"; } 2>/dev/null && ih_twentieth ${ih_s##*) }
 { IFS= read -r ih_b <"$ih_d/claim/boot"; } 2>/dev/null
 printf '%s %s %s\n' "$$" "${ih_s:--}" "$ih_b" >"$ih_d/pid"
 
@@ -20,7 +21,7 @@ ih_missing() {
 }
 
 # What to run: ih_i with the one argument ih_a; ih_k is the shell it amounts to.
-ih_l= ih_i=sh ih_a= ih_k=sh ih_cr=$(printf '\r')
+ih_l= ih_i=sh ih_a= ih_k=sh
 IFS= read -r ih_l <"$ih_f" || :
 case $ih_l in
 '#!'*)
@@ -32,7 +33,7 @@ case $ih_l in
 		*) break ;;
 		esac
 	done
-	case $ih_l in *"$ih_cr") ih_missing "${ih_l%?}" ", for the script has DOS line ends" ;; esac
+	case $ih_l in *[[:cntrl:]]) ih_missing "${ih_l%?}" ", for the script has DOS line ends" ;; esac
 	ih_i=${ih_l%%[" 	"]*}
 	ih_a=${ih_l#"$ih_i"}
 	while :; do case $ih_a in [" 	"]*) ih_a=${ih_a#?} ;; *) break ;; esac; done

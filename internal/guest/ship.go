@@ -2,6 +2,7 @@ package guest
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -59,7 +60,10 @@ func Ship(ctx context.Context, g Guest, s Shipment) (status int, err error) {
 		return 0, err
 	}
 	pr, pw := io.Pipe()
-	go func() { pw.CloseWithError(pack(pw, files)) }()
+	go func() {
+		b := bufio.NewWriterSize(pw, payloadBlock) // a write is an SSH packet
+		pw.CloseWithError(errors.Join(pack(b, files), b.Flush()))
+	}()
 	defer pr.Close()
 	var said tail
 	status, err = g.Run(ctx, Cmd{
