@@ -6,7 +6,7 @@ package provision
 
 import (
 	"context"
-	"errors"
+	"sync"
 
 	"github.com/infrahaus/infrahaus/internal/event"
 )
@@ -40,6 +40,9 @@ func (r *Run) perform(ctx context.Context, phases []Phase) error {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
+		if err := r.noted(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -50,8 +53,13 @@ func (r *Run) step(percent int, message string) error {
 }
 
 // say reports something worth knowing at the present percentage.
-func (r *Run) say(message string) {
-	r.noteErr(r.Bus.Emit(event.Event{Type: event.Step, Step: r.phase.Name, Message: message}))
+func (r *Run) say(message string) { r.sayIn(r.phase.Name)(message) }
+
+// sayIn is say for a goroutine that outlives the phase that began it.
+func (r *Run) sayIn(step event.StepName) func(string) {
+	return func(message string) {
+		r.noteErr(r.Bus.Emit(event.Event{Type: event.Step, Step: step, Message: message}))
+	}
 }
 
 // warn reports something that does not stop the run.
@@ -59,10 +67,24 @@ func (r *Run) warn(message, hint string) {
 	r.noteErr(r.Bus.Warn(r.phase.Name, message, hint))
 }
 
-// noteErr keeps the first error of the record, which perform's caller returns:
-// what cannot be recorded must not go on unnoticed.
+// noteErr keeps the first error of the record, which end returns: what cannot
+// be recorded must not go on unnoticed.
 func (r *Run) noteErr(err error) {
-	if err != nil && r.recordErr == nil {
-		r.recordErr = errors.Join(err)
+	r.recordErr.Lock()
+	defer r.recordErr.Unlock()
+	if r.recordErr.first == nil {
+		r.recordErr.first = err
 	}
+}
+
+// firstError is an error that more than one goroutine may find.
+type firstError struct {
+	sync.Mutex
+	first error
+}
+
+func (r *Run) noted() error {
+	r.recordErr.Lock()
+	defer r.recordErr.Unlock()
+	return r.recordErr.first
 }

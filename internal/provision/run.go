@@ -46,7 +46,7 @@ type Run struct {
 
 	// perform
 	phase     Phase
-	recordErr error
+	recordErr firstError
 	tail      tail // the last lines logged, for the error of what fails
 
 	// creating
@@ -108,7 +108,7 @@ func (r *Run) Discover(ctx context.Context) (Result, error) {
 // end writes how the run went: the record first, then the event.
 func (r *Run) end(ctx context.Context, err error) (Result, error) {
 	if err == nil {
-		err = r.recordErr
+		err = r.noted()
 	}
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()

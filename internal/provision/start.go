@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
@@ -87,7 +88,8 @@ func (r *Run) openSoon(ctx context.Context) {
 	target := guest.Target{CTID: r.CTID, Node: node, Address: r.Address, HostKeys: r.hostKeys}
 	opts := r.SSH
 	opts.Up = o.up
-	opts.Note, opts.Waiting = r.say, r.say
+	say := r.sayIn(event.Deploying) // the phase that needs it; this one may have ended by then
+	opts.Note, opts.Waiting = say, say
 	opts.PinHostKey = func(fp string) error { return r.Record.PinHostKeys(ctx, []string{fp}) }
 	opts.Running = func(ctx context.Context) (bool, error) {
 		st, err := r.PVE.Status(ctx, node, r.CTID)
