@@ -106,11 +106,12 @@ func (d *decoder) syntax(err error) {
 	if m != nil {
 		p.Message = "not YAML: " + msg[len(m[0]):]
 		p.Line, _ = strconv.Atoi(m[1])
+		p.Line = max(p.Line, 1) // the parser leaves the first out
 	}
 	switch {
 	case msg == "EOF":
 		p.Message = "it is empty"
-	case strings.Contains(msg, "cannot start any token"):
+	case strings.Contains(msg, "cannot start any token"), strings.Contains(msg, "tab character"):
 		p.Suggestion = "YAML is indented with spaces, not tabs, and text that starts with @ or ` is quoted"
 	}
 	d.problems = append(d.problems, p)
@@ -246,7 +247,7 @@ func (d *decoder) object(path string, n *yaml.Node, v reflect.Value, depth int) 
 		d.keys[sub] = p.key
 		before := len(d.problems)
 		d.decode(sub, p.value, v.Field(i), depth+1)
-		if len(d.problems) == before {
+		if len(d.problems) == before && given[p.key.Value] {
 			d.check(sub, v.Field(i), v.Type().Field(i).Tag)
 		}
 	}

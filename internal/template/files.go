@@ -22,8 +22,10 @@ func (l *loader) files(docs []fileDoc, d *decoder) {
 			d.bad(join(at, "source"), suggestion, "there is no files/%s", strings.TrimPrefix(doc.Source, "files/"))
 		}
 		target, why := cleanTarget(doc.Target)
-		if doc.Target != "" && why != "" {
-			d.bad(join(at, "target"), "an absolute path in the container, such as /etc/app/app.conf", "%s", why)
+		if why != "" {
+			if d.keys[join(at, "target")] != nil { // else it is noted as missing
+				d.bad(join(at, "target"), "an absolute path in the container, such as /etc/app/app.conf", "%s", why)
+			}
 			continue
 		}
 		for _, source := range sources {
@@ -114,7 +116,7 @@ func (l *loader) claim(target, source string) string {
 	}
 	below := l.folders[target]
 	l.targets[target] = source
-	for dir := path.Dir(target); dir != "/"; dir = path.Dir(dir) {
+	for dir := path.Dir(target); len(dir) > 1; dir = path.Dir(dir) {
 		if _, ok := l.targets[dir]; ok {
 			below = dir
 		}

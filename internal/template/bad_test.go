@@ -1,0 +1,261 @@
+package template
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+func TestBadTemplates(t *testing.T) {
+	for _, c := range []struct{ text, where, want, suggestion string }{
+		{"", "template.yaml", "it is empty", ""},
+		{"# nothing", "template.yaml", "it is empty", ""},
+		{"name: web\nos: [", "template.yaml:2", "not YAML", ""},
+		{"name: web\n\tos: x", "template.yaml:2", "not YAML", "tabs"},
+		{"name: w\xffb", "template.yaml", "not YAML", ""},
+		{"[a, b]", "template.yaml:1:1", "must be a mapping of keys to values, not a list", ""},
+		{"name: web", "template.yaml:1:1", "os is missing", "debian-12"},
+		{"os: debian-12", "template.yaml:1:1", "name is missing", "letters"},
+		{"name:\nos: debian-12", "template.yaml:1:1", "name is missing", "letters"},
+		{least + "---\na: b", "template.yaml:3:1", "more than one document", ""},
+		{least + "os: x", "template.yaml:3:1", "os is given twice", "remove"},
+		{least + "resorces: {}", "template.yaml:3:1", `unknown key "resorces"`, `"resources"`},
+		{least + "resources:\n  memroy: 512", "template.yaml:4:3", `unknown key "resources.memroy"`, `"memory"`},
+		{least + "resources: {ram: 512}", "template.yaml:3:13", `unknown key "resources.ram"`, "cores, disk, memory, swap"},
+		{least + "resources: {memory: 100}", "template.yaml:3:21", "100 is not within 128..65536", "MiB"},
+		{least + "resources: {memory: 2G}", "template.yaml:3:21", `must be a whole number, not "2G"`, "units"},
+		{least + "resources: {memory: '512'}", "template.yaml:3:21", "whole number", "quotes"},
+		{least + "resources: {memory: 99999999999999999999}", "template.yaml:3:21", "whole number", ""},
+		{least + "resources: {cores: 0}", "template.yaml:3:20", "0 is not within 1..128", ""},
+		{least + "resources: {cores: 1.5}", "template.yaml:3:20", "whole number", ""},
+		{least + "resources: {disk: 10241}", "template.yaml:3:19", "10241 is not within", "GiB"},
+		{least + "resources: {swap: -1}", "template.yaml:3:19", "-1 is not within", ""},
+		{"name: 'a b'\nos: debian-12", "template.yaml:1:7", `name: "a b" will not do`, "letters"},
+		{"name: web\nos: 'debian 12'", "template.yaml:2:5", "os: ", "debian-12"},
+		{"name: web\nos: local:backup/x", "template.yaml:2:5", "os: ", "vztmpl"},
+		{least + "unprivileged: 'true'", "template.yaml:3:15", "must be true or false", "quotes"},
+		{least + "unprivileged: yes", "template.yaml:3:15", "must be true or false", ""},
+		{least + "features: {nestin: true}", "template.yaml:3:12", "unknown key", `"nesting"`},
+		{least + "features: [nesting]", "template.yaml:3:11", "features must be a mapping", ""},
+		{least + "tags: web", "template.yaml:3:7", "must be a list", "[a, b]"},
+		{least + "tags: ['a;b']", "template.yaml:3:8", `"a;b" will not do`, "letters"},
+		{least + "network: {ip: 10.0.0.5}", "template.yaml:3:15", "lacks its prefix length", "10.0.0.5/24"},
+		{least + "network: {ip: 10.0.0.5/33}", "template.yaml:3:15", "is not an address", "dhcp"},
+		{least + "network: {ip: 'fd00::1/64'}", "template.yaml:3:15", "other family", ""},
+		{least + "network: {ip: '10.0.0.5/24,gw=10.0.0.1'}", "template.yaml:3:15", "is not an address", "gateway"},
+		{least + "network: {ip: auto}", "template.yaml:3:15", "is not an address", "dhcp"},
+		{least + "network: {gateway: 10.0.0.1}", "template.yaml:3:20", "goes with a fixed address", ""},
+		{least + "network: {ip: 10.0.0.5/24, gateway: 10.0.0.1/24}", "template.yaml:3:37", "is not an address", "without prefix"},
+		{least + "network: {nameservers: [1.1.1]}", "template.yaml:3:25", "is not an IP address", ""},
+		{least + "network: {vlan: 4095}", "template.yaml:3:17", "4095 is not within 1..4094", ""},
+		{least + "network: {bridge: 'vmbr0,firewall=1'}", "template.yaml:3:19", "will not do", "vmbr0"},
+		{least + "variables: {PATH: {}}", "template.yaml:3:13", `variable "PATH" would change how scripts are run`, "app_path"},
+		{least + "variables: {IFS: {}}", "template.yaml:3:13", "would change", ""},
+		{least + "variables: {LD_PRELOAD: {}}", "template.yaml:3:13", "(LD_…)", ""},
+		{least + "variables: {BASH_ENV: {}}", "template.yaml:3:13", "would change", ""},
+		{least + "variables: {ENV: {}}", "template.yaml:3:13", "would change", ""},
+		{least + "variables: {INFRAHAUS_VAR_X: {}}", "template.yaml:3:13", "would change", ""},
+		{least + "variables: {db-name: {}}", "template.yaml:3:13", "is no name", ""},
+		{least + "variables: {a: {}, A: {}}", "template.yaml:3:20", "are both $INFRAHAUS_VAR_A", "rename"},
+		{least + "variables: {a: {type: strng}}", "template.yaml:3:23", `"strng" is not known`, `"string"`},
+		{least + "variables: {a: {defualt: 1}}", "template.yaml:3:17", "unknown key", `"default"`},
+		{least + "variables: {a: {type: int, default: x}}", "template.yaml:3:37", `"x" is not a whole number`, ""},
+		{least + "variables: {a: {pattern: '['}}", "template.yaml:3:26", "not a regular expression", "RE2"},
+		{least + "variables: {a: {pattern: 'a)|(b'}}", "template.yaml:3:26", "not a regular expression", ""},
+		{least + "variables: {a: {pattern: 'b+', default: a}}", "template.yaml:3:41", `"a" does not match b+`, ""},
+		{least + "variables: {a: {generate: true, default: a}}", "template.yaml:3:27", "either a default or generate", ""},
+		{least + "variables: {a: {generate: 4}}", "template.yaml:3:27", "4 is not within 8..256", ""},
+		{least + "variables: {a: {generate: uuid}}", "template.yaml:3:27", `"uuid" is not known`, "password"},
+		{least + "variables: {a: {generate: true, type: int}}", "template.yaml:3:27", "only text", ""},
+		{least + "variables: {a: 5}", "template.yaml:3:16", "must be a mapping", ""},
+		{least + "variables: [a]", "template.yaml:3:12", "must be a mapping", ""},
+		{least + "packages: {apt: ['-oX=y']}", "template.yaml:3:18", "will not do", "name"},
+		{least + "packages: {apt: ['a b']}", "template.yaml:3:18", "will not do", "name"},
+		{least + "packages: {apt: ['a_b', '$(x)']}", "template.yaml:3:25", "will not do", ""},
+		{least + "packages: {yum: [a]}", "template.yaml:3:12", "unknown key", "apk, apt, custom"},
+		{least + "packages: [a]", "template.yaml:3:11", "must be a mapping", ""},
+		{least + "packages: {custom: ['a|b']}", "template.yaml:3:21", "fewer than three parts", "name|check|install"},
+		{least + "packages: {custom: [{name: a, check: b}]}", "template.yaml:3:21", "packages.custom[0].install is missing", ""},
+		{least + "files: [{source: b, target: /b}]", "template.yaml:3:18", "there is no files/b", ""},
+		{least + "files: [{source: app.cnf, target: /b}]", "template.yaml:3:18", "there is no files/app.cnf", `"app.conf"`},
+		{least + "files: [{source: ../template.yaml, target: /b}]", "template.yaml:3:18", "there is no", ""},
+		{least + "files: [{source: template.yaml, target: /b}]", "template.yaml:3:18", "there is no", ""},
+		{least + "files: [{source: app.conf, target: etc/x}]", "template.yaml:3:36", `"etc/x" is relative`, "absolute"},
+		{least + "files: [{source: app.conf, target: /etc/../../x}]", "template.yaml:3:36", "climbs", ""},
+		{least + "files: [{source: app.conf, target: /..}]", "template.yaml:3:36", "climbs", ""},
+		{least + "files: [{source: app.conf, target: /proc/x}]", "template.yaml:3:36", "/proc", ""},
+		{least + "files: [{source: app.conf, target: //./sys//x}]", "template.yaml:3:36", "/sys", ""},
+		{least + "files: [{source: app.conf, target: /dev/sda}]", "template.yaml:3:36", "/dev", ""},
+		{least + "files: [{source: app.conf, target: \"/a\\nb\"}]", "template.yaml:3:36", "control characters", ""},
+		{least + "files: [{source: app.conf, target: ''}]", "template.yaml:3:36", "empty", "absolute"},
+		{least + "files: [{source: app.conf}]", "template.yaml:3:9", "files[0].target is missing", "absolute path"},
+		{least + "files: [{source: app.conf, target: /a, policy: replce}]", "template.yaml:3:48", `"replce" is not known`, `"replace"`},
+		{least + "files: [{source: app.conf, target: /a, mode: 999}]", "template.yaml:3:46", "octal", "0644"},
+		{least + "files: [{source: app.conf, target: /a, owner: 'a b'}]", "template.yaml:3:47", "will not do", "user:group"},
+		{least + "files: [{source: app.conf, target: /a}, {source: app.conf, target: /a}]", "template.yaml:3:68", "/a is the target of files/app.conf too", ""},
+		{least + "files: [{source: app.conf, target: /a}, {source: app.conf, target: /a/b}]", "template.yaml:3:68", "cannot both be", ""},
+		{least + "files: [{source: app.conf, target: /a/b/c}, {source: app.conf, target: /a}]", "template.yaml:3:72", "cannot both be", ""},
+		{least + "files: [{source: bin, target: /a, template: true}]", "files/bin", "cannot be filled in", "template: true"},
+		{least + "scripts: [20-b.sh]", "template.yaml:3:11", "there is no scripts/20-b.sh", `"10-b.sh"`},
+		{least + "scripts: [10-b.sh, scripts/10-b.sh]", "template.yaml:3:20", "listed twice", ""},
+		{least + "scripts: [{name: 10-b.sh, enabld: true}]", "template.yaml:3:27", "unknown key", `"enabled"`},
+		{least + "scripts: [{enabled: true}]", "template.yaml:3:11", "scripts[0].name is missing", ""},
+		{least + "services: [{port: 80}]", "template.yaml:3:12", "services[0].name is missing", ""},
+		{least + "services: [{name: a, port: 0}]", "template.yaml:3:28", "must be a port", "1..65535"},
+		{least + "services: [{name: a, port: '${x}'}]", "template.yaml:3:28", `there is no variable "x"`, "declare"},
+		{least + "variables: {prt: {type: string}}\nservices: [{name: a, port: '${prt}'}]", "template.yaml:4:28", "is of type string", "type: port"},
+		{least + "services: [{name: a, http: health}]", "template.yaml:3:28", "not a path", "/health"},
+		{least + "services: [{name: a, protocol: udp, http: /}]", "template.yaml:3:32", "udp", ""},
+		{least + "services: [{name: a, protocol: tpc}]", "template.yaml:3:32", "not known", `"tcp"`},
+		{least + "services: [{name: a, timeout: soon}]", "template.yaml:3:31", "must be a time", "90s"},
+		{least + "services: [{name: a, timeout: 2h}]", "template.yaml:3:31", "2h is not within", ""},
+		{least + "services: [{name: a}, {name: a}]", "template.yaml:3:30", "declared twice", ""},
+		{least + "syncOnboot: true", "template.yaml:3:1", "unknown key", `"syncOnBoot"`},
+		{least + "x: &x [*x]", "template.yaml:3:1", "unknown key", ""},
+		{least + "tags: &x [*x]", "template.yaml:3:11", "must be text, not a list", ""},
+	} {
+		_, err := Load(folder("template.yaml", c.text, "files/app.conf", "x", "files/bin", "a\x00b", "scripts/10-b.sh", "x"), "web")
+		var e *Error
+		if !errors.As(err, &e) {
+			t.Errorf("%q: %v", c.text, err)
+			continue
+		}
+		p := e.Problems[0]
+		if !strings.HasPrefix(p.Where(), c.where) || !strings.Contains(p.Message, c.want) || !strings.Contains(p.Suggestion, c.suggestion) {
+			t.Errorf("%q:\n got  %s\n want %s %q %q", c.text, p, c.where, c.want, c.suggestion)
+		}
+		if len(e.Problems) > 1 && !strings.Contains(c.text, "yaml") {
+			t.Errorf("%q: one slip, several problems: %v", c.text, e.Problems)
+		}
+	}
+}
+
+// Every problem is told, not just the first, in the order of the file.
+func TestAllProblems(t *testing.T) {
+	_, err := Load(folder("template.yaml", "name: web\nfoo: 1\nresources: {cores: 0, memory: x}\nscripts: [no.sh]\n", "packages/a.apt", "ok\nnot ok\n", "packages/b.custom", "x|y"), "web")
+	var e *Error
+	if !errors.As(err, &e) {
+		t.Fatal(err)
+	}
+	var where []string
+	for _, p := range e.Problems {
+		where = append(where, p.Where())
+	}
+	want := "template.yaml:1:1 template.yaml:2:1 template.yaml:3:20 template.yaml:3:31 template.yaml:4:11 packages/a.apt:2 packages/b.custom:1"
+	if strings.Join(where, " ") != want {
+		t.Errorf("problems at %v", where)
+	}
+	if !strings.Contains(err.Error(), "cannot use template web: 7 problems\n  template.yaml:1:1: os is missing (") {
+		t.Errorf("text %s", err)
+	}
+}
+
+func TestNoTemplate(t *testing.T) {
+	_, err := Load(folder("template.yml", least), "web")
+	if err == nil || !strings.Contains(err.Error(), "rename template.yml to template.yaml") {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func TestGoodYAML(t *testing.T) {
+	for _, text := range []string{
+		"---\n" + least, "\xef\xbb\xbf" + least, strings.ReplaceAll(least, "\n", "\r\n"), `{"name": "web", "os": "debian-12", "tags": []}`,
+		least + "tags:\nresources:\nvariables: {a: }\nfiles: []\nscripts: []\nservices:\n",
+		"name: web\nos: &os debian-12\ndescription: *os\n",
+		least + "variables:\n  a: &v {type: int, default: 1}\n  b: {<<: *v, default: 2}\n  c: *v\n",
+	} {
+		if _, err := Load(folder("template.yaml", text), "web"); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	tm := mustLoad(t, folder("template.yaml", least+"variables:\n  z: &v {type: int, default: 1}\n  a: {<<: [*v], default: 2}\n"))
+	if v := tm.Variables; len(v) != 2 || v[0].Name != "z" || v[1].Type != "int" || v[1].Default != "2" {
+		t.Errorf("%+v", v)
+	}
+	tm = mustLoad(t, folder("template.yaml", least+"scripts: []\n", "scripts/1-a.sh", ""))
+	if len(tm.Scripts) != 0 {
+		t.Error("an empty list runs scripts")
+	}
+}
+
+// A few hundred bytes of aliases that stand for billions of nodes.
+func TestAliasBomb(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(least + "tags: &a0 [x, x, x, x, x, x, x, x, x]\n")
+	for i := 1; i < 20; i++ {
+		fmt.Fprintf(&b, "k%d: &a%d [%s*a%d]\n", i, i, strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 8), i-1)
+	}
+	b.WriteString("features: {mount: *a19}\n")
+	if _, err := Load(folder("template.yaml", b.String()), "web"); err == nil {
+		t.Error("no error")
+	}
+	merge := least + "variables:\n  m0: &m0 {type: int}\n"
+	for i := 1; i < 30; i++ {
+		merge += fmt.Sprintf("  m%d: &m%d {<<: [*m%d, *m%d, *m%d]}\n", i, i, i-1, i-1, i-1)
+	}
+	if _, err := Load(folder("template.yaml", merge), "web"); err == nil {
+		t.Error("no error for merges")
+	}
+	if _, err := Load(folder("template.yaml", least+"tags: "+strings.Repeat("[", 5000)), "web"); err == nil {
+		t.Error("no error for depth")
+	}
+	if _, err := Load(folder("template.yaml", least+"#"+strings.Repeat("x", maxDocument)), "web"); err == nil {
+		t.Error("no error for size")
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	tm := mustLoad(t, folder("template.yaml", least+"variables: {http_port: {default: 1}, pw: {secret: true, default: x}}\nfiles: [{source: a, target: /a, template: true}]\nscripts: [1-a.sh]\n",
+		"files/a", "x\n${htp_port} ${HOME} $${http_prt}\n", "files/left", "", "scripts/1-a.sh", "", "scripts/2-b.sh", "", "packages/list.txt", ""))
+	var got []string
+	for _, w := range tm.Warnings {
+		got = append(got, w.Where())
+	}
+	if want := "template.yaml:3:38 packages/list.txt scripts/2-b.sh files/a:2 files/left"; strings.Join(got, " ") != want {
+		t.Errorf("warnings %v", tm.Warnings)
+	}
+}
+
+func TestHugeScript(t *testing.T) {
+	m := folder("template.yaml", least)
+	m["scripts/1-a.sh"] = &fstest.MapFile{Data: make([]byte, maxScript+1)}
+	if _, err := Load(m, "web"); err == nil || !strings.Contains(err.Error(), "scripts/1-a.sh: is larger than") {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func FuzzTemplate(f *testing.F) {
+	f.Add(full)
+	f.Add(least + "a: &a {<<: *a}")
+	f.Add("tags: &x [*x]")
+	f.Add("? {a: b}\n: c")
+	f.Add(least + "variables: {a: {default: [1]}}")
+	f.Fuzz(func(t *testing.T, text string) {
+		m := fullFolder()
+		m["template.yaml"] = &fstest.MapFile{Data: []byte(text)}
+		tm, err := Load(m, "web")
+		var e *Error
+		if err != nil {
+			if !errors.As(err, &e) || len(e.Problems) == 0 || e.Problems[0].Message == "" {
+				t.Fatalf("%v", err)
+			}
+			return
+		}
+		for _, file := range tm.Files {
+			if !strings.HasPrefix(file.Target, "/") || strings.Contains(file.Target+"/", "/../") || strings.HasPrefix(file.Target, "/proc/") {
+				t.Fatalf("target %q", file.Target)
+			}
+		}
+		v, err := tm.Resolve(nil, func(n int, _ bool) string { return strings.Repeat("x", n) })
+		if err != nil {
+			return
+		}
+		for _, e := range v.Env() {
+			if strings.HasPrefix(e, "PATH=") || strings.HasPrefix(e, "LD_") || strings.HasPrefix(e, "=") {
+				t.Fatalf("environment %q", e)
+			}
+		}
+	})
+}
