@@ -17,6 +17,9 @@ import (
 // maxBody is pveproxy's limit for the body of a POST or PUT.
 const maxBody = 512 << 10
 
+// maxHead is the same for a request's line and header.
+const maxHead = 64 << 10
+
 // response is one answer: a reason of our own, and a body that may be empty.
 type response struct {
 	status  int
@@ -29,8 +32,10 @@ type response struct {
 
 // serve answers the requests of one connection, one after another.
 func (s *Server) serve(c net.Conn) {
-	br := bufio.NewReaderSize(c, 16<<10)
+	limit := &io.LimitedReader{R: c}
+	br := bufio.NewReaderSize(limit, 16<<10)
 	for {
+		limit.N = maxHead + maxBody + 1
 		_ = c.SetReadDeadline(time.Now().Add(s.opt.Idle))
 		if _, err := br.Peek(1); err != nil {
 			return
@@ -51,7 +56,8 @@ func (s *Server) serve(c net.Conn) {
 			// what is still coming would else reset the connection before the
 			// client has read the answer
 			_ = c.SetReadDeadline(time.Now().Add(time.Second))
-			_, _ = io.CopyN(io.Discard, req.Body, 16*maxBody)
+			limit.N = 16 * maxBody
+			_, _ = io.Copy(io.Discard, req.Body)
 		}
 		if err != nil || resp.status >= 400 || req.Close {
 			return

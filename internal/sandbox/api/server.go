@@ -87,7 +87,7 @@ func (s *Server) Close() error {
 	}
 	s.closed = true
 	for c := range s.conns {
-		c.Close()
+		_ = c.Close()
 	}
 	s.mu.Unlock()
 	s.cancel()
@@ -107,7 +107,7 @@ func (s *Server) accept() {
 			continue
 		}
 		if !s.keep(c) {
-			c.Close()
+			_ = c.Close()
 			return
 		}
 		s.wg.Go(func() {
@@ -128,7 +128,7 @@ func (s *Server) keep(c net.Conn) bool {
 }
 
 func (s *Server) drop(c net.Conn) {
-	c.Close()
+	_ = c.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)

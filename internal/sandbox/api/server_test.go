@@ -251,6 +251,20 @@ func TestConnections(t *testing.T) {
 	}
 }
 
+// A request without an end is cut off.
+func TestEndlessHeader(t *testing.T) {
+	f := serve(t, api.Options{})
+	c := f.dial(t)
+	line := []byte("X: " + strings.Repeat("x", 1<<16) + "\r\n")
+	_, err := c.Write([]byte("GET /api2/json/version HTTP/1.1\r\n"))
+	for i := 0; err == nil; i++ {
+		if i > 1000 {
+			t.Fatal("64 MB of header are read")
+		}
+		_, err = c.Write(line)
+	}
+}
+
 // Go's own client gets along with all this, gzip included.
 func TestGoClient(t *testing.T) {
 	f := serve(t, api.Options{})

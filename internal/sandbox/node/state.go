@@ -70,7 +70,7 @@ func (n *Node) load() error {
 // randomSubnet keeps apart the guests of sandboxes on one machine.
 func randomSubnet() netip.Prefix {
 	var b [2]byte
-	rand.Read(b[:])
+	_, _ = rand.Read(b[:]) // never fails
 	return netip.PrefixFrom(netip.AddrFrom4([4]byte{127, 64 + b[0]%63, b[1], 0}), 24)
 }
 
@@ -95,6 +95,6 @@ func writeFile(path string, b []byte) error {
 
 func randomHex(bytes int) string {
 	b := make([]byte, bytes)
-	rand.Read(b)
+	_, _ = rand.Read(b) // never fails
 	return hex.EncodeToString(b)
 }

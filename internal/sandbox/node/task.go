@@ -154,8 +154,8 @@ func (n *Node) loadTasks() error {
 	sort.Strings(files)
 	if extra := len(files) - keepTasks; extra > 0 {
 		for _, f := range files[:extra] {
-			os.Remove(f)
-			os.Remove(strings.TrimSuffix(f, ".json") + ".log")
+			_ = os.Remove(f)
+			_ = os.Remove(strings.TrimSuffix(f, ".json") + ".log")
 		}
 		files = files[extra:]
 	}
