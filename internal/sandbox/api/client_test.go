@@ -162,6 +162,38 @@ func TestClientFaults(t *testing.T) {
 	}
 }
 
+// The address is eth0's, whatever else the guest has and however it is told.
+func TestClientAddress(t *testing.T) {
+	for _, fault := range []string{driver.FaultOtherBridge, driver.FaultOldShapes, driver.FaultAddressLate + "=2"} {
+		t.Run(fault, func(t *testing.T) {
+			f := serve(t, api.Options{})
+			c := f.client(t)
+			x, err := driver.ParseFault(fault)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.faults.Add(x)
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			made, _, err := createBy(ctx, c, wanted())
+			if err != nil {
+				t.Fatal(err)
+			}
+			upid, err := c.Start(ctx, "pve1", made.CTID)
+			if err == nil {
+				_, err = c.Follow(ctx, upid, pve.Watch{})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			addr, err := c.Address(ctx, "pve1", made.CTID, wanted().Network, made.MAC, pve.Watch{})
+			if err != nil || !f.node.Subnet().Contains(addr) {
+				t.Errorf("%v %v", addr, err)
+			}
+		})
+	}
+}
+
 // No address is a deadline passed, not an address of the wrong kind.
 func TestClientAddressFaults(t *testing.T) {
 	for _, fault := range []string{driver.FaultNoAddress, driver.FaultLinkLocalOnly} {

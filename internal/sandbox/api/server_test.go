@@ -177,6 +177,7 @@ func TestWireFaults(t *testing.T) {
 		{"api-garbage:1", 200, "OK", "<html>"},
 		{"auth-401:1", 401, "Authentication failed!", ""},
 		{"api-slow=1ms@version:1", 200, "OK", `"version":"8.4.21"`},
+		{"old-shapes:1", 501, "Method 'GET /nothing' not implemented", `{"data":null}`},
 		{"api-500=^POST:1", 200, "OK", `"version":"8.4.21"`},
 	}
 	for _, tt := range tests {
@@ -187,7 +188,11 @@ func TestWireFaults(t *testing.T) {
 			}
 			f.faults.Clear("")
 			f.faults.Add(x)
-			r := f.do(t, "GET", "/version", "")
+			path := "/version"
+			if tt.status == 501 {
+				path = "/nothing"
+			}
+			r := f.do(t, "GET", path, "")
 			if r.status != tt.status || r.reason != tt.reason || !strings.Contains(string(r.body), tt.body) || tt.body == "" && len(r.body) > 0 {
 				t.Errorf("%d %s %s", r.status, r.reason, r.body)
 			}

@@ -19,6 +19,8 @@ const (
 	FaultNoAddress      = "no-address"       // /interfaces never has an address
 	FaultLinkLocalOnly  = "link-local-only"  // /interfaces has fe80:: alone
 	FaultAddressLate    = "address-late"     // value: polls until the IPv4 address shows
+	FaultOtherBridge    = "docker0"          // /interfaces has a bridge of the guest's own, before eth0
+	FaultOldShapes      = "old-shapes"       // answers as Proxmox VE 8.1 shaped them
 	FaultNoSSHD         = "no-sshd"          // (guest) no sshd ever listens
 	FaultSSHDLate       = "sshd-late"        // (guest) value: a duration after boot
 	FaultHostKeyChanged = "host-key-changed" // (guest) new SSH host keys at the next boot
@@ -73,6 +75,8 @@ func FaultList() []FaultInfo {
 		{FaultNoAddress, "", "the interfaces never have an address"},
 		{FaultLinkLocalOnly, "", "the interfaces have a link-local address alone"},
 		{FaultAddressLate, "N", "the IPv4 address shows after N polls"},
+		{FaultOtherBridge, "", "the interfaces have the guest's own docker0 before eth0"},
+		{FaultOldShapes, "", "as Proxmox VE 8.1: no message in errors, no address lists, nextid a number"},
 		{FaultNoSSHD, "", "no sshd in the guest"},
 		{FaultSSHDLate, "DURATION", "sshd listens that long after boot"},
 		{FaultHostKeyChanged, "", "the guest has new SSH host keys at its next boot"},

@@ -113,7 +113,7 @@ func (n *Node) prepare(a Auth, p Params) (*creation, error) {
 	}
 	unprivileged := p.bool("unprivileged")
 	if _, ok := p["unprivileged"]; !ok {
-		unprivileged = n.prof.Unprivileged
+		unprivileged = n.Profile().Unprivileged
 	}
 	c.conf = maps.Clone(p)
 	for _, k := range notConfig {

@@ -89,7 +89,12 @@ func (n *Node) Interfaces(ctx context.Context, vmid int) ([]map[string]any, erro
 	if !lo {
 		rows = append(rows, n.ifaceView("lo", "00:00:00:00:00:00", netip.MustParsePrefix("127.0.0.1/8"), netip.MustParsePrefix("::1/128")))
 	}
+	_, noise := n.faults.Has(driver.FaultOtherBridge)
 	for _, i := range ifs {
+		if noise && i.Name != "lo" {
+			noise = false
+			rows = append(rows, n.ifaceView("docker0", "02:42:ac:11:00:01", netip.MustParsePrefix("172.17.0.1/16")))
+		}
 		rows = append(rows, n.seen(i, none, only))
 	}
 	return rows, nil
@@ -127,7 +132,7 @@ func (n *Node) ifaceView(name, mac string, addrs ...netip.Prefix) map[string]any
 		m[kind] = a.String()
 		list = append(list, map[string]any{"ip-address": a.Addr().String(), "prefix": strconv.Itoa(a.Bits()), "ip-address-type": kind})
 	}
-	if n.prof.AddressList {
+	if n.Profile().AddressList {
 		m["hardware-address"], m["ip-addresses"] = mac, list
 	}
 	return m

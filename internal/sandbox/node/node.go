@@ -147,7 +147,13 @@ func (n *Node) Driver() driver.Driver { return n.drv }
 func (n *Node) Faults() *driver.Faults { return n.faults }
 
 // Profile is the version of Proxmox that the node plays.
-func (n *Node) Profile() Profile { return n.prof }
+func (n *Node) Profile() Profile {
+	p := n.prof
+	if _, old := n.faults.Has(driver.FaultOldShapes); old {
+		p.JSONMessage, p.AddressList, p.NextIDInt = false, false, true
+	}
+	return p
+}
 
 // Subnet is where leases come from.
 func (n *Node) Subnet() netip.Prefix { return n.st.Subnet }

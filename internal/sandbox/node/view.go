@@ -137,7 +137,7 @@ func (n *Node) NextID(p Params) (any, error) {
 			}
 		}
 	}
-	if n.prof.NextIDInt {
+	if n.Profile().NextIDInt {
 		return id, nil
 	}
 	return strconv.Itoa(id), nil
@@ -166,7 +166,7 @@ func (n *Node) load1() map[string]any {
 func (n *Node) NodeStatus() map[string]any {
 	return map[string]any{
 		"uptime": 1 + int(n.opt.Now().Sub(n.boot).Seconds()), "cpu": 0.0123, "wait": 0, "idle": 0,
-		"pveversion": "pve-manager/" + n.prof.Version + "/" + n.prof.RepoID, "kversion": "Linux 6.8.12-15-pve",
+		"pveversion": "pve-manager/" + n.Profile().Version + "/" + n.Profile().RepoID, "kversion": "Linux 6.8.12-15-pve",
 		"current-kernel": map[string]any{"sysname": "Linux", "release": "6.8.12-15-pve", "machine": "x86_64", "version": "#1 SMP"},
 		"boot-info":      map[string]any{"mode": "efi", "secureboot": 0},
 		"cpuinfo":        map[string]any{"cpus": runtime.NumCPU(), "cores": runtime.NumCPU(), "sockets": 1, "model": "simulated"},
