@@ -74,7 +74,7 @@ func (r *resolver) chooseStorage(context.Context) error {
 			return r.refuse("storage", want, "node "+r.out.Node+" has no such storage, or the login may not see it", names)
 		}
 		if reason := r.unfit(r.storages[i]); reason != "" {
-			e := r.refuse("storage", want, "it "+reason, names).(*Error)
+			e := r.refuse("storage", want, "it "+reason, names)
 			if !r.storages[i].holds("rootdir") {
 				e.Hints = append(e.Hints, fmt.Sprintf("or allow it on the node: pvesm set %s --content %s,rootdir", want, strings.Join(r.storages[i].content, ",")))
 			}
@@ -266,7 +266,7 @@ func (r *resolver) noTemplate(index []archive) error {
 		choices = append(choices, n)
 	}
 	slices.Sort(choices)
-	e := &Error{Kind: Refused, Op: "find the OS template " + r.spec.OSTemplate, Field: "os", Choices: choices,
+	e := &Error{Kind: Refused, Op: "find the OS template " + r.spec.OSTemplate, Field: "os",
 		Reason: "neither a storage of node " + r.out.Node + " nor its appliance index has one"}
 	if len(choices) > 0 {
 		shown := choices[:min(len(choices), 20)]

@@ -104,7 +104,9 @@ func (c *Client) createAs(ctx context.Context, r CreateRequest, ctid int, claim 
 		case ctx.Err() != nil:
 			return made, c.explain(ctx, op, ctx.Err())
 		case werr != nil:
-			return made, err
+			return made, &Error{Kind: Unreachable, Op: op, Err: err, // no status: Proxmox's answer is not known
+				Reason: "the connection broke, and whether the container was created could not be found out: " + werr.Error(),
+				Hints:  []string{"look for it on the node: pct config " + strconv.Itoa(ctid)}}
 		case owner == ours:
 			made.UPID = c.createTask(ctx, node, ctid)
 			return made, nil

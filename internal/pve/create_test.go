@@ -151,6 +151,18 @@ func TestCreateAfterABrokenConnection(t *testing.T) {
 	}
 }
 
+// Whoever reads the error must not take it for a refusal.
+func TestCreateThatNobodyKnowsOf(t *testing.T) {
+	f := newFake(t)
+	f.on("POST "+createPath, answer{596, "Connection timed out", ""})
+	f.on("GET "+createPath+"/100/config", fail(403, "Permission check failed (/vms/100, VM.Audit)"))
+	_, err := f.client(t).Create(context.Background(), request(100), nil)
+	var e *pve.Error
+	if !errors.As(err, &e) || e.Kind != pve.Unreachable || e.Status != 0 || !strings.Contains(err.Error(), "could not be found out") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestCreateErrorsNameTheUsersKey(t *testing.T) {
 	for reason, field := range map[string]string{
 		"SSH public key validation error": "ssh-key",

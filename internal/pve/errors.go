@@ -47,7 +47,7 @@ type Error struct {
 	Message string            // all lines that Proxmox sent; "" if it sent no more than Reason
 	Params  map[string]string // Proxmox's messages by its own parameter name (net0, memory, …)
 	Field   string            // the flag (without dashes) or template key at fault, "" if unknown
-	Choices []string          // what may be said instead
+	Choices []string          // what Field may be instead; the hints do not repeat them
 	Log     []string          // a failed task's last lines
 	Hints   []string          // commands or actions that mend it
 	Seen    string            // the SHA-256 fingerprint that the server showed (TLS)
@@ -152,5 +152,3 @@ func paramMessage(msg string) string {
 	}
 	return last
 }
-
-func asError(err error, to **Error) bool { return errors.As(err, to) }

@@ -3,7 +3,6 @@ package pve
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -71,11 +70,4 @@ func properties(s string) []property {
 		out = append(out, property{key, value})
 	}
 	return out
-}
-
-func plural(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %ss", n, one)
 }

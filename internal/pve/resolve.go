@@ -2,6 +2,7 @@ package pve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -71,7 +72,7 @@ func (r *resolver) askID(ctx context.Context) (int, error) {
 	var answer text
 	err := r.c.get(ctx, "use the id "+want, "/cluster/nextid?vmid="+want, &answer)
 	var e *Error
-	if asError(err, &e) && e.Params["vmid"] != "" {
+	if errors.As(err, &e) && e.Params["vmid"] != "" {
 		e.Kind, e.Field, e.Params, e.Message = Refused, "ctid", nil, ""
 		e.Reason = "a container or virtual machine with that id exists"
 		e.Hints = []string{"leave --ctid out to have the next free one taken"}
@@ -169,10 +170,6 @@ func (r *resolver) checkContainerRights(ctx context.Context) error {
 		return err
 	}
 	r.out.MarkerAllowed = r.perms.has(ctx, at, "VM.Config.Options")
-	if !r.out.MarkerAllowed {
-		r.out.Warnings = append(r.out.Warnings, r.c.Login()+" may not set a description (VM.Config.Options): "+
-			"the container carries no ownership marker on Proxmox and is known by id, task and MAC instead")
-	}
 	return nil
 }
 
@@ -217,17 +214,11 @@ func (r *resolver) note(format string, a ...any) {
 }
 
 // refuse is the error for a name given that will not do.
-func (r *resolver) refuse(field, value, reason string, choices []string) error {
-	e := &Error{Kind: Refused, Op: "use " + field + " " + value, Field: field, Reason: reason, Choices: choices}
-	if len(choices) > 0 {
-		e.Hints = []string{"there is: " + strings.Join(choices, ", ")}
-	}
-	return e
+func (r *resolver) refuse(field, value, reason string, choices []string) *Error {
+	return &Error{Kind: Refused, Op: "use " + field + " " + value, Field: field, Reason: reason, Choices: choices}
 }
 
 func ambiguous(field string, choices []string) error {
-	e := &Error{Kind: Ambiguous, Op: "choose a " + field, Field: field, Choices: choices,
+	return &Error{Kind: Ambiguous, Op: "choose a " + field, Field: field, Choices: choices,
 		Reason: "several would do: " + strings.Join(choices, ", ")}
-	e.Hints = []string{"say which: --" + field + " " + choices[0]}
-	return e
 }

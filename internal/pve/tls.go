@@ -11,9 +11,6 @@ import (
 	"strings"
 )
 
-// tlsSetup is how the server's certificate is judged.
-type tlsSetup struct{ config *tls.Config }
-
 // wrongFingerprint says that the server showed another certificate than the
 // pinned one.
 type wrongFingerprint struct{ want, seen string }
@@ -24,7 +21,7 @@ func (e *wrongFingerprint) Error() string {
 
 // tlsFrom sets up the one way of trust that is asked for: a pinned certificate,
 // a CA file, none at all, or the system's roots.
-func tlsFrom(o Options) (*tlsSetup, error) {
+func tlsFrom(o Options) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	switch {
 	case o.Fingerprint != "":
@@ -56,7 +53,7 @@ func tlsFrom(o Options) (*tlsSetup, error) {
 	case o.Insecure:
 		config.InsecureSkipVerify = true
 	}
-	return &tlsSetup{config: config}, nil
+	return config, nil
 }
 
 // Fingerprint is a certificate's SHA-256 as Proxmox writes it: AA:BB:….

@@ -3,6 +3,7 @@ package pve
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,11 +29,11 @@ type transport struct {
 	session *session // nil with a token
 }
 
-func newTransport(config *tlsSetup) *transport {
+func newTransport(config *tls.Config) *transport {
 	return &transport{inner: &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
-		TLSClientConfig:       config.config,
+		TLSClientConfig:       config,
 		TLSHandshakeTimeout:   10 * time.Second,
 		ExpectContinueTimeout: time.Second,
 		MaxIdleConnsPerHost:   16,
@@ -106,6 +107,12 @@ func answerError(res *http.Response, body []byte) *Error {
 			e.Params = map[string]string{}
 		}
 		e.Params[key] = strings.TrimSpace(text)
+	}
+	switch {
+	case res.StatusCode < 400:
+		e.Reason = "it is sent elsewhere (" + reason + "), as Proxmox's API never does"
+	case e.Kind == Unreachable:
+		e.Reason = fmt.Sprintf("the proxy there says %q (%d)", reason, res.StatusCode)
 	}
 	if firstLine(e.Message) == e.Reason && !strings.Contains(e.Message, "\n") {
 		e.Message = ""

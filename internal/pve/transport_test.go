@@ -33,7 +33,7 @@ func TestErrorsKeepProxmoxWords(t *testing.T) {
 		{"595", answer{595, "No route to host", ""}, pve.Unreachable, "No route to host"},
 		{"a proxy's page", answer{502, "Bad Gateway", "<html>"}, pve.Unreachable, "Bad Gateway"},
 		{"another server", answer{200, "OK", "<html>hello</html>"}, pve.Unreachable, "not Proxmox's API"},
-		{"a redirect", answer{302, "Found", ""}, pve.Unreachable, "Found"},
+		{"a redirect", answer{302, "Found", ""}, pve.Unreachable, "sent elsewhere"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newFake(t)

@@ -34,7 +34,7 @@ type Placement struct {
 	Bridge        string
 	Template      Template
 	CTID          int      // the id that Create tries first: the spec's, or the next free one
-	MarkerAllowed bool     // the login may set a description (VM.Config.Options)
+	MarkerAllowed bool     // the login may set a description (VM.Config.Options); else id, task and MAC tell whose it is
 	Version       Version  // of Proxmox
 	Notes         []string // what was chosen and why, to tell the user
 	Warnings      []string // what will work but may surprise
