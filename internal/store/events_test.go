@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
@@ -44,7 +45,7 @@ func begin(t *testing.T, s *Store, recordID, kind string) Run {
 
 func emit(t *testing.T, sink event.Sink, r Run, seq int) {
 	t.Helper()
-	e := event.Event{Seq: seq, Type: event.Log, ContainerID: r.RecordID, RunID: r.ID, Message: fmt.Sprint("line ", seq)}
+	e := event.Event{Timestamp: time.Now(), Seq: seq, Type: event.Log, ContainerID: r.RecordID, RunID: r.ID, Message: fmt.Sprint("line ", seq)}
 	if seq%3 == 0 {
 		e.Type = event.Step
 	}
@@ -151,7 +152,7 @@ func TestMergeHoldsBackWhatMayBeMissing(t *testing.T) {
 	path := filepath.Join(dir, "log")
 	var text []byte
 	for _, seq := range []int{1, 2, 4, 5} {
-		line, _ := json.Marshal(event.Event{Seq: seq, Type: event.Log})
+		line, _ := json.Marshal(event.Event{Timestamp: time.Now(), Seq: seq, Type: event.Log})
 		text = append(append(text, line...), '\n')
 	}
 	os.WriteFile(path, text, 0o600)
@@ -234,7 +235,7 @@ func TestScrub(t *testing.T) {
 	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})
 	r := begin(t, s, c.RecordID, "create")
 	sink := s.Sink()
-	sink.Event(event.Event{Seq: 1, Type: event.Log, ContainerID: c.RecordID, RunID: r.ID, Message: "the password is hunter22"})
+	sink.Event(event.Event{Timestamp: time.Now(), Seq: 1, Type: event.Log, ContainerID: c.RecordID, RunID: r.ID, Message: "the password is hunter22"})
 	f, _ := os.OpenFile(r.LogPath, os.O_APPEND|os.O_WRONLY, 0)
 	f.WriteString("garbage hunter22\n")
 	f.Close()

@@ -2,7 +2,6 @@ package store
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -38,15 +37,14 @@ func openLog(path string) (*logFile, error) {
 	return &logFile{file: f, buf: bufio.NewWriterSize(f, 64<<10)}, nil
 }
 
-// write appends one line. An error of an earlier flush is returned here.
+// write appends one line, its end included. An error of an earlier flush is returned here.
 func (l *logFile) write(line []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err != nil {
 		return l.err
 	}
-	l.buf.Write(line)
-	if err := l.buf.WriteByte('\n'); err != nil {
+	if _, err := l.buf.Write(line); err != nil {
 		l.fail(err)
 		return l.err
 	}
@@ -127,17 +125,15 @@ func copyRedacted(w io.Writer, r io.Reader, redact func(string) string) error {
 		if err != nil {
 			return err
 		}
-		var e event.Event
-		if json.Unmarshal(line, &e) != nil {
+		e, ok := event.Parse(line)
+		if !ok {
 			continue // it cannot be redacted, so it cannot stay
 		}
 		e.Message = redact(e.Message)
-		doc, err := json.Marshal(e)
-		if err != nil {
+		if line, err = e.Line(); err != nil {
 			return err
 		}
-		buf.Write(doc)
-		if err := buf.WriteByte('\n'); err != nil {
+		if _, err := buf.Write(line); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -86,8 +85,7 @@ func (l *logReader) peek() (*event.Event, error) {
 		if line == nil || err != nil {
 			return nil, err
 		}
-		var e event.Event
-		if json.Unmarshal(line, &e) == nil { // a line that is no event is passed over
+		if e, ok := event.Parse(line); ok { // a line that is no event is passed over
 			l.head = &e
 		}
 	}

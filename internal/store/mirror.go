@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
@@ -90,7 +89,7 @@ func NewMirror(address string) (*Mirror, error) {
 
 // Event queues e. It returns nil always.
 func (m *Mirror) Event(e event.Event) error {
-	doc, err := json.Marshal(e)
+	doc, err := e.MarshalJSON()
 	limit := queueBytes
 	if e.Type == event.Log {
 		limit = queueBytes / 4 * 3 // the rest is kept for what matters more

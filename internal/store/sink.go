@@ -1,8 +1,8 @@
 package store
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -25,7 +25,7 @@ func (s *Store) Sink() *Sink { return &Sink{store: s, logs: map[string]*logFile{
 
 // Event stores e.
 func (k *Sink) Event(e event.Event) error {
-	doc, err := json.Marshal(e)
+	line, err := e.Line()
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (k *Sink) Event(e event.Event) error {
 		if err != nil {
 			return err
 		}
-		return f.write(doc)
+		return f.write(line)
 	}
 	if f := k.logs[e.RunID]; f != nil {
 		if err := f.flush(); err != nil {
@@ -44,7 +44,7 @@ func (k *Sink) Event(e event.Event) error {
 		}
 	}
 	_, err = k.store.events.ExecContext(context.Background(),
-		`INSERT INTO events (run_id, seq, type, doc) VALUES (?, ?, ?, ?)`, e.RunID, e.Seq, string(e.Type), string(doc))
+		`INSERT INTO events (run_id, seq, type, doc) VALUES (?, ?, ?, ?)`, e.RunID, e.Seq, string(e.Type), string(bytes.TrimSuffix(line, []byte("\n"))))
 	return k.store.wrap(err)
 }
 

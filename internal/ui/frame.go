@@ -73,7 +73,7 @@ func (p *phase) line(width int, now time.Time, st styles, over bool) string {
 		mark, ink, took = st.bad.Render("✗"), st.bad, shortTime(p.took)
 	default:
 		mark = st.dim.Render(mark)
-		if over {
+		if over && width >= detailFrom {
 			took = "not run"
 		}
 	}

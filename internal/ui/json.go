@@ -15,11 +15,11 @@ type jsonFace struct{ out io.Writer }
 func newJSON(out io.Writer) Display { return &jsonFace{out: out} }
 
 func (j *jsonFace) Event(e event.Event) error {
-	line, err := json.Marshal(e)
+	line, err := e.Line()
 	if err != nil {
 		return err
 	}
-	_, err = j.out.Write(append(line, '\n'))
+	_, err = j.out.Write(line)
 	return err
 }
 

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"encoding/json"
 	"io"
 	"strconv"
 
@@ -26,11 +25,11 @@ func NewEventWriter(s *Streams, asJSON bool) *EventWriter {
 func (w *EventWriter) Event(e event.Event) error {
 	switch {
 	case w.json:
-		line, err := json.Marshal(e)
+		line, err := e.Line()
 		if err != nil {
 			return err
 		}
-		_, err = w.s.Out.Write(append(line, '\n'))
+		_, err = w.s.Out.Write(line)
 		return err
 	case w.s.OutTTY:
 		columns, _ := w.s.size()

@@ -1,0 +1,25 @@
+package ui
+
+import (
+	"io"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/colorprofile"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+)
+
+// BenchmarkLiveLog is what one line of a script costs the run.
+func BenchmarkLiveLog(b *testing.B) {
+	s, _, _ := terminal(100, colorprofile.ANSI256)
+	s.Err = io.Discard
+	d := newLive(s)
+	defer d.Close()
+	zero := 0
+	e := event.Event{Timestamp: time.Now(), Type: event.Log, Step: event.Syncing, ScriptName: "10-a.sh", ScriptIndex: &zero,
+		ScriptTotal: 3, Message: "Get:1 http://deb.debian.org/debian bookworm/main amd64 nginx amd64"}
+	for b.Loop() {
+		d.Event(e)
+	}
+}
