@@ -385,3 +385,18 @@ func TestDownload(t *testing.T) {
 		t.Errorf("create ended with %q:\n%s", exit, strings.Join(log, "\n"))
 	}
 }
+
+// start=1 is a second task: the create is done whatever becomes of it.
+func TestCreateAndStart(t *testing.T) {
+	n := open(t, node.Options{})
+	if _, exit := create(t, n, spec(100, "start", "1", "net0", "name=eth0,bridge=vmbr9")); exit != "OK" {
+		t.Fatalf("create ended with %q", exit)
+	}
+	rows, _ := n.Tasks(node.Root, node.Params{"source": "all", "typefilter": "vzstart"})
+	if len(rows) != 1 {
+		t.Fatalf("%d start tasks", len(rows))
+	}
+	if _, exit := finish(t, n, rows[0]["upid"].(string), nil); exit != "bridge 'vmbr9' does not exist" {
+		t.Errorf("start ended with %q", exit)
+	}
+}
