@@ -75,6 +75,10 @@ func (b *builder) owning(o, comm string) *entry {
 	if u == nil {
 		u = &unit{id: o, active: "active", sub: "running"}
 	}
+	if b.oneConnection(u) {
+		base, _, _ := strings.Cut(u.id, "@")
+		u = &unit{id: base + ".service", active: "active"}
+	}
 	// What was started from a login or a script is not part of sshd or cron,
 	// though it lives in their cgroup where no session manager runs.
 	if launches(u.name()) {

@@ -83,7 +83,7 @@ func (b *builder) entry(key string, make func() *entry) *entry {
 func (b *builder) fromUnits() {
 	for i := range b.Report.units {
 		u := &b.Report.units[i]
-		if u.isSocket() || u.load == "masked" {
+		if u.isSocket() || u.load == "masked" || b.oneConnection(u) {
 			continue
 		}
 		switch {
@@ -94,6 +94,17 @@ func (b *builder) fromUnits() {
 			b.unit(u)
 		}
 	}
+}
+
+// oneConnection reports whether a unit serves one connection of a socket unit
+// (hello@3-10.0.0.2:80-….service): it comes and goes and is not a service.
+func (b *builder) oneConnection(u *unit) bool {
+	base, instance, ok := strings.Cut(u.id, "@")
+	if !ok || b.units[base+".socket"] == nil || instance == "" {
+		return false
+	}
+	count, _, dashed := strings.Cut(instance, "-")
+	return dashed && strings.Trim(count, "0123456789") == ""
 }
 
 func (b *builder) unit(u *unit) *entry {
