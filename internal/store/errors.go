@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"modernc.org/sqlite"
@@ -62,6 +63,10 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 func unwritable(dir string, err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) && pe.Path == dir {
+		err = pe.Err // the path is said already
+	}
 	return &Error{Kind: Unwritable, Path: dir, Err: plain(err),
 		Hint: "choose a directory you may write with --state-dir or INFRAHAUS_STATE_DIR"}
 }
@@ -86,7 +91,7 @@ func (s *Store) wrap(err error) error {
 	case sqlite3.SQLITE_FULL:
 		return &Error{Kind: Full, Path: s.path, Hint: "free some space, then run the command again"}
 	}
-	return &Error{Kind: Broken, Path: s.path, Err: se}
+	return &Error{Kind: Broken, Path: s.path, Err: se, Hint: "see whether the disk has room and is in order: df " + s.dir}
 }
 
 func garbage(path string, err error) error {

@@ -230,6 +230,24 @@ func TestFollowEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// A run whose process was killed has no end, and must not be waited for.
+func TestKilledRun(t *testing.T) {
+	dir := t.TempDir()
+	s, killed := open(t, dir), open(t, dir)
+	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})
+	r := begin(t, killed, c.RecordID, "create")
+	emit(t, killed.Sink(), r, 3)
+	killed.Close()
+	if got := seqs(t, s, EventQuery{RecordID: c.RecordID, Follow: true}); got != "3" {
+		t.Errorf("followed %q", got)
+	}
+	begin(t, s, c.RecordID, "resume") // *Busy would be fatal
+	runs, err := s.Runs(context.Background(), c.RecordID)
+	if err != nil || len(runs) != 2 || runs[0].EndedAt != nil {
+		t.Errorf("%+v %v", runs, err)
+	}
+}
+
 func TestScrub(t *testing.T) {
 	s := open(t, t.TempDir())
 	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})

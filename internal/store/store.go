@@ -73,8 +73,15 @@ func openWith(ctx context.Context, dir string, busy time.Duration) (*Store, erro
 // Dir is the state directory.
 func (s *Store) Dir() string { return s.dir }
 
-// Close frees the database. Sinks are closed on their own, before it.
+// Close frees the database. Sinks are closed on their own, before it; a run that
+// has not ended counts as killed.
 func (s *Store) Close() error {
+	s.mu.Lock()
+	for id, lock := range s.live {
+		release(lock)
+		delete(s.live, id)
+	}
+	s.mu.Unlock()
 	if err := s.events.Close(); err != nil {
 		s.records.Close()
 		return s.wrap(err)
