@@ -29,8 +29,9 @@ ih_start() {
 	ih_s=
 	{ IFS= read -r ih_s <"/proc/$1/stat"; } 2>/dev/null || return 0
 	set -- ${ih_s##*) }
-	ih_s=${20}
-	case $1 in Z | X) ih_s= ;; esac
+	ih_s=
+	case $1 in Z | X) return 0 ;; esac
+	[ $# -lt 20 ] || { shift 19; ih_s=$1; }
 }
 
 # ih_booted: what changes with every boot of this container, in ih_b. The boot
@@ -96,7 +97,9 @@ ih_cut() {
 # secret saved before a byte of output is always seen with it.
 ih_sizes() {
 	set -- $(ls -ln err out secrets 2>/dev/null)
-	ih_es=${5:-0} ih_os=${14:-0} ih_ss=${23:-0}
+	ih_es=${5:-0} ih_os=0 ih_ss=0
+	[ $# -lt 18 ] || { shift 9; ih_os=$5; }
+	[ $# -lt 18 ] || { shift 9; ih_ss=$5; }
 }
 
 # ih_upto FROM SIZE: in ih_to, how far the next frame goes: a MiB at most.

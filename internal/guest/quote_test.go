@@ -8,7 +8,7 @@ import (
 
 func TestQuote(t *testing.T) {
 	for in, want := range map[string]string{
-		"": "''", "a": "a", "a b": "'a b'", "it's": `'it'\''s'`, "$x": "'$x'", "-n": "-n", "~": "'~'", "a=b": "'a=b'", "\n": "'\n'", "a\x00b": "ab",
+		"": "''", "a": "a", "a b": "'a b'", "it's": `'it'"'"'s'`, "$x": "'$x'", "-n": "-n", "~": "'~'", "a=b": "'a=b'", "\n": "'\n'", "a\x00b": "ab",
 	} {
 		if got := Quote(in); got != want {
 			t.Errorf("Quote(%q) = %s, want %s", in, got, want)

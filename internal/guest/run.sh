@@ -6,7 +6,7 @@ trap : HUP INT TERM
 ih_d=$1 ih_f=$2 ih_h=$3 ih_name=$4
 shift 4
 ih_s= ih_b=
-ih_twentieth() { ih_s=${20}; }
+ih_twentieth() { ih_s= && [ $# -ge 20 ] && shift 19 && ih_s=$1; }
 { IFS= read -r ih_s <"/proc/$$/stat"; } 2>/dev/null && ih_twentieth ${ih_s##*) }
 { IFS= read -r ih_b <"$ih_d/claim/boot"; } 2>/dev/null
 printf '%s %s %s\n' "$$" "${ih_s:--}" "$ih_b" >"$ih_d/pid"
