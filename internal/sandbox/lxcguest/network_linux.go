@@ -36,6 +36,7 @@ const bridgePrefix = "ihbr"
 // openNetwork makes the bridge afresh: guests of an earlier owner are gone.
 func openNetwork(ctx context.Context, dir, tag string) (*network, error) {
 	n := &network{bridge: bridgePrefix + tag, hostsDir: filepath.Join(dir, "dhcp-hosts"), extra: map[netip.Prefix]bool{}}
+	endStray(dir)
 	n.drop(ctx)
 	var err error
 	if n.subnet, err = keptSubnet(dir, tag); err != nil {
@@ -130,7 +131,7 @@ func (n *network) up(ctx context.Context) error {
 	return nil
 }
 
-// serveDHCP starts dnsmasq, which dies with us. It answers names only where the
+// serveDHCP starts dnsmasq. It answers names only where the
 // machine's own resolver cannot be reached from a guest.
 func (n *network) serveDHCP(dir string) error {
 	if err := os.RemoveAll(n.hostsDir); err != nil {
@@ -154,7 +155,24 @@ func (n *network) serveDHCP(dir string) error {
 	if err := n.dnsmasq.Start(); err != nil {
 		return fmt.Errorf("cannot start dnsmasq: %w", err)
 	}
-	return nil
+	return os.WriteFile(filepath.Join(dir, "dnsmasq.pid"), []byte(strconv.Itoa(n.dnsmasq.Process.Pid)), 0o644)
+}
+
+// endStray ends the DHCP server of an owner that was killed: dnsmasq changes its
+// credentials, and the kernel forgets then that it was to die with us.
+func endStray(dir string) {
+	b, err := os.ReadFile(filepath.Join(dir, "dnsmasq.pid"))
+	if err != nil {
+		return
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil || pid <= 1 {
+		return
+	}
+	args, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	if err == nil && strings.Contains(string(args), "--dhcp-leasefile="+filepath.Join(dir, "dnsmasq.leases")+"\x00") {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
 }
 
 // nameservers are what a guest is told to ask.
