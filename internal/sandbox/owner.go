@@ -66,7 +66,7 @@ func own(ctx context.Context, o Options, faults *driver.Faults, lock *flock.Floc
 func (w *owned) serve(o Options, set *settings) error {
 	w.tool = pct.NewTool(w.node, o.PctDelay)
 	w.closers = append(w.closers, func() error { w.tool.Close(); return nil })
-	machine, err := virtual.NewMachine(filepath.Join(o.Dir, "node"), map[string]virtual.CommandFunc{"pct": w.tool.Run})
+	machine, err := virtual.NewMachine(filepath.Join(o.Dir, "node"), map[string]virtual.CommandFunc{"pct": w.tool.Run, "time": pct.GNUTime})
 	if err != nil {
 		return err
 	}
