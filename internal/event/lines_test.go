@@ -142,10 +142,10 @@ func TestSecretsInStreams(t *testing.T) {
 
 // A secret that is within another, or overlaps it, leaves nothing of either.
 func TestOverlappingSecrets(t *testing.T) {
-	s := NewSecrets("abcdefgh", "efghijkl", "cdefgh", "abcdefghijklmnop")
+	s := NewSecrets("abcdefgh", "efghijkl", "cdefgh", "abcdefghijklmnop", "xxinsideyy", "inside")
 	for in, want := range map[string]string{
 		"-abcdefghijkl-": "-***-", "-abcdefgh-": "-***-", "-abcdefghijklmnop-": "-***-", "-abcdefghijklmno-": "-***mno-",
-		"ab\ncdef\ngh": "***\n***\n***", "abcdef": "abcdef",
+		"ab\ncdef\ngh": "***\n***\n***", "abcdef": "abcdef", "xxinsidey": "xx***y",
 	} {
 		if got := s.Redact(in); got != want {
 			t.Errorf("%q became %q", in, got)

@@ -3,6 +3,7 @@ package pve
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -36,6 +37,20 @@ func TestNewestTemplate(t *testing.T) {
 			t.Errorf("%s: %s", prefix, got.name)
 		}
 		slices.Reverse(all)
+	}
+}
+
+func TestPrivilegesListed(t *testing.T) {
+	p := permissions{paths: map[string]map[string]text{
+		"/": {"Sys.Audit": "1"}, "/vms": {"VM.Audit": "1", "VM.Allocate": "0"}, "/vms/100": {"VM.Audit": "0"}, "/storage/a": {}}}
+	for at, want := range map[string]bool{
+		"/vms/101 VM.Audit": true, "/vms/101 VM.Allocate": false, "/vms VM.Allocate": true, "/vms/100 VM.Audit": true,
+		"/vms/100 VM.Allocate": false, "/nodes/pve1 Sys.Audit": true, "/storage/a Sys.Audit": false, "/ Sys.Audit": true, "/sdn VM.Audit": false,
+	} {
+		path, privilege, _ := strings.Cut(at, " ")
+		if p.listed(path, privilege) != want {
+			t.Errorf("%s: %v", at, !want)
+		}
 	}
 }
 
