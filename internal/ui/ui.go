@@ -74,3 +74,11 @@ func NewDisplay(s *Streams, o Options) Display {
 func IsClosed(err error) bool {
 	return errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, fs.ErrClosed)
 }
+
+// Leave shows the cursor again where a live display may have hidden it: for a
+// process that ends without Close, at a second Ctrl-C.
+func Leave(s *Streams) {
+	if s.ErrTTY {
+		io.WriteString(s.Err, showCursor)
+	}
+}
