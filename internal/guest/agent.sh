@@ -10,10 +10,11 @@
 
 cd /root 2>/dev/null || cd /
 umask 022
-unset ENV BASH_ENV CDPATH IFS LANGUAGE
+unset ENV BASH_ENV CDPATH IFS LANGUAGE MAIL SSH_CLIENT SSH_CONNECTION SSH_TTY
+unset XDG_SESSION_ID XDG_SESSION_TYPE XDG_SESSION_CLASS XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-HOME=/root USER=root LOGNAME=root LANG=C.UTF-8 LC_ALL=C
-export PATH HOME USER LOGNAME LANG LC_ALL
+HOME=/root USER=root LOGNAME=root TERM=dumb LANG=C.UTF-8 LC_ALL=C
+export PATH HOME USER LOGNAME TERM LANG LC_ALL
 
 ih_payload() { # blocks rest
 	if [ -n "$ih_full" ]; then

@@ -65,7 +65,7 @@ env,"-S "* | busybox,*) set -- "$ih_i" ${ih_a#-S } "$@" ;;
 *) set -- "$ih_i" "$ih_a" "$@" ;;
 esac
 
-unset LC_ALL LANGUAGE
+unset LC_ALL LC_CTYPE LC_MESSAGES LC_COLLATE LC_NUMERIC LC_TIME
 export LANG=C.UTF-8 INFRAHAUS_ATTEMPT="$ih_d"
 [ -z "$ih_h" ] || export INFRAHAUS_HELPERS="$ih_h"
 umask 022
