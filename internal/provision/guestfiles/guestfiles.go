@@ -203,6 +203,7 @@ func (f File) check() error {
 		return fmt.Errorf("cannot deploy to %q: control characters in the path", f.Target)
 	}
 	if !slices.Contains([]string{"replace", "default", "backup"}, f.policy()) {
+		return fmt.Errorf("cannot deploy %s: unknown policy %q", f.Target, f.Policy)
 	}
 	if strings.HasPrefix(f.Owner, "-") || strings.ContainsFunc(f.Owner, isControl) || strings.Contains(f.Owner, " ") {
 		return fmt.Errorf("cannot deploy %s: bad owner %q", f.Target, f.Owner)
@@ -255,6 +256,7 @@ func (in Input) packages() ([]byte, error) {
 	}
 	for manager, specs := range in.Packages {
 		if len(specs) > 0 && !slices.Contains(order, manager) {
+			return nil, fmt.Errorf("cannot install packages with %q: unknown package manager", manager)
 		}
 	}
 	for _, c := range in.Custom {
