@@ -44,7 +44,11 @@ func (d *Driver) Create(ctx context.Context, c driver.Config, s driver.Secrets, 
 		return err
 	}
 	if err := d.mount(c.VMID); err != nil {
-		return err
+		// Such a file system cannot carry a layer: a container's own, say.
+		d.opt.Log(err.Error() + "; copying it instead")
+		if err := d.copyRoot(ctx, c.VMID, lower); err != nil {
+			return err
+		}
 	}
 	log("Detected container architecture: amd64")
 	return setup(ctx, d.path(c.VMID, "rootfs"), owner, c, s, d.net.nameservers(), log)
@@ -65,6 +69,9 @@ func (d *Driver) mount(vmid int) error {
 		return nil
 	}
 	lower, err := os.ReadFile(d.path(vmid, "lower"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // a copy
+	}
 	if err != nil {
 		return err
 	}
@@ -73,6 +80,14 @@ func (d *Driver) mount(vmid int) error {
 		return fmt.Errorf("cannot mount the root file system of CT %d: %w", vmid, err)
 	}
 	return nil
+}
+
+// copyRoot gives the guest a root file system of its own where no layer can be.
+func (d *Driver) copyRoot(ctx context.Context, vmid int, lower string) error {
+	if err := os.Remove(d.path(vmid, "lower")); err != nil {
+		return err
+	}
+	return run(ctx, "cp", "-a", "--reflink=auto", lower+"/.", d.path(vmid, "rootfs"))
 }
 
 // Destroy removes the root file system of a stopped guest.
@@ -88,8 +103,10 @@ func (d *Driver) remove(vmid int) error {
 	if err := unmount(d.path(vmid, "rootfs")); err != nil {
 		return err
 	}
-	if err := os.Remove(d.path(vmid, "rootfs")); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err // still mounted after all
+	if _, err := os.Stat(d.path(vmid, "lower")); err == nil {
+		if err := os.Remove(d.path(vmid, "rootfs")); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err // still mounted after all
+		}
 	}
 	return os.RemoveAll(d.path(vmid))
 }

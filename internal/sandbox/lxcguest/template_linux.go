@@ -54,11 +54,15 @@ func EnsureTemplate(ctx context.Context, dir string, log func(string)) (string, 
 		}
 	}
 	log("making the OS template " + TemplateName + " with debootstrap; this takes a minute or two, once")
+	stale, _ := filepath.Glob(filepath.Join(cache, ".debootstrap-*"))
+	for _, s := range stale {
+		clearWork(s)
+	}
 	work, err := os.MkdirTemp(cache, ".debootstrap-")
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(work)
+	defer clearWork(work)
 	root := filepath.Join(work, "rootfs")
 	if err := bootstrap(ctx, root); err != nil {
 		return "", err
@@ -73,6 +77,15 @@ func EnsureTemplate(ctx context.Context, dir string, log func(string)) (string, 
 	return archive, os.Rename(tmp, archive)
 }
 
+// clearWork removes a folder that debootstrap worked in, and before that what it
+// may have left mounted there.
+func clearWork(work string) {
+	for _, m := range []string{"proc", "sys", "dev/pts", "dev"} {
+		_ = unmount(filepath.Join(work, "rootfs", m))
+	}
+	_ = os.RemoveAll(work)
+}
+
 func bootstrap(ctx context.Context, root string) error {
 	args := []string{"--variant=minbase", "--include=" + packages, suite, root}
 	if m := mirror(); m != "" {
@@ -80,6 +93,8 @@ func bootstrap(ctx context.Context, root string) error {
 	}
 	cmd := exec.CommandContext(ctx, "debootstrap", args...)
 	cmd.WaitDelay = 5 * time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		tail := strings.Split(strings.TrimSpace(string(out)), "\n")
