@@ -47,7 +47,9 @@ _ih_container_user() {
 	[ -z "${CONTAINER_USER-}" ] || return 0
 	CONTAINER_USER=${CONFIG_CONTAINER_USER-}
 	if [ -n "$CONTAINER_USER" ] || [ ! -r "$_ih_root/etc/passwd" ]; then return 0; fi
-	while IFS=: read -r _ih_n _ _ih_u _ _ _ _ih_s; do
+	while read -r _ih_n; do
+		_ih_u=${_ih_n#*:*:} _ih_s=${_ih_n##*:}
+		_ih_u=${_ih_u%%:*} _ih_n=${_ih_n%%:*}
 		case $_ih_u in '' | *[!0-9]*) continue ;; esac
 		case $_ih_s in */nologin | */false | '') continue ;; esac
 		if [ "$_ih_u" -ge 1000 ] && [ "$_ih_u" -lt 65534 ]; then
@@ -167,8 +169,13 @@ run_as_user() {
 		return 1
 	fi
 	_ih_home=/home/$_ih_user
-	while IFS=: read -r _ih_n _ _ _ _ _ih_d _; do
-		if [ "$_ih_n" = "$_ih_user" ]; then _ih_home=$_ih_d; fi
+	while read -r _ih_n; do
+		case $_ih_n in
+		"$_ih_user":*)
+			_ih_n=${_ih_n%:*}
+			_ih_home=${_ih_n##*:}
+			;;
+		esac
 	done <"$_ih_root/etc/passwd"
 	set -- env HOME="$_ih_home" USER="$_ih_user" LOGNAME="$_ih_user" \
 		PATH="$_ih_home/.local/bin:$_ih_home/.foundry/bin:$_ih_home/.npm-global/bin:$PATH" "$@"
