@@ -117,16 +117,3 @@ func serviceShade(status string) Shade {
 	}
 	return Dim
 }
-
-// lifecycleShade is Tone for a container's lifecycle.
-func lifecycleShade(status string) Shade {
-	switch lxc.Lifecycle(status) {
-	case lxc.Ready:
-		return Good
-	case lxc.Failed:
-		return Bad
-	case lxc.Creating:
-		return Caution
-	}
-	return Dim
-}

@@ -150,7 +150,7 @@ func (m *model) log(e event.Event) {
 	}
 	line := strings.TrimRight(e.Message, "\r\n")
 	if len(line) > maxTailLine {
-		line = line[strings.LastIndexByte(line, '\r')+1:] // of a progress bar, the last state
+		line = line[strings.LastIndexByte(line, '\r')+1:]        // of a progress bar, the last state
 		line = strings.Clone(line[:min(len(line), maxTailLine)]) // lets go of the rest
 	}
 	if len(m.tail) == tailLines {

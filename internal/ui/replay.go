@@ -47,37 +47,3 @@ func (w *EventWriter) Event(e event.Event) error {
 	return writeRows(w.s.Out, [][]string{{strconv.Itoa(e.Seq), e.Timestamp.UTC().Format(timeFormat), string(e.Type),
 		string(e.Step), percent, e.Message}})
 }
-
-// LogWriter writes a run's script output to stdout, as the scripts wrote it, a
-// heading before each script on a terminal.
-type LogWriter struct {
-	s      *Streams
-	style  styles
-	script string
-}
-
-// NewLogWriter makes the writer of `logs`.
-func NewLogWriter(s *Streams) *LogWriter {
-	return &LogWriter{s: s, style: newStyles(s.OutColor)}
-}
-
-// Event writes a log event and passes over every other.
-func (w *LogWriter) Event(e event.Event) error {
-	if e.Type != event.Log {
-		return nil
-	}
-	if !w.s.OutTTY { // a pipe gets the bytes as they came
-		_, err := io.WriteString(w.s.Out, e.Message+"\n")
-		return err
-	}
-	text := Clean(e.Message) + "\n"
-	if e.Stream == event.Stderr {
-		text = w.style.warn.Render(Clean(e.Message)) + "\n"
-	}
-	if e.ScriptName != w.script {
-		w.script = e.ScriptName
-		text = w.style.dim.Render("── "+Clean(e.ScriptName)+" ──") + "\n" + text
-	}
-	_, err := io.WriteString(w.s.Out, text)
-	return err
-}

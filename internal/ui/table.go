@@ -107,7 +107,9 @@ func renderTable(t Table, st styles, width int) string {
 	for i, c := range t.Columns {
 		header[i] = c.Title
 	}
-	writeLine(&b, header, t.Columns, widths, func(_ int, text string) string { return st.dim.Render(text) })
+	if strings.Join(header, "") != "" {
+		writeLine(&b, header, t.Columns, widths, func(_ int, text string) string { return st.dim.Render(text) })
+	}
 	for _, row := range t.Rows {
 		writeLine(&b, row, t.Columns, widths, func(i int, text string) string {
 			if p := t.Columns[i].Paint; p != nil {
