@@ -59,8 +59,9 @@ ih_launch() {
 	if command -v setsid >/dev/null 2>&1; then
 		setsid sh "$1/run" "$@" </dev/null >/dev/null 2>&1 &
 	else
-		{ set -m; } 2>/dev/null || :
+		{ set -m; } 2>/dev/null || : # a process group of its own, where the shell can
 		nohup sh "$1/run" "$@" </dev/null >/dev/null 2>&1 &
+		{ set +m; } 2>/dev/null || :
 	fi
 }
 
@@ -153,18 +154,18 @@ ih_follow() {
 	done
 }
 
-# ih_rest PID: SIGKILL for everything in the runner's session but the runner,
-# which then writes down how the script ended.
+# ih_rest SIGNAL PID: for everything in the runner's session, or begun by it, but
+# not the runner, which then writes down how the script ended.
 ih_rest() {
 	for ih_d in /proc/[0-9]*; do
 		ih_s=
 		{ IFS= read -r ih_s <"$ih_d/stat"; } 2>/dev/null || continue
 		ih_q=${ih_d#/proc/}
-		[ "$ih_q" != "$1" ] || continue
-		ih_session "$1" ${ih_s##*) } || kill -9 "$ih_q" 2>/dev/null
+		[ "$ih_q" != "$2" ] || continue
+		if ih_under "$2" ${ih_s##*) }; then kill -s "$1" "$ih_q" 2>/dev/null; fi
 	done
 }
-ih_session() { [ "$5" != "$1" ]; } # of state ppid pgrp session …
+ih_under() { [ "$3" = "$1" ] || [ "$5" = "$1" ]; } # of state ppid pgrp session …
 
 # ih_kill DIR TENTHS: SIGTERM, and SIGKILL after so many tenths of a second. What
 # was not claimed yet is claimed and ended here, so that it never starts.
@@ -177,10 +178,10 @@ ih_kill() {
 		case $ih_is in end | dead) return 0 ;; esac
 		if [ $ih_is = run ] && [ -z "$ih_hit" ]; then
 			ih_hit=1 ih_i=0
-			kill -s TERM -- "-$ih_p" 2>/dev/null || kill -s TERM "$ih_p" 2>/dev/null
+			kill -s TERM -- "-$ih_p" 2>/dev/null || ih_rest TERM "$ih_p"
 		fi
 		ih_i=$((ih_i + 1))
-		if [ $ih_i -gt "$2" ] && [ -n "$ih_hit" ]; then ih_rest "$ih_p"; fi
+		if [ $ih_i -gt "$2" ] && [ -n "$ih_hit" ]; then ih_rest KILL "$ih_p"; fi
 		if [ $ih_i -gt $(($2 + 20)) ]; then
 			[ -z "$ih_hit" ] || kill -s KILL -- "-$ih_p" 2>/dev/null || kill -9 "$ih_p" 2>/dev/null
 			return 0

@@ -1,0 +1,99 @@
+package guest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// functions is the agent without its loop.
+func functions(t *testing.T) string {
+	t.Helper()
+	text, _, ok := strings.Cut(agentText, "\nih_full=\n")
+	if !ok {
+		t.Fatal("agent.sh has changed")
+	}
+	return text + "\n"
+}
+
+// A dd without iflag=fullblock reads byte by byte, and not one too many.
+func TestPayloadWithoutFullblock(t *testing.T) {
+	for name, sh := range shells(t) {
+		for _, full := range []string{"", "1"} {
+			cmd := exec.Command(sh[0], append(sh[1:], "-c", functions(t)+"ih_full="+full+"; ih_payload 1 5 | wc -c | tr -d ' '; cat")...)
+			cmd.Stdin = strings.NewReader(strings.Repeat("x", 65536+5) + "rest")
+			if out, err := cmd.Output(); err != nil || string(out) != "65541\nrest" {
+				t.Errorf("%s %q: %v %q", name, full, err, out)
+			}
+		}
+	}
+}
+
+// Without setsid an attempt still starts, and Kill still reaches it.
+func TestLaunchWithoutSetsid(t *testing.T) {
+	for name, sh := range shells(t) {
+		if name == "busybox" {
+			continue // has setsid built in
+		}
+		tools, d := t.TempDir(), t.TempDir()
+		for _, tool := range []string{"sh", "nohup", "mkdir", "sleep", "mv", "grep", "ls", "head", "cat"} {
+			path, err := exec.LookPath(tool)
+			if err != nil {
+				t.Fatal(err)
+			}
+			os.Symlink(path, filepath.Join(tools, tool))
+		}
+		os.WriteFile(d+"/run", []byte(runText), 0o600)
+		os.WriteFile(d+"/script", []byte("echo up; sleep 100"), 0o600)
+		text := functions(t) + `PATH=` + tools + ` D=` + Quote(d) + `
+ih_booted; ih_claim "$D" && ih_launch "$D" "$D/script" "" x
+until [ -s "$D/out" ]; do ih_nap 0.02; done
+ih_kill "$D" 50 2>&1; cd "$D"; cat out rc`
+		cmd := exec.Command(sh[0], append(sh[1:], "-c", text)...)
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.HasSuffix(string(out), "up\n143\n") {
+			t.Errorf("%s: %v %q", name, err, out)
+		}
+	}
+}
+
+// What is sent once a link has no comments left, and still parses.
+func TestGreeting(t *testing.T) {
+	text := greeting("N")
+	if strings.Contains(text, "\n# ") || !strings.HasPrefix(text, "N\nih_run='") || !strings.HasSuffix(text, "done\nN\n") {
+		t.Errorf("%.80q … %q", text, text[len(text)-20:])
+	}
+	for name, sh := range shells(t) {
+		for _, s := range []string{stripComments(agentText), stripComments(runText), stripComments(readyText), bootText} {
+			cmd := exec.Command(sh[0], append(sh[1:], "-n")...)
+			cmd.Stdin = strings.NewReader(s)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s: %v %s", name, err, out)
+			}
+		}
+	}
+}
+
+// A guest that cannot hold the attempt says so, and the script is not run.
+func TestAttemptNoRoom(t *testing.T) {
+	_, g := open(t)
+	a := attempt(t, "echo no")
+	file := filepath.Join(t.TempDir(), "file")
+	os.WriteFile(file, nil, 0o600)
+	a.Dir = file + "/a"
+	r, err := RunAttempt(ctxFor(t), g, a, Offsets{}, Sink{})
+	if KindOf(err) != Failed || r.Claimed || !strings.HasPrefix(err.Error(), "cannot run 01-x.sh: ") {
+		t.Errorf("%v %+v", err, r)
+	}
+}
+
+func BenchmarkAttempt(b *testing.B) {
+	g := benchGuest(b)
+	for b.Loop() {
+		a := Attempt{Dir: b.TempDir() + "/a", Name: "x", Script: []byte("echo hi\n")}
+		if _, err := RunAttempt(b.Context(), g, a, Offsets{}, Sink{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
