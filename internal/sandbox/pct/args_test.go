@@ -108,3 +108,33 @@ func TestEncode(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestAttachErrors(t *testing.T) {
+	const attach = "lxc-attach: 100: ../src/lxc/attach.c: lxc_attach_run_command: 1841 No such file or directory - Failed to exec \"nosuch\"\n"
+	for _, tt := range []struct {
+		name     string
+		said     []string
+		status   int
+		attached bool
+		want     string
+	}{
+		{"the guest's own word", []string{"nosuch: not found\n"}, 127, false, attach},
+		{"silence", nil, 127, false, attach},
+		{"lxc-attach said it", []string{attach}, 127, true, attach},
+		{"a program that ends with 127", []string{"nosuch: 1: x: not found\n"}, 127, false, "nosuch: 1: x: not found\n"},
+		{"a program that says so and goes on", []string{"nosuch: not found\n", "more\n"}, 1, false, "nosuch: not found\nmore\n"},
+		{"a program that says so", []string{"nosuch: not found\n"}, 3, false, "nosuch: not found\n"},
+	} {
+		var b strings.Builder
+		a := &attachErrors{w: &b, name: "nosuch"}
+		for _, s := range tt.said {
+			if _, err := a.Write([]byte(s)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a.end(100, tt.status, tt.attached)
+		if b.String() != tt.want {
+			t.Errorf("%s: %q", tt.name, b.String())
+		}
+	}
+}

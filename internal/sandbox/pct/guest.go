@@ -28,7 +28,7 @@ func (t *Tool) exec(c *call) error {
 		status int
 		err    error
 	}
-	stderr := &tail{w: c.p.Stderr}
+	stderr := &attachErrors{w: c.p.Stderr, name: c.extra[0]}
 	done := make(chan result, 1)
 	go func() {
 		status, err := t.node.Exec(t.ctx, c.vmid, driver.Exec{
@@ -42,32 +42,53 @@ func (t *Tool) exec(c *call) error {
 		if r.err != nil {
 			return r.err
 		}
-		t.sayMissing(c, r.status, stderr)
+		stderr.end(c.vmid, r.status, t.node.Driver().Name() == "lxc")
 		return exitError(r.status)
 	case <-c.p.Context().Done():
 		return exitError(129)
 	}
 }
 
-// tail remembers whether anything was said.
-type tail struct {
-	w    io.Writer
-	said bool
+// attachErrors holds back a guest's own word for a program that it cannot
+// execute until it is known whether lxc-attach would have said it instead.
+type attachErrors struct {
+	w      io.Writer
+	name   string // argv[0]
+	held   []byte
+	passed bool
 }
 
-func (t *tail) Write(b []byte) (int, error) {
-	t.said = t.said || len(b) > 0
-	return t.w.Write(b)
+func (a *attachErrors) Write(b []byte) (int, error) {
+	text := string(b)
+	if !a.passed && (text == a.name+": not found\n" || text == a.name+": Permission denied\n") {
+		a.held = append(a.held, b...)
+		return len(b), nil
+	}
+	if err := a.release(); err != nil {
+		return 0, err
+	}
+	return a.w.Write(b)
 }
 
-// sayMissing adds what lxc-attach says of a program that it cannot execute,
-// where the guest's kind does not run lxc-attach itself.
-func (t *Tool) sayMissing(c *call, status int, stderr *tail) {
+func (a *attachErrors) release() error {
+	a.passed = true
+	held := a.held
+	a.held = nil
+	if len(held) == 0 {
+		return nil
+	}
+	_, err := a.w.Write(held)
+	return err
+}
+
+// end says what lxc-attach says, where the guest's kind does not run it.
+func (a *attachErrors) end(vmid, status int, attached bool) {
 	reason := map[int]string{126: "Permission denied", 127: "No such file or directory"}[status]
-	if reason == "" || stderr.said || t.node.Driver().Name() == "lxc" {
+	if reason == "" || a.passed || attached {
+		_ = a.release()
 		return
 	}
-	fmt.Fprintf(c.p.Stderr, "lxc-attach: %d: ../src/lxc/attach.c: lxc_attach_run_command: 1841 %s - Failed to exec %q\n", c.vmid, reason, c.extra[0])
+	fmt.Fprintf(a.w, "lxc-attach: %d: ../src/lxc/attach.c: lxc_attach_run_command: 1841 %s - Failed to exec %q\n", vmid, reason, a.name)
 }
 
 // guestEnv is the whole environment of a process in a guest.
