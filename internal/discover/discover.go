@@ -85,7 +85,7 @@ func ready(o Options) string {
 		case d.HTTP != "":
 			kind = "http"
 		}
-		fmt.Fprintf(&calls, "ready_one %d %s %d '%s'\n", i, kind, d.Port, safePath(d.HTTP))
+		fmt.Fprintf(&calls, "ready_one %d %s %d %04X '%s'\n", i, kind, d.Port, d.Port, safePath(d.HTTP))
 	}
 	if calls.Len() == 0 {
 		return ""

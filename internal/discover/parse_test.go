@@ -274,7 +274,7 @@ func TestReadyScriptIsSafe(t *testing.T) {
 	s := ReadyScript(Options{Declared: []Declared{
 		{Name: "x'; rm -rf /", Port: 80, HTTP: "/a'$(reboot)`\n;b"}, {Name: "none"}, {Name: "far", Port: 70000},
 	}})
-	if !strings.Contains(s, "ready_one 0 http 80 '/a%27%24%28reboot%29%60%0A%3Bb'\n") {
+	if !strings.Contains(s, "ready_one 0 http 80 0050 '/a%27%24%28reboot%29%60%0A%3Bb'\n") {
 		t.Error(s[len(s)-200:])
 	}
 	if strings.Contains(s, "rm -rf") || strings.Count(s, "\nready_one ") != 1 {

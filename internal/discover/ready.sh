@@ -1,14 +1,14 @@
 # Waits until declared services listen and answer; at most WAIT seconds in all.
-# ready_one INDEX KIND PORT PATH prints one section. Only builtins look at
+# ready_one INDEX KIND PORT HEX PATH prints one section. Only builtins look at
 # /proc; the first of curl, wget, bash and nc that is there asks.
 T0=$(date +%s)
 DEADLINE=$((T0 + WAIT))
 
 # A: the address to ask, from the local address of /proc/net/{tcp,udp}.
-listens() { # proto port
+listens() { # proto port hex
 	A=
 	case $1 in udp) want=07 ;; *) want=0A ;; esac
-	hex=$(printf '%04X' "$2")
+	hex=$3
 	seen=
 	for f in "/proc/net/$1" "/proc/net/${1}6"; do
 		[ -r "$f" ] || continue
@@ -83,15 +83,15 @@ ask_tcp() { # port
 	fi && HOW=tcp
 }
 
-ready_try() { # kind port path
+ready_try() { # kind port hex path
 	case $1 in udp) p=udp ;; *) p=tcp ;; esac
 	HOW='not listening'
-	listens "$p" "$2" || return 1
+	listens "$p" "$2" "$3" || return 1
 	HOW='no answer'
 	case "$1 $A" in
 	udp\ * | *\ \?) HOW=listening; return 0 ;;
 	tcp\ *) ask_tcp "$2" ;;
-	*) ask_http "$1" "$2" "$3" ;;
+	*) ask_http "$1" "$2" "$4" ;;
 	esac
 	case $? in
 	0) return 0 ;;
@@ -100,9 +100,9 @@ ready_try() { # kind port path
 	return 1
 }
 
-ready_one() { # index kind port path
+ready_one() { # index kind port hex path
 	while :; do
-		if ready_try "$2" "$3" "$4"; then
+		if ready_try "$2" "$3" "$4" "$5"; then
 			sec ready "$1" ok "$HOW"
 			return 0
 		fi
