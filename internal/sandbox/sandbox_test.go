@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bufio"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -240,13 +241,13 @@ func TestSessionLost(t *testing.T) {
 			if err := session.Start(`exec pct exec 100 --keep-env 0 -- sh -c 'echo ready; while read -r x; do echo "$x"; done; echo over > /root/over'`); err != nil {
 				t.Fatal(err)
 			}
-			b := make([]byte, 64)
-			if n, _ := stdout.Read(b); string(b[:n]) != "ready\n" {
-				t.Fatalf("read %q", b[:n])
+			lines := bufio.NewReader(stdout)
+			if l, _ := lines.ReadString('\n'); l != "ready\n" {
+				t.Fatalf("read %q", l)
 			}
 			io.WriteString(stdin, "ping\n") // answered while stdin is open: nothing is held back
-			if n, _ := stdout.Read(b); string(b[:n]) != "ping\n" {
-				t.Fatalf("read %q", b[:n])
+			if l, _ := lines.ReadString('\n'); l != "ping\n" {
+				t.Fatalf("read %q", l)
 			}
 			c.Close()
 			again := login(t, s.Endpoint())
