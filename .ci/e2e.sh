@@ -7,7 +7,7 @@ log=$(mktemp)
 trap 'rm -f "$log" "$log.status"' EXIT
 {
 	status=0
-	go test -tags e2e -count=1 -timeout 45m -v ./internal/e2e/ ./internal/sandbox/pct/ ./internal/sandbox/lxcguest/ || status=$?
+	go test -tags e2e -count=1 -timeout 45m -v ./internal/e2e/ ./internal/store/ ./internal/sandbox/... || status=$?
 	echo "$status" >"$log.status"
 } 2>&1 | tee "$log"
 ran=$(grep -cE '^ *--- (PASS|FAIL)' "$log" || true)

@@ -94,13 +94,7 @@ func (a *app) hostName() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name := cfg.HostName()
-	if name == "" {
-		return "", usagef("no Proxmox host is configured").
-			hint("set INFRAHAUS_URL and INFRAHAUS_TOKEN, or write %s", cfg.Paths.ConfigFile()).
-			hint("or try it without one: --sandbox")
-	}
-	return name, nil
+	return cfg.SelectHost()
 }
 
 // catalogue opens the database and the vault.

@@ -106,6 +106,7 @@ func explain(err error) *provision.Failure {
 		many  *store.Ambiguous
 		state *store.Error
 		key   *vault.Error
+		busy  *store.Busy
 	)
 	f := provision.Explain(err)
 	if f.Err == nil || f.Status != provision.ExitOther {
@@ -126,6 +127,8 @@ func explain(err error) *provision.Failure {
 		for _, c := range many.Candidates {
 			f.Hints = append(f.Hints, fmt.Sprintf("%s is %s, ctid %d on %s", c.RecordID, c.Hostname, c.CTID, c.Node))
 		}
+	case errors.As(err, &busy):
+		f.Hints = []string{"infrahaus events " + busy.Run.RecordID + " --follow"}
 	case errors.As(err, &state):
 		f.Hints = nonEmpty(state.Hint)
 	case errors.As(err, &key):

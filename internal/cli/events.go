@@ -39,14 +39,7 @@ func (o *eventsOptions) run(ctx context.Context, ref string) error {
 		return err
 	}
 	q := store.EventQuery{RecordID: c.RecordID, NoLogs: o.noLogs, Follow: o.follow}
-	return o.app.eachEvent(ctx, q, o.app.replay().Event)
-}
-
-// replay is the face that shows recorded events: data, so on stdout.
-func (a *app) replay() ui.Display {
-	s := *a.streams
-	s.Err, s.ErrTTY, s.ErrColor = s.Out, false, s.OutColor
-	return ui.NewDisplay(&s, ui.Options{JSON: a.global.json})
+	return o.app.eachEvent(ctx, q, ui.NewEventWriter(o.app.streams, o.app.global.json).Event)
 }
 
 // eachEvent hands on events until the end, the first error, or ctx.
@@ -111,7 +104,7 @@ func (o *logsOptions) do(ctx context.Context, ref string) error {
 			return nil
 		}
 		if a.global.json {
-			return a.replay().Event(e)
+			return ui.NewEventWriter(a.streams, true).Event(e)
 		}
 		return a.printLog(e)
 	})

@@ -54,8 +54,9 @@ func (o *listOptions) run(ctx context.Context) error {
 	}
 	t := ui.Table{
 		Columns: []ui.Column{
-			{Title: "CTID", Right: true, Keep: true}, {Title: "NAME", Keep: true}, {Title: "STATUS", Keep: true, Paint: lifecycleShade},
-			{Title: "ADDRESS", Keep: true}, {Title: "TEMPLATE"}, {Title: "NODE"}, {Title: "HOST"}, {Title: "CREATED"},
+			{Title: "CTID", Right: true, Keep: true}, {Title: "NAME"}, {Title: "STATUS", Keep: true, Paint: lifecycleShade},
+			{Title: "ADDRESS", Drop: true}, {Title: "TEMPLATE", Drop: true}, {Title: "NODE", Drop: true},
+			{Title: "HOST", Drop: true}, {Title: "CREATED", Drop: true},
 		},
 		Empty: "no containers yet: infrahaus create web --template hello --sandbox",
 	}

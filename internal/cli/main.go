@@ -5,7 +5,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -21,10 +20,10 @@ func Main(args []string, in, out, errOut *os.File) int {
 	// A reader that leaves (| head) must not kill a run half-way: writes fail
 	// with EPIPE instead, and the display is dropped.
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := interruptible(context.Background())
+	a := &app{in: in, out: out, err: errOut, streams: ui.System(in, out, errOut, os.Environ(), false)}
+	ctx, stop := interruptible(context.Background(), func() { ui.Leave(a.streams) })
 	defer stop()
 
-	a := &app{in: in, out: out, err: errOut, streams: ui.System(in, out, errOut, os.Environ(), false)}
 	root := newRootCmd(a)
 	root.SetArgs(args)
 	root.SetIn(in)
@@ -49,8 +48,8 @@ func (i interrupted) Error() string {
 func (i interrupted) ExitStatus() int { return 128 + int(i.signal) }
 
 // interruptible gives a context that the first SIGINT or SIGTERM cancels; the
-// second leaves at once.
-func interruptible(parent context.Context) (context.Context, func()) {
+// second calls leave and leaves at once.
+func interruptible(parent context.Context, leave func()) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
@@ -62,7 +61,7 @@ func interruptible(parent context.Context) (context.Context, func()) {
 			}
 			cause := interrupted{s.(syscall.Signal)}
 			if n > 0 {
-				fmt.Fprint(os.Stderr, "\x1b[?25h") // the live display hides the cursor
+				leave()
 				os.Exit(cause.ExitStatus())
 			}
 			cancel(cause)

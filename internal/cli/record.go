@@ -130,9 +130,7 @@ func (r *record) known(ctx context.Context) ([]string, error) {
 			return nil, err
 		}
 		for k, v := range values {
-			if event.IsSecretKey(k) {
-				out = append(out, v)
-			}
+			out = append(out, event.SecretsIn(k, v)...)
 		}
 	}
 	return out, nil

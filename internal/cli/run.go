@@ -39,16 +39,24 @@ func (a *app) begin(ctx context.Context, c lxc.Container, kind string, display u
 	rec := &record{store: s, vault: v, sink: s.Sink(), recordID: c.RecordID, runID: runID}
 	sinks := []event.Sink{display}
 	var mirror *store.Mirror
+	warning := ""
 	if publish || a.cfg.Publish {
-		mirror, err = store.NewMirror(a.cfg.RedisURL.Reveal())
-		if err != nil {
-			return nil, usagef("cannot publish: %w", err).hint("set redis.url in the config, or INFRAHAUS_REDIS_URL")
+		// A mirror never fails a run, not even by its address.
+		if mirror, err = store.NewMirror(a.cfg.RedisURL.Reveal()); err != nil {
+			warning = "cannot publish: " + err.Error()
+		} else {
+			rec.mirror = mirror
+			sinks = append(sinks, mirror)
 		}
-		rec.mirror = mirror
-		sinks = append(sinks, mirror)
 	}
 	meta := event.Meta{ContainerID: c.RecordID, RunID: runID, Hostname: c.Hostname, Host: c.Host}
 	run := provision.NewRun(meta, rec, rec.sink, sinks...)
+	run.Verbose, run.Command = a.global.verbose, a.command
+	if warning != "" {
+		if err := run.Bus.Warn("", warning, "set redis.url in the config, or INFRAHAUS_REDIS_URL"); err != nil {
+			return nil, err
+		}
+	}
 	return &session{app: a, run: run, record: rec, display: display, mirror: mirror, container: c, began: began}, nil
 }
 

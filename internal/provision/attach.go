@@ -32,7 +32,7 @@ func (r *Run) attach(ctx context.Context) error {
 		return &Failure{
 			Status:  ExitUnreachable,
 			Message: fmt.Sprintf("cannot look inside container %d (%s): it is not running", r.CTID, name),
-			Hints:   []string{fmt.Sprintf("infrahaus start %d", r.CTID)},
+			Hints:   []string{r.Command("start", name)},
 		}
 	}
 	cfg, err := r.PVE.Config(ctx, node, r.CTID)

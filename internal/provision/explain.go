@@ -59,7 +59,7 @@ func pveStatus(e *pve.Error) int {
 	switch e.Kind {
 	case pve.Unreachable, pve.TLS, pve.Unauthorized, pve.Timeout:
 		return ExitUnreachable
-	case pve.Invalid:
+	case pve.Invalid, pve.Ambiguous:
 		return ExitUsage
 	}
 	return ExitProxmox

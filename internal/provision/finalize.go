@@ -54,7 +54,17 @@ func (r *Run) finalize(ctx context.Context) error {
 	if err := r.Record.ScrubLog(ctx, r.Bus.Secrets().Redact); err != nil {
 		return err
 	}
+	r.sayCounts()
 	return r.step(r.phase.To, "Finalizing container")
+}
+
+// sayCounts tells, with --verbose, what getting there has cost.
+func (r *Run) sayCounts() {
+	if !r.Verbose {
+		return
+	}
+	n := r.Guest.Stats()
+	r.say(fmt.Sprintf("by the %s: %d commands, %d shells, %d connections", r.Guest.Transport(), n.Commands, n.Shells, n.Connections))
 }
 
 // declared are the services that the template promises, and how long they may

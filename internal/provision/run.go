@@ -39,7 +39,9 @@ type Run struct {
 	PVE              *pve.Client
 	SSH              guest.Options // the host's settings; the run adds who listens and when the guest is up
 	DestroyOnFailure bool
-	Recorded         lxc.Container // of a discovery: what was known before
+	Verbose          bool
+	Command          func(words ...string) string // a command line of this tool, to be shown in a hint
+	Recorded         lxc.Container                // of a discovery: what was known before
 	Bus              *event.Bus
 	Record           Catalogue
 	existed          bool // the container was there before this run
@@ -135,7 +137,7 @@ func (r *Run) finish(ctx context.Context) (Result, error) {
 	if len(r.unready) > 0 {
 		res.ExitStatus = ExitUnready
 		message = "Container is up, but not answering: " + strings.Join(r.unready, ", ")
-		hint = "infrahaus logs " + r.Job.Spec.Hostname
+		hint = r.Command("logs", r.Job.Spec.Hostname)
 	}
 	err := r.Record.Update(ctx, func(c *lxc.Container) {
 		c.Lifecycle, c.Error = lxc.Ready, ""
@@ -166,7 +168,7 @@ func (r *Run) fail(after, ctx context.Context, err error) error {
 	}
 	left := r.CTID != 0 && !r.nothingExists() && !r.existed
 	if left {
-		f.Hints = append(f.Hints, fmt.Sprintf("container %d was left as it is: infrahaus destroy %s", r.CTID, r.Job.Spec.Hostname))
+		f.Hints = append(f.Hints, fmt.Sprintf("container %d was left as it is: %s", r.CTID, r.Command("destroy", r.Job.Spec.Hostname)))
 	}
 	if recErr := r.recordFailure(after, f); recErr != nil {
 		f.Hints = append(f.Hints, "the record could not be written: "+recErr.Error())

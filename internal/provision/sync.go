@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
@@ -127,9 +126,7 @@ func (r *Run) attend(ctx context.Context, a guest.Attempt, logs event.Event) (in
 
 // learnSecret redacts a credential that the guest has just made.
 func (r *Run) learnSecret(key, value string) {
-	if event.IsSecretKey(key) {
-		r.Bus.Secrets().Add(value)
-	}
+	r.Bus.Secrets().Add(event.SecretsIn(key, value)...)
 }
 
 func (r *Run) linkChanged(err error) {
@@ -174,7 +171,7 @@ func (r *Run) scriptFailed(name string, status int) error {
 		Status:  ExitGuest,
 		Message: fmt.Sprintf("cannot finish %s: %s", name, how),
 		Tail:    r.tail.lines(),
-		Hints:   []string{"infrahaus logs " + r.Job.Spec.Hostname},
+		Hints:   []string{r.Command("logs", r.Job.Spec.Hostname)},
 	}
 }
 
@@ -184,6 +181,6 @@ func (r *Run) died(name string) error {
 		Status:  ExitUnreachable,
 		Message: fmt.Sprintf("cannot follow %s: the container stopped or was restarted while it ran", name),
 		Tail:    r.tail.lines(),
-		Hints:   []string{"infrahaus start " + r.Job.Spec.Hostname, strings.TrimSpace("infrahaus logs " + r.Job.Spec.Hostname)},
+		Hints:   []string{r.Command("start", r.Job.Spec.Hostname), r.Command("logs", r.Job.Spec.Hostname)},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"path/filepath"
 	"sync"
 	"time"
@@ -114,27 +115,70 @@ func scrubLog(path string, redact func(string) string) error {
 	return nil
 }
 
+// scrubBatch is how many events are redacted together, so that a secret printed
+// in pieces on several lines is found.
+const scrubBatch = 4096
+
 func copyRedacted(w io.Writer, r io.Reader, redact func(string) string) error {
 	buf := bufio.NewWriterSize(w, 64<<10)
 	lines := bufio.NewReaderSize(r, 64<<10)
 	for {
-		line, err := lines.ReadBytes('\n')
+		batch, err := readBatch(lines)
+		if err != nil && err != io.EOF {
+			return err
+		}
+		redactBatch(batch, redact)
+		for _, e := range batch {
+			line, err := e.Line()
+			if err != nil {
+				return err
+			}
+			if _, err := buf.Write(line); err != nil {
+				return err
+			}
+		}
 		if err == io.EOF {
 			return buf.Flush() // a torn last line is dropped
 		}
+	}
+}
+
+// readBatch reads events; a line that is none cannot be redacted, so it cannot
+// stay.
+func readBatch(lines *bufio.Reader) ([]event.Event, error) {
+	var batch []event.Event
+	for len(batch) < scrubBatch {
+		line, err := lines.ReadBytes('\n')
 		if err != nil {
-			return err
+			return batch, err
 		}
-		e, ok := event.Parse(line)
-		if !ok {
-			continue // it cannot be redacted, so it cannot stay
+		if e, ok := event.Parse(line); ok {
+			batch = append(batch, e)
 		}
-		e.Message = redact(e.Message)
-		if line, err = e.Line(); err != nil {
-			return err
+	}
+	return batch, nil
+}
+
+// redactBatch redacts the lines of each script and stream as one text: redact
+// sees through line ends and keeps their number.
+func redactBatch(batch []event.Event, redact func(string) string) {
+	streams := map[[2]string][]int{}
+	for i, e := range batch {
+		key := [2]string{e.ScriptName, e.Stream}
+		streams[key] = append(streams[key], i)
+	}
+	for _, members := range streams {
+		texts := make([]string, len(members))
+		for n, i := range members {
+			texts[n] = batch[i].Message
 		}
-		if _, err := buf.Write(line); err != nil {
-			return err
+		redacted := strings.Split(redact(strings.Join(texts, "\n")), "\n")
+		for n, i := range members {
+			if len(redacted) == len(members) {
+				batch[i].Message = redacted[n]
+			} else { // a message of several lines: each on its own
+				batch[i].Message = redact(batch[i].Message)
+			}
 		}
 	}
 }

@@ -1,0 +1,77 @@
+// Command bench does the reference job on real LXC guests, this tool's way and
+// an expert's, in turn, and prints the budgets of the product as counts and
+// ratios. The machines are shared and noisy: nothing here passes or fails by the
+// clock. It needs Linux, root and the packages that `make bench` installs.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox"
+)
+
+func main() {
+	b := &bench{}
+	flag.StringVar(&b.bin, "bin", "bin/infrahaus", "the binary")
+	flag.IntVar(&b.runs, "runs", 3, "runs of each")
+	flag.DurationVar(&b.pctDelay, "pct-delay", 950*time.Millisecond, "what starting pct costs on the node, as measured on genuine Proxmox")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := b.run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is one measurement with its sandbox.
+type bench struct {
+	bin      string
+	runs     int
+	pctDelay time.Duration
+
+	dir      string
+	sandbox  *sandbox.Sandbox
+	env      []string
+	nextHost int
+}
+
+func (b *bench) run(ctx context.Context) error {
+	var err error
+	if b.bin, err = filepath.Abs(b.bin); err != nil {
+		return err
+	}
+	if b.dir, err = os.MkdirTemp("", "infrahaus-bench-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.dir)
+	say := func(line string) { fmt.Fprintln(os.Stderr, line) }
+	b.sandbox, err = sandbox.Open(ctx, sandbox.Options{
+		Dir: filepath.Join(b.dir, "sandbox"), Driver: "lxc", PctDelay: b.pctDelay, Log: say,
+	})
+	if err != nil {
+		return err
+	}
+	defer b.sandbox.Close()
+	if err := b.prepare(ctx); err != nil {
+		return err
+	}
+	fmt.Printf("budget\tmeasured\tlimit\n")
+	for _, part := range []func(context.Context) error{b.binary, b.reference, b.thousandFiles} {
+		if err := part(ctx); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("pct start-up on the simulated node: %s; on genuine Proxmox 8.4 it was 0.95 s\n", b.pctDelay)
+	return nil
+}
+
+// row prints one budget.
+func row(name, measured, limit string) { fmt.Printf("%s\t%s\t%s\n", name, measured, limit) }

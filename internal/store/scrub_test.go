@@ -1,0 +1,34 @@
+package store
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+)
+
+// A secret that was printed in halves on two lines, with a line of the other
+// stream between them, is scrubbed as well.
+func TestScrubSeesThroughLines(t *testing.T) {
+	var in bytes.Buffer
+	for _, e := range []event.Event{
+		{Seq: 1, Type: event.Log, ScriptName: "10.sh", Stream: event.Stdout, Message: "is hunter2-"},
+		{Seq: 2, Type: event.Log, ScriptName: "10.sh", Stream: event.Stderr, Message: "between"},
+		{Seq: 3, Type: event.Log, ScriptName: "10.sh", Stream: event.Stdout, Message: "hunter3, yes"},
+	} {
+		line, err := e.Line()
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.Write(line)
+	}
+	var out bytes.Buffer
+	if err := copyRedacted(&out, &in, event.NewSecrets("hunter2-hunter3").Redact); err != nil {
+		t.Fatal(err)
+	}
+	text := out.String()
+	if strings.Contains(text, "hunter") || !strings.Contains(text, "between") || strings.Count(text, "\n") != 3 {
+		t.Errorf("the scrubbed log is\n%s", text)
+	}
+}
