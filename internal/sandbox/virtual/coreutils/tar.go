@@ -1,0 +1,342 @@
+package coreutils
+
+import (
+	"archive/tar"
+	"bufio"
+	"compress/gzip"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
+)
+
+type tarrer struct {
+	p     *proc
+	v     *fsys.View
+	o     *options
+	strip int
+	st    int
+	seen  map[uint64]string
+}
+
+func tarCmd(p *proc, args []string) int {
+	if len(args) > 1 && args[1] != "" && args[1][0] != '-' { // tar xf …
+		args = append([]string{args[0], "-" + args[1]}, args[2:]...)
+		if i := strings.IndexByte(args[1], 'f'); i > 0 && i < len(args[1])-1 {
+			args[1] = args[1][:i] + args[1][i+1:] + "f"
+		}
+	}
+	o, ok := parse(p, args, "cxtvzjJf:C:pkmPhoOT:X:aw", "create extract get list file= directory= strip-components= exclude= owner= group= numeric-owner same-owner no-same-owner preserve-permissions same-permissions no-same-permissions gzip zstd xz overwrite keep-old-files one-file-system sort= mtime= mode= null files-from= no-recursion warning= format= absolute-names touch verbose transform= keep-directory-symlink no-overwrite-dir skip-old-files numeric-owner xattrs acls anchored wildcards to-stdout delay-directory-restore recursive-unlink")
+	if !ok {
+		return 64
+	}
+	t := &tarrer{p: p, v: p.View(), o: o, seen: map[uint64]string{}}
+	if s, has := o.get("strip-components"); has {
+		t.strip, _ = strconv.Atoi(s)
+	}
+	if o.has("j", "J", "zstd", "xz") {
+		p.Errorf("sandbox: this compression is not supported by the virtual guest")
+		return 2
+	}
+	file, _ := o.get("f", "file")
+	dir, _ := o.get("C", "directory")
+	start := t.v.Cwd
+	if dir != "" {
+		if i, err := t.v.Stat(dir); err != nil || !i.IsDir() {
+			p.Errorf("%s: Cannot open: %s", dir, kernel.Reason(errors.Join(err)))
+			return 2
+		}
+		t.v.Cwd = t.v.Abs(dir)
+	}
+	if o.has("c", "create") {
+		return t.create(file, start)
+	}
+	if !o.has("x", "extract", "get", "t", "list") {
+		p.Errorf("You must specify one of the '-Acdtrux', '--delete' or '--test-label' options")
+		return 2
+	}
+	var in io.Reader = p.Stdin
+	if file != "" && file != "-" {
+		v := *t.v
+		v.Cwd = start
+		f, err := v.Open(file, os.O_RDONLY, 0)
+		if err != nil {
+			p.Errorf("%s: Cannot open: %s", file, kernel.Reason(err))
+			return 2
+		}
+		defer f.Close()
+		in = f
+	}
+	return t.read(in)
+}
+
+func (t *tarrer) read(in io.Reader) int {
+	br := bufio.NewReader(in)
+	if b, _ := br.Peek(2); len(b) == 2 && b[0] == 0x1f && b[1] == 0x8b {
+		z, err := gzip.NewReader(br)
+		if err != nil {
+			t.p.Errorf("%v", err)
+			return 2
+		}
+		br = bufio.NewReader(z)
+	}
+	r := tar.NewReader(br)
+	type late struct {
+		name string
+		h    *tar.Header
+	}
+	var dirs []late
+	for {
+		h, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.p.Errorf("This does not look like a tar archive: %v", err)
+			return 2
+		}
+		name, ok := t.wanted(h.Name)
+		if !ok {
+			continue
+		}
+		if t.o.has("t", "list") {
+			t.p.Printf("%s\n", h.Name)
+			continue
+		}
+		if t.o.has("O", "to-stdout") {
+			io.Copy(t.p.Stdout, r)
+			continue
+		}
+		if t.o.has("v", "verbose") {
+			t.p.Printf("%s\n", h.Name)
+		}
+		if err := t.extract(name, h, r); err != nil {
+			t.p.Errorf("%s: Cannot open: %s", h.Name, kernel.Reason(err))
+			t.st = 2
+		} else if h.Typeflag == tar.TypeDir {
+			dirs = append(dirs, late{name, h})
+		}
+	}
+	for i := len(dirs) - 1; i >= 0; i-- {
+		t.attrs(dirs[i].name, dirs[i].h)
+	}
+	io.Copy(io.Discard, br) // the padding behind the end
+	if t.st != 0 {
+		t.p.Errorf("Exiting with failure status due to previous errors")
+	}
+	return t.st
+}
+
+// wanted is the entry's name to extract to, after stripping; names never climb out.
+func (t *tarrer) wanted(name string) (string, bool) {
+	clean := strings.TrimPrefix(path.Clean("/"+name), "/")
+	if t.strip > 0 {
+		parts := strings.Split(clean, "/")
+		if len(parts) <= t.strip {
+			return "", false
+		}
+		clean = strings.Join(parts[t.strip:], "/")
+	}
+	if t.excluded(clean) {
+		return "", false
+	}
+	if len(t.o.args) > 0 {
+		hit := false
+		for _, a := range t.o.args {
+			a = strings.TrimPrefix(path.Clean("/"+a), "/")
+			full := strings.TrimPrefix(path.Clean("/"+name), "/")
+			hit = hit || full == a || strings.HasPrefix(full, a+"/")
+		}
+		if !hit {
+			return "", false
+		}
+	}
+	if clean == "" {
+		clean = "."
+	}
+	if t.o.has("P", "absolute-names") && strings.HasPrefix(name, "/") {
+		clean = "/" + clean
+	}
+	return clean, true
+}
+
+func (t *tarrer) excluded(name string) bool {
+	for _, pat := range t.o.all["exclude"] {
+		pat = strings.TrimPrefix(pat, "./")
+		if ok, _ := filepath.Match(pat, name); ok {
+			return true
+		}
+		if ok, _ := filepath.Match(pat, path.Base(name)); ok || strings.HasPrefix(name, strings.TrimSuffix(pat, "/*")+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *tarrer) extract(name string, h *tar.Header, r io.Reader) error {
+	v := t.v
+	if dir := path.Dir(name); dir != "." && dir != "/" {
+		if err := v.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	if h.Typeflag != tar.TypeDir {
+		if i, err := v.Lstat(name); err == nil {
+			if t.o.has("k", "keep-old-files") {
+				return plainError("File exists")
+			}
+			if t.o.has("skip-old-files") {
+				return nil
+			}
+			if !i.IsDir() {
+				v.Remove(name)
+			}
+		}
+	}
+	switch h.Typeflag {
+	case tar.TypeDir:
+		return v.MkdirAll(name, 0o755)
+	case tar.TypeSymlink:
+		if err := v.Symlink(h.Linkname, name); err != nil {
+			return err
+		}
+		return t.attrs(name, h)
+	case tar.TypeLink:
+		return v.Link(strings.TrimPrefix(path.Clean("/"+h.Linkname), "/"), name)
+	case tar.TypeFifo:
+		return v.Mkfifo(name, fs.FileMode(h.Mode).Perm())
+	case tar.TypeReg:
+	default:
+		return nil
+	}
+	f, err := v.Open(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	return t.attrs(name, h)
+}
+
+// attrs sets mode, owner and time: root keeps the owners of the archive.
+func (t *tarrer) attrs(name string, h *tar.Header) error {
+	v := t.v
+	if h.Typeflag != tar.TypeSymlink {
+		mode := kernel.FromUnix(uint32(h.Mode))
+		if v.UID != 0 && !t.o.has("p", "preserve-permissions", "same-permissions") || t.o.has("no-same-permissions") {
+			mode &^= v.Umask
+		}
+		if err := v.Chmod(name, mode); err != nil {
+			return err
+		}
+	}
+	if v.UID == 0 && !t.o.has("o", "no-same-owner") {
+		uid, gid := h.Uid, h.Gid
+		if !t.o.has("numeric-owner") {
+			if u, ok := t.p.LookupUser(h.Uname); ok && h.Uname != "" {
+				uid = u.UID
+			}
+			if g, ok := t.p.LookupGroup(h.Gname); ok && h.Gname != "" {
+				gid = g.GID
+			}
+		}
+		v.Chown(name, uid, gid, false)
+	}
+	if h.Typeflag != tar.TypeSymlink && !t.o.has("m", "touch") {
+		v.Chtimes(name, h.ModTime, h.ModTime)
+	}
+	return nil
+}
+
+func (t *tarrer) create(file, start string) int {
+	out := t.p.Stdout
+	if file != "" && file != "-" {
+		v := *t.v
+		v.Cwd = start
+		f, err := v.Open(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+		if err != nil {
+			t.p.Errorf("%s: Cannot open: %s", file, kernel.Reason(err))
+			return 2
+		}
+		defer f.Close()
+		out = f
+	}
+	if t.o.has("z", "gzip") || t.o.has("a") && strings.HasSuffix(file, "gz") {
+		z := gzip.NewWriter(out)
+		defer z.Close()
+		out = z
+	}
+	w := tar.NewWriter(out)
+	defer w.Close()
+	names := t.o.args
+	if from, has := t.o.get("T", "files-from"); has {
+		b, _ := readAll(t.p, []string{from})
+		sep := "\n"
+		if t.o.has("null") {
+			sep = "\x00"
+		}
+		for _, n := range strings.Split(string(b), sep) {
+			if n != "" {
+				names = append(names, n)
+			}
+		}
+	}
+	for _, n := range names {
+		if err := walk(t.v, n, func(name string, i *fsys.Info) error { return t.add(w, name, i) }); err != nil {
+			if t.p.Context().Err() != nil || kernel.Reason(err) == "Broken pipe" {
+				return 2
+			}
+			t.p.Errorf("%s: Cannot stat: %s", n, kernel.Reason(err))
+			t.st = 2
+		}
+	}
+	return t.st
+}
+
+func (t *tarrer) add(w *tar.Writer, name string, i *fsys.Info) error {
+	if t.excluded(strings.TrimPrefix(name, "./")) {
+		return nil
+	}
+	h := &tar.Header{Name: name, Mode: int64(kernel.ToUnix(i.Mode())), Uid: i.UID, Gid: i.GID, Uname: t.p.UserName(i.UID), Gname: t.p.GroupName(i.GID),
+		ModTime: i.ModTime().Truncate(time.Second), Format: tar.FormatGNU}
+	if !t.o.has("P", "absolute-names") {
+		h.Name = strings.TrimLeft(name, "/")
+	}
+	switch {
+	case i.IsDir():
+		h.Typeflag, h.Name = tar.TypeDir, strings.TrimSuffix(h.Name, "/")+"/"
+	case i.Mode()&fs.ModeSymlink != 0:
+		h.Typeflag = tar.TypeSymlink
+		h.Linkname, _ = t.v.Readlink(name)
+	case i.Mode()&fs.ModeNamedPipe != 0:
+		h.Typeflag = tar.TypeFifo
+	default:
+		h.Typeflag, h.Size = tar.TypeReg, i.Size()
+	}
+	if t.o.has("v", "verbose") {
+		t.p.Printf("%s\n", h.Name)
+	}
+	if err := w.WriteHeader(h); err != nil || h.Typeflag != tar.TypeReg {
+		return err
+	}
+	f, err := t.v.Open(name, os.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.CopyN(w, f, h.Size)
+	return err
+}

@@ -1,0 +1,252 @@
+// Package fsys is a simulated guest's file system: a folder of the host seen as
+// under a chroot. Paths are resolved here, link by link, and then opened through
+// os.Root, so that nothing outside the folder can be reached even by a race.
+// Owners and modes that the host user could not set live in a side table. The
+// package knows nothing of processes; /proc and /dev come in through a Hook.
+package fsys
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+)
+
+// maxLinks is what Linux follows in one path (MAXSYMLINKS).
+const maxLinks = 40
+
+// FS is one guest's file system. It is safe for concurrent use.
+type FS struct {
+	root  *os.Root
+	quota int64 // bytes; 0: none
+	used  atomic.Int64
+	full  atomic.Bool // a fault: every write says ENOSPC
+
+	mu    sync.Mutex
+	meta  map[string]Meta // by clean absolute guest path
+	file  string          // where meta is kept, outside the root
+	dirty bool
+	fifos map[string]*fifo
+}
+
+// Open opens the folder dir as a file system. table is the file that keeps
+// owners and modes; it must lie outside dir. quota bounds the bytes; 0: no bound.
+func Open(dir, table string, quota int64) (*FS, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	f := &FS{root: root, quota: quota, file: table, meta: map[string]Meta{}, fifos: map[string]*fifo{}}
+	if err := f.load(); err != nil {
+		root.Close()
+		return nil, err
+	}
+	f.recount()
+	return f, nil
+}
+
+// Close saves the side table and gives back the folder.
+func (f *FS) Close() error {
+	return errors.Join(f.Flush(), f.root.Close())
+}
+
+// SetFull makes every write fail with ENOSPC until it is called with false.
+func (f *FS) SetFull(full bool) { f.full.Store(full) }
+
+// Usage is the number of bytes in use and the quota.
+func (f *FS) Usage() (used, quota int64) { return f.used.Load(), f.quota }
+
+func (f *FS) recount() {
+	var n int64
+	fs.WalkDir(f.root.FS(), ".", func(p string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			if i, err := d.Info(); err == nil {
+				n += i.Size()
+			}
+		}
+		return nil
+	})
+	f.used.Store(n)
+}
+
+// grow accounts for n more bytes or says ENOSPC.
+func (f *FS) grow(n int64) error {
+	if f.full.Load() {
+		return syscall.ENOSPC
+	}
+	if now := f.used.Add(n); f.quota > 0 && now > f.quota {
+		f.recount()
+		if f.used.Load()+n > f.quota {
+			return syscall.ENOSPC
+		}
+		f.used.Add(n)
+	}
+	return nil
+}
+
+// rel turns a clean absolute guest path into what os.Root takes.
+func rel(p string) string {
+	if p == "/" {
+		return "."
+	}
+	return strings.TrimPrefix(p, "/")
+}
+
+// Node is a simulated file, folder or link that a Hook answers with.
+type Node struct {
+	Mode     fs.FileMode
+	UID, GID int
+	Target   string // of a symbolic link
+	Names    []string
+	Content  func() []byte
+	Open     func(flag int) (io.ReadWriteCloser, error) // instead of Content
+}
+
+// Hook answers for simulated paths. ok is false where the folder answers.
+type Hook func(p string) (n *Node, ok bool)
+
+// View is a file system as one process sees it.
+type View struct {
+	FS       *FS
+	Cwd      string
+	UID, GID int
+	Groups   []int
+	Umask    fs.FileMode
+	Hook     Hook
+}
+
+// Abs makes p absolute in the view, lexically clean.
+func (v *View) Abs(p string) string {
+	if !strings.HasPrefix(p, "/") {
+		p = v.Cwd + "/" + p
+	}
+	return path.Clean("/" + p)
+}
+
+func (v *View) hook(p string) (*Node, bool) {
+	if v.Hook == nil {
+		return nil, false
+	}
+	return v.Hook(p)
+}
+
+// Resolve walks p as the kernel does under a chroot: absolute links start at
+// the guest's root, .. stops there. With follow, a link at the end is followed
+// too. The last component need not exist.
+func (v *View) Resolve(p string, follow bool) (string, error) {
+	if strings.ContainsRune(p, 0) {
+		return "", syscall.EINVAL
+	}
+	if p == "" {
+		return "", syscall.ENOENT
+	}
+	if !strings.HasPrefix(p, "/") {
+		p = v.Cwd + "/" + p
+	}
+	slash := strings.HasSuffix(p, "/") || strings.HasSuffix(p, "/.")
+	rest := strings.Split(p, "/")
+	cur := "/"
+	for links := 0; len(rest) > 0; {
+		part := rest[0]
+		rest = rest[1:]
+		switch part {
+		case "", ".":
+			continue
+		case "..":
+			cur = path.Dir(cur)
+			continue
+		}
+		if len(part) > 255 {
+			return "", syscall.ENAMETOOLONG
+		}
+		next := path.Join(cur, part)
+		last := len(rest) == 0 || strings.Join(rest, "") == ""
+		target, err := v.step(next, last)
+		if err != nil {
+			return "", err
+		}
+		if target == "" || (last && !follow && !slash) {
+			cur = next
+			continue
+		}
+		if links++; links > maxLinks {
+			return "", syscall.ELOOP
+		}
+		if strings.HasPrefix(target, "/") {
+			cur = "/"
+		}
+		rest = append(strings.Split(target, "/"), rest...)
+	}
+	return cur, nil
+}
+
+// step looks at one component: the link's target, or "" for anything else.
+func (v *View) step(p string, last bool) (target string, err error) {
+	if n, ok := v.hook(p); ok {
+		if n == nil {
+			if last {
+				return "", nil
+			}
+			return "", syscall.ENOENT
+		}
+		if n.Mode&fs.ModeSymlink != 0 {
+			return n.Target, nil
+		}
+		if !last && !n.Mode.IsDir() {
+			return "", syscall.ENOTDIR
+		}
+		return "", nil
+	}
+	info, err := v.FS.root.Lstat(rel(p))
+	if err != nil {
+		if last && errors.Is(err, fs.ErrNotExist) {
+			return "", nil
+		}
+		return "", Errno(err)
+	}
+	if info.Mode()&fs.ModeSymlink != 0 {
+		t, err := v.FS.root.Readlink(rel(p))
+		return t, Errno(err)
+	}
+	if !last && !info.IsDir() {
+		return "", syscall.ENOTDIR
+	}
+	if !last && !v.may(p, info, 1) {
+		return "", syscall.EACCES
+	}
+	return "", nil
+}
+
+// Errno takes the host's path out of an error: what is left is what the guest's
+// libc would say.
+func Errno(err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, io.EOF) {
+		return err
+	}
+	var no syscall.Errno
+	if errors.As(err, &no) {
+		return no
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return syscall.ENOENT
+	case errors.Is(err, fs.ErrExist):
+		return syscall.EEXIST
+	case errors.Is(err, fs.ErrPermission):
+		return syscall.EACCES
+	case errors.Is(err, fs.ErrClosed):
+		return syscall.EBADF
+	}
+	if strings.Contains(err.Error(), "escapes") {
+		return syscall.EXDEV
+	}
+	return syscall.EIO
+}

@@ -1,0 +1,390 @@
+package virtual
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/image"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/system"
+)
+
+// guest is one running guest.
+type guest struct {
+	cfg    driver.Config
+	fs     *fsys.FS
+	m      *kernel.Machine
+	sys    *system.System
+	cancel context.CancelFunc // of what watches over it
+}
+
+// Create lays out the root file system as the OS template's archive would.
+func (d *Driver) Create(ctx context.Context, c driver.Config, s driver.Secrets, log func(string)) error {
+	dir := d.dir(c.VMID)
+	root := filepath.Join(dir, "rootfs")
+	if _, err := os.Stat(root); err == nil {
+		return fmt.Errorf("root file system of %d already exists", c.VMID)
+	}
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return err
+	}
+	f, err := fsys.Open(root, filepath.Join(dir, "owners.json"), d.o.DiskBytes)
+	if err != nil {
+		return err
+	}
+	spec := image.Spec{OS: image.Parse(c.OSTemplate), Hostname: c.Hostname, Nameservers: c.Nameservers,
+		RootPassword: s.RootPassword, SSHKeys: s.SSHKeys, Unprivileged: c.Unprivileged}
+	err = image.Layout(f, spec)
+	if err == nil && spec.OS.SSHD {
+		err = image.HostKeys(f, c.Hostname, log)
+	}
+	if err == nil {
+		err = d.saveConfig(c)
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		os.RemoveAll(dir)
+	}
+	return err
+}
+
+func (d *Driver) saveConfig(c driver.Config) error {
+	b, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(d.dir(c.VMID), "config.json"), b, 0o600)
+}
+
+// Start boots the guest. It returns once init runs; services and the address
+// come up in the background.
+func (d *Driver) Start(ctx context.Context, c driver.Config, log func(string)) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.guests[c.VMID] != nil {
+		return fmt.Errorf("container %d is already running", c.VMID)
+	}
+	dir := d.dir(c.VMID)
+	f, err := fsys.Open(filepath.Join(dir, "rootfs"), filepath.Join(dir, "owners.json"), d.o.DiskBytes)
+	if err != nil {
+		return fmt.Errorf("cannot open the root file system of %d: %w", c.VMID, fsys.Errno(err))
+	}
+	spec := image.Spec{OS: image.Detect(f), Hostname: c.Hostname, Nameservers: c.Nameservers}
+	if err := image.Refresh(f, spec, networkOf(c)); err != nil {
+		f.Close()
+		return err
+	}
+	if _, ok := d.o.Faults.Take(driver.FaultHostKeyChanged); ok && spec.OS.SSHD {
+		if err := image.HostKeys(f, c.Hostname, func(string) {}); err != nil {
+			f.Close()
+			return err
+		}
+	}
+	m := kernel.New(kernel.Config{FS: f, Commands: commands(), Hostname: c.Hostname, Net: d.net, Listen: !d.o.NoListen,
+		Logf: func(format string, a ...any) { d.o.Logf("guest %d: "+format, append([]any{c.VMID}, a...)...) }})
+	opt := system.Options{OS: spec.OS, Delay: max(0, d.o.BootDelay), Addr: address(c), SSHDelay: d.sshDelay()}
+	opt.NoSSHD = opt.SSHDelay < 0
+	sys, err := system.Boot(m, opt)
+	if err != nil {
+		m.Halt()
+		f.Close()
+		return err
+	}
+	ctx2, cancel := context.WithCancel(context.Background())
+	g := &guest{cfg: c, fs: f, m: m, sys: sys, cancel: cancel}
+	d.guests[c.VMID] = g
+	go d.watch(ctx2, g)
+	return ctx.Err()
+}
+
+// sshDelay is how long sshd takes to come up after boot; negative: never.
+func (d *Driver) sshDelay() time.Duration {
+	if _, ok := d.o.Faults.Take(driver.FaultNoSSHD); ok {
+		return -1
+	}
+	if v, ok := d.o.Faults.Take(driver.FaultSSHDLate); ok {
+		if dur, err := time.ParseDuration(v); err == nil {
+			return dur
+		}
+		return 5 * time.Second
+	}
+	return 0
+}
+
+func networkOf(c driver.Config) image.Network {
+	var n image.Network
+	for _, i := range c.Interfaces {
+		n.Name, n.DHCP, n.Addr, n.Gateway = i.Name, i.DHCP, i.Addr, i.Gateway
+		break
+	}
+	return n
+}
+
+func address(c driver.Config) netip.Prefix {
+	for _, i := range c.Interfaces {
+		if i.Addr.IsValid() {
+			return i.Addr
+		}
+	}
+	return netip.Prefix{}
+}
+
+// watch carries out the faults that end a guest, and notices its own poweroff.
+func (d *Driver) watch(ctx context.Context, g *guest) {
+	t := time.NewTicker(20 * time.Millisecond)
+	defer t.Stop()
+	v := &fsys.View{FS: g.fs, Cwd: "/"}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-g.sys.Ended():
+			d.stop(g.cfg.VMID)
+			return
+		case <-t.C:
+		}
+		_, die := d.o.Faults.TakeIf(driver.FaultGuestDies, func(file string) bool {
+			if file == "" {
+				file = "/tmp/die"
+			}
+			_, err := v.Stat(file)
+			return err == nil
+		})
+		if die {
+			d.stop(g.cfg.VMID)
+			return
+		}
+	}
+}
+
+func (d *Driver) guest(vmid int) (*guest, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if g := d.guests[vmid]; g != nil {
+		return g, nil
+	}
+	return nil, driver.ErrNotRunning
+}
+
+// Shutdown asks init to stop every service, then stops the guest.
+func (d *Driver) Shutdown(ctx context.Context, vmid int) error {
+	g, err := d.guest(vmid)
+	if err != nil {
+		return err
+	}
+	if err := g.sys.Shutdown(ctx); err != nil {
+		return err
+	}
+	return d.stop(vmid)
+}
+
+// Stop kills the guest. Stopping a stopped guest is no error.
+func (d *Driver) Stop(ctx context.Context, vmid int) error { return d.stop(vmid) }
+
+func (d *Driver) stop(vmid int) error {
+	d.mu.Lock()
+	g := d.guests[vmid]
+	delete(d.guests, vmid)
+	if g != nil {
+		for _, s := range g.m.Unknown() {
+			d.gone[s] = true
+		}
+	}
+	d.mu.Unlock()
+	if g == nil {
+		return nil
+	}
+	g.cancel()
+	g.m.Halt()
+	return g.fs.Close()
+}
+
+// Destroy removes the folder of a stopped guest.
+func (d *Driver) Destroy(ctx context.Context, vmid int) error {
+	if _, err := d.guest(vmid); err == nil {
+		return fmt.Errorf("container %d is running", vmid)
+	}
+	return os.RemoveAll(d.dir(vmid))
+}
+
+// Pid is a number that stands for the guest's init on the node.
+func (d *Driver) Pid(vmid int) int {
+	g, err := d.guest(vmid)
+	if err != nil {
+		return 0
+	}
+	return 100_000 + vmid%900_000 + int(g.m.Booted().Unix()%1000)
+}
+
+// Interfaces are lo and the configured ones; the address shows a little after boot.
+func (d *Driver) Interfaces(ctx context.Context, vmid int) ([]driver.Interface, error) {
+	g, err := d.guest(vmid)
+	if err != nil {
+		return nil, err
+	}
+	lo := driver.Interface{Name: "lo", MAC: "00:00:00:00:00:00", Addr: netip.MustParsePrefix("127.0.0.1/8"), Addr6: netip.MustParsePrefix("::1/128")}
+	out := []driver.Interface{lo}
+	up := g.m.Address().IsValid()
+	for _, i := range g.cfg.Interfaces {
+		i.LinkLocal = linkLocal(i.MAC)
+		if !up {
+			i.Addr, i.Addr6 = netip.Prefix{}, netip.Prefix{}
+		}
+		out = append(out, i)
+	}
+	return out, nil
+}
+
+// linkLocal is the EUI-64 address of a MAC.
+func linkLocal(mac string) netip.Prefix {
+	p := strings.Split(mac, ":")
+	if len(p) != 6 {
+		return netip.Prefix{}
+	}
+	var b [6]byte
+	for i, s := range p {
+		n, err := strconv.ParseUint(s, 16, 8)
+		if err != nil {
+			return netip.Prefix{}
+		}
+		b[i] = byte(n)
+	}
+	a := netip.AddrFrom16([16]byte{0xfe, 0x80, 0, 0, 0, 0, 0, 0, b[0] ^ 2, b[1], b[2], 0xff, 0xfe, b[3], b[4], b[5]})
+	return netip.PrefixFrom(a, 64)
+}
+
+// Exec runs a process as lxc-attach does. When ctx ends, the process and its
+// session are killed; what left the session goes on.
+func (d *Driver) Exec(ctx context.Context, vmid int, e driver.Exec) (int, error) {
+	g, err := d.guest(vmid)
+	if err != nil {
+		return 0, err
+	}
+	st, err := g.m.Run(ctx, kernel.Exec{Argv: e.Argv, Env: e.Env, Cwd: e.Cwd, Unit: "session-1.scope", Stdin: e.Stdin, Stdout: e.Stdout, Stderr: e.Stderr})
+	if err == nil && g.m.Halted() {
+		return st, driver.ErrNotRunning
+	}
+	return st, err
+}
+
+// view is the root user's view of a guest, running or not.
+func (d *Driver) view(vmid int) (*fsys.View, func(), error) {
+	if g, err := d.guest(vmid); err == nil {
+		return &fsys.View{FS: g.fs, Cwd: "/", Umask: 0o022}, func() { g.fs.Flush() }, nil
+	}
+	return nil, nil, driver.ErrNotRunning
+}
+
+// Push writes a file as pct push does.
+func (d *Driver) Push(ctx context.Context, vmid int, path string, r io.Reader, perm, user, group string) error {
+	g, err := d.guest(vmid)
+	if err != nil {
+		return err
+	}
+	v, done, err := d.view(vmid)
+	if err != nil {
+		return err
+	}
+	defer done()
+	uid, gid := -1, -1
+	if user != "" {
+		if uid, err = lookupID(v, "/etc/passwd", user); err != nil {
+			return fmt.Errorf("no such user %q in the container", user)
+		}
+	}
+	if group != "" {
+		if gid, err = lookupID(v, "/etc/group", group); err != nil {
+			return fmt.Errorf("no such group %q in the container", group)
+		}
+	}
+	f, err := v.Open(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	if err != nil {
+		return clean(err)
+	}
+	_, err = io.Copy(f, r)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil && perm != "" {
+		n, perr := strconv.ParseUint(perm, 8, 32)
+		if perr != nil {
+			return fmt.Errorf("bad permissions %q", perm)
+		}
+		err = v.Chmod(path, kernel.FromUnix(uint32(n)))
+	}
+	if err == nil && (uid >= 0 || gid >= 0) {
+		err = v.Chown(path, uid, gid, true)
+	}
+	_ = g
+	return clean(err)
+}
+
+func lookupID(v *fsys.View, file, name string) (int, error) {
+	if n, err := strconv.Atoi(name); err == nil {
+		return n, nil
+	}
+	b, err := v.ReadFile(file)
+	if err != nil {
+		return 0, err
+	}
+	for _, l := range strings.Split(string(b), "\n") {
+		if f := strings.Split(l, ":"); len(f) > 2 && f[0] == name {
+			return strconv.Atoi(f[2])
+		}
+	}
+	return 0, errors.New("not found")
+}
+
+// clean words an error as the guest's libc does.
+func clean(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return fmt.Errorf("%s: %s", pe.Path, kernel.Reason(pe.Err))
+	}
+	return err
+}
+
+// Pull opens a file of the guest.
+func (d *Driver) Pull(ctx context.Context, vmid int, path string) (io.ReadCloser, error) {
+	v, _, err := d.view(vmid)
+	if err != nil {
+		return nil, err
+	}
+	f, err := v.Open(path, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, clean(err)
+	}
+	return f, nil
+}
+
+// Close stops every guest.
+func (d *Driver) Close() error {
+	d.mu.Lock()
+	var ids []int
+	for id := range d.guests {
+		ids = append(ids, id)
+	}
+	d.mu.Unlock()
+	var errs []error
+	for _, id := range ids {
+		errs = append(errs, d.stop(id))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,482 @@
+package kernel
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"mvdan.cc/sh/v3/expand"
+	"mvdan.cc/sh/v3/interp"
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
+)
+
+type exVar = expand.Variable
+
+const exString = expand.String
+
+func sameInfo(a, b *fsys.Info) bool { return fsys.SameFile(a, b) }
+
+// internal runs one of our own calls, which stand in for builtins and for the
+// pieces of a script that are processes.
+func (sh *shell) internal(ctx context.Context, hc interp.HandlerContext, args []string) int {
+	name, rest := strings.TrimPrefix(args[0], callPrefix), args[1:]
+	switch args[0] {
+	case callFork:
+		q, err := sh.fork(hc, rest[0], Child{})
+		if err != nil {
+			fmt.Fprintf(hc.Stderr, "%s: 1: Cannot fork\n", sh.name)
+			return 2
+		}
+		return sh.p.Wait(q)
+	case callSubst:
+		return sh.subst(hc, rest[0])
+	case callProcIn, callProcOut:
+		return sh.procSubst(hc, rest[0], args[0] == callProcIn)
+	case callFd:
+		n, _ := strconv.Atoi(rest[0])
+		return sh.openNumbered(hc, n, rest[1], rest[2])
+	}
+	switch name {
+	case "wait":
+		return sh.waitJobs(hc, rest)
+	case "kill":
+		return sh.kill(hc, rest)
+	case "umask":
+		return sh.umask(hc, rest)
+	case "ulimit":
+		return ulimit(hc, rest)
+	case "type":
+		return sh.typeOf(hc, rest)
+	case "jobs":
+		return sh.listJobs(hc, rest)
+	case "trap":
+		return sh.listTraps(hc)
+	case "disown":
+		return 0
+	case "times":
+		fmt.Fprint(hc.Stdout, "0m0.000s 0m0.000s\n0m0.000s 0m0.000s\n")
+		return 0
+	case "pwd":
+		v := sh.p.View()
+		v.Cwd = hc.Dir
+		real, err := v.Resolve(".", true)
+		if err != nil {
+			return 1
+		}
+		fmt.Fprintln(hc.Stdout, real)
+		return 0
+	case "printf":
+		return sh.printfNow(hc, rest)
+	case "echo":
+		return echo(hc.Stdout, rest)
+	case "status":
+		n, _ := strconv.Atoi(rest[0])
+		return n
+	}
+	fmt.Fprintf(hc.Stderr, "sandbox: the shell builtin %s is not supported by the virtual guest\n", name)
+	return 2
+}
+
+func (sh *shell) printfNow(hc interp.HandlerContext, rest []string) int {
+	if len(rest) > 0 && rest[0] == "--" {
+		rest = rest[1:]
+	}
+	if len(rest) == 0 {
+		fmt.Fprintf(hc.Stderr, "%s: 1: printf: usage: printf format [arg ...]\n", sh.name)
+		return 2
+	}
+	s, err := Printf(rest[0], rest[1:])
+	io.WriteString(hc.Stdout, s)
+	if err != nil {
+		fmt.Fprintf(hc.Stderr, "%s: 1: printf: %v\n", sh.name, err)
+		return 1
+	}
+	return 0
+}
+
+// echo is dash's: every backslash sequence counts.
+func echo(w io.Writer, args []string) int {
+	nl := "\n"
+	if len(args) > 0 && args[0] == "-n" {
+		nl, args = "", args[1:]
+	} else if len(args) > 0 && args[0] == "-e" { // busybox
+		args = args[1:]
+	}
+	s, stop := unescape(strings.Join(args, " "), true)
+	if stop {
+		nl = ""
+	}
+	if _, err := io.WriteString(w, s+nl); err != nil {
+		return 1
+	}
+	return 0
+}
+
+func (sh *shell) waitJobs(hc interp.HandlerContext, args []string) int {
+	if len(args) > 0 && args[0] == "-n" {
+		fmt.Fprintf(hc.Stderr, "sandbox: wait -n is not supported by the virtual guest\n")
+		return 2
+	}
+	if len(args) == 0 {
+		for _, pid := range sh.order {
+			if st, interrupted := sh.waitOne(sh.jobs[pid]); interrupted {
+				return st
+			}
+		}
+		return 0
+	}
+	st := 0
+	for _, a := range args {
+		q := sh.job(a)
+		if q == nil {
+			if _, err := strconv.Atoi(a); err != nil {
+				fmt.Fprintf(hc.Stderr, "%s: 1: wait: No such job: %s\n", sh.name, a)
+				return 2
+			}
+			st = 127
+			continue
+		}
+		var interrupted bool
+		if st, interrupted = sh.waitOne(q); interrupted {
+			return st
+		}
+	}
+	return st
+}
+
+// waitOne waits for a job; a trapped signal ends the waiting.
+func (sh *shell) waitOne(q *Proc) (st int, interrupted bool) {
+	for {
+		sh.p.mu.Lock()
+		if len(sh.p.pending) > 0 {
+			st = 128 + sh.p.pending[0]
+			sh.p.mu.Unlock()
+			return st, true
+		}
+		sh.p.mu.Unlock()
+		select {
+		case <-q.done:
+			return q.status, false
+		case <-sh.p.wake:
+		case <-sh.p.ctx.Done():
+			return 137, true
+		}
+	}
+}
+
+func (sh *shell) job(s string) *Proc {
+	if n, ok := strings.CutPrefix(s, "%"); ok {
+		i, err := strconv.Atoi(n)
+		if n == "%" || n == "+" || n == "" {
+			i, err = len(sh.order), nil
+		}
+		if err != nil || i < 1 || i > len(sh.order) {
+			return nil
+		}
+		return sh.jobs[sh.order[i-1]]
+	}
+	pid, _ := strconv.Atoi(s)
+	return sh.jobs[pid]
+}
+
+func (sh *shell) listJobs(hc interp.HandlerContext, args []string) int {
+	for i, pid := range sh.order {
+		select {
+		case <-sh.jobs[pid].done:
+			continue
+		default:
+		}
+		if len(args) > 0 && args[0] == "-p" {
+			fmt.Fprintln(hc.Stdout, pid)
+		} else {
+			fmt.Fprintf(hc.Stdout, "[%d] + Running\n", i+1)
+		}
+	}
+	return 0
+}
+
+func (sh *shell) kill(hc interp.HandlerContext, args []string) int {
+	out := append([]string{"kill"}, args...)
+	for i, a := range out {
+		if strings.HasPrefix(a, "%") {
+			if q := sh.job(a); q != nil {
+				out[i] = strconv.Itoa(q.Pid)
+			}
+		}
+	}
+	return Kill(sh.p, hc.Stdout, hc.Stderr, out)
+}
+
+func (sh *shell) listTraps(hc interp.HandlerContext) int {
+	sh.p.mu.Lock()
+	defer sh.p.mu.Unlock()
+	for _, s := range signals {
+		if a, ok := sh.p.traps[s.n]; ok {
+			fmt.Fprintf(hc.Stdout, "trap -- %s %s\n", quote(strings.TrimSuffix(a, "\n")), s.name)
+		} else if sh.p.ignored[s.n] {
+			fmt.Fprintf(hc.Stdout, "trap -- '' %s\n", s.name)
+		}
+	}
+	return 0
+}
+
+func (sh *shell) umask(hc interp.HandlerContext, args []string) int {
+	symbolic := len(args) > 0 && args[0] == "-S"
+	if symbolic {
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		m := sh.p.umask
+		if symbolic {
+			s := fs.FileMode(0o777 &^ m).String()
+			cut := func(x string) string { return strings.ReplaceAll(x, "-", "") }
+			fmt.Fprintf(hc.Stdout, "u=%s,g=%s,o=%s\n", cut(s[1:4]), cut(s[4:7]), cut(s[7:]))
+		} else {
+			fmt.Fprintf(hc.Stdout, "%04o\n", m)
+		}
+		return 0
+	}
+	if n, err := strconv.ParseUint(args[0], 8, 16); err == nil && n <= 0o777 {
+		sh.p.umask = fs.FileMode(n)
+		return 0
+	}
+	mode, err := ParseMode(args[0], 0o777&^sh.p.umask, true, 0)
+	if err != nil {
+		fmt.Fprintf(hc.Stderr, "%s: 1: umask: Illegal mode: %s\n", sh.name, args[0])
+		return 2
+	}
+	sh.p.umask = 0o777 &^ mode.Perm()
+	return 0
+}
+
+func ulimit(hc interp.HandlerContext, args []string) int {
+	for _, a := range args {
+		if !strings.HasPrefix(a, "-") {
+			return 0 // there is nothing to limit
+		}
+	}
+	if strings.Contains(strings.Join(args, ""), "n") {
+		fmt.Fprintln(hc.Stdout, 1024)
+	} else {
+		fmt.Fprintln(hc.Stdout, "unlimited")
+	}
+	return 0
+}
+
+// typeOf is type, command -v and command -V.
+func (sh *shell) typeOf(hc interp.HandlerContext, args []string) int {
+	mode := ""
+	for len(args) > 0 && strings.HasPrefix(args[0], "-") && len(args[0]) > 1 {
+		mode, args = args[0], args[1:]
+	}
+	st := 0
+	for _, a := range args {
+		kind, where := sh.kindOf(hc, a)
+		if kind == "" {
+			if mode == "" || mode == "-V" {
+				fmt.Fprintf(hc.Stderr, "%s: not found\n", a)
+			}
+			st = 1
+			if sh.kind != "bash" {
+				st = 127
+			}
+			continue
+		}
+		switch mode {
+		case "-v":
+			if kind == "file" {
+				fmt.Fprintln(hc.Stdout, where)
+			} else {
+				fmt.Fprintln(hc.Stdout, a)
+			}
+		case "-t":
+			fmt.Fprintln(hc.Stdout, kind)
+		case "-p", "-P":
+			if kind == "file" {
+				fmt.Fprintln(hc.Stdout, where)
+			}
+		default:
+			switch kind {
+			case "file":
+				fmt.Fprintf(hc.Stdout, "%s is %s\n", a, where)
+			case "keyword":
+				fmt.Fprintf(hc.Stdout, "%s is a shell keyword\n", a)
+			case "function":
+				fmt.Fprintf(hc.Stdout, "%s is a shell function\n", a)
+			default:
+				fmt.Fprintf(hc.Stdout, "%s is a shell builtin\n", a)
+			}
+		}
+	}
+	return st
+}
+
+// bashOnly are builtins that dash has not: there they are programs, or missing.
+var bashOnly = " source declare typeset shopt mapfile readarray pushd popd dirs let builtin caller compgen complete compopt enable help history logout suspend disown bind "
+
+func (sh *shell) kindOf(hc interp.HandlerContext, name string) (kind, where string) {
+	if sh.r.Funcs[name] != nil {
+		return "function", ""
+	}
+	if syntax.IsKeyword(name) && name != "[[" || name == "[[" && sh.kind == "bash" {
+		return "keyword", ""
+	}
+	if interp.IsBuiltin(name) && (sh.kind == "bash" || !strings.Contains(bashOnly, " "+name+" ")) {
+		return "builtin", ""
+	}
+	full, err := sh.p.lookFrom(hc.Dir, name, hc.Env.Get("PATH").String())
+	if err != nil {
+		return "", ""
+	}
+	return "file", full
+}
+
+type readOpts struct {
+	raw     bool
+	timeout time.Duration
+	timed   bool
+	n       int
+	delim   byte
+	fd      int
+	array   string
+	prompt  string
+	names   []string
+}
+
+// read leaves the plain form to the library and does the rest here.
+func (sh *shell) read(hc interp.HandlerContext, args []string) ([]string, error) {
+	o := readOpts{delim: '\n', n: -1}
+	rest := args[1:]
+	special := false
+	for len(rest) > 0 && len(rest[0]) > 1 && rest[0][0] == '-' {
+		a := rest[0]
+		rest = rest[1:]
+		if a == "--" {
+			break
+		}
+		for i := 1; i < len(a); i++ {
+			if a[i] == 'r' {
+				o.raw = true
+				continue
+			}
+			if a[i] == 's' || a[i] == 'e' {
+				continue
+			}
+			val := a[i+1:]
+			if val == "" && len(rest) > 0 {
+				val, rest = rest[0], rest[1:]
+			}
+			special = true
+			switch a[i] {
+			case 't':
+				f, err := strconv.ParseFloat(val, 64)
+				if err != nil {
+					return []string{callPrefix + "status", "2"}, nil
+				}
+				o.timed, o.timeout = true, time.Duration(f*float64(time.Second))
+			case 'n', 'N':
+				o.n, _ = strconv.Atoi(val)
+			case 'd':
+				if o.delim = 0; val != "" {
+					o.delim = val[0]
+				}
+			case 'u':
+				o.fd, _ = strconv.Atoi(val)
+			case 'a':
+				o.array = val
+			case 'p':
+				special = special && o.timed || special
+			default:
+				fmt.Fprintf(hc.Stderr, "%s: 1: read: Illegal option -%c\n", sh.name, a[i])
+				return []string{callPrefix + "status", "2"}, nil
+			}
+			break
+		}
+	}
+	if !special {
+		return args, nil
+	}
+	o.names = rest
+	return sh.readNow(hc, o)
+}
+
+func (sh *shell) readNow(hc interp.HandlerContext, o readOpts) ([]string, error) {
+	var in io.Reader = inOf(hc)
+	if o.fd > 2 {
+		sh.p.mu.Lock()
+		f, ok := sh.p.fds[o.fd].(io.Reader)
+		sh.p.mu.Unlock()
+		if !ok {
+			return []string{callPrefix + "status", "1"}, nil
+		}
+		in = f
+	}
+	line, err := sh.readBytes(raw(in), o)
+	cfg := &expand.Config{Env: hc.Env}
+	var b strings.Builder
+	names := o.names
+	switch {
+	case o.array != "":
+		b.WriteString(o.array + "=(")
+		for _, f := range expand.ReadFields(cfg, line, -1, o.raw) {
+			b.WriteString(quote(f) + " ")
+		}
+		b.WriteString(")")
+	case len(names) == 0:
+		b.WriteString("REPLY=" + quote(line))
+	default:
+		fields := expand.ReadFields(cfg, line, len(names), o.raw)
+		for i, n := range names {
+			if !syntax.ValidName(n) {
+				return []string{callPrefix + "status", "2"}, nil
+			}
+			val := ""
+			if i < len(fields) {
+				val = fields[i]
+			}
+			b.WriteString(n + "=" + quote(val) + "\n")
+		}
+	}
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		b.WriteString("\n" + callPrefix + "status 142")
+	case err != nil:
+		b.WriteString("\nfalse")
+	}
+	return []string{"eval", b.String()}, nil
+}
+
+func (sh *shell) readBytes(in io.Reader, o readOpts) (string, error) {
+	f, pollable := in.(*os.File)
+	if o.timed && pollable {
+		if f.SetReadDeadline(time.Now().Add(o.timeout)) == nil {
+			defer f.SetReadDeadline(time.Time{})
+		}
+	} else {
+		in = &reader{sh.p, in}
+	}
+	var line bytes.Buffer
+	buf := make([]byte, 1)
+	for o.n < 0 || line.Len() < o.n {
+		n, err := in.Read(buf)
+		if n > 0 {
+			if buf[0] == o.delim {
+				return line.String(), nil
+			}
+			line.WriteByte(buf[0])
+		}
+		if err != nil {
+			return line.String(), err
+		}
+	}
+	return line.String(), nil
+}

@@ -1,0 +1,330 @@
+// Package kernel is the simulated machine that a virtual guest runs on: its
+// process table, signals, users, sockets and the shell, which interprets
+// scripts with mvdan.cc/sh and never starts a program of the host. Programs are
+// Go functions (Command). The package knows nothing of systemd, packages or
+// Proxmox.
+package kernel
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"sort"
+	"sync"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
+)
+
+// Command is a program: what main is to a C program. args[0] is its name; the
+// result is its exit status, 0..255.
+type Command func(p *Proc, args []string) int
+
+// Limits bound what one machine may use; zero values take the defaults.
+type Limits struct {
+	Procs  int   // processes at once; 1024
+	Output int64 // bytes that one Exec may print; 256 MiB
+	Steps  int64 // commands that one shell may run; 20 million
+}
+
+// Config makes a machine.
+type Config struct {
+	FS       *fsys.FS
+	Commands map[string]Command
+	Hostname string
+	Addr     netip.Addr // the machine's own address, invalid: loopback only
+	Net      *Net       // the network it is on; nil: one of its own
+	Limits   Limits
+	Listen   bool // also listen on the host where it permits that
+	Logf     func(format string, a ...any)
+}
+
+// Machine is one simulated computer. It is safe for concurrent use.
+type Machine struct {
+	FS       *fsys.FS
+	commands map[string]Command
+	limits   Limits
+	net      *Net
+	listen   bool
+	logf     func(string, ...any)
+	bootID   string
+	booted   time.Time
+
+	mu       sync.Mutex
+	hostname string
+	addr     netip.Addr
+	procs    map[int]*Proc
+	lastPid  int
+	unknown  map[string]bool
+	halted   bool
+	values   map[any]any // what subsystems keep per machine
+	socks    map[*Socket]bool
+}
+
+// New makes a machine without any process. Boot begins with Spawn of its init.
+func New(c Config) *Machine {
+	if c.Limits.Procs == 0 {
+		c.Limits.Procs = 1024
+	}
+	if c.Limits.Output == 0 {
+		c.Limits.Output = 256 << 20
+	}
+	if c.Limits.Steps == 0 {
+		c.Limits.Steps = 20_000_000
+	}
+	if c.Net == nil {
+		c.Net = NewNet()
+	}
+	if c.Logf == nil {
+		c.Logf = func(string, ...any) {}
+	}
+	m := &Machine{FS: c.FS, commands: c.Commands, limits: c.Limits, net: c.Net, listen: c.Listen,
+		logf: c.Logf, hostname: c.Hostname, addr: c.Addr, procs: map[int]*Proc{}, unknown: map[string]bool{},
+		values: map[any]any{}, socks: map[*Socket]bool{}, booted: time.Now()}
+	m.bootID = fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", rand.Uint32(), rand.Uint32()&0xffff,
+		rand.Uint32()&0xfff, rand.Uint32()&0xfff, rand.Uint64()&0xffffffffffff)
+	return m
+}
+
+// Value keeps one value of each key per machine: what make returns at first use.
+func (m *Machine) Value(key any, make func() any) any {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v, ok := m.values[key]
+	if !ok {
+		v = make()
+		m.values[key] = v
+	}
+	return v
+}
+
+// Logf says what the simulation could not do, to the sandbox's own log.
+func (m *Machine) Logf(format string, a ...any) { m.logf(format, a...) }
+
+// Hostname, Address, BootID and Booted describe the machine.
+func (m *Machine) Hostname() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.hostname
+}
+
+// SetHostname is sethostname(2).
+func (m *Machine) SetHostname(s string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hostname = s
+}
+
+// Address is the machine's own address on its network, invalid before it has one.
+func (m *Machine) Address() netip.Addr {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.addr
+}
+
+// SetAddress gives the machine its address; sockets on all addresses answer
+// there from now on.
+func (m *Machine) SetAddress(a netip.Addr) {
+	m.mu.Lock()
+	m.addr = a
+	var again []*Socket
+	for s := range m.socks {
+		again = append(again, s)
+	}
+	m.mu.Unlock()
+	m.net.add(a, m)
+	for _, s := range again {
+		s.expose()
+	}
+}
+
+// BootID changes with every boot.
+func (m *Machine) BootID() string { return m.bootID }
+
+// Booted is when the machine started.
+func (m *Machine) Booted() time.Time { return m.booted }
+
+// HasCommand says whether a program of that name is implemented.
+func (m *Machine) HasCommand(name string) bool {
+	_, ok := m.commands[name]
+	return ok
+}
+
+// Unknown are the programs that were asked for and that this simulation does
+// not have, sorted.
+func (m *Machine) Unknown() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []string
+	for s := range m.unknown {
+		out = append(out, s)
+	}
+	sort.Strings(out)
+	return out
+}
+
+func (m *Machine) noteUnknown(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.unknown[name] = true
+}
+
+// Procs are the living processes by pid.
+func (m *Machine) Procs() []*Proc {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []*Proc
+	for _, p := range m.procs {
+		out = append(out, p)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Pid < out[j].Pid })
+	return out
+}
+
+// Proc is the living process of that pid, or nil.
+func (m *Machine) Proc(pid int) *Proc {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.procs[pid]
+}
+
+// Halt kills every process, closes every socket and saves the file system's
+// table. The machine is of no use afterwards.
+func (m *Machine) Halt() {
+	m.mu.Lock()
+	m.halted = true
+	var procs []*Proc
+	for _, p := range m.procs {
+		procs = append(procs, p)
+	}
+	addr := m.addr
+	m.mu.Unlock()
+	for _, p := range procs {
+		p.Signal(9)
+	}
+	for _, p := range procs {
+		select {
+		case <-p.done:
+		case <-time.After(2 * time.Second):
+			m.logf("process %d (%s) did not end", p.Pid, p.Comm())
+		}
+	}
+	m.mu.Lock()
+	var socks []*Socket
+	for s := range m.socks {
+		socks = append(socks, s)
+	}
+	m.mu.Unlock()
+	for _, s := range socks {
+		s.Close()
+	}
+	m.net.remove(addr, m)
+	if err := m.FS.Flush(); err != nil {
+		m.logf("cannot save owners and modes: %v", err)
+	}
+}
+
+// Halted says whether the machine was stopped.
+func (m *Machine) Halted() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.halted
+}
+
+// Exec is a process to start from outside, as lxc-attach, sshd or pct would.
+type Exec struct {
+	Argv   []string
+	Env    []string // the whole environment
+	Cwd    string   // "": /
+	User   string   // "": root
+	Unit   string   // the systemd unit or session it belongs to
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+	Body   func(*Proc) int // instead of a program: a process that is only Go
+}
+
+// Run starts a process and waits for its end. When ctx ends first, the process
+// and what is left of its session is killed. Processes that left the session
+// (setsid) go on.
+func (m *Machine) Run(ctx context.Context, e Exec) (int, error) {
+	p, err := m.Spawn(e)
+	if err != nil {
+		return 0, err
+	}
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		p.KillSession()
+		return 0, ctx.Err()
+	}
+	return p.status, nil
+}
+
+// Spawn starts a process. Its streams end with it: what it left behind writes
+// into nothing.
+func (m *Machine) Spawn(e Exec) (*Proc, error) {
+	p, err := m.newProc(nil)
+	if err != nil {
+		return nil, err
+	}
+	p.Unit = e.Unit
+	p.sid, p.pgid = p.Pid, p.Pid
+	p.cwd = "/"
+	if e.Cwd != "" {
+		if i, err := p.View().Stat(e.Cwd); err == nil && i.IsDir() {
+			p.cwd = e.Cwd
+		}
+	}
+	p.Env = append([]string(nil), e.Env...)
+	out, errw := newSink(e.Stdout, m.limits.Output, p), newSink(e.Stderr, m.limits.Output, p)
+	p.Stdout, p.Stderr = out, errw
+	stdin, stop, err := feed(e.Stdin)
+	if err != nil {
+		m.drop(p, 1)
+		return nil, err
+	}
+	p.Stdin = stdin
+	if e.User != "" {
+		if u, ok := p.LookupUser(e.User); ok {
+			p.SetUser(u)
+		}
+	}
+	go func() {
+		status := 0
+		if e.Body != nil {
+			p.Args = e.Argv
+			p.wrapStreams()
+			status = p.guard(func() int { return e.Body(p) })
+		} else {
+			status = p.exec(e.Argv)
+		}
+		stop()
+		out.close()
+		errw.close()
+		m.drop(p, status)
+		m.FS.Flush()
+	}()
+	return p, nil
+}
+
+// feed gives a reader as one end of a pipe: the interpreter and the programs
+// share it byte by byte, as processes share a descriptor.
+func feed(r io.Reader) (*os.File, func(), error) {
+	pr, pw, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	if r == nil {
+		pw.Close()
+		return pr, func() { pr.Close() }, nil
+	}
+	go func() {
+		io.Copy(pw, r)
+		pw.Close()
+	}()
+	return pr, func() { pr.Close() }, nil
+}

@@ -1,0 +1,440 @@
+package kernel
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Printf is printf(1): the format is used again until the arguments are used up.
+func Printf(format string, args []string) (string, error) {
+	var b strings.Builder
+	var firstErr error
+	for {
+		rest, stop, err := printfOnce(&b, format, args)
+		if err != nil && firstErr == nil {
+			firstErr = err
+		}
+		if stop || len(rest) == 0 || len(rest) == len(args) {
+			return b.String(), firstErr
+		}
+		args = rest
+	}
+}
+
+func printfOnce(b *strings.Builder, format string, args []string) (rest []string, stop bool, err error) {
+	next := func() string {
+		if len(args) == 0 {
+			return ""
+		}
+		s := args[0]
+		args = args[1:]
+		return s
+	}
+	for i := 0; i < len(format); i++ {
+		switch c := format[i]; c {
+		case '\\':
+			s, n, halt := escape(format[i:], false)
+			b.WriteString(s)
+			i += n - 1
+			if halt {
+				return nil, true, err
+			}
+		case '%':
+			j := i + 1
+			spec := "%"
+			for j < len(format) && strings.IndexByte("-+ #0123456789.*'", format[j]) >= 0 {
+				if format[j] == '*' {
+					spec += next()
+				} else {
+					spec += string(format[j])
+				}
+				j++
+			}
+			if j >= len(format) {
+				return args, false, fmt.Errorf("%%: missing conversion")
+			}
+			i = j
+			halt, cerr := convert(b, spec, format[j], next)
+			if cerr != nil {
+				err = cerr
+			}
+			if halt {
+				return nil, true, err
+			}
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return args, false, err
+}
+
+func convert(b *strings.Builder, spec string, verb byte, next func() string) (halt bool, err error) {
+	switch verb {
+	case '%':
+		b.WriteByte('%')
+	case 's':
+		fmt.Fprint(b, padded(spec, next()))
+	case 'b':
+		s, stop := unescape(next(), true)
+		b.WriteString(padded(spec, s))
+		return stop, nil
+	case 'q':
+		b.WriteString(padded(spec, quoteBash(next())))
+	case 'c':
+		if s := next(); s != "" {
+			b.WriteString(padded(spec, s[:1]))
+		}
+	case 'd', 'i', 'u', 'o', 'x', 'X':
+		n, nerr := number(next())
+		if verb == 'i' || verb == 'u' {
+			verb = 'd'
+		}
+		fmt.Fprintf(b, strings.ReplaceAll(spec, "'", "")+string(verb), n)
+		return false, nerr
+	case 'f', 'F', 'e', 'E', 'g', 'G':
+		s := strings.TrimSpace(next())
+		f, ferr := strconv.ParseFloat(s, 64)
+		if s == "" {
+			ferr = nil
+		}
+		if verb == 'F' {
+			verb = 'f'
+		}
+		fmt.Fprintf(b, spec+string(verb), f)
+		if ferr != nil {
+			return false, fmt.Errorf("%s: expected numeric value", s)
+		}
+	default:
+		return true, fmt.Errorf("%s%c: invalid directive", spec, verb)
+	}
+	return false, nil
+}
+
+// padded applies width and precision in bytes, as printf does in the C locale.
+func padded(spec, s string) string {
+	body := strings.TrimLeft(spec[1:], "+ #0")
+	left := strings.HasPrefix(body, "-")
+	body = strings.TrimLeft(body, "-+ #0")
+	width, prec, hasPrec := strings.Cut(body, ".")
+	if hasPrec {
+		if n, _ := strconv.Atoi(prec); n < len(s) {
+			s = s[:n]
+		}
+	}
+	if n, _ := strconv.Atoi(width); n > len(s) {
+		if left {
+			return s + strings.Repeat(" ", n-len(s))
+		}
+		return strings.Repeat(" ", n-len(s)) + s
+	}
+	return s
+}
+
+func number(s string) (int64, error) {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return 0, nil
+	}
+	if s[0] == '\'' || s[0] == '"' {
+		r, _ := utf8.DecodeRuneInString(s[1:])
+		if len(s) == 1 {
+			r = 0
+		}
+		return int64(r), nil
+	}
+	n, err := strconv.ParseInt(s, 0, 64)
+	if err != nil {
+		end := 0
+		for end < len(s) && (s[end] >= '0' && s[end] <= '9' || end == 0 && (s[0] == '-' || s[0] == '+')) {
+			end++
+		}
+		n, _ = strconv.ParseInt(s[:end], 10, 64)
+		return n, fmt.Errorf("%s: expected numeric value", s)
+	}
+	return n, nil
+}
+
+// unescape resolves backslash sequences; \c stops all output. zero: octal
+// numbers begin with \0, as in echo and %b.
+func unescape(s string, zero bool) (out string, stop bool) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' {
+			b.WriteByte(s[i])
+			continue
+		}
+		t, n, halt := escape(s[i:], zero)
+		b.WriteString(t)
+		if halt {
+			return b.String(), true
+		}
+		i += n - 1
+	}
+	return b.String(), false
+}
+
+func escape(s string, zero bool) (out string, n int, stop bool) {
+	if len(s) < 2 {
+		return s, len(s), false
+	}
+	simple := map[byte]string{'n': "\n", 't': "\t", 'r': "\r", 'a': "\a", 'b': "\b", 'f': "\f", 'v': "\v", '\\': "\\", 'e': "\x1b", '"': `"`, '\'': "'"}
+	if t, ok := simple[s[1]]; ok {
+		if zero && (s[1] == '"' || s[1] == '\'') {
+			return s[:2], 2, false
+		}
+		return t, 2, false
+	}
+	digits := func(from, most, base int) (string, int, bool) {
+		end := from
+		for end < len(s) && end-from < most {
+			if _, err := strconv.ParseUint(s[end:end+1], base, 8); err != nil {
+				break
+			}
+			end++
+		}
+		if end == from {
+			return "", from, false
+		}
+		v, _ := strconv.ParseUint(s[from:end], base, 32)
+		return string([]byte{byte(v)}), end, true
+	}
+	switch c := s[1]; {
+	case c == 'c':
+		return "", 2, true
+	case c == 'x':
+		if t, end, ok := digits(2, 2, 16); ok {
+			return t, end, false
+		}
+	case c == '0' && zero:
+		if t, end, ok := digits(2, 3, 8); ok {
+			return t, end, false
+		}
+		return "\x00", 2, false
+	case c >= '0' && c <= '7':
+		t, end, _ := digits(1, 3, 8)
+		return t, end, false
+	}
+	return s[:2], 2, false
+}
+
+func quoteBash(s string) string {
+	if s == "" {
+		return "''"
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,", r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// Kill is kill(1).
+func Kill(p *Proc, stdout, stderr io.Writer, args []string) int {
+	sig, rest := 15, args[1:]
+	if len(rest) > 0 && rest[0] == "-l" {
+		if len(rest) > 1 {
+			for _, a := range rest[1:] {
+				n, err := strconv.Atoi(a)
+				if err != nil {
+					n, _ = SignalNumber(a)
+					fmt.Fprintln(stdout, n)
+				} else {
+					fmt.Fprintln(stdout, SignalName(n&127))
+				}
+			}
+			return 0
+		}
+		for _, s := range signals {
+			fmt.Fprintln(stdout, s.name)
+		}
+		return 0
+	}
+	if len(rest) > 0 && len(rest[0]) > 1 && rest[0][0] == '-' && rest[0] != "--" {
+		name := rest[0][1:]
+		rest = rest[1:]
+		if (name == "s" || name == "n") && len(rest) > 0 {
+			name, rest = rest[0], rest[1:]
+		} else {
+			name = strings.TrimPrefix(name, "s")
+		}
+		n, ok := SignalNumber(name)
+		if !ok {
+			fmt.Fprintf(stderr, "kill: %s: invalid signal specification\n", name)
+			return 1
+		}
+		sig = n
+	}
+	if len(rest) > 0 && rest[0] == "--" {
+		rest = rest[1:]
+	}
+	if len(rest) == 0 {
+		fmt.Fprintln(stderr, "kill: usage: kill [-s sigspec | -n signum | -sigspec] pid | jobspec ...")
+		return 2
+	}
+	st := 0
+	for _, a := range rest {
+		pid, err := strconv.Atoi(a)
+		if err != nil {
+			fmt.Fprintf(stderr, "kill: %s: arguments must be process or job IDs\n", a)
+			st = 1
+			continue
+		}
+		if msg := p.kill(pid, sig); msg != "" {
+			fmt.Fprintf(stderr, "kill: (%s) - %s\n", a, msg)
+			st = 1
+		}
+	}
+	return st
+}
+
+func (p *Proc) kill(pid, sig int) string {
+	group := 0
+	switch {
+	case pid == 0:
+		group = p.pgid
+	case pid < -1:
+		group = -pid
+	}
+	hit, denied := false, false
+	for _, q := range p.M.Procs() {
+		if group != 0 && q.pgid != group || group == 0 && pid != -1 && q.Pid != pid || pid == -1 && (q.Pid == 1 || q == p) {
+			continue
+		}
+		if p.uid != 0 && p.uid != q.uid {
+			denied = true
+			continue
+		}
+		hit = true
+		q.Signal(sig)
+	}
+	switch {
+	case hit:
+		return ""
+	case denied:
+		return "Operation not permitted"
+	}
+	return "No such process"
+}
+
+// ParseMode reads a mode as chmod takes it, octal or symbolic, against the old one.
+func ParseMode(s string, old fs.FileMode, dir bool, umask fs.FileMode) (fs.FileMode, error) {
+	if n, err := strconv.ParseUint(s, 8, 32); err == nil && n <= 0o7777 {
+		return FromUnix(uint32(n)), nil
+	}
+	mode := ToUnix(old)
+	for _, part := range strings.Split(s, ",") {
+		i := strings.IndexAny(part, "+-=")
+		if i < 0 {
+			return 0, fmt.Errorf("invalid mode: %s", quoteName(s))
+		}
+		who, mask := part[:i], uint32(0)
+		for _, c := range who {
+			switch c {
+			case 'u':
+				mask |= 0o4700
+			case 'g':
+				mask |= 0o2070
+			case 'o':
+				mask |= 0o1007
+			case 'a':
+				mask |= 0o7777
+			default:
+				return 0, fmt.Errorf("invalid mode: %s", quoteName(s))
+			}
+		}
+		if who == "" {
+			mask = 0o7777 &^ uint32(umask.Perm())
+		}
+		rest := part[i:]
+		for len(rest) > 0 {
+			op := rest[0]
+			rest = rest[1:]
+			end := strings.IndexAny(rest, "+-=")
+			if end < 0 {
+				end = len(rest)
+			}
+			bits, err := modeBitsOf(rest[:end], mode, dir)
+			if err != nil {
+				return 0, fmt.Errorf("invalid mode: %s", quoteName(s))
+			}
+			rest = rest[end:]
+			switch op {
+			case '+':
+				mode |= bits & mask
+			case '-':
+				mode &^= bits & mask
+			case '=':
+				mode = mode&^(mask&0o777) | bits&mask
+			}
+		}
+	}
+	return FromUnix(mode), nil
+}
+
+func modeBitsOf(s string, mode uint32, dir bool) (uint32, error) {
+	var bits uint32
+	for _, c := range s {
+		switch c {
+		case 'r':
+			bits |= 0o444
+		case 'w':
+			bits |= 0o222
+		case 'x':
+			bits |= 0o111
+		case 'X':
+			if dir || mode&0o111 != 0 {
+				bits |= 0o111
+			}
+		case 's':
+			bits |= 0o6000
+		case 't':
+			bits |= 0o1000
+		case 'u':
+			bits |= mode >> 6 & 7 * 0o111
+		case 'g':
+			bits |= mode >> 3 & 7 * 0o111
+		case 'o':
+			bits |= mode & 7 * 0o111
+		default:
+			return 0, fmt.Errorf("invalid mode")
+		}
+	}
+	return bits, nil
+}
+
+// ToUnix and FromUnix turn Go's mode bits into chmod's and back.
+func ToUnix(m fs.FileMode) uint32 {
+	n := uint32(m.Perm())
+	if m&fs.ModeSetuid != 0 {
+		n |= 0o4000
+	}
+	if m&fs.ModeSetgid != 0 {
+		n |= 0o2000
+	}
+	if m&fs.ModeSticky != 0 {
+		n |= 0o1000
+	}
+	return n
+}
+
+// FromUnix is the opposite of ToUnix.
+func FromUnix(n uint32) fs.FileMode {
+	m := fs.FileMode(n & 0o777)
+	if n&0o4000 != 0 {
+		m |= fs.ModeSetuid
+	}
+	if n&0o2000 != 0 {
+		m |= fs.ModeSetgid
+	}
+	if n&0o1000 != 0 {
+		m |= fs.ModeSticky
+	}
+	return m
+}

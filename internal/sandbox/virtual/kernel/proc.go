@@ -1,0 +1,375 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
+)
+
+// Proc is a simulated process. Its exported fields are its own to change before
+// and while it runs; everything else is shared and guarded.
+type Proc struct {
+	M      *Machine
+	Pid    int
+	Env    []string // KEY=value
+	Args   []string // as shown by ps
+	Unit   string   // the unit or session it belongs to, inherited
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+
+	cwd      string
+	umask    fs.FileMode
+	uid, gid int
+	groups   []int
+	sid      int
+	pgid     int
+	started  time.Time
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	done     chan struct{}
+	status   int
+
+	mu       sync.Mutex
+	ppid     int
+	comm     string
+	fds      map[int]any // *os.File or *fsys.File, from 3 up
+	traps    map[int]string
+	ignored  map[int]bool
+	pending  []int
+	wake     chan struct{} // told of a pending trap
+	handler  func(sig int) bool
+	killed   int
+	children map[int]*Proc
+	closers  []io.Closer
+	ready    chan struct{}
+	readied  sync.Once
+}
+
+// ErrNoProc says that the machine is full of processes or halted.
+var ErrNoProc = errors.New("Resource temporarily unavailable") //nolint:staticcheck // the guest's libc says it so
+
+func (m *Machine) newProc(parent *Proc) (*Proc, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.halted || len(m.procs) >= m.limits.Procs {
+		return nil, ErrNoProc
+	}
+	pid := m.lastPid
+	for {
+		if pid++; pid > 4_194_303 {
+			pid = 300
+		}
+		if m.procs[pid] == nil {
+			break
+		}
+	}
+	m.lastPid = pid
+	p := &Proc{M: m, Pid: pid, umask: 0o022, started: time.Now(), done: make(chan struct{}),
+		wake: make(chan struct{}, 1), ready: make(chan struct{}), ignored: map[int]bool{}, fds: map[int]any{}, children: map[int]*Proc{}}
+	p.ctx, p.cancel = context.WithCancelCause(context.Background())
+	if parent != nil {
+		parent.mu.Lock()
+		p.ppid, p.sid, p.pgid, p.Unit = parent.Pid, parent.sid, parent.pgid, parent.Unit
+		p.cwd, p.umask, p.uid, p.gid, p.groups = parent.cwd, parent.umask, parent.uid, parent.gid, parent.groups
+		p.Env, p.Args, p.comm = parent.Env, parent.Args, parent.comm
+		p.Stdin, p.Stdout, p.Stderr = raw(parent.Stdin), rawW(parent.Stdout), rawW(parent.Stderr)
+		for s := range parent.ignored {
+			p.ignored[s] = true
+		}
+		for n, f := range parent.fds {
+			p.fds[n] = f
+		}
+		parent.children[pid] = p
+		parent.mu.Unlock()
+	}
+	m.procs[pid] = p
+	return p, nil
+}
+
+// drop ends a process: its children go to init.
+func (m *Machine) drop(p *Proc, status int) {
+	p.mu.Lock()
+	if p.killed != 0 {
+		status = 128 + p.killed
+	}
+	p.status = status & 0xff
+	closers := p.closers
+	p.closers = nil
+	p.mu.Unlock()
+	m.mu.Lock()
+	delete(m.procs, p.Pid)
+	for _, c := range m.procs {
+		c.mu.Lock()
+		if c.ppid == p.Pid {
+			c.ppid = 1
+		}
+		c.mu.Unlock()
+	}
+	m.mu.Unlock()
+	for _, c := range closers {
+		c.Close()
+	}
+	p.cancel(nil)
+	close(p.done)
+}
+
+// Child describes a process to start from another one; zero values are inherited.
+type Child struct {
+	Argv    []string
+	Env     []string // nil: inherited
+	Cwd     string
+	User    *User
+	Setsid  bool
+	Unit    string
+	Stdin   io.Reader
+	Stdout  io.Writer
+	Stderr  io.Writer
+	NullIn  bool // stdin is /dev/null
+	Ignore  []int
+	Comm    string
+	Body    func(*Proc) int // instead of Argv: a process that is only Go
+	OnStart func(*Proc)
+}
+
+// Start starts a child process.
+func (p *Proc) Start(c Child) (*Proc, error) {
+	q, err := p.M.newProc(p)
+	if err != nil {
+		return nil, err
+	}
+	if c.Env != nil {
+		q.Env = c.Env
+	}
+	if c.Cwd != "" {
+		q.cwd = c.Cwd
+	}
+	if c.User != nil {
+		q.SetUser(*c.User)
+	}
+	if c.Setsid {
+		q.sid, q.pgid = q.Pid, q.Pid
+	}
+	if c.Unit != "" {
+		q.Unit = c.Unit
+	}
+	if c.NullIn {
+		q.Stdin = nullIn{}
+	}
+	if c.Stdin != nil {
+		q.Stdin = raw(c.Stdin)
+	}
+	if c.Stdout != nil {
+		q.Stdout = rawW(c.Stdout)
+	}
+	if c.Stderr != nil {
+		q.Stderr = rawW(c.Stderr)
+	}
+	for _, s := range c.Ignore {
+		q.ignored[s] = true
+	}
+	if c.Comm != "" {
+		q.comm = c.Comm
+	}
+	if len(c.Argv) > 0 {
+		q.Args = c.Argv
+	}
+	if c.OnStart != nil {
+		c.OnStart(q)
+	}
+	go func() {
+		var status int
+		if c.Body != nil {
+			status = q.guard(func() int { q.wrapStreams(); return c.Body(q) })
+		} else {
+			status = q.exec(c.Argv)
+		}
+		q.M.drop(q, status)
+	}()
+	return q, nil
+}
+
+// Wait waits for a child's end and returns its status; when p is killed first,
+// what it would have returned does not matter.
+func (p *Proc) Wait(q *Proc) int {
+	select {
+	case <-q.done:
+		return q.status
+	case <-p.ctx.Done():
+		return 137
+	}
+}
+
+// Call runs a program in the foreground with the process's own streams.
+func (p *Proc) Call(argv ...string) int {
+	q, err := p.Start(Child{Argv: argv})
+	if err != nil {
+		p.Errorf("%s: %v", argv[0], err)
+		return 126
+	}
+	return p.Wait(q)
+}
+
+// Output runs a program and returns what it printed on stdout.
+func (p *Proc) Output(argv ...string) (string, int) {
+	var b strings.Builder
+	q, err := p.Start(Child{Argv: argv, Stdout: &b, NullIn: true})
+	if err != nil {
+		return "", 126
+	}
+	st := p.Wait(q)
+	return b.String(), st
+}
+
+// SetReady tells that a daemon serves now; Ready is closed then.
+func (p *Proc) SetReady() { p.readied.Do(func() { close(p.ready) }) }
+
+// Ready is closed once the process called SetReady.
+func (p *Proc) Ready() <-chan struct{} { return p.ready }
+
+// Done is closed when the process has ended; Status is valid then.
+func (p *Proc) Done() <-chan struct{} { return p.done }
+
+// Status is the exit status of an ended process, 128+n when killed by n.
+func (p *Proc) Status() int { return p.status }
+
+// Context ends when the process is killed.
+func (p *Proc) Context() context.Context { return p.ctx }
+
+// Sleep waits; false: the process was killed meanwhile.
+func (p *Proc) Sleep(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-p.ctx.Done():
+		return false
+	}
+}
+
+// Printf and Errorf write to stdout and, with the program's name in front and a
+// newline behind, to stderr.
+func (p *Proc) Printf(format string, a ...any) { fmt.Fprintf(p.Stdout, format, a...) }
+
+// Errorf says an error as programs do: name: message.
+func (p *Proc) Errorf(format string, a ...any) {
+	name := p.Comm()
+	if len(p.Args) > 0 {
+		name = path.Base(p.Args[0])
+	}
+	fmt.Fprintf(p.Stderr, name+": "+format+"\n", a...)
+}
+
+// Getenv is a variable of the process's environment.
+func (p *Proc) Getenv(key string) string {
+	v, _ := p.LookupEnv(key)
+	return v
+}
+
+// LookupEnv tells unset from empty.
+func (p *Proc) LookupEnv(key string) (string, bool) {
+	for i := len(p.Env) - 1; i >= 0; i-- {
+		if k, v, _ := strings.Cut(p.Env[i], "="); k == key {
+			return v, true
+		}
+	}
+	return "", false
+}
+
+// Cwd is the working folder.
+func (p *Proc) Cwd() string { return p.cwd }
+
+// Chdir changes it.
+func (p *Proc) Chdir(dir string) error {
+	v := p.View()
+	i, err := v.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if !i.IsDir() {
+		return &fs.PathError{Op: "chdir", Path: dir, Err: syscall.ENOTDIR}
+	}
+	p.cwd = v.Abs(dir)
+	return nil
+}
+
+// Umask is the file mode creation mask; SetUmask sets it.
+func (p *Proc) Umask() fs.FileMode { return p.umask }
+
+// SetUmask is umask(2).
+func (p *Proc) SetUmask(m fs.FileMode) { p.umask = m & 0o777 }
+
+// UID and GID are the effective ids.
+func (p *Proc) UID() int { return p.uid }
+
+// GID is the effective group.
+func (p *Proc) GID() int { return p.gid }
+
+// PPID, SID and PGID place the process.
+func (p *Proc) PPID() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ppid
+}
+
+// SID is the session.
+func (p *Proc) SID() int { return p.sid }
+
+// PGID is the process group.
+func (p *Proc) PGID() int { return p.pgid }
+
+// Setsid begins a session of the process's own.
+func (p *Proc) Setsid() { p.sid, p.pgid = p.Pid, p.Pid }
+
+// Started is when it was started.
+func (p *Proc) Started() time.Time { return p.started }
+
+// Comm is the short name.
+func (p *Proc) Comm() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.comm
+}
+
+// SetComm is what a program that renames itself does.
+func (p *Proc) SetComm(s string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(s) > 15 {
+		s = s[:15]
+	}
+	p.comm = s
+}
+
+// View is the file system as this process sees it.
+func (p *Proc) View() *fsys.View {
+	return &fsys.View{FS: p.M.FS, Cwd: p.cwd, UID: p.uid, GID: p.gid, Groups: p.groups, Umask: p.umask, Hook: p.hook}
+}
+
+func (p *Proc) closeLater(c io.Closer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closers = append(p.closers, c)
+}
+
+// guard keeps a mistake in a program of ours from ending the sandbox.
+func (p *Proc) guard(f func() int) (status int) {
+	defer func() {
+		if x := recover(); x != nil {
+			p.M.logf("program %s failed: %v", strings.Join(p.Args, " "), x)
+			fmt.Fprintf(p.Stderr, "sandbox: %s failed: %v\n", p.Comm(), x)
+			status = 139
+		}
+	}()
+	return f()
+}

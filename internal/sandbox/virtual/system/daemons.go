@@ -1,0 +1,273 @@
+package system
+
+import (
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
+)
+
+func daemonCommands() map[string]kernel.Command {
+	silent := func(c net.Conn) { io.Copy(io.Discard, c); c.Close() }
+	return map[string]kernel.Command{
+		"nginx": nginx, "sshd": sshd, "redis-server": listener("tcp", 6379, "127.0.0.1", redisConn), "postgres": postgres,
+		"dockerd": daemonOnly, "cron": daemonOnly, "agetty": daemonOnly, "dbus-daemon": daemonOnly, "systemd-journald": daemonOnly, "systemd-logind": daemonOnly,
+		"pg_isready": func(p *proc, _ []string) int {
+			p.Printf("/var/run/postgresql:5432 - accepting connections\n")
+			return 0
+		},
+		"psql": psql, "createuser": nothing, "createdb": nothing, "_silent": listener("tcp", 0, "", silent),
+	}
+}
+
+// daemonOnly runs until it is killed.
+func daemonOnly(p *proc, _ []string) int {
+	p.SetReady()
+	<-p.Context().Done()
+	return 0
+}
+
+func listener(proto string, port int, addr string, serve func(net.Conn)) kernel.Command {
+	return func(p *proc, _ []string) int {
+		a := netip.MustParseAddr(addr)
+		if _, err := p.Listen(proto, a, port, serve); err != nil {
+			p.Errorf("bind: %s", kernel.Reason(err))
+			return 1
+		}
+		return daemonOnly(p, nil)
+	}
+}
+
+func redisConn(c net.Conn) {
+	defer c.Close()
+	b := make([]byte, 4096)
+	for {
+		if _, err := c.Read(b); err != nil {
+			return
+		}
+		if _, err := c.Write([]byte("+PONG\r\n")); err != nil {
+			return
+		}
+	}
+}
+
+func postgres(p *proc, _ []string) int {
+	addr := netip.MustParseAddr("127.0.0.1")
+	b, _ := p.View().ReadFile("/etc/postgresql/15/main/conf.d/infrahaus.conf")
+	if strings.Contains(string(b), "'*'") {
+		addr = netip.IPv4Unspecified()
+	}
+	if _, err := p.Listen("tcp", addr, 5432, func(c net.Conn) { io.Copy(io.Discard, c); c.Close() }); err != nil {
+		p.Errorf("could not bind: %s", kernel.Reason(err))
+		return 1
+	}
+	return daemonOnly(p, nil)
+}
+
+// psql answers what needs no database: every statement succeeds, no row comes back.
+func psql(p *proc, args []string) int {
+	up := false
+	for _, s := range p.M.Sockets() {
+		up = up || s.Port == 5432
+	}
+	if !up {
+		p.Errorf("error: connection to server on socket \"/var/run/postgresql/.s.PGSQL.5432\" failed: No such file or directory")
+		return 2
+	}
+	q := ""
+	for i, a := range args {
+		if a == "-c" && i+1 < len(args) {
+			q = args[i+1]
+		}
+	}
+	if q == "" {
+		io.Copy(io.Discard, p.Stdin)
+	}
+	if q == "select 1" {
+		p.Printf("1\n")
+	}
+	return 0
+}
+
+type site struct {
+	port int
+	six  bool
+	root string
+	ret  string
+}
+
+var (
+	listenRe = regexp.MustCompile(`^\s*listen\s+([^;\s]+)`)
+	rootRe   = regexp.MustCompile(`^\s*root\s+([^;\s]+)`)
+	returnRe = regexp.MustCompile(`^\s*return\s+(\d+)\s*([^;]*);`)
+)
+
+// sites reads the server blocks of the enabled configuration.
+func sites(p *proc) []site {
+	v := p.View()
+	var out []site
+	for _, dir := range []string{"/etc/nginx/conf.d", "/etc/nginx/sites-enabled"} {
+		list, _ := v.ReadDir(dir)
+		for _, f := range list {
+			if dir == "/etc/nginx/conf.d" && !strings.HasSuffix(f.Name(), ".conf") {
+				continue
+			}
+			b, err := v.ReadFile(dir + "/" + f.Name())
+			if err != nil {
+				continue
+			}
+			for _, block := range strings.Split(string(b), "server {")[1:] {
+				s := site{port: 80, root: "/usr/share/nginx/html"}
+				var listens []site
+				for _, l := range strings.Split(block, "\n") {
+					if m := listenRe.FindStringSubmatch(l); m != nil {
+						x := m[1]
+						six := strings.HasPrefix(x, "[")
+						n, err := strconv.Atoi(x[strings.LastIndexByte(x, ':')+1:])
+						if err == nil {
+							listens = append(listens, site{port: n, six: six})
+						}
+					}
+					if m := rootRe.FindStringSubmatch(l); m != nil {
+						s.root = m[1]
+					}
+					if m := returnRe.FindStringSubmatch(l); m != nil {
+						s.ret = m[1]
+					}
+				}
+				for _, l := range listens {
+					out = append(out, site{port: l.port, six: l.six, root: s.root, ret: s.ret})
+				}
+			}
+		}
+	}
+	return out
+}
+
+func nginx(p *proc, args []string) int {
+	for i, a := range args {
+		switch {
+		case a == "-v" || a == "-V":
+			io.WriteString(p.Stderr, "nginx version: nginx/1.22.1\n")
+			return 0
+		case a == "-t":
+			if !strings.Contains(strings.Join(args, " "), "-q") {
+				io.WriteString(p.Stderr, "nginx: the configuration file /etc/nginx/nginx.conf syntax is ok\nnginx: configuration file /etc/nginx/nginx.conf test is successful\n")
+			}
+			return 0
+		case a == "-s" && i+1 < len(args):
+			for _, q := range p.M.Procs() {
+				if q.Comm() == "nginx" && q != p {
+					q.Signal(map[bool]int{true: 1, false: 15}[args[i+1] == "reload"])
+				}
+			}
+			return 0
+		}
+	}
+	p.Handle(func(sig int) bool { return sig == 1 })
+	var done []*kernel.Socket
+	seen := map[string]bool{}
+	for _, s := range sites(p) {
+		a := netip.IPv4Unspecified()
+		if s.six {
+			a = netip.IPv6Unspecified()
+		}
+		key := a.String() + strconv.Itoa(s.port)
+		if seen[key] {
+			continue
+		}
+		seen[key] = true
+		l := &connListener{c: make(chan net.Conn), done: make(chan struct{})}
+		srv := &http.Server{Handler: webRoot(p, s)}
+		sock, err := p.Listen("tcp", a, s.port, l.hand)
+		if err != nil {
+			if s.six { // [::]:80 and 0.0.0.0:80 do not collide with nginx's ipv6only=on
+				continue
+			}
+			p.Errorf("[emerg] bind() to 0.0.0.0:%d failed (98: Address already in use)", s.port)
+			for _, x := range done {
+				x.Close()
+			}
+			return 1
+		}
+		done = append(done, sock)
+		go srv.Serve(l)
+		defer srv.Close()
+	}
+	p.View().WriteFile("/run/nginx.pid", []byte(strconv.Itoa(p.Pid)+"\n"), 0o644)
+	defer p.View().Remove("/run/nginx.pid")
+	return daemonOnly(p, nil)
+}
+
+func webRoot(p *proc, s site) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Server", "nginx/1.22.1")
+		if n, err := strconv.Atoi(s.ret); err == nil && n >= 200 {
+			w.WriteHeader(n)
+			return
+		}
+		name := path.Join(s.root, path.Clean("/"+r.URL.Path))
+		v := p.View()
+		v.UID, v.GID = 33, 33
+		if i, err := v.Stat(name); err == nil && i.IsDir() {
+			for _, x := range []string{"index.html", "index.htm", "index.nginx-debian.html"} {
+				if _, err := v.Stat(name + "/" + x); err == nil {
+					name += "/" + x
+					break
+				}
+			}
+		}
+		b, err := v.ReadFile(name)
+		if err != nil {
+			code := 404
+			if kernel.Reason(err) != "No such file or directory" {
+				code = 403
+			}
+			http.Error(w, "<html><head><title>"+strconv.Itoa(code)+" "+http.StatusText(code)+"</title></head></html>", code)
+			return
+		}
+		if t := mime.TypeByExtension(path.Ext(name)); t != "" {
+			w.Header().Set("Content-Type", t)
+		}
+		w.Write(b)
+	})
+}
+
+// connListener hands connections of the simulated network to an http.Server.
+type connListener struct {
+	c    chan net.Conn
+	done chan struct{}
+	once sync.Once
+}
+
+func (l *connListener) hand(c net.Conn) {
+	select {
+	case l.c <- c:
+	case <-l.done:
+		c.Close()
+	}
+}
+
+func (l *connListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.c:
+		return c, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *connListener) Close() error {
+	l.once.Do(func() { close(l.done) })
+	return nil
+}
+
+func (l *connListener) Addr() net.Addr { return &net.TCPAddr{} }

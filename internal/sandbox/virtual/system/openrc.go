@@ -1,0 +1,112 @@
+package system
+
+import (
+	"path"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
+)
+
+func openrcCommands() map[string]kernel.Command {
+	return map[string]kernel.Command{"rc-service": rcService, "rc-update": rcUpdate, "rc-status": rcStatus, "openrc": nothing, "rc": nothing, "openrc-run": openrcRun}
+}
+
+func (s *System) bootOpenRC() {
+	if !s.nap(s.o.Delay / 2) {
+		return
+	}
+	s.m.SetAddress(s.o.Addr.Addr())
+	list, _ := s.init.View().ReadDir("/etc/runlevels/default")
+	for _, i := range list {
+		if p, err := s.init.Start(kernel.Child{Argv: []string{"/etc/init.d/" + i.Name(), "start"}, NullIn: true}); err == nil {
+			<-p.Done()
+		}
+	}
+	s.nap(s.o.Delay - s.o.Delay/2)
+	s.mu.Lock()
+	s.state = "running"
+	s.mu.Unlock()
+	close(s.changed)
+}
+
+func rcService(p *proc, args []string) int {
+	_, rest := simple(args, "")
+	if len(rest) < 2 {
+		return 1
+	}
+	f := "/etc/init.d/" + rest[0]
+	if _, err := p.View().Stat(f); err != nil {
+		p.Errorf("service `%s' does not exist", rest[0])
+		return 1
+	}
+	return p.Call(append([]string{f}, rest[1:]...)...)
+}
+
+func rcUpdate(p *proc, args []string) int {
+	_, rest := simple(args, "")
+	if len(rest) < 2 {
+		return 0
+	}
+	level := "default"
+	if len(rest) > 2 {
+		level = rest[2]
+	}
+	l := "/etc/runlevels/" + level + "/" + rest[1]
+	switch rest[0] {
+	case "add":
+		p.View().MkdirAll(path.Dir(l), 0o755)
+		p.View().Symlink("/etc/init.d/"+rest[1], l)
+		p.Printf(" * service %s added to runlevel %s\n", rest[1], level)
+	case "del", "delete":
+		p.View().Remove(l)
+	}
+	return 0
+}
+
+func rcStatus(p *proc, args []string) int {
+	if strings.Contains(strings.Join(args, " "), "-r") {
+		p.Printf("default\n")
+		return 0
+	}
+	p.Printf("Runlevel: default\n")
+	list, _ := p.View().ReadDir("/run/openrc/started")
+	for _, i := range list {
+		p.Printf(" %-60s [  started  ]\n", i.Name())
+	}
+	return 0
+}
+
+// openrcRun is the interpreter of init scripts: it reads the script as sh and
+// does start and stop as OpenRC would.
+func openrcRun(p *proc, args []string) int {
+	if len(args) < 3 {
+		return 1
+	}
+	name := path.Base(args[1])
+	started := "/run/openrc/started/" + name
+	switch args[2] {
+	case "status":
+		if _, err := p.View().Lstat(started); err == nil {
+			p.Printf(" * status: started\n")
+			return 0
+		}
+		p.Printf(" * status: stopped\n")
+		return 3
+	case "restart":
+		p.Call("openrc-run", args[1], "stop")
+		return p.Call("openrc-run", args[1], "start")
+	}
+	script := `depend() { :; }; ebegin() { echo " * $*"; }; eend() { return "$1"; }; einfo() { echo " * $*"; }; eerror() { echo " * $*" >&2; }; checkpath() { :; }
+start() { [ -n "$command" ] || return 0; if [ -n "$command_background" ]; then setsid $command $command_args </dev/null >/dev/null 2>&1 & echo $! >"${pidfile:-/run/$RC_SVCNAME.pid}"; else $command $command_args; fi; }
+stop() { [ -f "${pidfile:-/run/$RC_SVCNAME.pid}" ] || return 0; kill "$(cat "${pidfile:-/run/$RC_SVCNAME.pid}")"; rm -f "${pidfile:-/run/$RC_SVCNAME.pid}"; }
+RC_SVCNAME=$1; action=$2; . "$0"; if command -v start_pre >/dev/null && [ $action = start ]; then start_pre || exit 1; fi; $action`
+	st := p.Call("sh", "-c", script, args[1], name, args[2])
+	switch {
+	case args[2] == "start" && st == 0:
+		p.View().MkdirAll(path.Dir(started), 0o755)
+		p.View().Symlink("/etc/init.d/"+name, started)
+	case args[2] == "stop":
+		p.View().Remove(started)
+	}
+	return st
+}
