@@ -1,0 +1,265 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+)
+
+// live is a command that goes on, with --json, while the test does something.
+type live struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	events chan event.Event // closed at the end of stdout
+	out    bytes.Buffer     // what was read from stdout; whole once wait has returned
+	err    bytes.Buffer
+}
+
+// start runs a command beside the test. It is killed when the test ends.
+func (u *user) start(args ...string) *live {
+	u.t.Helper()
+	l := &live{t: u.t, cmd: u.command(args...), events: make(chan event.Event, 1<<14)}
+	l.cmd.Stderr = &l.err
+	out, err := l.cmd.StdoutPipe()
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	if err := l.cmd.Start(); err != nil {
+		u.t.Fatal(err)
+	}
+	u.t.Cleanup(func() { l.cmd.Process.Kill() })
+	go func() {
+		defer close(l.events)
+		lines := bufio.NewReader(out)
+		for {
+			line, err := lines.ReadBytes('\n')
+			l.out.Write(line)
+			var e event.Event
+			if json.Unmarshal(line, &e) == nil {
+				l.events <- e
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return l
+}
+
+// until waits for an event.
+func (l *live) until(what string, match func(event.Event) bool) event.Event {
+	l.t.Helper()
+	late := time.After(2 * time.Minute)
+	for {
+		select {
+		case e, ok := <-l.events:
+			switch {
+			case !ok:
+				l.cmd.Wait()
+				l.t.Fatalf("it ended before %s\n%s%s", what, &l.out, &l.err)
+			case match(e):
+				return e
+			}
+		case <-late:
+			l.t.Fatalf("gave up waiting for %s", what)
+		}
+	}
+}
+
+// untilLine waits for a line of a script's output.
+func (l *live) untilLine(line string) event.Event {
+	l.t.Helper()
+	return l.until(line, func(e event.Event) bool { return e.Type == event.Log && e.Message == line })
+}
+
+// wait waits for the end.
+func (l *live) wait() result {
+	l.t.Helper()
+	late := time.AfterFunc(3*time.Minute, func() { l.cmd.Process.Kill() })
+	defer late.Stop()
+	for range l.events {
+	}
+	l.cmd.Wait()
+	return result{l.cmd.ProcessState.ExitCode(), l.out.String(), l.err.String()}
+}
+
+// cutGuest kills what carries a guest's SSH session, by its pid in the guest.
+func cutGuest(t *testing.T, ctid int) {
+	t.Helper()
+	inGuest(t, ctid, "for p in $(pgrep -f '^sshd: root@'); do kill -9 $p; done")
+}
+
+// cutNode kills the node's way into a container: what pct exec has started.
+func cutNode(t *testing.T, ctid int) {
+	t.Helper()
+	killed := 0
+	for pid, argv := range processes(t) {
+		if parent(pid) == node.pid && strings.Contains(argv, "lxc-attach\x00") && strings.Contains(argv, fmt.Sprintf("\x00-n\x00%d\x00", ctid)) {
+			if err := syscall.Kill(pid, syscall.SIGKILL); err == nil {
+				killed++
+			}
+		}
+	}
+	if killed == 0 {
+		t.Fatal("there is no pct exec to be cut off")
+	}
+}
+
+// processes are the argument lists of all processes by pid, the guests' too.
+func processes(t *testing.T) map[int]string {
+	t.Helper()
+	dirs, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[int]string{}
+	for _, dir := range dirs {
+		pid, _ := strconv.Atoi(filepath.Base(dir))
+		if b, err := os.ReadFile(filepath.Join(dir, "cmdline")); err == nil && len(b) > 0 {
+			found[pid] = string(b)
+		}
+	}
+	return found
+}
+
+// parent is a process's parent, 0 if it is gone.
+func parent(pid int) int {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := strings.Cut(string(b), ") ")
+	var state string
+	var ppid int
+	fmt.Sscan(rest, &state, &ppid)
+	return ppid
+}
+
+// onNode runs a command on the node as root, as an administrator would.
+func onNode(t *testing.T, command string) (string, error) {
+	t.Helper()
+	setting := func(key string) string {
+		for _, kv := range node.env {
+			if k, v, _ := strings.Cut(kv, "="); k == key {
+				return v
+			}
+		}
+		t.Fatalf("no %s", key)
+		return ""
+	}
+	user, address, _ := strings.Cut(setting("INFRAHAUS_SSH_NODE"), "@")
+	host, port, _ := strings.Cut(address, ":")
+	cmd := exec.Command("ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none",
+		"-o", "UserKnownHostsFile="+setting("INFRAHAUS_SSH_KNOWN_HOSTS"), "-i", setting("INFRAHAUS_SSH_IDENTITY"),
+		"-p", port, "-l", user, host, command)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// inGuest runs a shell's text in a container, past the tool under test.
+func inGuest(t *testing.T, ctid int, script string) string {
+	t.Helper()
+	out, err := tryInGuest(t, ctid, script)
+	if err != nil {
+		t.Fatalf("in container %d: %s: %v\n%s", ctid, script, err, out)
+	}
+	return out
+}
+
+func tryInGuest(t *testing.T, ctid int, script string) (string, error) {
+	t.Helper()
+	return onNode(t, fmt.Sprintf("pct exec %d -- sh -c %s", ctid, "'"+strings.ReplaceAll(script, "'", `'\''`)+"'"))
+}
+
+// noScript checks that nothing of a run goes on in a container.
+func noScript(t *testing.T, ctid int) {
+	t.Helper()
+	eventually(t, "the script's processes are gone", func() bool {
+		out, err := onNode(t, fmt.Sprintf("pct exec %d -- pgrep -f /var/lib/config-manager/runs/", ctid))
+		return err != nil && out == "" // pgrep: 1 and nothing
+	})
+}
+
+// shown is what a test looks at of `show --json`.
+type shown struct {
+	ID, Status, Error, Address string
+	CTID                       int
+	Runs                       []struct{ Kind string }
+}
+
+func (u *user) show(name string) shown {
+	u.t.Helper()
+	var s shown
+	if err := json.Unmarshal([]byte(u.run("show", name, "--json").stdout), &s); err != nil {
+		u.t.Fatal(err)
+	}
+	return s
+}
+
+// failed is a run that ended with a status of the contract and said so: the
+// last event an error with that status, the record in error.
+func (u *user) failed(name string, r result, status int) event.Event {
+	u.t.Helper()
+	if r.status != status {
+		u.t.Fatalf("exit status %d, not %d\n%s%s", r.status, status, lastLines(r.stdout, 12), r.stderr)
+	}
+	events := decode(u.t, r.stdout)
+	last := events[len(events)-1]
+	if last.Type != event.Error || last.ExitStatus == nil || *last.ExitStatus != status {
+		u.t.Errorf("the last event is %+v", last)
+	}
+	if s := u.show(name); s.Status != "error" || s.Error == "" {
+		u.t.Errorf("the record says %q, error %q", s.Status, s.Error)
+	}
+	return last
+}
+
+func lastLines(text string, n int) string {
+	lines := strings.SplitAfter(text, "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "")
+}
+
+// writeTemplate makes a template folder: its scripts by name.
+func writeTemplate(t *testing.T, yaml string, scripts map[string]string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "template")
+	if err := os.MkdirAll(filepath.Join(dir, "scripts"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{"template.yaml": yaml}
+	for name, text := range scripts {
+		files["scripts/"+name] = text
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// plainTemplate has nothing to do: the quickest container there is.
+func plainTemplate(t *testing.T) string {
+	return writeTemplate(t, "name: plain\nos: debian-12\n", map[string]string{"10-hello.sh": "echo hello\n"})
+}
+
+// output is what a script printed to one stream, a line an event.
+func output(events []event.Event, script, stream string) []string {
+	var lines []string
+	for _, e := range events {
+		if e.Type == event.Log && e.ScriptName == script && e.Stream == stream {
+			lines = append(lines, e.Message)
+		}
+	}
+	return lines
+}
