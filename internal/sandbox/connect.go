@@ -73,7 +73,7 @@ func (e *Endpoint) answers(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	c.Close()
+	_ = c.Close()
 	return true
 }
 

@@ -151,7 +151,7 @@ func Reset(dir string) error {
 	if !mine {
 		return errors.New("cannot reset the sandbox: another process holds it open")
 	}
-	defer lock.Close()
+	defer func() { _ = lock.Close() }()
 	set, err := readSettings(Options{Dir: dir})
 	if err != nil {
 		set = &settings{} // garbage goes, too

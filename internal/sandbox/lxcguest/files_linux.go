@@ -27,7 +27,7 @@ func (d *Driver) openIn(vmid int, path string, flags int, mode uint64) (*os.File
 	if err != nil {
 		return nil, driver.ErrNotRunning
 	}
-	defer unix.Close(root)
+	defer func() { _ = unix.Close(root) }()
 	fd, err := unix.Openat2(root, path, &unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC | unix.O_NONBLOCK), Mode: mode, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS})
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}

@@ -63,7 +63,7 @@ func setup(ctx context.Context, dir string, owner int, c driver.Config, s driver
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	r := rootfs{root, owner}
 	if err := configure(r, c, ns); err != nil {
 		return err

@@ -65,7 +65,7 @@ func (d *Driver) prepare(ctx context.Context, c driver.Config) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	r := rootfs{root, rootOf(c.Unprivileged)}
 	if err := configure(r, c, d.net.nameservers()); err != nil {
 		return err

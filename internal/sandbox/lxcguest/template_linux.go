@@ -44,7 +44,7 @@ func EnsureTemplate(ctx context.Context, dir string, log func(string)) (string, 
 	if ok, err := lock.TryLockContext(ctx, 200*time.Millisecond); !ok {
 		return "", fmt.Errorf("cannot wait for the OS template: %w", err)
 	}
-	defer lock.Close()
+	defer func() { _ = lock.Close() }()
 	if _, err := os.Stat(archive); err == nil {
 		return archive, nil
 	}
@@ -135,7 +135,7 @@ func (d *Driver) unpacked(ctx context.Context, archive string, unprivileged bool
 	if ok, err := lock.TryLockContext(ctx, 50*time.Millisecond); !ok {
 		return "", 0, err
 	}
-	defer lock.Close()
+	defer func() { _ = lock.Close() }()
 	if _, err := os.Stat(dir); err == nil {
 		return dir, fi.Size(), nil
 	}

@@ -136,7 +136,7 @@ func (t *Tool) pushFile(c *call) error {
 		if err != nil {
 			return fmt.Errorf("failed to open %s for reading", src)
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }()
 		r = f
 	}
 	err = t.node.Push(c.p.Context(), node.Root, c.vmid, dst, r, c.params["perms"], c.params["user"], c.params["group"])

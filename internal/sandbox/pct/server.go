@@ -103,7 +103,7 @@ func (s *Server) Close() error {
 	err := s.l.Close()
 	s.mu.Lock()
 	for c := range s.conns {
-		c.Close()
+		_ = c.Close()
 	}
 	s.mu.Unlock()
 	s.wg.Wait()
@@ -127,14 +127,14 @@ func (s *Server) accept() {
 		s.mu.Lock()
 		if s.ctx.Err() != nil {
 			s.mu.Unlock()
-			c.Close()
+			_ = c.Close()
 			return
 		}
 		s.conns[c] = true
 		s.mu.Unlock()
 		s.wg.Go(func() {
 			s.serve(c)
-			c.Close()
+			_ = c.Close()
 			s.mu.Lock()
 			delete(s.conns, c)
 			s.mu.Unlock()

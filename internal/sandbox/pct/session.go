@@ -55,7 +55,7 @@ func (s *Server) session(ctx context.Context, nc ssh.NewChannel) {
 
 // run does what the client asked for and reports its end.
 func (s *Server) run(ctx context.Context, ch ssh.Channel, kind, command string, env []string) {
-	defer ch.Close()
+	defer func() { _ = ch.Close() }()
 	var status int
 	switch kind {
 	case "subsystem":
@@ -98,14 +98,14 @@ func (s *Server) forward(ctx context.Context, nc ssh.NewChannel) {
 		_ = nc.Reject(ssh.ConnectionFailed, "Connection refused")
 		return
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	ch, requests, err := nc.Accept()
 	if err != nil {
 		return
 	}
-	defer ch.Close()
+	defer func() { _ = ch.Close() }()
 	go ssh.DiscardRequests(requests)
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	back := make(chan struct{})
 	go func() {
