@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/infrahaus/infrahaus/internal/event"
 )
@@ -12,11 +13,13 @@ import (
 // stream between them, is scrubbed as well.
 func TestScrubSeesThroughLines(t *testing.T) {
 	var in bytes.Buffer
+	now := time.Now()
 	for _, e := range []event.Event{
 		{Seq: 1, Type: event.Log, ScriptName: "10.sh", Stream: event.Stdout, Message: "is hunter2-"},
 		{Seq: 2, Type: event.Log, ScriptName: "10.sh", Stream: event.Stderr, Message: "between"},
 		{Seq: 3, Type: event.Log, ScriptName: "10.sh", Stream: event.Stdout, Message: "hunter3, yes"},
 	} {
+		e.Timestamp = now
 		line, err := e.Line()
 		if err != nil {
 			t.Fatal(err)
