@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Prints what runs here, in sections that only the nonce in N begins. Nothing in
 # it writes; what is missing is left out.
 LC_ALL=C

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Waits until declared services listen and answer; at most WAIT seconds in all.
 # ready_one INDEX KIND PORT HEX PATH prints one section. Only builtins look at
 # /proc; the first of curl, wget, bash and nc that is there asks.

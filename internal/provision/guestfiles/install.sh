@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Run in the staging folder: moves the config-manager into place and enables it
 # by the link that `systemctl enable` would make, which costs systemd no reload.
 set -e
