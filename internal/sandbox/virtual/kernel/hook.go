@@ -22,22 +22,8 @@ func (p *Proc) hook(name string) (*fsys.Node, bool) {
 		return p.procfs(strings.TrimPrefix(strings.TrimPrefix(name, "/proc"), "/")), true
 	case name == "/sys" || strings.HasPrefix(name, "/sys/"):
 		return sysfs(strings.TrimPrefix(strings.TrimPrefix(name, "/sys"), "/")), true
-	case name == "/run/systemd/system":
-		if p.M.Value(systemdKey{}, func() any { return false }) == true {
-			return dirNode(), true
-		}
 	}
 	return nil, false
-}
-
-type systemdKey struct{}
-
-// MarkSystemd makes /run/systemd/system exist, by which programs tell that
-// systemd runs.
-func (m *Machine) MarkSystemd() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.values[systemdKey{}] = true
 }
 
 func dirNode(names ...string) *fsys.Node { return &fsys.Node{Mode: fs.ModeDir | 0o755, Names: names} }

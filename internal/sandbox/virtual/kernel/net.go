@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"sort"
+	"strings"
 	"sync"
 	"syscall"
 )
@@ -50,6 +51,7 @@ type Socket struct {
 	Addr  netip.Addr
 	Port  int
 	Pid   int // the process that holds it
+	only6 bool
 	m     *Machine
 	serve func(net.Conn)
 
@@ -60,13 +62,14 @@ type Socket struct {
 }
 
 // Listen opens a socket. addr is unspecified for all addresses. serve is called
-// for each connection, in a goroutine of its own, and must close it.
+// for each connection, in a goroutine of its own, and must close it. The
+// protocol tcp6 is TCP without IPv4; :: alone takes both.
 func (p *Proc) Listen(proto string, addr netip.Addr, port int, serve func(net.Conn)) (*Socket, error) {
 	m := p.M
+	n := &Socket{Proto: strings.TrimSuffix(proto, "6"), Addr: addr, Port: port, Pid: p.Pid, only6: strings.HasSuffix(proto, "6"), m: m, serve: serve}
 	m.mu.Lock()
 	for s := range m.socks {
-		same := s.Addr == addr || s.Addr.IsUnspecified() && addr.IsUnspecified() && (s.Addr.Is6() || s.Addr == addr) || s.Addr == netip.IPv4Unspecified()
-		if s.Proto == proto && s.Port == port && same {
+		if s.collides(n) {
 			m.mu.Unlock()
 			return nil, syscall.EADDRINUSE
 		}
@@ -75,12 +78,23 @@ func (p *Proc) Listen(proto string, addr netip.Addr, port int, serve func(net.Co
 		m.mu.Unlock()
 		return nil, errors.New("halted")
 	}
-	s := &Socket{Proto: proto, Addr: addr, Port: port, Pid: p.Pid, m: m, serve: serve}
-	m.socks[s] = true
+	m.socks[n] = true
 	m.mu.Unlock()
-	p.closeLater(s)
-	s.expose()
-	return s, nil
+	p.closeLater(n)
+	n.expose()
+	return n, nil
+}
+
+// collides says whether two sockets cannot be open at once.
+func (s *Socket) collides(n *Socket) bool {
+	if s.Proto != n.Proto || s.Port != n.Port {
+		return false
+	}
+	both := func(x *Socket) bool { return x.Addr == netip.IPv6Unspecified() && !x.only6 }
+	if s.Addr.Is4() != n.Addr.Is4() {
+		return both(s) || both(n)
+	}
+	return s.Addr == n.Addr || s.Addr.IsUnspecified() || n.Addr.IsUnspecified()
 }
 
 // expose listens on the host too, at the machine's own loopback address.
@@ -89,7 +103,7 @@ func (s *Socket) expose() {
 	if !s.m.listen || s.Proto != "tcp" || !a.IsValid() || !a.IsLoopback() || s.serve == nil {
 		return
 	}
-	if !s.Addr.IsUnspecified() && s.Addr != a {
+	if !s.Addr.IsUnspecified() && s.Addr != a || s.only6 {
 		return
 	}
 	s.mu.Lock()
@@ -142,6 +156,7 @@ type SocketInfo struct {
 	Addr  netip.Addr
 	Port  int
 	Pid   int
+	Only6 bool // :: without IPv4
 }
 
 // Sockets are the machine's sockets by protocol, port and address.
@@ -150,7 +165,7 @@ func (m *Machine) Sockets() []SocketInfo {
 	defer m.mu.Unlock()
 	var out []SocketInfo
 	for s := range m.socks {
-		out = append(out, SocketInfo{Proto: s.Proto, Addr: s.Addr, Port: s.Port, Pid: s.Pid})
+		out = append(out, SocketInfo{Proto: s.Proto, Addr: s.Addr, Port: s.Port, Pid: s.Pid, Only6: s.only6})
 	}
 	sort.Slice(out, func(i, j int) bool {
 		a, b := &out[i], &out[j]
@@ -196,7 +211,7 @@ func (m *Machine) Dial(ctx context.Context, a netip.Addr, port int) (net.Conn, e
 
 func (s *Socket) answers(a netip.Addr, local bool) bool {
 	if s.Addr.IsUnspecified() {
-		return s.Addr.Is6() || a.Is4()
+		return s.Addr.Is4() == a.Is4() || s.Addr.Is6() && !s.only6
 	}
 	return s.Addr == a || local && s.Addr.IsLoopback() && s.Addr.Is4() == a.Is4()
 }

@@ -176,9 +176,9 @@ func nginx(p *proc, args []string) int {
 	var done []*kernel.Socket
 	seen := map[string]bool{}
 	for _, s := range sites(p) {
-		a := netip.IPv4Unspecified()
+		a, proto := netip.IPv4Unspecified(), "tcp"
 		if s.six {
-			a = netip.IPv6Unspecified()
+			a, proto = netip.IPv6Unspecified(), "tcp6"
 		}
 		key := a.String() + strconv.Itoa(s.port)
 		if seen[key] {
@@ -187,11 +187,8 @@ func nginx(p *proc, args []string) int {
 		seen[key] = true
 		l := &connListener{c: make(chan net.Conn), done: make(chan struct{})}
 		srv := &http.Server{Handler: webRoot(p, s)}
-		sock, err := p.Listen("tcp", a, s.port, l.hand)
+		sock, err := p.Listen(proto, a, s.port, l.hand)
 		if err != nil {
-			if s.six { // [::]:80 and 0.0.0.0:80 do not collide with nginx's ipv6only=on
-				continue
-			}
 			p.Errorf("[emerg] bind() to 0.0.0.0:%d failed (98: Address already in use)", s.port)
 			for _, x := range done {
 				x.Close()

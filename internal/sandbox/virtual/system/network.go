@@ -68,7 +68,7 @@ func ss(p *proc, args []string) int {
 				peer = "[::]:*"
 			}
 			local := netip.AddrPortFrom(s.Addr, uint16(s.Port)).String()
-			if s.Addr == netip.IPv6Unspecified() {
+			if s.Addr == netip.IPv6Unspecified() && !s.Only6 {
 				local, peer = fmt.Sprintf("*:%d", s.Port), "*:*"
 			}
 			users := ""

@@ -23,6 +23,7 @@ func (s *System) bootOpenRC() {
 		}
 	}
 	s.nap(s.o.Delay - s.o.Delay/2)
+	s.init.View().WriteFile("/run/openrc/softlevel", []byte("default\n"), 0o644)
 	s.mu.Lock()
 	s.state = "running"
 	s.mu.Unlock()

@@ -55,9 +55,7 @@ func Boot(m *kernel.Machine, o Options) (*System, error) {
 	s := &System{m: m, o: o, units: map[string]*unit{}, state: "starting", changed: make(chan struct{}), ended: make(chan struct{})}
 	m.Value(systemKey{}, func() any { return s })
 	name := "systemd"
-	if o.OS.Systemd() {
-		m.MarkSystemd()
-	} else {
+	if !o.OS.Systemd() {
 		name = "init"
 	}
 	started := make(chan *proc, 1)
@@ -77,15 +75,30 @@ func Boot(m *kernel.Machine, o Options) (*System, error) {
 		return nil, err
 	}
 	s.init = <-started
-	v := s.init.View()
-	v.RemoveAll("/run/nologin")
-	v.Remove("/tmp/die")
+	s.cleanRun()
 	if o.OS.Systemd() {
 		go s.bootSystemd()
 	} else {
 		go s.bootOpenRC()
 	}
 	return s, nil
+}
+
+// cleanRun empties /run and /tmp's leftovers, which do not outlive a boot.
+func (s *System) cleanRun() {
+	v := s.init.View()
+	list, _ := v.ReadDir("/run")
+	for _, i := range list {
+		v.RemoveAll("/run/" + i.Name())
+	}
+	dirs := []string{"/run/lock", "/run/systemd/system", "/run/sshd"}
+	if !s.o.OS.Systemd() {
+		dirs = []string{"/run/lock", "/run/openrc/started"}
+		defer v.WriteFile("/run/openrc/softlevel", []byte("sysinit\n"), 0o644)
+	}
+	for _, d := range dirs {
+		v.MkdirAll(d, 0o755)
+	}
 }
 
 func (s *System) nap(d time.Duration) bool { return s.init.Sleep(d) }
