@@ -129,28 +129,38 @@ func TestHostKeyChanged(t *testing.T) {
 // TestLinkCut: a link that is cut while a script runs neither ends nor repeats
 // it, and no line is lost or doubled.
 func TestLinkCut(t *testing.T) {
-	for transport, cut := range map[string]func(*testing.T, int){"guest": cutGuest, "node": cutNode} {
-		t.Run(transport, func(t *testing.T) {
-			t.Parallel()
-			u := newUser(t, "INFRAHAUS_SSH_TRANSPORT="+transport)
-			name := "cut-" + transport
-			u.destroyLater(name)
-			run := u.start("create", name, "--template", "slow", "--json")
-			ctid := run.untilLine("tick 3").CTID
-			for range 2 {
-				cut(t, ctid)
-				run.until("the link is back", func(e event.Event) bool { return strings.Contains(e.Message, "link to the container is back") })
-			}
-			inGuest(t, ctid, "touch /root/go-on")
-			r := run.wait()
-			if r.status != 0 {
-				t.Fatalf("exit status %d\n%s%s", r.status, lastLines(r.stdout, 12), r.stderr)
-			}
-			wholeOnce(t, output(decode(t, r.stdout), "10-slow.sh", event.Stdout))
-			if got := inGuest(t, ctid, "ls -d /var/lib/config-manager/runs/*/10-slow.sh.* | wc -l"); got != "1\n" {
-				t.Errorf("%q attempts", got)
+	t.Run("guest", func(t *testing.T) {
+		t.Parallel()
+		linkCut(newUser(t, "INFRAHAUS_SSH_TRANSPORT=guest"), func(ctid int) { cutGuest(t, ctid) })
+	})
+	t.Run("node", func(t *testing.T) {
+		t.Parallel()
+		w := newWire(t)
+		linkCut(newUser(t, append(w.env, "INFRAHAUS_SSH_TRANSPORT=node")...), func(int) {
+			if n := w.cut(); n != 1 {
+				t.Errorf("%d connections to the node, not one", n)
 			}
 		})
+	})
+}
+
+func linkCut(u *user, cut func(ctid int)) {
+	t, name := u.t, "cut"
+	u.destroyLater(name)
+	run := u.start("create", name, "--template", "slow", "--json")
+	ctid := run.untilLine("tick 3").CTID
+	for range 2 {
+		cut(ctid)
+		run.until("the link is back", func(e event.Event) bool { return strings.Contains(e.Message, "link to the container is back") })
+	}
+	inGuest(t, ctid, "touch /root/go-on")
+	r := run.wait()
+	if r.status != 0 {
+		t.Fatalf("exit status %d\n%s%s", r.status, lastLines(r.stdout, 12), r.stderr)
+	}
+	wholeOnce(t, output(decode(t, r.stdout), "10-slow.sh", event.Stdout))
+	if got := inGuest(t, ctid, "ls -d /var/lib/config-manager/runs/*/10-slow.sh.* | wc -l"); got != "1\n" {
+		t.Errorf("%q attempts", got)
 	}
 }
 

@@ -7,12 +7,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
+	"sync"
 	"testing"
 	"time"
 
@@ -102,20 +104,77 @@ func cutGuest(t *testing.T, ctid int) {
 	inGuest(t, ctid, "for p in $(pgrep -f '^sshd: root@'); do kill -9 $p; done")
 }
 
-// cutNode kills the node's way into a container: what pct exec has started.
-func cutNode(t *testing.T, ctid int) {
+// setting is a variable that the sandbox printed.
+func setting(t *testing.T, key string) string {
 	t.Helper()
-	killed := 0
-	for pid, argv := range processes(t) {
-		if parent(pid) == node.pid && strings.Contains(argv, "lxc-attach\x00") && strings.Contains(argv, fmt.Sprintf("\x00-n\x00%d\x00", ctid)) {
-			if err := syscall.Kill(pid, syscall.SIGKILL); err == nil {
-				killed++
-			}
+	for _, kv := range node.env {
+		if k, v, _ := strings.Cut(kv, "="); k == key {
+			return v
 		}
 	}
-	if killed == 0 {
-		t.Fatal("there is no pct exec to be cut off")
+	t.Fatalf("the sandbox printed no %s", key)
+	return ""
+}
+
+// wire stands between a user and the node's SSH server.
+type wire struct {
+	env   []string // settings that lead through it
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+func newWire(t *testing.T) *wire {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { l.Close() })
+	user, target, _ := strings.Cut(setting(t, "INFRAHAUS_SSH_NODE"), "@")
+	_, port, _ := net.SplitHostPort(target)
+	_, ours, _ := net.SplitHostPort(l.Addr().String())
+	b, err := os.ReadFile(setting(t, "INFRAHAUS_SSH_KNOWN_HOSTS"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := filepath.Join(t.TempDir(), "known_hosts")
+	if err := os.WriteFile(known, []byte(strings.ReplaceAll(string(b), "]:"+port, "]:"+ours)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := &wire{env: []string{"INFRAHAUS_SSH_NODE=" + user + "@" + l.Addr().String(), "INFRAHAUS_SSH_KNOWN_HOSTS=" + known}}
+	go w.serve(l, target)
+	return w
+}
+
+func (w *wire) serve(l net.Listener, target string) {
+	for {
+		near, err := l.Accept()
+		if err != nil {
+			return
+		}
+		far, err := net.Dial("tcp", target)
+		if err != nil {
+			near.Close()
+			continue
+		}
+		w.mu.Lock()
+		w.conns = append(w.conns, near, far)
+		w.mu.Unlock()
+		go func() { io.Copy(near, far); near.Close() }()
+		go func() { io.Copy(far, near); far.Close() }()
+	}
+}
+
+// cut ends what goes over the wire, and returns how many connections there were.
+func (w *wire) cut() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := len(w.conns) / 2
+	for _, c := range w.conns {
+		c.Close()
+	}
+	w.conns = nil
+	return n
 }
 
 // processes are the argument lists of all processes by pid, the guests' too.
@@ -135,32 +194,13 @@ func processes(t *testing.T) map[int]string {
 	return found
 }
 
-// parent is a process's parent, 0 if it is gone.
-func parent(pid int) int {
-	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	_, rest, _ := strings.Cut(string(b), ") ")
-	var state string
-	var ppid int
-	fmt.Sscan(rest, &state, &ppid)
-	return ppid
-}
-
 // onNode runs a command on the node as root, as an administrator would.
 func onNode(t *testing.T, command string) (string, error) {
 	t.Helper()
-	setting := func(key string) string {
-		for _, kv := range node.env {
-			if k, v, _ := strings.Cut(kv, "="); k == key {
-				return v
-			}
-		}
-		t.Fatalf("no %s", key)
-		return ""
-	}
-	user, address, _ := strings.Cut(setting("INFRAHAUS_SSH_NODE"), "@")
+	user, address, _ := strings.Cut(setting(t, "INFRAHAUS_SSH_NODE"), "@")
 	host, port, _ := strings.Cut(address, ":")
 	cmd := exec.Command("ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none",
-		"-o", "UserKnownHostsFile="+setting("INFRAHAUS_SSH_KNOWN_HOSTS"), "-i", setting("INFRAHAUS_SSH_IDENTITY"),
+		"-o", "UserKnownHostsFile="+setting(t, "INFRAHAUS_SSH_KNOWN_HOSTS"), "-i", setting(t, "INFRAHAUS_SSH_IDENTITY"),
 		"-p", port, "-l", user, host, command)
 	out, err := cmd.CombinedOutput()
 	return string(out), err

@@ -28,7 +28,6 @@ import (
 var node struct {
 	env []string
 	bin string
-	pid int
 }
 
 func TestMain(m *testing.M) {
@@ -61,7 +60,6 @@ func withNode(run func() int) (int, error) {
 	if err := cmd.Start(); err != nil {
 		return 1, err
 	}
-	node.pid = cmd.Process.Pid
 	defer func() {
 		cmd.Process.Signal(syscall.SIGTERM)
 		cmd.Wait()

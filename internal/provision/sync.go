@@ -56,7 +56,7 @@ func (r *Run) firstSync(ctx context.Context) error {
 	if err != nil || status == 0 {
 		return err
 	}
-	return r.scriptFailed("config-manager", status)
+	return r.scriptFailed(ctx, "config-manager", status)
 }
 
 // runScript runs one script to its end.
@@ -76,7 +76,7 @@ func (r *Run) runScript(ctx context.Context, s template.Script, i, n int) error 
 		return err
 	}
 	if status != 0 {
-		return r.scriptFailed(s.Name, status)
+		return r.scriptFailed(ctx, s.Name, status)
 	}
 	percent := r.phase.From + (i+1)*(r.phase.To-r.phase.From)/n
 	end := begin
@@ -158,8 +158,12 @@ func (r *Run) scriptEnv() []string {
 	return append(env, r.Job.Values.Env()...)
 }
 
-// scriptFailed is exit status 5, with what the script said last.
-func (r *Run) scriptFailed(name string, status int) error {
+// scriptFailed is exit status 5, with what the script said last; it is 4 where
+// the guest is being stopped, which is why the script failed.
+func (r *Run) scriptFailed(ctx context.Context, name string, status int) error {
+	if r.goingDown(ctx) {
+		return r.died(name)
+	}
 	how := fmt.Sprintf("exit status %d", status)
 	switch {
 	case status == 127:

@@ -1,0 +1,38 @@
+package provision
+
+import (
+	"context"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/guest"
+)
+
+// goingDownTimeout bounds the question, which is asked after a failure only.
+const goingDownTimeout = 10 * time.Second
+
+// goingDownProbe is true in a guest whose init is shutting it down.
+const goingDownProbe = `if command -v systemctl >/dev/null 2>&1; then
+	[ "$(systemctl is-system-running 2>/dev/null)" = stopping ]
+else
+	ih_l=
+	{ read -r ih_l </run/openrc/softlevel; } 2>/dev/null
+	[ "$ih_l" = shutdown ] || [ "$ih_l" = reboot ]
+fi`
+
+// goingDown says that a script failed because its guest is being stopped: init
+// sends everything SIGTERM first, and the link often outlives the script.
+func (r *Run) goingDown(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, goingDownTimeout)
+	defer cancel()
+	status, err := r.Guest.Run(ctx, guest.Cmd{Label: "ask whether the container is being stopped", Script: goingDownProbe})
+	if guest.IsDropped(err) {
+		err = r.Guest.Reconnect(ctx)
+		if err == nil {
+			status, err = r.Guest.Run(ctx, guest.Cmd{Label: "ask whether the container is being stopped", Script: goingDownProbe})
+		}
+	}
+	if err != nil {
+		return guest.IsDropped(err) || guest.KindOf(err) == guest.Gone
+	}
+	return status == 0
+}
