@@ -31,6 +31,7 @@ const DefaultWait = 30 * time.Second
 // Declared is a service that the template promises.
 type Declared struct {
 	Name     string
+	Unit     string // where its unit is named otherwise, without .service
 	Port     int    // 0: only the unit's state counts
 	Protocol string // "tcp" ("" too) or "udp"
 	HTTP     string // path to ask for, beginning with /; "": a connection is enough

@@ -243,6 +243,7 @@ func (b *builder) lend(e *entry, proto string, port int) {
 func (b *builder) promised(d Declared, proto string) *entry {
 	byPort := func(e *entry) bool { return d.Port == 0 || e.has(proto, d.Port) }
 	tests := []func(*entry) bool{
+		func(e *entry) bool { return d.Unit != "" && (e.Name == d.Unit || e.goesBy(d.Unit)) },
 		func(e *entry) bool { return e.Name == d.Name && byPort(e) },
 		func(e *entry) bool { return e.goesBy(d.Name) && byPort(e) },
 		func(e *entry) bool { return d.Port != 0 && e.has(proto, d.Port) && !e.System },
@@ -257,7 +258,7 @@ func (b *builder) promised(d Declared, proto string) *entry {
 			}
 		}
 	}
-	if u := b.units[d.Name+".service"]; u != nil {
+	if u := b.units[cmp.Or(d.Unit, d.Name)+".service"]; u != nil {
 		return b.unit(u)
 	}
 	return b.entry("declared:"+d.Name, func() *entry {

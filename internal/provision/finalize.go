@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/discover"
@@ -80,11 +81,8 @@ func (r *Run) declared() ([]discover.Declared, time.Duration, error) {
 	var out []discover.Declared
 	var wait time.Duration
 	for _, s := range services {
-		name := s.Name
-		if s.Unit != "" {
-			name = s.Unit
-		}
-		out = append(out, discover.Declared{Name: name, Port: s.Port, Protocol: s.Protocol, HTTP: s.HTTP, TLS: s.TLS})
+		unit := strings.TrimSuffix(s.Unit, ".service")
+		out = append(out, discover.Declared{Name: s.Name, Unit: unit, Port: s.Port, Protocol: s.Protocol, HTTP: s.HTTP, TLS: s.TLS})
 		wait = max(wait, s.Timeout)
 	}
 	return out, wait, nil
