@@ -35,6 +35,8 @@ func debian(l *layout, s Spec) {
 	programs(l, "/usr/sbin", debianSbin)
 	l.link("dash", "/usr/bin/sh")
 	l.file("/usr/lib/systemd/systemd", stub+"init", 0o755)
+	programs(l, "/usr/lib/systemd", "systemd-journald systemd-logind")
+	programs(l, "/usr/bin", "dbus-daemon")
 	for _, d := range []string{"/etc/systemd/system/multi-user.target.wants", "/usr/lib/systemd/system", "/etc/apt/sources.list.d", "/etc/apt/apt.conf.d",
 		"/etc/apt/keyrings", "/etc/apt/preferences.d", "/var/lib/dpkg/info", "/var/lib/apt/lists", "/var/cache/apt/archives", "/etc/default", "/etc/init.d",
 		"/etc/profile.d", "/etc/cron.d", "/etc/ssh/sshd_config.d", "/usr/share/keyrings", "/etc/sysctl.d", "/var/log/journal", "/usr/share/doc", "/etc/ssl/certs"} {
