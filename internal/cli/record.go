@@ -20,6 +20,7 @@ type record struct {
 	store    *store.Store
 	vault    *vault.Vault
 	sink     *store.Sink
+	host     string
 	recordID string
 	runID    string
 	mirror   *store.Mirror // nil: not published
@@ -51,7 +52,7 @@ func (r *record) SaveServices(ctx context.Context, services []lxc.Service, crede
 	if r.mirror == nil {
 		return nil
 	}
-	c, err := r.store.Find(ctx, "", r.recordID)
+	c, err := r.store.Find(ctx, r.host, r.recordID)
 	if err == nil {
 		r.mirror.PublishServices(r.recordID, services, c.Address, at)
 	}

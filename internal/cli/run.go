@@ -36,7 +36,7 @@ func (a *app) begin(ctx context.Context, c lxc.Container, kind string, display u
 	if err := s.BeginRun(ctx, store.Run{ID: runID, RecordID: c.RecordID, Kind: kind, StartedAt: began}); err != nil {
 		return nil, err
 	}
-	rec := &record{store: s, vault: v, sink: s.Sink(), recordID: c.RecordID, runID: runID}
+	rec := &record{store: s, vault: v, sink: s.Sink(), host: c.Host, recordID: c.RecordID, runID: runID}
 	sinks := []event.Sink{display}
 	var mirror *store.Mirror
 	warning := ""
