@@ -169,6 +169,8 @@ func (w *rewriter) command(st *syntax.Stmt) {
 			return
 		}
 		w.walk(c)
+	case *syntax.CoprocClause:
+		w.refuse(c.Pos(), "a coprocess")
 	case nil:
 	default:
 		w.walk(c)

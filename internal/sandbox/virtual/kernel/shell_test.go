@@ -168,3 +168,23 @@ func TestShell(t *testing.T) {
 		})
 	}
 }
+
+// A script on stdin shares it with its commands: nothing is read ahead.
+func TestScriptOnStdin(t *testing.T) {
+	m := testMachine(t)
+	out, errs, st := runIn(t, m, "read x\nhello there\necho got $x\nhead1\nfor head1\ntrap 'echo bye' EXIT\nif true; then\necho multi\nfi\nexit 5\necho never\n", "sh")
+	if out != "got hello there\nfor head1\nmulti\nbye\n" || st != 5 {
+		t.Errorf("%q %q %d", out, errs, st)
+	}
+}
+
+// What the shell cannot do is said, by name.
+func TestUnsupportedIsLoud(t *testing.T) {
+	for _, s := range []string{"coproc cat", "echo ${PIPESTATUS[0]}", "wait -n", "trap : DEBUG", "alias x=y"} {
+		m := testMachine(t)
+		out, errs, _ := runIn(t, m, "", "bash", "-c", s)
+		if !strings.Contains(errs, "sandbox:") || !strings.Contains(errs, "not supported") {
+			t.Errorf("%s: %q %q", s, out, errs)
+		}
+	}
+}

@@ -102,6 +102,7 @@ type site struct {
 	six  bool
 	root string
 	ret  string
+	uid  int // who reads the files
 }
 
 var (
@@ -144,7 +145,7 @@ func sites(p *proc) []site {
 					}
 				}
 				for _, l := range listens {
-					out = append(out, site{port: l.port, six: l.six, root: s.root, ret: s.ret})
+					out = append(out, site{port: l.port, six: l.six, root: s.root, ret: s.ret, uid: 33})
 				}
 			}
 		}
@@ -213,7 +214,7 @@ func webRoot(p *proc, s site) http.Handler {
 		}
 		name := path.Join(s.root, path.Clean("/"+r.URL.Path))
 		v := p.View()
-		v.UID, v.GID = 33, 33
+		v.UID, v.GID = s.uid, s.uid
 		if i, err := v.Stat(name); err == nil && i.IsDir() {
 			for _, x := range []string{"index.html", "index.htm", "index.nginx-debian.html"} {
 				if _, err := v.Stat(name + "/" + x); err == nil {
