@@ -37,6 +37,8 @@ func (sh *shell) internal(ctx context.Context, hc interp.HandlerContext, args []
 			return 2
 		}
 		return sh.p.Wait(q)
+	case callPipe:
+		return sh.pipeline(hc, rest)
 	case callSubst:
 		return sh.subst(hc, rest[0])
 	case callProcIn, callProcOut:

@@ -281,6 +281,9 @@ func (sh *shell) set(args []string) ([]string, error) {
 			return append(out, args[i:]...), nil
 		}
 		if a[1:] == "o" && i+1 < len(args) {
+			if args[i+1] == "pipefail" {
+				sh.pipefail = a[0] == '-'
+			}
 			switch args[i+1] {
 			case "posix", "monitor", "notify", "nolog", "hashall", "vi", "emacs", "noclobber", "errtrace", "functrace":
 			default:
@@ -290,6 +293,9 @@ func (sh *shell) set(args []string) ([]string, error) {
 			continue
 		}
 		keep := a[:1]
+		if strings.HasSuffix(a, "o") && i+1 < len(args) && args[i+1] == "pipefail" {
+			sh.pipefail = a[0] == '-'
+		}
 		for _, c := range a[1:] {
 			if !strings.ContainsRune("mbhvECT", c) {
 				keep += string(c)

@@ -122,7 +122,7 @@ func (sh *shell) fork(hc interp.HandlerContext, id string, c Child) (*Proc, erro
 	if f == nil {
 		return nil, fmt.Errorf("sandbox: no such piece of script")
 	}
-	r := sh.r.Subshell()
+	r, pipefail := sh.r.Subshell(), sh.pipefail
 	c.Env, c.Cwd = exported(hc.Env), hc.Dir
 	if c.Stdin == nil && !c.NullIn {
 		c.Stdin = inOf(hc)
@@ -134,7 +134,7 @@ func (sh *shell) fork(hc interp.HandlerContext, id string, c Child) (*Proc, erro
 		c.Stderr = hc.Stderr
 	}
 	c.Body = func(q *Proc) int {
-		sub := &shell{p: q, r: r, prog: sh.prog, name: sh.name, kind: sh.kind, jobs: map[int]*Proc{}}
+		sub := &shell{p: q, r: r, prog: sh.prog, name: sh.name, kind: sh.kind, pipefail: pipefail, jobs: map[int]*Proc{}}
 		in, err := q.stdinFile()
 		if err != nil {
 			return 126
@@ -145,6 +145,47 @@ func (sh *shell) fork(hc interp.HandlerContext, id string, c Child) (*Proc, erro
 		return sub.runFile(f)
 	}
 	return sh.p.Start(c)
+}
+
+// pipeline starts every part of a pipe and waits for all of them.
+func (sh *shell) pipeline(hc interp.HandlerContext, parts []string) int {
+	var procs []*Proc
+	var in *os.File
+	for i := 0; i < len(parts); i += 2 {
+		c := Child{}
+		var mine []io.Closer
+		if in != nil {
+			c.Stdin, mine = in, append(mine, in)
+		}
+		in = nil
+		if i+1 < len(parts) {
+			pr, pw, err := os.Pipe()
+			if err != nil {
+				return 2
+			}
+			c.Stdout, mine, in = pw, append(mine, pw), pr
+			if parts[i+1] == "|&" {
+				c.Stderr = pw
+			}
+		}
+		c.OnStart = func(q *Proc) { q.closers = append(q.closers, mine...) }
+		q, err := sh.fork(hc, parts[i], c)
+		if err != nil {
+			for _, x := range mine {
+				x.Close()
+			}
+			fmt.Fprintf(hc.Stderr, "%s: 1: Cannot fork\n", sh.name)
+			continue
+		}
+		procs = append(procs, q)
+	}
+	st := 0
+	for i, q := range procs {
+		if one := sh.p.Wait(q); one != 0 && sh.pipefail || i == len(procs)-1 && (one != 0 || !sh.pipefail) {
+			st = one
+		}
+	}
+	return st
 }
 
 // background starts a job and sets $!.

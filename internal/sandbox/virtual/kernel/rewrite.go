@@ -46,7 +46,7 @@ const (
 	callProcIn   = callPrefix + "procin"
 	callProcOut  = callPrefix + "procout"
 	callFd       = callPrefix + "fd"
-	callNo       = callPrefix + "no"
+	callPipe     = callPrefix + "pipe"
 	varPid       = callPrefix + "pid"
 	varPpid      = callPrefix + "ppid"
 	varBang      = callPrefix + "bang"
@@ -87,9 +87,9 @@ func plain(s string) *syntax.Word {
 	return &syntax.Word{Parts: []syntax.WordPart{&syntax.Lit{Value: s}}}
 }
 
-func callOf(args ...string) *syntax.CallExpr {
-	c := &syntax.CallExpr{Args: []*syntax.Word{plain(args[0])}}
-	for _, a := range args[1:] {
+func callOf(name string, args ...string) *syntax.CallExpr {
+	c := &syntax.CallExpr{Args: []*syntax.Word{plain(name)}}
+	for _, a := range args {
 		c.Args = append(c.Args, lit(a))
 	}
 	return c
@@ -154,7 +154,7 @@ func (w *rewriter) command(st *syntax.Stmt) {
 		st.Cmd = callOf(callFork, w.body(c.Stmts))
 	case *syntax.BinaryCmd:
 		if c.Op == syntax.Pipe || c.Op == syntax.PipeAll {
-			c.X, c.Y = w.side(c.X), w.side(c.Y)
+			st.Cmd = callOf(callPipe, w.sides(st.Cmd, nil)...)
 			return
 		}
 		w.stmt(c.X)
@@ -177,18 +177,31 @@ func (w *rewriter) command(st *syntax.Stmt) {
 	}
 }
 
-// side is one side of a pipe.
-func (w *rewriter) side(st *syntax.Stmt) *syntax.Stmt {
-	if b, ok := st.Cmd.(*syntax.BinaryCmd); ok && (b.Op == syntax.Pipe || b.Op == syntax.PipeAll) && len(st.Redirs) == 0 && !st.Negated {
+// sides files the parts of a pipe away, each a process of its own: their ids
+// with the operators between them.
+func (w *rewriter) sides(cmd syntax.Command, out []string) []string {
+	b := cmd.(*syntax.BinaryCmd)
+	one := func(st *syntax.Stmt) {
+		switch c := st.Cmd.(type) {
+		case *syntax.BinaryCmd:
+			if (c.Op == syntax.Pipe || c.Op == syntax.PipeAll) && len(st.Redirs) == 0 && !st.Negated {
+				out = w.sides(c, out)
+				return
+			}
+		case *syntax.Subshell:
+			if len(st.Redirs) == 0 && !st.Negated {
+				w.stmts(c.Stmts)
+				out = append(out, w.body(c.Stmts))
+				return
+			}
+		}
 		w.stmt(st)
-		return st
+		out = append(out, w.body([]*syntax.Stmt{st}))
 	}
-	if b, ok := st.Cmd.(*syntax.Subshell); ok && len(st.Redirs) == 0 && !st.Negated {
-		w.stmts(b.Stmts)
-		return &syntax.Stmt{Position: st.Position, Cmd: callOf(callFork, w.body(b.Stmts))}
-	}
-	w.stmt(st)
-	return &syntax.Stmt{Position: st.Position, Cmd: callOf(callFork, w.body([]*syntax.Stmt{st}))}
+	one(b.X)
+	out = append(out, b.Op.String())
+	one(b.Y)
+	return out
 }
 
 // walk goes through everything that is no statement with a process of its own.

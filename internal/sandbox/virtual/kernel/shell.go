@@ -21,15 +21,16 @@ import (
 
 // shell is the state of one shell process around the interpreter.
 type shell struct {
-	p       *Proc
-	r       *interp.Runner
-	prog    *program
-	name    string // $0
-	kind    string // sh, dash, ash or bash
-	jobs    map[int]*Proc
-	order   []int
-	steps   int64
-	execing bool // the next program replaces the shell
+	p        *Proc
+	r        *interp.Runner
+	prog     *program
+	name     string // $0
+	kind     string // sh, dash, ash or bash
+	jobs     map[int]*Proc
+	order    []int
+	steps    int64
+	pipefail bool
+	execing  bool // the next program replaces the shell
 }
 
 type shellKey struct{}
@@ -105,6 +106,7 @@ func (p *Proc) runShell(kind string, argv []string) int {
 		return 2
 	}
 	sh := &shell{p: p, prog: &program{}, kind: kind, name: o.name, jobs: map[int]*Proc{}}
+	sh.pipefail = strings.Contains(strings.Join(o.flags, " "), "-o pipefail")
 	p.traps = nil
 	env := p.shellEnv(kind)
 	stdin, err := p.stdinFile()

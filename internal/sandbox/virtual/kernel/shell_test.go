@@ -127,6 +127,7 @@ func TestShell(t *testing.T) {
 		{"SIGPIPE ends a loop", `while :; do echo y; done | head1`, "y\n"},
 		{"pipe side is a subshell", `v=1; echo 2 | read v; echo $v`, "1\n"},
 		{"pipefail", `set -o pipefail; false | true; echo $?`, "1\n"},
+		{"euo pipefail", `set -euo pipefail; (false | true) || echo failed; echo a | cat | cat`, "failed\na\n"},
 		{"while read", `printf 'a b\nc d\n' | while read -r x y; do echo "$y-$x"; done`, "b-a\nd-c\n"},
 		{"heredoc", "cat <<EOF\nx $((1+2))\nEOF", "x 3\n"},
 		{"return in a function's subshell", `f() { ( return 4 ); echo $?; }; f`, "4\n"},
