@@ -937,6 +937,8 @@ func df(p *proc, args []string) int {
 }
 
 // locks are the files that flock holds, by machine.
+type lockKey struct{}
+
 type lockTable struct {
 	mu    chan struct{}
 	holds map[string]int
@@ -950,7 +952,7 @@ func flock(p *proc, args []string) int {
 	if len(o.args) < 2 {
 		return 0 // a descriptor: nobody else is there to wait for
 	}
-	t := p.M.Value(lockTable{}.holds == nil, func() any { return &lockTable{mu: make(chan struct{}, 1), holds: map[string]int{}} }).(*lockTable)
+	t := p.M.Value(lockKey{}, func() any { return &lockTable{mu: make(chan struct{}, 1), holds: map[string]int{}} }).(*lockTable)
 	name := p.View().Abs(o.args[0])
 	if h, err := p.View().Open(name, os.O_CREATE|os.O_RDONLY, 0o666); err == nil {
 		h.Close()

@@ -16,7 +16,6 @@ import (
 )
 
 func daemonCommands() map[string]kernel.Command {
-	silent := func(c net.Conn) { io.Copy(io.Discard, c); c.Close() }
 	return map[string]kernel.Command{
 		"nginx": nginx, "sshd": sshd, "redis-server": listener("tcp", 6379, "127.0.0.1", redisConn), "postgres": postgres,
 		"dockerd": daemonOnly, "cron": daemonOnly, "agetty": daemonOnly, "dbus-daemon": daemonOnly, "systemd-journald": daemonOnly, "systemd-logind": daemonOnly,
@@ -24,7 +23,7 @@ func daemonCommands() map[string]kernel.Command {
 			p.Printf("/var/run/postgresql:5432 - accepting connections\n")
 			return 0
 		},
-		"psql": psql, "createuser": nothing, "createdb": nothing, "_silent": listener("tcp", 0, "", silent),
+		"psql": psql, "createuser": nothing, "createdb": nothing,
 	}
 }
 

@@ -220,7 +220,6 @@ func aptInstall(p *proc, names []string, say func(string, ...any)) int {
 	var todo []string
 	for _, n := range names {
 		n, _, _ = strings.Cut(n, "=")
-		n = strings.TrimSuffix(n, "/"+p.Getenv("nothing"))
 		if have[n] != "" {
 			say("%s is already the newest version (%s).\n", n, have[n])
 			continue
