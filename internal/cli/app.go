@@ -2,9 +2,9 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -50,7 +50,10 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 // timedOut is the cause of a context that --timeout ended.
 type timedOut struct{ after string }
 
-func (t timedOut) Error() string { return fmt.Sprintf("cannot finish within --timeout %s", t.after) }
+func (t timedOut) Error() string { return "cannot finish within --timeout " + t.after }
+
+// Timeout tells the engine that this is a deadline, not a wish to stop.
+func (timedOut) Timeout() bool { return true }
 
 // close frees what was opened.
 func (a *app) close() {
@@ -188,6 +191,11 @@ func (a *app) settings(ctx context.Context, name string) (*config.Host, error) {
 	return h, nil
 }
 
+// autoDeadline is how long `auto` waits for a guest's sshd where the node is
+// there to fall back on. A real guest's answers 2 to 4 s after its start; many OS
+// templates have none at all.
+const autoDeadline = 10 * time.Second
+
 // sshOptions are the host's SSH settings in the guest room's words.
 func (a *app) sshOptions(h *config.Host) (guest.Options, string, error) {
 	signer, public, err := guest.EnsureKey(a.cfg.Paths.SSHKey())
@@ -201,15 +209,16 @@ func (a *app) sshOptions(h *config.Host) (guest.Options, string, error) {
 			return o, "", err
 		}
 		o.Node = node
+		if o.Transport == "auto" {
+			o.SSHDeadline = autoDeadline
+		}
 	}
 	return o, strings.TrimSpace(public), nil
 }
 
 // warn writes a warning outside of a run.
 func (a *app) warn(message, hint string) {
-	if !a.global.json {
-		_ = ui.WriteWarning(a.streams, message, hint)
-	}
+	_ = ui.WriteWarning(a.streams, message, hint)
 }
 
 func joinLines(lines []string) string { return strings.Join(lines, "\n") }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 	"time"
 
@@ -53,8 +54,8 @@ type silent struct{ status int }
 
 func (s silent) Error() string { return fmt.Sprintf("exit status %d", s.status) }
 
-// report prints err and returns the exit status.
-func (a *app) report(ctx context.Context, err error) int {
+// report prints err, as the error of command, and returns the exit status.
+func (a *app) report(ctx context.Context, command string, err error) int {
 	var quiet silent
 	switch {
 	case err == nil:
@@ -71,6 +72,7 @@ func (a *app) report(ctx context.Context, err error) int {
 		err = sig
 	}
 	f := explain(err)
+	f.Message = cannot(command, f.Message)
 	if a.global.json {
 		if !isRun {
 			a.printErrorEvent(f)
@@ -83,6 +85,19 @@ func (a *app) report(ctx context.Context, err error) int {
 	}
 	_ = ui.WriteFailure(a.streams, shown) // nothing is left to say it with
 	return f.Status
+}
+
+// cannot makes every message read "cannot …", as the contract has it.
+func cannot(command, message string) string {
+	for _, ok := range []string{"cannot ", "interrupted "} {
+		if strings.HasPrefix(message, ok) {
+			return message
+		}
+	}
+	if command == "" {
+		command = "do that"
+	}
+	return fmt.Sprintf("cannot %s: %s", command, message)
 }
 
 // printErrorEvent is the JSON face of a failure before any run began.
@@ -119,7 +134,7 @@ func explain(err error) *provision.Failure {
 		f.Status = provision.ExitUsage
 		f.Hints = []string{
 			"infrahaus show " + taken.Existing.Hostname,
-			"choose another NAME, or say --if-exists ok",
+			"choose another NAME, or say --if-exists ok if it will do as it is",
 		}
 	case errors.As(err, &none):
 		f.Hints = []string{"infrahaus list"}

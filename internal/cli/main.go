@@ -29,9 +29,9 @@ func Main(args []string, in, out, errOut *os.File) int {
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errOut)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	a.close()
-	return a.report(ctx, err)
+	return a.report(ctx, commandPath(cmd), err)
 }
 
 // interrupted is the cause of a context that a signal ended.

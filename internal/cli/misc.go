@@ -28,7 +28,7 @@ func (a *app) confirm(ctx context.Context, yes bool, question string) error {
 	ok, err := ui.Confirm(ctx, a.streams, question)
 	switch {
 	case errors.Is(err, ui.ErrNoTerminal):
-		return usagef("cannot ask without a terminal, and --yes is missing").hint("add --yes if you mean it")
+		return usagef("there is no terminal to ask on, and --yes is missing").hint("add --yes if you mean it")
 	case err != nil:
 		return err
 	case !ok:

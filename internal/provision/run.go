@@ -156,7 +156,7 @@ func (r *Run) finish(ctx context.Context) (Result, error) {
 // and says it.
 func (r *Run) fail(after, ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
-		err = r.stopWork(after, cause)
+		err = r.stopWork(after, cause, err)
 	}
 	f := Explain(err)
 	if r.DestroyOnFailure && !r.nothingExists() {

@@ -88,7 +88,11 @@ func (r *Run) openSoon(ctx context.Context) {
 	target := guest.Target{CTID: r.CTID, Node: node, Address: r.Address, HostKeys: r.hostKeys}
 	opts := r.SSH
 	opts.Up = o.up
-	say := r.sayIn(event.Deploying) // the phase that needs it; this one may have ended by then
+	step := event.Deploying // the phase that needs it; this one may have ended by then
+	if r.existed {
+		step = r.phase.Name
+	}
+	say := r.sayIn(step)
 	opts.Note, opts.Waiting = say, say
 	opts.PinHostKey = func(fp string) error { return r.Record.PinHostKeys(ctx, []string{fp}) }
 	opts.Running = func(ctx context.Context) (bool, error) {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
@@ -31,12 +33,23 @@ func (r *Run) followTask(ctx context.Context, upid string) (pve.Result, error) {
 }
 
 // stopWork tells what still runs for this run to stop, since nobody waits for
-// it any more, and explains the end by its cause.
-func (r *Run) stopWork(ctx context.Context, cause error) error {
+// it any more, and explains the end: a signal by itself, a deadline by what was
+// waited for.
+func (r *Run) stopWork(ctx context.Context, cause, err error) error {
 	f := &Failure{Status: ExitOther, Message: cause.Error(), Err: cause}
 	var coded statusCoder
-	if errors.As(cause, &coded) {
+	var deadline interface{ Timeout() bool }
+	switch {
+	case errors.As(cause, &coded):
 		f.Status = coded.ExitStatus()
+	case errors.As(cause, &deadline) && r.phase.Name != "":
+		if waited := Explain(err); waited.Status != ExitOther {
+			f.Status, f.Tail, f.Hints = waited.Status, waited.Tail, waited.Hints
+			f.Message += ": " + strings.TrimPrefix(waited.Message, "cannot ")
+		}
+		if r.phase.Name == event.Starting || r.phase.Name == event.Deploying {
+			f.Status = ExitUnreachable // no address, no way in
+		}
 	}
 	what := ""
 	switch {
