@@ -66,6 +66,12 @@ func secrets(t *testing.T, transport string) {
 	}
 	forbidden := u.secretsOf(name)
 	forbidden["what the script made"] = inGuest(t, ctid, "cat /root/generated-password")
+	forbidden["the generated variable"] = inGuest(t, ctid, ". /var/lib/config-manager/runs/*/10-variables.sh.1/env; printf %s \"$made\"")
+	for _, where := range []string{"stdout", "redis messages", "redis key infrahaus:events", "infrahaus logs " + name} {
+		if !strings.Contains(seen[where], "not-a-secret") {
+			t.Errorf("%s has not even what is no secret", where)
+		}
+	}
 	checkSecrets(t, seen, forbidden)
 	checkRedaction(t, decode(t, r.stdout))
 }
