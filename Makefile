@@ -4,7 +4,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X github.com/infrahaus/infrahaus/internal/cli.version=$(VERSION)
 BIN      = bin/infrahaus
-GOLANGCI = v2.12.2
+GOLANGCI = v2.15.0
 
 export CGO_ENABLED = 0
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -91,7 +92,7 @@ func (c *Config) readRedis(in redisFile) error {
 	if first(c.env, "INFRAHAUS_REDIS_URL", "REDIS_URL") != "" {
 		return nil
 	}
-	s, err := c.secret(nil, "redis.url", reference{text: in.URL, file: in.URLFile, env: in.URLEnv})
+	s, err := c.secret(context.Background(), "redis.url", reference{text: in.URL, file: in.URLFile, env: in.URLEnv})
 	c.RedisURL = s
 	return err
 }

@@ -2,6 +2,7 @@ package guest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -44,7 +45,8 @@ func knock(ctx context.Context, d *dialer, up <-chan struct{}, deadline time.Dur
 
 // late adds to the last absence how long was waited.
 func late(err error, deadline time.Duration) error {
-	if e, ok := err.(*Error); ok {
+	var e *Error
+	if errors.As(err, &e) {
 		e.Message += fmt.Sprintf(" within %s", deadline.Round(100*time.Millisecond))
 	}
 	return err

@@ -177,7 +177,7 @@ func greet(c *ssh.Client, command string, opened chan<- *ssh.Session) (*link, *s
 	}
 	nonce := newNonce()
 	l := &link{nonce: nonce, sess: sess, in: in, out: newScanner(out, nonce), err: newScanner(errp, nonce)}
-	go io.WriteString(in, greeting(nonce))
+	go func() { _, _ = io.WriteString(in, greeting(nonce)) }() // a broken pipe shows when we read
 	var noise, said tail
 	var outErr, errErr error
 	var wg sync.WaitGroup

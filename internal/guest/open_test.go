@@ -116,7 +116,7 @@ func TestNoSSHD(t *testing.T) {
 		}
 		o.Transport = "auto"
 		_, err = Open(ctxFor(t), Target{CTID: 100, Address: netip.MustParseAddr("127.0.0.1")}, o)
-		if !absent(err) || !strings.Contains(err.Error(), "node") || !strings.Contains(err.(*Error).Hint(), "INFRAHAUS_SSH_NODE") {
+		if !absent(err) || !strings.Contains(err.Error(), "node") || !strings.Contains(hintOf(err), "INFRAHAUS_SSH_NODE") {
 			t.Errorf("%v", err)
 		}
 	}
@@ -225,4 +225,12 @@ func TestEnsureKey(t *testing.T) {
 	if b, _ := os.ReadFile(path); !bytes.Equal(b, []byte("garbage")) {
 		t.Error("a key that cannot be read was replaced")
 	}
+}
+
+func hintOf(err error) string {
+	var e *Error
+	if !errors.As(err, &e) {
+		return ""
+	}
+	return e.Hint()
 }

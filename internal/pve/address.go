@@ -61,9 +61,8 @@ func (c *Client) Address(ctx context.Context, node string, ctid int, n lxc.Netwo
 
 // stopped is the error for a container that no longer runs.
 func (c *Client) stopped(ctx context.Context, op, node string, ctid int) error {
-	s, err := c.Status(ctx, node, ctid)
-	if err != nil || s.Running {
-		return nil
+	if s, err := c.Status(ctx, node, ctid); err != nil || s.Running {
+		return nil //nolint:nilerr // not knowing is no reason to give up waiting
 	}
 	return &Error{Kind: Refused, Op: op, Reason: "the container has stopped",
 		Hints: []string{"see why on the node: pct start " + strconv.Itoa(ctid) + " --debug"}}

@@ -144,8 +144,8 @@ func (l *taskLog) read(ctx context.Context, ended bool) error {
 			return nil
 		default:
 			retry++
-			if err := sleep(ctx, firstPoll); err != nil {
-				return nil
+			if sleep(ctx, firstPoll) != nil {
+				return nil //nolint:nilerr // the tail is worth a try, not an error
 			}
 		}
 	}

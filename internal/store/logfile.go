@@ -51,7 +51,7 @@ func (l *logFile) write(line []byte) error {
 	}
 	if !l.pending {
 		l.pending = true
-		time.AfterFunc(flushAfter, func() { l.flush() })
+		time.AfterFunc(flushAfter, func() { _ = l.flush() })
 	}
 	return nil
 }
@@ -124,7 +124,7 @@ func copyRedacted(w io.Writer, r io.Reader, redact func(string) string) error {
 	lines := bufio.NewReaderSize(r, 64<<10)
 	for {
 		batch, err := readBatch(lines)
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
 		redactBatch(batch, redact)
@@ -137,7 +137,7 @@ func copyRedacted(w io.Writer, r io.Reader, redact func(string) string) error {
 				return err
 			}
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return buf.Flush() // a torn last line is dropped
 		}
 	}

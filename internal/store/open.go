@@ -36,7 +36,7 @@ func prepare(dir, path string) error {
 	case info.Mode().Perm()&0o200 == 0: // said even to root, who could write it
 		return readOnly(path, fmt.Errorf("mode %04o", info.Mode().Perm()))
 	case info.Mode().Perm()&0o077 != 0:
-		os.Chmod(path, 0o600) // not ours to change: SQLite's own error says more
+		_ = os.Chmod(path, 0o600) // not ours to change: SQLite's own error says more
 	}
 	return nil
 }
@@ -54,7 +54,7 @@ func prepareDir(dir string) error {
 		return unwritable(dir, fmt.Errorf("mode %04o", mode.Perm()))
 	}
 	if mode.Perm()&0o077 != 0 && mode&fs.ModeSticky == 0 && ours(dir) {
-		os.Chmod(dir, 0o700) // fails where it is another user's, and may
+		_ = os.Chmod(dir, 0o700) // fails where it is another user's, and may
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -75,7 +76,7 @@ func (s *Store) replay(ctx context.Context, q EventQuery, r Run, yield func(even
 			err = m.merge(rows, over, func(e event.Event) bool { return yield(e, nil) })
 		}
 		switch {
-		case err == errStopped:
+		case errors.Is(err, errStopped):
 			return false
 		case err != nil:
 			yield(event.Event{}, err)

@@ -123,7 +123,7 @@ func TestUpdateKeepsTheRecordWhereChangeFails(t *testing.T) {
 		c.Hostname = "other"
 		return bad
 	})
-	if err != bad {
+	if !errors.Is(err, bad) {
 		t.Fatalf("err = %v, want the caller's own", err)
 	}
 	if _, err := s.Find(context.Background(), "h", "web"); err != nil {

@@ -30,10 +30,7 @@ func renderCard(r Result, st styles, width int) string {
 	if widest+4 > width {
 		return strings.Join(lines, "\n") + "\n"
 	}
-	box := lipgloss.NewStyle().Border(lipgloss.RoundedBorder()).Padding(0, 1)
-	if ink := st.dim.GetForeground(); ink != nil {
-		box = box.BorderForeground(ink)
-	}
+	box := lipgloss.NewStyle().Border(lipgloss.RoundedBorder()).Padding(0, 1).BorderForeground(st.dim.GetForeground())
 	return box.Render(strings.Join(lines, "\n")) + "\n"
 }
 

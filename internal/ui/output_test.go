@@ -58,10 +58,10 @@ func TestFailure(t *testing.T) {
 	for i := range 12 {
 		f.Tail = append([]string{fmt.Sprint("earlier ", i)}, f.Tail...)
 	}
-	s, out, errs := terminal(60, colorprofile.ANSI256)
+	s, _, errs := terminal(60, colorprofile.ANSI256)
 	WriteFailure(s, f)
 	golden(t, "failure-60.txt", errs.String())
-	s, out, errs = pipes()
+	s, out, errs := pipes()
 	WriteFailure(s, f)
 	golden(t, "failure-pipe.txt", errs.String())
 	if out.Len() != 0 || strings.Contains(errs.String(), "\x1b") {

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"errors"
 	"image/color"
 	"math"
 	"os"
@@ -54,7 +55,7 @@ func TestSystemOnAFile(t *testing.T) {
 	if w, h := s.size(); w != 80 || h != 24 {
 		t.Errorf("size %d×%d", w, h)
 	}
-	if _, err := Confirm(t.Context(), s, "Really?"); err != ErrNoTerminal {
+	if _, err := Confirm(t.Context(), s, "Really?"); !errors.Is(err, ErrNoTerminal) {
 		t.Errorf("err = %v", err)
 	}
 	if info, _ := f.Stat(); info.Size() != 0 {

@@ -79,6 +79,6 @@ func IsClosed(err error) bool {
 // process that ends without Close, at a second Ctrl-C.
 func Leave(s *Streams) {
 	if s.ErrTTY {
-		io.WriteString(s.Err, showCursor)
+		_, _ = io.WriteString(s.Err, showCursor) // the process ends here
 	}
 }

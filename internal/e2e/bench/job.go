@@ -85,7 +85,7 @@ func (m *measure) takeApart(events []event.Event) {
 	m.deploying = percent(60) - percent(50)
 	for _, e := range events {
 		if _, counts, ok := strings.Cut(e.Message, ": "); ok && strings.Contains(counts, " shells") {
-			fmt.Sscanf(counts, "%d commands, %d shells, %d connections", &m.commands, &m.shells, &m.links)
+			_, _ = fmt.Sscanf(counts, "%d commands, %d shells, %d connections", &m.commands, &m.shells, &m.links)
 		}
 	}
 	// Our own time: what is neither a task of Proxmox (12 to 20, 25 to 35), nor the
