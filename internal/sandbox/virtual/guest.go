@@ -5,14 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
@@ -112,66 +109,6 @@ func (d *Driver) Start(ctx context.Context, c driver.Config, log func(string)) e
 	d.guests[c.VMID] = g
 	go d.watch(ctx2, g)
 	return ctx.Err()
-}
-
-// sshDelay is how long sshd takes to come up after boot; negative: never.
-func (d *Driver) sshDelay() time.Duration {
-	if _, ok := d.o.Faults.Take(driver.FaultNoSSHD); ok {
-		return -1
-	}
-	if v, ok := d.o.Faults.Take(driver.FaultSSHDLate); ok {
-		if dur, err := time.ParseDuration(v); err == nil {
-			return dur
-		}
-		return 5 * time.Second
-	}
-	return 0
-}
-
-func networkOf(c driver.Config) image.Network {
-	var n image.Network
-	for _, i := range c.Interfaces {
-		n.Name, n.DHCP, n.Addr, n.Gateway = i.Name, i.DHCP, i.Addr, i.Gateway
-		break
-	}
-	return n
-}
-
-func address(c driver.Config) netip.Prefix {
-	for _, i := range c.Interfaces {
-		if i.Addr.IsValid() {
-			return i.Addr
-		}
-	}
-	return netip.Prefix{}
-}
-
-// watch carries out the faults that end a guest, and notices its own poweroff.
-func (d *Driver) watch(ctx context.Context, g *guest) {
-	t := time.NewTicker(20 * time.Millisecond)
-	defer t.Stop()
-	v := &fsys.View{FS: g.fs, Cwd: "/"}
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-g.sys.Ended():
-			d.stop(g.cfg.VMID)
-			return
-		case <-t.C:
-		}
-		_, die := d.o.Faults.TakeIf(driver.FaultGuestDies, func(file string) bool {
-			if file == "" {
-				file = "/tmp/die"
-			}
-			_, err := v.Stat(file)
-			return err == nil
-		})
-		if die {
-			d.stop(g.cfg.VMID)
-			return
-		}
-	}
 }
 
 func (d *Driver) guest(vmid int) (*guest, error) {
@@ -282,96 +219,6 @@ func (d *Driver) Exec(ctx context.Context, vmid int, e driver.Exec) (int, error)
 		return st, driver.ErrNotRunning
 	}
 	return st, err
-}
-
-// view is the root user's view of a guest, running or not.
-func (d *Driver) view(vmid int) (*fsys.View, func(), error) {
-	if g, err := d.guest(vmid); err == nil {
-		return &fsys.View{FS: g.fs, Cwd: "/", Umask: 0o022}, func() { g.fs.Flush() }, nil
-	}
-	return nil, nil, driver.ErrNotRunning
-}
-
-// Push writes a file as pct push does.
-func (d *Driver) Push(ctx context.Context, vmid int, path string, r io.Reader, perm, user, group string) error {
-	g, err := d.guest(vmid)
-	if err != nil {
-		return err
-	}
-	v, done, err := d.view(vmid)
-	if err != nil {
-		return err
-	}
-	defer done()
-	uid, gid := -1, -1
-	if user != "" {
-		if uid, err = lookupID(v, "/etc/passwd", user); err != nil {
-			return fmt.Errorf("no such user %q in the container", user)
-		}
-	}
-	if group != "" {
-		if gid, err = lookupID(v, "/etc/group", group); err != nil {
-			return fmt.Errorf("no such group %q in the container", group)
-		}
-	}
-	f, err := v.Open(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
-	if err != nil {
-		return clean(err)
-	}
-	_, err = io.Copy(f, r)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil && perm != "" {
-		n, perr := strconv.ParseUint(perm, 8, 32)
-		if perr != nil {
-			return fmt.Errorf("bad permissions %q", perm)
-		}
-		err = v.Chmod(path, kernel.FromUnix(uint32(n)))
-	}
-	if err == nil && (uid >= 0 || gid >= 0) {
-		err = v.Chown(path, uid, gid, true)
-	}
-	_ = g
-	return clean(err)
-}
-
-func lookupID(v *fsys.View, file, name string) (int, error) {
-	if n, err := strconv.Atoi(name); err == nil {
-		return n, nil
-	}
-	b, err := v.ReadFile(file)
-	if err != nil {
-		return 0, err
-	}
-	for _, l := range strings.Split(string(b), "\n") {
-		if f := strings.Split(l, ":"); len(f) > 2 && f[0] == name {
-			return strconv.Atoi(f[2])
-		}
-	}
-	return 0, errors.New("not found")
-}
-
-// clean words an error as the guest's libc does.
-func clean(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return fmt.Errorf("%s: %s", pe.Path, kernel.Reason(pe.Err))
-	}
-	return err
-}
-
-// Pull opens a file of the guest.
-func (d *Driver) Pull(ctx context.Context, vmid int, path string) (io.ReadCloser, error) {
-	v, _, err := d.view(vmid)
-	if err != nil {
-		return nil, err
-	}
-	f, err := v.Open(path, os.O_RDONLY, 0)
-	if err != nil {
-		return nil, clean(err)
-	}
-	return f, nil
 }
 
 // Close stops every guest.

@@ -9,10 +9,7 @@ import (
 	"path"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
-
-	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
 )
 
 // Proc is a simulated process. Its exported fields are its own to change before
@@ -268,92 +265,6 @@ func (p *Proc) Errorf(format string, a ...any) {
 		name = path.Base(p.Args[0])
 	}
 	fmt.Fprintf(p.Stderr, name+": "+format+"\n", a...)
-}
-
-// Getenv is a variable of the process's environment.
-func (p *Proc) Getenv(key string) string {
-	v, _ := p.LookupEnv(key)
-	return v
-}
-
-// LookupEnv tells unset from empty.
-func (p *Proc) LookupEnv(key string) (string, bool) {
-	for i := len(p.Env) - 1; i >= 0; i-- {
-		if k, v, _ := strings.Cut(p.Env[i], "="); k == key {
-			return v, true
-		}
-	}
-	return "", false
-}
-
-// Cwd is the working folder.
-func (p *Proc) Cwd() string { return p.cwd }
-
-// Chdir changes it.
-func (p *Proc) Chdir(dir string) error {
-	v := p.View()
-	i, err := v.Stat(dir)
-	if err != nil {
-		return err
-	}
-	if !i.IsDir() {
-		return &fs.PathError{Op: "chdir", Path: dir, Err: syscall.ENOTDIR}
-	}
-	p.cwd = v.Abs(dir)
-	return nil
-}
-
-// Umask is the file mode creation mask; SetUmask sets it.
-func (p *Proc) Umask() fs.FileMode { return p.umask }
-
-// SetUmask is umask(2).
-func (p *Proc) SetUmask(m fs.FileMode) { p.umask = m & 0o777 }
-
-// UID and GID are the effective ids.
-func (p *Proc) UID() int { return p.uid }
-
-// GID is the effective group.
-func (p *Proc) GID() int { return p.gid }
-
-// PPID, SID and PGID place the process.
-func (p *Proc) PPID() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.ppid
-}
-
-// SID is the session.
-func (p *Proc) SID() int { return p.sid }
-
-// PGID is the process group.
-func (p *Proc) PGID() int { return p.pgid }
-
-// Setsid begins a session of the process's own.
-func (p *Proc) Setsid() { p.sid, p.pgid = p.Pid, p.Pid }
-
-// Started is when it was started.
-func (p *Proc) Started() time.Time { return p.started }
-
-// Comm is the short name.
-func (p *Proc) Comm() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.comm
-}
-
-// SetComm is what a program that renames itself does.
-func (p *Proc) SetComm(s string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(s) > 15 {
-		s = s[:15]
-	}
-	p.comm = s
-}
-
-// View is the file system as this process sees it.
-func (p *Proc) View() *fsys.View {
-	return &fsys.View{FS: p.M.FS, Cwd: p.cwd, UID: p.uid, GID: p.gid, Groups: p.groups, Umask: p.umask, Hook: p.hook}
 }
 
 func (p *Proc) closeLater(c io.Closer) {

@@ -4,38 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
-	"sync"
 
 	"mvdan.cc/sh/v3/syntax"
 )
-
-// program holds the pieces of scripts that run as processes of their own:
-// subshells, both sides of a pipe, background jobs and substitutions. The
-// interpreter runs those as goroutines of one shell; rewritten, they become
-// calls by number, which the kernel answers with a new process.
-type program struct {
-	mu     sync.Mutex
-	bodies []*syntax.File
-}
-
-func (g *program) add(f *syntax.File) string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.bodies = append(g.bodies, f)
-	return strconv.Itoa(len(g.bodies) - 1)
-}
-
-func (g *program) body(id string) *syntax.File {
-	n, err := strconv.Atoi(id)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if err != nil || n < 0 || n >= len(g.bodies) {
-		return nil
-	}
-	return g.bodies[n]
-}
 
 // The calls that rewriting puts in.
 const (
@@ -93,22 +65,6 @@ func callOf(name string, args ...string) *syntax.CallExpr {
 		c.Args = append(c.Args, lit(a))
 	}
 	return c
-}
-
-// body files statements away; inside a function they stay in one, so that
-// return and local go on working.
-func (w *rewriter) body(stmts []*syntax.Stmt) string {
-	f := &syntax.File{Name: w.name, Stmts: stmts}
-	if w.depth > 0 {
-		all := &syntax.Word{Parts: []syntax.WordPart{&syntax.DblQuoted{Parts: []syntax.WordPart{
-			&syntax.ParamExp{Short: true, Param: &syntax.Lit{Value: "@"}}}}}}
-		f.Stmts = []*syntax.Stmt{
-			{Cmd: &syntax.FuncDecl{Parens: true, Name: &syntax.Lit{Value: bodyFunction},
-				Body: &syntax.Stmt{Cmd: &syntax.Block{Stmts: stmts}}}},
-			{Cmd: &syntax.CallExpr{Args: []*syntax.Word{plain(bodyFunction), all}}},
-		}
-	}
-	return w.prog.add(f)
 }
 
 func (w *rewriter) stmts(list []*syntax.Stmt) {
@@ -177,33 +133,6 @@ func (w *rewriter) command(st *syntax.Stmt) {
 	}
 }
 
-// sides files the parts of a pipe away, each a process of its own: their ids
-// with the operators between them.
-func (w *rewriter) sides(cmd syntax.Command, out []string) []string {
-	b := cmd.(*syntax.BinaryCmd)
-	one := func(st *syntax.Stmt) {
-		switch c := st.Cmd.(type) {
-		case *syntax.BinaryCmd:
-			if (c.Op == syntax.Pipe || c.Op == syntax.PipeAll) && len(st.Redirs) == 0 && !st.Negated {
-				out = w.sides(c, out)
-				return
-			}
-		case *syntax.Subshell:
-			if len(st.Redirs) == 0 && !st.Negated {
-				w.stmts(c.Stmts)
-				out = append(out, w.body(c.Stmts))
-				return
-			}
-		}
-		w.stmt(st)
-		out = append(out, w.body([]*syntax.Stmt{st}))
-	}
-	one(b.X)
-	out = append(out, b.Op.String())
-	one(b.Y)
-	return out
-}
-
 // walk goes through everything that is no statement with a process of its own.
 func (w *rewriter) walk(n syntax.Node) {
 	syntax.Walk(n, func(n syntax.Node) bool {
@@ -237,182 +166,6 @@ func (w *rewriter) unaryTest(n *syntax.UnaryTest) {
 	case syntax.TsUsrOwn, syntax.TsGrpOwn:
 		w.refuse(n.Pos(), n.Op.String()+" in [[ ]]")
 	}
-}
-
-func (w *rewriter) word(n *syntax.Word) {
-	if n == nil {
-		return
-	}
-	w.tilde(n)
-	for i, part := range n.Parts {
-		n.Parts[i] = w.part(part)
-	}
-}
-
-func (w *rewriter) tilde(n *syntax.Word) {
-	if len(n.Parts) == 0 {
-		return
-	}
-	l, ok := n.Parts[0].(*syntax.Lit)
-	if !ok || len(l.Value) < 2 || l.Value[0] != '~' || l.Value[1] == '/' {
-		return
-	}
-	name, rest, _ := strings.Cut(l.Value[1:], "/")
-	first := lit("~" + name)
-	if home, ok := w.home(name); ok {
-		first = lit(home)
-	}
-	parts := []syntax.WordPart{first.Parts[0]}
-	if len(l.Value) > 1+len(name) {
-		parts = append(parts, &syntax.Lit{Value: "/" + rest})
-	}
-	n.Parts = append(parts, n.Parts[1:]...)
-}
-
-func (w *rewriter) part(part syntax.WordPart) syntax.WordPart {
-	switch x := part.(type) {
-	case *syntax.DblQuoted:
-		for i, q := range x.Parts {
-			x.Parts[i] = w.part(q)
-		}
-	case *syntax.CmdSubst:
-		w.subst(x)
-	case *syntax.ProcSubst:
-		if w.posix {
-			w.syntaxError(x.Pos(), `"(" unexpected`)
-		}
-		w.stmts(x.Stmts)
-		op := callProcIn
-		if x.Op == syntax.CmdOut {
-			op = callProcOut
-		}
-		return &syntax.CmdSubst{Stmts: []*syntax.Stmt{{Cmd: callOf(op, w.body(x.Stmts))}}}
-	case *syntax.ParamExp:
-		w.param(x)
-	case *syntax.ArithmExp:
-		w.walk(x)
-	case *syntax.ExtGlob, *syntax.Lit, *syntax.SglQuoted:
-	default:
-		w.walk(x)
-	}
-	return part
-}
-
-func (w *rewriter) subst(x *syntax.CmdSubst) {
-	if len(x.Stmts) == 1 && x.Stmts[0].Cmd == nil && len(x.Stmts[0].Redirs) == 1 && x.Stmts[0].Redirs[0].Op == syntax.RdrIn {
-		w.word(x.Stmts[0].Redirs[0].Word) // $(<file)
-		return
-	}
-	if len(x.Stmts) == 0 {
-		return
-	}
-	w.stmts(x.Stmts)
-	x.Stmts = []*syntax.Stmt{{Cmd: callOf(callSubst, w.body(x.Stmts))}}
-}
-
-func (w *rewriter) param(x *syntax.ParamExp) {
-	if x.Param != nil {
-		switch x.Param.Value {
-		case "$", "BASHPID":
-			x.Param, x.Short = &syntax.Lit{Value: varPid}, false
-		case "!":
-			x.Param, x.Short = &syntax.Lit{Value: varBang}, false
-		case "PPID":
-			x.Param, x.Short = &syntax.Lit{Value: varPpid}, false
-		case "BASH_SOURCE":
-			if !w.posix {
-				x.Param, x.Index = &syntax.Lit{Value: "0"}, nil
-			}
-		case "PIPESTATUS", "COPROC", "SECONDS", "FUNCNAME", "BASH_VERSINFO", "EPOCHREALTIME":
-			if !w.posix {
-				w.refuse(x.Pos(), "$"+x.Param.Value)
-			}
-		}
-	}
-	if x.NestedParam != nil {
-		x.NestedParam = w.part(x.NestedParam)
-	}
-	if x.Index != nil {
-		w.walk(x.Index)
-	}
-	if x.Slice != nil {
-		if x.Slice.Offset != nil {
-			w.walk(x.Slice.Offset)
-		}
-		if x.Slice.Length != nil {
-			w.walk(x.Slice.Length)
-		}
-	}
-	if x.Repl != nil {
-		w.word(x.Repl.Orig)
-		w.word(x.Repl.With)
-	}
-	if x.Exp != nil {
-		w.word(x.Exp.Word)
-	}
-}
-
-// redirs turns what the interpreter has no place for (descriptors from 3 up)
-// into paths under /dev/fd and calls that open them. It reports whether the
-// statement's command is done with too.
-func (w *rewriter) redirs(st *syntax.Stmt) bool {
-	var before []*syntax.Stmt
-	kept := st.Redirs[:0:0]
-	for _, r := range st.Redirs {
-		w.word(r.Word)
-		if r.Hdoc != nil {
-			w.word(r.Hdoc)
-		}
-		n := ""
-		if r.N != nil {
-			n = r.N.Value
-		}
-		if fd, err := strconv.Atoi(n); err == nil && fd > 2 {
-			if r.Hdoc != nil {
-				w.refuse(r.Pos(), "a here-document on descriptor "+n)
-			}
-			c := callOf(callFd, n, r.Op.String())
-			c.Args = append(c.Args, r.Word)
-			before = append(before, &syntax.Stmt{Position: r.Pos(), Cmd: c})
-			continue
-		}
-		if w.lowRedir(r) {
-			kept = append(kept, r)
-		}
-	}
-	st.Redirs = kept
-	if len(before) == 0 {
-		return false
-	}
-	inner := *st
-	if c, ok := inner.Cmd.(*syntax.CallExpr); ok && len(c.Args) == 1 && c.Args[0].Lit() == "exec" && len(inner.Redirs) == 0 {
-		inner.Cmd = callOf(":")
-	}
-	w.command(&inner)
-	*st = syntax.Stmt{Position: st.Position, Cmd: &syntax.Block{Stmts: append(before, &inner)}}
-	return true
-}
-
-// lowRedir mends a redirection of stdin, stdout or stderr; false: drop it.
-func (w *rewriter) lowRedir(r *syntax.Redirect) bool {
-	switch r.Op {
-	case syntax.RdrClob:
-		r.Op = syntax.RdrOut
-	case syntax.DplIn, syntax.DplOut:
-		arg := r.Word.Lit()
-		fd, err := strconv.Atoi(arg)
-		switch {
-		case err != nil:
-			return true
-		case fd > 2 && r.Op == syntax.DplIn:
-			r.Op, r.Word = syntax.RdrIn, lit("/dev/fd/"+arg)
-		case fd > 2:
-			r.Op, r.Word = syntax.AppOut, lit("/dev/fd/"+arg)
-		case fd == 0 && r.Op == syntax.DplIn:
-			return false
-		}
-	}
-	return true
 }
 
 // parse reads a script and rewrites it. What was read before a syntax error is

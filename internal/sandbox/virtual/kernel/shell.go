@@ -6,13 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
 
-	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
 
@@ -36,67 +33,6 @@ type shell struct {
 type shellKey struct{}
 
 func shellOf(ctx context.Context) *shell { return ctx.Value(shellKey{}).(*shell) }
-
-// nowhere is what the interpreter believes to be its folder of temporary files.
-// No path of a guest can name it, and the host's kernel takes no path with a NUL.
-const nowhere = "/\x00"
-
-// bootEnv is the environment a shell starts from. While the interpreter resets
-// itself, it answers for the names that the library would ask the host for.
-type bootEnv struct {
-	vars    map[string]expand.Variable
-	booting bool
-}
-
-func (e *bootEnv) Get(name string) expand.Variable {
-	if e.booting {
-		switch name {
-		case "TMPDIR":
-			return expand.Variable{Set: true, Kind: expand.String, Str: nowhere}
-		case "HOME", "UID", "EUID", "GID":
-			return expand.Variable{Set: true, Kind: expand.String}
-		}
-	}
-	return e.vars[name]
-}
-
-func (e *bootEnv) Each(f func(string, expand.Variable) bool) {
-	for k, v := range e.vars {
-		if !f(k, v) {
-			return
-		}
-	}
-}
-
-func strVar(s string, exported bool) expand.Variable {
-	return expand.Variable{Set: true, Kind: expand.String, Str: s, Exported: exported}
-}
-
-func (p *Proc) shellEnv(kind string) *bootEnv {
-	e := &bootEnv{vars: map[string]expand.Variable{}, booting: true}
-	for _, kv := range p.Env {
-		if k, v, ok := strings.Cut(kv, "="); ok && syntax.ValidName(k) {
-			e.vars[k] = strVar(v, true)
-		}
-	}
-	if _, ok := e.vars["PATH"]; !ok {
-		e.vars["PATH"] = strVar(DefaultPath, false)
-	}
-	if _, ok := e.vars["SHLVL"]; kind == "bash" && !ok {
-		e.vars["SHLVL"] = strVar("1", true)
-	}
-	if kind == "bash" {
-		e.vars["BASH"] = strVar("/bin/bash", false)
-		e.vars["BASH_VERSION"] = strVar("5.2.15(1)-release", false)
-		e.vars["HOSTNAME"] = strVar(p.M.Hostname(), false)
-		for _, n := range []string{"UID", "EUID"} {
-			e.vars[n] = strVar(strconv.Itoa(p.uid), false)
-		}
-	}
-	e.vars[varPid] = strVar(strconv.Itoa(p.Pid), false)
-	e.vars[varPpid] = strVar(strconv.Itoa(p.PPID()), false)
-	return e
-}
 
 // runShell is the program sh (dash, ash, bash).
 func (p *Proc) runShell(kind string, argv []string) int {
@@ -150,67 +86,6 @@ func lowerFirst(s string) string {
 		return "No such file"
 	}
 	return s
-}
-
-type shellArgs struct {
-	flags   []string
-	name    string
-	command *string
-	script  string
-	args    []string
-}
-
-func parseShellArgs(argv []string) (shellArgs, error) {
-	o := shellArgs{name: argv[0]}
-	rest := argv[1:]
-	wantC, stdin := false, false
-	for len(rest) > 0 && len(rest[0]) > 1 && (rest[0][0] == '-' || rest[0][0] == '+') {
-		a := rest[0]
-		rest = rest[1:]
-		if a == "--" {
-			break
-		}
-		if a == "--norc" || a == "--noprofile" || a == "--login" || a == "--posix" {
-			continue
-		}
-		sign := a[:1]
-		for _, c := range a[1:] {
-			switch c {
-			case 'c':
-				wantC = true
-			case 's':
-				stdin = true
-			case 'l', 'i', 'm', 'p', 'h', 'B', 'b':
-			case 'o':
-				if len(rest) == 0 {
-					return o, errors.New("-o requires an argument")
-				}
-				o.flags = append(o.flags, sign+"o", rest[0])
-				rest = rest[1:]
-			case 'e', 'u', 'x', 'f', 'n', 'a', 'v':
-				if c != 'v' {
-					o.flags = append(o.flags, sign+string(c))
-				}
-			default:
-				return o, fmt.Errorf("Illegal option %s%c", sign, c)
-			}
-		}
-	}
-	switch {
-	case wantC:
-		if len(rest) == 0 {
-			return o, errors.New("-c requires an argument")
-		}
-		o.command = &rest[0]
-		if rest = rest[1:]; len(rest) > 0 {
-			o.name, rest = rest[0], rest[1:]
-		}
-	case !stdin && len(rest) > 0:
-		o.script, o.name = rest[0], rest[0]
-		rest = rest[1:]
-	}
-	o.args = rest
-	return o, nil
 }
 
 // stdinFile is the process's stdin as the file that the interpreter insists on.
@@ -324,86 +199,4 @@ func (sh *shell) runNode(n syntax.Node) int {
 	}
 	fmt.Fprintf(sh.p.Stderr, "%s: %v\n", sh.name, err)
 	return 2
-}
-
-func openHandler(ctx context.Context, name string, flag int, perm fs.FileMode) (io.ReadWriteCloser, error) {
-	sh, hc := shellOf(ctx), interp.HandlerCtx(ctx)
-	if src, ok := strings.CutPrefix(name, nowhere); ok {
-		return sh.openSource(ctx, src)
-	}
-	if n, ok := fdPath(name); ok {
-		return sh.openFd(hc, n, flag)
-	}
-	v := sh.p.View()
-	v.Cwd = hc.Dir
-	if i, err := v.Stat(name); err == nil && i.Mode()&fs.ModeNamedPipe != 0 {
-		return sh.openFifo(v, name, flag)
-	}
-	f, err := v.Open(name, flag, 0o666)
-	if err != nil {
-		return nil, &os.PathError{Op: sh.name, Path: "cannot open " + name, Err: shellReason{err}}
-	}
-	if flag&(os.O_WRONLY|os.O_RDWR) == 0 && f.Host != nil {
-		return f.Host, nil
-	}
-	return f, nil
-}
-
-type shellReason struct{ err error }
-
-func (r shellReason) Error() string { return Reason(r.err) }
-func (r shellReason) Unwrap() error { return r.err }
-
-func (sh *shell) openFifo(v *fsys.View, name string, flag int) (io.ReadWriteCloser, error) {
-	type res struct {
-		f   *fsys.File
-		err error
-	}
-	c := make(chan res, 1)
-	go func() { f, err := v.Open(name, flag, 0); c <- res{f, err} }()
-	select {
-	case r := <-c:
-		if r.err != nil {
-			return nil, r.err
-		}
-		return r.f, nil
-	case <-sh.p.ctx.Done():
-		return nil, context.Cause(sh.p.ctx)
-	}
-}
-
-func readDirHandler(ctx context.Context, name string) ([]fs.DirEntry, error) {
-	v := shellOf(ctx).p.View()
-	v.Cwd = interp.HandlerCtx(ctx).Dir
-	list, err := v.ReadDir(name)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]fs.DirEntry, len(list))
-	for i, x := range list {
-		out[i] = x
-	}
-	return out, nil
-}
-
-func statHandler(ctx context.Context, name string, follow bool) (fs.FileInfo, error) {
-	v := shellOf(ctx).p.View()
-	v.Cwd = interp.HandlerCtx(ctx).Dir
-	var i *fsys.Info
-	var err error
-	if follow {
-		i, err = v.Stat(name)
-	} else {
-		i, err = v.Lstat(name)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return i, nil
-}
-
-func accessHandler(ctx context.Context, name string, mode interp.AccessMode) error {
-	v := shellOf(ctx).p.View()
-	v.Cwd = interp.HandlerCtx(ctx).Dir
-	return v.Access(name, fs.FileMode(mode))
 }

@@ -1,0 +1,71 @@
+package virtual
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/image"
+)
+
+// sshDelay is how long sshd takes to come up after boot; negative: never.
+func (d *Driver) sshDelay() time.Duration {
+	if _, ok := d.o.Faults.Take(driver.FaultNoSSHD); ok {
+		return -1
+	}
+	if v, ok := d.o.Faults.Take(driver.FaultSSHDLate); ok {
+		if dur, err := time.ParseDuration(v); err == nil {
+			return dur
+		}
+		return 5 * time.Second
+	}
+	return 0
+}
+
+func networkOf(c driver.Config) image.Network {
+	var n image.Network
+	for _, i := range c.Interfaces {
+		n.Name, n.DHCP, n.Addr, n.Gateway = i.Name, i.DHCP, i.Addr, i.Gateway
+		break
+	}
+	return n
+}
+
+func address(c driver.Config) netip.Prefix {
+	for _, i := range c.Interfaces {
+		if i.Addr.IsValid() {
+			return i.Addr
+		}
+	}
+	return netip.Prefix{}
+}
+
+// watch carries out the faults that end a guest, and notices its own poweroff.
+func (d *Driver) watch(ctx context.Context, g *guest) {
+	t := time.NewTicker(20 * time.Millisecond)
+	defer t.Stop()
+	v := &fsys.View{FS: g.fs, Cwd: "/"}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-g.sys.Ended():
+			d.stop(g.cfg.VMID)
+			return
+		case <-t.C:
+		}
+		_, die := d.o.Faults.TakeIf(driver.FaultGuestDies, func(file string) bool {
+			if file == "" {
+				file = "/tmp/die"
+			}
+			_, err := v.Stat(file)
+			return err == nil
+		})
+		if die {
+			d.stop(g.cfg.VMID)
+			return
+		}
+	}
+}

@@ -1,0 +1,147 @@
+package coreutils
+
+import (
+	"compress/gzip"
+	"crypto/md5"
+	"crypto/rand"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"hash"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
+)
+
+func openssl(p *proc, args []string) int {
+	if len(args) > 2 && args[1] == "rand" {
+		n, _ := strconv.Atoi(args[len(args)-1])
+		b := make([]byte, min(max(n, 0), 1<<20))
+		rand.Read(b)
+		switch {
+		case contains(args, "-hex"):
+			p.Printf("%s\n", hex.EncodeToString(b))
+		case contains(args, "-base64"):
+			p.Printf("%s\n", base64.StdEncoding.EncodeToString(b))
+		default:
+			p.Stdout.Write(b)
+		}
+		return 0
+	}
+	if len(args) > 1 && args[1] == "version" {
+		p.Printf("OpenSSL 3.0.15 3 Sep 2024 (Library: OpenSSL 3.0.15 3 Sep 2024)\n")
+		return 0
+	}
+	p.Errorf("sandbox: openssl %s is not supported by the virtual guest", strings.Join(args[1:], " "))
+	return 1
+}
+
+func hashCommands() map[string]kernel.Command {
+	sum := func(f func() hash.Hash) kernel.Command {
+		return func(p *proc, args []string) int { return hashFiles(p, args, f) }
+	}
+	return map[string]kernel.Command{"sha256sum": sum(sha256.New), "sha512sum": sum(sha512.New), "sha1sum": sum(sha1.New), "md5sum": sum(md5.New),
+		"gzip": gz, "gunzip": gz, "zcat": gz}
+}
+
+func hashFiles(p *proc, args []string, f func() hash.Hash) int {
+	o, ok := parse(p, args, "cbtqsw", "check quiet status strict binary text ignore-missing")
+	if !ok {
+		return 1
+	}
+	if o.has("c", "check") {
+		return hashCheck(p, o, f)
+	}
+	return inputs(p, o.args, func(name string, r io.Reader) error {
+		h := f()
+		if _, err := io.Copy(h, r); err != nil {
+			return err
+		}
+		p.Printf("%x  %s\n", h.Sum(nil), name)
+		return nil
+	})
+}
+
+func hashCheck(p *proc, o *options, f func() hash.Hash) int {
+	b, st := readAll(p, o.args)
+	bad := 0
+	for _, l := range lines(b) {
+		want, name, ok := strings.Cut(l, " ")
+		if !ok {
+			continue
+		}
+		name = strings.TrimLeft(name, " *")
+		h := f()
+		r, err := open(p, name)
+		if err == nil {
+			_, err = io.Copy(h, r)
+			r.Close()
+		}
+		switch {
+		case err != nil:
+			p.Errorf("%s: %s", name, kernel.Reason(err))
+			bad++
+		case hex.EncodeToString(h.Sum(nil)) != want:
+			if !o.has("status", "s") {
+				p.Printf("%s: FAILED\n", name)
+			}
+			bad++
+		case !o.has("quiet", "q", "status", "s"):
+			p.Printf("%s: OK\n", name)
+		}
+	}
+	if bad > 0 {
+		return 1
+	}
+	return st
+}
+
+func gz(p *proc, args []string) int {
+	o, ok := parse(p, args, "dckfn123456789q", "decompress stdout keep force")
+	if !ok {
+		return 1
+	}
+	dec := o.has("d", "decompress") || strings.Contains(args[0], "gunzip") || strings.Contains(args[0], "zcat")
+	toOut := o.has("c", "stdout") || strings.Contains(args[0], "zcat") || len(o.args) == 0
+	return inputs(p, o.args, func(name string, r io.Reader) error {
+		out := p.Stdout
+		target := name + ".gz"
+		if dec {
+			target = strings.TrimSuffix(name, ".gz")
+		}
+		if !toOut {
+			f, err := p.View().Open(target, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			out = f
+		}
+		if dec {
+			z, err := gzip.NewReader(r)
+			if err != nil {
+				return plainError("not in gzip format")
+			}
+			if _, err = io.Copy(out, z); err != nil {
+				return err
+			}
+		} else {
+			z := gzip.NewWriter(out)
+			if _, err := io.Copy(z, r); err != nil {
+				return err
+			}
+			if err := z.Close(); err != nil {
+				return err
+			}
+		}
+		if !toOut && !o.has("k", "keep") {
+			return p.View().Remove(name)
+		}
+		return nil
+	})
+}

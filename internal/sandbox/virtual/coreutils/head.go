@@ -1,0 +1,195 @@
+package coreutils
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// oldCount turns -5 into -n 5.
+func oldCount(args []string) []string {
+	out := append([]string{}, args...)
+	for i, a := range out {
+		if i > 0 && len(a) > 1 && a[0] == '-' && a[1] >= '0' && a[1] <= '9' {
+			out[i] = "-n" + a[1:]
+		}
+	}
+	return out
+}
+
+func head(p *proc, args []string) int {
+	o, ok := parse(p, oldCount(args), "n:c:qv", "lines= bytes= quiet")
+	if !ok {
+		return 1
+	}
+	if s, has := o.get("c", "bytes"); has {
+		n, err := parseSize(s)
+		if err != nil {
+			p.Errorf("invalid number of bytes: ‘%s’", s)
+			return 1
+		}
+		return inputs(p, o.args, func(_ string, r io.Reader) error {
+			if n < 0 {
+				b, err := io.ReadAll(r)
+				p.Stdout.Write(b[:max(0, len(b)+int(n))])
+				return err
+			}
+			_, err := io.Copy(p.Stdout, io.LimitReader(r, n))
+			return err
+		})
+	}
+	n := 10
+	if s, has := o.get("n", "lines"); has {
+		var err error
+		if n, err = strconv.Atoi(s); err != nil {
+			p.Errorf("invalid number of lines: ‘%s’", s)
+			return 1
+		}
+	}
+	return inputs(p, o.args, func(name string, r io.Reader) error {
+		if len(o.args) > 1 && !o.has("q", "quiet") {
+			p.Printf("==> %s <==\n", name)
+		}
+		if n < 0 {
+			b, err := io.ReadAll(r)
+			l := bytes.SplitAfter(b, []byte("\n"))
+			if len(l[len(l)-1]) == 0 {
+				l = l[:len(l)-1]
+			}
+			p.Stdout.Write(bytes.Join(l[:max(0, len(l)+n)], nil))
+			return err
+		}
+		br := bufio.NewReader(r)
+		for range n {
+			l, err := br.ReadBytes('\n')
+			if _, werr := p.Stdout.Write(l); werr != nil {
+				return nil
+			}
+			if err != nil {
+				break
+			}
+		}
+		return nil
+	})
+}
+
+func tail(p *proc, args []string) int {
+	o, ok := parse(p, oldCount(args), "n:c:fqFs:", "lines= bytes= follow? quiet pid= retry")
+	if !ok {
+		return 1
+	}
+	s, isBytes := o.get("c", "bytes")
+	if !isBytes {
+		if s, ok = o.get("n", "lines"); !ok {
+			s = "10"
+		}
+	}
+	from := strings.HasPrefix(s, "+")
+	n64, err := parseSize(strings.TrimLeft(s, "+-"))
+	if err != nil {
+		p.Errorf("invalid number: ‘%s’", s)
+		return 1
+	}
+	n := int(n64)
+	st := inputs(p, o.args, func(name string, r io.Reader) error {
+		b, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		if len(o.args) > 1 && !o.has("q", "quiet") {
+			p.Printf("==> %s <==\n", name)
+		}
+		if isBytes {
+			if from {
+				b = b[min(len(b), max(0, n-1)):]
+			} else {
+				b = b[max(0, len(b)-n):]
+			}
+			_, err = p.Stdout.Write(b)
+			return err
+		}
+		l := bytes.SplitAfter(b, []byte("\n"))
+		if len(l[len(l)-1]) == 0 {
+			l = l[:len(l)-1]
+		}
+		if from {
+			l = l[min(len(l), max(0, n-1)):]
+		} else {
+			l = l[max(0, len(l)-n):]
+		}
+		_, err = p.Stdout.Write(bytes.Join(l, nil))
+		return err
+	})
+	if o.has("f", "F", "follow") && len(o.args) == 1 {
+		return follow(p, o.args[0])
+	}
+	return st
+}
+
+func follow(p *proc, name string) int {
+	var at int64
+	if i, err := p.View().Stat(name); err == nil {
+		at = i.Size()
+	}
+	for p.Sleep(50 * time.Millisecond) {
+		f, err := p.View().Open(name, os.O_RDONLY, 0)
+		if err != nil {
+			continue
+		}
+		f.Seek(at, io.SeekStart)
+		n, err := io.Copy(p.Stdout, f)
+		f.Close()
+		if at += n; err != nil {
+			return 1
+		}
+	}
+	return 1
+}
+
+func wc(p *proc, args []string) int {
+	o, ok := parse(p, args, "lwcmL", "lines words bytes chars")
+	if !ok {
+		return 1
+	}
+	l, w, c := o.has("l", "lines"), o.has("w", "words"), o.has("c", "m", "bytes", "chars")
+	if !l && !w && !c {
+		l, w, c = true, true, true
+	}
+	one := l != w != c && !(l && w && c)
+	row := func(name string, nl, nw, nc int) {
+		var f []string
+		for _, x := range []struct {
+			on bool
+			n  int
+		}{{l, nl}, {w, nw}, {c, nc}} {
+			if x.on {
+				if one && len(o.args) < 2 {
+					f = append(f, strconv.Itoa(x.n))
+				} else {
+					f = append(f, fmt.Sprintf("%7d", x.n))
+				}
+			}
+		}
+		if name != "-" {
+			f = append(f, name)
+		}
+		p.Printf("%s\n", strings.Join(f, " "))
+	}
+	var tl, tw, tc int
+	st := inputs(p, o.args, func(name string, r io.Reader) error {
+		b, err := io.ReadAll(r)
+		nl, nw := bytes.Count(b, []byte("\n")), len(bytes.Fields(b))
+		tl, tw, tc = tl+nl, tw+nw, tc+len(b)
+		row(name, nl, nw, len(b))
+		return err
+	})
+	if len(o.args) > 1 {
+		row("total", tl, tw, tc)
+	}
+	return st
+}

@@ -1,0 +1,185 @@
+package coreutils
+
+import (
+	"io/fs"
+	"path"
+	"strings"
+)
+
+func mv(p *proc, args []string) int {
+	o, ok := parse(p, args, "fnvTuit:b", "force no-clobber verbose no-target-directory target-directory= update backup?")
+	if !ok {
+		return 1
+	}
+	src, dst, ok := operands(p, o)
+	if !ok {
+		return 1
+	}
+	st, v := 0, p.View()
+	for _, s := range src {
+		d := into(v, s, dst, o.has("T", "no-target-directory"))
+		if _, err := v.Lstat(s); err != nil {
+			st = fail(p, "cannot stat "+q(s), err)
+			continue
+		}
+		if _, err := v.Lstat(d); err == nil && o.has("n", "no-clobber") {
+			continue
+		}
+		if err := v.Rename(s, d); err != nil {
+			st = fail(p, "cannot move "+q(s)+" to "+q(d), err)
+		}
+	}
+	return st
+}
+
+func ln(p *proc, args []string) int {
+	o, ok := parse(p, args, "sfnvTrt:b", "symbolic force no-dereference verbose no-target-directory relative target-directory=")
+	if !ok {
+		return 1
+	}
+	if len(o.args) == 1 {
+		o.args = append(o.args, path.Base(o.args[0]))
+	}
+	src, dst, ok := operands(p, o)
+	if !ok {
+		return 1
+	}
+	st, v := 0, p.View()
+	for _, s := range src {
+		d := dst
+		i, err := v.Lstat(dst)
+		link := err == nil && i.Mode()&fs.ModeSymlink != 0
+		if !(link && o.has("n", "no-dereference")) {
+			d = into(v, s, dst, o.has("T", "no-target-directory"))
+		}
+		if o.has("f", "force") {
+			if j, err := v.Lstat(d); err == nil && !j.IsDir() {
+				v.Remove(d)
+			}
+		}
+		if o.has("s", "symbolic") {
+			if o.has("r", "relative") {
+				s = relative(path.Dir(v.Abs(d)), v.Abs(s))
+			}
+			err = v.Symlink(s, d)
+			if err != nil {
+				st = fail(p, "failed to create symbolic link "+q(d), err)
+			}
+		} else if err = v.Link(s, d); err != nil {
+			st = fail(p, "failed to create hard link "+q(d), err)
+		}
+	}
+	return st
+}
+
+func relative(from, to string) string {
+	a, b := strings.Split(strings.Trim(from, "/"), "/"), strings.Split(strings.Trim(to, "/"), "/")
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	var up []string
+	for _, x := range a {
+		if x != "" {
+			up = append(up, "..")
+		}
+	}
+	return strings.Join(append(up, b...), "/")
+}
+
+func readlink(p *proc, args []string) int {
+	o, ok := parse(p, args, "femnqsvz", "canonicalize canonicalize-existing canonicalize-missing no-newline")
+	if !ok {
+		return 1
+	}
+	nl := "\n"
+	if o.has("n", "no-newline") {
+		nl = ""
+	}
+	st := 0
+	for _, f := range o.args {
+		var t string
+		var err error
+		if o.has("f", "e", "m", "canonicalize", "canonicalize-existing", "canonicalize-missing") {
+			t, err = canonical(p, f, o.has("e", "canonicalize-existing"), o.has("m", "canonicalize-missing"))
+		} else {
+			t, err = p.View().Readlink(f)
+		}
+		if err != nil {
+			st = 1
+			continue
+		}
+		p.Printf("%s%s", t, nl)
+	}
+	return st
+}
+
+func canonical(p *proc, f string, exists, anyMissing bool) (string, error) {
+	v := p.View()
+	t, err := v.Resolve(f, true)
+	if err != nil && anyMissing {
+		return v.Abs(f), nil
+	}
+	if err == nil && exists {
+		_, err = v.Lstat(t)
+	}
+	return t, err
+}
+
+func realpath(p *proc, args []string) int {
+	o, ok := parse(p, args, "emsqz", "canonicalize-existing canonicalize-missing no-symlinks strip")
+	if !ok {
+		return 1
+	}
+	st := 0
+	for _, f := range o.args {
+		t, err := canonical(p, f, o.has("e", "canonicalize-existing"), o.has("m", "canonicalize-missing"))
+		if o.has("s", "no-symlinks", "strip") {
+			t, err = p.View().Abs(f), nil
+		}
+		if err != nil {
+			st = fail(p, f, err)
+			continue
+		}
+		p.Printf("%s\n", t)
+	}
+	return st
+}
+
+func basename(p *proc, args []string) int {
+	o, ok := parse(p, args, "as:z", "multiple suffix=")
+	if !ok {
+		return 1
+	}
+	if len(o.args) == 0 {
+		return missing(p)
+	}
+	suffix, many := o.get("s", "suffix")
+	names := o.args
+	if !many && !o.has("a", "multiple") && len(names) == 2 {
+		suffix, names = names[1], names[:1]
+	}
+	for _, n := range names {
+		b := path.Base(n)
+		if b != suffix {
+			b = strings.TrimSuffix(b, suffix)
+		}
+		p.Printf("%s\n", b)
+	}
+	return 0
+}
+
+func dirname(p *proc, args []string) int {
+	if len(args) < 2 {
+		return missing(p)
+	}
+	for _, n := range args[1:] {
+		if n != "--" {
+			n = strings.TrimRight(n, "/")
+			if n == "" {
+				n = "/"
+			}
+			p.Printf("%s\n", path.Dir(n))
+		}
+	}
+	return 0
+}

@@ -1,0 +1,120 @@
+package kernel
+
+import (
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+func (w *rewriter) word(n *syntax.Word) {
+	if n == nil {
+		return
+	}
+	w.tilde(n)
+	for i, part := range n.Parts {
+		n.Parts[i] = w.part(part)
+	}
+}
+
+func (w *rewriter) tilde(n *syntax.Word) {
+	if len(n.Parts) == 0 {
+		return
+	}
+	l, ok := n.Parts[0].(*syntax.Lit)
+	if !ok || len(l.Value) < 2 || l.Value[0] != '~' || l.Value[1] == '/' {
+		return
+	}
+	name, rest, _ := strings.Cut(l.Value[1:], "/")
+	first := lit("~" + name)
+	if home, ok := w.home(name); ok {
+		first = lit(home)
+	}
+	parts := []syntax.WordPart{first.Parts[0]}
+	if len(l.Value) > 1+len(name) {
+		parts = append(parts, &syntax.Lit{Value: "/" + rest})
+	}
+	n.Parts = append(parts, n.Parts[1:]...)
+}
+
+func (w *rewriter) part(part syntax.WordPart) syntax.WordPart {
+	switch x := part.(type) {
+	case *syntax.DblQuoted:
+		for i, q := range x.Parts {
+			x.Parts[i] = w.part(q)
+		}
+	case *syntax.CmdSubst:
+		w.subst(x)
+	case *syntax.ProcSubst:
+		if w.posix {
+			w.syntaxError(x.Pos(), `"(" unexpected`)
+		}
+		w.stmts(x.Stmts)
+		op := callProcIn
+		if x.Op == syntax.CmdOut {
+			op = callProcOut
+		}
+		return &syntax.CmdSubst{Stmts: []*syntax.Stmt{{Cmd: callOf(op, w.body(x.Stmts))}}}
+	case *syntax.ParamExp:
+		w.param(x)
+	case *syntax.ArithmExp:
+		w.walk(x)
+	case *syntax.ExtGlob, *syntax.Lit, *syntax.SglQuoted:
+	default:
+		w.walk(x)
+	}
+	return part
+}
+
+func (w *rewriter) subst(x *syntax.CmdSubst) {
+	if len(x.Stmts) == 1 && x.Stmts[0].Cmd == nil && len(x.Stmts[0].Redirs) == 1 && x.Stmts[0].Redirs[0].Op == syntax.RdrIn {
+		w.word(x.Stmts[0].Redirs[0].Word) // $(<file)
+		return
+	}
+	if len(x.Stmts) == 0 {
+		return
+	}
+	w.stmts(x.Stmts)
+	x.Stmts = []*syntax.Stmt{{Cmd: callOf(callSubst, w.body(x.Stmts))}}
+}
+
+func (w *rewriter) param(x *syntax.ParamExp) {
+	if x.Param != nil {
+		switch x.Param.Value {
+		case "$", "BASHPID":
+			x.Param, x.Short = &syntax.Lit{Value: varPid}, false
+		case "!":
+			x.Param, x.Short = &syntax.Lit{Value: varBang}, false
+		case "PPID":
+			x.Param, x.Short = &syntax.Lit{Value: varPpid}, false
+		case "BASH_SOURCE":
+			if !w.posix {
+				x.Param, x.Index = &syntax.Lit{Value: "0"}, nil
+			}
+		case "PIPESTATUS", "COPROC", "SECONDS", "FUNCNAME", "BASH_VERSINFO", "EPOCHREALTIME":
+			if !w.posix {
+				w.refuse(x.Pos(), "$"+x.Param.Value)
+			}
+		}
+	}
+	if x.NestedParam != nil {
+		x.NestedParam = w.part(x.NestedParam)
+	}
+	if x.Index != nil {
+		w.walk(x.Index)
+	}
+	if x.Slice != nil {
+		if x.Slice.Offset != nil {
+			w.walk(x.Slice.Offset)
+		}
+		if x.Slice.Length != nil {
+			w.walk(x.Slice.Length)
+		}
+	}
+	if x.Repl != nil {
+		w.word(x.Repl.Orig)
+		w.word(x.Repl.With)
+	}
+	if x.Exp != nil {
+		w.word(x.Exp.Word)
+	}
+}

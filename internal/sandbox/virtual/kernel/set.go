@@ -1,0 +1,173 @@
+package kernel
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"mvdan.cc/sh/v3/interp"
+)
+
+func (sh *shell) cd(hc interp.HandlerContext, args []string) ([]string, error) {
+	rest, physical := args[1:], false
+	for len(rest) > 0 && len(rest[0]) > 1 && rest[0][0] == '-' {
+		if rest[0] == "-P" {
+			physical = true
+		}
+		rest = rest[1:]
+		if args[len(args)-len(rest)-1] == "--" {
+			break
+		}
+	}
+	if len(rest) == 0 {
+		return []string{"cd"}, nil
+	}
+	v := sh.p.View()
+	v.Cwd = hc.Dir
+	if physical {
+		if p, err := v.Resolve(rest[0], true); err == nil {
+			rest = []string{p}
+		}
+	}
+	if rest[0] != "-" {
+		if i, err := v.Stat(rest[0]); err != nil || !i.IsDir() {
+			fmt.Fprintf(hc.Stderr, "%s: 1: cd: can't cd to %s\n", sh.name, rest[0])
+			return []string{callPrefix + "status", map[bool]string{true: "1", false: "2"}[sh.kind == "bash"]}, nil
+		}
+	}
+	return append([]string{"cd"}, rest...), nil
+}
+
+// test answers -t, -O, -G and -ef here; the library would ask the host.
+func (sh *shell) test(hc interp.HandlerContext, args []string) ([]string, error) {
+	var out []string
+	v := sh.p.View()
+	v.Cwd = hc.Dir
+	yes := map[bool]string{true: "x", false: ""}
+	for i := 0; i < len(args); i++ {
+		last := i+1 >= len(args) || args[i+1] == "]"
+		prev := ""
+		if i > 0 {
+			prev = args[i-1]
+		}
+		binary := prev == "=" || prev == "!=" || prev == "==" // an operand, no operator
+		switch {
+		case last || binary:
+			out = append(out, args[i])
+		case args[i] == "-t":
+			out = append(out, "-n", "")
+			i++
+		case args[i] == "-O" || args[i] == "-G":
+			info, err := v.Stat(args[i+1])
+			ok := err == nil && (args[i] == "-O" && info.UID == sh.p.uid || args[i] == "-G" && info.GID == sh.p.gid)
+			out = append(out, "-n", yes[ok])
+			i++
+		case args[i] == "-ef" && i > 1:
+			a, err1 := v.Stat(prev)
+			b, err2 := v.Stat(args[i+1])
+			out = append(out[:len(out)-1], "-n", yes[err1 == nil && err2 == nil && sameInfo(a, b)])
+			i++
+		default:
+			out = append(out, args[i])
+		}
+	}
+	return out, nil
+}
+
+// set drops the options that mean nothing here.
+func (sh *shell) set(args []string) ([]string, error) {
+	out := []string{"set"}
+	for i := 1; i < len(args); i++ {
+		a := args[i]
+		if a == "--" || len(a) < 2 || a[0] != '-' && a[0] != '+' {
+			return append(out, args[i:]...), nil
+		}
+		if a[1:] == "o" && i+1 < len(args) {
+			if args[i+1] == "pipefail" {
+				sh.pipefail = a[0] == '-'
+			}
+			switch args[i+1] {
+			case "posix", "monitor", "notify", "nolog", "hashall", "vi", "emacs", "noclobber", "errtrace", "functrace":
+			default:
+				out = append(out, a, args[i+1])
+			}
+			i++
+			continue
+		}
+		keep := a[:1]
+		if strings.HasSuffix(a, "o") && i+1 < len(args) && args[i+1] == "pipefail" {
+			sh.pipefail = a[0] == '-'
+		}
+		for _, c := range a[1:] {
+			if !strings.ContainsRune("mbhvECT", c) {
+				keep += string(c)
+			}
+		}
+		if len(keep) > 1 {
+			out = append(out, keep)
+		}
+	}
+	if len(out) == 1 && len(args) > 1 {
+		return []string{"true"}, nil
+	}
+	return out, nil
+}
+
+// trap keeps the actions for signals; EXIT and ERR are the library's.
+func (sh *shell) trap(hc interp.HandlerContext, args []string) ([]string, error) {
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:]
+	}
+	if len(args) == 0 || args[0] == "-p" {
+		return []string{callPrefix + "trap"}, nil
+	}
+	if args[0] == "-l" {
+		return []string{callPrefix + "kill", "-l"}, nil
+	}
+	var action *string
+	sigs := args
+	if _, num := strconv.Atoi(args[0]); len(args) > 1 && (num != nil || args[0] == "") {
+		sigs = args[1:]
+		if args[0] != "-" {
+			text, err := sh.rewriter().text(args[0])
+			if err != nil {
+				fmt.Fprintln(hc.Stderr, err)
+				return []string{"false"}, nil
+			}
+			if args[0] == "" {
+				text = ""
+			}
+			action = &text
+		}
+	}
+	var out []string
+	for _, s := range sigs {
+		switch s {
+		case "EXIT", "0", "ERR":
+			text := "-"
+			if action != nil {
+				text = *action
+			}
+			if s == "0" {
+				s = "EXIT"
+			}
+			if out == nil {
+				out = []string{"trap", "--", text}
+			}
+			out = append(out, s)
+			continue
+		case "DEBUG", "RETURN":
+			return nil, fmt.Errorf("sandbox: trap %s is not supported by the virtual guest", s)
+		}
+		n, ok := SignalNumber(s)
+		if !ok {
+			fmt.Fprintf(hc.Stderr, "%s: 1: trap: %s: bad trap\n", sh.name, s)
+			return []string{"false"}, nil
+		}
+		sh.p.setTrap(n, action)
+	}
+	if out == nil {
+		out = []string{"true"}
+	}
+	return out, nil
+}

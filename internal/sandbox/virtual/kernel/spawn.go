@@ -1,0 +1,102 @@
+package kernel
+
+import (
+	"context"
+	"io"
+	"os"
+)
+
+// Exec is a process to start from outside, as lxc-attach, sshd or pct would.
+type Exec struct {
+	Argv   []string
+	Env    []string // the whole environment
+	Cwd    string   // "": /
+	User   string   // "": root
+	Unit   string   // the systemd unit or session it belongs to
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+	Body   func(*Proc) int // instead of a program: a process that is only Go
+}
+
+// Run starts a process and waits for its end. When ctx ends first, the process
+// and what is left of its session is killed. Processes that left the session
+// (setsid) go on.
+func (m *Machine) Run(ctx context.Context, e Exec) (int, error) {
+	p, err := m.Spawn(e)
+	if err != nil {
+		return 0, err
+	}
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		p.KillSession()
+		return 0, ctx.Err()
+	}
+	return p.status, nil
+}
+
+// Spawn starts a process. Its streams end with it: what it left behind writes
+// into nothing.
+func (m *Machine) Spawn(e Exec) (*Proc, error) {
+	p, err := m.newProc(nil)
+	if err != nil {
+		return nil, err
+	}
+	p.Unit = e.Unit
+	p.sid, p.pgid = p.Pid, p.Pid
+	p.cwd = "/"
+	if e.Cwd != "" {
+		if i, err := p.View().Stat(e.Cwd); err == nil && i.IsDir() {
+			p.cwd = e.Cwd
+		}
+	}
+	p.Env = append([]string(nil), e.Env...)
+	out, errw := newSink(e.Stdout, m.limits.Output, p), newSink(e.Stderr, m.limits.Output, p)
+	p.Stdout, p.Stderr = out, errw
+	stdin, stop, err := feed(e.Stdin)
+	if err != nil {
+		m.drop(p, 1)
+		return nil, err
+	}
+	p.Stdin = stdin
+	if e.User != "" {
+		if u, ok := p.LookupUser(e.User); ok {
+			p.SetUser(u)
+		}
+	}
+	go func() {
+		status := 0
+		if e.Body != nil {
+			p.Args = e.Argv
+			p.wrapStreams()
+			status = p.guard(func() int { return e.Body(p) })
+		} else {
+			status = p.exec(e.Argv)
+		}
+		stop()
+		out.close()
+		errw.close()
+		m.drop(p, status)
+		m.FS.Flush()
+	}()
+	return p, nil
+}
+
+// feed gives a reader as one end of a pipe: the interpreter and the programs
+// share it byte by byte, as processes share a descriptor.
+func feed(r io.Reader) (*os.File, func(), error) {
+	pr, pw, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	if r == nil {
+		pw.Close()
+		return pr, func() { pr.Close() }, nil
+	}
+	go func() {
+		io.Copy(pw, r)
+		pw.Close()
+	}()
+	return pr, func() { pr.Close() }, nil
+}
