@@ -23,6 +23,7 @@ func TestNginx(t *testing.T) {
 	for _, transport := range []string{"guest", "node"} {
 		for _, kind := range []string{"unprivileged", "privileged"} {
 			t.Run(transport+"/"+kind, func(t *testing.T) {
+				t.Parallel()
 				u := newUser(t, "INFRAHAUS_SSH_TRANSPORT="+transport)
 				name := fmt.Sprintf("web-%s-%s", transport, kind)
 				args := []string{"--template", "nginx", "--" + kind}
@@ -55,6 +56,7 @@ func TestNginx(t *testing.T) {
 func TestBuiltIn(t *testing.T) {
 	for _, template := range []string{"hello", "postgresql"} {
 		t.Run(template, func(t *testing.T) {
+			t.Parallel()
 			u := newUser(t)
 			end := u.create("builtin-"+template, "--template", template)
 			if *end.ExitStatus != 0 {
