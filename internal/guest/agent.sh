@@ -115,7 +115,7 @@ ih_upto() {
 # short by the script, "." that nothing happened for a while.
 ih_follow() {
 	cd "$1" || return 1
-	ih_o=$2 ih_e=$3 ih_c=$4 ih_w=0 ih_i=0 ih_none=0
+	ih_o=$2 ih_e=$3 ih_c=$4 ih_w=0 ih_i=0 ih_n0=0 ih_none=0
 	while :; do
 		ih_look
 		ih_sizes
@@ -142,14 +142,19 @@ ih_follow() {
 		dead) echo d; return 0 ;;
 		none) ih_none=$((ih_none + 1)); if [ $ih_none -gt 60 ]; then echo d; return 0; fi ;;
 		esac
-		if [ -n "$ih_more" ]; then ih_w=0; fi
+		# A short script is watched closely; one that goes on, and talks, calmly.
+		ih_n0=$((ih_n0 + 1))
+		if [ -n "$ih_more" ]; then ih_w=$((ih_n0 < 40 ? 0 : 8)); fi
 		ih_w=$((ih_w + 1)) ih_i=$((ih_i + 1))
-		case $ih_w in
-		1 | 2 | 3) ih_nap 0.01 ;;
-		4 | 5 | 6) ih_nap 0.03 ;;
-		7 | 8 | 9) ih_nap 0.1 ;;
-		*) ih_nap 0.2 ;;
-		esac
+		if [ $ih_w -le 8 ]; then
+			ih_nap 0.005
+		elif [ $ih_w -le 12 ]; then
+			ih_nap 0.03
+		elif [ $ih_w -le 15 ]; then
+			ih_nap 0.1
+		else
+			ih_nap 0.2
+		fi
 		if [ $ih_i -ge 25 ]; then ih_i=0; echo .; fi
 	done
 }

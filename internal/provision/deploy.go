@@ -69,7 +69,19 @@ func (r *Run) bundle() ([]guest.File, error) {
 		}
 		in.Files = append(in.Files, file)
 	}
-	return guestfiles.Bundle(in)
+	files, err := guestfiles.Bundle(in)
+	for _, s := range scriptsOf(r.Job) {
+		files = append(files, guest.File{Path: "scripts/" + s.Name, Mode: 0o700, Content: s.Content})
+	}
+	return files, err
+}
+
+// keepScripts moves the scripts that came in the same stream to where their
+// attempts find them. What is there already stays: it may be running.
+func (r *Run) keepScripts() string {
+	dir := guest.Quote(r.scriptsDir())
+	return fmt.Sprintf("\numask 077\nif [ -d scripts ] && [ ! -d %s ]; then mkdir -p %s && mv scripts %s; fi\n",
+		dir, guest.Quote(r.runDir()), dir)
 }
 
 // packages are the template's and, for the guest's own manager, --package's.
@@ -93,7 +105,7 @@ func (r *Run) ship(ctx context.Context, files []guest.File) error {
 	out.limit = 8 << 10
 	status, err := guest.Ship(ctx, r.Guest, guest.Shipment{
 		Label: "ship the config-manager and the template's files", Staging: guestfiles.StagingDir,
-		Files: files, Then: guestfiles.InstallScript(), Stdout: &out, Stderr: &out,
+		Files: files, Then: guestfiles.InstallScript() + r.keepScripts(), Stdout: &out, Stderr: &out,
 	})
 	if err != nil {
 		return err

@@ -69,7 +69,7 @@ func (r *Run) runScript(ctx context.Context, s template.Script, i, n int) error 
 	}
 	a := guest.Attempt{
 		Dir: path.Join(r.runDir(), s.Name+".1"), Name: s.Name,
-		Script: s.Content, Env: r.scriptEnv(), Helpers: guestfiles.HelpersPath,
+		Path: path.Join(r.scriptsDir(), s.Name), Env: r.scriptEnv(), Helpers: guestfiles.HelpersPath,
 	}
 	status, err := r.attend(ctx, a, logs)
 	if err != nil {
@@ -139,6 +139,9 @@ func (r *Run) linkChanged(err error) {
 
 // runDir holds this run's attempts in the guest.
 func (r *Run) runDir() string { return path.Join(guestfiles.RunsDir, r.ID) }
+
+// scriptsDir holds this run's scripts in the guest.
+func (r *Run) scriptsDir() string { return path.Join(r.runDir(), "scripts") }
 
 // scriptEnv is what every script gets besides the runner's own variables.
 func (r *Run) scriptEnv() []string {
