@@ -52,7 +52,7 @@ func (d *Driver) watch(ctx context.Context, g *guest) {
 		case <-ctx.Done():
 			return
 		case <-g.sys.Ended():
-			d.stop(g.cfg.VMID)
+			d.kill(g)
 			return
 		case <-t.C:
 		}
@@ -64,8 +64,15 @@ func (d *Driver) watch(ctx context.Context, g *guest) {
 			return err == nil
 		})
 		if die {
-			d.stop(g.cfg.VMID)
+			d.kill(g)
 			return
 		}
+	}
+}
+
+// kill stops a guest that nobody waits for.
+func (d *Driver) kill(g *guest) {
+	if err := d.stop(g.cfg.VMID); err != nil {
+		d.o.Logf("guest %d: %v", g.cfg.VMID, err)
 	}
 }

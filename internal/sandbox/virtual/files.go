@@ -18,7 +18,7 @@ import (
 // view is the root user's view of a guest, running or not.
 func (d *Driver) view(vmid int) (*fsys.View, func(), error) {
 	if g, err := d.guest(vmid); err == nil {
-		return &fsys.View{FS: g.fs, Cwd: "/", Umask: 0o022}, func() { g.fs.Flush() }, nil
+		return &fsys.View{FS: g.fs, Cwd: "/", Umask: 0o022}, func() { d.flush(g) }, nil
 	}
 	return nil, nil, driver.ErrNotRunning
 }
@@ -103,4 +103,10 @@ func (d *Driver) Pull(ctx context.Context, vmid int, path string) (io.ReadCloser
 		return nil, clean(err)
 	}
 	return f, nil
+}
+
+func (d *Driver) flush(g *guest) {
+	if err := g.fs.Flush(); err != nil {
+		d.o.Logf("guest %d: cannot save owners and modes: %v", g.cfg.VMID, err)
+	}
 }

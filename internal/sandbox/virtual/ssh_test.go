@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"errors"
 	"net"
 	"strings"
 	"testing"
@@ -61,7 +62,7 @@ func TestSSH(t *testing.T) {
 	s, _ := cl.NewSession()
 	s.Stdin = strings.NewReader("hello")
 	out, err := s.Output("cat; echo; echo $HOME; exit 3")
-	if e, ok := err.(*ssh.ExitError); !ok || e.ExitStatus() != 3 || string(out) != "hello\n/root\n" {
+	if e, ok := errors.AsType[*ssh.ExitError](err); !ok || e.ExitStatus() != 3 || string(out) != "hello\n/root\n" {
 		t.Errorf("%q, %v", out, err)
 	}
 	f, err := sftp.NewClient(cl)

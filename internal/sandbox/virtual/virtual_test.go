@@ -3,6 +3,7 @@ package virtual
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -80,6 +81,8 @@ func TestDebianGuest(t *testing.T) {
 		{"oneshot", `printf '[Service]\nType=oneshot\nEnvironment=A=5\nExecStart=/bin/sh -c "echo a=$${A} >/tmp/o; exit 3"\n' >/etc/systemd/system/o.service; systemctl start o 2>/dev/null; echo $?; cat /tmp/o; systemctl show -p ExecMainStatus --value o; systemctl is-failed o`, "1\na=5\n3\nfailed\n"},
 		{"service by script", `printf '[Service]\nExecStart=/bin/sh -c "while :; do sleep 1; done"\n[Install]\nWantedBy=multi-user.target\n' >/etc/systemd/system/s.service; systemctl enable -q --now s; systemctl is-enabled s; p=$(systemctl show -p MainPID --value s); kill -0 $p && cat /proc/$p/cgroup; systemctl stop s; kill -0 $p 2>/dev/null || echo gone`, "enabled\n0::/system.slice/s.service\ngone\n"},
 		{"detached", "setsid sh -c 'sleep 0.1; echo done >/tmp/d' </dev/null >/dev/null 2>&1 & sleep 0.4; cat /tmp/d", "done\n"},
+		{"bash connects", `systemctl start nginx; bash -c ': </dev/tcp/127.0.0.1/80'; echo $?; bash -c ': </dev/tcp/127.0.0.1/81' 2>/dev/null; echo $?; ` +
+			`bash -c 'exec 3<>/dev/tcp/127.0.0.1/80; printf "GET / HTTP/1.0\r\n\r\n" >&3; read -r -t 5 _ c _ <&3; echo $c'; sh -c ': </dev/tcp/127.0.0.1/80' 2>/dev/null || echo no`, "0\n1\n200\nno\n"},
 		{"no network", "curl -sS http://example.com/; echo $?", "curl: (6) Could not resolve host: example.com\n6\n"},
 		{"user", "useradd -m -s /bin/sh web && su web -c 'id -un; cat /etc/shadow 2>&1; echo $HOME'", "web\ncat: /etc/shadow: Permission denied\n/home/web\n"},
 		{"sed", `printf 'a=1\nb=2\n' >c; sed -i 's/^a=.*/a=9/; /^b/d' c; cat c`, "a=9\n"},
@@ -144,7 +147,7 @@ func TestStopKillsBusyLoop(t *testing.T) {
 	if err := d.Stop(context.Background(), 100); err != nil {
 		t.Error(err)
 	}
-	if _, err := d.Exec(context.Background(), 100, driver.Exec{Argv: []string{"true"}}); err != driver.ErrNotRunning {
+	if _, err := d.Exec(context.Background(), 100, driver.Exec{Argv: []string{"true"}}); !errors.Is(err, driver.ErrNotRunning) {
 		t.Errorf("exec in a stopped guest: %v", err)
 	}
 }

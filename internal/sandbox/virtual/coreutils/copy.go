@@ -103,7 +103,9 @@ func (c *copier) copy(src, dst string) error {
 			return err
 		}
 		if oerr == nil {
-			c.v.Remove(dst)
+			if err := c.v.Remove(dst); err != nil {
+				return err
+			}
 		}
 		return c.v.Symlink(t, dst)
 	case c.hard:
@@ -163,7 +165,9 @@ func (c *copier) meta(dst string, i *fsys.Info) error {
 		return nil
 	}
 	if c.v.UID == 0 {
-		c.v.Chown(dst, i.UID, i.GID, false)
+		if err := c.v.Chown(dst, i.UID, i.GID, false); err != nil {
+			return err
+		}
 	}
 	if err := c.v.Chmod(dst, i.Mode()); err != nil {
 		return err
@@ -221,12 +225,15 @@ func install(p *proc, args []string) int {
 	}
 	for _, s := range src {
 		d := into(v, s, dst, o.has("T", "no-target-directory"))
-		if o.has("D") {
-			v.MkdirAll(path.Dir(d), 0o755)
-		}
-		v.Remove(d)
 		c := &copier{p: p, v: v}
-		err := c.copy(s, d)
+		var err error
+		if o.has("D") {
+			err = v.MkdirAll(path.Dir(d), 0o755)
+		}
+		if err == nil {
+			_ = v.Remove(d) // what cannot go, the copy reports
+			err = c.copy(s, d)
+		}
 		if err == nil {
 			err = finish(d)
 		}

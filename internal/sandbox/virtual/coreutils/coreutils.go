@@ -201,3 +201,11 @@ func missing(p *proc) int {
 
 // q quotes a name as GNU's messages do.
 func q(s string) string { return "'" + s + "'" }
+
+// put prints bytes: the status is st, or 1 when nobody takes them.
+func put(p *proc, b []byte, st int) int {
+	if _, err := p.Stdout.Write(b); err != nil {
+		return max(st, 1)
+	}
+	return st
+}

@@ -26,7 +26,7 @@ func dd(p *proc, args []string) int {
 		return def
 	}
 	bs := size("bs", size("ibs", 512))
-	in, out := io.Reader(p.Stdin), io.Writer(p.Stdout)
+	in, out := p.Stdin, p.Stdout
 	if f := set["if"]; f != "" {
 		h, err := p.View().Open(f, os.O_RDONLY, 0)
 		if err != nil {
@@ -49,7 +49,9 @@ func dd(p *proc, args []string) int {
 		}
 		defer h.Close()
 		if n := size("seek", 0) * size("obs", bs); n > 0 {
-			h.Seek(n, io.SeekStart)
+			if _, err := h.Seek(n, io.SeekStart); err != nil {
+				return fail(p, q(f)+": cannot seek", err)
+			}
 		}
 		out = h
 	}

@@ -148,27 +148,30 @@ func grep(p *proc, args []string) int {
 
 func (g *grepper) run() int {
 	o, files := g.o, g.o.args
+	st := 0
 	if o.has("r", "R", "recursive") {
 		if len(files) == 0 {
 			files = []string{"."}
 		}
 		var all []string
 		for _, f := range files {
-			walk(g.p.View(), f, func(n string, i *fsys.Info) error {
+			err := walk(g.p.View(), f, func(n string, i *fsys.Info) error {
 				inc, has := o.get("include")
 				if i.Mode().IsRegular() && (!has || globPath(inc, path.Base(n))) {
 					all = append(all, n)
 				}
 				return nil
 			})
+			if err != nil {
+				st = fail(g.p, f, err) + 1
+			}
 		}
 		files, g.names = all, true
 		if len(all) == 0 {
-			return 1
+			return max(st, 1)
 		}
 	}
 	g.names = (g.names || len(files) > 1 || o.has("H", "with-filename")) && !o.has("h", "no-filename")
-	st := 0
 	if len(files) == 0 {
 		files = []string{"-"}
 	}

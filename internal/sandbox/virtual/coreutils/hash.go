@@ -29,7 +29,7 @@ func openssl(p *proc, args []string) int {
 		case contains(args, "-base64"):
 			p.Printf("%s\n", base64.StdEncoding.EncodeToString(b))
 		default:
-			p.Stdout.Write(b)
+			return put(p, b, 0)
 		}
 		return 0
 	}

@@ -3,6 +3,7 @@ package coreutils
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -36,7 +37,7 @@ func head(p *proc, args []string) int {
 		return inputs(p, o.args, func(_ string, r io.Reader) error {
 			if n < 0 {
 				b, err := io.ReadAll(r)
-				p.Stdout.Write(b[:max(0, len(b)+int(n))])
+				put(p, b[:max(0, len(b)+int(n))], 0)
 				return err
 			}
 			_, err := io.Copy(p.Stdout, io.LimitReader(r, n))
@@ -61,17 +62,17 @@ func head(p *proc, args []string) int {
 			if len(l[len(l)-1]) == 0 {
 				l = l[:len(l)-1]
 			}
-			p.Stdout.Write(bytes.Join(l[:max(0, len(l)+n)], nil))
+			put(p, bytes.Join(l[:max(0, len(l)+n)], nil), 0)
 			return err
 		}
 		br := bufio.NewReader(r)
 		for range n {
 			l, err := br.ReadBytes('\n')
-			if _, werr := p.Stdout.Write(l); werr != nil {
-				return nil
+			if put(p, l, 0) != 0 || errors.Is(err, io.EOF) {
+				break
 			}
 			if err != nil {
-				break
+				return err
 			}
 		}
 		return nil
@@ -141,8 +142,10 @@ func follow(p *proc, name string) int {
 		if err != nil {
 			continue
 		}
-		f.Seek(at, io.SeekStart)
-		n, err := io.Copy(p.Stdout, f)
+		var n int64
+		if _, err = f.Seek(at, io.SeekStart); err == nil {
+			n, err = io.Copy(p.Stdout, f)
+		}
 		f.Close()
 		if at += n; err != nil {
 			return 1

@@ -105,7 +105,7 @@ func b64(p *proc, args []string) int {
 			return r
 		}, string(b))
 		out, err := base64.StdEncoding.DecodeString(clean)
-		p.Stdout.Write(out)
+		st = put(p, out, st)
 		if err != nil {
 			p.Errorf("invalid input")
 			return 1

@@ -27,7 +27,6 @@ type sedCmd struct {
 	global bool
 	print  bool
 	nth    int
-	file   string
 	label  string
 	block  []*sedCmd
 	from   string
@@ -76,8 +75,7 @@ func sed(p *proc, args []string) int {
 	if !inPlace {
 		b, st := readAll(p, o.args)
 		out, code := sedRun(cmds, b, quiet)
-		p.Stdout.Write(out)
-		return max(st, code)
+		return put(p, out, max(st, code))
 	}
 	st := 0
 	for _, f := range o.args {
@@ -94,7 +92,9 @@ func sed(p *proc, args []string) int {
 		cs := sp.again(script)
 		out, _ := sedRun(cs, b, quiet)
 		if suffix != "" {
-			p.View().WriteFile(f+suffix, b, i.Mode().Perm())
+			if err := p.View().WriteFile(f+suffix, b, i.Mode().Perm()); err != nil {
+				return fail(p, "couldn't write "+f+suffix, err)
+			}
 		}
 		if err := p.View().WriteFile(f, out, i.Mode().Perm()); err != nil {
 			return fail(p, "couldn't write "+f, err)

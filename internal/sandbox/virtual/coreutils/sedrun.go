@@ -13,7 +13,7 @@ type sedState struct {
 	ps, hold                 string
 	after                    string
 	quiet, del, quit, subbed bool
-	restart, noEnd           bool
+	noEnd                    bool
 	code                     int
 	branch                   *string
 }

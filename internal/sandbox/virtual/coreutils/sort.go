@@ -1,7 +1,6 @@
 package coreutils
 
 import (
-	"io"
 	"regexp"
 	"slices"
 	"strconv"
@@ -83,8 +82,7 @@ func sortCmd(p *proc, args []string) int {
 		}
 		return st
 	}
-	io.WriteString(p.Stdout, out)
-	return st
+	return put(p, []byte(out), st)
 }
 
 func parseKey(s string) sortKey {

@@ -62,7 +62,7 @@ func tarCmd(p *proc, args []string) int {
 		p.Errorf("You must specify one of the '-Acdtrux', '--delete' or '--test-label' options")
 		return 2
 	}
-	var in io.Reader = p.Stdin
+	in := p.Stdin
 	if file != "" && file != "-" {
 		v := *t.v
 		v.Cwd = start
@@ -111,7 +111,9 @@ func (t *tarrer) read(in io.Reader) int {
 			continue
 		}
 		if t.o.has("O", "to-stdout") {
-			io.Copy(t.p.Stdout, r)
+			if _, err := io.Copy(t.p.Stdout, r); err != nil {
+				return 2
+			}
 			continue
 		}
 		if t.o.has("v", "verbose") {
@@ -125,9 +127,12 @@ func (t *tarrer) read(in io.Reader) int {
 		}
 	}
 	for i := len(dirs) - 1; i >= 0; i-- {
-		t.attrs(dirs[i].name, dirs[i].h)
+		if err := t.attrs(dirs[i].name, dirs[i].h); err != nil {
+			t.p.Errorf("%s: Cannot change mode: %s", dirs[i].h.Name, kernel.Reason(err))
+			t.st = 2
+		}
 	}
-	io.Copy(io.Discard, br) // the padding behind the end
+	_, _ = io.Copy(io.Discard, br) // the padding behind the end
 	if t.st != 0 {
 		t.p.Errorf("Exiting with failure status due to previous errors")
 	}
@@ -196,7 +201,9 @@ func (t *tarrer) extract(name string, h *tar.Header, r io.Reader) error {
 				return nil
 			}
 			if !i.IsDir() {
-				v.Remove(name)
+				if err := v.Remove(name); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -252,10 +259,12 @@ func (t *tarrer) attrs(name string, h *tar.Header) error {
 				gid = g.GID
 			}
 		}
-		v.Chown(name, uid, gid, false)
+		if err := v.Chown(name, uid, gid, false); err != nil {
+			return err
+		}
 	}
 	if h.Typeflag != tar.TypeSymlink && !t.o.has("m", "touch") {
-		v.Chtimes(name, h.ModTime, h.ModTime)
+		return v.Chtimes(name, h.ModTime, h.ModTime)
 	}
 	return nil
 }

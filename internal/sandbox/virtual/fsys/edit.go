@@ -1,6 +1,7 @@
 package fsys
 
 import (
+	"errors"
 	"io/fs"
 	"path"
 	"syscall"
@@ -55,7 +56,7 @@ func (v *View) MkdirAll(p string, perm fs.FileMode) error {
 		return err
 	}
 	err := v.Mkdir(p, perm)
-	if err != nil && Errno(err) == syscall.EEXIST {
+	if err != nil && errors.Is(err, fs.ErrExist) {
 		if i, serr := v.Stat(p); serr == nil && i.IsDir() {
 			return nil
 		}

@@ -2,6 +2,7 @@ package fsys
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -13,12 +14,11 @@ import (
 
 // File is an open file of the guest. A plain file's Host is the host's file.
 type File struct {
-	Host  *os.File
-	v     *View
-	rw    io.ReadWriteCloser
-	Path  string
-	flag  int
-	limit int64 // size up to which writes are accounted for
+	Host *os.File
+	v    *View
+	rw   io.ReadWriteCloser
+	Path string
+	flag int
 }
 
 // Read reads.
@@ -27,7 +27,7 @@ func (f *File) Read(b []byte) (int, error) {
 		return f.rw.Read(b)
 	}
 	n, err := f.Host.Read(b)
-	if err != nil && err != io.EOF {
+	if err != nil {
 		err = Errno(err)
 	}
 	return n, err
@@ -63,7 +63,7 @@ func (f *File) ReadAt(b []byte, off int64) (int, error) {
 		return 0, syscall.ESPIPE
 	}
 	n, err := f.Host.ReadAt(b, off)
-	if err != nil && err != io.EOF {
+	if err != nil {
 		err = Errno(err)
 	}
 	return n, err
@@ -130,7 +130,7 @@ func (v *View) open(p string, flag int, perm fs.FileMode) (*File, error) {
 	}
 	mode := perm.Perm() &^ v.Umask
 	h, err := v.FS.root.OpenFile(rel(p), flag|os.O_EXCL, mode|0o600)
-	if err != nil && flag&os.O_EXCL == 0 && Errno(err) == syscall.EEXIST { // made meanwhile
+	if err != nil && flag&os.O_EXCL == 0 && errors.Is(err, fs.ErrExist) { // made meanwhile
 		h, err = v.FS.root.OpenFile(rel(p), flag, mode|0o600)
 	}
 	if err != nil {

@@ -63,7 +63,7 @@ func (f *FS) Usage() (used, quota int64) { return f.used.Load(), f.quota }
 
 func (f *FS) recount() {
 	var n int64
-	fs.WalkDir(f.root.FS(), ".", func(p string, d fs.DirEntry, err error) error {
+	_ = fs.WalkDir(f.root.FS(), ".", func(p string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {
 			if i, err := d.Info(); err == nil {
 				n += i.Size()

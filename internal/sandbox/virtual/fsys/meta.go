@@ -79,7 +79,7 @@ func (f *FS) setMeta(p string, m Meta, dir bool) {
 		f.meta[p] = m
 		f.dirty = true
 	}
-	f.root.Chmod(rel(p), host|need)
+	_ = f.root.Chmod(rel(p), host|need) // the table above is what counts
 }
 
 // forget drops p and everything under it from the table; move renames it.

@@ -9,7 +9,7 @@ import (
 
 func linkInfo(hi fs.FileInfo) (links int, ino uint64) {
 	if st, ok := hi.Sys().(*syscall.Stat_t); ok {
-		return int(st.Nlink), uint64(st.Ino)
+		return int(st.Nlink), st.Ino
 	}
 	return 1, 0
 }

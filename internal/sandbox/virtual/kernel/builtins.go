@@ -93,7 +93,7 @@ func (sh *shell) printfNow(hc interp.HandlerContext, rest []string) int {
 		return 2
 	}
 	s, err := Printf(rest[0], rest[1:])
-	io.WriteString(hc.Stdout, s)
+	_, _ = io.WriteString(hc.Stdout, s) // SIGPIPE says the rest
 	if err != nil {
 		fmt.Fprintf(hc.Stderr, "%s: 1: printf: %v\n", sh.name, err)
 		return 1
@@ -127,7 +127,7 @@ func (sh *shell) umask(hc interp.HandlerContext, args []string) int {
 	if len(args) == 0 {
 		m := sh.p.umask
 		if symbolic {
-			s := fs.FileMode(0o777 &^ m).String()
+			s := (0o777 &^ m).String()
 			cut := func(x string) string { return strings.ReplaceAll(x, "-", "") }
 			fmt.Fprintf(hc.Stdout, "u=%s,g=%s,o=%s\n", cut(s[1:4]), cut(s[4:7]), cut(s[7:]))
 		} else {

@@ -102,17 +102,12 @@ func (sh *shell) openNumbered(hc interp.HandlerContext, n int, op, arg string) i
 			fmt.Fprintf(hc.Stderr, "sandbox: redirection %s is not supported by the virtual guest\n", op)
 			return 2
 		}
-		v := sh.p.View()
-		v.Cwd = hc.Dir
-		f, err := v.Open(arg, flag, 0o666)
+		f, err := sh.openNamed(hc, arg, flag)
 		if err != nil {
 			fmt.Fprintf(hc.Stderr, "%s: 1: cannot open %s: %s\n", sh.name, arg, Reason(err))
 			return 2
 		}
 		x = f
-		if f.Host != nil && flag == os.O_RDONLY {
-			x = f.Host
-		}
 	}
 	sh.p.mu.Lock()
 	defer sh.p.mu.Unlock()
@@ -137,4 +132,21 @@ func (sh *shell) owns(c io.Closer) bool {
 		}
 	}
 	return false
+}
+
+// openNamed opens what a numbered redirection names: a connection or a file.
+func (sh *shell) openNamed(hc interp.HandlerContext, name string, flag int) (any, error) {
+	if conn, ok, err := sh.openNet(sh.p.ctx, name); ok {
+		return conn, err
+	}
+	v := sh.p.View()
+	v.Cwd = hc.Dir
+	f, err := v.Open(name, flag, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	if f.Host != nil && flag == os.O_RDONLY {
+		return f.Host, nil
+	}
+	return f, nil
 }

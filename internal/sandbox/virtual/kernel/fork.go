@@ -130,7 +130,7 @@ func (sh *shell) subst(hc interp.HandlerContext, id string) int {
 	}
 	go func() { <-q.done; pw.Close() }()
 	in := &reader{sh.p, pr}
-	io.Copy(hc.Stdout, io.LimitReader(in, 64<<20))
+	_, _ = io.Copy(hc.Stdout, io.LimitReader(in, 64<<20)) // what is killed ends early
 	return sh.p.Wait(q)
 }
 

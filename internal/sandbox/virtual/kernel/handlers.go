@@ -20,6 +20,11 @@ func openHandler(ctx context.Context, name string, flag int, perm fs.FileMode) (
 	if n, ok := fdPath(name); ok {
 		return sh.openFd(hc, n, flag)
 	}
+	if conn, ok, err := sh.openNet(ctx, name); err != nil {
+		return nil, &os.PathError{Op: sh.name, Path: name, Err: shellReason{err}}
+	} else if ok {
+		return conn, nil
+	}
 	v := sh.p.View()
 	v.Cwd = hc.Dir
 	if i, err := v.Stat(name); err == nil && i.Mode()&fs.ModeNamedPipe != 0 {

@@ -23,7 +23,6 @@ type readOpts struct {
 	delim   byte
 	fd      int
 	array   string
-	prompt  string
 	names   []string
 }
 
@@ -53,11 +52,11 @@ func (sh *shell) read(hc interp.HandlerContext, args []string) ([]string, error)
 			special = true
 			switch a[i] {
 			case 't':
-				f, err := strconv.ParseFloat(val, 64)
-				if err != nil {
+				d, ok := seconds(val)
+				if !ok {
 					return []string{callPrefix + "status", "2"}, nil
 				}
-				o.timed, o.timeout = true, time.Duration(f*float64(time.Second))
+				o.timed, o.timeout = true, d
 			case 'n', 'N':
 				o.n, _ = strconv.Atoi(val)
 			case 'd':
@@ -85,7 +84,7 @@ func (sh *shell) read(hc interp.HandlerContext, args []string) ([]string, error)
 }
 
 func (sh *shell) readNow(hc interp.HandlerContext, o readOpts) ([]string, error) {
-	var in io.Reader = inOf(hc)
+	in := inOf(hc)
 	if o.fd > 2 {
 		sh.p.mu.Lock()
 		f, ok := sh.p.fds[o.fd].(io.Reader)
@@ -134,7 +133,7 @@ func (sh *shell) readBytes(in io.Reader, o readOpts) (string, error) {
 	f, pollable := in.(*os.File)
 	if o.timed && pollable {
 		if f.SetReadDeadline(time.Now().Add(o.timeout)) == nil {
-			defer f.SetReadDeadline(time.Time{})
+			defer func() { _ = f.SetReadDeadline(time.Time{}) }()
 		}
 	} else {
 		in = &reader{sh.p, in}
@@ -154,4 +153,9 @@ func (sh *shell) readBytes(in io.Reader, o readOpts) (string, error) {
 		}
 	}
 	return line.String(), nil
+}
+
+func seconds(s string) (time.Duration, bool) {
+	f, err := strconv.ParseFloat(s, 64)
+	return time.Duration(f * float64(time.Second)), err == nil
 }

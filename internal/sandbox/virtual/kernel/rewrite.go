@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -32,11 +33,6 @@ type rewriter struct {
 	home  func(user string) (string, bool)
 	depth int // of functions
 	err   error
-}
-
-func (w *rewriter) file(f *syntax.File) error {
-	w.stmts(f.Stmts)
-	return w.err
 }
 
 func (w *rewriter) refuse(pos syntax.Pos, what string) {
@@ -186,7 +182,7 @@ func (w *rewriter) parse(src io.Reader) (*syntax.File, error) {
 }
 
 func (w *rewriter) parseError(err error) error {
-	if e, ok := err.(syntax.ParseError); ok {
+	if e, ok := errors.AsType[syntax.ParseError](err); ok {
 		return fmt.Errorf("%s: %d: Syntax error: %s", w.name, e.Pos.Line(), e.Text)
 	}
 	return fmt.Errorf("%s: %w", w.name, err)

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"mvdan.cc/sh/v3/interp"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
 )
 
 func (sh *shell) cd(hc interp.HandlerContext, args []string) ([]string, error) {
@@ -30,7 +32,7 @@ func (sh *shell) cd(hc interp.HandlerContext, args []string) ([]string, error) {
 		}
 	}
 	if rest[0] != "-" {
-		if i, err := v.Stat(rest[0]); err != nil || !i.IsDir() {
+		if !isDir(v, rest[0]) {
 			fmt.Fprintf(hc.Stderr, "%s: 1: cd: can't cd to %s\n", sh.name, rest[0])
 			return []string{callPrefix + "status", map[bool]string{true: "1", false: "2"}[sh.kind == "bash"]}, nil
 		}
@@ -170,4 +172,9 @@ func (sh *shell) trap(hc interp.HandlerContext, args []string) ([]string, error)
 		out = []string{"true"}
 	}
 	return out, nil
+}
+
+func isDir(v *fsys.View, name string) bool {
+	i, err := v.Stat(name)
+	return err == nil && i.IsDir()
 }

@@ -96,7 +96,7 @@ func (p *Proc) stdinFile() (*os.File, error) {
 	if f, ok := raw(p.Stdin).(*fsys.File); ok && f.Host != nil {
 		return f.Host, nil
 	}
-	var src io.Reader = p.Stdin
+	src := p.Stdin
 	if _, ok := raw(p.Stdin).(nullIn); ok {
 		src = nil
 	}

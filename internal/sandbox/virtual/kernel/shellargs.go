@@ -45,7 +45,7 @@ func parseShellArgs(argv []string) (shellArgs, error) {
 					o.flags = append(o.flags, sign+string(c))
 				}
 			default:
-				return o, fmt.Errorf("Illegal option %s%c", sign, c)
+				return o, fmt.Errorf("Illegal option %s%c", sign, c) //nolint:staticcheck // dash's words
 			}
 		}
 	}

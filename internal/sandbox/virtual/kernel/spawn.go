@@ -78,7 +78,9 @@ func (m *Machine) Spawn(e Exec) (*Proc, error) {
 		out.close()
 		errw.close()
 		m.drop(p, status)
-		m.FS.Flush()
+		if err := m.FS.Flush(); err != nil {
+			m.logf("cannot save owners and modes: %v", err)
+		}
 	}()
 	return p, nil
 }
@@ -95,7 +97,7 @@ func feed(r io.Reader) (*os.File, func(), error) {
 		return pr, func() { pr.Close() }, nil
 	}
 	go func() {
-		io.Copy(pw, r)
+		_, _ = io.Copy(pw, r) // whoever reads sees the end
 		pw.Close()
 	}()
 	return pr, func() { pr.Close() }, nil

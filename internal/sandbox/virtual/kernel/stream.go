@@ -38,11 +38,11 @@ func (r *reader) Read(b []byte) (int, error) {
 	}
 	for {
 		back := make(chan struct{})
-		stop := context.AfterFunc(r.p.ctx, func() { f.SetReadDeadline(past); close(back) })
+		stop := context.AfterFunc(r.p.ctx, func() { _ = f.SetReadDeadline(past); close(back) })
 		n, err := f.Read(b)
 		if !stop() {
 			<-back
-			f.SetReadDeadline(time.Time{})
+			_ = f.SetReadDeadline(time.Time{})
 		}
 		if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
 			if r.p.ctx.Err() != nil {
@@ -89,11 +89,11 @@ func (w *writer) write(b []byte) (int, error) {
 		return w.w.Write(b)
 	}
 	back := make(chan struct{})
-	stop := context.AfterFunc(w.p.ctx, func() { f.SetWriteDeadline(past); close(back) })
+	stop := context.AfterFunc(w.p.ctx, func() { _ = f.SetWriteDeadline(past); close(back) })
 	n, err := f.Write(b)
 	if !stop() {
 		<-back
-		f.SetWriteDeadline(time.Time{})
+		_ = f.SetWriteDeadline(time.Time{})
 	}
 	return n, err
 }

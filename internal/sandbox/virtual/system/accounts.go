@@ -61,9 +61,14 @@ func first(o map[string]string, keys ...string) (string, bool) {
 	return "", false
 }
 
-func appendLine(p *proc, file, line string) {
+// appendLine adds a line to a file of accounts, or says why it cannot.
+func appendLine(p *proc, file, line string) bool {
 	b, _ := p.View().ReadFile(file)
-	p.View().WriteFile(file, append(b, line+"\n"...), 0o644)
+	if err := p.View().WriteFile(file, append(b, line+"\n"...), 0o644); err != nil {
+		p.Errorf("failure while writing changes to %s: %s", file, kernel.Reason(err))
+		return false
+	}
+	return true
 }
 
 func useradd(p *proc, args []string) int {
@@ -120,8 +125,8 @@ func addUser(p *proc, name string, system, busybox bool, o map[string]string) in
 		gid = g.GID
 	} else if g, found := p.LookupGroup(name); found {
 		gid = g.GID
-	} else {
-		appendLine(p, "/etc/group", fmt.Sprintf("%s:x:%d:", name, gid))
+	} else if !appendLine(p, "/etc/group", fmt.Sprintf("%s:x:%d:", name, gid)) {
+		return 10
 	}
 	home := "/home/" + name
 	if s, ok := first(o, "d", "home", "home-dir", "h"); ok && s != "" {
@@ -135,13 +140,20 @@ func addUser(p *proc, name string, system, busybox bool, o map[string]string) in
 		shell = s
 	}
 	gecos, _ := first(o, "c", "comment", "gecos")
-	appendLine(p, "/etc/passwd", fmt.Sprintf("%s:x:%d:%d:%s:%s:%s", name, uid, gid, gecos, home, shell))
-	appendLine(p, "/etc/shadow", name+":!:20000:0:99999:7:::")
+	if !appendLine(p, "/etc/passwd", fmt.Sprintf("%s:x:%d:%d:%s:%s:%s", name, uid, gid, gecos, home, shell)) ||
+		!appendLine(p, "/etc/shadow", name+":!:20000:0:99999:7:::") {
+		return 1
+	}
 	_, m := first(o, "m", "create-home")
 	_, no := first(o, "M", "no-create-home", "H")
 	if (m || busybox && !system) && !no {
-		p.View().MkdirAll(home, 0o755)
-		p.View().Chown(home, uid, gid, true)
+		e := edits{v: p.View()}
+		e.mkdir(home)
+		e.do(func() error { return e.v.Chown(home, uid, gid, true) })
+		if e.err != nil {
+			p.Errorf("cannot create directory %s: %s", home, kernel.Reason(e.err))
+			return 12
+		}
 	}
 	if s, ok := first(o, "G", "groups"); ok && !busybox {
 		return usermod(p, []string{"usermod", "-aG", s, name})
@@ -178,7 +190,9 @@ func groupadd(p *proc, args []string) int {
 	if s, ok := first(o, "g", "gid"); ok {
 		gid, _ = strconv.Atoi(s)
 	}
-	appendLine(p, "/etc/group", fmt.Sprintf("%s:x:%d:", name, gid))
+	if !appendLine(p, "/etc/group", fmt.Sprintf("%s:x:%d:", name, gid)) {
+		return 10
+	}
 	return 0
 }
 
@@ -196,7 +210,9 @@ func edit(p *proc, file, name string, f func([]string) []string) {
 		}
 		out = append(out, l)
 	}
-	p.View().WriteFile(file, []byte(strings.Join(out, "\n")+"\n"), 0o644)
+	if err := p.View().WriteFile(file, []byte(strings.Join(out, "\n")+"\n"), 0o644); err != nil {
+		p.Errorf("failure while writing changes to %s: %s", file, kernel.Reason(err))
+	}
 }
 
 func usermod(p *proc, args []string) int {

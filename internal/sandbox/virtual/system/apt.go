@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
 func apt(p *proc, args []string) int {
@@ -43,25 +45,30 @@ func apt(p *proc, args []string) int {
 			say("Hit:1 http://deb.debian.org/debian %s InRelease\nReading package lists...\n", s.o.OS.Codename)
 		}
 		p.Sleep(5 * time.Millisecond)
-		p.View().WriteFile("/var/lib/apt/lists/virtual_InRelease", []byte("virtual\n"), 0o644)
-		return 0
+		e := edits{v: p.View()}
+		e.write("/var/lib/apt/lists/virtual_InRelease", "virtual\n", 0o644)
+		return aptEnd(p, e.err)
 	case "install", "reinstall":
 		return aptInstall(p, names, say)
 	case "remove", "purge":
 		for _, n := range names {
 			c := catalogue()[n]
 			if s := of(p); s != nil && c.unit != "" {
-				s.stop(c.unit)
+				_ = s.stop(c.unit) // as prerm does: whether it ran or not
 			}
+			e := edits{v: p.View()}
 			for _, b := range strings.Fields(c.bins) {
-				p.View().Remove(b)
+				e.remove(b)
 			}
 			for f := range c.files {
 				if strings.HasPrefix(f, "/usr/") || verb == "purge" {
-					p.View().Remove(f)
+					e.remove(f)
 				}
 			}
-			unrecord(p, n)
+			e.do(func() error { return unrecord(p, n) })
+			if e.err != nil {
+				return aptEnd(p, e.err)
+			}
 			say("Removing %s ...\n", n)
 		}
 		return 0
@@ -90,10 +97,24 @@ func aptInstall(p *proc, names []string, say func(string, ...any)) int {
 	}
 	for _, n := range todo {
 		say("Selecting previously unselected package %s.\nUnpacking %s ...\nSetting up %s ...\n", n, n, n)
-		unpack(p, n, cat[n])
-		record(p, n, "1.0-1")
+		if err := unpack(p, n, cat[n]); err != nil {
+			fmt.Fprintf(p.Stderr, "dpkg: error processing archive /var/cache/apt/archives/%s_1.0-1_amd64.deb (--unpack):\n", n)
+			return aptEnd(p, err)
+		}
+		if err := record(p, n, "1.0-1"); err != nil {
+			return aptEnd(p, err)
+		}
 	}
 	return 0
+}
+
+// aptEnd is apt's exit status, with the reason of a failure.
+func aptEnd(p *proc, err error) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(p.Stderr, "E: Write error - write (%s)\nE: Sub-process /usr/bin/dpkg returned an error code (1)\n", kernel.Reason(err))
+	return 100
 }
 
 func aptCache(p *proc, args []string) int {
@@ -171,13 +192,22 @@ func apk(p *proc, args []string) int {
 				return 1
 			}
 			p.Printf("(1/1) Installing %s (1.0-r0)\n", n)
-			unpack(p, n, c)
-			record(p, n, "1.0-r0")
+			err := unpack(p, n, c)
+			if err == nil {
+				err = record(p, n, "1.0-r0")
+			}
+			if err != nil {
+				fmt.Fprintf(p.Stderr, "ERROR: %s-1.0-r0: %s\n", n, kernel.Reason(err))
+				return 1
+			}
 		}
 		p.Printf("OK: 10 MiB in %d packages\n", len(installed(p)))
 	case "del":
 		for _, n := range words[1:] {
-			unrecord(p, n)
+			if err := unrecord(p, n); err != nil {
+				fmt.Fprintf(p.Stderr, "ERROR: %s: %s\n", n, kernel.Reason(err))
+				return 1
+			}
 		}
 	case "upgrade", "fix", "cache":
 	default:

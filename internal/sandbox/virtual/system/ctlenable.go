@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
 func (c *ctl) enable(on bool) int {
@@ -41,8 +43,12 @@ func (c *ctl) enable(on bool) int {
 			_, err := v.Lstat(l)
 			switch {
 			case on && err != nil:
-				v.MkdirAll(path.Dir(l), 0o755)
-				if v.Symlink(file, l) == nil && !c.flags["quiet"] {
+				e := edits{v: v}
+				e.link(file, l)
+				if e.err != nil {
+					fmt.Fprintf(c.p.Stderr, "Failed to enable unit: %s\n", kernel.Reason(e.err))
+					st = 1
+				} else if !c.flags["quiet"] {
 					fmt.Fprintf(c.p.Stderr, "Created symlink %s → %s.\n", l, file)
 				}
 			case !on && err == nil:
@@ -68,15 +74,18 @@ func (c *ctl) enable(on bool) int {
 }
 
 func (c *ctl) mask(on bool) int {
-	v := c.s.init.View()
+	e := edits{v: c.s.init.View()}
 	for _, n := range c.args {
 		f := "/etc/systemd/system/" + full(n)
 		if on {
-			v.Remove(f)
-			v.Symlink("/dev/null", f)
-		} else if t, err := v.Readlink(f); err == nil && t == "/dev/null" {
-			v.Remove(f)
+			e.link("/dev/null", f)
+		} else if t, err := e.v.Readlink(f); err == nil && t == "/dev/null" {
+			e.remove(f)
 		}
+	}
+	if e.err != nil {
+		fmt.Fprintf(c.p.Stderr, "Failed to mask unit: %s\n", kernel.Reason(e.err))
+		return 1
 	}
 	return 0
 }

@@ -26,10 +26,10 @@ func (c *ctl) property(u *unit, name, key string) (string, bool) {
 		}
 		return name, true
 	case "LoadState":
-		switch {
-		case u.file == "/dev/null":
+		switch u.file {
+		case "/dev/null":
 			return "masked", true
-		case u.file == "":
+		case "":
 			return "not-found", true
 		}
 		return "loaded", true

@@ -176,8 +176,10 @@ func curlOne(p *proc, u string, o map[string]string, headers, data []string) int
 	if o["I"] != "" || o["i"] != "" {
 		var b bytes.Buffer
 		fmt.Fprintf(&b, "HTTP/1.1 %s\r\n", res.Status)
-		res.Header.Write(&b)
-		out.Write(append(b.Bytes(), "\r\n"...))
+		_ = res.Header.Write(&b) // into memory
+		if _, err := out.Write(append(b.Bytes(), "\r\n"...)); err != nil {
+			return say(23, "Failure writing output to destination")
+		}
 	}
 	if _, err := io.Copy(out, res.Body); err != nil {
 		return say(18, "transfer closed with outstanding read data remaining")

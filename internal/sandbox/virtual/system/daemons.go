@@ -1,6 +1,8 @@
 package system
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net"
@@ -64,36 +66,11 @@ func postgres(p *proc, _ []string) int {
 	if strings.Contains(string(b), "'*'") {
 		addr = netip.IPv4Unspecified()
 	}
-	if _, err := p.Listen("tcp", addr, 5432, func(c net.Conn) { io.Copy(io.Discard, c); c.Close() }); err != nil {
+	if _, err := p.Listen("tcp", addr, 5432, func(c net.Conn) { _, _ = io.Copy(io.Discard, c); c.Close() }); err != nil {
 		p.Errorf("could not bind: %s", kernel.Reason(err))
 		return 1
 	}
 	return daemonOnly(p, nil)
-}
-
-// psql answers what needs no database: every statement succeeds, no row comes back.
-func psql(p *proc, args []string) int {
-	up := false
-	for _, s := range p.M.Sockets() {
-		up = up || s.Port == 5432
-	}
-	if !up {
-		p.Errorf("error: connection to server on socket \"/var/run/postgresql/.s.PGSQL.5432\" failed: No such file or directory")
-		return 2
-	}
-	q := ""
-	for i, a := range args {
-		if a == "-c" && i+1 < len(args) {
-			q = args[i+1]
-		}
-	}
-	if q == "" {
-		io.Copy(io.Discard, p.Stdin)
-	}
-	if q == "select 1" {
-		p.Printf("1\n")
-	}
-	return 0
 }
 
 type site struct {
@@ -156,11 +133,11 @@ func nginx(p *proc, args []string) int {
 	for i, a := range args {
 		switch {
 		case a == "-v" || a == "-V":
-			io.WriteString(p.Stderr, "nginx version: nginx/1.22.1\n")
+			fmt.Fprint(p.Stderr, "nginx version: nginx/1.22.1\n")
 			return 0
 		case a == "-t":
 			if !strings.Contains(strings.Join(args, " "), "-q") {
-				io.WriteString(p.Stderr, "nginx: the configuration file /etc/nginx/nginx.conf syntax is ok\nnginx: configuration file /etc/nginx/nginx.conf test is successful\n")
+				fmt.Fprint(p.Stderr, "nginx: the configuration file /etc/nginx/nginx.conf syntax is ok\nnginx: configuration file /etc/nginx/nginx.conf test is successful\n")
 			}
 			return 0
 		case a == "-s" && i+1 < len(args):
@@ -196,11 +173,14 @@ func nginx(p *proc, args []string) int {
 			return 1
 		}
 		done = append(done, sock)
-		go srv.Serve(l)
+		go serve(p, srv, l)
 		defer srv.Close()
 	}
-	p.View().WriteFile("/run/nginx.pid", []byte(strconv.Itoa(p.Pid)+"\n"), 0o644)
-	defer p.View().Remove("/run/nginx.pid")
+	if err := p.View().WriteFile("/run/nginx.pid", []byte(strconv.Itoa(p.Pid)+"\n"), 0o644); err != nil {
+		p.Errorf("[emerg] open() \"/run/nginx.pid\" failed (%s)", kernel.Reason(err))
+		return 1
+	}
+	defer func() { _ = p.View().Remove("/run/nginx.pid") }()
 	return daemonOnly(p, nil)
 }
 
@@ -234,7 +214,7 @@ func webRoot(p *proc, s site) http.Handler {
 		if t := mime.TypeByExtension(path.Ext(name)); t != "" {
 			w.Header().Set("Content-Type", t)
 		}
-		w.Write(b)
+		_, _ = w.Write(b) // a client that left
 	})
 }
 
@@ -268,3 +248,10 @@ func (l *connListener) Close() error {
 }
 
 func (l *connListener) Addr() net.Addr { return &net.TCPAddr{} }
+
+// serve answers on l until it is closed.
+func serve(p *proc, srv *http.Server, l net.Listener) {
+	if err := srv.Serve(l); err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, http.ErrServerClosed) {
+		p.M.Logf("%s: %v", p.Comm(), err)
+	}
+}

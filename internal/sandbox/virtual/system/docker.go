@@ -88,7 +88,10 @@ func (d *docker) load(p *proc, rest []string) int {
 		return 1
 	}
 	dir := imageDir(rest[1])
-	p.View().MkdirAll(dir, 0o755)
+	if err := p.View().MkdirAll(dir, 0o755); err != nil {
+		p.Errorf("%s", kernel.Reason(err))
+		return 1
+	}
 	if st := p.Call("tar", "-C", dir, "-xf", "-"); st != 0 {
 		return st
 	}
@@ -181,7 +184,7 @@ func (d *docker) serve(p *proc, c *container, root string, cmd []string) error {
 				return 1
 			}
 			srv := &http.Server{Handler: webRoot(q, site{root: root})}
-			go srv.Serve(l)
+			go serve(q, srv, l)
 			defer srv.Close()
 			c.main = q
 			ready <- nil

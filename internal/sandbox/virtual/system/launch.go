@@ -85,14 +85,17 @@ func (s *System) child(u *unit, args, env []string, conn net.Conn) (kernel.Child
 
 // prepare makes RuntimeDirectory and its kin.
 func (s *System) prepare(u *unit) {
-	v := s.init.View()
+	e := edits{v: s.init.View()}
 	for key, dir := range map[string]string{"Service.RuntimeDirectory": "/run/", "Service.StateDirectory": "/var/lib/", "Service.LogsDirectory": "/var/log/", "Service.CacheDirectory": "/var/cache/"} {
 		for _, n := range strings.Fields(u.get(key)) {
-			v.MkdirAll(dir+n, 0o755)
+			e.mkdir(dir + n)
 			if x, ok := s.init.LookupUser(u.get("Service.User")); ok && u.get("Service.User") != "" {
-				v.Chown(dir+n, x.UID, x.GID, true)
+				e.do(func() error { return e.v.Chown(dir+n, x.UID, x.GID, true) })
 			}
 		}
+	}
+	if e.err != nil {
+		s.log(u.name, "systemd", 1, u.name+": Failed to set up special execution directory: "+kernel.Reason(e.err))
 	}
 }
 

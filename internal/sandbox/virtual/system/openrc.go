@@ -23,7 +23,7 @@ func (s *System) bootOpenRC() {
 		}
 	}
 	s.nap(s.o.Delay - s.o.Delay/2)
-	s.init.View().WriteFile("/run/openrc/softlevel", []byte("default\n"), 0o644)
+	s.note("/run/openrc/softlevel", "default\n")
 	s.mu.Lock()
 	s.state = "running"
 	s.mu.Unlock()
@@ -53,13 +53,18 @@ func rcUpdate(p *proc, args []string) int {
 		level = rest[2]
 	}
 	l := "/etc/runlevels/" + level + "/" + rest[1]
+	e := edits{v: p.View()}
 	switch rest[0] {
 	case "add":
-		p.View().MkdirAll(path.Dir(l), 0o755)
-		p.View().Symlink("/etc/init.d/"+rest[1], l)
-		p.Printf(" * service %s added to runlevel %s\n", rest[1], level)
+		if e.link("/etc/init.d/"+rest[1], l); e.err == nil {
+			p.Printf(" * service %s added to runlevel %s\n", rest[1], level)
+		}
 	case "del", "delete":
-		p.View().Remove(l)
+		e.remove(l)
+	}
+	if e.err != nil {
+		p.Errorf("%s: %s", l, kernel.Reason(e.err))
+		return 1
 	}
 	return 0
 }
@@ -102,12 +107,16 @@ start() { [ -n "$command" ] || return 0; if [ -n "$command_background" ]; then s
 stop() { [ -f "${pidfile:-/run/$RC_SVCNAME.pid}" ] || return 0; kill "$(cat "${pidfile:-/run/$RC_SVCNAME.pid}")"; rm -f "${pidfile:-/run/$RC_SVCNAME.pid}"; }
 RC_SVCNAME=$1; action=$2; . "$0"; if command -v start_pre >/dev/null && [ $action = start ]; then start_pre || exit 1; fi; $action`
 	st := p.Call("sh", "-c", script, args[1], name, args[2])
+	e := edits{v: p.View()}
 	switch {
 	case args[2] == "start" && st == 0:
-		p.View().MkdirAll(path.Dir(started), 0o755)
-		p.View().Symlink("/etc/init.d/"+name, started)
+		e.link("/etc/init.d/"+name, started)
 	case args[2] == "stop":
-		p.View().Remove(started)
+		e.remove(started)
+	}
+	if e.err != nil {
+		p.Errorf("%s: %s", started, kernel.Reason(e.err))
+		return 1
 	}
 	return st
 }

@@ -19,7 +19,6 @@ type pkg struct {
 	dirs  []string
 	unit  string // enabled and started
 	user  string
-	deps  []string
 }
 
 func catalogue() map[string]pkg {
@@ -77,17 +76,16 @@ func installed(p *proc) map[string]string {
 	return out
 }
 
-func record(p *proc, name, version string) {
+func record(p *proc, name, version string) error {
 	v := p.View()
 	if b, err := v.ReadFile("/var/lib/dpkg/status"); err == nil {
-		v.WriteFile("/var/lib/dpkg/status", append(b, "Package: "+name+"\nStatus: install ok installed\nArchitecture: amd64\nVersion: "+version+"\nDescription: "+name+"\n\n"...), 0o644)
-		return
+		return v.WriteFile("/var/lib/dpkg/status", append(b, "Package: "+name+"\nStatus: install ok installed\nArchitecture: amd64\nVersion: "+version+"\nDescription: "+name+"\n\n"...), 0o644)
 	}
 	b, _ := v.ReadFile("/lib/apk/db/installed")
-	v.WriteFile("/lib/apk/db/installed", append(b, "P:"+name+"\nV:"+version+"\n\n"...), 0o644)
+	return v.WriteFile("/lib/apk/db/installed", append(b, "P:"+name+"\nV:"+version+"\n\n"...), 0o644)
 }
 
-func unrecord(p *proc, name string) {
+func unrecord(p *proc, name string) error {
 	v := p.View()
 	for _, f := range []string{"/var/lib/dpkg/status", "/lib/apk/db/installed"} {
 		b, err := v.ReadFile(f)
@@ -100,15 +98,19 @@ func unrecord(p *proc, name string) {
 				out = append(out, e)
 			}
 		}
-		v.WriteFile(f, []byte(strings.Join(out, "\n\n")), 0o644)
+		if err := v.WriteFile(f, []byte(strings.Join(out, "\n\n")), 0o644); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // unpack lays out a package's files and starts its unit.
-func unpack(p *proc, name string, c pkg) {
+func unpack(p *proc, name string, c pkg) error {
 	v := p.View()
+	e := edits{v: v}
 	for _, d := range c.dirs {
-		v.MkdirAll(d, 0o755)
+		e.mkdir(d)
 	}
 	if c.user != "" {
 		if _, ok := p.LookupUser(c.user); !ok {
@@ -117,21 +119,21 @@ func unpack(p *proc, name string, c pkg) {
 	}
 	for _, b := range strings.Fields(c.bins) {
 		if _, err := v.Stat(b); err != nil {
-			v.MkdirAll(path.Dir(b), 0o755)
-			v.WriteFile(b, []byte(kernel.Stub+path.Base(b)), 0o755)
-			v.Chmod(b, 0o755)
+			e.program(b, kernel.Stub+path.Base(b))
 		}
 	}
 	for f, text := range c.files {
 		if _, err := v.Lstat(f); err == nil {
 			continue // a config file that is there already stays
 		}
-		v.MkdirAll(path.Dir(f), 0o755)
 		if t, ok := strings.CutPrefix(text, "->"); ok {
-			v.Symlink(t, f)
+			e.link(t, f)
 		} else {
-			v.WriteFile(f, []byte(text), 0o644)
+			e.write(f, text, 0o644)
 		}
+	}
+	if e.err != nil {
+		return e.err
 	}
 	if c.unit != "" && of(p) != nil && of(p).o.OS.Systemd() {
 		q, err := p.Start(kernel.Child{Argv: []string{"systemctl", "--quiet", "enable", c.unit}})
@@ -139,7 +141,8 @@ func unpack(p *proc, name string, c pkg) {
 			p.Wait(q)
 		}
 		if _, err := v.Stat("/usr/sbin/policy-rc.d.deny"); err != nil {
-			of(p).start(c.unit)
+			_ = of(p).start(c.unit) // as deb-systemd-invoke does: the package is installed, its unit failed
 		}
 	}
+	return nil
 }

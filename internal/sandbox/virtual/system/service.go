@@ -33,7 +33,7 @@ func (s *System) start(name string) error {
 		for _, l := range u.opts[key] {
 			for _, dep := range strings.Fields(l) {
 				if strings.HasSuffix(dep, ".service") || strings.HasSuffix(dep, ".socket") {
-					s.start(dep)
+					_ = s.start(dep) // what it needs failing is its own failure
 				}
 			}
 		}

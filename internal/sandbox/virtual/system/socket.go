@@ -23,7 +23,7 @@ func (s *System) startSocket(u *unit, gen int) error {
 		if svc == "" {
 			svc = strings.TrimSuffix(u.name, ".socket") + ".service"
 		}
-		go s.start(svc)
+		go func() { _ = s.start(svc) }()
 		return nil
 	}
 	for _, l := range u.opts["Socket.ListenStream"] {
@@ -96,9 +96,10 @@ type halfConn struct {
 func (h *halfConn) finish() {
 	h.once.Do(func() {
 		if t, ok := h.Conn.(*net.TCPConn); ok {
-			t.CloseWrite()
-			t.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
-			io.Copy(io.Discard, t)
+			// Best effort: the peer may be gone already.
+			_ = t.CloseWrite()
+			_ = t.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+			_, _ = io.Copy(io.Discard, t)
 		}
 		h.Conn.Close()
 	})

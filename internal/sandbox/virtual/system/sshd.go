@@ -85,16 +85,16 @@ func serveSSH(p *proc, cfg *ssh.ServerConfig, c net.Conn) {
 		case <-stop:
 		}
 	}()
-	c.SetDeadline(time.Now().Add(30 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 	conn, chans, reqs, err := ssh.NewServerConn(c, cfg)
 	if err != nil {
 		return
 	}
-	c.SetDeadline(time.Time{})
+	_ = c.SetDeadline(time.Time{})
 	go ssh.DiscardRequests(reqs)
 	for n := range chans {
 		if n.ChannelType() != "session" {
-			n.Reject(ssh.UnknownChannelType, "unknown channel type")
+			_ = n.Reject(ssh.UnknownChannelType, "unknown channel type")
 			continue
 		}
 		ch, reqs, err := n.Accept()
@@ -104,6 +104,7 @@ func serveSSH(p *proc, cfg *ssh.ServerConfig, c net.Conn) {
 	}
 }
 
+// session serves one channel. What cannot be said to a client that left is lost.
 func session(p *proc, user string, ch ssh.Channel, reqs <-chan *ssh.Request) {
 	u, _ := p.LookupUser(user)
 	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + u.Home, "USER=" + u.Name, "LOGNAME=" + u.Name, "SHELL=" + u.Shell, "LANG=C.UTF-8", "SSH_CONNECTION=" + "127.0.0.1 0 127.0.0.1 22"}
@@ -112,9 +113,9 @@ func session(p *proc, user string, ch ssh.Channel, reqs <-chan *ssh.Request) {
 		var a struct{ Value string }
 		switch r.Type {
 		case "env":
-			r.Reply(false, nil)
+			_ = r.Reply(false, nil)
 		case "exec", "shell":
-			ssh.Unmarshal(r.Payload, &a)
+			_ = ssh.Unmarshal(r.Payload, &a)
 			shell := u.Shell
 			if shell == "" {
 				shell = "/bin/sh"
@@ -124,7 +125,7 @@ func session(p *proc, user string, ch ssh.Channel, reqs <-chan *ssh.Request) {
 				argv = []string{shell}
 			}
 			q, err := p.M.Spawn(kernel.Exec{Argv: argv, Env: env, Cwd: u.Home, User: u.Name, Unit: "session-2.scope", Stdin: ch, Stdout: ch, Stderr: ch.Stderr()})
-			r.Reply(err == nil, nil)
+			_ = r.Reply(err == nil, nil)
 			if err != nil {
 				ch.Close()
 				continue
@@ -132,20 +133,20 @@ func session(p *proc, user string, ch ssh.Channel, reqs <-chan *ssh.Request) {
 			main = q
 			go func() { <-q.Done(); exit(ch, q) }()
 		case "subsystem":
-			ssh.Unmarshal(r.Payload, &a)
-			r.Reply(a.Value == "sftp", nil)
+			_ = ssh.Unmarshal(r.Payload, &a)
+			_ = r.Reply(a.Value == "sftp", nil)
 			if a.Value == "sftp" {
 				go serveSFTP(p, u, ch)
 			}
 		case "signal":
 			var s struct{ Name string }
-			ssh.Unmarshal(r.Payload, &s)
+			_ = ssh.Unmarshal(r.Payload, &s)
 			if n, ok := kernel.SignalNumber(s.Name); ok && main != nil {
 				main.Signal(n)
 			}
 		default: // no pty: scripts have none
 			if r.WantReply {
-				r.Reply(false, nil)
+				_ = r.Reply(false, nil)
 			}
 		}
 	}
@@ -153,16 +154,16 @@ func session(p *proc, user string, ch ssh.Channel, reqs <-chan *ssh.Request) {
 
 func exit(ch ssh.Channel, q *proc) {
 	if sig := q.Killed(); sig != 0 {
-		ch.SendRequest("exit-signal", false, ssh.Marshal(struct {
+		_, _ = ch.SendRequest("exit-signal", false, ssh.Marshal(struct {
 			Signal string
 			Core   bool
 			Msg    string
 			Lang   string
 		}{kernel.SignalName(sig), false, "", ""}))
 	} else {
-		ch.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(q.Status())}))
+		_, _ = ch.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(q.Status())}))
 	}
-	ch.CloseWrite()
+	_ = ch.CloseWrite()
 	ch.Close()
 }
 
@@ -172,9 +173,9 @@ func serveSFTP(p *proc, u kernel.User, ch ssh.Channel) {
 	v.Cwd, v.UID, v.GID, v.Groups = u.Home, u.UID, u.GID, u.Groups
 	h := &sftpFS{v}
 	srv := sftp.NewRequestServer(ch, sftp.Handlers{FileGet: h, FilePut: h, FileCmd: h, FileList: h}, sftp.WithStartDirectory(u.Home))
-	srv.Serve()
+	_ = srv.Serve() // EOF
 	srv.Close()
-	ch.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{0}))
+	_, _ = ch.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{0}))
 }
 
 // sftpFS is the guest's file system for SFTP.

@@ -43,7 +43,7 @@ func (s *System) ended1(u *unit, gen int, p *proc, ignore, was bool) {
 			}
 			s.mu.Unlock()
 			if same {
-				s.start(u.name)
+				_ = s.start(u.name) // the unit keeps why
 			}
 			return
 		}

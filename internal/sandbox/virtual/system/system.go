@@ -89,15 +89,26 @@ func (s *System) cleanRun() {
 	v := s.init.View()
 	list, _ := v.ReadDir("/run")
 	for _, i := range list {
-		v.RemoveAll("/run/" + i.Name())
+		_ = v.RemoveAll("/run/" + i.Name())
 	}
 	dirs := []string{"/run/lock", "/run/systemd/system", "/run/sshd"}
 	if !s.o.OS.Systemd() {
 		dirs = []string{"/run/lock", "/run/openrc/started"}
-		defer v.WriteFile("/run/openrc/softlevel", []byte("sysinit\n"), 0o644)
+		defer s.note("/run/openrc/softlevel", "sysinit\n")
 	}
+	e := edits{v: v}
 	for _, d := range dirs {
-		v.MkdirAll(d, 0o755)
+		e.mkdir(d)
+	}
+	if e.err != nil {
+		s.m.Logf("cannot prepare /run: %v", e.err)
+	}
+}
+
+// note writes a small file of init's own; a full disk does not stop a boot.
+func (s *System) note(name, text string) {
+	if err := s.init.View().WriteFile(name, []byte(text), 0o644); err != nil {
+		s.m.Logf("cannot write %s: %v", name, err)
 	}
 }
 
@@ -111,7 +122,7 @@ func (s *System) bootSystemd() {
 	var wg sync.WaitGroup
 	for _, target := range []string{"sockets.target", "multi-user.target", "default.target", "basic.target", "sysinit.target"} {
 		for _, u := range s.wants(target) {
-			wg.Go(func() { s.start(u) })
+			wg.Go(func() { _ = s.start(u) }) // the unit and the journal keep why
 		}
 	}
 	wg.Go(func() { s.nap(s.o.Delay - s.o.Delay/2) })
@@ -135,7 +146,7 @@ func (s *System) Ended() <-chan struct{} { return s.ended }
 func (s *System) powerOff() {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
-	s.Shutdown(ctx)
+	_ = s.Shutdown(ctx) // what has not stopped by then is killed
 	s.once.Do(func() { close(s.ended) })
 }
 
@@ -154,7 +165,7 @@ func (s *System) Shutdown(ctx context.Context) error {
 	go func() {
 		var wg sync.WaitGroup
 		for _, n := range names {
-			wg.Go(func() { s.stop(n) })
+			wg.Go(func() { _ = s.stop(n) })
 		}
 		wg.Wait()
 		close(done)

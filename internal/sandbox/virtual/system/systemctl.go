@@ -26,7 +26,10 @@ func powerOff(p *proc, _ []string) int {
 func hostnamectl(p *proc, args []string) int {
 	if len(args) > 2 && (args[1] == "set-hostname" || args[1] == "hostname") {
 		p.M.SetHostname(args[2])
-		p.View().WriteFile("/etc/hostname", []byte(args[2]+"\n"), 0o644)
+		if err := p.View().WriteFile("/etc/hostname", []byte(args[2]+"\n"), 0o644); err != nil {
+			p.Errorf("Could not set static hostname: %s", kernel.Reason(err))
+			return 1
+		}
 		return 0
 	}
 	p.Printf(" Static hostname: %s\n  Virtualization: lxc\n", p.M.Hostname())
@@ -116,7 +119,7 @@ func (c *ctl) run(verb string) int {
 	case "start":
 		return each(func(n string) error {
 			if c.flags["no-block"] {
-				go s.start(n)
+				go func() { _ = s.start(n) }()
 				return nil
 			}
 			return s.start(n)

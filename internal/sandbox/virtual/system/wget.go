@@ -80,7 +80,10 @@ func wget(p *proc, args []string) int {
 		defer f.Close()
 		w = f
 	}
-	io.Copy(w, res.Body)
+	if _, err := io.Copy(w, res.Body); err != nil {
+		p.Errorf("%s: %s", out, kernel.Reason(err))
+		return 3
+	}
 	return 0
 }
 
@@ -118,9 +121,11 @@ func nc(p *proc, args []string) int {
 	if scan {
 		return 0
 	}
-	go io.Copy(c, p.Stdin)
+	go func() { _, _ = io.Copy(c, p.Stdin) }()
 	stop := context.AfterFunc(p.Context(), func() { c.Close() })
 	defer stop()
-	io.Copy(p.Stdout, c)
+	if _, err := io.Copy(p.Stdout, c); err != nil {
+		return 1
+	}
 	return 0
 }
