@@ -308,10 +308,17 @@ func TestBusyAndBadRequests(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
 		g.ship(Input{Files: []File{file("replace", "/etc/a", "one")}})
 		// A lock of a process that is gone is no lock.
-		os.Symlink("999999999", g.path(StateDir+"/lock"))
+		os.MkdirAll(g.path("/run"), 0o755)
+		lock := g.path("/run/config-manager.lock")
+		os.Symlink("999999999", lock)
 		g.write("attempt/out", "", 0o600)
 		if _, s := g.run("/", SyncScript(), "INFRAHAUS_ATTEMPT="+g.path("attempt")); s != 0 {
 			t.Errorf("status %d with a stale lock: %s", s, g.read("attempt/out"))
+		}
+		// Nor one that a process with this one's id left before a power cut.
+		mine := "ln -s $$ " + lock + "\n. " + g.path(SyncPath) + "\n"
+		if out, s := g.run("/", mine); s != 0 {
+			t.Errorf("status %d with a lock that names this process: %s", s, out)
 		}
 		g.write(StateDir+"/request", "attempt=/nowhere\nstage=/nowhere\n", 0o600)
 		if _, s := g.run("/", g.read(SyncPath)); s != StatusConfig {

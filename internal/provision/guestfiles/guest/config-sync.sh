@@ -10,6 +10,7 @@ R=${CONFIG_MANAGER_PREFIX-}
 S=$R/var/lib/config-manager
 LIB=$R/usr/local/lib/config-manager
 LOG=$R/var/log/config-manager/sync.log
+LOCK=$R/run/config-manager.lock
 HOME=${HOME:-/root}
 PATH=${CONFIG_MANAGER_PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}
 export HOME PATH
@@ -20,6 +21,7 @@ ATTEMPT= STAGE= FROM_REPO=
 
 [ -d "$S/state" ] || mkdir -p "$S/state"
 [ -d "${LOG%/*}" ] || mkdir -p "${LOG%/*}"
+[ -d "${LOCK%/*}" ] || mkdir -p "${LOCK%/*}"
 
 # take_request claims the request by renaming it: one sync has it, at most.
 take_request() {
@@ -37,7 +39,7 @@ take_request() {
 leave() {
 	rc=$1
 	trap - EXIT HUP INT TERM
-	[ -z "$LOCKED" ] || rm -f "$S/lock"
+	[ -z "$LOCKED" ] || rm -f "$LOCK"
 	if [ -n "$ATTEMPT" ]; then
 		cat "$ATTEMPT/out" "$ATTEMPT/err" >>"$LOG" 2>/dev/null
 		printf '%s\n' "$rc" >"$ATTEMPT/sync.rc.new" && mv -f "$ATTEMPT/sync.rc.new" "$ATTEMPT/sync.rc"
@@ -46,13 +48,15 @@ leave() {
 }
 
 # lock: a link whose text is the holder's process id, made or not made at once.
-# One left behind by a dead process is moved away by whoever finds it.
+# It lives in /run, since after a power cut its process id means somebody else.
+# One left behind by a dead process is moved away by whoever finds it; one that
+# names this process is not this one's, which has not made it yet.
 lock() {
 	n=0
-	until ln -s "$$" "$S/lock" 2>/dev/null; do
-		p=$(readlink "$S/lock" 2>/dev/null)
-		if [ -n "$p" ] && ! kill -0 "$p" 2>/dev/null; then
-			mv "$S/lock" "$S/lock.$$" 2>/dev/null && rm -f "$S/lock.$$"
+	until ln -s "$$" "$LOCK" 2>/dev/null; do
+		p=$(readlink "$LOCK" 2>/dev/null)
+		if [ -n "$p" ] && { [ "$p" = "$$" ] || ! kill -0 "$p" 2>/dev/null; }; then
+			mv "$LOCK" "$LOCK.$$" 2>/dev/null && rm -f "$LOCK.$$"
 			continue
 		fi
 		n=$((n + 1))
