@@ -138,8 +138,10 @@ func isCrypt(s string) bool {
 // hostKeys gives the guest SSH host keys of its own, if it has an sshd at all,
 // and says so in Proxmox's words.
 func hostKeys(r rootfs, hostname string, log func(string)) error {
-	if _, err := r.Stat("etc/ssh"); err != nil {
+	if _, err := r.Stat("etc/ssh"); errors.Is(err, fs.ErrNotExist) {
 		return nil
+	} else if err != nil {
+		return err
 	}
 	comment := "root@" + hostname
 	for _, kind := range []string{"ed25519", "rsa", "ecdsa"} {

@@ -65,7 +65,7 @@ func (n *Node) Interfaces(ctx context.Context, vmid int) ([]map[string]any, erro
 	}
 	ifs, err := n.drv.Interfaces(ctx, vmid)
 	if err != nil {
-		return nil, nil // it stopped meanwhile
+		return nil, nil //nolint:nilerr // it stopped meanwhile: as above
 	}
 	n.mu.Lock()
 	polls := 0

@@ -25,7 +25,7 @@ func daemonCommands() map[string]kernel.Command {
 			p.Printf("/var/run/postgresql:5432 - accepting connections\n")
 			return 0
 		},
-		"psql": psql, "createuser": nothing, "createdb": nothing,
+		"psql": psql, "createuser": pgCreate("role"), "createdb": pgCreate("database"),
 	}
 }
 
