@@ -119,7 +119,11 @@ func (d *dialer) why(err error) error {
 
 // tcp dials as the machine does.
 func tcp(ctx context.Context, network, address string) (net.Conn, error) {
-	return (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext(ctx, network, address)
+	conn, err := (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return promptly(conn), nil
 }
 
 // through dials from the other end of an SSH connection.
