@@ -21,6 +21,8 @@ type Config struct {
 	Nesting      bool
 	Keyctl       bool
 	MemoryMiB    int
+	SwapMiB      int
+	DiskGiB      int // 0: not known
 	Cores        int
 	OSTemplate   string // file name of the archive, e.g. debian-12-standard_12.7-1_amd64.tar.zst
 	TemplatePath string // where the archive lies, "" for virtual guests

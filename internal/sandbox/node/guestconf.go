@@ -29,7 +29,7 @@ func (n *Node) driverConfig(c *container) driver.Config {
 	f := properties(c.Conf["features"], "")
 	d := driver.Config{
 		VMID: c.VMID, Hostname: c.Conf["hostname"], Unprivileged: c.Conf["unprivileged"] == "1",
-		Nesting: f["nesting"] == "1", Keyctl: f["keyctl"] == "1", MemoryMiB: num("memory", 512), Cores: num("cores", 2),
+		Nesting: f["nesting"] == "1", Keyctl: f["keyctl"] == "1", MemoryMiB: num("memory", 512), Cores: num("cores", 2), SwapMiB: num("swap", 512), DiskGiB: diskGiB(c.Conf["rootfs"]),
 		OSTemplate: c.OS, CMode: c.Conf["cmode"], Nameservers: splitList(c.Conf["nameserver"]),
 	}
 	for _, t := range n.st.Templates {
@@ -43,6 +43,16 @@ func (n *Node) driverConfig(c *container) driver.Config {
 		}
 	}
 	return d
+}
+
+// diskGiB is the size of a volume such as local-lvm:vm-100-disk-0,size=8G; 0 if
+// it is not given in whole GiB.
+func diskGiB(volume string) int {
+	size, ok := strings.CutSuffix(properties(volume, "volume")["size"], "G")
+	if n, err := strconv.Atoi(size); ok && err == nil {
+		return n
+	}
+	return 0
 }
 
 func (n *Node) iface(c *container, value string) driver.Interface {

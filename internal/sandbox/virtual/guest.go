@@ -37,7 +37,7 @@ func (d *Driver) Create(ctx context.Context, c driver.Config, s driver.Secrets, 
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return err
 	}
-	f, err := fsys.Open(root, filepath.Join(dir, "owners.json"), d.o.DiskBytes)
+	f, err := fsys.Open(root, filepath.Join(dir, "owners.json"), d.quota(c))
 	if err != nil {
 		return err
 	}
@@ -62,6 +62,18 @@ func (d *Driver) Create(ctx context.Context, c driver.Config, s driver.Secrets, 
 	return err
 }
 
+// quota is the size of a guest's disk in bytes: what the sandbox was told, or
+// the container's configuration.
+func (d *Driver) quota(c driver.Config) int64 {
+	switch {
+	case d.o.DiskBytes > 0:
+		return d.o.DiskBytes
+	case c.DiskGiB > 0:
+		return int64(c.DiskGiB) << 30
+	}
+	return 2 << 30
+}
+
 func (d *Driver) saveConfig(c driver.Config) error {
 	b, err := json.Marshal(c)
 	if err != nil {
@@ -79,7 +91,7 @@ func (d *Driver) Start(ctx context.Context, c driver.Config, log func(string)) e
 		return fmt.Errorf("container %d is already running", c.VMID)
 	}
 	dir := d.dir(c.VMID)
-	f, err := fsys.Open(filepath.Join(dir, "rootfs"), filepath.Join(dir, "owners.json"), d.o.DiskBytes)
+	f, err := fsys.Open(filepath.Join(dir, "rootfs"), filepath.Join(dir, "owners.json"), d.quota(c))
 	if err != nil {
 		return fmt.Errorf("cannot open the root file system of %d: %w", c.VMID, fsys.Errno(err))
 	}
@@ -95,6 +107,7 @@ func (d *Driver) Start(ctx context.Context, c driver.Config, log func(string)) e
 		}
 	}
 	m := kernel.New(kernel.Config{FS: f, Commands: commands(), Hostname: c.Hostname, Net: d.net, Listen: !d.o.NoListen,
+		CPUs: c.Cores, Memory: int64(c.MemoryMiB) << 20, Swap: int64(c.SwapMiB) << 20,
 		Logf: func(format string, a ...any) { d.o.Logf("guest %d: "+format, append([]any{c.VMID}, a...)...) }})
 	opt := system.Options{OS: spec.OS, Delay: max(0, d.o.BootDelay), Addr: address(c), SSHDelay: d.sshDelay()}
 	opt.NoSSHD = opt.SSHDelay < 0

@@ -6,6 +6,7 @@ package virtual
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -41,7 +42,7 @@ type Options struct {
 	Subnet    netip.Prefix   // the sandbox's own 127/8 net; what a guest's gateway is when its config has none
 	Faults    *driver.Faults // nil: none
 	BootDelay time.Duration  // from starting to running; 0: 100 ms, negative: none
-	DiskBytes int64          // quota of one guest; 0: 2 GiB
+	DiskBytes int64          // quota of one guest; 0: as configured, else 2 GiB
 	NoListen  bool           // never listen on the host's loopback, only in the simulated network
 	Logf      func(format string, a ...any)
 }
@@ -66,9 +67,6 @@ func New(o Options) (*Driver, error) {
 	}
 	if o.BootDelay == 0 {
 		o.BootDelay = 100 * time.Millisecond
-	}
-	if o.DiskBytes == 0 {
-		o.DiskBytes = 2 << 30
 	}
 	if o.Logf == nil {
 		o.Logf = func(string, ...any) {}
@@ -146,5 +144,7 @@ func NewMachine(root string, extra map[string]CommandFunc) (*Machine, error) {
 			return nil, err
 		}
 	}
-	return kernel.New(kernel.Config{FS: f, Commands: cmds, Hostname: "pve1"}), nil
+	// The node's own machine runs one session's shell for as long as a run takes.
+	unbounded := kernel.Limits{Output: math.MaxInt64, Steps: math.MaxInt64}
+	return kernel.New(kernel.Config{FS: f, Commands: cmds, Hostname: "pve1", Limits: unbounded}), nil
 }

@@ -2,6 +2,7 @@ package coreutils
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
 )
@@ -36,12 +37,51 @@ func du(p *proc, args []string) int {
 }
 
 func df(p *proc, args []string) int {
+	o, ok := parse(p, args, "hkmBPTHat:x:", "human-readable portability print-type si all local output= block-size= type= exclude-type=")
+	if !ok {
+		return 1
+	}
 	used, quota := p.M.FS.Usage()
 	if quota == 0 {
 		quota = 8 << 30
 	}
-	k := func(n int64) int64 { return n >> 10 }
-	p.Printf("Filesystem     1K-blocks    Used Available Use%% Mounted on\n")
-	p.Printf("%-14s %9d %7d %9d %3d%% %s\n", "virtual", k(quota), k(used), k(quota-used), used*100/quota, "/")
+	free := max(0, quota-used)
+	unit, head := int64(1<<10), "1K-blocks"
+	switch {
+	case o.has("h", "human-readable"), o.has("m"):
+		unit, head = 1<<20, "1M-blocks"
+	case o.has("P", "portability"):
+		head = "1024-blocks"
+	}
+	show := func(n int64) string {
+		s := strconv.FormatInt((n+unit-1)/unit, 10)
+		if o.has("h", "human-readable") {
+			s += "M"
+		}
+		return s
+	}
+	if cols, has := o.get("output"); has {
+		return dfOutput(p, cols, map[string]string{"source": "virtual", "fstype": "ext4", "size": show(quota), "used": show(used), "avail": show(free),
+			"pcent": strconv.FormatInt(used*100/quota, 10) + "%", "target": "/"})
+	}
+	if o.has("h", "human-readable") {
+		head = "Size"
+	}
+	p.Printf("%-14s %11s %9s %9s %4s %s\n", "Filesystem", head, "Used", "Available", "Use%", "Mounted on")
+	p.Printf("%-14s %11s %9s %9s %3d%% %s\n", "virtual", show(quota), show(used), show(free), used*100/quota, "/")
+	return 0
+}
+
+func dfOutput(p *proc, cols string, row map[string]string) int {
+	titles := map[string]string{"source": "Filesystem", "fstype": "Type", "size": "1K-blocks", "used": "Used", "avail": "Avail", "pcent": "Use%", "target": "Mounted on"}
+	var head, line []string
+	for _, c := range strings.Split(cols, ",") {
+		if titles[c] == "" {
+			p.Errorf("option --output: field %s unknown", q(c))
+			return 1
+		}
+		head, line = append(head, titles[c]), append(line, row[c])
+	}
+	p.Printf("%s\n%s\n", strings.Join(head, " "), strings.Join(line, " "))
 	return 0
 }

@@ -2,6 +2,7 @@ package coreutils
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ func infoCommands() map[string]kernel.Command {
 	return map[string]kernel.Command{
 		"date": date, "id": id, "uname": uname, "hostname": hostname, "groups": groups, "openssl": openssl, "getconf": getconf, "mount": mountCmd, "umount": yesTrue,
 		"whoami": say(func(p *proc) string { return p.UserName(p.UID()) }), "logname": say(func(p *proc) string { return "root" }), "pwd": say(func(p *proc) string { return p.Cwd() }),
-		"nproc": say(func(*proc) string { return "1" }), "uptime": say(func(p *proc) string {
+		"nproc": nproc, "uptime": say(func(p *proc) string {
 			return fmt.Sprintf(" %s up %d min,  0 users,  load average: 0.00, 0.00, 0.00", time.Now().UTC().Format("15:04:05"), int(time.Since(p.M.Booted()).Minutes()))
 		}),
 		"uuidgen": say(func(p *proc) string {
@@ -32,9 +33,7 @@ func infoCommands() map[string]kernel.Command {
 			}
 			return 32
 		},
-		"free": say(func(*proc) string {
-			return "               total        used        free      shared  buff/cache   available\nMem:          524288       20480      480000           0       23808      500000\nSwap:         524288           0      524288"
-		}),
+		"free":   free,
 		"sysctl": sysctl, "lsof": yesTrue, "locale": say(func(*proc) string { return "LANG=C.UTF-8" }),
 	}
 }
@@ -76,8 +75,46 @@ func mountCmd(p *proc, args []string) int {
 	return 0
 }
 
+func nproc(p *proc, args []string) int {
+	o, ok := parse(p, args, "", "all ignore=")
+	if !ok {
+		return 1
+	}
+	s, _ := o.get("ignore")
+	n, _ := strconv.Atoi(s)
+	p.Printf("%d\n", max(1, p.M.CPUs()-n))
+	return 0
+}
+
+// free is that of procps: kibibytes, or -b, -m, -g, -h.
+func free(p *proc, args []string) int {
+	o, ok := parse(p, args, "bkmghtw", "bytes kibi mebi gibi human total")
+	if !ok {
+		return 1
+	}
+	show := func(n int64) string {
+		switch {
+		case o.has("b", "bytes"):
+			return strconv.FormatInt(n, 10)
+		case o.has("m", "mebi"):
+			return strconv.FormatInt(n>>20, 10)
+		case o.has("g", "gibi"):
+			return strconv.FormatInt(n>>30, 10)
+		case o.has("h", "human"):
+			return strconv.FormatInt(n>>20, 10) + "Mi"
+		}
+		return strconv.FormatInt(n>>10, 10)
+	}
+	total, used := p.M.Memory()
+	p.Printf("               total        used        free      shared  buff/cache   available\n")
+	p.Printf("Mem:     %11s %11s %11s %11s %11s %11s\n", show(total), show(used), show(total-used), show(0), show(0), show(total-used))
+	p.Printf("Swap:    %11s %11s %11s\n", show(p.M.Swap()), show(0), show(p.M.Swap()))
+	return 0
+}
+
 func getconf(p *proc, args []string) int {
-	v := map[string]string{"LONG_BIT": "64", "_NPROCESSORS_ONLN": "1", "PAGE_SIZE": "4096", "PAGESIZE": "4096", "ARG_MAX": "2097152", "CLK_TCK": "100", "PATH": "/bin:/usr/bin", "NAME_MAX": "255", "PATH_MAX": "4096"}
+	cpus := strconv.Itoa(p.M.CPUs())
+	v := map[string]string{"LONG_BIT": "64", "_NPROCESSORS_ONLN": cpus, "_NPROCESSORS_CONF": cpus, "PAGE_SIZE": "4096", "PAGESIZE": "4096", "ARG_MAX": "2097152", "CLK_TCK": "100", "PATH": "/bin:/usr/bin", "NAME_MAX": "255", "PATH_MAX": "4096"}
 	if len(args) > 1 && v[args[1]] != "" {
 		p.Printf("%s\n", v[args[1]])
 		return 0

@@ -100,9 +100,12 @@ func (w *rewriter) param(x *syntax.ParamExp) {
 		x.NestedParam = w.part(x.NestedParam)
 	}
 	if x.Index != nil {
+		arithNames(x.Index)
 		w.walk(x.Index)
 	}
 	if x.Slice != nil {
+		arithNames(x.Slice.Offset)
+		arithNames(x.Slice.Length)
 		if x.Slice.Offset != nil {
 			w.walk(x.Slice.Offset)
 		}
@@ -117,4 +120,23 @@ func (w *rewriter) param(x *syntax.ParamExp) {
 	if x.Exp != nil {
 		w.word(x.Exp.Word)
 	}
+}
+
+// arithNames puts the guest's own parent where arithmetic names PPID without a
+// dollar: the library would answer with the host's.
+func arithNames(n syntax.Node) {
+	if e, ok := n.(syntax.ArithmExpr); n == nil || ok && e == nil {
+		return
+	}
+	syntax.Walk(n, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.CmdSubst, *syntax.ParamExp, *syntax.ProcSubst:
+			return false
+		case *syntax.Lit:
+			if n.Value == "PPID" {
+				n.Value = varPpid
+			}
+		}
+		return true
+	})
 }

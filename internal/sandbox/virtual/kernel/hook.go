@@ -101,13 +101,11 @@ func (p *Proc) procfs(name string) *fsys.Node {
 	case "cmdline":
 		return textNode(func() string { return "\n" })
 	case "cpuinfo":
-		return textNode(func() string { return "processor\t: 0\nmodel name\t: virtual\n\n" })
+		return textNode(p.M.cpuinfo)
 	case "stat":
-		return textNode(func() string { return fmt.Sprintf("cpu 0 0 0 0\nbtime %d\n", p.M.booted.Unix()) })
+		return textNode(p.M.statText)
 	case "meminfo":
-		return textNode(func() string {
-			return "MemTotal:         524288 kB\nMemFree:          480000 kB\nMemAvailable:     500000 kB\nSwapTotal:        524288 kB\nSwapFree:         524288 kB\n"
-		})
+		return textNode(p.M.meminfo)
 	}
 	switch first {
 	case "net":

@@ -35,7 +35,10 @@ type Config struct {
 	Addr     netip.Addr // the machine's own address, invalid: loopback only
 	Net      *Net       // the network it is on; nil: one of its own
 	Limits   Limits
-	Listen   bool // also listen on the host where it permits that
+	CPUs     int   // 0: 1
+	Memory   int64 // bytes of RAM; 0: 512 MiB
+	Swap     int64 // bytes
+	Listen   bool  // also listen on the host where it permits that
 	Logf     func(format string, a ...any)
 }
 
@@ -48,6 +51,9 @@ type Machine struct {
 	listen   bool
 	logf     func(string, ...any)
 	bootID   string
+	cpus     int
+	memory   int64
+	swap     int64
 	booted   time.Time
 
 	mu       sync.Mutex
@@ -72,6 +78,12 @@ func New(c Config) *Machine {
 	if c.Limits.Steps == 0 {
 		c.Limits.Steps = 20_000_000
 	}
+	if c.CPUs == 0 {
+		c.CPUs = 1
+	}
+	if c.Memory == 0 {
+		c.Memory = 512 << 20
+	}
 	if c.Net == nil {
 		c.Net = NewNet()
 	}
@@ -80,7 +92,7 @@ func New(c Config) *Machine {
 	}
 	m := &Machine{FS: c.FS, commands: c.Commands, limits: c.Limits, net: c.Net, listen: c.Listen,
 		logf: c.Logf, hostname: c.Hostname, addr: c.Addr, procs: map[int]*Proc{}, unknown: map[string]bool{},
-		values: map[any]any{}, socks: map[*Socket]bool{}, booted: time.Now()}
+		cpus: c.CPUs, memory: c.Memory, swap: c.Swap, values: map[any]any{}, socks: map[*Socket]bool{}, booted: time.Now()}
 	m.bootID = fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", rand.Uint32(), rand.Uint32()&0xffff,
 		rand.Uint32()&0xfff, rand.Uint32()&0xfff, rand.Uint64()&0xffffffffffff)
 	return m
@@ -137,6 +149,18 @@ func (m *Machine) SetAddress(a netip.Addr) {
 		s.expose()
 	}
 }
+
+// CPUs is the number of processors.
+func (m *Machine) CPUs() int { return m.cpus }
+
+// Memory is the RAM in bytes and what of it is in use, by a plain estimate: a
+// base and a little for each process.
+func (m *Machine) Memory() (total, used int64) {
+	return m.memory, min(m.memory, 12<<20+int64(len(m.Procs()))<<21)
+}
+
+// Swap is the swap space in bytes, of which nothing is ever in use.
+func (m *Machine) Swap() int64 { return m.swap }
 
 // BootID changes with every boot.
 func (m *Machine) BootID() string { return m.bootID }

@@ -143,6 +143,8 @@ func (w *rewriter) walk(n syntax.Node) {
 			if w.posix {
 				w.syntaxError(n.Pos(), `"(" unexpected`)
 			}
+		case *syntax.ArithmExp, *syntax.ArithmCmd, *syntax.LetClause:
+			arithNames(n)
 		case *syntax.UnaryTest:
 			w.unaryTest(n)
 		case *syntax.BinaryTest:
