@@ -129,12 +129,11 @@ func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) e
 		}
 	}
 	res, runErr := s.run.Discover(ctx)
-	return s.end(ctx, res, runErr, func(c lxc.Container) error {
-		if a.global.json {
-			return ui.WriteJSON(a.streams, last.event)
-		}
-		return s.card(c, res)
-	})
+	err = s.end(ctx, res, runErr, func(c lxc.Container) error { return s.card(c, res) })
+	if a.global.json {
+		return errors.Join(err, ui.NewEventWriter(a.streams, true).Event(last.event))
+	}
+	return err
 }
 
 // lastEvent keeps a run's last event: the JSON face of a discovery.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"syscall"
 	"time"
@@ -62,11 +63,12 @@ func (a *app) report(ctx context.Context, command string, err error) int {
 		return 0
 	case errors.As(err, &quiet):
 		return quiet.status
-	case errors.Is(err, syscall.EPIPE):
-		return 0 // the reader has what it wanted
 	}
 	var run ran
 	isRun := errors.As(err, &run)
+	if !isRun && readerLeft(err) {
+		return 0 // the reader has what it wanted
+	}
 	var sig interrupted
 	if !isRun && errors.As(context.Cause(ctx), &sig) {
 		err = sig
@@ -85,6 +87,13 @@ func (a *app) report(ctx context.Context, command string, err error) int {
 	}
 	_ = ui.WriteFailure(a.streams, shown) // nothing is left to say it with
 	return f.Status
+}
+
+// readerLeft says that stdout is a pipe that nobody reads any more. A network
+// connection that breaks is the same errno and another matter.
+func readerLeft(err error) bool {
+	var write *fs.PathError
+	return errors.As(err, &write) && errors.Is(write.Err, syscall.EPIPE)
 }
 
 // cannot makes every message read "cannot …", as the contract has it.
