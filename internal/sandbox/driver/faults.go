@@ -25,6 +25,7 @@ const (
 	FaultSSHDLate       = "sshd-late"        // (guest) value: a duration after boot
 	FaultHostKeyChanged = "host-key-changed" // (guest) new SSH host keys at the next boot
 	FaultGuestDies      = "guest-dies"       // the guest is killed when the file (value) appears in it
+	FaultDiskFull       = "disk-full"        // (guest) every write says ENOSPC once the file (value) appears in it
 	FaultAPI500         = "api-500"          // value: a regular expression on "METHOD /path"
 	FaultAPI595         = "api-595"
 	FaultAPI596         = "api-596"
@@ -81,6 +82,7 @@ func FaultList() []FaultInfo {
 		{FaultSSHDLate, "DURATION", "sshd listens that long after boot"},
 		{FaultHostKeyChanged, "", "the guest has new SSH host keys at its next boot"},
 		{FaultGuestDies, "FILE", "the guest is killed once FILE (default /tmp/die) is there"},
+		{FaultDiskFull, "FILE", "the guest's disk is full once FILE (default /tmp/full) is there; virtual guests only"},
 	}
 }
 

@@ -92,8 +92,8 @@ func agentProtocol(t *testing.T, osName string) {
 	}
 	dir = strings.Replace(dir, "01.1", "02.1", 1)
 	run("mkdir -p "+dir+"; cat >"+dir+"/run", agentFile(t, "run.sh"))
-	run("cat >"+dir+"/script", "#!/bin/sh\nwhile :; do sleep 1; done\n")
-	out, _ = run("ih_claim "+dir+" && ih_launch "+dir+" "+dir+"/script '' 02; sleep 0.1; ih_kill "+dir+" 5; cd "+dir+"; cat rc", "")
+	run("cat >"+dir+"/script", "#!/bin/sh\n: >/tmp/started\nwhile :; do sleep 1; done\n")
+	out, _ = run("ih_claim "+dir+" && ih_launch "+dir+" "+dir+"/script '' 02; until [ -e /tmp/started ]; do sleep 0.01; done; ih_kill "+dir+" 5; cd "+dir+"; cat rc", "")
 	if out != "143\n" {
 		out2, _ := run("cat "+dir+"/err; ls "+dir+"; ps -ef", "")
 		t.Errorf("killed: %q, %q", out, out2)

@@ -56,14 +56,10 @@ func (d *Driver) watch(ctx context.Context, g *guest) {
 			return
 		case <-t.C:
 		}
-		_, die := d.o.Faults.TakeIf(driver.FaultGuestDies, func(file string) bool {
-			if file == "" {
-				file = "/tmp/die"
-			}
-			_, err := v.Stat(file)
-			return err == nil
-		})
-		if die {
+		if d.fileFault(v, driver.FaultDiskFull, "/tmp/full") {
+			g.fs.SetFull(true)
+		}
+		if d.fileFault(v, driver.FaultGuestDies, "/tmp/die") {
 			d.kill(g)
 			return
 		}
@@ -75,4 +71,16 @@ func (d *Driver) kill(g *guest) {
 	if err := d.stop(g.cfg.VMID); err != nil {
 		d.o.Logf("guest %d: %v", g.cfg.VMID, err)
 	}
+}
+
+// fileFault takes a fault that waits for a file of the guest: its value, or def.
+func (d *Driver) fileFault(v *fsys.View, name, def string) bool {
+	_, ok := d.o.Faults.TakeIf(name, func(file string) bool {
+		if file == "" {
+			file = def
+		}
+		_, err := v.Stat(file)
+		return err == nil
+	})
+	return ok
 }
