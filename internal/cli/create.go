@@ -57,17 +57,19 @@ NAME is the hostname; left out, it is the template's name and a short suffix.` +
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&o.template, "template", "t", "", "the template: a name or a folder (required)")
+	f.StringVarP(&o.template, "template", "t", "", "the template: a `name` or a folder (required)")
 	f.StringArrayVar(&o.set, "set", nil, "a template variable, `name=value`; may be repeated")
 	f.StringArrayVar(&o.setFile, "set-file", nil, "a template variable from a file, `name=path` (- is stdin); for secrets")
 	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run, by `name`")
 	f.StringArrayVar(&o.packages, "package", nil, "a further `package` to install")
-	f.StringVar(&o.ifExists, "if-exists", "fail", "what to do if NAME is there already: fail or ok")
-	f.StringVar(&o.onFailure, "on-failure", "keep", "what becomes of a container that failed: keep or destroy")
+	f.StringVar(&o.ifExists, "if-exists", "fail", "`what` to do if NAME is there already: fail or ok")
+	f.StringVar(&o.onFailure, "on-failure", "keep", "`what` becomes of a container that failed: keep or destroy")
 	f.BoolVar(&o.plan, "plan", false, "show what would happen and touch nothing")
 	f.BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
 	o.spec.register(f)
 	_ = cmd.RegisterFlagCompletionFunc("template", a.completeTemplates)
+	_ = cmd.RegisterFlagCompletionFunc("if-exists", oneOf("fail", "ok"))
+	_ = cmd.RegisterFlagCompletionFunc("on-failure", oneOf("keep", "destroy"))
 	return cmd
 }
 

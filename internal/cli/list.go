@@ -25,7 +25,7 @@ func newListCmd(a *app) *cobra.Command {
 		Short:   "List the containers on record",
 		Long: `List the containers on record, of the selected host or, without one, of every
 host. Nothing is asked of Proxmox.` + exitStatuses(0, 1, 2),
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	cmd.Flags().BoolVarP(&o.all, "all", "a", false, "also those that were destroyed")

@@ -42,21 +42,32 @@ func newVersionCmd(a *app) *cobra.Command {
 		Use:   "version",
 		Short: "Print the version",
 		Long:  "Print the version." + exitStatuses(0),
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			v := version
-			if info, ok := debug.ReadBuildInfo(); ok && v == "dev" && info.Main.Version != "" && info.Main.Version != "(devel)" {
-				v = info.Main.Version
-			}
 			if a.global.json {
 				return ui.WriteJSON(a.streams, map[string]string{
-					"version": v, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
+					"version": versionName(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
 				})
 			}
-			_, err := fmt.Fprintf(a.streams.Out, "infrahaus %s (%s %s/%s)\n", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintln(a.streams.Out, versionText())
 			return err
 		},
 	}
+}
+
+// versionName is the linker's, else the module's.
+func versionName() string {
+	if version != "dev" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return version
+}
+
+func versionText() string {
+	return fmt.Sprintf("infrahaus %s (%s %s/%s)", versionName(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 type serveOptions struct {
@@ -73,9 +84,9 @@ func newSandboxCmd(a *app) *cobra.Command {
 		Use:   "sandbox",
 		Short: "The embedded simulated Proxmox",
 		Long: `A simulated Proxmox VE 8.4 inside this process, on loopback only. Any command
-uses it with --sandbox; serve holds one open for other programs.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+uses it with --sandbox; serve holds one open for other programs.` + exitStatuses(0, 2),
+		Args: noArgs,
+		RunE: helpOnly,
 	}
 	cmd.AddCommand(newServeCmd(a), newResetCmd(a))
 	return cmd
@@ -93,13 +104,14 @@ Faults are given as NAME[=VALUE][:COUNT]:
 ` + faultHelp() + exitStatuses(0, 1, 2),
 		Example: `  infrahaus sandbox serve >env & sleep 1; . ./env; infrahaus create web --template hello
   infrahaus sandbox serve --driver lxc
-  infrahaus sandbox serve --fault start-fails:1`,
-		Args: cobra.NoArgs,
+  infrahaus sandbox serve --fault 'start-fail=no space:1'`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.driver, "driver", "virtual", "the kind of guest: virtual, or lxc (Linux, as root)")
-	f.StringVar(&o.lxcDir, "sandbox-dir", "", "where lxc guests live (default /var/lib/infrahaus-sandbox)")
+	f.StringVar(&o.driver, "driver", "virtual", "the `kind` of guest: virtual, or lxc (Linux, as root)")
+	_ = cmd.RegisterFlagCompletionFunc("driver", oneOf("virtual", "lxc"))
+	f.StringVar(&o.lxcDir, "sandbox-dir", "", "the `folder` of lxc guests (default /var/lib/infrahaus-sandbox)")
 	f.DurationVar(&o.pctDelay, "pct-delay", 0, "what starting pct costs; about 950ms on a real node")
 	f.DurationVar(&o.authDelay, "auth-delay", 0, "what a failed login costs; 3s on a real node")
 	f.StringArrayVar(&o.faults, "fault", nil, "a `fault` to play; may be repeated")
@@ -143,7 +155,7 @@ func newResetCmd(a *app) *cobra.Command {
 		Use:   "reset",
 		Short: "Forget the sandbox's containers",
 		Long:  "Forget the sandbox's containers and everything in them." + exitStatuses(0, 1, 2),
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := a.config()
 			if err != nil {

@@ -19,9 +19,9 @@ func newTemplateCmd(a *app) *cobra.Command {
 		Short:   "The catalogue of templates",
 		Long: `The catalogue of templates. A template is a folder with a template.yaml; it is
 looked for as a path, then in $XDG_CONFIG_HOME/infrahaus/templates, then in
-TEMPLATES_ROOT, then among those built in.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+TEMPLATES_ROOT, then among those built in.` + exitStatuses(0, 2),
+		Args: noArgs,
+		RunE: helpOnly,
 	}
 	cmd.AddCommand(newTemplateListCmd(a), newTemplateShowCmd(a), newTemplateValidateCmd(a))
 	return cmd
@@ -32,7 +32,7 @@ func newTemplateListCmd(a *app) *cobra.Command {
 		Use:   "list",
 		Short: "List the templates",
 		Long:  "List the templates: each name once, the place that is looked at first wins." + exitStatuses(0, 2),
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if _, err := a.config(); err != nil {
 				return err
@@ -100,7 +100,7 @@ func templateRows(t *template.Template) [][]string {
 		{"description", t.Description},
 		{"from", orElse(t.Path, t.Source)},
 		{"os", t.OS},
-		{"resources", fmt.Sprintf("%d cores, %d MiB memory, %d MiB swap, %d GiB disk, %s", t.Cores, t.MemoryMiB, t.SwapMiB, t.DiskGiB, kind)},
+		{"resources", fmt.Sprintf("%s, %d MiB memory, %d MiB swap, %d GiB disk, %s", counted(t.Cores, "core"), t.MemoryMiB, t.SwapMiB, t.DiskGiB, kind)},
 	}
 	for _, v := range t.Variables {
 		rows = append(rows, []string{"variable", v.Name + variableNote(v)})
@@ -131,6 +131,14 @@ func templateRows(t *template.Template) [][]string {
 		rows = append(rows, []string{"service", text})
 	}
 	return rows
+}
+
+// counted is "1 core" or "2 cores".
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return strconv.Itoa(n) + " " + thing + "s"
 }
 
 func variableNote(v template.Variable) string {
@@ -202,7 +210,7 @@ func (a *app) printValidation(t *template.Template, wrong *template.Error) error
 		}
 	}
 	if !v.Valid {
-		return silentOrTold(a.global.json, usagef("template %s cannot be used: %d problems", v.Template, len(v.Problems)))
+		return silentOrTold(a.global.json, usagef("cannot use template %s: %s", v.Template, counted(len(v.Problems), "problem")))
 	}
 	if !a.global.json && !a.global.quiet {
 		fmt.Fprintf(a.streams.Out, "%s\tok\n", v.Template)

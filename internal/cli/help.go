@@ -1,0 +1,157 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// statusHead begins the last part of a command's help.
+const statusHead = "\n\nExit status:\n"
+
+// exitStatuses ends a command's help. The meanings are the contract's.
+func exitStatuses(which ...int) string {
+	meaning := map[int]string{
+		0: "done",
+		1: "anything else that failed; no such container; state, key or database trouble",
+		2: "usage, config or template is wrong, a name is taken, a needed --yes is\n" +
+			"       missing: nothing was touched",
+		3:   "Proxmox refused or failed",
+		4:   "cannot get there, or it is not trusted",
+		5:   "a package, file or script failed in the container",
+		6:   "the container is up, but a declared service does not answer",
+		130: "interrupted by SIGINT; state saved",
+		143: "interrupted by SIGTERM; state saved",
+	}
+	var b strings.Builder
+	b.WriteString(statusHead)
+	for _, n := range which {
+		fmt.Fprintf(&b, "  %-4d %s\n", n, meaning[n])
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// showHelp prints a command's help: what it is for, its usage and flags, and
+// last its exit statuses, which stand at the end of Long.
+func showHelp(cmd *cobra.Command, _ []string) {
+	cmd.InitDefaultHelpFlag()
+	cmd.InitDefaultVersionFlag()
+	text, statuses, _ := strings.Cut(cmd.Long, statusHead)
+	fmt.Fprintf(cmd.OutOrStdout(), "%s\n\n%s", text, cmd.UsageString())
+	if statuses != "" {
+		fmt.Fprintf(cmd.OutOrStdout(), "\nExit status:\n%s\n", statuses)
+	}
+}
+
+// newHelpCmd is cobra's help command with an error for what there is not.
+func newHelpCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [command]",
+		GroupID: "more",
+		Short:   "Help about any command",
+		Long:    "Help about any command, such as: infrahaus help template show." + exitStatuses(0, 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			cmd, rest, err := c.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(cmd, args[len(args)-max(1, len(rest))])
+			}
+			return cmd.Help()
+		},
+		ValidArgsFunction: func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			cmd, rest, err := c.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			var names []string
+			for _, sub := range cmd.Commands() {
+				if sub.IsAvailableCommand() {
+					names = append(names, cobra.CompletionWithDesc(sub.Name(), sub.Short))
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+}
+
+// mendCompletion gives cobra's completion commands what ours have.
+func mendCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() != "completion" {
+			continue
+		}
+		c.Short = "Print the completion script of a shell"
+		c.Long = "Print a script that completes infrahaus's commands, flags and containers in a\nshell; the help of each shell's command says where to put it." + exitStatuses(0, 2)
+		c.Args, c.RunE = noArgs, helpOnly
+		for _, sub := range c.Commands() {
+			sub.Short = strings.Replace(sub.Short, "Generate the autocompletion", "Print the completion", 1)
+			sub.Long = strings.TrimRight(sub.Long, "\n") + exitStatuses(0, 2)
+			sub.Args = noArgs
+		}
+	}
+}
+
+// helpOnly is a command that only has commands below it.
+func helpOnly(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+
+// noArgs is cobra.NoArgs with an error in the words of this tool.
+func noArgs(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case cmd.HasAvailableSubCommands():
+		return unknownCommand(cmd, args[0])
+	}
+	return usagef("%s takes no arguments, got %q", cmd.Name(), args[0]).hint("%s --help", cmd.CommandPath())
+}
+
+func unknownCommand(parent *cobra.Command, name string) error {
+	parent.SuggestionsMinimumDistance = 2
+	near := ""
+	if s := parent.SuggestionsFor(name); len(s) > 0 {
+		near = fmt.Sprintf(", did you mean %q?", s[0])
+	}
+	return usagef("cannot find command %q%s", name, near).hint("%s --help", parent.CommandPath())
+}
+
+// exactArgs is cobra.ExactArgs with an error in the words of this tool.
+func exactArgs(names ...string) cobra.PositionalArgs {
+	return rangeArgs(len(names), len(names), strings.Join(names, " and "))
+}
+
+// rangeArgs allows optional arguments after the required ones.
+func rangeArgs(least, most int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) >= least && len(args) <= most {
+			return nil
+		}
+		got := fmt.Sprintf("%d", len(args))
+		if len(args) == 0 {
+			got = "none"
+		}
+		return usagef("%s takes %s, got %s", cmd.Name(), what, got).hint("%s --help", cmd.CommandPath())
+	}
+}
+
+// flagError says what is wrong with a flag without the parser's own words.
+func flagError(cmd *cobra.Command, err error) error {
+	text := strings.ToLower(err.Error()[:1]) + err.Error()[1:]
+	var wrong *pflag.InvalidValueError
+	if errors.As(err, &wrong) {
+		takes := map[string]string{
+			"int": "a whole number", "duration": "a duration such as 90s or 10m", "bool": "true or false",
+		}[wrong.GetFlag().Value.Type()]
+		if takes != "" {
+			text = fmt.Sprintf("invalid argument: --%s takes %s, not %q", wrong.GetFlag().Name, takes, wrong.GetValue())
+		}
+	}
+	return usagef("%s", text).hint("%s --help", cmd.CommandPath())
+}
+
+// oneOf completes a flag that takes one of a few words.
+func oneOf(words ...string) cobra.CompletionFunc {
+	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
+}
