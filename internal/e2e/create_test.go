@@ -85,6 +85,28 @@ func TestBuiltIn(t *testing.T) {
 	}
 }
 
+// TestDocker runs the docker template, whose container has to be found inside of
+// the container.
+func TestDocker(t *testing.T) {
+	t.Parallel()
+	u := newUser(t, "INFRAHAUS_SSH_TRANSPORT=node")
+	u.destroyLater("docker")
+	r := u.try("create", "docker", "--template", "docker", "--json")
+	events := decode(t, r.stdout)
+	end := events[len(events)-1]
+	if r.status != 0 {
+		if out, err := tryInGuest(t, end.CTID, "unshare --mount --pid --net --fork --mount-proc true"); err != nil {
+			t.Logf("this machine cannot nest containers: %s", out)
+			return
+		}
+		t.Fatalf("exit status %d\n%s%s", r.status, lastLines(r.stdout, 12), r.stderr)
+	}
+	if s := serviceNamed(t, end.Services, "hello"); s.Type != lxc.Docker || s.Image == "" || len(s.Ports) == 0 {
+		t.Errorf("the container inside is %+v", s)
+	}
+	mustAnswer(t, "http://"+end.Address+":8080/")
+}
+
 func serviceNamed(t *testing.T, services []lxc.Service, name string) lxc.Service {
 	t.Helper()
 	for _, s := range services {

@@ -63,6 +63,10 @@ func withNode(run func() int) (int, error) {
 	defer func() {
 		cmd.Process.Signal(syscall.SIGTERM)
 		cmd.Wait()
+		reset := exec.Command(bin, "sandbox", "reset", "--yes", "--state-dir", state) // what lies outside of state, too
+		if out, err := reset.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "sandbox reset: %v\n%s", err, out)
+		}
 	}()
 	if node.env, err = readExports(bufio.NewScanner(out)); err != nil {
 		return 1, err
