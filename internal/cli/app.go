@@ -25,6 +25,7 @@ type app struct {
 	streams      *ui.Streams
 	global       globalOptions
 	cfg          *config.Config
+	host         *config.Host // the selected one's settings
 	store        *store.Store
 	vault        *vault.Vault
 	sandbox      *sandbox.Sandbox
@@ -172,8 +173,13 @@ func (a *app) openInside(ctx context.Context) (*place, error) {
 // settings are the host's, from the config or, for the sandbox, from the
 // sandbox itself.
 func (a *app) settings(ctx context.Context, name string) (*config.Host, error) {
+	if a.host != nil {
+		return a.host, nil
+	}
 	if name != config.SandboxHost {
-		return a.cfg.Host(ctx, name)
+		h, err := a.cfg.Host(ctx, name)
+		a.host = h
+		return h, err
 	}
 	sb, err := sandbox.Open(ctx, sandbox.Options{Dir: a.cfg.Paths.Sandbox()})
 	if err != nil {
@@ -188,6 +194,7 @@ func (a *app) settings(ctx context.Context, name string) (*config.Host, error) {
 	if t := os.Getenv("INFRAHAUS_SSH_TRANSPORT"); t != "" {
 		h.SSH.Transport = t
 	}
+	a.host = h
 	return h, nil
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/infrahaus/infrahaus/internal/config"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/store"
@@ -81,15 +82,21 @@ func (o *createOptions) run(ctx context.Context) error {
 	if o.plan {
 		return o.showPlan(ctx, job)
 	}
+	host, err := o.app.hostName()
+	if err != nil {
+		return err
+	}
+	if host != config.SandboxHost {
+		// What is wrong with the settings is said before the catalogue is touched.
+		if _, err := o.app.settings(ctx, host); err != nil {
+			return err
+		}
+	}
 	s, v, err := o.app.catalogue(ctx)
 	if err != nil {
 		return err
 	}
 	if err := v.Ready(); err != nil {
-		return err
-	}
-	host, err := o.app.hostName()
-	if err != nil {
 		return err
 	}
 	c := lxc.Container{
