@@ -12,6 +12,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/config"
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/ui"
@@ -73,7 +74,7 @@ func (a *app) report(ctx context.Context, command string, err error) int {
 	if !isRun && errors.As(context.Cause(ctx), &sig) {
 		err = sig
 	}
-	f := explain(err)
+	f := a.explain(err)
 	f.Message = cannot(command, f.Message)
 	if a.global.json {
 		if !isRun {
@@ -103,10 +104,26 @@ func cannot(command, message string) string {
 			return message
 		}
 	}
-	if command == "" {
-		command = "do that"
+	return fmt.Sprintf("cannot %s: %s", deed(command), message)
+}
+
+// deed is what a command does, for "cannot …".
+func deed(command string) string {
+	said := map[string]string{
+		"": "understand the command line", "list": "list the containers", "show": "show the container",
+		"events": "replay the events", "logs": "replay the logs", "credentials": "show the credentials",
+		"template": "use the catalogue of templates", "template list": "list the templates",
+		"template show": "show the template", "template validate": "validate the template",
+		"sandbox": "use the sandbox", "sandbox serve": "serve the sandbox", "sandbox reset": "reset the sandbox",
+		"version": "print the version",
 	}
-	return fmt.Sprintf("cannot %s: %s", command, message)
+	if text, ok := said[command]; ok {
+		return text
+	}
+	if strings.HasPrefix(command, "completion") {
+		return "print the completion script"
+	}
+	return command
 }
 
 // printErrorEvent is the JSON face of a failure before any run began.
@@ -122,7 +139,7 @@ func (a *app) printErrorEvent(f *provision.Failure) {
 }
 
 // explain adds the kinds of error that only this room meets.
-func explain(err error) *provision.Failure {
+func (a *app) explain(err error) *provision.Failure {
 	var (
 		conf  *config.Error
 		taken *store.NameTaken
@@ -133,7 +150,7 @@ func explain(err error) *provision.Failure {
 		busy  *store.Busy
 	)
 	f := provision.Explain(err)
-	if f.Err == nil || f.Status != provision.ExitOther {
+	if f.Err == nil || f.Status != provision.ExitOther || len(f.Hints) > 0 {
 		return f
 	}
 	switch {
@@ -142,23 +159,37 @@ func explain(err error) *provision.Failure {
 	case errors.As(err, &taken):
 		f.Status = provision.ExitUsage
 		f.Hints = []string{
-			"infrahaus show " + taken.Existing.Hostname,
+			a.command("show", taken.Existing.Hostname),
 			"choose another NAME, or say --if-exists ok if it will do as it is",
 		}
 	case errors.As(err, &none):
-		f.Hints = []string{"infrahaus list"}
+		f.Hints = []string{a.command("list")}
 	case errors.As(err, &many):
+		f.Message = fmt.Sprintf("cannot tell which container %s is: %d records answer to it", many.Ref, len(many.Candidates))
 		for _, c := range many.Candidates {
-			f.Hints = append(f.Hints, fmt.Sprintf("%s is %s, ctid %d on %s", c.RecordID, c.Hostname, c.CTID, c.Node))
+			f.Tail = append(f.Tail, candidate(c))
 		}
+		f.Hints = []string{"say the record id: " + a.command("show", many.Candidates[len(many.Candidates)-1].RecordID)}
 	case errors.As(err, &busy):
-		f.Hints = []string{"infrahaus events " + busy.Run.RecordID + " --follow"}
+		f.Hints = []string{a.command("events", busy.Run.RecordID, "--follow")}
 	case errors.As(err, &state):
 		f.Hints = nonEmpty(state.Hint)
 	case errors.As(err, &key):
 		f.Hints = nonEmpty(key.Hint())
 	}
 	return f
+}
+
+// candidate is one record that a reference may mean.
+func candidate(c lxc.Container) string {
+	text := c.RecordID + "  " + c.Hostname
+	if c.CTID != 0 {
+		text += fmt.Sprintf(", CT %d on %s", c.CTID, c.Node)
+	}
+	if c.DestroyedAt != nil {
+		return text + ", destroyed " + c.DestroyedAt.Format(time.RFC3339)
+	}
+	return text + ", " + string(c.Lifecycle)
 }
 
 func nonEmpty(s string) []string {

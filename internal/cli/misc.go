@@ -126,6 +126,11 @@ func (o *serveOptions) run(ctx context.Context) error {
 	if o.driver != "virtual" && o.driver != "lxc" {
 		return usagef("--driver is virtual or lxc, not %q", o.driver)
 	}
+	for _, text := range o.faults {
+		if _, err := driver.ParseFault(text); err != nil {
+			return usagef("--fault %s: %w", text, err).hint("infrahaus sandbox serve --help")
+		}
+	}
 	sb, err := sandbox.Open(ctx, sandbox.Options{
 		Dir: cfg.Paths.Sandbox(), Driver: o.driver, LXCDir: o.lxcDir, PctDelay: o.pctDelay, AuthDelay: o.authDelay, Faults: o.faults,
 	})

@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/infrahaus/infrahaus/internal/config"
 	"github.com/infrahaus/infrahaus/internal/event"
@@ -113,6 +115,9 @@ func (s *session) card(c lxc.Container, res provision.Result) error {
 	if c.Host == config.SandboxHost {
 		r.Notes = append(r.Notes, "services of the sandbox answer only while an infrahaus process with it runs: "+s.app.command("sandbox", "serve"))
 	}
+	if s.app.global.quiet && res.ExitStatus == provision.ExitUnready {
+		s.app.warn("the container is up, but a declared service does not answer", s.app.command("logs", c.Hostname))
+	}
 	return ui.WriteResult(s.app.streams, r)
 }
 
@@ -125,8 +130,24 @@ func (a *app) command(words ...string) string {
 	case a.global.host != "":
 		line += " --host " + a.global.host
 	}
+	if a.global.stateDir != "" {
+		line += " --state-dir " + shellWord(a.global.stateDir)
+	}
+	if a.global.configFile != "" {
+		line += " --config " + shellWord(a.global.configFile)
+	}
 	for _, w := range words {
 		line += " " + w
 	}
 	return line
+}
+
+// shellWord quotes a word for a shell where it has to be.
+func shellWord(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("/._-+:@%,=", r)
+	}) {
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	return s
 }

@@ -2,11 +2,16 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/infrahaus/infrahaus/internal/config"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
@@ -32,8 +37,7 @@ func newShowCmd(a *app) *cobra.Command {
 	return cmd
 }
 
-// find resolves <container> within the selected host; where none is selected,
-// within every host.
+// find resolves <container> within the selected host.
 func (a *app) find(ctx context.Context, ref string) (lxc.Container, error) {
 	cfg, err := a.config()
 	if err != nil {
@@ -43,7 +47,37 @@ func (a *app) find(ctx context.Context, ref string) (lxc.Container, error) {
 	if err != nil {
 		return lxc.Container{}, err
 	}
-	return s.Find(ctx, cfg.HostName(), ref)
+	c, err := s.Find(ctx, cfg.HostName(), ref)
+	var none *store.NotFound
+	if errors.As(err, &none) {
+		return c, a.elsewhere(ctx, none)
+	}
+	return c, err
+}
+
+// elsewhere names the other hosts on which a container of that name is on
+// record: it is often the --sandbox that was left out.
+func (a *app) elsewhere(ctx context.Context, none *store.NotFound) error {
+	all, err := a.store.Containers(ctx, store.Filter{})
+	if err != nil {
+		return err
+	}
+	f := failf(provision.ExitOther, "cannot find container %s in the catalogue of host %s", none.Ref, none.Host)
+	if none.Host == "" {
+		f = failf(provision.ExitOther, "cannot find container %s: no host is selected", none.Ref)
+	}
+	for _, c := range all {
+		if c.Host == none.Host || none.Ref != c.Hostname && none.Ref != c.RecordID && none.Ref != strconv.Itoa(c.CTID) {
+			continue
+		}
+		flag := "--host " + c.Host
+		if c.Host == config.SandboxHost {
+			flag = "--sandbox"
+		}
+		f = f.hint("host %s has it: say %s", c.Host, flag)
+	}
+	f.Err = none
+	return f.hint("%s", a.command("list"))
 }
 
 // document is what `show --json` prints.
@@ -78,13 +112,32 @@ func (a *app) showCard(ctx context.Context, c lxc.Container) error {
 	if err != nil {
 		return err
 	}
-	r := ui.Result{Container: c, Services: services}
+	runs, err := a.store.Runs(ctx, c.RecordID)
+	if err != nil {
+		return err
+	}
+	r := ui.Result{Container: c, Services: services, Story: true}
+	if len(runs) > 0 {
+		r.LastRun = runText(runs[len(runs)-1])
+	}
 	for _, s := range services {
 		if len(s.CredentialKeys) > 0 {
 			r.Reveal = a.command("credentials", c.Hostname, "--reveal")
 		}
 	}
 	return ui.WriteResult(a.streams, r)
+}
+
+// runText says in a line how a run went.
+func runText(r store.Run) string {
+	text := r.Kind + " at " + r.StartedAt.UTC().Format(time.RFC3339)
+	switch {
+	case r.EndedAt == nil:
+		return text + ", has not ended"
+	case r.ExitStatus == nil:
+		return text
+	}
+	return fmt.Sprintf("%s, %s, exit status %d", text, r.EndedAt.Sub(r.StartedAt).Round(100*time.Millisecond), *r.ExitStatus)
 }
 
 // completeContainers offers the names on record.

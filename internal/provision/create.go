@@ -107,6 +107,9 @@ func (r *Run) nothingExists() bool {
 func (r *Run) watch() pve.Watch {
 	return pve.Watch{
 		Line: func(line string) {
+			if line == "TASK OK" {
+				return // the step that follows says so
+			}
 			r.noteErr(r.Bus.Emit(event.Event{Type: event.Log, Step: r.phase.Name, Message: line, Stream: event.Stdout}))
 		},
 		Waiting: r.say,

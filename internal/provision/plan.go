@@ -41,7 +41,7 @@ func planCreate(job Job, p *pve.Placement) []string {
 	}
 	lines := []string{
 		fmt.Sprintf("create %s container %d, %s, on node %s", kind, p.CTID, s.Hostname, p.Node),
-		fmt.Sprintf("%d cores, %d MiB memory, %d MiB swap, %d GiB disk on %s", s.Cores, s.MemoryMiB, s.SwapMiB, s.DiskGiB, p.Storage),
+		fmt.Sprintf("%s, %d MiB memory, %d MiB swap, %d GiB disk on %s", counted(s.Cores, "core"), s.MemoryMiB, s.SwapMiB, s.DiskGiB, p.Storage),
 		"from " + p.Template.VolID,
 		"network: " + planNetwork(job, p),
 	}
@@ -55,7 +55,7 @@ func planCreate(job Job, p *pve.Placement) []string {
 		lines = append(lines, "tags: "+strings.Join(s.Tags, ", "))
 	}
 	if len(s.SSHKeys) > 0 {
-		lines = append(lines, fmt.Sprintf("let in %d SSH keys besides this tool's own", len(s.SSHKeys)))
+		lines = append(lines, "let in "+counted(len(s.SSHKeys), "SSH key")+" besides this tool's own")
 	}
 	if !p.MarkerAllowed {
 		lines = append(lines, "no ownership mark: the login may not set a description")
@@ -114,7 +114,7 @@ func planSync(job Job) []string {
 	t := job.Template
 	var lines []string
 	if n := len(t.Files); n > 0 {
-		lines = append(lines, fmt.Sprintf("put %d files in place by their policies", n))
+		lines = append(lines, fmt.Sprintf("put %s in place by policy", counted(n, "file")))
 	}
 	for _, manager := range template.Managers {
 		if names := t.Packages.Names[manager]; len(names) > 0 {
@@ -134,6 +134,14 @@ func planSync(job Job) []string {
 		lines = append(lines, "variable "+planValue(v))
 	}
 	return lines
+}
+
+// counted is "1 core" or "2 cores".
+func counted(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 func planValue(v template.Value) string {

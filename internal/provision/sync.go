@@ -36,7 +36,7 @@ func (r *Run) sync(ctx context.Context) error {
 			return err
 		}
 	}
-	return r.step(r.phase.To, fmt.Sprintf("%d setup scripts completed", len(scripts)))
+	return r.step(r.phase.To, counted(len(scripts), "setup script")+" completed")
 }
 
 // scriptsOf are the template's scripts, less those that --skip-script names.

@@ -16,7 +16,7 @@ const labelWidth = 13
 // renderCard draws a result in a box. Where the box is wider than the window it
 // is left out and lines are not cut: an address that cannot be copied is none.
 func renderCard(r Result, st styles, width int) string {
-	lines := cardLines(r, st)
+	lines := cardLines(r, st, min(width-4, 72))
 	for _, n := range r.Notes { // prose may wrap, nothing else
 		lines = append(lines, "")
 		for line := range strings.SplitSeq(ansi.Wrap(oneLine(n), max(16, min(width-4, 72)), ""), "\n") {
@@ -34,13 +34,16 @@ func renderCard(r Result, st styles, width int) string {
 	return box.Render(strings.Join(lines, "\n")) + "\n"
 }
 
-func cardLines(r Result, st styles) []string {
+func cardLines(r Result, st styles, width int) []string {
 	c := r.Container
 	mark := st.ok.Render("✓")
-	if c.Lifecycle != lxc.Ready || unready(r.Services) {
+	switch {
+	case c.Lifecycle == lxc.Failed:
+		mark = st.bad.Render("✗")
+	case c.Lifecycle != lxc.Ready || unready(r.Services):
 		mark = st.warn.Render("!")
 	}
-	title := mark + " " + st.bold.Render(Clean(c.Hostname)) + " is " + string(c.Lifecycle)
+	title := mark + " " + st.bold.Render(Clean(c.Hostname)) + " " + became(c.Lifecycle)
 	if r.Elapsed > 0 {
 		title += st.dim.Render(" after " + shortTime(r.Elapsed))
 	}
@@ -48,7 +51,9 @@ func cardLines(r Result, st styles) []string {
 	add := func(label, value string) {
 		lines = append(lines, st.dim.Render(pad(label, labelWidth))+value)
 	}
-	add("ctid", strconv.Itoa(c.CTID)+st.dim.Render(" on ")+Clean(c.Node))
+	if c.CTID != 0 {
+		add("ctid", strconv.Itoa(c.CTID)+st.dim.Render(" on ")+Clean(c.Node))
+	}
 	if c.Address != "" {
 		add("address", Clean(c.Address))
 	}
@@ -57,7 +62,26 @@ func cardLines(r Result, st styles) []string {
 			add(Clean(s.Name), serviceCell(s, st))
 		}
 	}
-	return append(lines, credentialLines(r, st)...)
+	lines = append(lines, credentialLines(r, st)...)
+	for _, kv := range story(r) { // an error is prose, and may wrap
+		for i, line := range strings.Split(ansi.Wrap(Clean(kv[1]), max(16, width-labelWidth), ""), "\n") {
+			add(map[bool]string{true: kv[0]}[i == 0], line)
+		}
+	}
+	return lines
+}
+
+// became is a lifecycle as the end of a sentence.
+func became(l lxc.Lifecycle) string {
+	switch l {
+	case lxc.Failed:
+		return "has failed"
+	case lxc.Creating:
+		return "is being created"
+	case lxc.Destroyed:
+		return "was destroyed"
+	}
+	return "is " + string(l)
 }
 
 func serviceCell(s lxc.Service, st styles) string {

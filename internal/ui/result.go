@@ -15,6 +15,8 @@ type Result struct {
 	Services  []lxc.Service // system services are left out of the card
 	Elapsed   time.Duration
 	Reveal    string   // the command that shows the credentials, "" for none found
+	Story     bool     // say also where it came from and what became of it, as show does
+	LastRun   string   // how the last run went; with Story
 	Notes     []string // one line each: the sandbox's, a service not reachable from here, …
 }
 
@@ -36,6 +38,9 @@ func resultRows(r Result) [][]string {
 		rows = append(rows, []string{"address", c.Address})
 	}
 	rows = append(rows, []string{"id", c.RecordID}, []string{"status", string(c.Lifecycle)})
+	for _, kv := range story(r) {
+		rows = append(rows, kv[:])
+	}
 	for _, v := range r.Services {
 		if v.System || v.Type == lxc.Credential {
 			continue
@@ -54,6 +59,32 @@ func resultRows(r Result) [][]string {
 		rows = append(rows, []string{"note", n})
 	}
 	return rows
+}
+
+// story is what show says of a container's past, as labels and values.
+func story(r Result) [][2]string {
+	if !r.Story {
+		return nil
+	}
+	c := r.Container
+	var kv [][2]string
+	add := func(label, value string) {
+		if value != "" {
+			kv = append(kv, [2]string{label, value})
+		}
+	}
+	template := c.Template
+	if c.Adopted {
+		template = "none: adopted"
+	}
+	add("template", template)
+	add("created", c.CreatedAt.UTC().Format(time.RFC3339))
+	if c.DestroyedAt != nil {
+		add("destroyed", c.DestroyedAt.UTC().Format(time.RFC3339))
+	}
+	add("last run", r.LastRun)
+	add("error", oneLine(c.Error))
+	return kv
 }
 
 // ports names each port once: "80/tcp,443/tcp".

@@ -28,6 +28,9 @@ func newStyles(p colorprofile.Profile) styles {
 		return styles{plain, plain, plain, plain, plain, plain, plain}
 	}
 	ink := func(color string) lipgloss.Style {
+		if p == colorprofile.ANSI && color == grey {
+			color = "8" // the nearest would be white, which a light terminal does not show
+		}
 		return plain.Foreground(p.Convert(lipgloss.Color(color)))
 	}
 	return styles{plain: plain, ok: ink(green), bad: ink(red), warn: ink(orange), accent: ink(blue), dim: ink(grey), bold: plain.Bold(true)}
