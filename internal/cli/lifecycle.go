@@ -157,6 +157,7 @@ type destroyOptions struct {
 	app     *app
 	yes     bool
 	foreign bool
+	publish bool
 }
 
 func newDestroyCmd(a *app) *cobra.Command {
@@ -172,6 +173,7 @@ readable. Only what this catalogue made is destroyed, unless --foreign is given.
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
 	}
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVar(&o.publish, "publish", false, "also take its services out of Redis (redis.url in the config)")
 	cmd.Flags().BoolVar(&o.foreign, "foreign", false, "also a container that this catalogue did not make")
 	cmd.ValidArgsFunction = a.completeContainers
 	return cmd
@@ -267,7 +269,7 @@ func (o *destroyOptions) forget(ctx context.Context, c lxc.Container, how string
 	if err != nil {
 		return err
 	}
-	if a.cfg.Publish {
+	if o.publish || a.cfg.Publish {
 		if m, err := store.NewMirror(a.cfg.RedisURL.Reveal()); err == nil {
 			m.DeleteServices(c.RecordID)
 			if lost := m.Close().Warning(); lost != "" {
