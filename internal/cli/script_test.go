@@ -48,6 +48,15 @@ func TestSessions(t *testing.T) {
 			"absent": checkAbsent,
 			"serve":  serve,
 			"status": runStatus,
+
+			"interrupt": interrupt,
+			"many":      many,
+			"piped":     piped,
+			"sql":       execSQL,
+			"listen":    listen,
+			"revealed":  revealed,
+			"distinct":  distinct,
+			"services":  sameServices,
 		},
 	})
 }

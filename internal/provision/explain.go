@@ -66,7 +66,7 @@ func pveStatus(e *pve.Error) int {
 }
 
 func pveHints(e *pve.Error) []string {
-	hints := append([]string(nil), e.Hints...)
+	var hints []string
 	if len(e.Choices) > 0 {
 		what := "choose one of"
 		if e.Field != "" {
@@ -74,7 +74,7 @@ func pveHints(e *pve.Error) []string {
 		}
 		hints = append(hints, fmt.Sprintf("%s: %s", what, strings.Join(e.Choices, ", ")))
 	}
-	return hints
+	return append(hints, e.Hints...)
 }
 
 // guestStatus is 4 for every way of not getting in.

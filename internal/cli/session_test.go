@@ -1,0 +1,250 @@
+package cli_test
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	_ "modernc.org/sqlite" // another process at the catalogue's database
+
+	"github.com/infrahaus/infrahaus/internal/event"
+)
+
+// deadline is generous: it only ends a session that hangs.
+const deadline = 60 * time.Second
+
+// watched is a buffer that tells when it holds a pattern.
+type watched struct {
+	mu   sync.Mutex
+	buf  bytes.Buffer
+	want *regexp.Regexp
+	seen chan struct{}
+	once sync.Once
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.buf.Write(p)
+	if w.want.Match(w.buf.Bytes()) {
+		w.once.Do(func() { close(w.seen) })
+	}
+	return len(p), nil
+}
+
+// interrupt is `interrupt SIGNAL[,SIGNAL] PATTERN STATUS COMMAND...`: starts the
+// command, sends it the signals once its output holds PATTERN, and wants STATUS.
+// What it has said is in the file said.
+func interrupt(ts *testscript.TestScript, neg bool, args []string) {
+	signals := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}
+	out := &watched{want: regexp.MustCompile(args[1]), seen: make(chan struct{})}
+	cmd := background(ts, args[3:]...)
+	cmd.Stdout, cmd.Stderr = out, out
+	ts.Check(cmd.Start())
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
+	expired := time.After(deadline)
+	select {
+	case <-out.seen:
+		for name := range strings.SplitSeq(args[0], ",") {
+			ts.Check(cmd.Process.Signal(signals[name]))
+		}
+	case <-ended:
+	case <-expired:
+	}
+	select {
+	case <-ended:
+	case <-expired:
+		_ = cmd.Process.Kill()
+		<-ended
+	}
+	said := out.buf.String()
+	ts.Check(os.WriteFile(ts.MkAbs("said"), []byte(said), 0o600))
+	ts.Logf("%s", said)
+	if got := strconv.Itoa(cmd.ProcessState.ExitCode()); got != args[2] {
+		ts.Fatalf("exit status %s, not %s", got, args[2])
+	}
+}
+
+// background is a command with the session's environment and folder.
+func background(ts *testscript.TestScript, args ...string) *exec.Cmd {
+	cmd := exec.Command(lookPath(ts, args[0]), args[1:]...)
+	cmd.Dir = ts.MkAbs(".")
+	for _, k := range []string{
+		"PATH", "HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "TEMPLATES_ROOT", "SSH_AUTH_SOCK", "TERM", "INFRAHAUS_STATE_DIR",
+		"INFRAHAUS_SSH_TRANSPORT", "INFRAHAUS_REDIS_URL",
+	} {
+		if v := ts.Getenv(k); v != "" {
+			cmd.Env = append(cmd.Env, k+"="+v)
+		}
+	}
+	return cmd
+}
+
+// many is `many N COMMAND...`: N processes at once, %d in an argument being the
+// number of each. All must end with status 0.
+func many(ts *testscript.TestScript, neg bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	said := make([]bytes.Buffer, n)
+	cmds := make([]*exec.Cmd, n)
+	for i := range cmds {
+		words := make([]string, len(args)-1)
+		for j, w := range args[1:] {
+			words[j] = strings.ReplaceAll(w, "%d", strconv.Itoa(i))
+		}
+		cmds[i] = background(ts, words...)
+		cmds[i].Stderr = &said[i]
+		ts.Check(cmds[i].Start())
+	}
+	bad := 0
+	for i, cmd := range cmds {
+		if err := cmd.Wait(); err != nil {
+			bad++
+			ts.Logf("%d: %v\n%s", i, err, said[i].String())
+		}
+	}
+	if bad > 0 {
+		ts.Fatalf("%d of %d failed", bad, n)
+	}
+}
+
+// piped is `piped LINES COMMAND...`: the command's stdout is a pipe whose reader
+// leaves after so many lines. It must end with status 0.
+func piped(ts *testscript.TestScript, neg bool, args []string) {
+	lines, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	var stderr bytes.Buffer
+	cmd := background(ts, args[1:]...)
+	cmd.Stderr = &stderr
+	r, w, err := os.Pipe()
+	ts.Check(err)
+	cmd.Stdout = w
+	if lines == 0 {
+		r.Close()
+	}
+	ts.Check(cmd.Start())
+	w.Close()
+	one := make([]byte, 1)
+	for lines > 0 {
+		if _, err := r.Read(one); err != nil {
+			break
+		}
+		if one[0] == '\n' {
+			lines--
+		}
+	}
+	r.Close()
+	err = cmd.Wait()
+	ts.Logf("%s", stderr.String())
+	ts.Check(os.WriteFile(ts.MkAbs("said"), stderr.Bytes(), 0o600))
+	if err != nil {
+		ts.Fatalf("%v", err)
+	}
+}
+
+// execSQL is `sql FILE STATEMENT`. A statement that begins a transaction is held
+// open until the session ends, or `sql FILE` without one.
+func execSQL(ts *testscript.TestScript, neg bool, args []string) {
+	path := ts.MkAbs(args[0])
+	if held, ok := heldDBs.LoadAndDelete(path); ok {
+		ts.Check(held.(*sql.DB).Close())
+	}
+	if len(args) == 1 {
+		return
+	}
+	db, err := sql.Open("sqlite", path)
+	ts.Check(err)
+	db.SetMaxOpenConns(1)
+	_, err = db.Exec(args[1])
+	ts.Check(err)
+	if !strings.HasPrefix(args[1], "BEGIN") {
+		ts.Check(db.Close())
+		return
+	}
+	heldDBs.Store(path, db)
+	ts.Defer(func() { _ = db.Close() })
+}
+
+// heldDBs are the databases with an open transaction, by path.
+var heldDBs sync.Map
+
+// listen is `listen silent|http`: something at $LISTENING that takes connections
+// and is no Redis: it never answers, or answers in HTTP's words.
+func listen(ts *testscript.TestScript, neg bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { l.Close() })
+	ts.Setenv("LISTENING", l.Addr().String())
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			defer c.Close()
+			if args[0] == "http" {
+				fmt.Fprint(c, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+			}
+		}
+	}()
+}
+
+// revealed is `revealed CONTAINER FOLDER...`: no file below the folders, the
+// sandbox's guests apart, holds a value that the container's credentials reveal.
+func revealed(ts *testscript.TestScript, neg bool, args []string) {
+	cmd := background(ts, "infrahaus", "credentials", args[0], "--reveal", "--json", "--sandbox")
+	raw, err := cmd.Output()
+	ts.Check(err)
+	var secrets []string
+	for _, m := range regexp.MustCompile(`"[A-Z_]*PASSWORD[A-Z_]*": ?"([^"]+)"`).FindAllSubmatch(raw, -1) {
+		secrets = append(secrets, string(m[1]))
+	}
+	if len(secrets) < 2 {
+		ts.Fatalf("want root's password and a service's, got %d values", len(secrets))
+	}
+	for _, s := range secrets {
+		for _, dir := range args[1:] {
+			checkAbsent(ts, false, []string{s, dir})
+		}
+	}
+}
+
+// distinct is `distinct N`: the last stdout has N lines whose first fields differ.
+func distinct(ts *testscript.TestScript, neg bool, args []string) {
+	seen := map[string]bool{}
+	for line := range strings.Lines(ts.ReadFile("stdout")) {
+		first, _, _ := strings.Cut(line, "\t")
+		seen[first] = true
+	}
+	if strconv.Itoa(len(seen)) != args[0] {
+		ts.Fatalf("%d distinct ids, want %s", len(seen), args[0])
+	}
+}
+
+// sameServices is `services FILE FILE`: two discoveries found the same, notes
+// apart.
+func sameServices(ts *testscript.TestScript, neg bool, args []string) {
+	var found [2]string
+	for i, name := range args {
+		var e event.Event
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(name)), &e))
+		for _, s := range e.Services {
+			found[i] += fmt.Sprintln(s.Name, s.Type, s.Ports, s.Status, s.CredentialKeys, s.URL)
+		}
+	}
+	if found[0] == "" || found[0] != found[1] {
+		ts.Fatalf("%s\nis not\n%s", found[0], found[1])
+	}
+}
