@@ -42,7 +42,11 @@ func printf(p *proc, args []string) int {
 func seq(p *proc, args []string) int {
 	o := args[1:]
 	sep, width := "\n", false
-	for len(o) > 0 && (o[0] == "-w" || o[0] == "-s") {
+	for len(o) > 0 && (o[0] == "-w" || strings.HasPrefix(o[0], "-s")) {
+		if len(o[0]) > 2 {
+			sep, o = o[0][2:], o[1:]
+			continue
+		}
 		if o[0] == "-s" && len(o) > 1 {
 			sep, o = o[1], o[2:]
 			continue

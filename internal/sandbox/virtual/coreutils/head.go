@@ -16,11 +16,27 @@ import (
 func oldCount(args []string) []string {
 	out := append([]string{}, args...)
 	for i, a := range out {
-		if i > 0 && len(a) > 1 && a[0] == '-' && a[1] >= '0' && a[1] <= '9' {
+		value := i > 1 && (out[i-1] == "-n" || out[i-1] == "-c")
+		if i > 0 && !value && len(a) > 1 && a[0] == '-' && a[1] >= '0' && a[1] <= '9' {
 			out[i] = "-n" + a[1:]
 		}
 	}
 	return out
+}
+
+// titles prints the name above each of several files.
+func titles(p *proc, o *options) func(name string) {
+	first := true
+	return func(name string) {
+		if len(o.args) < 2 || o.has("q", "quiet") {
+			return
+		}
+		if !first {
+			p.Printf("\n")
+		}
+		first = false
+		p.Printf("==> %s <==\n", name)
+	}
 }
 
 func head(p *proc, args []string) int {
@@ -52,10 +68,9 @@ func head(p *proc, args []string) int {
 			return 1
 		}
 	}
+	title := titles(p, o)
 	return inputs(p, o.args, func(name string, r io.Reader) error {
-		if len(o.args) > 1 && !o.has("q", "quiet") {
-			p.Printf("==> %s <==\n", name)
-		}
+		title(name)
 		if n < 0 {
 			b, err := io.ReadAll(r)
 			l := bytes.SplitAfter(b, []byte("\n"))
@@ -97,14 +112,13 @@ func tail(p *proc, args []string) int {
 		return 1
 	}
 	n := int(n64)
+	title := titles(p, o)
 	st := inputs(p, o.args, func(name string, r io.Reader) error {
 		b, err := io.ReadAll(r)
 		if err != nil {
 			return err
 		}
-		if len(o.args) > 1 && !o.has("q", "quiet") {
-			p.Printf("==> %s <==\n", name)
-		}
+		title(name)
 		if isBytes {
 			if from {
 				b = b[min(len(b), max(0, n-1)):]
@@ -154,6 +168,20 @@ func follow(p *proc, name string) int {
 	return 1
 }
 
+// wcWidth is that of GNU: as wide as the sum of the sizes, 7 for a pipe.
+func wcWidth(p *proc, names []string) int {
+	var sum int64
+	for _, n := range names {
+		if i, err := p.View().Stat(n); err == nil && i.Mode().IsRegular() {
+			sum += i.Size()
+		}
+	}
+	if len(names) == 0 {
+		return 7
+	}
+	return len(strconv.FormatInt(sum, 10))
+}
+
 func wc(p *proc, args []string) int {
 	o, ok := parse(p, args, "lwcmL", "lines words bytes chars")
 	if !ok {
@@ -164,6 +192,7 @@ func wc(p *proc, args []string) int {
 		l, w, c = true, true, true
 	}
 	one := l != w != c && !(l && w && c)
+	width := wcWidth(p, o.args)
 	row := func(name string, nl, nw, nc int) {
 		var f []string
 		for _, x := range []struct {
@@ -174,7 +203,7 @@ func wc(p *proc, args []string) int {
 				if one && len(o.args) < 2 {
 					f = append(f, strconv.Itoa(x.n))
 				} else {
-					f = append(f, fmt.Sprintf("%7d", x.n))
+					f = append(f, fmt.Sprintf("%*d", width, x.n))
 				}
 			}
 		}

@@ -73,6 +73,9 @@ func statFormat(p *proc, format, name string, i *fsys.Info) string {
 			s = name
 		case 'N':
 			s = q(name)
+			if t, err := p.View().Readlink(name); err == nil {
+				s += " -> " + q(t)
+			}
 		case 's':
 			s = strconv.FormatInt(i.Size(), 10)
 		case 'a':
