@@ -7,7 +7,7 @@ state=$(mktemp -d)
 trap 'rm -rf "$state"' EXIT
 export INFRAHAUS_STATE_DIR="$state" XDG_CONFIG_HOME="$state/config"
 run() {
-	printf '\n$ infrahaus %s\n' "$*"
+	printf '\n$ infrahaus --sandbox %s\n' "$*"
 	"$bin" --sandbox "$@"
 }
 run create demo --template hello
@@ -16,3 +16,4 @@ run discover demo
 run events demo --no-logs
 run credentials demo
 run credentials demo hello --reveal
+printf '\nThat was a state directory of its own, gone now. Your own container:\n  %s create web --template hello --sandbox\n' "$bin"

@@ -179,7 +179,7 @@ func (o *createOptions) job() (provision.Job, error) {
 	}
 	values, err := t.Resolve(set, random)
 	if err != nil {
-		return job, err
+		return job, o.variableError(err)
 	}
 	for _, w := range t.Warnings {
 		o.app.warn(w.String(), "")
@@ -196,6 +196,16 @@ func (o *createOptions) job() (provision.Job, error) {
 		Spec: spec, Template: t, Values: values, Skip: o.skipScripts, Packages: o.packages,
 		ConfigRepoURL: cfg.ConfigRepoURL, Password: vault.Password(),
 	}, o.checkSkips(t)
+}
+
+// variableError names the template as the user did: a folder is not found by the
+// name that is written in it.
+func (o *createOptions) variableError(err error) error {
+	var wrong *template.VariableError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	return usagef("%w", err).hint("infrahaus template show %s", shellWord(o.template))
 }
 
 func (o *createOptions) checkChoices() error {

@@ -96,12 +96,15 @@ func templateRows(t *template.Template) [][]string {
 	if t.Unprivileged {
 		kind = "unprivileged"
 	}
-	rows := [][]string{
-		{"description", t.Description},
+	var rows [][]string
+	if t.Description != "" {
+		rows = append(rows, []string{"description", t.Description})
+	}
+	rows = append(rows, [][]string{
 		{"from", orElse(t.Path, t.Source)},
 		{"os", t.OS},
 		{"resources", fmt.Sprintf("%s, %d MiB memory, %d MiB swap, %d GiB disk, %s", counted(t.Cores, "core"), t.MemoryMiB, t.SwapMiB, t.DiskGiB, kind)},
-	}
+	}...)
 	for _, v := range t.Variables {
 		rows = append(rows, []string{"variable", v.Name + variableNote(v)})
 	}
@@ -143,6 +146,9 @@ func counted(n int, thing string) string {
 
 func variableNote(v template.Variable) string {
 	notes := []string{v.Type}
+	if v.Secret {
+		notes = append(notes, "secret")
+	}
 	switch {
 	case v.Generate.Length > 0:
 		notes = append(notes, "generated")

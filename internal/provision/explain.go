@@ -67,6 +67,9 @@ func pveStatus(e *pve.Error) int {
 
 func pveHints(e *pve.Error) []string {
 	var hints []string
+	if e.Kind == pve.Unreachable && len(hints) == 0 {
+		hints = append(hints, "see that the host's url is right (INFRAHAUS_URL, or url in the config) and can be reached from here")
+	}
 	if len(e.Choices) > 0 {
 		what := "choose one of"
 		if e.Field != "" {

@@ -43,7 +43,7 @@ func cardLines(r Result, st styles, width int) []string {
 	case c.Lifecycle != lxc.Ready || unready(r.Services):
 		mark = st.warn.Render("!")
 	}
-	title := mark + " " + st.bold.Render(Clean(c.Hostname)) + " " + became(c.Lifecycle)
+	title := mark + " " + st.bold.Render(Clean(c.Hostname)) + " " + became(c.Lifecycle, unready(r.Services))
 	if r.Elapsed > 0 {
 		title += st.dim.Render(" after " + shortTime(r.Elapsed))
 	}
@@ -72,14 +72,16 @@ func cardLines(r Result, st styles, width int) []string {
 }
 
 // became is a lifecycle as the end of a sentence.
-func became(l lxc.Lifecycle) string {
-	switch l {
-	case lxc.Failed:
+func became(l lxc.Lifecycle, mute bool) string {
+	switch {
+	case l == lxc.Failed:
 		return "has failed"
-	case lxc.Creating:
+	case l == lxc.Creating:
 		return "is being created"
-	case lxc.Destroyed:
+	case l == lxc.Destroyed:
 		return "was destroyed"
+	case mute:
+		return "is up, but not answering"
 	}
 	return "is " + string(l)
 }
