@@ -66,8 +66,8 @@ func (c *Client) List(ctx context.Context) ([]Entry, error) {
 // if it is a virtual machine.
 func (c *Client) Find(ctx context.Context, ctid int) (node, name string, err error) {
 	op := fmt.Sprintf("find container %d", ctid)
-	// The cluster's list may be up to 10 s behind, so what it does not have is
-	// asked of the nodes themselves.
+	// The cluster's list may be up to 10 s behind, and knows a new container by its
+	// id before it knows its name: what it lacks is asked of the nodes themselves.
 	var raw []listed
 	if err := c.get(ctx, op, "/cluster/resources?type=vm", &raw); err != nil {
 		return "", "", err
@@ -79,7 +79,10 @@ func (c *Client) Find(ctx context.Context, ctid int) (node, name string, err err
 		if l.Type == "qemu" {
 			return "", "", &Error{Kind: Refused, Op: op, Reason: strconv.Itoa(ctid) + " is a virtual machine, not a container"}
 		}
-		return l.Node.String(), l.Name.String(), nil
+		if l.Name != "" {
+			return l.Node.String(), l.Name.String(), nil
+		}
+		node = l.Node.String()
 	}
 	all, err := c.List(ctx)
 	if err != nil {
@@ -89,6 +92,9 @@ func (c *Client) Find(ctx context.Context, ctid int) (node, name string, err err
 		if e.CTID == ctid {
 			return e.Node, e.Name, nil
 		}
+	}
+	if node != "" {
+		return node, "", nil
 	}
 	return "", "", &Error{Kind: NotFound, Op: op, Reason: fmt.Sprintf("Proxmox has no container %d that %s may see", ctid, c.Login())}
 }
