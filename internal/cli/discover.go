@@ -85,7 +85,8 @@ func (o *discoverOptions) adopt(ctx context.Context, host string, ctid int) erro
 		return err
 	}
 	c := lxc.Container{
-		RecordID: store.NewRecordID(), CTID: ctid, Host: host, Node: node, Hostname: name,
+		RecordID: store.NewRecordID(), CTID: ctid, Host: host, Node: node,
+		Hostname:  orElse(name, "CT"+strconv.Itoa(ctid)), // as Proxmox itself calls it
 		Lifecycle: lxc.Ready, Adopted: true,
 	}
 	if err := a.store.CreateContainer(ctx, c); err != nil {

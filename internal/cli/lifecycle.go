@@ -113,22 +113,7 @@ func (a *app) target(ctx context.Context, ref string) (*target, error) {
 	if t.cfg, err = p.pve.Config(ctx, t.node, c.CTID); err != nil {
 		return t, err
 	}
-	return t, t.same()
-}
-
-// same refuses a container that is not the one on record.
-func (t *target) same() error {
-	marker := t.cfg.Marker()
-	switch {
-	case t.c.Marked && marker == t.c.RecordID:
-		return nil
-	case t.c.MAC != "" && t.c.MAC == t.cfg.MAC:
-		return nil
-	case t.c.Adopted && t.c.MAC == "":
-		return nil
-	}
-	return failf(provision.ExitProxmox, "container %d on %s is not %s any more: Proxmox has given the id to somebody else",
-		t.c.CTID, t.node, t.c.Hostname).hint("%s", t.app.command("show", t.c.RecordID))
+	return t, provision.CheckSame(c, t.cfg, t.node, a.command)
 }
 
 func (t *target) start(ctx context.Context) error {

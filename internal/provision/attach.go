@@ -39,6 +39,9 @@ func (r *Run) attach(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := CheckSame(r.Recorded, cfg, node, r.Command); err != nil {
+		return err
+	}
 	r.MAC, r.Job.Spec.Network = cfg.MAC, cfg.Net0
 	r.Placement = &pve.Placement{Node: node}
 	if err := r.findAddress(ctx, node); err != nil {
@@ -58,6 +61,24 @@ func (r *Run) attach(ctx context.Context) error {
 	}
 	r.Facts = facts
 	return nil
+}
+
+// CheckSame refuses a container that is not the one on record: Proxmox gives a
+// ctid to somebody else once it is free.
+func CheckSame(c lxc.Container, cfg pve.Config, node string, command func(words ...string) string) error {
+	switch {
+	case c.Marked && cfg.Marker() == c.RecordID:
+		return nil
+	case c.MAC != "" && c.MAC == cfg.MAC:
+		return nil
+	case c.Adopted && c.MAC == "":
+		return nil
+	}
+	return &Failure{
+		Status:  ExitProxmox,
+		Message: fmt.Sprintf("container %d on %s is not %s any more: Proxmox has given the id to somebody else", c.CTID, node, c.Hostname),
+		Hints:   []string{command("show", c.RecordID)},
+	}
 }
 
 // findAddress asks once for the address of a container that runs: one without
