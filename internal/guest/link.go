@@ -19,6 +19,7 @@ type link struct {
 	in    io.WriteCloser
 	out   *scanner
 	err   *scanner
+	once  sync.Once // abandons
 }
 
 // ownError is a failure of the caller's reader or writer, not of the link.
@@ -110,10 +111,13 @@ func (s *source) Read(p []byte) (int, error) {
 
 // abandon ends the session without waiting for anybody. The signal goes to the
 // agent and what it runs; a detached attempt has a session of its own.
+// Closing the session closes its stdin too; closing that by itself would race
+// with what is being written there.
 func (l *link) abandon() {
-	_ = l.sess.Signal(ssh.SIGTERM)
-	_ = l.in.Close()
-	_ = l.sess.Close()
+	l.once.Do(func() {
+		_ = l.sess.Signal(ssh.SIGTERM)
+		_ = l.sess.Close()
+	})
 }
 
 // helloDeadline is how long an agent may take to answer; pct alone takes a
