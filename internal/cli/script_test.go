@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,6 +34,22 @@ func TestSessions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	commands := map[string]func(ts *testscript.TestScript, neg bool, args []string){
+		"events": checkEvents,
+		"absent": checkAbsent,
+		"serve":  serve,
+		"status": runStatus,
+
+		"interrupt": interrupt,
+		"many":      many,
+		"piped":     piped,
+		"sql":       execSQL,
+		"listen":    listen,
+		"revealed":  revealed,
+		"distinct":  distinct,
+		"services":  sameServices,
+	}
+	maps.Copy(commands, platformCommands())
 	testscript.Run(t, testscript.Params{
 		Dir: "../../testdata/script",
 		Setup: func(e *testscript.Env) error {
@@ -43,21 +60,7 @@ func TestSessions(t *testing.T) {
 			e.Setenv("SSH_AUTH_SOCK", "")
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"events": checkEvents,
-			"absent": checkAbsent,
-			"serve":  serve,
-			"status": runStatus,
-
-			"interrupt": interrupt,
-			"many":      many,
-			"piped":     piped,
-			"sql":       execSQL,
-			"listen":    listen,
-			"revealed":  revealed,
-			"distinct":  distinct,
-			"services":  sameServices,
-		},
+		Cmds: commands,
 	})
 }
 
