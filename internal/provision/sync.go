@@ -110,6 +110,10 @@ func (r *Run) attend(ctx context.Context, a guest.Attempt, logs event.Event) (in
 	if flushErr := lines.Flush(); err == nil {
 		err = flushErr
 	}
+	if guest.KindOf(err) == guest.Gone && ctx.Err() == nil {
+		r.attempt = nil
+		return 0, r.died(a.Name)
+	}
 	if err != nil {
 		return 0, err
 	}
