@@ -45,9 +45,10 @@ func modeString(m fs.FileMode) string {
 }
 
 type lister struct {
-	p *proc
-	o *options
-	v *fsys.View
+	p  *proc
+	o  *options
+	v  *fsys.View
+	at string // the folder that is listed
 }
 
 func ls(p *proc, args []string) int {
@@ -55,7 +56,7 @@ func ls(p *proc, args []string) int {
 	if !ok {
 		return 2
 	}
-	l := &lister{p, o, p.View()}
+	l := &lister{p: p, o: o, v: p.View()}
 	names := o.args
 	if len(names) == 0 {
 		names = []string{"."}
@@ -125,6 +126,7 @@ func (l *lister) dir(d string) bool {
 		}
 	}
 	l.sort(es)
+	l.at = d
 	l.print(es, true)
 	if l.o.has("R", "recursive") {
 		for _, e := range es {
@@ -190,11 +192,7 @@ func (l *lister) print(es []entry, total bool) {
 		r := rows[k]
 		name := e.name
 		if e.i.Mode()&fs.ModeSymlink != 0 {
-			dir := ""
-			if total && len(l.o.args) > 0 {
-				dir = l.o.args[0]
-			}
-			if t, err := l.v.Readlink(path.Join(dir, e.name)); err == nil {
+			if t, err := l.v.Readlink(path.Join(l.at, e.name)); err == nil {
 				name += " -> " + t
 			}
 		}

@@ -1,11 +1,13 @@
 package fsys
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // fifo is a named pipe: the folder holds an empty file, the side table its
@@ -29,9 +31,49 @@ func (v *View) Mkfifo(p string, perm fs.FileMode) error {
 }
 
 type fifoEnd struct {
-	*os.File
-	done func()
-	once sync.Once
+	file  *os.File
+	done  func()
+	once  sync.Once
+	ended <-chan struct{}
+}
+
+// tick is how long an end waits before it looks whether its process was killed.
+// The pipe is shared by all ends, so the deadline is nobody's own.
+const tick = 50 * time.Millisecond
+
+func (e *fifoEnd) killed() bool {
+	select {
+	case <-e.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+func (e *fifoEnd) Read(b []byte) (int, error) {
+	for !e.killed() {
+		if err := e.file.SetReadDeadline(time.Now().Add(tick)); err != nil {
+			return 0, err
+		}
+		if n, err := e.file.Read(b); n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+	}
+	return 0, syscall.EINTR
+}
+
+func (e *fifoEnd) Write(b []byte) (int, error) {
+	total := 0
+	for !e.killed() {
+		if err := e.file.SetWriteDeadline(time.Now().Add(tick)); err != nil {
+			return total, err
+		}
+		n, err := e.file.Write(b[total:])
+		if total += n; !errors.Is(err, os.ErrDeadlineExceeded) {
+			return total, err
+		}
+	}
+	return total, syscall.EINTR
 }
 
 func (e *fifoEnd) Close() error {
@@ -39,8 +81,8 @@ func (e *fifoEnd) Close() error {
 	return nil
 }
 
-// openFifo blocks until the other end is open, as open(2) does.
-func (f *FS) openFifo(p string, flag int) (io.ReadWriteCloser, error) {
+// openFifo blocks until the other end is open, as open(2) does, or ended is closed.
+func (f *FS) openFifo(p string, flag int, ended <-chan struct{}) (io.ReadWriteCloser, error) {
 	f.mu.Lock()
 	q := f.fifos[p]
 	if q == nil {
@@ -69,13 +111,18 @@ func (f *FS) openFifo(p string, flag int) (io.ReadWriteCloser, error) {
 	}
 	q.mu.Unlock()
 	f.mu.Unlock()
-	if flag&syscall.O_NONBLOCK == 0 {
-		<-q.met
-	}
+	end := &fifoEnd{file: q.r, ended: ended, done: func() { f.leaveFifo(p, q, write) }}
 	if write {
-		return &fifoEnd{File: q.w, done: func() { f.leaveFifo(p, q, true) }}, nil
+		end.file = q.w
 	}
-	return &fifoEnd{File: q.r, done: func() { f.leaveFifo(p, q, false) }}, nil
+	if flag&syscall.O_NONBLOCK == 0 {
+		select {
+		case <-q.met:
+		case <-ended:
+			return nil, errors.Join(syscall.EINTR, end.Close())
+		}
+	}
+	return end, nil
 }
 
 func (f *FS) leaveFifo(p string, q *fifo, writer bool) {

@@ -158,8 +158,11 @@ func (v *View) openOld(p string, hi fs.FileInfo, flag int, write bool) (*File, e
 		return nil, syscall.ELOOP
 	}
 	if m, ok := v.FS.metaOf(p); ok && m.Mode&fs.ModeNamedPipe != 0 {
-		rw, err := v.FS.openFifo(p, flag)
-		return &File{rw: rw, v: v, Path: p}, err
+		rw, err := v.FS.openFifo(p, flag, v.Done)
+		if err != nil {
+			return nil, err
+		}
+		return &File{rw: rw, v: v, Path: p}, nil
 	}
 	if !hi.Mode().IsRegular() && !hi.IsDir() {
 		return nil, syscall.ENXIO // nothing of the host's is opened but files and folders

@@ -118,6 +118,7 @@ type View struct {
 	Groups   []int
 	Umask    fs.FileMode
 	Hook     Hook
+	Done     <-chan struct{} // closed when whoever looks is killed; nil: never
 }
 
 // Abs makes p absolute in the view, lexically clean.

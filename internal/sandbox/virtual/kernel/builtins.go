@@ -75,7 +75,7 @@ func (sh *shell) internal(ctx context.Context, hc interp.HandlerContext, args []
 	case "printf":
 		return sh.printfNow(hc, rest)
 	case "echo":
-		return echo(hc.Stdout, rest)
+		return sh.echo(hc, rest)
 	case "status":
 		n, _ := strconv.Atoi(rest[0])
 		return n
@@ -93,7 +93,9 @@ func (sh *shell) printfNow(hc interp.HandlerContext, rest []string) int {
 		return 2
 	}
 	s, err := Printf(rest[0], rest[1:])
-	_, _ = io.WriteString(hc.Stdout, s) // SIGPIPE says the rest
+	if st := sh.say(hc, "printf", s); st != 0 {
+		return st
+	}
 	if err != nil {
 		fmt.Fprintf(hc.Stderr, "%s: 1: printf: %v\n", sh.name, err)
 		return 1
@@ -102,18 +104,43 @@ func (sh *shell) printfNow(hc interp.HandlerContext, rest []string) int {
 }
 
 // echo is dash's: every backslash sequence counts.
-func echo(w io.Writer, args []string) int {
-	nl := "\n"
-	if len(args) > 0 && args[0] == "-n" {
-		nl, args = "", args[1:]
-	} else if len(args) > 0 && args[0] == "-e" { // busybox
+// echo is the builtin of each shell; unlike the library's it notices that the
+// disk is full.
+func (sh *shell) echo(hc interp.HandlerContext, args []string) int {
+	nl, escapes := "\n", sh.kind != "bash"
+	for len(args) > 0 {
+		switch {
+		case args[0] == "-n":
+			nl = ""
+		case args[0] == "-e" && sh.kind != "sh" && sh.kind != "dash":
+			escapes = true
+		case args[0] == "-E" && sh.kind == "bash":
+			escapes = false
+		case args[0] == "-ne" && sh.kind != "sh" && sh.kind != "dash", args[0] == "-en" && sh.kind == "bash":
+			nl, escapes = "", true
+		default:
+			return sh.say(hc, "echo", echoText(args, nl, escapes))
+		}
 		args = args[1:]
 	}
-	s, stop := unescape(strings.Join(args, " "), true)
-	if stop {
-		nl = ""
+	return sh.say(hc, "echo", nl)
+}
+
+func echoText(args []string, nl string, escapes bool) string {
+	s := strings.Join(args, " ")
+	if escapes {
+		var stop bool
+		if s, stop = unescape(s, true); stop {
+			nl = ""
+		}
 	}
-	if _, err := io.WriteString(w, s+nl); err != nil {
+	return s + nl
+}
+
+// say prints for a builtin.
+func (sh *shell) say(hc interp.HandlerContext, name, s string) int {
+	if _, err := io.WriteString(hc.Stdout, s); err != nil {
+		fmt.Fprintf(hc.Stderr, "%s: 1: %s: %s\n", sh.name, name, Reason(err))
 		return 1
 	}
 	return 0

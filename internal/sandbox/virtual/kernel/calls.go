@@ -85,9 +85,7 @@ func (sh *shell) call(ctx context.Context, hc interp.HandlerContext, args []stri
 	case "printf":
 		return sh.printf(args), nil
 	case "echo":
-		if sh.kind != "bash" && strings.Contains(strings.Join(args, ""), `\`) {
-			return append([]string{callPrefix + "echo"}, args[1:]...), nil
-		}
+		return append([]string{callPrefix + "echo"}, args[1:]...), nil
 	case "read":
 		return sh.read(hc, args)
 	case "alias":

@@ -92,5 +92,5 @@ func (p *Proc) SetComm(s string) {
 
 // View is the file system as this process sees it.
 func (p *Proc) View() *fsys.View {
-	return &fsys.View{FS: p.M.FS, Cwd: p.cwd, UID: p.uid, GID: p.gid, Groups: p.groups, Umask: p.umask, Hook: p.hook}
+	return &fsys.View{FS: p.M.FS, Cwd: p.cwd, UID: p.uid, GID: p.gid, Groups: p.groups, Umask: p.umask, Hook: p.hook, Done: p.ctx.Done()}
 }

@@ -145,6 +145,8 @@ func (w *rewriter) walk(n syntax.Node) {
 			}
 		case *syntax.ArithmExp, *syntax.ArithmCmd, *syntax.LetClause:
 			arithNames(n)
+		case *syntax.Assign:
+			arithNames(n.Index)
 		case *syntax.UnaryTest:
 			w.unaryTest(n)
 		case *syntax.BinaryTest:
