@@ -27,7 +27,7 @@ race: ## the same under the race detector (needs a C compiler)
 	sh .ci/need.sh gcc libc6-dev
 	CGO_ENABLED=1 $(GO) test -race ./...
 
-lint: ## formatting, vet and the dependency arrows
+lint: build ## formatting, vet, the dependency arrows, the binary's size
 	sh .ci/need.sh shellcheck
 	sh .ci/lint.sh $(GOLANGCI)
 

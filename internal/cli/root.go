@@ -34,7 +34,7 @@ Try it without a Proxmox node:  infrahaus create web --template hello --sandbox`
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		PersistentPreRunE: a.prepare,
-		Version:           versionText(),
+		Version:           versionName(), // no template of ours: text/template would link every method there is
 		Args:              noArgs,
 		RunE:              helpOnly,
 	}
@@ -61,7 +61,6 @@ Try it without a Proxmox node:  infrahaus create web --template hello --sandbox`
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(showHelp)
 	root.SetHelpCommand(newHelpCmd())
-	root.SetVersionTemplate("{{.Version}}\n")
 	add := func(group string, cmds ...*cobra.Command) {
 		for _, c := range cmds {
 			c.GroupID = group
