@@ -38,7 +38,7 @@ func TestQuota(t *testing.T) {
 func TestDiskFull(t *testing.T) {
 	f := driver.NewFaults(driver.Fault{Name: driver.FaultDiskFull, Value: "/root/now"})
 	g := start(t, virtual.Options{Faults: f}, "debian-12")
-	out := g.sh(t, up+"echo before >a; : >now; until ! echo x >b; do sleep 0.01; done 2>err; cat a; mkdir d; apt-get install -y -qq nginx-light; echo $?; df -P / | awk 'NR==2{print $6}'")
+	out := g.sh(t, up+"echo before >a; : >now; until ! echo x >b; do sleep 0.01; done 2>/dev/null; cat a; mkdir d; apt-get install -y -qq nginx-light; echo $?; df -P / | awk 'NR==2{print $6}'")
 	if !strings.HasPrefix(out, "before\n") || strings.Count(out, "No space left on device") < 2 || !strings.HasSuffix(out, "100\n/\n") {
 		t.Errorf("%q", out)
 	}

@@ -6,7 +6,6 @@ import "slices"
 type awkParser struct {
 	awkLexer
 	noGT bool // in print: > is no comparison
-	noIn bool // in for (: k in a is no expression
 }
 
 func parseAwk(src string) ([]*awkRule, error) {
