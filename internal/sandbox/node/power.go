@@ -267,20 +267,23 @@ func (n *Node) destroy(ctx context.Context, w *worker, vmid int, purge bool) err
 // startAll is a node's boot: every guest that was running runs again when it
 // returns, as far as it can.
 func (n *Node) startAll(ctx context.Context) {
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, 8)
+	var ran []int // all of them first: a start writes the whole state
 	for _, c := range n.st.Containers {
 		if n.drv.Pid(c.VMID) != 0 { // left over from an owner that was killed
 			_ = n.drv.Stop(ctx, c.VMID)
 		}
-		if !c.Running {
-			continue
+		if c.Running {
+			ran = append(ran, c.VMID)
 		}
 		c.Running = false
+	}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 8)
+	for _, vmid := range ran {
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			upid, err := n.Start(ctx, Root, c.VMID, nil)
+			upid, err := n.Start(ctx, Root, vmid, nil)
 			if err == nil {
 				_, _ = n.Follow(ctx, upid, func(string) {})
 			}
