@@ -42,6 +42,11 @@ func (r *Run) stopWork(ctx context.Context, cause, err error) error {
 	switch {
 	case errors.As(cause, &coded):
 		f.Status = coded.ExitStatus()
+	case r.task != "" && pve.IsKind(err, pve.Timeout) && errors.As(cause, &deadline):
+		// The API answers well enough; it is the task that has not ended.
+		if r.phase.Name == event.Starting {
+			f.Status = ExitUnreachable
+		}
 	case errors.As(cause, &deadline) && r.phase.Name != "":
 		if waited := Explain(err); waited.Status != ExitOther {
 			f.Status, f.Tail, f.Hints = waited.Status, waited.Tail, waited.Hints
