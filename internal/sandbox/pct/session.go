@@ -27,7 +27,7 @@ func (s *Server) session(ctx context.Context, nc ssh.NewChannel) {
 	defer wg.Wait()
 	begun := false
 	for r := range requests {
-		ok := false
+		ok, start := false, (func())(nil)
 		switch r.Type {
 		case "env":
 			var v struct{ Name, Value string }
@@ -41,13 +41,18 @@ func (s *Server) session(ctx context.Context, nc ssh.NewChannel) {
 				break
 			}
 			begun, ok = true, true
-			wg.Go(func() {
+			start = func() {
 				defer cancel()
 				s.run(ctx, ch, r.Type, v.Text, env)
-			})
+			}
 		}
-		if r.WantReply { // before the command's own first byte would matter to nobody
+		if r.WantReply {
 			_ = r.Reply(ok, nil)
+		}
+		// Only now: a quick command would close the channel before the reply,
+		// which a client takes for a lost connection.
+		if start != nil {
+			wg.Go(start)
 		}
 	}
 	cancel() // the client is gone
