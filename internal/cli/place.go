@@ -78,6 +78,14 @@ func (a *app) completeTemplates(*cobra.Command, []string, string) ([]string, cob
 	return names, cobra.ShellCompDirectiveDefault
 }
 
+func (a *app) completeHosts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	cfg, err := a.config()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return append(cfg.HostNames(), config.SandboxHost), cobra.ShellCompDirectiveNoFileComp
+}
+
 // randomHex makes n hexadecimal digits.
 func randomHex(n int) string {
 	raw := make([]byte, (n+1)/2)

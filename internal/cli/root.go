@@ -72,6 +72,7 @@ Try it without a Proxmox node:  infrahaus create web --template hello --sandbox`
 	add("life", newLifecycleCmd(a, startVerb()), newLifecycleCmd(a, stopVerb()), newLifecycleCmd(a, restartVerb()), newDestroyCmd(a))
 	add("more", newSandboxCmd(a), newVersionCmd(a))
 	mendCompletion(root)
+	_ = root.RegisterFlagCompletionFunc("host", a.completeHosts)
 	return root
 }
 

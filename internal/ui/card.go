@@ -63,8 +63,12 @@ func cardLines(r Result, st styles, width int) []string {
 		}
 	}
 	lines = append(lines, credentialLines(r, st)...)
-	for _, kv := range story(r) { // an error is prose, and may wrap
-		for i, line := range strings.Split(ansi.Wrap(Clean(kv[1]), max(16, width-labelWidth), ""), "\n") {
+	for _, kv := range story(r) {
+		if kv[0] != "error" || width < 3*labelWidth { // an error is prose, and may wrap
+			add(kv[0], Clean(kv[1]))
+			continue
+		}
+		for i, line := range strings.Split(ansi.Wrap(Clean(kv[1]), width-labelWidth, ""), "\n") {
 			add(map[bool]string{true: kv[0]}[i == 0], line)
 		}
 	}
