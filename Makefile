@@ -1,5 +1,5 @@
 # `make demo` and `make test` need Go and make only. The other targets install
-# what they need, once, with scripts/need.sh.
+# what they need, once, with .ci/need.sh.
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X github.com/infrahaus/infrahaus/internal/cli.version=$(VERSION)
@@ -32,11 +32,11 @@ lint: build ## formatting, vet, the dependency arrows, the binary's size
 	sh .ci/lint.sh $(GOLANGCI)
 
 e2e: build ## real LXC guests, a real Redis; as root; a skip is a failure
-	sh .ci/need.sh lxc debootstrap dnsmasq-base uidmap iproute2 iptables redis-server openssh-client
+	sh .ci/need.sh lxc debootstrap dnsmasq-base zstd iproute2 iptables redis-server openssh-client
 	sh .ci/e2e.sh
 
 bench: build ## the reference job on real guests, as counts and ratios; as root
-	sh .ci/need.sh lxc debootstrap dnsmasq-base uidmap iproute2 iptables openssh-client
+	sh .ci/need.sh lxc debootstrap dnsmasq-base zstd iproute2 iptables openssh-client
 	$(GO) run ./internal/e2e/bench
 
 man: ## the man pages, from the commands' own help
