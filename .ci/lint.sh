@@ -1,7 +1,7 @@
 #!/bin/sh
 # lint.sh VERSION: golangci-lint of that version (built once into .cache), shellcheck, and gofmt.
 set -eu
-unformatted=$(gofmt -l $(git ls-files '*.go'))
+unformatted=$(git ls-files -z '*.go' | xargs -0 gofmt -l)
 [ -z "$unformatted" ] || { echo "not gofmt-clean: $unformatted" >&2; exit 1; }
 go mod tidy -diff
 tool=.cache/golangci-lint-$1/golangci-lint
@@ -9,4 +9,7 @@ tool=.cache/golangci-lint-$1/golangci-lint
 "$tool" run ./...
 size=$(wc -c <bin/infrahaus)
 [ "$size" -le 20000000 ] || { echo "the binary has $size bytes, over its budget of 20 MB" >&2; exit 1; }
-git ls-files '*.sh' .ci/run | xargs shellcheck -S warning
+# Those of the guest room have no first line: they are fed to a shell. One
+# template's script is wrong on purpose.
+git ls-files '*.sh' .ci/run ':!internal/guest' ':!testdata/templates/no-interpreter' | xargs shellcheck -S warning
+git ls-files 'internal/guest/*.sh' | xargs shellcheck -s sh -S warning

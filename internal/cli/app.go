@@ -201,7 +201,7 @@ func (a *app) settings(ctx context.Context, name string) (*config.Host, error) {
 // autoDeadline is how long `auto` waits for a guest's sshd where the node is
 // there to fall back on. A real guest's answers 2 to 4 s after its start; many OS
 // templates have none at all.
-const autoDeadline = 10 * time.Second
+const autoDeadline = 5 * time.Second
 
 // sshOptions are the host's SSH settings in the guest room's words.
 func (a *app) sshOptions(h *config.Host) (guest.Options, string, error) {

@@ -98,6 +98,7 @@ ih_cut() {
 # ih_sizes: sizes of err, out and secrets, looked at in this order, so that a
 # secret saved before a byte of output is always seen with it.
 ih_sizes() {
+	# shellcheck disable=SC2046 # words are what is wanted
 	set -- $(ls -ln err out secrets 2>/dev/null)
 	ih_es=${5:-0} ih_os=0 ih_ss=0
 	[ $# -lt 18 ] || { shift 9; ih_os=$5; }

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -100,7 +99,7 @@ func openAuto(ctx context.Context, t Target, o Options) (Guest, error) {
 		return nil, &Error{Kind: KindOf(first), Transport: "auto", Err: errors.New("the node's SSH is not configured"),
 			Message: first.Error() + "; cannot go through the node either", Fix: nodeFix}
 	}
-	o.Note("through the node, for " + strings.TrimPrefix(first.Error(), "cannot "))
+	o.Note("going through the node: " + first.Error())
 	g, second := openNode(ctx, t, o)
 	if second == nil {
 		return g, nil

@@ -24,7 +24,7 @@ func (b *bench) nodeLogin() error {
 	e := b.sandbox.Endpoint()
 	user, rest, _ := strings.Cut(e.SSHNode, "@")
 	host, port, _ := strings.Cut(rest, ":")
-	conf := fmt.Sprintf("Host node\n  HostName %s\n  Port %s\n  User %s\n  IdentityFile %s\n  UserKnownHostsFile %s\n"+
+	conf := fmt.Sprintf("Host pve\n  HostName %s\n  Port %s\n  User %s\n  IdentityFile %s\n  UserKnownHostsFile %s\n"+
 		"  ControlMaster auto\n  ControlPath %s/cm\n  ControlPersist 600\n  LogLevel ERROR\n",
 		host, port, user, e.SSHIdentity, e.SSHKnownHosts, b.dir)
 	if err := os.WriteFile(filepath.Join(b.dir, "ssh_config"), []byte(conf), 0o600); err != nil {

@@ -3,7 +3,7 @@
 # recorded, streamed or resumable. expert.sh prepare|guest|node|destroy; the
 # environment has DIR JOB CTID IP GW.
 set -euo pipefail
-node() { ssh -F "$DIR/ssh_config" node "$@"; }
+node() { ssh -F "$DIR/ssh_config" pve "$@"; }
 mux=$DIR/g$CTID
 guest() {
 	ssh -i "$DIR/key" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ConnectTimeout=2 \
