@@ -35,6 +35,9 @@ func TestShip(t *testing.T) {
 				t.Fatalf("%v %d %q %q", err, status, out.String(), errs.String())
 			}
 			for path, mode := range map[string]fs.FileMode{"b.sh": 0o755, "a dir/it's.conf": 0o640, long: 0o600, "": 0o700, "a dir": 0o700} {
+				if name == "busybox" && os.Getuid() != 0 {
+					mode &^= 0o077 // busybox's tar keeps to the umask unless root runs it, as in a guest
+				}
 				info, err := os.Stat(filepath.Join(staging, path))
 				if err != nil || info.Mode().Perm() != mode {
 					t.Errorf("%s: %v %v", path, info, err)

@@ -11,8 +11,11 @@ import (
 const goingDownTimeout = 10 * time.Second
 
 // goingDownProbe is true in a guest whose init is shutting it down.
-const goingDownProbe = `if command -v systemctl >/dev/null 2>&1; then
-	[ "$(systemctl is-system-running 2>/dev/null)" = stopping ]
+const goingDownProbe = `if [ -d /run/systemd/system ]; then
+	# Late in a shutdown systemd does not answer any more.
+	case $(systemctl is-system-running 2>/dev/null) in
+	running | degraded | starting | initializing | maintenance) exit 1 ;;
+	esac
 else
 	ih_l=
 	{ read -r ih_l </run/openrc/softlevel; } 2>/dev/null
