@@ -70,8 +70,10 @@ func (s *Server) run(ctx context.Context, ch ssh.Channel, kind, command string, 
 	default:
 		status = s.shell(ctx, ch, []string{"/bin/sh", "-c", command}, env)
 	}
-	_ = ch.CloseWrite()
+	// Before the end of the output, as sshd does: a multiplexing client that has
+	// seen that end may close without waiting for the status.
 	_, _ = ch.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(status)}))
+	_ = ch.CloseWrite()
 }
 
 func (s *Server) shell(ctx context.Context, ch ssh.Channel, argv, env []string) int {
