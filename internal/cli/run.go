@@ -9,6 +9,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/config"
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/store"
@@ -147,7 +148,7 @@ func shellWord(s string) string {
 	if strings.ContainsFunc(s, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("/._-+:@%,=", r)
 	}) {
-		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+		return guest.Quote(s)
 	}
 	return s
 }
