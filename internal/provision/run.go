@@ -159,12 +159,20 @@ func (r *Run) fail(after, ctx context.Context, err error) error {
 		err = r.stopWork(after, cause, err)
 	}
 	f := Explain(err)
+	f.Message = r.Bus.Secrets().Redact(f.Message)
+	for i := range f.Tail {
+		f.Tail[i] = r.Bus.Secrets().Redact(f.Tail[i])
+	}
 	if r.DestroyOnFailure && !r.nothingExists() {
 		if err := r.cleanUp(after); err != nil {
 			f.Hints = append(f.Hints, "the container could not be destroyed: "+err.Error())
 		} else {
 			r.gone = true
 		}
+		// Destroying may have taken longer than the rest was given.
+		var cancel context.CancelFunc
+		after, cancel = context.WithTimeout(context.WithoutCancel(after), closeTimeout)
+		defer cancel()
 	}
 	left := r.CTID != 0 && !r.nothingExists() && !r.existed
 	if left {
@@ -192,7 +200,7 @@ func (r *Run) recordFailure(ctx context.Context, f *Failure) error {
 		return nil
 	}
 	return r.Record.Update(ctx, func(c *lxc.Container) {
-		c.Error = r.Bus.Secrets().Redact(f.Message)
+		c.Error = f.Message
 		c.Lifecycle = lxc.Failed
 		if r.nothingExists() {
 			now := time.Now().UTC()
