@@ -65,6 +65,7 @@ type Event struct {
 	ScriptTotal int      `json:"scriptTotal,omitempty"`
 	ScriptNames []string `json:"scriptNames,omitempty"`
 	Stream      string   `json:"stream,omitempty"`
+	Offset      int64    `json:"offset,omitempty"` // on a log event that ends a line of a script: bytes of that stream up to here
 
 	ElapsedMs  int64         `json:"elapsedMs,omitempty"` // since the run began
 	Service    *lxc.Service  `json:"service,omitempty"`

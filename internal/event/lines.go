@@ -47,18 +47,47 @@ func (b *Bus) Lines(template Event) *Lines {
 func (l *Lines) Writer(name string) io.Writer {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := l.streams[name]
-	if s == nil {
-		s = &stream{lines: l, redactor: redactor{secrets: l.bus.Secrets()}}
-		s.cutter.emit = func(line string) {
-			e := l.template
-			e.Stream, e.Message = name, line
-			if err := l.bus.Emit(e); err != nil && l.err == nil {
-				l.err = err
-			}
+	return l.stream(name)
+}
+
+// Add is Writer for output whose place is known: p begins at byte at of the
+// program's stream. The event that ends a line then says how far the stream has
+// been told, so that another process can go on from there.
+func (l *Lines) Add(name string, at int64, p []byte) error {
+	l.mu.Lock()
+	s := l.stream(name)
+	for i, b := range p {
+		if b == '\n' {
+			s.ends = append(s.ends, at+int64(i)+1)
 		}
-		l.streams[name] = s
 	}
+	l.mu.Unlock()
+	_, err := s.Write(p)
+	return err
+}
+
+// stream is called with the lock held.
+func (l *Lines) stream(name string) *stream {
+	s := l.streams[name]
+	if s != nil {
+		return s
+	}
+	s = &stream{lines: l, redactor: redactor{secrets: l.bus.Secrets()}}
+	s.cutter.emit = func(line string) {
+		e := l.template
+		e.Stream, e.Message, e.Offset = name, line, s.told
+		s.told = 0
+		if err := l.bus.Emit(e); err != nil && l.err == nil {
+			l.err = err
+		}
+	}
+	// Redaction keeps the number of line ends, so that they can be counted off.
+	s.cutter.ended = func() {
+		if len(s.ends) > 0 {
+			s.told, s.ends = s.ends[0], s.ends[1:]
+		}
+	}
+	l.streams[name] = s
 	return s
 }
 
@@ -87,6 +116,8 @@ type stream struct {
 	cutter   cutter
 	timer    *time.Timer
 	buf      []byte
+	ends     []int64 // where the lines end that were not told yet
+	told     int64   // where the line ends that is told next; 0: not known, or it goes on
 }
 
 // Write implements io.Writer.
@@ -130,6 +161,7 @@ func (s *stream) end() {
 // cutter cuts redacted output into lines.
 type cutter struct {
 	emit  func(line string)
+	ended func() // a line end was met; the line itself is emitted next, if it is
 	line  []byte // the current state of the current line
 	cr    bool   // a carriage return came and nothing since
 	last  []byte // the state before, while a line is rewritten
@@ -148,6 +180,7 @@ func (c *cutter) add(p []byte) {
 			c.text(p[:i])
 		}
 		if p[i] == '\n' {
+			c.ended()
 			c.end()
 		} else {
 			c.cr = true

@@ -31,9 +31,10 @@ type Offsets struct{ Out, Err int64 }
 
 // Sink takes what a script says, in order within each stream.
 type Sink struct {
-	// Output takes raw bytes of Stdout or Stderr, in pieces of any size. Its
-	// error ends the following (the script goes on) and is returned.
-	Output func(stream string, p []byte) error
+	// Output takes raw bytes of Stdout or Stderr, in pieces of any size, and at
+	// which byte of its stream a piece begins. Its error ends the following (the
+	// script goes on) and is returned.
+	Output func(stream string, at int64, p []byte) error
 	// Secret takes a credential that the script saved, always before the output
 	// that was written after it.
 	Secret func(key, value string)

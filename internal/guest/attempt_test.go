@@ -28,7 +28,7 @@ func newHeard() *heard { return &heard{seen: make(chan struct{})} }
 
 func (h *heard) sink() Sink {
 	return Sink{
-		Output: func(stream string, p []byte) error {
+		Output: func(stream string, _ int64, p []byte) error {
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			if stream == Stdout {

@@ -124,18 +124,19 @@ func (f *follower) body(p []byte) error {
 		return nil
 	case 'o':
 		f.at.Out += int64(len(p))
-		return f.output(Stdout, p)
+		return f.output(Stdout, f.at.Out, p)
 	default:
 		f.at.Err += int64(len(p))
-		return f.output(Stderr, p)
+		return f.output(Stderr, f.at.Err, p)
 	}
 }
 
-func (f *follower) output(stream string, p []byte) error {
+// output passes on p, which ends at byte end of its stream.
+func (f *follower) output(stream string, end int64, p []byte) error {
 	if f.sink.Output == nil {
 		return nil
 	}
-	return f.sink.Output(stream, p)
+	return f.sink.Output(stream, end-int64(len(p)), p)
 }
 
 // secret passes on whole lines KEY=value; the rest waits.

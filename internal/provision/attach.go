@@ -14,7 +14,7 @@ import (
 // attach finds a running container that exists already, this tool's or not, and
 // gets inside.
 func (r *Run) attach(ctx context.Context) error {
-	r.existed = true
+	r.looking = true
 	r.phase = Phases[len(Phases)-1]
 	if err := r.Bus.Emit(event.Event{Type: event.Step, Step: r.phase.Name, Message: "Looking for the container"}); err != nil {
 		return err
@@ -50,6 +50,11 @@ func (r *Run) attach(ctx context.Context) error {
 	if r.hostKeys, err = r.Record.HostKeys(ctx); err != nil {
 		return err
 	}
+	return r.goIn(ctx)
+}
+
+// goIn gets inside a container that runs.
+func (r *Run) goIn(ctx context.Context) error {
 	r.openSoon(ctx)
 	close(r.opening.up)
 	if err := r.enter(ctx); err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
@@ -14,6 +16,9 @@ import (
 type Catalogue interface {
 	// Update changes the container's record in one transaction.
 	Update(ctx context.Context, change func(*lxc.Container)) error
+	// SaveJob keeps what a later run has to be told to do the same work; the
+	// values of the template's variables are sealed.
+	SaveJob(ctx context.Context, job Job) error
 	// SealPassword keeps root's password, sealed.
 	SealPassword(ctx context.Context, password string) error
 	// SaveServices replaces what is recorded of the container's services, and
@@ -23,9 +28,15 @@ type Catalogue interface {
 	HostKeys(ctx context.Context) ([]string, error)
 	// PinHostKeys adds fingerprints.
 	PinHostKeys(ctx context.Context, fingerprints []string) error
-	// Mark records how far one item of the run is: claimed before its side
-	// effect, done or failed after it.
-	Mark(ctx context.Context, phase, item string, state MarkState, detail string) error
+	// Mark records how far one item of the work is: claimed before its side
+	// effect, done or failed after it. It replaces what was known of the item.
+	Mark(ctx context.Context, m Mark) error
+	// Marks is what earlier runs have marked, and this one.
+	Marks(ctx context.Context) ([]Mark, error)
+	// Told is how much of a script's output a run has on record: the bytes of
+	// each stream up to the last line that was logged after the script (or
+	// another try of it) began. Zero where nothing was.
+	Told(ctx context.Context, runID, script string) (guest.Offsets, error)
 	// ScrubLog rewrites the run's log file through redact.
 	ScrubLog(ctx context.Context, redact func(string) string) error
 }
@@ -39,3 +50,65 @@ const (
 	Done    MarkState = "done"
 	Broken  MarkState = "failed"
 )
+
+// Mark is one item of the work on a container and how far it is. It holds no
+// secret.
+type Mark struct {
+	Phase string
+	Item  string
+	State MarkState
+	RunID string // the run that wrote it; filled in by the catalogue
+	Detail
+}
+
+// Detail is what going on from a mark takes.
+type Detail struct {
+	UPID   string `json:"upid,omitempty"`   // of a task on the node
+	Dir    string `json:"dir,omitempty"`    // of an attempt, or of what was shipped, in the guest
+	Try    int    `json:"try,omitempty"`    // which attempt this is, from 1
+	Status int    `json:"status,omitempty"` // exit status of an attempt that ended
+	SHA256 string `json:"sha256,omitempty"` // of the script that was run, or the digest of the template that was shipped
+	// Out and Err are where the run that wrote the mark began to follow.
+	Out int64 `json:"out,omitempty"`
+	Err int64 `json:"err,omitempty"`
+}
+
+// The items that are no scripts.
+const (
+	itemCreate   = "create"
+	itemStart    = "start"
+	itemShip     = "ship"
+	itemManager  = "config-manager"
+	itemSnapshot = "snapshot"
+)
+
+// marks are the items of a container's work by phase and name.
+type marks map[[2]string]Mark
+
+func (m marks) of(phase event.StepName, item string) Mark { return m[[2]string{string(phase), item}] }
+
+// mark records how far an item is.
+func (r *Run) mark(ctx context.Context, phase event.StepName, item string, state MarkState, d Detail) error {
+	m := Mark{Phase: string(phase), Item: item, State: state, RunID: r.ID, Detail: d}
+	if err := r.Record.Mark(ctx, m); err != nil {
+		return err
+	}
+	if r.marks == nil {
+		r.marks = marks{}
+	}
+	r.marks[[2]string{m.Phase, m.Item}] = m
+	return nil
+}
+
+// loadMarks reads what earlier runs have done.
+func (r *Run) loadMarks(ctx context.Context) error {
+	list, err := r.Record.Marks(ctx)
+	if err != nil {
+		return err
+	}
+	r.marks = marks{}
+	for _, m := range list {
+		r.marks[[2]string{m.Phase, m.Item}] = m
+	}
+	return nil
+}

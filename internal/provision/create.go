@@ -11,7 +11,7 @@ import (
 )
 
 // create resolves what the spec leaves open, claims a ctid by creating the
-// container, and follows the task.
+// container, and follows the task. A resume follows the task that there is.
 func (r *Run) create(ctx context.Context) error {
 	if err := r.step(r.phase.From, "Creating LXC container"); err != nil {
 		return err
@@ -19,37 +19,24 @@ func (r *Run) create(ctx context.Context) error {
 	if err := r.Connect(ctx); err != nil {
 		return err
 	}
-	p, err := r.PVE.Resolve(ctx, r.Job.Spec)
-	if err != nil {
-		return err
-	}
-	r.Placement = p
-	for _, note := range p.Notes {
-		r.say(note)
-	}
-	for _, w := range p.Warnings {
-		r.warn(w, "")
-	}
-	if p.Template.Download {
-		if err := r.step(8, fmt.Sprintf("Downloading %s to %s", p.Template.Name, p.Template.Storage)); err != nil {
+	upid := r.course.upid
+	switch r.course.make {
+	case makeFollow:
+		r.UPID = upid
+		r.Placement = &pve.Placement{Node: r.Recorded.Node, CTID: r.CTID}
+		r.say(fmt.Sprintf("Container %d on %s: %s", r.CTID, r.Recorded.Node, r.course.why))
+	default:
+		if r.course.make == makeRemake {
+			if err := r.remake(ctx); err != nil {
+				return err
+			}
+		}
+		var err error
+		if upid, err = r.createAnew(ctx); err != nil {
 			return err
 		}
-		if err := r.PVE.Download(ctx, p, r.watch()); err != nil {
-			return err
-		}
 	}
-	if err := r.Record.SealPassword(ctx, r.Job.Password); err != nil {
-		return err
-	}
-	created, err := r.claim(ctx)
-	r.UPID = created.UPID
-	if err != nil {
-		return err
-	}
-	if err := r.step(12, fmt.Sprintf("Container %d on %s is being made from %s", r.CTID, p.Node, p.Template.Name)); err != nil {
-		return err
-	}
-	res, err := r.followTask(ctx, created.UPID)
+	res, err := r.followTask(ctx, upid)
 	if err != nil {
 		r.createFailed = pve.IsKind(err, pve.TaskFailed)
 		return err
@@ -59,7 +46,41 @@ func (r *Run) create(ctx context.Context) error {
 	if err := r.Record.PinHostKeys(ctx, r.hostKeys); err != nil {
 		return err
 	}
+	if err := r.mark(ctx, event.Creating, itemCreate, Done, Detail{UPID: upid}); err != nil {
+		return err
+	}
 	return r.step(r.phase.To, "Container created")
+}
+
+// createAnew chooses a place, gets the OS template there, and asks for the
+// container. The task runs when it returns.
+func (r *Run) createAnew(ctx context.Context) (upid string, err error) {
+	p, err := r.PVE.Resolve(ctx, r.Job.Spec)
+	if err != nil {
+		return "", err
+	}
+	r.Placement = p
+	for _, note := range p.Notes {
+		r.say(note)
+	}
+	r.warnAll(p.Warnings)
+	if p.Template.Download {
+		if err := r.step(8, fmt.Sprintf("Downloading %s to %s", p.Template.Name, p.Template.Storage)); err != nil {
+			return "", err
+		}
+		if err := r.PVE.Download(ctx, p, r.watch()); err != nil {
+			return "", err
+		}
+	}
+	if err := r.Record.SealPassword(ctx, r.Job.Password); err != nil {
+		return "", err
+	}
+	created, err := r.claim(ctx)
+	r.UPID = created.UPID
+	if err != nil {
+		return "", err
+	}
+	return created.UPID, r.step(12, fmt.Sprintf("Container %d on %s is being made from %s", r.CTID, p.Node, p.Template.Name))
 }
 
 // claim asks for the container. The record says which id before each try, and
@@ -79,7 +100,7 @@ func (r *Run) claim(ctx context.Context) (pve.Created, error) {
 		r.Bus.SetPlace(ctid, p.Node)
 		return r.Record.Update(ctx, func(c *lxc.Container) {
 			c.CTID, c.Node, c.MAC = ctid, p.Node, r.MAC
-			c.OSTemplate, c.Marked = p.Template.VolID, p.MarkerAllowed
+			c.OSTemplate, c.Marked, c.UPID = p.Template.VolID, p.MarkerAllowed, ""
 		})
 	})
 	if err != nil {
@@ -99,7 +120,7 @@ func Marker(recordID string) string { return "infrahaus:" + recordID }
 // for no container, or the task that was to make it failed and Proxmox cleaned
 // up behind it (it does so unless the worker itself was killed).
 func (r *Run) nothingExists() bool {
-	return !r.existed && (!r.requested || r.createFailed || r.gone)
+	return !r.looking && (!r.requested || r.createFailed || r.gone)
 }
 
 // watch turns a task's log lines into events, and waits into the display's

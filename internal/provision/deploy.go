@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 
+	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
 )
@@ -16,15 +18,15 @@ func (r *Run) deploy(ctx context.Context) error {
 	if err := r.step(r.phase.From, "Connecting to the container"); err != nil {
 		return err
 	}
-	if err := r.enter(ctx); err != nil {
+	if err := r.enterReady(ctx); err != nil {
 		return err
 	}
-	facts, err := guest.WaitReady(ctx, r.Guest, guest.Ready{Network: r.needsNetwork()})
-	if err != nil {
+	if err := r.takeStock(ctx); err != nil {
 		return err
 	}
-	r.Facts = facts
-	r.say(fmt.Sprintf("Inside %s by way of the %s, %s", facts.OSName, r.Guest.Transport(), facts.Init))
+	if !r.shipNeeded() {
+		return r.step(r.phase.To, "Template files were deployed before")
+	}
 	bundle, err := r.bundle()
 	if err != nil {
 		return err
@@ -36,6 +38,28 @@ func (r *Run) deploy(ctx context.Context) error {
 		return err
 	}
 	return r.step(r.phase.To, fmt.Sprintf("Template files deployed (%d)", len(r.Job.Template.Files)))
+}
+
+// enterReady gets inside and waits until the guest is ready. A resume may find
+// the container running already.
+func (r *Run) enterReady(ctx context.Context) error {
+	if r.opening == nil {
+		if err := r.findAddress(ctx, r.Placement.Node); err != nil {
+			return err
+		}
+		r.openSoon(ctx)
+		close(r.opening.up)
+	}
+	if err := r.enter(ctx); err != nil {
+		return err
+	}
+	facts, err := guest.WaitReady(ctx, r.Guest, guest.Ready{Network: r.needsNetwork()})
+	if err != nil {
+		return err
+	}
+	r.Facts = facts
+	r.say(fmt.Sprintf("Inside %s by way of the %s, %s", facts.OSName, r.Guest.Transport(), facts.Init))
+	return nil
 }
 
 // needsNetwork reports whether packages are to be installed, for which a route
@@ -79,7 +103,7 @@ func (r *Run) bundle() ([]guest.File, error) {
 // keepScripts moves the scripts that came in the same stream to where their
 // attempts find them. What is there already stays: it may be running.
 func (r *Run) keepScripts() string {
-	dir := guest.Quote(r.scriptsDir())
+	dir := guest.Quote(path.Join(r.runDir(), "scripts"))
 	return fmt.Sprintf("\numask 077\nif [ -d scripts ] && [ ! -d %s ]; then mkdir -p %s && mv scripts %s; fi\n",
 		dir, guest.Quote(r.runDir()), dir)
 }
@@ -117,5 +141,5 @@ func (r *Run) ship(ctx context.Context, files []guest.File) error {
 			Tail:    splitLines(r.Bus.Secrets().Redact(out.String())),
 		}
 	}
-	return nil
+	return r.mark(ctx, event.Deploying, itemShip, Done, Detail{Dir: r.runDir(), SHA256: r.Job.Template.Digest})
 }

@@ -41,10 +41,17 @@ type Run struct {
 	DestroyOnFailure bool
 	Verbose          bool
 	Command          func(words ...string) string // a command line of this tool, to be shown in a hint
-	Recorded         lxc.Container                // of a discovery: what was known before
+	Recorded         lxc.Container                // of all but a create: what was known before
+	From             string                       // of a resume: the step or script to go back to; "": none
 	Bus              *event.Bus
 	Record           Catalogue
-	existed          bool // the container was there before this run
+
+	// Discover, Resume or Sync
+	looking  bool   // the run looks at a container and changes neither it nor its lifecycle
+	resuming bool   // the run goes on with what earlier runs began
+	renewing bool   // the template's present state is to be applied
+	marks    marks  // what earlier runs and this one have done
+	course   course // what Proxmox says of it
 
 	// perform
 	phase     Phase
@@ -71,7 +78,8 @@ type Run struct {
 	Facts guest.Facts
 
 	// syncing
-	attempt *guest.Attempt // the one that runs now, for cancellation
+	turns   map[string]turn // what is to be done about each program; empty: run all
+	attempt *guest.Attempt  // the one that runs now, for cancellation
 
 	// finalizing
 	Services []lxc.Service
@@ -174,10 +182,7 @@ func (r *Run) fail(after, ctx context.Context, err error) error {
 		after, cancel = context.WithTimeout(context.WithoutCancel(after), closeTimeout)
 		defer cancel()
 	}
-	left := r.CTID != 0 && !r.nothingExists() && !r.existed
-	if left {
-		f.Hints = append(f.Hints, fmt.Sprintf("container %d was left as it is: %s", r.CTID, r.Command("destroy", r.Job.Spec.Hostname)))
-	}
+	f.Hints = append(f.Hints, r.wayOn()...)
 	if recErr := r.recordFailure(after, f); recErr != nil {
 		f.Hints = append(f.Hints, "the record could not be written: "+recErr.Error())
 	}
@@ -193,16 +198,32 @@ func (r *Run) fail(after, ctx context.Context, err error) error {
 	return f
 }
 
-// recordFailure writes how a run failed. A container of which nothing is on the
+// wayOn names the commands that finish the work or clean it up.
+func (r *Run) wayOn() []string {
+	if r.looking || r.nothingExists() && !r.resuming {
+		return nil
+	}
+	name := r.Job.Spec.Hostname
+	what := "nothing of it is on the node yet"
+	if r.CTID != 0 && !r.nothingExists() {
+		what = fmt.Sprintf("container %d was left as it is", r.CTID)
+	}
+	return []string{
+		what + "; to go on: " + r.Command("resume", name),
+		"to remove it: " + r.Command("destroy", name),
+	}
+}
+
+// recordFailure writes how a run failed. A create of which nothing is on the
 // node frees its name; its story stays. A failed discovery changes nothing.
 func (r *Run) recordFailure(ctx context.Context, f *Failure) error {
-	if r.existed {
+	if r.looking {
 		return nil
 	}
 	return r.Record.Update(ctx, func(c *lxc.Container) {
 		c.Error = f.Message
 		c.Lifecycle = lxc.Failed
-		if r.nothingExists() {
+		if r.nothingExists() && (!r.resuming || r.gone) {
 			now := time.Now().UTC()
 			c.Lifecycle, c.DestroyedAt = lxc.Destroyed, &now
 		}

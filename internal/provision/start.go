@@ -21,14 +21,8 @@ func (r *Run) start(ctx context.Context) error {
 		return err
 	}
 	node := r.Placement.Node
-	if err := r.Record.Mark(ctx, string(r.phase.Name), "start", Claimed, ""); err != nil {
-		return err
-	}
-	upid, err := r.PVE.Start(ctx, node, r.CTID)
+	upid, err := r.startTask(ctx, node)
 	if err != nil {
-		return err
-	}
-	if err := r.Record.Mark(ctx, string(r.phase.Name), "start", Claimed, upid); err != nil {
 		return err
 	}
 	if addr, ok := staticAddress(r.Job.Spec.Network); ok {
@@ -40,7 +34,7 @@ func (r *Run) start(ctx context.Context) error {
 		return err
 	}
 	r.warnAll(res.Warnings)
-	if err := r.Record.Mark(ctx, string(r.phase.Name), "start", Done, upid); err != nil {
+	if err := r.mark(ctx, event.Starting, itemStart, Done, Detail{UPID: upid}); err != nil {
 		return err
 	}
 	if err := r.learnAddress(ctx, node); err != nil {
@@ -49,6 +43,22 @@ func (r *Run) start(ctx context.Context) error {
 	r.openSoon(ctx)
 	close(r.opening.up)
 	return r.step(r.phase.To, "Container started"+at(r.Address))
+}
+
+// startTask begins to start the container, or finds the task that does so.
+func (r *Run) startTask(ctx context.Context, node string) (string, error) {
+	if r.course.start != "" {
+		r.say("It is being started already")
+		return r.course.start, nil
+	}
+	if err := r.mark(ctx, event.Starting, itemStart, Claimed, Detail{}); err != nil {
+		return "", err
+	}
+	upid, err := r.PVE.Start(ctx, node, r.CTID)
+	if err != nil {
+		return "", err
+	}
+	return upid, r.mark(ctx, event.Starting, itemStart, Claimed, Detail{UPID: upid})
 }
 
 // learnAddress asks Proxmox for the address that DHCP gave, and records it.
@@ -89,7 +99,7 @@ func (r *Run) openSoon(ctx context.Context) {
 	opts := r.SSH
 	opts.Up = o.up
 	step := event.Deploying // the phase that needs it; this one may have ended by then
-	if r.existed {
+	if r.looking {
 		step = r.phase.Name
 	}
 	say := r.sayIn(step)

@@ -16,8 +16,10 @@ const (
 	// closeTimeout bounds what is done after the run's own context has ended:
 	// tell the script or task, write the record.
 	closeTimeout = 10 * time.Second
-	// stopGrace is how long a script may take to end after SIGTERM.
-	stopGrace = time.Second
+	// stopGrace is how long a script may take to end after SIGTERM, and taskGrace
+	// a task to clean up after itself: an interrupted run is to end within 2 s.
+	stopGrace = 700 * time.Millisecond
+	taskGrace = 1500 * time.Millisecond
 	// destroyTimeout bounds the clean-up of --on-failure destroy.
 	destroyTimeout = 2 * time.Minute
 )
@@ -69,7 +71,12 @@ func (r *Run) stopWork(ctx context.Context, cause, err error) error {
 	return f
 }
 
+// stopScript tells a script to stop. The config-manager is left alone: a package
+// that is half installed is worse than one that nobody waits for.
 func (r *Run) stopScript(ctx context.Context) string {
+	if r.attempt.Name == itemManager {
+		return "the config-manager goes on with files and packages in the container, and is not waited for"
+	}
 	if err := guest.Kill(ctx, r.Guest, *r.attempt, stopGrace); err != nil {
 		return fmt.Sprintf("%s could not be told to stop and may still run: %v", r.attempt.Name, err)
 	}
@@ -82,9 +89,14 @@ func (r *Run) stopTask(ctx context.Context) string {
 	if err := r.PVE.StopTask(ctx, r.task); err != nil {
 		return fmt.Sprintf("the task on the node could not be told to stop: %v", err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, taskGrace)
+	defer cancel()
 	_, err := r.PVE.Follow(ctx, r.task, pve.Watch{})
 	if r.UPID == r.task {
 		r.createFailed = pve.IsKind(err, pve.TaskFailed)
+	}
+	if ctx.Err() != nil {
+		return "the task on the node was told to stop, and still cleans up"
 	}
 	return "the task on the node was stopped"
 }

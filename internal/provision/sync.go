@@ -28,7 +28,7 @@ func (r *Run) sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.firstSync(ctx); err != nil {
+	if err := r.applyFiles(ctx); err != nil {
 		return err
 	}
 	for i, s := range scripts {
@@ -46,106 +46,44 @@ func scriptsOf(job Job) []template.Script {
 	})
 }
 
-// firstSync starts the config-manager's service and follows it.
-func (r *Run) firstSync(ctx context.Context) error {
-	a := guest.Attempt{
-		Dir: path.Join(r.runDir(), "00-config-manager.1"), Name: "config-manager",
-		Script: []byte(guestfiles.SyncScript()),
+// applyFiles lets the config-manager's service apply files and packages, and
+// follows it.
+func (r *Run) applyFiles(ctx context.Context) error {
+	p := program{
+		item: itemManager, logs: event.Event{Type: event.Log, Step: r.phase.Name, ScriptName: itemManager},
+		attempt: guest.Attempt{Name: itemManager, Script: []byte(guestfiles.SyncScript())},
 	}
-	status, err := r.attend(ctx, a, event.Event{Type: event.Log, Step: r.phase.Name, ScriptName: "config-manager"})
-	if err != nil || status == 0 {
-		return err
-	}
-	return r.scriptFailed(ctx, "config-manager", status)
+	return r.runProgram(ctx, p)
 }
 
 // runScript runs one script to its end.
 func (r *Run) runScript(ctx context.Context, s template.Script, i, n int) error {
-	logs := event.Event{Type: event.Log, Step: r.phase.Name, ScriptName: s.Name, ScriptIndex: &i, ScriptTotal: n}
-	begin := logs
-	begin.Type, begin.Message = event.Step, fmt.Sprintf("Running %s", s.Name)
-	if err := r.Bus.Emit(begin); err != nil {
+	p := program{
+		item: s.Name, logs: event.Event{Type: event.Log, Step: r.phase.Name, ScriptName: s.Name, ScriptIndex: &i, ScriptTotal: n},
+		attempt: guest.Attempt{
+			Name: s.Name, Path: path.Join(r.scriptsDir(), s.Name), Env: r.scriptEnv(), Helpers: guestfiles.HelpersPath,
+		},
+		announced: true,
+	}
+	if err := r.runProgram(ctx, p); err != nil {
 		return err
-	}
-	a := guest.Attempt{
-		Dir: path.Join(r.runDir(), s.Name+".1"), Name: s.Name,
-		Path: path.Join(r.scriptsDir(), s.Name), Env: r.scriptEnv(), Helpers: guestfiles.HelpersPath,
-	}
-	status, err := r.attend(ctx, a, logs)
-	if err != nil {
-		return err
-	}
-	if status != 0 {
-		return r.scriptFailed(ctx, s.Name, status)
 	}
 	percent := r.phase.From + (i+1)*(r.phase.To-r.phase.From)/n
-	end := begin
-	end.Percent, end.Message = &percent, fmt.Sprintf("Script %q completed", s.Name)
+	end := p.logs
+	end.Type, end.Percent, end.Message = event.Step, &percent, fmt.Sprintf("Script %q completed", s.Name)
+	if r.turns[s.Name] == turnDone {
+		end.Message = fmt.Sprintf("Script %q was completed before", s.Name)
+	}
 	return r.Bus.Emit(end)
-}
-
-// attend claims, starts and follows one attempt. Its claim and its end are on
-// record; its output becomes log events, and what it saves as a credential is
-// redacted from there on.
-func (r *Run) attend(ctx context.Context, a guest.Attempt, logs event.Event) (int, error) {
-	phase := string(r.phase.Name)
-	if err := r.Record.Mark(ctx, phase, a.Name, Claimed, a.Dir); err != nil {
-		return 0, err
-	}
-	r.tail.reset()
-	lines := r.Bus.Lines(logs)
-	writers := map[string]func([]byte) (int, error){
-		guest.Stdout: lines.Writer(event.Stdout).Write,
-		guest.Stderr: lines.Writer(event.Stderr).Write,
-	}
-	r.attempt = &a
-	res, err := guest.RunAttempt(ctx, r.Guest, a, guest.Offsets{}, guest.Sink{
-		Output: func(stream string, p []byte) error {
-			_, err := writers[stream](p)
-			return err
-		},
-		Secret: r.learnSecret,
-		Link:   r.linkChanged,
-	})
-	if flushErr := lines.Flush(); err == nil {
-		err = flushErr
-	}
-	if guest.KindOf(err) == guest.Gone && ctx.Err() == nil {
-		r.attempt = nil
-		return 0, r.died(a.Name)
-	}
-	if err != nil {
-		return 0, err
-	}
-	r.attempt = nil
-	if res.Died {
-		return 0, r.died(a.Name)
-	}
-	state := Done
-	if res.Status != 0 {
-		state = Broken
-	}
-	return res.Status, r.Record.Mark(ctx, phase, a.Name, state, fmt.Sprintf("%s status %d", a.Dir, res.Status))
-}
-
-// learnSecret redacts a credential that the guest has just made.
-func (r *Run) learnSecret(key, value string) {
-	r.Bus.Secrets().Add(event.SecretsIn(key, value)...)
-}
-
-func (r *Run) linkChanged(err error) {
-	if err != nil {
-		r.warn("the link to the container dropped; what runs there goes on, and is followed again once the link is back", "")
-		return
-	}
-	r.say("the link to the container is back")
 }
 
 // runDir holds this run's attempts in the guest.
 func (r *Run) runDir() string { return path.Join(guestfiles.RunsDir, r.ID) }
 
-// scriptsDir holds this run's scripts in the guest.
-func (r *Run) scriptsDir() string { return path.Join(r.runDir(), "scripts") }
+// scriptsDir holds the scripts in the guest, where they were shipped to last.
+func (r *Run) scriptsDir() string {
+	return path.Join(r.marks.of(event.Deploying, itemShip).Dir, "scripts")
+}
 
 // scriptEnv is what every script gets besides the runner's own variables.
 func (r *Run) scriptEnv() []string {

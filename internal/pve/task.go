@@ -167,8 +167,11 @@ func (l *taskLog) add(line string) {
 
 var warningsForm = regexp.MustCompile(`^WARNINGS: \d+$`)
 
+// TaskSucceeded reads a task's exit status: warnings are no failure.
+func TaskSucceeded(exit string) bool { return exit == "OK" || warningsForm.MatchString(exit) }
+
 func (l *taskLog) result(s taskStatus, upid string) (Result, error) {
-	if s.Exit == "OK" || warningsForm.MatchString(s.Exit) {
+	if TaskSucceeded(s.Exit) {
 		return Result{Warnings: l.warned, Lines: l.lines}, nil
 	}
 	// Our own words say already what could not be done.

@@ -1,0 +1,83 @@
+package guest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// AttemptState is how an attempt stands in the guest.
+type AttemptState string
+
+// The states of an attempt. Dead is one whose runner is gone without an exit
+// status: the guest was restarted, or everything was killed.
+const (
+	Unclaimed AttemptState = "unclaimed"
+	Running   AttemptState = "running"
+	Ended     AttemptState = "ended"
+	Dead      AttemptState = "dead"
+)
+
+// Seen is what a guest says of one attempt.
+type Seen struct {
+	State  AttemptState
+	Status int // of one that has ended
+}
+
+// Look asks in one remote command how attempts stand, by their Dir. It changes
+// nothing; a folder that is not there is Unclaimed.
+func Look(ctx context.Context, g Guest, dirs []string) (map[string]Seen, error) {
+	seen := map[string]Seen{}
+	if len(dirs) == 0 {
+		return seen, nil
+	}
+	var out bytes.Buffer
+	var said tail
+	status, err := g.Run(ctx, Cmd{
+		Label: "look how the scripts stand", Script: lookScript(dirs),
+		Stdout: &limited{w: &out, left: 64 * len(dirs)}, Stderr: &said,
+	})
+	if err != nil {
+		return nil, err
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if status != 0 || len(lines) != len(dirs) {
+		return nil, &Error{Kind: Protocol, Transport: g.Transport(), Tail: said.String(),
+			Message: fmt.Sprintf("cannot tell how the scripts stand: %d answers for %d (status %d)", len(lines), len(dirs), status)}
+	}
+	for i, dir := range dirs {
+		if seen[dir], err = parseSeen(lines[i]); err != nil {
+			return nil, &Error{Kind: Protocol, Transport: g.Transport(), Err: err, Message: "cannot tell how the scripts stand"}
+		}
+	}
+	return seen, nil
+}
+
+// lookScript prints a line a folder: what ih_look of agent.sh says.
+func lookScript(dirs []string) string {
+	var b strings.Builder
+	b.WriteString("for ih_x in")
+	for _, dir := range dirs {
+		b.WriteString(" " + Quote(dir))
+	}
+	b.WriteString("; do\nih_rc=\nif cd \"$ih_x/claim\" 2>/dev/null && cd ..; then ih_look; echo \"$ih_is $ih_rc\"; else echo unclaimed; fi\ndone")
+	return b.String()
+}
+
+func parseSeen(line string) (Seen, error) {
+	word := strings.Fields(line)
+	switch {
+	case len(word) == 1 && word[0] == "unclaimed":
+		return Seen{State: Unclaimed}, nil
+	case len(word) > 0 && (word[0] == "run" || word[0] == "none"): // none: its runner is about to show
+		return Seen{State: Running}, nil
+	case len(word) > 0 && word[0] == "dead":
+		return Seen{State: Dead}, nil
+	case len(word) == 2 && word[0] == "end":
+		status, err := strconv.Atoi(word[1])
+		return Seen{State: Ended, Status: status}, err
+	}
+	return Seen{}, fmt.Errorf("not a state: %.40q", line)
+}

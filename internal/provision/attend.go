@@ -1,0 +1,138 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/guest"
+)
+
+// program is something that runs in the guest as an attempt: a script or the
+// config-manager.
+type program struct {
+	item      string
+	logs      event.Event   // what its log events look like
+	attempt   guest.Attempt // but for Dir
+	announced bool          // its first run is an event of its own
+}
+
+// runProgram does what is to be done about a program: runs it, follows on the
+// attempt that runs, or leaves it as it was done before.
+func (r *Run) runProgram(ctx context.Context, p program) error {
+	t := r.turns[p.item]
+	if t == turnDone {
+		return nil
+	}
+	if t == turnAttach || t == turnDrain {
+		m := r.marks.of(event.Syncing, p.item)
+		if err := r.announce(p, "Following "+p.item); err != nil {
+			return err
+		}
+		at, err := r.toldSoFar(ctx, m)
+		if err != nil {
+			return err
+		}
+		end, err := r.attend(ctx, p, m.Detail, at)
+		if err != nil {
+			return err
+		}
+		if t == turnAttach {
+			return r.judge(ctx, p.item, end)
+		}
+	}
+	d := r.nextAttempt(p.item)
+	begin := "Running " + p.item
+	if d.Try > 1 {
+		begin = fmt.Sprintf("Running %s again (attempt %d)", p.item, d.Try)
+	}
+	if p.announced || d.Try > 1 {
+		if err := r.announce(p, begin); err != nil {
+			return err
+		}
+	}
+	end, err := r.attend(ctx, p, d, guest.Offsets{})
+	if err != nil {
+		return err
+	}
+	return r.judge(ctx, p.item, end)
+}
+
+// announce says that a program begins, or is followed on.
+func (r *Run) announce(p program, message string) error {
+	begin := p.logs
+	begin.Type, begin.Message = event.Step, message
+	return r.Bus.Emit(begin)
+}
+
+// toldSoFar is how much of an attempt's output is on record: what the run that
+// followed it last has logged, or else what that one began with.
+func (r *Run) toldSoFar(ctx context.Context, m Mark) (guest.Offsets, error) {
+	at := guest.Offsets{Out: m.Out, Err: m.Err}
+	told, err := r.Record.Told(ctx, m.RunID, m.Item)
+	if told.Out > 0 {
+		at.Out = told.Out
+	}
+	if told.Err > 0 {
+		at.Err = told.Err
+	}
+	return at, err
+}
+
+// judge makes an error of how a program ended, if it did not end well.
+func (r *Run) judge(ctx context.Context, item string, end guest.Result) error {
+	switch {
+	case end.Died:
+		return r.died(item)
+	case end.Status != 0:
+		return r.scriptFailed(ctx, item, end.Status)
+	}
+	return nil
+}
+
+// attend claims and starts an attempt, or finds it, and follows it. Its claim and
+// its end are on record; its output becomes log events, and what it saves as a
+// credential is redacted from there on. That it died, or that its guest is gone,
+// is a result, not an error.
+func (r *Run) attend(ctx context.Context, p program, d Detail, at guest.Offsets) (guest.Result, error) {
+	d.Out, d.Err = at.Out, at.Err
+	if err := r.mark(ctx, event.Syncing, p.item, Claimed, d); err != nil {
+		return guest.Result{}, err
+	}
+	r.tail.reset()
+	lines := r.Bus.Lines(p.logs)
+	a := p.attempt
+	a.Dir = d.Dir
+	r.attempt = &a
+	end, err := guest.RunAttempt(ctx, r.Guest, a, at, guest.Sink{Output: lines.Add, Secret: r.learnSecret, Link: r.linkChanged})
+	if flushErr := lines.Flush(); err == nil {
+		err = flushErr
+	}
+	if guest.KindOf(err) == guest.Gone && ctx.Err() == nil {
+		r.attempt = nil
+		end.Died = true
+		return end, nil // it stays claimed: how it ended can be asked once the guest is back
+	}
+	if err != nil {
+		return end, err
+	}
+	r.attempt = nil
+	state := Done
+	if d.Status = end.Status; end.Status != 0 || end.Died {
+		state = Broken
+	}
+	return end, r.mark(ctx, event.Syncing, p.item, state, d)
+}
+
+// learnSecret redacts a credential that the guest has just made.
+func (r *Run) learnSecret(key, value string) {
+	r.Bus.Secrets().Add(event.SecretsIn(key, value)...)
+}
+
+func (r *Run) linkChanged(err error) {
+	if err != nil {
+		r.warn("the link to the container dropped; what runs there goes on, and is followed again once the link is back", "")
+		return
+	}
+	r.say("the link to the container is back")
+}

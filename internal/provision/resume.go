@@ -1,0 +1,267 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/pve"
+)
+
+// making is what is to be done about the container itself.
+type making int
+
+const (
+	makeAnew   making = iota // there is none: create it
+	makeFollow               // its create task runs, or has ended unseen
+	makeRemake               // its create task died half-way: remove what it left, create it
+	makeNone                 // it is there
+)
+
+// course is what Proxmox says of the work that earlier runs began.
+type course struct {
+	make  making
+	upid  string     // of the create task to follow
+	why   string     // for people: what was found
+	cfg   pve.Config // of the container that is there
+	runs  bool
+	start string // UPID of a start task that still runs
+}
+
+// Resume goes on from the first thing that is not done and ends with a complete
+// or an error event, as Create does. What is done is never repeated, unless From
+// says so: a task or script that still runs is followed on, one that failed or
+// died is tried again. It needs Recorded and Job from the catalogue.
+func (r *Run) Resume(ctx context.Context) (Result, error) {
+	err := r.lookBack(ctx)
+	if err == nil {
+		err = r.perform(ctx, r.phasesLeft())
+	}
+	return r.end(ctx, err)
+}
+
+// lookBack finds out where the work stands: by the record, then by Proxmox.
+func (r *Run) lookBack(ctx context.Context) error {
+	r.resuming = true
+	r.phase = Phases[0]
+	r.CTID, r.MAC = r.Recorded.CTID, r.Recorded.MAC
+	r.requested = r.CTID != 0
+	if err := r.loadMarks(ctx); err != nil {
+		return err
+	}
+	if err := r.Bus.Emit(event.Event{Type: event.Step, Step: r.firstUnmarked(), Message: "Looking at what is done already"}); err != nil {
+		return err
+	}
+	if err := r.Record.Update(ctx, func(c *lxc.Container) { c.Lifecycle = lxc.Creating }); err != nil {
+		return err
+	}
+	if err := r.Connect(ctx); err != nil {
+		return err
+	}
+	c, err := r.survey(ctx)
+	if err != nil {
+		return err
+	}
+	r.course = c
+	return r.settleIn(ctx)
+}
+
+// settleIn fills in what the phases that are skipped would have.
+func (r *Run) settleIn(ctx context.Context) error {
+	if r.CTID != 0 && r.course.make != makeAnew {
+		r.Bus.SetPlace(r.CTID, r.Recorded.Node)
+	}
+	var err error
+	if r.hostKeys, err = r.Record.HostKeys(ctx); err != nil {
+		return err
+	}
+	if r.course.make != makeNone {
+		return nil
+	}
+	r.Placement = &pve.Placement{Node: r.Recorded.Node}
+	r.Job.Spec.Network = r.course.cfg.Net0
+	r.MAC = r.course.cfg.MAC
+	return nil
+}
+
+// phasesLeft are the phases from the first that has something to do.
+func (r *Run) phasesLeft() []Phase {
+	switch {
+	case r.course.make != makeNone:
+		return Phases
+	case !r.course.runs:
+		return Phases[1:]
+	case r.From == string(event.Finalizing):
+		return append([]Phase{{Name: event.Finalizing, Title: Phases[4].Title, From: Phases[4].From, To: Phases[4].To, Do: (*Run).lookAgain}}, Phases[4:]...)
+	}
+	return Phases[2:]
+}
+
+// firstUnmarked is the phase to which a resume belongs before Proxmox was asked.
+func (r *Run) firstUnmarked() event.StepName {
+	switch {
+	case r.Recorded.CTID == 0 || r.Recorded.UPID == "" && !r.renewing:
+		return event.Creating
+	case r.marks.of(event.Starting, itemStart).State != Done:
+		return event.Starting
+	}
+	return event.Deploying
+}
+
+// lookAgain gets inside for a discovery alone.
+func (r *Run) lookAgain(ctx context.Context) error {
+	if err := r.findAddress(ctx, r.Placement.Node); err != nil {
+		return err
+	}
+	return r.goIn(ctx)
+}
+
+// survey asks Proxmox what became of the container.
+func (r *Run) survey(ctx context.Context) (course, error) {
+	rec := r.Recorded
+	if rec.CTID == 0 {
+		return course{make: makeAnew, why: "it was never asked for"}, nil
+	}
+	upid := rec.UPID
+	if upid == "" {
+		// Whether the request was sent before its process ended is not on record.
+		claim, err := r.PVE.WhoHas(ctx, rec.Node, rec.CTID, rec.MAC)
+		switch {
+		case err != nil:
+			return course{}, err
+		case claim.Owner != pve.Ours:
+			return course{make: makeAnew, why: "it was never created"}, nil
+		}
+		upid = claim.UPID
+	}
+	running, exit, err := false, "", error(nil)
+	if upid != "" {
+		running, exit, err = r.PVE.TaskRunning(ctx, upid)
+		if err != nil && pve.IsKind(err, pve.Unreachable) {
+			return course{}, err
+		}
+	}
+	if running {
+		return course{make: makeFollow, upid: upid, why: "its create task runs"}, nil
+	}
+	return r.inspect(ctx, upid, exit, err == nil && upid != "" && pve.TaskSucceeded(exit))
+}
+
+// inspect looks at a container whose create task does not run any more.
+// succeeded says that the task is known to have ended well.
+func (r *Run) inspect(ctx context.Context, upid, exit string, succeeded bool) (course, error) {
+	rec := r.Recorded
+	finished := r.marks.of(event.Creating, itemCreate).State == Done
+	c := course{make: makeNone}
+	var err error
+	c.cfg, err = r.PVE.Config(ctx, rec.Node, rec.CTID)
+	if pve.IsKind(err, pve.NotFound) {
+		return r.absent(finished)
+	}
+	if err != nil {
+		return c, err
+	}
+	unknown := c.cfg.MAC == "" && c.cfg.Marker() == "" // as one is that is only being created
+	if err := CheckSame(rec, c.cfg, rec.Node, r.Command); err != nil && !unknown {
+		if !finished {
+			return course{make: makeAnew, why: "its create task failed, and the id is somebody else's now"}, nil
+		}
+		return c, err
+	}
+	switch locked := c.cfg.Lock == "create"; {
+	case locked && upid == "":
+		return c, &Failure{
+			Status:  ExitProxmox,
+			Message: fmt.Sprintf("cannot tell how container %d stands: it is locked (create), and %s sees no task that creates it", rec.CTID, r.PVE.Login()),
+			Hints:   []string{fmt.Sprintf("if no create task runs on the node: pct unlock %d", rec.CTID)},
+		}
+	case locked, exit != "" && !succeeded && !finished:
+		c.make, c.why = makeRemake, "its create task died half-way"
+		return c, nil
+	case !finished && upid != "":
+		c.make, c.upid, c.why = makeFollow, upid, "its create task has ended"
+		return c, nil
+	}
+	return r.power(ctx, c)
+}
+
+// power finds out whether a container that is there runs, or is being started.
+func (r *Run) power(ctx context.Context, c course) (course, error) {
+	st, err := r.PVE.Status(ctx, r.Recorded.Node, r.Recorded.CTID)
+	if err != nil {
+		return c, err
+	}
+	c.runs = st.Running
+	if m := r.marks.of(event.Starting, itemStart); !c.runs && m.UPID != "" {
+		if going, _, err := r.PVE.TaskRunning(ctx, m.UPID); err == nil && going {
+			c.start = m.UPID
+		}
+	}
+	return c, nil
+}
+
+// absent is a container that is on record and not on Proxmox. What was only
+// half made is made again; one that was finished has been destroyed by somebody.
+func (r *Run) absent(finished bool) (course, error) {
+	rec := r.Recorded
+	if !finished {
+		return course{make: makeAnew, why: "its create task failed, and Proxmox has cleaned up"}, nil
+	}
+	return course{}, &Failure{
+		Status:  ExitProxmox,
+		Message: fmt.Sprintf("cannot resume %s: container %d is not on %s any more; somebody else has destroyed it", rec.Hostname, rec.CTID, rec.Node),
+		Hints:   []string{r.Command("destroy", rec.Hostname) + " takes it off the record", "then " + r.Command("create", rec.Hostname, "--template", "…") + " makes it anew"},
+	}
+}
+
+// remake removes what a create task that died has left, so that the container
+// can be created again. Only what is known to be ours and unfinished gets here.
+func (r *Run) remake(ctx context.Context) error {
+	node := r.Recorded.Node
+	r.say(fmt.Sprintf("Removing the half-made container %d", r.CTID))
+	err := r.discard(ctx, node, r.CTID, r.course.cfg.Lock)
+	if err != nil {
+		return err
+	}
+	r.CTID, r.requested = 0, false
+	return r.Record.Update(ctx, func(c *lxc.Container) { c.CTID, c.UPID, c.MAC = 0, "", "" })
+}
+
+// discard destroys a half-made container. The lock that its dead worker has left
+// can be taken away on the node only.
+func (r *Run) discard(ctx context.Context, node string, ctid int, lock string) error {
+	if lock == "create" {
+		if err := Unlock(ctx, r.SSH.Node, ctid); err != nil {
+			return err
+		}
+	}
+	upid, err := r.PVE.Destroy(ctx, node, ctid, pve.DestroyOptions{Purge: true})
+	if err == nil {
+		_, err = r.followTask(ctx, upid)
+	}
+	if pve.IsKind(err, pve.NotFound) {
+		return nil
+	}
+	return err
+}
+
+// Unlock takes a stale lock away by way of the node's SSH.
+func Unlock(ctx context.Context, node *guest.NodeSSH, ctid int) error {
+	byHand := fmt.Sprintf("on the node: pct unlock %d", ctid)
+	if node == nil {
+		return &Failure{
+			Status:  ExitProxmox,
+			Message: fmt.Sprintf("cannot remove the half-made container %d: its create task died and left it locked, and the API cannot unlock", ctid),
+			Hints:   []string{byHand, "or set INFRAHAUS_SSH_NODE, and it is done for you"},
+		}
+	}
+	err := node.Unlock(ctx, ctid)
+	var in *guest.Error
+	if errors.As(err, &in) {
+		return &Failure{Status: ExitUnreachable, Message: in.Error(), Hints: append(hint(in.Hint()), byHand), Err: err}
+	}
+	return err
+}

@@ -1,0 +1,146 @@
+package provision
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
+	"github.com/infrahaus/infrahaus/internal/template"
+)
+
+// turn is what is to be done about one program that runs in the guest: a script
+// or the config-manager.
+type turn int
+
+const (
+	turnFirst  turn = iota // it never ran: run it
+	turnDone               // it was done before: leave it
+	turnAttach             // it runs, or has ended well unseen: follow it from where its output was left
+	turnAgain              // it failed or died, or is to be run again: another attempt
+	turnDrain              // it failed or died unseen: show the rest of its output, then another attempt
+)
+
+// decide says what is to be done about a program by its mark, what the guest
+// says of the attempt, whether it was asked for again, and the digest of what
+// would run now ("": whatever ran will do).
+func decide(m Mark, seen guest.Seen, again bool, sha string) turn {
+	switch m.State {
+	case "":
+		return turnFirst
+	case Done:
+		if again || sha != "" && sha != m.SHA256 {
+			return turnAgain
+		}
+		return turnDone
+	case Claimed:
+		switch {
+		case seen.State == guest.Dead, seen.State == guest.Ended && seen.Status != 0:
+			return turnDrain
+		case seen.State == guest.Unclaimed && (again || sha != "" && sha != m.SHA256):
+			return turnAgain
+		}
+		return turnAttach // an attempt that was never claimed in the guest is started by this, once
+	}
+	return turnAgain
+}
+
+// takeStock finds out, with one remote command at most, what is to be done about
+// the config-manager and each script.
+func (r *Run) takeStock(ctx context.Context) error {
+	items := []string{itemManager}
+	for _, s := range scriptsOf(r.Job) {
+		items = append(items, s.Name)
+	}
+	var dirs []string
+	for _, item := range items {
+		if m := r.marks.of(event.Syncing, item); m.State == Claimed {
+			dirs = append(dirs, m.Dir)
+		}
+	}
+	seen, err := guest.Look(ctx, r.Guest, dirs)
+	if err != nil {
+		return err
+	}
+	r.decideTurns(items, seen)
+	return nil
+}
+
+// decideTurns fills in turns. A script that follows one which is run again is
+// not: what is done stays done, unless --from says otherwise.
+func (r *Run) decideTurns(items []string, seen map[string]guest.Seen) {
+	r.turns = map[string]turn{}
+	for _, item := range items {
+		m := r.marks.of(event.Syncing, item)
+		sha := ""
+		if r.renewing && item != itemManager {
+			sha = r.scriptSHA(item)
+		}
+		r.turns[item] = decide(m, seen[m.Dir], r.redo(item), sha)
+	}
+	if r.turns[itemManager] == turnDone && r.renewing {
+		r.turns[itemManager] = turnAgain // what it applies may have changed
+	}
+}
+
+// redo reports whether --from asks for a program that was done.
+func (r *Run) redo(item string) bool {
+	if r.From == "" || r.From == string(event.Finalizing) {
+		return false
+	}
+	if slices.Contains(event.Steps, event.StepName(r.From)) {
+		return true
+	}
+	for _, s := range scriptsOf(r.Job) {
+		switch s.Name {
+		case r.From:
+			return item != itemManager // it and what follows it
+		case item:
+			return false
+		}
+	}
+	return false
+}
+
+// shipNeeded reports whether the guest lacks what the config-manager is to
+// apply, or the scripts that are to run.
+func (r *Run) shipNeeded() bool {
+	if r.renewing || r.marks.of(event.Deploying, itemShip).State != Done {
+		return true
+	}
+	if t := r.turns[itemManager]; t != turnDone && t != turnAttach {
+		return true // what was staged may be half used up
+	}
+	shipped := r.marks.of(event.Deploying, itemShip).SHA256
+	return shipped != r.Job.Template.Digest && slices.ContainsFunc(scriptsOf(r.Job), func(s template.Script) bool {
+		t := r.turns[s.Name]
+		return t != turnDone && t != turnAttach
+	})
+}
+
+// nextAttempt is where the next attempt at a program lives in the guest.
+func (r *Run) nextAttempt(item string) Detail {
+	m := r.marks.of(event.Syncing, item)
+	name := item
+	if item == itemManager {
+		name = "00-config-manager"
+	}
+	try := m.Try + 1
+	return Detail{Dir: path.Join(guestfiles.RunsDir, r.ID, fmt.Sprintf("%s.%d", name, try)), Try: try, SHA256: r.scriptSHA(item)}
+}
+
+// scriptSHA is the digest of a script as it would run now, "" for none.
+func (r *Run) scriptSHA(name string) string {
+	for _, s := range r.Job.Template.Scripts {
+		if s.Name == name {
+			sum := sha256.Sum256(s.Content)
+			return hex.EncodeToString(sum[:])
+		}
+	}
+	return ""
+}
