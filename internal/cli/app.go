@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"time"
@@ -113,6 +114,9 @@ func (a *app) catalogue(ctx context.Context) (*store.Store, *vault.Vault, error)
 	s, err := store.Open(ctx, cfg.Paths.StateDir)
 	if err != nil {
 		return nil, nil, err
+	}
+	if m := s.Migrated(); m.Copy != "" {
+		a.warn(fmt.Sprintf("the database is of version %d now; as it was in version %d, it is kept in %s", m.To, m.From, m.Copy), "")
 	}
 	v, err := vault.Open(vault.Options{
 		KeyFile: cfg.Paths.KeyFile(),

@@ -59,6 +59,9 @@ func (o *credentialsOptions) run(ctx context.Context, ref, service string) error
 	list := []credential{}
 	var names []string
 	for _, s := range sealed {
+		if s.Service == store.VariablesService {
+			continue // the template's, not the container's
+		}
 		name := publicName(s.Service)
 		names = append(names, name)
 		if service != "" && service != name {

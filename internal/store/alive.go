@@ -36,9 +36,10 @@ func (s *Store) holdLive(recordID, runID string) (*flock.Flock, error) {
 	return lock, nil
 }
 
-// alive says that a run has not ended and that its process lives.
-func (s *Store) alive(r Run) bool {
-	if now, err := s.run(context.Background(), r.ID); err != nil || now.EndedAt != nil {
+// RunAlive says that a run has not ended and that its process lives. It asks the
+// database, since r may be old; where that cannot be read, the lock alone.
+func (s *Store) RunAlive(ctx context.Context, r Run) bool {
+	if now, err := s.run(ctx, r.ID); r.EndedAt != nil || err == nil && now.EndedAt != nil {
 		return false
 	}
 	return s.locked(r)

@@ -70,7 +70,7 @@ func (s *Store) replay(ctx context.Context, q EventQuery, r Run, yield func(even
 	}
 	for {
 		// Asked first: what a run wrote before its end is read after this.
-		over := !s.alive(r)
+		over := !s.RunAlive(ctx, r)
 		rows, err := s.rows(ctx, r.ID, m.next)
 		if err == nil {
 			err = m.merge(rows, over, func(e event.Event) bool { return yield(e, nil) })

@@ -74,8 +74,17 @@ CREATE TABLE pins (
 	fingerprint TEXT NOT NULL,
 	PRIMARY KEY (record_id, kind)
 ) WITHOUT ROWID;
+`, `
+CREATE TABLE jobs (
+	record_id TEXT PRIMARY KEY REFERENCES containers (id),
+	doc TEXT NOT NULL,
+	updated_at TEXT NOT NULL
+) WITHOUT ROWID;
 `}
 
+// migrate brings the schema up to date, and keeps a copy of a database that an
+// older program made. The write lock that the transaction holds is what makes one
+// of many processes copy and migrate, and the others wait for it.
 func (s *Store) migrate(ctx context.Context) error {
 	version, err := s.check(ctx, s.records)
 	if err != nil || version == len(migrations) {
@@ -88,6 +97,11 @@ func (s *Store) migrate(ctx context.Context) error {
 		version, err := s.check(ctx, tx) // another process may have been quicker
 		if err != nil {
 			return err
+		}
+		if version > 0 && version < len(migrations) {
+			if err := s.keepCopy(ctx, version); err != nil {
+				return err
+			}
 		}
 		for ; version < len(migrations); version++ {
 			if _, err := tx.ExecContext(ctx, migrations[version]); err != nil {

@@ -11,9 +11,12 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// RootService is the service name under which a container's root password is
-// sealed. No credentials file can have it.
-const RootService = "_root"
+// The names under which this tool's own secrets are sealed. No credentials file
+// can have them.
+const (
+	RootService      = "_root"      // the container's root password
+	VariablesService = "_variables" // the template's secret variables, for resume: no credentials of anybody's
+)
 
 // SaveServices replaces what is known of a container's services.
 func (s *Store) SaveServices(ctx context.Context, recordID string, services []lxc.Service, discoveredAt time.Time) error {
@@ -72,8 +75,8 @@ func (s *Store) SaveSealed(ctx context.Context, recordID, service string, keys [
 		recordID, service, string(names), sealed, formatTime(time.Now()))
 }
 
-// Credentials lists a container's sealed credentials by service name. The root
-// password is among them, as RootService.
+// Credentials lists what is sealed of a container by service name. The root
+// password is among it, as RootService, and its variables, as VariablesService.
 func (s *Store) Credentials(ctx context.Context, recordID string) ([]Sealed, error) {
 	rows, err := s.records.QueryContext(ctx,
 		`SELECT service, keys, envelope FROM sealed WHERE record_id = ? ORDER BY service`, recordID)

@@ -35,6 +35,8 @@ type Store struct {
 	// process loses nothing, a power cut at most the last events.
 	events *sql.DB
 
+	migration Migration
+
 	mu   sync.Mutex
 	live map[string]*flock.Flock // by id of the runs that this process has begun
 }
@@ -43,7 +45,8 @@ type Store struct {
 func NewRecordID() string { return ulid.Make().String() }
 
 // Open opens the catalogue in dir, making the directory (0700), the database
-// (0600) and its tables where they are missing. A database of a newer version
+// (0600) and its tables where they are missing. A database of an older version is
+// migrated in place, with a copy beside it (see Migrated); one of a newer version
 // is refused untouched. Errors are *Error.
 func Open(ctx context.Context, dir string) (*Store, error) {
 	return openWith(ctx, dir, busyTimeout)
