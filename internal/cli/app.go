@@ -146,6 +146,11 @@ func (a *app) open(ctx context.Context) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.openHost(ctx, name)
+}
+
+// openHost is open for any host of the config.
+func (a *app) openHost(ctx context.Context, name string) (*place, error) {
 	host, err := a.settings(ctx, name)
 	if err != nil {
 		return nil, err
@@ -177,7 +182,7 @@ func (a *app) openInside(ctx context.Context) (*place, error) {
 // settings are the host's, from the config or, for the sandbox, from the
 // sandbox itself.
 func (a *app) settings(ctx context.Context, name string) (*config.Host, error) {
-	if a.host != nil {
+	if a.host != nil && a.host.Name == name {
 		return a.host, nil
 	}
 	if name != config.SandboxHost {
@@ -230,6 +235,11 @@ func (a *app) sshOptions(h *config.Host) (guest.Options, string, error) {
 // warn writes a warning outside of a run.
 func (a *app) warn(message, hint string) {
 	_ = ui.WriteWarning(a.streams, message, hint)
+}
+
+// note says something on stderr that is neither data nor trouble.
+func (a *app) note(text string) {
+	fmt.Fprintf(a.streams.Err, "%s\n", ui.Clean(text))
 }
 
 func joinLines(lines []string) string { return strings.Join(lines, "\n") }

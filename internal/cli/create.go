@@ -63,13 +63,13 @@ NAME is the hostname; left out, it is the template's name and a short suffix.` +
 	f.StringArrayVar(&o.setFile, "set-file", nil, "a template variable from a file, `name=path` (- is stdin); for secrets")
 	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run, by `name`")
 	f.StringArrayVar(&o.packages, "package", nil, "a further `package` to install")
-	f.StringVar(&o.ifExists, "if-exists", "fail", "`what` to do if NAME is there already: fail or ok")
+	f.StringVar(&o.ifExists, "if-exists", "fail", "`what` to do if NAME is there already: fail, resume or ok")
 	f.StringVar(&o.onFailure, "on-failure", "keep", "`what` becomes of a container that failed: keep or destroy")
 	f.BoolVar(&o.plan, "plan", false, "show what would happen and touch nothing")
 	f.BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
 	o.spec.register(f)
 	_ = cmd.RegisterFlagCompletionFunc("template", a.completeTemplates)
-	_ = cmd.RegisterFlagCompletionFunc("if-exists", oneOf("fail", "ok"))
+	_ = cmd.RegisterFlagCompletionFunc("if-exists", oneOf("fail", "resume", "ok"))
 	_ = cmd.RegisterFlagCompletionFunc("on-failure", oneOf("keep", "destroy"))
 	return cmd
 }
@@ -112,18 +112,18 @@ func (o *createOptions) run(ctx context.Context) error {
 // exists answers a NAME that is taken as --if-exists says.
 func (o *createOptions) exists(ctx context.Context, err error) error {
 	var taken *store.NameTaken
-	if !errors.As(err, &taken) || o.ifExists != "ok" {
+	if !errors.As(err, &taken) || o.ifExists == "fail" {
 		return err
 	}
 	c := taken.Existing
-	if c.Lifecycle != lxc.Ready {
+	switch {
+	case o.ifExists == "resume":
+		return (&resumeOptions{app: o.app, publish: o.publish}).resume(ctx, c)
+	case c.Lifecycle != lxc.Ready:
 		return usagef("cannot take %s as it is: its last run ended as %q", c.Hostname, c.Lifecycle).
-			hint("%s", o.app.command("destroy", c.Hostname))
+			hint("%s", o.app.command("resume", c.Hostname))
 	}
-	if o.app.global.json {
-		return o.app.showJSON(ctx, c)
-	}
-	return o.app.showCard(ctx, c)
+	return o.app.showContainer(ctx, c)
 }
 
 // provision runs the five phases for a record that exists.
@@ -136,20 +136,8 @@ func (o *createOptions) provision(ctx context.Context, c lxc.Container, job prov
 		return err
 	}
 	s.run.Job = job
-	s.run.Bus.Secrets().Add(job.Password)
-	s.run.Bus.Secrets().Add(job.Values.Secrets()...)
 	s.run.DestroyOnFailure = o.onFailure == "destroy"
-	s.run.Connect = func(ctx context.Context) error {
-		p, err := a.openInside(ctx)
-		if err != nil {
-			return err
-		}
-		s.run.PVE, s.run.SSH = p.pve, p.ssh
-		s.run.Job.Spec = p.defaults(s.run.Job.Spec)
-		s.run.Job.Spec.SSHKeys = append(slices.Clone(job.Spec.SSHKeys), p.key)
-		s.run.Bus.Secrets().Add(p.secrets()...)
-		return nil
-	}
+	s.connectLater()
 	res, runErr := s.run.Create(ctx)
 	return s.end(ctx, res, runErr, func(c lxc.Container) error { return s.card(c, res) })
 }
@@ -195,7 +183,7 @@ func (o *createOptions) job() (provision.Job, error) {
 	return provision.Job{
 		Spec: spec, Template: t, Values: values, Skip: o.skipScripts, Packages: o.packages,
 		ConfigRepoURL: cfg.ConfigRepoURL, Password: vault.Password(),
-	}, o.checkSkips(t)
+	}, checkSkips(t, o.skipScripts)
 }
 
 // variableError names the template as the user did: a folder is not found by the
@@ -212,8 +200,8 @@ func (o *createOptions) checkChoices() error {
 	switch {
 	case o.template == "":
 		return usagef("create needs --template").hint("infrahaus template list")
-	case o.ifExists != "fail" && o.ifExists != "ok":
-		return usagef("--if-exists is fail or ok, not %q", o.ifExists)
+	case !slices.Contains([]string{"fail", "resume", "ok"}, o.ifExists):
+		return usagef("--if-exists is fail, resume or ok, not %q", o.ifExists)
 	case o.onFailure != "keep" && o.onFailure != "destroy":
 		return usagef("--on-failure is keep or destroy, not %q", o.onFailure)
 	}
@@ -222,8 +210,8 @@ func (o *createOptions) checkChoices() error {
 
 // checkSkips refuses a script name that the template does not have: a slip of
 // the finger must not run what was to be left out.
-func (o *createOptions) checkSkips(t *template.Template) error {
-	for _, name := range o.skipScripts {
+func checkSkips(t *template.Template, skip []string) error {
+	for _, name := range skip {
 		if !slices.ContainsFunc(t.Scripts, func(s template.Script) bool { return s.Name == name }) {
 			var names []string
 			for _, s := range t.Scripts {

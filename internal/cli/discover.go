@@ -10,7 +10,6 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/store"
-	"github.com/infrahaus/infrahaus/internal/template"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
 
@@ -123,10 +122,8 @@ func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) e
 	s.run.Job.Spec.Hostname = c.Hostname
 	if c.Template != "" {
 		// What the template promises is asked for too, if it is still there.
-		if t, err := template.Find(c.Template, a.templateSources()); err == nil {
-			if values, err := t.Resolve(nil, randomText); err == nil {
-				s.run.Job.Template, s.run.Job.Values = t, values
-			}
+		if m, err := a.remember(ctx, c, nil); err == nil {
+			s.run.Job.Template, s.run.Job.Values = m.Template, m.Values
 		}
 	}
 	res, runErr := s.run.Discover(ctx)

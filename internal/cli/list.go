@@ -13,8 +13,9 @@ import (
 )
 
 type listOptions struct {
-	app *app
-	all bool
+	app   *app
+	all   bool
+	check bool
 }
 
 func newListCmd(a *app) *cobra.Command {
@@ -24,12 +25,33 @@ func newListCmd(a *app) *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List the containers on record",
 		Long: `List the containers on record, of the selected host or, without one, of every
-host. Nothing is asked of Proxmox.` + exitStatuses(0, 1, 2),
+host. Nothing is asked of Proxmox, unless with --check: then what Proxmox says
+stands beside what is recorded, and where the two differ.
+
+STATUS is creating, ready, error or destroyed; interrupted is a container whose
+run was killed: resume goes on with it.` + exitStatuses(0, 1, 2, 4),
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	cmd.Flags().BoolVarP(&o.all, "all", "a", false, "also those that were destroyed")
+	cmd.Flags().BoolVar(&o.check, "check", false, "ask Proxmox whether the record is right")
 	return cmd
+}
+
+// listed is a container as list shows it.
+type listed struct {
+	lxc.Container
+	Interrupted bool     `json:"interrupted,omitempty"` // its run was killed
+	Proxmox     *onSite  `json:"proxmox,omitempty"`     // with --check
+	Differs     []string `json:"differs,omitempty"`
+}
+
+// status is the lifecycle, or interrupted.
+func (l listed) status() string {
+	if l.Interrupted {
+		return "interrupted"
+	}
+	return string(l.Lifecycle)
 }
 
 func (o *listOptions) run(ctx context.Context) error {
@@ -46,12 +68,51 @@ func (o *listOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if a.global.json {
-		if containers == nil {
-			containers = []lxc.Container{} // an empty list is [], not null
+	list := make([]listed, len(containers))
+	for i, c := range containers {
+		list[i].Container = c
+		if list[i].Interrupted, err = a.interrupted(ctx, c); err != nil {
+			return err
 		}
-		return ui.WriteJSON(a.streams, containers)
 	}
+	var unasked error
+	if o.check {
+		unasked = a.checkSites(ctx, list)
+	}
+	if a.global.json {
+		return orFirst(ui.WriteJSON(a.streams, list), unasked)
+	}
+	return orFirst(ui.WriteTable(a.streams, o.table(list)), unasked)
+}
+
+// orFirst is the first error there is.
+func orFirst(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// interrupted reports whether a record says that a run goes on which does not.
+func (a *app) interrupted(ctx context.Context, c lxc.Container) (bool, error) {
+	if c.Lifecycle != lxc.Creating {
+		return false, nil
+	}
+	runs, err := a.store.Runs(ctx, c.RecordID)
+	if err != nil {
+		return false, err
+	}
+	for _, r := range runs {
+		if r.Kind != store.Discover && a.store.RunAlive(ctx, r) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func (o *listOptions) table(list []listed) ui.Table {
 	t := ui.Table{
 		Columns: []ui.Column{
 			{Title: "CTID", Right: true, Keep: true}, {Title: "NAME"}, {Title: "STATUS", Keep: true, Paint: lifecycleShade},
@@ -60,16 +121,23 @@ func (o *listOptions) run(ctx context.Context) error {
 		},
 		Empty: "no containers yet: infrahaus create web --template hello --sandbox",
 	}
-	for _, c := range containers {
+	if o.check {
+		t.Columns = append(t.Columns, ui.Column{Title: "PROXMOX", Keep: true}, ui.Column{Title: "DIFFERS", Keep: true})
+	}
+	for _, c := range list {
 		template := c.Template
 		if c.Adopted {
 			template = "(adopted)"
 		}
-		t.Rows = append(t.Rows, []string{
-			ctidText(c.CTID), c.Hostname, string(c.Lifecycle), c.Address, template, c.Node, c.Host, c.CreatedAt.Format(time.RFC3339),
-		})
+		row := []string{
+			ctidText(c.CTID), c.Hostname, c.status(), c.Address, template, c.Node, c.Host, c.CreatedAt.Format(time.RFC3339),
+		}
+		if o.check {
+			row = append(row, c.Proxmox.State, joinWords(c.Differs))
+		}
+		t.Rows = append(t.Rows, row)
 	}
-	return ui.WriteTable(a.streams, t)
+	return t
 }
 
 func ctidText(ctid int) string {
@@ -80,12 +148,12 @@ func ctidText(ctid int) string {
 }
 
 func lifecycleShade(cell string) ui.Shade {
-	switch lxc.Lifecycle(cell) {
-	case lxc.Ready:
+	switch cell {
+	case string(lxc.Ready):
 		return ui.Good
-	case lxc.Failed:
+	case string(lxc.Failed), "interrupted":
 		return ui.Bad
-	case lxc.Creating:
+	case string(lxc.Creating):
 		return ui.Caution
 	}
 	return ui.Dim

@@ -3,11 +3,13 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/store"
@@ -27,6 +29,11 @@ type record struct {
 }
 
 var _ provision.Catalogue = (*record)(nil)
+
+// recordOf is a container's record outside of any run: to be read.
+func (a *app) recordOf(c lxc.Container) *record {
+	return &record{store: a.store, vault: a.vault, host: c.Host, recordID: c.RecordID}
+}
 
 func (r *record) Update(ctx context.Context, change func(*lxc.Container)) error {
 	_, err := r.store.UpdateContainer(ctx, r.recordID, func(c *lxc.Container) error {
@@ -66,15 +73,14 @@ func (r *record) seal(ctx context.Context, service string, values map[string]str
 	if err != nil {
 		return err
 	}
+	return r.sealText(ctx, service, slices.Sorted(maps.Keys(values)), text)
+}
+
+func (r *record) sealText(ctx context.Context, service string, keys []string, text []byte) error {
 	envelope, err := r.vault.Seal(r.recordID, service, text)
 	if err != nil {
 		return err
 	}
-	keys := make([]string, 0, len(values))
-	for k := range values {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
 	return r.store.SaveSealed(ctx, r.recordID, service, keys, envelope)
 }
 
@@ -99,14 +105,34 @@ func (r *record) PinHostKeys(ctx context.Context, fingerprints []string) error {
 	return nil
 }
 
-func (r *record) Mark(ctx context.Context, phase, item string, state provision.MarkState, detail string) error {
-	raw, err := json.Marshal(map[string]string{"detail": detail})
+func (r *record) Mark(ctx context.Context, m provision.Mark) error {
+	raw, err := json.Marshal(m.Detail)
 	if err != nil {
 		return err
 	}
 	return r.store.SetStep(ctx, store.Step{
-		RecordID: r.recordID, RunID: r.runID, Phase: phase, Item: item, State: store.StepState(state), Detail: raw,
+		RecordID: r.recordID, RunID: r.runID, Phase: m.Phase, Item: m.Item, State: store.StepState(m.State), Detail: raw,
 	})
+}
+
+func (r *record) Marks(ctx context.Context) ([]provision.Mark, error) {
+	steps, err := r.store.Steps(ctx, r.recordID)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]provision.Mark, len(steps))
+	for i, s := range steps {
+		out[i] = provision.Mark{Phase: s.Phase, Item: s.Item, State: provision.MarkState(s.State), RunID: s.RunID}
+		if err := json.Unmarshal(s.Detail, &out[i].Detail); err != nil {
+			return nil, fmt.Errorf("cannot read how far %s is: %w", s.Item, err)
+		}
+	}
+	return out, nil
+}
+
+func (r *record) Told(ctx context.Context, runID, script string) (guest.Offsets, error) {
+	out, errs, err := r.store.Told(ctx, r.recordID, runID, script)
+	return guest.Offsets{Out: out, Err: errs}, err
 }
 
 func (r *record) ScrubLog(_ context.Context, redact func(string) string) error {
@@ -125,6 +151,16 @@ func (r *record) known(ctx context.Context) ([]string, error) {
 		text, err := r.vault.Unseal(r.recordID, s.Service, s.Envelope)
 		if err != nil {
 			return nil, err
+		}
+		if s.Service == store.VariablesService {
+			var kept sealedValues
+			if err := json.Unmarshal(text, &kept); err != nil {
+				return nil, err
+			}
+			for _, name := range kept.Secret {
+				out = append(out, kept.Values[name])
+			}
+			continue
 		}
 		var values map[string]string
 		if err := json.Unmarshal(text, &values); err != nil {

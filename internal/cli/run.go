@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -61,6 +62,28 @@ func (a *app) begin(ctx context.Context, c lxc.Container, kind string, display u
 		}
 	}
 	return &session{app: a, run: run, record: rec, display: display, mirror: mirror, container: c, began: began}, nil
+}
+
+// connectLater lets the run open the host after its first event: reaching one
+// takes time. What the run is told to keep secret is known before.
+func (s *session) connectLater() {
+	job := &s.run.Job
+	s.run.Bus.Secrets().Add(job.Password)
+	s.run.Bus.Secrets().Add(job.Values.Secrets()...)
+	s.run.Connect = func(ctx context.Context) error {
+		if s.run.PVE != nil {
+			return nil
+		}
+		p, err := s.app.openInside(ctx)
+		if err != nil {
+			return err
+		}
+		s.run.PVE, s.run.SSH = p.pve, p.ssh
+		job.Spec = p.defaults(job.Spec)
+		job.Spec.SSHKeys = append(slices.Clone(job.Spec.SSHKeys), p.key)
+		s.run.Bus.Secrets().Add(p.secrets()...)
+		return nil
+	}
 }
 
 // end closes what begin opened, in the order in which a user should hear of it,

@@ -27,10 +27,7 @@ func newShowCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.global.json {
-				return a.showJSON(cmd.Context(), c)
-			}
-			return a.showCard(cmd.Context(), c)
+			return a.showContainer(cmd.Context(), c)
 		},
 	}
 	cmd.ValidArgsFunction = a.completeContainers
@@ -86,6 +83,14 @@ type document struct {
 	Services     []lxc.Service `json:"services"`
 	DiscoveredAt *time.Time    `json:"discoveredAt,omitempty"`
 	Runs         []store.Run   `json:"runs"`
+}
+
+// showContainer shows a record: a card, rows or a document.
+func (a *app) showContainer(ctx context.Context, c lxc.Container) error {
+	if a.global.json {
+		return a.showJSON(ctx, c)
+	}
+	return a.showCard(ctx, c)
 }
 
 func (a *app) showJSON(ctx context.Context, c lxc.Container) error {

@@ -13,6 +13,9 @@ import (
 // create resolves what the spec leaves open, claims a ctid by creating the
 // container, and follows the task. A resume follows the task that there is.
 func (r *Run) create(ctx context.Context) error {
+	if r.course.make == makeNone {
+		return r.step(r.phase.To, fmt.Sprintf("Container %d on %s is there", r.CTID, r.Placement.Node))
+	}
 	if err := r.step(r.phase.From, "Creating LXC container"); err != nil {
 		return err
 	}

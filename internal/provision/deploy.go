@@ -24,7 +24,7 @@ func (r *Run) deploy(ctx context.Context) error {
 	if err := r.takeStock(ctx); err != nil {
 		return err
 	}
-	if !r.shipNeeded() {
+	if !r.shipNeeded() || r.lookOnly() {
 		return r.step(r.phase.To, "Template files were deployed before")
 	}
 	bundle, err := r.bundle()

@@ -38,7 +38,7 @@ type course struct {
 func (r *Run) Resume(ctx context.Context) (Result, error) {
 	err := r.lookBack(ctx)
 	if err == nil {
-		err = r.perform(ctx, r.phasesLeft())
+		err = r.perform(ctx, Phases)
 	}
 	return r.end(ctx, err)
 }
@@ -52,7 +52,7 @@ func (r *Run) lookBack(ctx context.Context) error {
 	if err := r.loadMarks(ctx); err != nil {
 		return err
 	}
-	if err := r.Bus.Emit(event.Event{Type: event.Step, Step: r.firstUnmarked(), Message: "Looking at what is done already"}); err != nil {
+	if err := r.Bus.Emit(event.Event{Type: event.Step, Step: r.phase.Name, Message: "Looking at what is done already"}); err != nil {
 		return err
 	}
 	if err := r.Record.Update(ctx, func(c *lxc.Container) { c.Lifecycle = lxc.Creating }); err != nil {
@@ -85,38 +85,6 @@ func (r *Run) settleIn(ctx context.Context) error {
 	r.Job.Spec.Network = r.course.cfg.Net0
 	r.MAC = r.course.cfg.MAC
 	return nil
-}
-
-// phasesLeft are the phases from the first that has something to do.
-func (r *Run) phasesLeft() []Phase {
-	switch {
-	case r.course.make != makeNone:
-		return Phases
-	case !r.course.runs:
-		return Phases[1:]
-	case r.From == string(event.Finalizing):
-		return append([]Phase{{Name: event.Finalizing, Title: Phases[4].Title, From: Phases[4].From, To: Phases[4].To, Do: (*Run).lookAgain}}, Phases[4:]...)
-	}
-	return Phases[2:]
-}
-
-// firstUnmarked is the phase to which a resume belongs before Proxmox was asked.
-func (r *Run) firstUnmarked() event.StepName {
-	switch {
-	case r.Recorded.CTID == 0 || r.Recorded.UPID == "" && !r.renewing:
-		return event.Creating
-	case r.marks.of(event.Starting, itemStart).State != Done:
-		return event.Starting
-	}
-	return event.Deploying
-}
-
-// lookAgain gets inside for a discovery alone.
-func (r *Run) lookAgain(ctx context.Context) error {
-	if err := r.findAddress(ctx, r.Placement.Node); err != nil {
-		return err
-	}
-	return r.goIn(ctx)
 }
 
 // survey asks Proxmox what became of the container.

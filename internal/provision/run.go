@@ -100,9 +100,14 @@ func NewRun(meta event.Meta, record Catalogue, required event.Sink, others ...ev
 	return r
 }
 
-// Create runs the five phases and ends with a complete or an error event.
+// Create runs the five phases and ends with a complete or an error event. What
+// it is to do is on record before anything else.
 func (r *Run) Create(ctx context.Context) (Result, error) {
-	err := r.perform(ctx, Phases)
+	r.phase = Phases[0]
+	err := r.Record.SaveJob(ctx, r.Job)
+	if err == nil {
+		err = r.perform(ctx, Phases)
+	}
 	return r.end(ctx, err)
 }
 

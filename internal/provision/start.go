@@ -17,6 +17,9 @@ const addressTimeout = 90 * time.Second
 // start starts the container, follows the task and learns its address. A static
 // address is known already, so the way inside is dialled while the task runs.
 func (r *Run) start(ctx context.Context) error {
+	if r.course.runs {
+		return r.step(r.phase.To, "Container runs")
+	}
 	if err := r.step(r.phase.From, "Starting container"); err != nil {
 		return err
 	}

@@ -15,15 +15,22 @@ import (
 // sync lets the config-manager apply files and packages, then runs the
 // template's scripts in order. What fails ends the run; nothing after it runs.
 func (r *Run) sync(ctx context.Context) error {
+	if r.lookOnly() {
+		return r.step(r.phase.To, "Nothing is run: --from finalizing")
+	}
 	scripts := scriptsOf(r.Job)
 	names := make([]string, len(scripts))
 	for i, s := range scripts {
 		names[i] = s.Name
 	}
 	from := r.phase.From
+	message := "Running config-manager initial sync"
+	if r.turns[itemManager] == turnDone {
+		message = "Files and packages were put in place before"
+	}
 	err := r.Bus.Emit(event.Event{
 		Type: event.Step, Step: r.phase.Name, Percent: &from, ScriptTotal: len(scripts), ScriptNames: names,
-		Message: "Running config-manager initial sync",
+		Message: message,
 	})
 	if err != nil {
 		return err

@@ -90,7 +90,7 @@ func (r *Run) decideTurns(items []string, seen map[string]guest.Seen) {
 
 // redo reports whether --from asks for a program that was done.
 func (r *Run) redo(item string) bool {
-	if r.From == "" || r.From == string(event.Finalizing) {
+	if r.From == "" || r.lookOnly() {
 		return false
 	}
 	if slices.Contains(event.Steps, event.StepName(r.From)) {
@@ -106,6 +106,9 @@ func (r *Run) redo(item string) bool {
 	}
 	return false
 }
+
+// lookOnly reports whether --from asks for the last phase alone.
+func (r *Run) lookOnly() bool { return r.From == string(event.Finalizing) }
 
 // shipNeeded reports whether the guest lacks what the config-manager is to
 // apply, or the scripts that are to run.

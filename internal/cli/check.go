@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/pve"
+)
+
+// onSite is what Proxmox says of a container on record.
+type onSite struct {
+	State string `json:"state"` // one of the site states
+	Node  string `json:"node,omitempty"`
+	Name  string `json:"name,omitempty"`
+	Lock  string `json:"lock,omitempty"`
+}
+
+// The states of onSite. Missing is a container that Proxmox does not have; other
+// is an id that belongs to somebody else's container.
+const (
+	siteRunning = "running"
+	siteStopped = "stopped"
+	siteMissing = "missing"
+	siteOther   = "other"
+	siteUnknown = "unknown" // Proxmox could not be asked
+	siteNone    = "none"    // it was never asked for
+)
+
+// checkSites asks every host of the list and fills in what it says. The error is
+// that of a host which could not be asked; the others are filled in all the same.
+func (a *app) checkSites(ctx context.Context, list []listed) error {
+	hosts := map[string][]*listed{}
+	for i := range list {
+		list[i].Proxmox = &onSite{State: siteUnknown}
+		hosts[list[i].Host] = append(hosts[list[i].Host], &list[i])
+	}
+	var first error
+	for host, of := range hosts {
+		if err := a.checkHost(ctx, host, of); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+func (a *app) checkHost(ctx context.Context, host string, list []*listed) error {
+	p, err := a.openHost(ctx, host)
+	if err != nil {
+		return err
+	}
+	entries, err := p.pve.List(ctx)
+	if err != nil {
+		return err
+	}
+	there := map[int]pve.Entry{}
+	for _, e := range entries {
+		there[e.CTID] = e
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(8)
+	for _, l := range list {
+		g.Go(func() error { return a.checkOne(gctx, p.pve, l, there) })
+	}
+	return g.Wait()
+}
+
+// checkOne compares one record with what is there under its id.
+func (a *app) checkOne(ctx context.Context, client *pve.Client, l *listed, there map[int]pve.Entry) error {
+	e, ok := there[l.CTID]
+	switch {
+	case l.CTID == 0:
+		*l.Proxmox = onSite{State: siteNone}
+	case !ok:
+		*l.Proxmox = onSite{State: siteMissing}
+	default:
+		cfg, err := client.Config(ctx, e.Node, e.CTID)
+		if pve.IsKind(err, pve.NotFound) { // gone since it was listed
+			*l.Proxmox = onSite{State: siteMissing}
+			break
+		}
+		if err != nil {
+			return err
+		}
+		*l.Proxmox = onSite{State: siteStopped, Node: e.Node, Name: e.Name, Lock: cfg.Lock}
+		if e.Running {
+			l.Proxmox.State = siteRunning
+		}
+		if half := cfg.Lock == "create" && cfg.MAC == ""; !half && provision.CheckSame(l.Container, cfg, e.Node, a.command) != nil {
+			l.Proxmox.State = siteOther
+		}
+	}
+	l.Differs = differences(*l)
+	return nil
+}
+
+// differences says where record and Proxmox disagree.
+func differences(l listed) []string {
+	var out []string
+	there := l.Proxmox.State == siteRunning || l.Proxmox.State == siteStopped
+	destroyed := l.Lifecycle == lxc.Destroyed
+	switch {
+	case l.Proxmox.State == siteMissing && !destroyed:
+		out = append(out, "not on Proxmox any more")
+	case l.Proxmox.State == siteOther && !destroyed:
+		out = append(out, fmt.Sprintf("the id belongs to somebody else's %s", l.Proxmox.Name))
+	case there && destroyed:
+		out = append(out, "still on Proxmox")
+	}
+	if there && l.Proxmox.Name != l.Hostname && l.Proxmox.Name != "" {
+		out = append(out, "named "+l.Proxmox.Name+" there")
+	}
+	if there && l.Proxmox.Node != l.Node {
+		out = append(out, "moved to node "+l.Proxmox.Node)
+	}
+	if there && l.Proxmox.Lock != "" {
+		out = append(out, "locked ("+l.Proxmox.Lock+")")
+	}
+	return out
+}
+
+func joinWords(words []string) string { return strings.Join(words, "; ") }

@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"context"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/ui"
+)
+
+type resumeOptions struct {
+	app             *app
+	from            string
+	skipScripts     []string
+	templateChanged bool
+	plan            bool
+	publish         bool
+}
+
+func newResumeCmd(a *app) *cobra.Command {
+	o := &resumeOptions{app: a}
+	cmd := &cobra.Command{
+		Use:   "resume <container>",
+		Short: "Go on with what was interrupted or failed",
+		Long: `Go on from the first thing that is not done, whatever ended the run before: a
+failure, Ctrl-C, a killed process, a lost link, a restart of the container, of the
+node or of this machine. What is done is not repeated. A task that still runs on
+the node and a script that still runs in the container are followed on, a script
+from the byte where its output was left; what failed, or died with its container,
+is tried again.
+
+A template that has changed since is used only with --template-changed.` + exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
+		Example: `  infrahaus resume web
+  infrahaus resume web --plan
+  infrahaus resume web --from 20-database.sh`,
+		Args: exactArgs("one container"),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.from, "from", "", "go back to this `step` (starting, deploying, syncing, finalizing) or script")
+	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run, by `name`")
+	f.BoolVar(&o.templateChanged, "template-changed", false, "use the template as it is now, although it has changed")
+	f.BoolVar(&o.plan, "plan", false, "show what would be done and touch nothing")
+	f.BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
+	cmd.ValidArgsFunction = a.completeContainers
+	return cmd
+}
+
+func (o *resumeOptions) run(ctx context.Context, ref string) error {
+	a := o.app
+	if _, err := a.hostName(); err != nil {
+		return err
+	}
+	c, err := a.find(ctx, ref)
+	if err != nil {
+		return err
+	}
+	return o.resume(ctx, c)
+}
+
+// resume goes on with a container on record.
+func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
+	a := o.app
+	if err := a.vault.Ready(); err != nil {
+		return err
+	}
+	switch {
+	case c.Lifecycle == lxc.Destroyed:
+		return failf(provision.ExitOther, "container %s was destroyed", c.Hostname).hint("%s", a.command("list", "--all"))
+	case c.Lifecycle == lxc.Ready && o.from == "" && !o.plan:
+		if !a.global.quiet && !a.global.json {
+			a.note("nothing to resume: " + c.Hostname + " is ready")
+		}
+		return a.showContainer(ctx, c)
+	}
+	m, err := a.remember(ctx, c, nil)
+	if err != nil {
+		return err
+	}
+	if err := o.check(m); err != nil {
+		return err
+	}
+	m.Skip = slices.Concat(m.Skip, o.skipScripts)
+	if o.plan {
+		return o.outlook(ctx, c, m)
+	}
+	display := ui.NewDisplay(a.streams, ui.Options{JSON: a.global.json, Quiet: a.global.quiet, Verbose: a.global.verbose})
+	s, err := a.begin(ctx, c, "resume", display, o.publish)
+	if err != nil {
+		display.Close()
+		return err
+	}
+	res, runErr := provision.Result{}, s.prepare(ctx, c, m)
+	s.run.From = o.from
+	if runErr == nil {
+		res, runErr = s.run.Resume(ctx)
+	}
+	return s.end(ctx, res, runErr, func(c lxc.Container) error { return s.card(c, res) })
+}
+
+// check holds the flags against the template, and the template against the one
+// that was used before.
+func (o *resumeOptions) check(m *remembered) error {
+	if err := checkSkips(m.Template, o.skipScripts); err != nil {
+		return err
+	}
+	if err := m.stepOrScript(o.from); err != nil {
+		return err
+	}
+	changes := m.changes()
+	if changes == nil || o.templateChanged {
+		return nil
+	}
+	f := usagef("template %s has changed since it was used for %s", m.Template.Name, m.Spec.Hostname)
+	f.Tail = changes
+	return f.hint("say --template-changed to go on with it as it is now")
+}
+
+// prepare gives a run what the catalogue remembers.
+func (s *session) prepare(ctx context.Context, c lxc.Container, m *remembered) error {
+	known, err := s.record.known(ctx)
+	if err != nil {
+		return err
+	}
+	s.run.Bus.Secrets().Add(known...)
+	s.run.Recorded, s.run.Job = c, m.Job
+	s.connectLater()
+	if slices.Equal(m.Skip, m.saved.Skip) && m.Template.Digest == m.saved.Digest {
+		return nil
+	}
+	return s.record.SaveJob(ctx, m.Job)
+}
+
+// outlook prints what a resume would do.
+func (o *resumeOptions) outlook(ctx context.Context, c lxc.Container, m *remembered) error {
+	a := o.app
+	s, err := a.rehearse(ctx, c, m)
+	if err != nil {
+		return err
+	}
+	s.run.From = o.from
+	steps, err := s.run.Outlook(ctx)
+	if err != nil {
+		return err
+	}
+	if a.global.json {
+		return ui.WriteJSON(a.streams, struct {
+			Template string               `json:"template"`
+			Host     string               `json:"host"`
+			Steps    []provision.PlanStep `json:"steps"`
+		}{m.Template.Name, c.Host, steps})
+	}
+	return a.printPlan(steps)
+}
+
+// rehearse makes a run that leaves no trace: for --plan.
+func (a *app) rehearse(ctx context.Context, c lxc.Container, m *remembered) (*session, error) {
+	rec := a.recordOf(c)
+	nowhere := event.SinkFunc(func(event.Event) error { return nil })
+	meta := event.Meta{ContainerID: c.RecordID, Hostname: c.Hostname, Host: c.Host}
+	s := &session{app: a, record: rec, container: c, run: provision.NewRun(meta, reader{rec}, nowhere)}
+	s.run.Command = a.command
+	s.run.Recorded, s.run.Job = c, m.Job
+	s.connectLater()
+	return s, ctx.Err()
+}

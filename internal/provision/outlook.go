@@ -1,0 +1,129 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/template"
+)
+
+// Outlook says what Resume would do, phase by phase, and does none of it. It asks
+// Proxmox and, where the container runs, the guest. The run's record must drop
+// what is written to it.
+func (r *Run) Outlook(ctx context.Context) ([]PlanStep, error) {
+	defer func() {
+		if r.Guest != nil {
+			r.Guest.Close()
+		}
+	}()
+	if err := r.lookBack(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.lookInside(ctx); err != nil {
+		return nil, err
+	}
+	create, err := r.outlookCreate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	does := [][]string{create, r.outlookStart(), r.outlookDeploy(), r.outlookSync(), planFinalize(r.Job)}
+	if r.lookOnly() && r.course.runs {
+		does[2], does[3] = []string{"get inside"}, []string{"nothing"}
+	}
+	var steps []PlanStep
+	for i, phase := range Phases {
+		steps = append(steps, PlanStep{Phase: string(phase.Name), Title: phase.Title, Does: does[i]})
+	}
+	return steps, nil
+}
+
+// lookInside takes stock in the guest, or by the record alone where nobody can
+// look in.
+func (r *Run) lookInside(ctx context.Context) error {
+	if r.course.make == makeNone && r.course.runs {
+		if err := r.enterReady(ctx); err != nil {
+			return err
+		}
+		return r.takeStock(ctx)
+	}
+	if r.course.make == makeAnew || r.course.make == makeRemake {
+		r.marks = marks{} // what ran in a container that is gone does not count
+	}
+	items := []string{itemManager}
+	for _, s := range scriptsOf(r.Job) {
+		items = append(items, s.Name)
+	}
+	r.decideTurns(items, nil)
+	return nil
+}
+
+func (r *Run) outlookCreate(ctx context.Context) ([]string, error) {
+	there := fmt.Sprintf("container %d on %s", r.CTID, r.Recorded.Node)
+	switch r.course.make {
+	case makeNone:
+		return []string{"nothing: " + there + " is there"}, nil
+	case makeFollow:
+		return []string{"follow the task that creates " + there + ": " + r.course.why}, nil
+	}
+	var lines []string
+	if r.course.make == makeRemake {
+		lines = append(lines, "remove the half-made "+there+": "+r.course.why)
+		if r.Job.Spec.CTID != 0 {
+			return append(lines, fmt.Sprintf("create container %d again", r.Job.Spec.CTID)), nil
+		}
+	}
+	p, err := r.PVE.Resolve(ctx, r.Job.Spec)
+	if err != nil {
+		return nil, err
+	}
+	return append(lines, planCreate(r.Job, p)...), nil
+}
+
+func (r *Run) outlookStart() []string {
+	switch {
+	case r.course.make == makeNone && r.course.runs:
+		return []string{"nothing: it runs"}
+	case r.course.start != "":
+		return []string{"follow the task that starts it"}
+	}
+	return []string{"start it"}
+}
+
+func (r *Run) outlookDeploy() []string {
+	if !r.shipNeeded() {
+		return []string{"get inside", "nothing to ship: it is there"}
+	}
+	return planDeploy(r.Job)
+}
+
+func (r *Run) outlookSync() []string {
+	files := map[turn]string{
+		turnFirst: "put files in place and install packages", turnDone: "files and packages: done before",
+		turnAttach: "follow the config-manager: files and packages", turnAgain: "files and packages: try again",
+		turnDrain: "show how the config-manager ended, and try files and packages again",
+	}
+	lines := []string{files[r.turns[itemManager]]}
+	for _, s := range scriptsOf(r.Job) {
+		lines = append(lines, r.outlookScript(s))
+	}
+	return lines
+}
+
+func (r *Run) outlookScript(s template.Script) string {
+	m := r.marks.of(event.Syncing, s.Name)
+	switch r.turns[s.Name] {
+	case turnDone:
+		return s.Name + ": done before"
+	case turnAttach:
+		if !r.course.runs {
+			return "see how " + s.Name + " ended; run it again unless it ended well"
+		}
+		return "follow " + s.Name + " from where its output was left"
+	case turnAgain:
+		return fmt.Sprintf("run %s again (attempt %d)", s.Name, m.Try+1)
+	case turnDrain:
+		return fmt.Sprintf("show how %s ended, and run it again (attempt %d)", s.Name, m.Try+1)
+	}
+	return "run " + s.Name
+}

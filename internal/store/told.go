@@ -1,0 +1,31 @@
+package store
+
+import (
+	"context"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+)
+
+// Told is how much of a script's output a run has on record: how many bytes of
+// stdout and of stderr had been told when the last line of each was logged. What
+// was told before the script's last beginning in that run (an attempt before) does
+// not count. Zero where nothing was logged, or the run is not known.
+func (s *Store) Told(ctx context.Context, recordID, runID, script string) (out, errs int64, err error) {
+	if known, err := s.runs(ctx, `id = ?`, runID); err != nil || len(known) == 0 {
+		return 0, 0, err
+	}
+	for e, err := range s.Events(ctx, EventQuery{RecordID: recordID, RunID: runID}) {
+		switch {
+		case err != nil:
+			return out, errs, err
+		case e.ScriptName != script:
+		case e.Type == event.Step:
+			out, errs = 0, 0
+		case e.Type == event.Log && e.Offset > 0 && e.Stream == event.Stderr:
+			errs = e.Offset
+		case e.Type == event.Log && e.Offset > 0:
+			out = e.Offset
+		}
+	}
+	return out, errs, nil
+}
