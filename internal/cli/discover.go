@@ -83,15 +83,20 @@ func (o *discoverOptions) adopt(ctx context.Context, host string, ctid int) erro
 	if err != nil {
 		return err
 	}
-	c := lxc.Container{
-		RecordID: store.NewRecordID(), CTID: ctid, Host: host, Node: node,
-		Hostname:  orElse(name, "CT"+strconv.Itoa(ctid)), // as Proxmox itself calls it
-		Lifecycle: lxc.Ready, Adopted: true,
-	}
+	c := adopted(host, node, name, ctid)
 	if err := a.store.CreateContainer(ctx, c); err != nil {
 		return err
 	}
 	return o.look(ctx, p, c)
+}
+
+// adopted is a new record of a container that this catalogue did not make.
+func adopted(host, node, name string, ctid int) lxc.Container {
+	return lxc.Container{
+		RecordID: store.NewRecordID(), CTID: ctid, Host: host, Node: node,
+		Hostname:  orElse(name, "CT"+strconv.Itoa(ctid)), // as Proxmox itself calls it
+		Lifecycle: lxc.Ready, Adopted: true,
+	}
 }
 
 // look runs the discovery. Its JSON face is the complete event, which is a

@@ -2,9 +2,7 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,7 +10,6 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/pve"
-	"github.com/infrahaus/infrahaus/internal/store"
 )
 
 // verb is one of start, stop and restart.
@@ -136,131 +133,4 @@ func (t *target) follow(ctx context.Context, upid string, err error) error {
 		t.app.warn(w, "")
 	}
 	return err
-}
-
-type destroyOptions struct {
-	app     *app
-	yes     bool
-	foreign bool
-	publish bool
-}
-
-func newDestroyCmd(a *app) *cobra.Command {
-	o := &destroyOptions{app: a}
-	cmd := &cobra.Command{
-		Use:     "destroy <container>",
-		Aliases: []string{"rm"},
-		Short:   "Destroy a container and its disks",
-		Long: `Destroy a container and its disks on Proxmox. What is recorded of it stays
-readable. Only what this catalogue made is destroyed, unless --foreign is given.` +
-			exitStatuses(0, 1, 2, 3, 4, 130, 143),
-		Args: exactArgs("one container"),
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
-	}
-	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
-	cmd.Flags().BoolVar(&o.publish, "publish", false, "also take its services out of Redis (redis.url in the config)")
-	cmd.Flags().BoolVar(&o.foreign, "foreign", false, "also a container that this catalogue did not make")
-	cmd.ValidArgsFunction = a.completeContainers
-	return cmd
-}
-
-func (o *destroyOptions) run(ctx context.Context, ref string) error {
-	a := o.app
-	t, err := a.target(ctx, ref)
-	if t != nil && pve.IsKind(err, pve.NotFound) {
-		return o.forget(ctx, t.c, "already gone") // what is wanted is so already
-	}
-	if err != nil {
-		return o.foreignByID(ctx, ref, err)
-	}
-	if err := o.allowed(t); err != nil {
-		return err
-	}
-	if err := a.confirm(ctx, o.yes, fmt.Sprintf("Destroy container %d (%s) and its disks?", t.c.CTID, t.c.Hostname)); err != nil {
-		return err
-	}
-	if err := t.destroy(ctx); err != nil && !pve.IsKind(err, pve.NotFound) {
-		return err
-	}
-	return o.forget(ctx, t.c, "destroyed")
-}
-
-// allowed refuses what is protected or not ours.
-func (o *destroyOptions) allowed(t *target) error {
-	switch {
-	case t.cfg.Protection:
-		return failf(provision.ExitProxmox, "cannot destroy %s: protection is on", t.c.Hostname).
-			hint("on the node: pct set %d --protection 0", t.c.CTID)
-	case (t.c.Adopted || !t.c.Marked && t.c.MAC != t.cfg.MAC) && !o.foreign:
-		return usagef("cannot destroy %s: this catalogue did not make it", t.c.Hostname).hint("say --foreign if you mean it")
-	}
-	return nil
-}
-
-// destroy stops a running container, then removes it.
-func (t *target) destroy(ctx context.Context) error {
-	st, err := t.pve.Status(ctx, t.node, t.c.CTID)
-	if err != nil {
-		return err
-	}
-	if st.Running {
-		if err := t.stop(ctx, 15*time.Second); err != nil {
-			return err
-		}
-	}
-	upid, err := t.pve.Destroy(ctx, t.node, t.c.CTID, pve.DestroyOptions{Purge: true})
-	return t.follow(ctx, upid, err)
-}
-
-// foreignByID destroys, with --foreign, a ctid that is not on record.
-func (o *destroyOptions) foreignByID(ctx context.Context, ref string, cause error) error {
-	var none *store.NotFound
-	ctid, convErr := strconv.Atoi(ref)
-	if !errors.As(cause, &none) || convErr != nil || !o.foreign {
-		return cause
-	}
-	p, err := o.app.open(ctx)
-	if err != nil {
-		return err
-	}
-	node, name, err := p.pve.Find(ctx, ctid)
-	if err != nil {
-		return err
-	}
-	t := &target{app: o.app, pve: p.pve, node: node, c: lxc.Container{CTID: ctid, Hostname: name, Node: node}}
-	if t.cfg, err = p.pve.Config(ctx, node, ctid); err != nil {
-		return err
-	}
-	if err := o.allowed(t); err != nil {
-		return err
-	}
-	if err := o.app.confirm(ctx, o.yes, fmt.Sprintf("Destroy container %d (%s), which is not on record, and its disks?", ctid, name)); err != nil {
-		return err
-	}
-	if err := t.destroy(ctx); err != nil {
-		return err
-	}
-	return o.app.done(t.c, "destroyed")
-}
-
-// forget marks a record as destroyed.
-func (o *destroyOptions) forget(ctx context.Context, c lxc.Container, how string) error {
-	a := o.app
-	c, err := a.store.UpdateContainer(context.WithoutCancel(ctx), c.RecordID, func(c *lxc.Container) error {
-		now := time.Now().UTC()
-		c.Lifecycle, c.DestroyedAt = lxc.Destroyed, &now
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if o.publish || a.cfg.Publish {
-		if m, err := store.NewMirror(a.cfg.RedisURL.Reveal()); err == nil {
-			m.DeleteServices(c.RecordID)
-			if lost := m.Close().Warning(); lost != "" {
-				a.warn(lost, "")
-			}
-		}
-	}
-	return a.done(c, how)
 }

@@ -19,6 +19,7 @@ const (
 	makeFollow               // its create task runs, or has ended unseen
 	makeRemake               // its create task died half-way: remove what it left, create it
 	makeNone                 // it is there
+	makeLost                 // it was made, and is gone or somebody else's now
 )
 
 // course is what Proxmox says of the work that earlier runs began.
@@ -28,7 +29,9 @@ type course struct {
 	why   string     // for people: what was found
 	cfg   pve.Config // of the container that is there
 	runs  bool
-	start string // UPID of a start task that still runs
+	going bool     // the create task has not ended
+	start string   // UPID of a start task that still runs
+	lost  *Failure // why there is nothing to go on with
 }
 
 // Resume goes on from the first thing that is not done and ends with a complete
@@ -65,6 +68,9 @@ func (r *Run) lookBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.make == makeLost {
+		return c.lost
+	}
 	r.course = c
 	return r.settleIn(ctx)
 }
@@ -94,7 +100,7 @@ func (r *Run) survey(ctx context.Context) (course, error) {
 		return course{make: makeAnew, why: "it was never asked for"}, nil
 	}
 	upid := rec.UPID
-	if upid == "" {
+	if upid == "" && !rec.Adopted && rec.Lifecycle != lxc.Ready {
 		// Whether the request was sent before its process ended is not on record.
 		claim, err := r.PVE.WhoHas(ctx, rec.Node, rec.CTID, rec.MAC)
 		switch {
@@ -113,7 +119,7 @@ func (r *Run) survey(ctx context.Context) (course, error) {
 		}
 	}
 	if running {
-		return course{make: makeFollow, upid: upid, why: "its create task runs"}, nil
+		return course{make: makeFollow, upid: upid, going: true, why: "its create task runs"}, nil
 	}
 	return r.inspect(ctx, upid, exit, err == nil && upid != "" && pve.TaskSucceeded(exit))
 }
@@ -122,12 +128,12 @@ func (r *Run) survey(ctx context.Context) (course, error) {
 // succeeded says that the task is known to have ended well.
 func (r *Run) inspect(ctx context.Context, upid, exit string, succeeded bool) (course, error) {
 	rec := r.Recorded
-	finished := r.marks.of(event.Creating, itemCreate).State == Done
+	finished := rec.Adopted || rec.Lifecycle == lxc.Ready || r.marks.of(event.Creating, itemCreate).State == Done
 	c := course{make: makeNone}
 	var err error
-	c.cfg, err = r.PVE.Config(ctx, rec.Node, rec.CTID)
+	c.cfg, err = r.config(ctx)
 	if pve.IsKind(err, pve.NotFound) {
-		return r.absent(finished)
+		return r.absent(finished), nil
 	}
 	if err != nil {
 		return c, err
@@ -137,7 +143,7 @@ func (r *Run) inspect(ctx context.Context, upid, exit string, succeeded bool) (c
 		if !finished {
 			return course{make: makeAnew, why: "its create task failed, and the id is somebody else's now"}, nil
 		}
-		return c, err
+		return course{make: makeLost, lost: Explain(err)}, nil
 	}
 	switch locked := c.cfg.Lock == "create"; {
 	case locked && upid == "":
@@ -173,16 +179,34 @@ func (r *Run) power(ctx context.Context, c course) (course, error) {
 
 // absent is a container that is on record and not on Proxmox. What was only
 // half made is made again; one that was finished has been destroyed by somebody.
-func (r *Run) absent(finished bool) (course, error) {
+func (r *Run) absent(finished bool) course {
 	rec := r.Recorded
 	if !finished {
-		return course{make: makeAnew, why: "its create task failed, and Proxmox has cleaned up"}, nil
+		return course{make: makeAnew, why: "its create task failed, and Proxmox has cleaned up"}
 	}
-	return course{}, &Failure{
+	return course{make: makeLost, lost: &Failure{
 		Status:  ExitProxmox,
-		Message: fmt.Sprintf("cannot resume %s: container %d is not on %s any more; somebody else has destroyed it", rec.Hostname, rec.CTID, rec.Node),
+		Message: fmt.Sprintf("cannot go on with %s: Proxmox has no container %d any more; somebody else has destroyed it", rec.Hostname, rec.CTID),
 		Hints:   []string{r.Command("destroy", rec.Hostname) + " takes it off the record", "then " + r.Command("create", rec.Hostname, "--template", "…") + " makes it anew"},
+	}}
+}
+
+// config reads the configuration, of a container that has moved to another node
+// too.
+func (r *Run) config(ctx context.Context) (pve.Config, error) {
+	cfg, err := r.PVE.Config(ctx, r.Recorded.Node, r.CTID)
+	if !pve.IsKind(err, pve.NotFound) {
+		return cfg, err
 	}
+	node, _, findErr := r.PVE.Find(ctx, r.CTID)
+	if findErr != nil || node == r.Recorded.Node {
+		return cfg, err
+	}
+	r.Recorded.Node = node
+	if err := r.Record.Update(ctx, func(c *lxc.Container) { c.Node = node }); err != nil {
+		return cfg, err
+	}
+	return r.PVE.Config(ctx, node, r.CTID)
 }
 
 // remake removes what a create task that died has left, so that the container

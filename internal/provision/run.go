@@ -68,6 +68,7 @@ type Run struct {
 	requested    bool     // a create was sent and not refused
 	createFailed bool     // its task failed; Proxmox cleaned up
 	gone         bool     // destroyed by --on-failure
+	failing      bool     // the run has failed and cleans up
 
 	// starting
 	Address netip.Addr // invalid: none known
@@ -176,6 +177,7 @@ func (r *Run) fail(after, ctx context.Context, err error) error {
 	for i := range f.Tail {
 		f.Tail[i] = r.Bus.Secrets().Redact(f.Tail[i])
 	}
+	r.failing = true
 	if r.DestroyOnFailure && !r.nothingExists() {
 		if err := r.cleanUp(after); err != nil {
 			f.Hints = append(f.Hints, "the container could not be destroyed: "+err.Error())

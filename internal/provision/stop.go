@@ -105,19 +105,5 @@ func (r *Run) stopTask(ctx context.Context) string {
 func (r *Run) cleanUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), destroyTimeout)
 	defer cancel()
-	node := r.Placement.Node
-	upid, err := r.PVE.Stop(ctx, node, r.CTID)
-	if err == nil {
-		_, err = r.PVE.Follow(ctx, upid, pve.Watch{})
-	}
-	if err == nil {
-		upid, err = r.PVE.Destroy(ctx, node, r.CTID, pve.DestroyOptions{Purge: true})
-	}
-	if err == nil {
-		_, err = r.PVE.Follow(ctx, upid, pve.Watch{})
-	}
-	if pve.IsKind(err, pve.NotFound) {
-		return nil
-	}
-	return err
+	return r.remove(ctx, r.Placement.Node, 0)
 }

@@ -1,0 +1,142 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/store"
+)
+
+type destroyOptions struct {
+	app       *app
+	yes       bool
+	foreign   bool
+	snapshots bool
+	publish   bool
+}
+
+func newDestroyCmd(a *app) *cobra.Command {
+	o := &destroyOptions{app: a}
+	cmd := &cobra.Command{
+		Use:     "destroy <container>",
+		Aliases: []string{"rm"},
+		Short:   "Destroy a container and its disks",
+		Long: `Destroy a container and its disks on Proxmox, whatever state it is in: running
+(it is stopped gracefully, then by force), half made, or gone already. What is
+recorded of it stays readable.
+
+Left alone, and named, is what is protected, managed by Proxmox's high
+availability or locked by another task; what has snapshots, unless --snapshots
+is given; and what this catalogue did not make, unless --foreign is given.` +
+			exitStatuses(0, 1, 2, 3, 4, 130, 143),
+		Args: exactArgs("one container"),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
+	}
+	f := cmd.Flags()
+	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
+	f.BoolVar(&o.publish, "publish", false, "also take its services out of Redis (redis.url in the config)")
+	f.BoolVar(&o.foreign, "foreign", false, "also a container that this catalogue did not make")
+	f.BoolVar(&o.snapshots, "snapshots", false, "also a container with snapshots, which go with it")
+	cmd.ValidArgsFunction = a.completeContainers
+	return cmd
+}
+
+func (o *destroyOptions) run(ctx context.Context, ref string) error {
+	a := o.app
+	host, err := a.hostName()
+	if err != nil {
+		return err
+	}
+	c, err := a.find(ctx, ref)
+	var none *store.NotFound
+	if ctid, convErr := strconv.Atoi(ref); errors.As(err, &none) && convErr == nil && o.foreign {
+		return o.stranger(ctx, host, ctid)
+	}
+	switch {
+	case err != nil:
+		return err
+	case c.Lifecycle == lxc.Destroyed:
+		return failf(provision.ExitOther, "container %s was destroyed", c.Hostname).hint("%s", a.command("list", "--all"))
+	}
+	return o.destroy(ctx, c, func() error { return nil })
+}
+
+// stranger destroys a container that is not on record. Its end will be.
+func (o *destroyOptions) stranger(ctx context.Context, host string, ctid int) error {
+	p, err := o.app.open(ctx)
+	if err != nil {
+		return err
+	}
+	node, name, err := p.pve.Find(ctx, ctid)
+	if err != nil {
+		return err
+	}
+	cfg, err := p.pve.Config(ctx, node, ctid)
+	if err != nil {
+		return err
+	}
+	c := adopted(host, node, name, ctid)
+	c.MAC = cfg.MAC
+	return o.destroy(ctx, c, func() error { return o.app.store.CreateContainer(ctx, c) })
+}
+
+// destroy looks, asks and removes. After the question, and once enter has seen to
+// it that there is a record, it is a run of its own: no other process works on the
+// container, and what happens is written down.
+func (o *destroyOptions) destroy(ctx context.Context, c lxc.Container, enter func() error) error {
+	a := o.app
+	look, err := a.rehearse(ctx, c, &remembered{})
+	if err != nil {
+		return err
+	}
+	found, err := look.run.Survey(ctx, o.foreign)
+	if err != nil {
+		return err
+	}
+	if len(found.Snapshots) > 0 && !o.snapshots {
+		return failf(provision.ExitProxmox, "cannot destroy %s: it has snapshots that would be lost: %s", c.Hostname, strings.Join(found.Snapshots, ", ")).
+			hint("say --snapshots if you mean them too")
+	}
+	question := fmt.Sprintf("Destroy container %d (%s) and its disks?", c.CTID, c.Hostname)
+	if found.Gone != "" {
+		question = fmt.Sprintf("Take %s off the record? On Proxmox it is %s.", c.Hostname, found.Gone)
+	}
+	if err := a.confirm(ctx, o.yes, question); err != nil {
+		return err
+	}
+	if err := enter(); err != nil {
+		return err
+	}
+	display := &lastEvent{}
+	s, err := a.begin(ctx, c, "destroy", display, o.publish)
+	if err != nil {
+		return err
+	}
+	s.run.Recorded, s.run.PVE = c, look.run.PVE
+	s.connectLater()
+	runErr := o.remove(ctx, s)
+	what := "destroyed"
+	if found.Gone != "" {
+		what, _, _ = strings.Cut(found.Gone, ":")
+	}
+	return s.end(ctx, provision.Result{}, runErr, func(c lxc.Container) error { return a.done(c, what) })
+}
+
+// remove surveys once more, now that nobody else is at work, and destroys.
+func (o *destroyOptions) remove(ctx context.Context, s *session) error {
+	found, err := s.run.Survey(ctx, o.foreign)
+	if err == nil {
+		err = s.run.Destroy(ctx, found)
+	}
+	if err == nil && s.mirror != nil {
+		s.mirror.DeleteServices(s.container.RecordID)
+	}
+	return err
+}

@@ -1,0 +1,219 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/pve"
+)
+
+const (
+	// destroyGrace is how long a container's init may take to stop before it is
+	// killed, where it is going to be destroyed anyway.
+	destroyGrace = 15 * time.Second
+	// cancelTimeout bounds the end of a create task that was told to stop.
+	cancelTimeout = time.Minute
+)
+
+// Doomed is what a destroy has found: what would go, or why nothing has to.
+type Doomed struct {
+	Gone      string   // why there is nothing on Proxmox to destroy; "": there is
+	Snapshots []string // that would be lost, those of a failed sync apart
+}
+
+// Survey finds out what there is to destroy and refuses what must not be: a
+// container that is protected, managed by Proxmox's HA, locked by another task,
+// or not made by this catalogue (unless foreign). It changes nothing. It needs
+// Recorded and Connect.
+func (r *Run) Survey(ctx context.Context, foreign bool) (Doomed, error) {
+	r.CTID, r.MAC, r.requested = r.Recorded.CTID, r.Recorded.MAC, r.Recorded.CTID != 0
+	if err := r.loadMarks(ctx); err != nil {
+		return Doomed{}, err
+	}
+	if r.CTID == 0 {
+		return Doomed{Gone: "never created"}, nil
+	}
+	if err := r.Connect(ctx); err != nil {
+		return Doomed{}, err
+	}
+	c, err := r.survey(ctx)
+	if err != nil {
+		return Doomed{}, err
+	}
+	r.course = c
+	switch {
+	case c.make == makeAnew:
+		return Doomed{Gone: "already gone: " + c.why}, nil
+	case c.make == makeLost:
+		return Doomed{Gone: "already gone"}, nil
+	case c.going, c.make == makeRemake:
+		return Doomed{}, nil
+	}
+	if err := r.mayDestroy(ctx, foreign); err != nil {
+		return Doomed{}, err
+	}
+	return r.losses(ctx)
+}
+
+// mayDestroy names what forbids to destroy a finished container.
+func (r *Run) mayDestroy(ctx context.Context, foreign bool) error {
+	rec, cfg := r.Recorded, r.course.cfg
+	name := rec.Hostname
+	st, err := r.PVE.Status(ctx, rec.Node, rec.CTID)
+	if err != nil {
+		return err
+	}
+	r.course.runs = st.Running
+	refuse := func(status int, why, hint string) error {
+		return &Failure{Status: status, Message: fmt.Sprintf("cannot destroy %s: %s", name, why), Hints: []string{hint}}
+	}
+	switch {
+	case cfg.Protection:
+		return refuse(ExitProxmox, "protection is on", fmt.Sprintf("on the node: pct set %d --protection 0", rec.CTID))
+	case st.HA:
+		return refuse(ExitProxmox, "Proxmox's high availability looks after it", fmt.Sprintf("on the node: ha-manager remove ct:%d", rec.CTID))
+	case cfg.Lock != "":
+		return refuse(ExitProxmox, fmt.Sprintf("it is locked (%s): another task is at work on it", cfg.Lock),
+			fmt.Sprintf("try again once it has ended; a lock that a dead task has left is freed on the node with: pct unlock %d", rec.CTID))
+	case (rec.Adopted || !rec.Marked && rec.MAC != cfg.MAC) && !foreign:
+		return refuse(ExitUsage, "this catalogue did not make it", "say --foreign if you mean it")
+	}
+	return nil
+}
+
+// losses are the snapshots that would go with a container.
+func (r *Run) losses(ctx context.Context) (Doomed, error) {
+	list, err := r.PVE.Snapshots(ctx, r.Recorded.Node, r.CTID)
+	if pve.IsKind(err, pve.Forbidden) {
+		return Doomed{}, nil // who may not see them may still destroy
+	}
+	var d Doomed
+	for _, s := range list {
+		if !strings.HasPrefix(s.Name, snapshotPrefix) {
+			d.Snapshots = append(d.Snapshots, s.Name)
+		}
+	}
+	slices.Sort(d.Snapshots)
+	return d, err
+}
+
+// Destroy removes what Survey has found, and marks the record: stops a create
+// task that still runs, stops the container gracefully and then by force, and
+// destroys it with its disks. What is gone already is no error.
+func (r *Run) Destroy(ctx context.Context, d Doomed) error {
+	err := r.destroy(ctx, d)
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		err = &Failure{
+			Status: Explain(cause).Status, Message: cause.Error() + "; what was begun on the node goes on there",
+			Hints: []string{"to finish it: " + r.Command("destroy", r.Recorded.Hostname)}, Err: cause,
+		}
+	}
+	if err != nil {
+		f := Explain(err)
+		f.Message = r.Bus.Secrets().Redact(f.Message)
+		emitErr := r.Bus.Emit(event.Event{Type: event.Error, Message: f.Text(), Hint: strings.Join(f.Hints, "\n"), ExitStatus: &f.Status})
+		r.noteErr(emitErr)
+		return f
+	}
+	err = r.Record.Update(after, func(c *lxc.Container) {
+		now := time.Now().UTC()
+		c.Lifecycle, c.DestroyedAt = lxc.Destroyed, &now
+	})
+	if err != nil {
+		return err
+	}
+	done := 0
+	return r.Bus.Emit(event.Event{Type: event.Complete, Message: "Container destroyed", ExitStatus: &done})
+}
+
+func (r *Run) destroy(ctx context.Context, d Doomed) error {
+	if d.Gone != "" {
+		return r.tell("Nothing is on the node: " + d.Gone)
+	}
+	r.Bus.SetPlace(r.CTID, r.Recorded.Node)
+	if r.course.going {
+		if err := r.cancelCreate(ctx); err != nil {
+			return err
+		}
+	}
+	switch r.course.make {
+	case makeAnew, makeLost:
+		return nil
+	case makeRemake:
+		if err := r.tell(fmt.Sprintf("Removing the half-made container %d", r.CTID)); err != nil {
+			return err
+		}
+		return r.discard(ctx, r.Recorded.Node, r.CTID, r.course.cfg.Lock)
+	}
+	return r.remove(ctx, r.Recorded.Node, destroyGrace)
+}
+
+// tell records what a destroy does next.
+func (r *Run) tell(message string) error {
+	return r.Bus.Emit(event.Event{Type: event.Step, Message: message})
+}
+
+// cancelCreate ends a create task that still runs and looks again at what is
+// there.
+func (r *Run) cancelCreate(ctx context.Context) error {
+	if err := r.tell("Stopping the task that creates it"); err != nil {
+		return err
+	}
+	if err := r.PVE.StopTask(ctx, r.course.upid); err != nil {
+		return err
+	}
+	wait, cancel := context.WithTimeoutCause(ctx, cancelTimeout, fmt.Errorf("the create task has not ended %s after it was told to", cancelTimeout))
+	defer cancel()
+	if _, err := r.PVE.Follow(wait, r.course.upid, pve.Watch{}); err != nil && !pve.IsKind(err, pve.TaskFailed) {
+		return err
+	}
+	c, err := r.survey(ctx)
+	r.course = c
+	return err
+}
+
+// remove stops a container, gracefully where grace is not 0, and destroys it.
+func (r *Run) remove(ctx context.Context, node string, grace time.Duration) error {
+	st, err := r.PVE.Status(ctx, node, r.CTID)
+	if err == nil && st.Running {
+		err = r.halt(ctx, node, grace)
+	}
+	if err == nil && !r.failing {
+		err = r.tell(fmt.Sprintf("Destroying container %d and its disks", r.CTID))
+	}
+	var upid string
+	if err == nil {
+		upid, err = r.PVE.Destroy(ctx, node, r.CTID, pve.DestroyOptions{Purge: true})
+	}
+	if err == nil {
+		_, err = r.PVE.Follow(ctx, upid, pve.Watch{})
+	}
+	if pve.IsKind(err, pve.NotFound) {
+		return nil
+	}
+	return err
+}
+
+func (r *Run) halt(ctx context.Context, node string, grace time.Duration) error {
+	var upid string
+	var err error
+	if grace == 0 {
+		upid, err = r.PVE.Stop(ctx, node, r.CTID)
+	} else {
+		if err := r.tell(fmt.Sprintf("Stopping container %d", r.CTID)); err != nil {
+			return err
+		}
+		upid, err = r.PVE.Shutdown(ctx, node, r.CTID, grace, true)
+	}
+	if err == nil {
+		_, err = r.PVE.Follow(ctx, upid, pve.Watch{})
+	}
+	return err
+}
