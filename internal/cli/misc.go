@@ -77,6 +77,7 @@ type serveOptions struct {
 	pctDelay  time.Duration
 	authDelay time.Duration
 	faults    []string
+	more      string // file of further faults
 }
 
 func newSandboxCmd(a *app) *cobra.Command {
@@ -100,11 +101,17 @@ func newServeCmd(a *app) *cobra.Command {
 		Long: `Hold a sandbox open until SIGTERM or Ctrl-C. stdout has shell export lines only
 that point any client at it, INFRAHAUS_TOKEN last, once it is ready.
 
-Faults are given as NAME[=VALUE][:COUNT]:
-` + faultHelp() + exitStatuses(0, 1, 2),
+Faults are given as NAME[=VALUE][:COUNT]; link-cut, guest-reboot, node-reboot
+and clock-jump happen once, all others always unless COUNT says how often:
+` + faultHelp() + `
+
+--faults-from reads further faults while the sandbox runs, one a line as it is
+appended to the file or written to the fifo; "-NAME" takes a fault back, "-" all.
+stderr says "fault LINE" once a line holds, so that the writer can wait for it.` + exitStatuses(0, 1, 2),
 		Example: `  infrahaus sandbox serve >env & sleep 1; . ./env; infrahaus create web --template hello
   infrahaus sandbox serve --driver lxc
-  infrahaus sandbox serve --fault 'start-fail=no space:1'`,
+  infrahaus sandbox serve --fault 'start-fail=no space:1'
+  infrahaus sandbox serve --faults-from f 2>log & echo link-cut >>f`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
@@ -115,6 +122,7 @@ Faults are given as NAME[=VALUE][:COUNT]:
 	f.DurationVar(&o.pctDelay, "pct-delay", 0, "what starting pct costs; about 950ms on a real node")
 	f.DurationVar(&o.authDelay, "auth-delay", 0, "what a failed login costs; 3s on a real node")
 	f.StringArrayVar(&o.faults, "fault", nil, "a `fault` to play; may be repeated")
+	f.StringVar(&o.more, "faults-from", "", "a `file` or fifo of further faults, one a line")
 	return cmd
 }
 
@@ -133,6 +141,7 @@ func (o *serveOptions) run(ctx context.Context) error {
 	}
 	sb, err := sandbox.Open(ctx, sandbox.Options{
 		Dir: cfg.Paths.Sandbox(), Driver: o.driver, LXCDir: o.lxcDir, PctDelay: o.pctDelay, AuthDelay: o.authDelay, Faults: o.faults,
+		FaultsFrom: o.more, Log: o.log(),
 	})
 	if err != nil {
 		return err
@@ -152,6 +161,15 @@ func (o *serveOptions) run(ctx context.Context) error {
 	case <-hangup:
 	}
 	return nil // being told to stop is how it ends well
+}
+
+// log tells on stderr what further faults were read; without them nothing is
+// said, as before.
+func (o *serveOptions) log() func(string) {
+	if o.more == "" {
+		return nil
+	}
+	return func(line string) { fmt.Fprintln(o.app.streams.Err, line) }
 }
 
 func newResetCmd(a *app) *cobra.Command {

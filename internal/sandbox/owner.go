@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/gofrs/flock"
 
@@ -21,65 +22,103 @@ import (
 
 // owned is the sandbox in the process that has it.
 type owned struct {
+	opt    Options
+	set    *settings
+	faults *driver.Faults
+	ctx    context.Context // ends with close
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup // reboots under way, and the reader of further faults
+
+	power sync.Mutex // held while the node is switched on or off
+
+	mu       sync.Mutex // guards what a reboot replaces
 	endpoint Endpoint
 	node     *node.Node
 	tool     *pct.Tool
+	sshd     *pct.Server
+	starts   int            // of pct, before the last reboot
 	closers  []func() error // in order of opening
+	lock     func() error   // gives the sandbox's lock back
 }
 
 // own starts everything. It holds the lock from now on.
 func own(ctx context.Context, o Options, faults *driver.Faults, lock *flock.Flock) (_ *owned, err error) {
-	w := &owned{closers: []func() error{lock.Close}}
+	w := &owned{opt: o, faults: faults, lock: func() error { return nil }} // until all is well the lock is the caller's
+	w.ctx, w.cancel = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
-			w.closers = w.closers[1:] // the caller's
 			err = errors.Join(err, w.close())
 		}
 	}()
 	_ = os.Remove(endpointFile(o.Dir)) // a killed owner's
-	set, err := readSettings(o)
-	if err != nil {
+	if w.set, err = readSettings(o); err != nil {
 		return nil, err
 	}
-	nodeOptions, err := openDriver(ctx, o, set, faults)
-	if err != nil {
+	if err := w.start(ctx, listen); err != nil {
 		return nil, err
 	}
-	if w.node, err = node.Open(ctx, nodeOptions); err != nil {
-		return nil, errors.Join(err, nodeOptions.Driver.Close())
-	}
-	w.closers = append(w.closers, w.node.Close)
-	if err := w.serve(o, set); err != nil {
-		return nil, err
-	}
-	if err := set.write(o.Dir); err != nil {
+	if err := w.set.write(o.Dir); err != nil {
 		return nil, err
 	}
 	b, err := json.Marshal(w.endpoint)
 	if err != nil {
 		return nil, err
 	}
-	return w, replace(endpointFile(o.Dir), b)
+	if err := replace(endpointFile(o.Dir), b); err != nil {
+		return nil, err
+	}
+	if o.FaultsFrom != "" {
+		w.tasks.Go(w.readFaults)
+	}
+	w.lock = lock.Close
+	return w, nil
 }
 
-// serve opens the node's two faces and says where they are.
-func (w *owned) serve(o Options, set *settings) error {
-	w.tool = pct.NewTool(w.node, o.PctDelay)
-	w.closers = append(w.closers, func() error { w.tool.Close(); return nil })
-	machine, err := virtual.NewMachine(filepath.Join(o.Dir, "node"), map[string]virtual.CommandFunc{"pct": w.tool.Run, "time": pct.GNUTime})
+// start is the node's boot: its guests, then its two faces.
+func (w *owned) start(ctx context.Context, listen listener) error {
+	o := w.opt
+	nodeOptions, err := openDriver(ctx, o, w.set, w.faults)
 	if err != nil {
 		return err
 	}
+	nodeOptions.CutLinks = w.cutLinks
+	nodeOptions.PowerLoss = w.losePower
+	n, err := node.Open(ctx, nodeOptions)
+	if err != nil {
+		return errors.Join(err, nodeOptions.Driver.Close())
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.node = n
+	w.closers = append(w.closers, n.Close)
+	return w.serve(listen)
+}
+
+// serve opens the node's two faces and says where they are; mu held.
+func (w *owned) serve(listen listener) error {
+	o, set := w.opt, w.set
+	tool := pct.NewTool(w.node, o.PctDelay)
+	w.tool = tool
+	w.closers = append(w.closers, func() error { tool.Close(); return nil })
+	machine, err := virtual.NewMachine(filepath.Join(o.Dir, "node"), map[string]virtual.CommandFunc{"pct": tool.Run, "time": pct.GNUTime})
+	if err != nil {
+		return err
+	}
+	machine.SetClock(w.faults.Now)
 	w.closers = append(w.closers, func() error { machine.Halt(); return machine.FS.Close() })
-	sshd, err := listen(set.SSHPort, func(addr string) (*pct.Server, error) {
-		return pct.Serve(pct.ServerOptions{Dir: filepath.Join(o.Dir, "ssh"), Addr: addr, Node: w.node, Machine: machine})
+	err = listen(set.SSHPort, func(addr string) (err error) {
+		w.sshd, err = pct.Serve(pct.ServerOptions{Dir: filepath.Join(o.Dir, "ssh"), Addr: addr, Node: w.node, Machine: machine})
+		return err
 	})
 	if err != nil {
 		return err
 	}
+	sshd := w.sshd
 	w.closers = append(w.closers, sshd.Close)
-	web, err := listen(set.APIPort, func(addr string) (*api.Server, error) {
-		return api.Serve(w.node, api.Options{Addr: addr, CertFile: filepath.Join(o.Dir, "api.pem"), AuthDelay: o.AuthDelay})
+	var web *api.Server
+	err = listen(set.APIPort, func(addr string) (err error) {
+		web, err = api.Serve(w.node, api.Options{Addr: addr, CertFile: filepath.Join(o.Dir, "api.pem"), AuthDelay: o.AuthDelay})
+		return err
 	})
 	if err != nil {
 		return err
@@ -94,13 +133,14 @@ func (w *owned) serve(o Options, set *settings) error {
 	return nil
 }
 
+// listener finds a port for a server: the one given if it can.
+type listener func(port string, serve func(addr string) error) error
+
 // listen prefers the port that the last owner had, so that what was exported
 // then still holds.
-func listen[T any](port string, serve func(addr string) (T, error)) (T, error) {
-	if port != "" {
-		if s, err := serve(net.JoinHostPort("127.0.0.1", port)); err == nil {
-			return s, nil
-		}
+func listen(port string, serve func(addr string) error) error {
+	if port != "" && serve(net.JoinHostPort("127.0.0.1", port)) == nil {
+		return nil
 	}
 	return serve("127.0.0.1:0")
 }
@@ -115,9 +155,26 @@ func portOf(text string) string {
 
 // close takes down what was opened, last first. The lock goes last of all.
 func (w *owned) close() error {
+	w.mu.Lock()
+	w.cancel()
+	w.mu.Unlock()
+	w.tasks.Wait()
+	return errors.Join(w.stop(), w.lock())
+}
+
+// stop is the node's end, from one moment to the next.
+func (w *owned) stop() error {
+	w.mu.Lock()
+	closers := w.closers
+	w.closers = nil
+	if w.tool != nil {
+		w.starts += w.tool.Starts()
+		w.tool = nil
+	}
+	w.mu.Unlock()
 	var errs []error
-	for i := len(w.closers) - 1; i >= 0; i-- {
-		errs = append(errs, w.closers[i]())
+	for i := len(closers) - 1; i >= 0; i-- {
+		errs = append(errs, closers[i]())
 	}
 	return errors.Join(errs...)
 }
@@ -133,8 +190,15 @@ func (s *Sandbox) Stats() Stats {
 	if s.owned == nil {
 		return Stats{}
 	}
-	_, pushes := s.owned.node.Tasks(node.Root, node.Params{"typefilter": "push_file", "source": "all", "limit": "1"})
-	return Stats{PctStarts: s.owned.tool.Starts(), PushTasks: pushes}
+	w := s.owned
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, pushes := w.node.Tasks(node.Root, node.Params{"typefilter": "push_file", "source": "all", "limit": "1"})
+	starts := w.starts
+	if w.tool != nil {
+		starts += w.tool.Starts()
+	}
+	return Stats{PctStarts: starts, PushTasks: pushes}
 }
 
 // Reset forgets every container and login of the sandbox in dir; what was

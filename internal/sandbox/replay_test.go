@@ -105,6 +105,22 @@ func recordedGuest(t *testing.T, s *Sandbox) {
 
 func login(t *testing.T, e Endpoint) *ssh.Client {
 	t.Helper()
+	client, err := dial(t, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// tryLogin is login, or nil while the node does not answer.
+func tryLogin(t *testing.T, e Endpoint) *ssh.Client {
+	t.Helper()
+	client, _ := dial(t, e)
+	return client
+}
+
+func dial(t *testing.T, e Endpoint) (*ssh.Client, error) {
+	t.Helper()
 	key, err := os.ReadFile(e.SSHIdentity)
 	if err != nil {
 		t.Fatal(err)
@@ -119,11 +135,10 @@ func login(t *testing.T, e Endpoint) *ssh.Client {
 	}
 	user, addr, _ := strings.Cut(e.SSHNode, "@")
 	client, err := ssh.Dial("tcp", addr, &ssh.ClientConfig{User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, HostKeyCallback: known, HostKeyAlgorithms: []string{"ssh-ed25519"}})
-	if err != nil {
-		t.Fatal(err)
+	if err == nil {
+		t.Cleanup(func() { client.Close() })
 	}
-	t.Cleanup(func() { client.Close() })
-	return client
+	return client, err
 }
 
 // remote runs a command on the node.

@@ -28,7 +28,11 @@ type Options struct {
 	PctDelay  time.Duration // what starting pct costs; 950 ms on a real node
 	AuthDelay time.Duration // what a failed login costs; 3 s on a real node
 	Faults    []string      // NAME[=VALUE][:COUNT], see driver.FaultList
-	Log       func(string)  // what takes long, and what the simulation could not do; nil: nothing is said
+	// FaultsFrom is a file or fifo that further faults are read from while the
+	// sandbox is open, one a line; "-NAME" takes one back, "-" all. Log gets "fault
+	// LINE" once a line holds. "": none.
+	FaultsFrom string
+	Log        func(string) // what takes long, and what the simulation could not do; nil: nothing is said
 }
 
 // Endpoint is what a client needs to know.
@@ -111,7 +115,7 @@ func (s *Sandbox) open(ctx context.Context, o Options, faults *driver.Faults) er
 			if s.owned, err = own(ctx, o, faults, lock); err != nil {
 				return errors.Join(err, lock.Close())
 			}
-			s.endpoint = s.owned.endpoint
+			s.endpoint = s.owned.endpoint // no reboot changes it
 			return nil
 		}
 		if there, err := s.connect(ctx, o.Driver); there || err != nil {
@@ -136,6 +140,8 @@ func (s *Sandbox) Node() *node.Node {
 	if s.owned == nil {
 		return nil
 	}
+	s.owned.mu.Lock()
+	defer s.owned.mu.Unlock()
 	return s.owned.node
 }
 
@@ -145,7 +151,7 @@ func (s *Sandbox) Faults() *driver.Faults {
 	if s.owned == nil {
 		return nil
 	}
-	return s.owned.node.Faults()
+	return s.owned.faults
 }
 
 // Close ends the connection or, in the owner, the sandbox: a node's shutdown.

@@ -42,6 +42,7 @@ const (
 	ctPath   = nodePath + "/lxc/{vmid}"
 	taskPath = nodePath + "/tasks/{upid}"
 	storPath = nodePath + "/storage/{storage}"
+	snapPath = ctPath + "/snapshot/{snapname}"
 
 	audit  = "/vms/{vmid} VM.Audit"
 	powers = "/vms/{vmid} VM.PowerMgmt"
@@ -86,6 +87,11 @@ func (s *Server) containers() []route {
 			return do(c.ctx, c.auth, c.vmid(), c.params)
 		}}
 	}
+	snapshot := func(method, path, privs string, do func(node.Auth, int, node.Params) (string, error)) route {
+		return route{method, ctPath + "/snapshot" + path, "/vms/{vmid} " + privs, true, func(c *call) (any, error) {
+			return do(c.auth, c.vmid(), c.params)
+		}}
+	}
 	const config = "/vms/{vmid} VM.Config.Disk|VM.Config.CPU|VM.Config.Memory|VM.Config.Network|VM.Config.Options"
 	const subdirs = "config status vncproxy termproxy vncwebsocket spiceproxy migrate clone resize snapshot feature interfaces pending rrd rrddata firewall"
 	return []route{
@@ -104,6 +110,20 @@ func (s *Server) containers() []route {
 		{"GET", ctPath + "/status/current", audit, true, func(c *call) (any, error) { return s.node.Status(c.vmid()) }},
 		{"PUT", ctPath + "/resize", "/vms/{vmid} VM.Config.Disk", true, func(c *call) (any, error) {
 			return s.node.Resize(c.ctx, c.auth, c.vmid(), c.params)
+		}},
+		{"GET", ctPath + "/feature", audit, true, func(c *call) (any, error) { return s.node.Feature(c.vmid(), c.params) }},
+		{"GET", ctPath + "/snapshot", audit, true, func(c *call) (any, error) { return s.node.Snapshots(c.vmid()) }},
+		snapshot("POST", "", "VM.Snapshot", s.node.TakeSnapshot),
+		{"GET", snapPath, "", false, func(*call) (any, error) {
+			return []map[string]any{{"cmd": "rollback"}, {"cmd": "config"}}, nil
+		}},
+		snapshot("DELETE", "/{snapname}", "VM.Snapshot", s.node.DeleteSnapshot),
+		snapshot("POST", "/{snapname}/rollback", "VM.Snapshot|VM.Snapshot.Rollback", s.node.Rollback),
+		{"GET", snapPath + "/config", "/vms/{vmid} VM.Snapshot|VM.Snapshot.Rollback|VM.Audit", false, func(c *call) (any, error) {
+			return s.node.SnapshotConfig(c.vmid(), c.params["snapname"])
+		}},
+		{"PUT", snapPath + "/config", "/vms/{vmid} VM.Snapshot", true, func(c *call) (any, error) {
+			return nil, s.node.SetSnapshotConfig(c.ctx, c.vmid(), c.params)
 		}},
 		power("start", s.node.Start),
 		power("stop", s.node.Stop),

@@ -78,6 +78,19 @@ type Driver interface {
 	Stop(ctx context.Context, vmid int) error
 	// Destroy removes the root file system of a stopped guest.
 	Destroy(ctx context.Context, vmid int) error
+	// Snapshot keeps the root file system as it is now under a name, which is the
+	// caller's to check; a running guest is held still or goes on meanwhile. What
+	// fails or is killed half-way leaves no snapshot.
+	Snapshot(ctx context.Context, vmid int, name string) error
+	// Rollback puts a stopped guest's root file system back as it was kept. One
+	// that was killed half-way can be tried again.
+	Rollback(ctx context.Context, vmid int, name string) error
+	// DeleteSnapshot forgets one; one that is not there is no error. Destroy
+	// forgets them all.
+	DeleteSnapshot(ctx context.Context, vmid int, name string) error
+	// CutLinks ends every SSH connection to a running guest's sshd, as a link that
+	// drops does. What was started over them is not killed.
+	CutLinks(ctx context.Context) error
 	// Pid is the init's process id on the node, 0 if the guest is not running.
 	Pid(vmid int) int
 	// Interfaces are those the running guest has now, lo included.

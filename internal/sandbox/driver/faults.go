@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // The faults that can be asked for. Those marked (guest) are read by the
@@ -43,6 +45,14 @@ const (
 	FaultStaleTicket    = "stale-ticket"
 	FaultAuth401        = "auth-401"
 	FaultNoPrivileges   = "no-privileges"
+	FaultSnapshotFail   = "snapshot-fail" // the snapshot task fails; value: the reason
+	FaultRollbackFail   = "rollback-fail" // the rollback task fails half-way, its lock stays; value: the reason
+	FaultLocked         = "locked"        // value: LOCK or LOCK@VMID
+	FaultHAManaged      = "ha-managed"    // value: VMID, all without one
+	FaultLinkCut        = "link-cut"      // this and those below happen once; value: the file, or none for now
+	FaultGuestReboot    = "guest-reboot"
+	FaultNodeReboot     = "node-reboot" // value: FILE, DURATION, DURATION@FILE or none
+	FaultClockJump      = "clock-jump"  // value: DURATION or DURATION@FILE
 )
 
 // FaultInfo describes one fault for a help text.
@@ -83,6 +93,14 @@ func FaultList() []FaultInfo {
 		{FaultHostKeyChanged, "", "the guest has new SSH host keys at its next boot"},
 		{FaultGuestDies, "FILE", "the guest is killed once FILE (default /tmp/die) is there"},
 		{FaultDiskFull, "FILE", "the guest's disk is full once FILE (default /tmp/full) is there; virtual guests only"},
+		{FaultLinkCut, "[FILE]", "every SSH connection to the node and to guests is cut: now, or once FILE is in a guest"},
+		{FaultGuestReboot, "[FILE]", "running guests reboot now, or the guest that has FILE does"},
+		{FaultNodeReboot, "[DURATION][@][FILE]", "the node loses power, now or once FILE is in a guest, and is back after DURATION"},
+		{FaultClockJump, "DURATION[@FILE]", "the clock of the node and of virtual guests jumps (-2h: back)"},
+		{FaultSnapshotFail, "TEXT", "the snapshot task fails"},
+		{FaultRollbackFail, "TEXT", "the rollback task fails half-way and leaves its lock"},
+		{FaultLocked, "LOCK[@VMID]", "a container is locked, as by a backup; with :1 until pct unlock, else for good"},
+		{FaultHAManaged, "VMID", "the container (default all) is an HA resource"},
 	}
 }
 
@@ -108,18 +126,49 @@ func ParseFault(s string) (Fault, error) {
 	return f, nil
 }
 
-// Faults is what shall go wrong in one sandbox. It is safe for concurrent use;
-// a nil *Faults has none.
+// once reports whether a fault is an event, which happens once unless a count
+// says otherwise.
+func once(name string) bool {
+	switch name {
+	case FaultLinkCut, FaultGuestReboot, FaultNodeReboot, FaultClockJump:
+		return true
+	}
+	return false
+}
+
+// Faults is what shall go wrong in one sandbox, and the clock that it goes by.
+// It is safe for concurrent use; a nil *Faults has none.
 type Faults struct {
 	mu    sync.Mutex
 	rules []Fault
+	ahead atomic.Int64 // of the true time, in nanoseconds
 }
 
+// Now is the time by the sandbox's clock.
+func (f *Faults) Now() time.Time {
+	if f == nil {
+		return time.Now()
+	}
+	return time.Now().Add(time.Duration(f.ahead.Load()))
+}
+
+// Jump sets the clock forward, or back.
+func (f *Faults) Jump(d time.Duration) { f.ahead.Add(int64(d)) }
+
 // NewFaults returns a set of faults.
-func NewFaults(fs ...Fault) *Faults { return &Faults{rules: fs} }
+func NewFaults(fs ...Fault) *Faults {
+	f := &Faults{}
+	for _, x := range fs {
+		f.Add(x)
+	}
+	return f
+}
 
 // Add asks for another fault.
 func (f *Faults) Add(x Fault) {
+	if x.Count == 0 && once(x.Name) {
+		x.Count = 1
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.rules = append(f.rules, x)
@@ -159,15 +208,33 @@ func (f *Faults) TakeIf(name string, applies func(value string) bool) (string, b
 	return "", false
 }
 
+// Values are the values of all faults of that name.
+func (f *Faults) Values(name string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []string
+	for _, r := range f.rules {
+		if r.Name == name {
+			out = append(out, r.Value)
+		}
+	}
+	return out
+}
+
 // Has reports whether the named fault is asked for, and uses up nothing.
 func (f *Faults) Has(name string) (value string, ok bool) {
+	return f.HasIf(name, func(string) bool { return true })
+}
+
+// HasIf is Has for faults whose value applies.
+func (f *Faults) HasIf(name string, applies func(value string) bool) (string, bool) {
 	if f == nil {
 		return "", false
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, r := range f.rules {
-		if r.Name == name {
+		if r.Name == name && applies(r.Value) {
 			return r.Value, true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
+	"fmt"
 	"maps"
 	"slices"
 	"sort"
@@ -47,6 +48,11 @@ func (c *container) file() string {
 	section(c.Conf)
 	b.WriteString("\n[pve:pending]\ndelete: " + strings.Join(c.Dropped, ",") + "\n")
 	section(c.Pending)
+	for _, name := range slices.Sorted(maps.Keys(c.Snapshots)) {
+		s := c.Snapshots[name]
+		fmt.Fprintf(&b, "\n[%s]\n#%s\nsnapstate: %s\nsnaptime: %d\n", name, s.Description, s.State, s.Time)
+		section(s.Conf)
+	}
 	return b.String()
 }
 
@@ -75,10 +81,16 @@ func (n *Node) Config(vmid int, p Params) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	conf := c.merged(p.bool("current"))
-	if s := p["snapshot"]; s != "" {
-		return nil, fail("snapshot '%s' does not exist", s)
+	if name := p["snapshot"]; name != "" {
+		s, err := c.snapshot(name)
+		if err != nil {
+			return nil, err
+		}
+		m := s.view()
+		m["digest"] = c.digest()
+		return m, nil
 	}
+	conf := c.merged(p.bool("current"))
 	m := map[string]any{"digest": c.digest()}
 	for k, v := range conf {
 		m[k] = typed(k, v)
@@ -99,8 +111,8 @@ func typed(key, value string) any {
 }
 
 // Raw is the stored config as strings, pending changes included, as pct config
-// prints it.
-func (n *Node) Raw(vmid int) (map[string]string, error) {
+// prints it, or that of a snapshot.
+func (n *Node) Raw(vmid int, snapshot string) (map[string]string, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	c, err := n.find(vmid)
@@ -108,6 +120,17 @@ func (n *Node) Raw(vmid int) (map[string]string, error) {
 		return nil, err
 	}
 	m := c.merged(false)
+	if snapshot != "" {
+		s, err := c.snapshot(snapshot)
+		if err != nil {
+			return nil, err
+		}
+		m = maps.Clone(s.Conf)
+		m["snaptime"] = strconv.FormatInt(s.Time, 10)
+		if s.Description != "" {
+			m["description"] = s.Description
+		}
+	}
 	if d, ok := m["description"]; ok {
 		m["description"] = strings.TrimSuffix(d, "\n") + "\n"
 	}

@@ -45,6 +45,9 @@ type Options struct {
 	// nil: a placeholder appears, which is enough for virtual guests.
 	Fetch func(ctx context.Context, template string, log func(string)) (path string, size int64, err error)
 
+	CutLinks  func()                  // ends the node's own SSH connections, for link-cut
+	PowerLoss func(off time.Duration) // begins the node's power failure, for node-reboot; must not wait for it
+
 	LockTimeout  time.Duration // 0: 10 s, as lock_config waits
 	Broadcast    time.Duration // how old /cluster/resources may be; 0: 10 s, <0: never old
 	AddressPolls int           // polls of /interfaces without an address after a start; 0: 1, <0: none
@@ -91,12 +94,16 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		return nil, err
 	}
 	n.startAll(ctx)
+	if n.faults != nil {
+		n.workers.Add(1)
+		go n.moments()
+	}
 	return n, nil
 }
 
 func (o *Options) defaults() {
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = o.Faults.Now
 	}
 	if o.LockTimeout == 0 {
 		o.LockTimeout = 10 * time.Second
@@ -131,7 +138,7 @@ func (n *Node) Close() error {
 	}
 	n.closed = true
 	for _, c := range n.st.Containers {
-		c.Running = c.Running && n.drv.Pid(c.VMID) != 0
+		c.Running = n.drv.Pid(c.VMID) != 0
 	}
 	err := n.save()
 	n.mu.Unlock()
@@ -183,6 +190,7 @@ func V84() Profile {
 // find needs mu held.
 func (n *Node) find(vmid int) (*container, error) {
 	if c, ok := n.st.Containers[vmid]; ok {
+		n.lockFault(c)
 		return c, nil
 	}
 	return nil, fail("Configuration file 'nodes/%s/lxc/%d.conf' does not exist", Name, vmid)

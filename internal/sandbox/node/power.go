@@ -43,6 +43,14 @@ func (n *Node) Start(ctx context.Context, a Auth, vmid int, _ Params) (string, e
 	if n.drv.Pid(vmid) != 0 {
 		return "", fail("CT %d already running", vmid)
 	}
+	if n.ha(vmid) {
+		return n.request(a, "start", vmid, func(ctx context.Context) (string, error) { return n.startNow(ctx, Root, vmid) })
+	}
+	return n.startNow(ctx, a, vmid)
+}
+
+// startNow is a start by whoever does it: the caller, or the HA manager.
+func (n *Node) startNow(ctx context.Context, a Auth, vmid int) (string, error) {
 	return n.power(ctx, a, "vzstart", vmid, func(ctx context.Context, w *worker) error { return n.start(ctx, w, vmid) })
 }
 
@@ -96,34 +104,6 @@ func (n *Node) started(c *container) {
 	defer n.mu.Unlock()
 	c.Running, c.Started, c.polls = true, n.opt.Now(), 0
 	_ = n.save()
-	if file, ok := n.faults.Take(driver.FaultGuestDies); ok {
-		n.workers.Add(1)
-		go n.killWhen(c.VMID, file)
-	}
-}
-
-// killWhen kills a guest as soon as a file is there.
-func (n *Node) killWhen(vmid int, file string) {
-	defer n.workers.Done()
-	if file == "" {
-		file = "/tmp/die"
-	}
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for n.drv.Pid(vmid) != 0 {
-		select {
-		case <-n.ctx.Done():
-			return
-		case <-tick.C:
-		}
-		f, err := n.drv.Pull(n.ctx, vmid, file)
-		if err != nil {
-			continue
-		}
-		f.Close()
-		_ = n.drv.Stop(n.ctx, vmid)
-		n.stopped(vmid)
-	}
 }
 
 func (n *Node) stopped(vmid int) {
@@ -140,6 +120,13 @@ func (n *Node) Stop(ctx context.Context, a Auth, vmid int, _ Params) (string, er
 	if n.drv.Pid(vmid) == 0 {
 		return "", fail("CT %d not running", vmid)
 	}
+	if n.ha(vmid) {
+		return n.request(a, "stop", vmid, func(ctx context.Context) (string, error) { return n.stopNow(ctx, Root, vmid) })
+	}
+	return n.stopNow(ctx, a, vmid)
+}
+
+func (n *Node) stopNow(ctx context.Context, a Auth, vmid int) (string, error) {
 	return n.power(ctx, a, "vzstop", vmid, func(ctx context.Context, _ *worker) error {
 		if err := n.mayStop(vmid); err != nil {
 			return err
@@ -168,6 +155,15 @@ func (n *Node) Shutdown(ctx context.Context, a Auth, vmid int, p Params) (string
 	if n.drv.Pid(vmid) == 0 {
 		return "", fail("CT %d not running", vmid)
 	}
+	if n.ha(vmid) { // asks for a stop, with its own timeout
+		return n.request(a, "stop", vmid, func(ctx context.Context) (string, error) {
+			return n.shutdownNow(ctx, Root, vmid, Params{"timeout": p["timeout"], "forceStop": "1"})
+		})
+	}
+	return n.shutdownNow(ctx, a, vmid, p)
+}
+
+func (n *Node) shutdownNow(ctx context.Context, a Auth, vmid int, p Params) (string, error) {
 	return n.power(ctx, a, "vzshutdown", vmid, func(ctx context.Context, _ *worker) error {
 		return n.shutdown(ctx, vmid, p)
 	})
@@ -212,7 +208,7 @@ func (n *Node) Reboot(ctx context.Context, a Auth, vmid int, p Params) (string, 
 
 // Destroy is DELETE /lxc/ID.
 func (n *Node) Destroy(ctx context.Context, a Auth, vmid int, p Params) (string, error) {
-	if err := n.mayDestroy(vmid); err != nil {
+	if err := n.mayDestroy(vmid, p); err != nil {
 		return "", err
 	}
 	running := fail("unable to destroy CT %d - container is running", vmid)
@@ -220,7 +216,7 @@ func (n *Node) Destroy(ctx context.Context, a Auth, vmid int, p Params) (string,
 		return "", running
 	}
 	return n.power(ctx, a, "vzdestroy", vmid, func(ctx context.Context, w *worker) error {
-		if err := n.mayDestroy(vmid); err != nil {
+		if err := n.mayDestroy(vmid, p); err != nil {
 			return err
 		}
 		if n.drv.Pid(vmid) != 0 {
@@ -236,7 +232,8 @@ func (n *Node) Destroy(ctx context.Context, a Auth, vmid int, p Params) (string,
 	})
 }
 
-func (n *Node) mayDestroy(vmid int) error {
+// mayDestroy: with snapshots it may; they go, too.
+func (n *Node) mayDestroy(vmid int, p Params) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	c, err := n.find(vmid)
@@ -246,7 +243,13 @@ func (n *Node) mayDestroy(vmid int) error {
 	if c.Conf["protection"] == "1" {
 		return fail("can't remove CT %d - protection mode enabled", vmid)
 	}
-	return c.checkLock()
+	if err := c.checkLock(); err != nil {
+		return err
+	}
+	if n.ha(vmid) && !p.bool("purge") {
+		return fail("unable to remove CT %d - used in HA resources and purge parameter not set.", vmid)
+	}
+	return nil
 }
 
 func (n *Node) destroy(ctx context.Context, w *worker, vmid int, purge bool) error {
@@ -283,7 +286,7 @@ func (n *Node) startAll(ctx context.Context) {
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			upid, err := n.Start(ctx, Root, vmid, nil)
+			upid, err := n.startNow(ctx, Root, vmid)
 			if err == nil {
 				_, _ = n.Follow(ctx, upid, func(string) {})
 			}

@@ -34,6 +34,8 @@ type container struct {
 	Running bool              `json:"running,omitempty"` // shall run; the driver knows whether it does
 	Started time.Time         `json:"started,omitzero"`
 
+	Snapshots map[string]*snapshot `json:"snapshots,omitempty"` // by name
+
 	polls int // of /interfaces since the start
 }
 

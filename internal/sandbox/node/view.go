@@ -38,7 +38,7 @@ func (n *Node) status(c *container) map[string]any {
 		return def
 	}
 	pid := n.drv.Pid(c.VMID)
-	c.Running = c.Running && pid != 0 // it may have gone down by itself
+	c.Running = pid != 0 // it may have gone down, or come up again, by itself
 	m := map[string]any{
 		"vmid": c.VMID, "name": c.name(), "type": "lxc", "status": "stopped", "uptime": 0, "cpu": 0, "cpus": c.cpus(),
 		"mem": 0, "maxmem": mib("memory", 512<<20), "swap": 0, "maxswap": mib("swap", 0),
@@ -86,7 +86,7 @@ func (n *Node) Status(vmid int) (map[string]any, error) {
 		return nil, err
 	}
 	m := n.status(c)
-	m["ha"] = map[string]any{"managed": 0}
+	m["ha"] = n.haView(vmid, m["status"] == "running")
 	return m, nil
 }
 
@@ -222,7 +222,7 @@ func (n *Node) Resources(a Auth, kind string) []map[string]any {
 // every 10 s, and of a new one there is none yet.
 func (n *Node) guests(a Auth) []map[string]any {
 	n.mu.Lock()
-	if now := n.opt.Now(); n.sent == nil || now.Sub(n.sentAt) >= n.opt.Broadcast {
+	if now := n.opt.Now(); n.sent == nil || now.Sub(n.sentAt) >= n.opt.Broadcast || now.Before(n.sentAt) {
 		n.sent, n.sentAt = map[int]map[string]any{}, now
 		for id, c := range n.st.Containers {
 			n.sent[id] = n.status(c)

@@ -91,7 +91,7 @@ func (t *Tool) list(c *call) error {
 }
 
 func (t *Tool) config(c *call) error {
-	m, err := t.node.Raw(c.vmid)
+	m, err := t.node.Raw(c.vmid, c.params["snapshot"])
 	if err != nil {
 		return err
 	}

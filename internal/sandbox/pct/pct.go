@@ -65,20 +65,24 @@ type call struct {
 func subcommands() map[string]subcommand {
 	const ct = "/nodes/{node}/lxc/{vmid}"
 	return map[string]subcommand{
-		"config":   {"config <vmid> [OPTIONS]", []string{"vmid"}, "GET " + ct + "/config", false, (*Tool).config},
-		"create":   {"create <vmid> <ostemplate> [OPTIONS]", []string{"vmid", "ostemplate"}, "POST /nodes/{node}/lxc", false, (*Tool).create},
-		"destroy":  {"destroy <vmid> [OPTIONS]", []string{"vmid"}, "DELETE " + ct, false, (*Tool).destroy},
-		"exec":     {"exec <vmid> [<extra-args>] [OPTIONS]", []string{"vmid"}, "", true, (*Tool).exec},
-		"list":     {"list", nil, "", false, (*Tool).list},
-		"pull":     {"pull <vmid> <path> <destination> [OPTIONS]", []string{"vmid", "path", "destination"}, "", false, (*Tool).pull},
-		"push":     {"push <vmid> <file> <destination> [OPTIONS]", []string{"vmid", "file", "destination"}, "", false, (*Tool).push},
-		"reboot":   {"reboot <vmid> [OPTIONS]", []string{"vmid"}, "POST " + ct + "/status/reboot", false, (*Tool).reboot},
-		"set":      {"set <vmid> [OPTIONS]", []string{"vmid"}, "PUT " + ct + "/config", false, (*Tool).set},
-		"shutdown": {"shutdown <vmid> [OPTIONS]", []string{"vmid"}, "POST " + ct + "/status/shutdown", false, (*Tool).shutdown},
-		"start":    {"start <vmid> [OPTIONS]", []string{"vmid"}, "POST " + ct + "/status/start", false, (*Tool).start},
-		"status":   {"status <vmid> [OPTIONS]", []string{"vmid"}, "", false, (*Tool).status},
-		"stop":     {"stop <vmid> [OPTIONS]", []string{"vmid"}, "POST " + ct + "/status/stop", false, (*Tool).stop},
-		"unlock":   {"unlock <vmid>", []string{"vmid"}, "", false, (*Tool).unlock},
+		"config":       {"config <vmid> [OPTIONS]", []string{"vmid"}, "GET " + ct + "/config", false, (*Tool).config},
+		"create":       {"create <vmid> <ostemplate> [OPTIONS]", []string{"vmid", "ostemplate"}, "POST /nodes/{node}/lxc", false, (*Tool).create},
+		"destroy":      {"destroy <vmid> [OPTIONS]", []string{"vmid"}, "DELETE " + ct, false, (*Tool).destroy},
+		"delsnapshot":  {"delsnapshot <vmid> <snapname> [OPTIONS]", []string{"vmid", "snapname"}, "DELETE " + ct + "/snapshot/{snapname}", false, (*Tool).delSnapshot},
+		"exec":         {"exec <vmid> [<extra-args>] [OPTIONS]", []string{"vmid"}, "", true, (*Tool).exec},
+		"listsnapshot": {"listsnapshot <vmid>", []string{"vmid"}, "", false, (*Tool).listSnapshots},
+		"list":         {"list", nil, "", false, (*Tool).list},
+		"pull":         {"pull <vmid> <path> <destination> [OPTIONS]", []string{"vmid", "path", "destination"}, "", false, (*Tool).pull},
+		"push":         {"push <vmid> <file> <destination> [OPTIONS]", []string{"vmid", "file", "destination"}, "", false, (*Tool).push},
+		"reboot":       {"reboot <vmid> [OPTIONS]", []string{"vmid"}, "POST " + ct + "/status/reboot", false, (*Tool).reboot},
+		"rollback":     {"rollback <vmid> <snapname> [OPTIONS]", []string{"vmid", "snapname"}, "POST " + ct + "/snapshot/{snapname}/rollback", false, (*Tool).rollback},
+		"set":          {"set <vmid> [OPTIONS]", []string{"vmid"}, "PUT " + ct + "/config", false, (*Tool).set},
+		"shutdown":     {"shutdown <vmid> [OPTIONS]", []string{"vmid"}, "POST " + ct + "/status/shutdown", false, (*Tool).shutdown},
+		"snapshot":     {"snapshot <vmid> <snapname> [OPTIONS]", []string{"vmid", "snapname"}, "POST " + ct + "/snapshot", false, (*Tool).snapshot},
+		"start":        {"start <vmid> [OPTIONS]", []string{"vmid"}, "POST " + ct + "/status/start", false, (*Tool).start},
+		"status":       {"status <vmid> [OPTIONS]", []string{"vmid"}, "", false, (*Tool).status},
+		"stop":         {"stop <vmid> [OPTIONS]", []string{"vmid"}, "POST " + ct + "/status/stop", false, (*Tool).stop},
+		"unlock":       {"unlock <vmid>", []string{"vmid"}, "", false, (*Tool).unlock},
 	}
 }
 

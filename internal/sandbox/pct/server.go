@@ -110,6 +110,15 @@ func (s *Server) Close() error {
 	return err
 }
 
+// CutLinks cuts every connection there is now, as a link that drops does.
+func (s *Server) CutLinks() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		_ = c.Close()
+	}
+}
+
 func (s *Server) accept() {
 	for {
 		c, err := s.l.Accept()

@@ -79,6 +79,9 @@ func TestAgainstRecording(t *testing.T) {
 	for route, ours := range schema.Table() {
 		method, path, _ := strings.Cut(route, " ")
 		theirs, ok := recorded[path][method]
+		if !ok && slices.Contains(unrecorded, path) {
+			continue
+		}
 		if !ok {
 			t.Errorf("%s is not a route of Proxmox", route)
 			continue
@@ -89,6 +92,12 @@ func TestAgainstRecording(t *testing.T) {
 	if compared < 30 {
 		t.Errorf("only %d routes compared", compared)
 	}
+}
+
+// unrecorded are routes whose schemas are from pve-container's source alone.
+var unrecorded = []string{
+	"/nodes/{node}/lxc/{vmid}/feature",
+	"/nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config",
 }
 
 type property struct {

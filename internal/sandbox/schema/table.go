@@ -16,6 +16,7 @@ const (
 	onNode = "node string format=node\n"
 	onCT   = onNode + "vmid integer format=vmid min=100 max=999999999\n"
 	onTask = onNode + "upid string\n"
+	onSnap = onCT + "snapname string format=configid max=40\n"
 )
 
 // config are the keys of a container's config, of pve-container 5.
@@ -174,11 +175,19 @@ purge? boolean`,
 delete? string
 digest? string max=40
 revert? string`,
-	"GET /nodes/{node}/lxc/{vmid}/pending":        onCT,
-	"GET /nodes/{node}/lxc/{vmid}/interfaces":     onCT,
-	"GET /nodes/{node}/lxc/{vmid}/status/current": onCT,
-	"POST /nodes/{node}/lxc/{vmid}/status/start":  onCT + "debug? boolean\nskiplock? boolean",
-	"POST /nodes/{node}/lxc/{vmid}/status/stop":   onCT + "overrule-shutdown? boolean\nskiplock? boolean",
+	"GET /nodes/{node}/lxc/{vmid}/feature":                       onCT + "feature string enum=snapshot,clone,copy\nsnapname? string format=configid max=40",
+	"GET /nodes/{node}/lxc/{vmid}/snapshot":                      onCT,
+	"POST /nodes/{node}/lxc/{vmid}/snapshot":                     onSnap + "description? string",
+	"GET /nodes/{node}/lxc/{vmid}/snapshot/{snapname}":           onSnap,
+	"DELETE /nodes/{node}/lxc/{vmid}/snapshot/{snapname}":        onSnap + "force? boolean",
+	"GET /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config":    onSnap,
+	"PUT /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config":    onSnap + "description? string",
+	"POST /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/rollback": onSnap + "start? boolean",
+	"GET /nodes/{node}/lxc/{vmid}/pending":                       onCT,
+	"GET /nodes/{node}/lxc/{vmid}/interfaces":                    onCT,
+	"GET /nodes/{node}/lxc/{vmid}/status/current":                onCT,
+	"POST /nodes/{node}/lxc/{vmid}/status/start":                 onCT + "debug? boolean\nskiplock? boolean",
+	"POST /nodes/{node}/lxc/{vmid}/status/stop":                  onCT + "overrule-shutdown? boolean\nskiplock? boolean",
 	"POST /nodes/{node}/lxc/{vmid}/status/shutdown": onCT + `
 forceStop? boolean
 timeout? integer min=0`,

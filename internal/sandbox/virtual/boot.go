@@ -42,7 +42,7 @@ func address(c driver.Config) netip.Prefix {
 	return netip.Prefix{}
 }
 
-// watch carries out the faults that end a guest, and notices its own poweroff.
+// watch carries out what happens to a guest's disk, and notices its own poweroff.
 func (d *Driver) watch(ctx context.Context, g *guest) {
 	t := time.NewTicker(20 * time.Millisecond)
 	defer t.Stop()
@@ -52,24 +52,26 @@ func (d *Driver) watch(ctx context.Context, g *guest) {
 		case <-ctx.Done():
 			return
 		case <-g.sys.Ended():
-			d.kill(g)
+			mine, err := d.halt(g)
+			if err != nil {
+				d.o.Logf("guest %d: %v", g.cfg.VMID, err)
+			}
+			if mine && g.sys.Rebooting() {
+				d.again(g)
+			}
 			return
 		case <-t.C:
 		}
 		if d.fileFault(v, driver.FaultDiskFull, "/tmp/full") {
 			g.fs.SetFull(true)
 		}
-		if d.fileFault(v, driver.FaultGuestDies, "/tmp/die") {
-			d.kill(g)
-			return
-		}
 	}
 }
 
-// kill stops a guest that nobody waits for.
-func (d *Driver) kill(g *guest) {
-	if err := d.stop(g.cfg.VMID); err != nil {
-		d.o.Logf("guest %d: %v", g.cfg.VMID, err)
+// again starts a guest that rebooted itself.
+func (d *Driver) again(g *guest) {
+	if err := d.Start(context.Background(), g.cfg, func(string) {}); err != nil {
+		d.o.Logf("guest %d: cannot start again: %v", g.cfg.VMID, err)
 	}
 }
 

@@ -90,6 +90,9 @@ func (d *Driver) Start(ctx context.Context, c driver.Config, log func(string)) e
 	if d.guests[c.VMID] != nil {
 		return fmt.Errorf("container %d is already running", c.VMID)
 	}
+	if d.closed {
+		return errors.New("the node is shutting down")
+	}
 	dir := d.dir(c.VMID)
 	f, err := fsys.Open(filepath.Join(dir, "rootfs"), filepath.Join(dir, "owners.json"), d.quota(c))
 	if err != nil {
@@ -107,7 +110,7 @@ func (d *Driver) Start(ctx context.Context, c driver.Config, log func(string)) e
 		}
 	}
 	m := kernel.New(kernel.Config{FS: f, Commands: commands(), Hostname: c.Hostname, Net: d.net, Listen: !d.o.NoListen,
-		CPUs: c.Cores, Memory: int64(c.MemoryMiB) << 20, Swap: int64(c.SwapMiB) << 20,
+		Now: d.o.Faults.Now, CPUs: c.Cores, Memory: int64(c.MemoryMiB) << 20, Swap: int64(c.SwapMiB) << 20,
 		Logf: func(format string, a ...any) { d.o.Logf("guest %d: "+format, append([]any{c.VMID}, a...)...) }})
 	opt := system.Options{OS: spec.OS, Delay: max(0, d.o.BootDelay), Addr: address(c), SSHDelay: d.sshDelay()}
 	opt.NoSSHD = opt.SSHDelay < 0
@@ -149,21 +152,31 @@ func (d *Driver) Shutdown(ctx context.Context, vmid int) error {
 func (d *Driver) Stop(ctx context.Context, vmid int) error { return d.stop(vmid) }
 
 func (d *Driver) stop(vmid int) error {
+	g, err := d.guest(vmid)
+	if err != nil {
+		return nil //nolint:nilerr // it does not run
+	}
+	_, err = d.halt(g)
+	return err
+}
+
+// halt ends a guest and reports whether it was this call that did.
+func (d *Driver) halt(g *guest) (bool, error) {
 	d.mu.Lock()
-	g := d.guests[vmid]
-	delete(d.guests, vmid)
-	if g != nil {
+	mine := d.guests[g.cfg.VMID] == g
+	if mine {
+		delete(d.guests, g.cfg.VMID)
 		for _, s := range g.m.Unknown() {
 			d.gone[s] = true
 		}
 	}
 	d.mu.Unlock()
-	if g == nil {
-		return nil
+	if !mine {
+		return false, nil
 	}
 	g.cancel()
 	g.m.Halt()
-	return g.fs.Close()
+	return true, g.fs.Close()
 }
 
 // Destroy removes the folder of a stopped guest.
@@ -237,6 +250,7 @@ func (d *Driver) Exec(ctx context.Context, vmid int, e driver.Exec) (int, error)
 // Close stops every guest.
 func (d *Driver) Close() error {
 	d.mu.Lock()
+	d.closed = true
 	var ids []int
 	for id := range d.guests {
 		ids = append(ids, id)

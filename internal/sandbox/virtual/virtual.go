@@ -55,6 +55,7 @@ type Driver struct {
 	mu     sync.Mutex
 	guests map[int]*guest
 	gone   map[string]bool // unknown programs of guests that no longer run
+	closed bool
 }
 
 var _ driver.Driver = (*Driver)(nil)

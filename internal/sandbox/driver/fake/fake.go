@@ -16,10 +16,11 @@ import (
 
 // Driver is a driver.Driver. Its fields are set before it is used.
 type Driver struct {
-	// OnCreate, OnStart and OnShutdown may wait, log or fail; nil does nothing.
+	// These may wait, log or fail; nil does nothing.
 	OnCreate   func(ctx context.Context, c driver.Config, s driver.Secrets, log func(string)) error
 	OnStart    func(ctx context.Context, c driver.Config) error
 	OnShutdown func(ctx context.Context, vmid int) error
+	OnSnapshot func(ctx context.Context, vmid int, name string) error
 	OnExec     func(ctx context.Context, vmid int, e driver.Exec) (int, error)
 
 	mu     sync.Mutex
@@ -31,6 +32,7 @@ type guest struct {
 	conf  driver.Config
 	pid   int
 	files map[string][]byte
+	snaps map[string]map[string][]byte
 }
 
 // Name is fake.
@@ -105,6 +107,51 @@ func (d *Driver) Destroy(_ context.Context, vmid int) error {
 	delete(d.guests, vmid)
 	return nil
 }
+
+// Snapshot keeps a guest's files, unless OnSnapshot fails.
+func (d *Driver) Snapshot(ctx context.Context, vmid int, name string) error {
+	if d.OnSnapshot != nil {
+		if err := d.OnSnapshot(ctx, vmid, name); err != nil {
+			return err
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	g := d.guests[vmid]
+	if g == nil {
+		return fmt.Errorf("no guest %d", vmid)
+	}
+	if g.snaps == nil {
+		g.snaps = map[string]map[string][]byte{}
+	}
+	g.snaps[name] = maps.Clone(g.files)
+	return nil
+}
+
+// Rollback puts them back.
+func (d *Driver) Rollback(_ context.Context, vmid int, name string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	g := d.guests[vmid]
+	if g == nil || g.pid != 0 || g.snaps[name] == nil {
+		return fmt.Errorf("cannot roll guest %d back to %s", vmid, name)
+	}
+	g.files = maps.Clone(g.snaps[name])
+	return nil
+}
+
+// DeleteSnapshot forgets them.
+func (d *Driver) DeleteSnapshot(_ context.Context, vmid int, name string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if g := d.guests[vmid]; g != nil {
+		delete(g.snaps, name)
+	}
+	return nil
+}
+
+// CutLinks has none to cut.
+func (d *Driver) CutLinks(context.Context) error { return nil }
 
 // Pid is 0 for a stopped guest.
 func (d *Driver) Pid(vmid int) int {

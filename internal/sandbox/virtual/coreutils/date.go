@@ -59,8 +59,7 @@ func strftime(f string, t time.Time) string {
 
 var relDate = regexp.MustCompile(`^([+-]?\d+) ?(second|sec|minute|min|hour|day|week|month|year)s?( ago)?$`)
 
-func parseDate(s string) (time.Time, error) {
-	now := time.Now()
+func parseDate(now time.Time, s string) (time.Time, error) {
 	switch s {
 	case "now", "":
 		return now, nil
@@ -94,10 +93,10 @@ func date(p *proc, args []string) int {
 	if !ok {
 		return 1
 	}
-	t := time.Now()
+	t := p.M.Now()
 	if d, has := o.get("d", "date"); has {
 		var err error
-		if t, err = parseDate(d); err != nil {
+		if t, err = parseDate(p.M.Now(), d); err != nil {
 			p.Errorf("invalid date ‘%s’", d)
 			return 1
 		}

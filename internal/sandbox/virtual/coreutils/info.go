@@ -18,7 +18,7 @@ func infoCommands() map[string]kernel.Command {
 		"date": date, "id": id, "uname": uname, "hostname": hostname, "groups": groups, "openssl": openssl, "getconf": getconf, "mount": mountCmd, "umount": yesTrue,
 		"whoami": say(func(p *proc) string { return p.UserName(p.UID()) }), "logname": say(func(p *proc) string { return "root" }), "pwd": say(func(p *proc) string { return p.Cwd() }),
 		"nproc": nproc, "uptime": say(func(p *proc) string {
-			return fmt.Sprintf(" %s up %d min,  0 users,  load average: 0.00, 0.00, 0.00", time.Now().UTC().Format("15:04:05"), int(time.Since(p.M.Booted()).Minutes()))
+			return fmt.Sprintf(" %s up %d min,  0 users,  load average: 0.00, 0.00, 0.00", p.M.Now().UTC().Format("15:04:05"), int(time.Since(p.M.Booted()).Minutes()))
 		}),
 		"uuidgen": say(func(p *proc) string {
 			b, _ := p.View().ReadFile("/proc/sys/kernel/random/uuid")

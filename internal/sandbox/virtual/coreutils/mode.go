@@ -6,7 +6,6 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
@@ -17,7 +16,7 @@ func touch(p *proc, args []string) int {
 	if !ok {
 		return 1
 	}
-	st, v, when := 0, p.View(), time.Now()
+	st, v, when := 0, p.View(), p.M.Now()
 	if r, has := o.get("r", "reference"); has {
 		i, err := v.Stat(r)
 		if err != nil {
@@ -26,7 +25,7 @@ func touch(p *proc, args []string) int {
 		when = i.ModTime()
 	}
 	if d, has := o.get("d", "date"); has {
-		t, err := parseDate(d)
+		t, err := parseDate(p.M.Now(), d)
 		if err != nil {
 			p.Errorf("invalid date format ‘%s’", d)
 			return 1

@@ -35,10 +35,11 @@ type Config struct {
 	Addr     netip.Addr // the machine's own address, invalid: loopback only
 	Net      *Net       // the network it is on; nil: one of its own
 	Limits   Limits
-	CPUs     int   // 0: 1
-	Memory   int64 // bytes of RAM; 0: 512 MiB
-	Swap     int64 // bytes
-	Listen   bool  // also listen on the host where it permits that
+	CPUs     int              // 0: 1
+	Memory   int64            // bytes of RAM; 0: 512 MiB
+	Swap     int64            // bytes
+	Listen   bool             // also listen on the host where it permits that
+	Now      func() time.Time // the machine's clock; nil: the host's
 	Logf     func(format string, a ...any)
 }
 
@@ -55,6 +56,7 @@ type Machine struct {
 	memory   int64
 	swap     int64
 	booted   time.Time
+	now      func() time.Time
 
 	mu       sync.Mutex
 	hostname string
@@ -93,6 +95,9 @@ func New(c Config) *Machine {
 	m := &Machine{FS: c.FS, commands: c.Commands, limits: c.Limits, net: c.Net, listen: c.Listen,
 		logf: c.Logf, hostname: c.Hostname, addr: c.Addr, procs: map[int]*Proc{}, unknown: map[string]bool{},
 		cpus: c.CPUs, memory: c.Memory, swap: c.Swap, values: map[any]any{}, socks: map[*Socket]bool{}, booted: time.Now()}
+	if m.now = c.Now; m.now == nil {
+		m.now = time.Now
+	}
 	m.bootID = fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", rand.Uint32(), rand.Uint32()&0xffff,
 		rand.Uint32()&0xfff, rand.Uint32()&0xfff, rand.Uint64()&0xffffffffffff)
 	return m
@@ -165,7 +170,13 @@ func (m *Machine) Swap() int64 { return m.swap }
 // BootID changes with every boot.
 func (m *Machine) BootID() string { return m.bootID }
 
-// Booted is when the machine started.
+// Now is the time by the machine's clock. The times of files are the host's.
+func (m *Machine) Now() time.Time { return m.now() }
+
+// SetClock gives the machine another clock. It is set before anything runs.
+func (m *Machine) SetClock(now func() time.Time) { m.now = now }
+
+// Booted is when the machine started, by the host's clock.
 func (m *Machine) Booted() time.Time { return m.booted }
 
 // HasCommand says whether a program of that name is implemented.

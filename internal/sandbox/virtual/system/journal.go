@@ -23,7 +23,7 @@ func (s *System) log(unit, ident string, pid int, text string) {
 	if len(s.journal) >= journalMax {
 		s.journal = s.journal[journalMax/2:]
 	}
-	s.journal = append(s.journal, entry{time.Now(), unit, ident, pid, text})
+	s.journal = append(s.journal, entry{s.m.Now(), unit, ident, pid, text})
 }
 
 // journalWriter is a service's stdout: every line an entry.

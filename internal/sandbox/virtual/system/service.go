@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"time"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
@@ -25,7 +24,7 @@ func (s *System) start(name string) error {
 		s.mu.Unlock()
 		return nil
 	}
-	u.active, u.sub, u.result, u.since = "activating", "start", "success", time.Now()
+	u.active, u.sub, u.result, u.since = "activating", "start", "success", s.m.Now()
 	u.gen++
 	gen := u.gen
 	s.mu.Unlock()
@@ -73,7 +72,7 @@ func (s *System) set(u *unit, gen int, active, sub string) bool {
 	if u.gen != gen {
 		return false
 	}
-	u.active, u.sub, u.since = active, sub, time.Now()
+	u.active, u.sub, u.since = active, sub, s.m.Now()
 	return true
 }
 

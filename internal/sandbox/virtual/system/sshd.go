@@ -76,6 +76,9 @@ func allowed(p *proc, user string, k ssh.PublicKey) error {
 
 func serveSSH(p *proc, cfg *ssh.ServerConfig, c net.Conn) {
 	defer c.Close()
+	if s := of(p); s != nil {
+		defer s.links.add(c)()
+	}
 	stop := make(chan struct{})
 	defer close(stop)
 	go func() { // the connection ends with the daemon

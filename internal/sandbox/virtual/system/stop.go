@@ -64,7 +64,7 @@ func (s *System) ended1(u *unit, gen int, p *proc, ignore, was bool) {
 func (s *System) fail(u *unit, gen int, result string, status int) bool {
 	s.mu.Lock()
 	if u.gen == gen {
-		u.active, u.sub, u.result, u.mainPid, u.since = "failed", "failed", result, 0, time.Now()
+		u.active, u.sub, u.result, u.mainPid, u.since = "failed", "failed", result, 0, s.m.Now()
 		if status != 0 {
 			u.status = status
 		}

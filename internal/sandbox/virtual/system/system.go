@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/image"
@@ -38,8 +39,10 @@ type System struct {
 	changed chan struct{}
 	count   int // of socket connections
 
-	once  sync.Once
-	ended chan struct{}
+	once   sync.Once
+	ended  chan struct{}
+	reboot atomic.Bool
+	links  links
 }
 
 type systemKey struct{}
@@ -63,7 +66,7 @@ func Boot(m *kernel.Machine, o Options) (*System, error) {
 		p.SetComm(name)
 		p.Handle(func(sig int) bool {
 			if sig == 15 || sig == 37 || sig == 2 {
-				go s.powerOff()
+				go s.powerOff(sig == 2) // SIGINT, as from Ctrl-Alt-Del
 			}
 			return true
 		})
@@ -84,12 +87,15 @@ func Boot(m *kernel.Machine, o Options) (*System, error) {
 	return s, nil
 }
 
-// cleanRun empties /run and /tmp's leftovers, which do not outlive a boot.
+// cleanRun empties /run and /tmp, which do not outlive a boot: the one is in
+// memory, the other is emptied by Debian's tmpfiles and Alpine's bootmisc.
 func (s *System) cleanRun() {
 	v := s.init.View()
-	list, _ := v.ReadDir("/run")
-	for _, i := range list {
-		_ = v.RemoveAll("/run/" + i.Name())
+	for _, dir := range []string{"/run", "/tmp"} {
+		list, _ := v.ReadDir(dir)
+		for _, i := range list {
+			_ = v.RemoveAll(dir + "/" + i.Name())
+		}
 	}
 	dirs := []string{"/run/lock", "/run/systemd/system", "/run/sshd"}
 	if !s.o.OS.Systemd() {
@@ -143,7 +149,11 @@ func (s *System) bootSystemd() {
 // Ended is closed when the guest powered itself off.
 func (s *System) Ended() <-chan struct{} { return s.ended }
 
-func (s *System) powerOff() {
+// Rebooting reports, once it has ended, whether the guest is to start again.
+func (s *System) Rebooting() bool { return s.reboot.Load() }
+
+func (s *System) powerOff(reboot bool) {
+	s.reboot.Store(reboot)
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	_ = s.Shutdown(ctx) // what has not stopped by then is killed

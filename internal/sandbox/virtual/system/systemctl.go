@@ -2,6 +2,7 @@ package system
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
@@ -16,9 +17,9 @@ func systemdCommands() map[string]kernel.Command {
 	}
 }
 
-func powerOff(p *proc, _ []string) int {
+func powerOff(p *proc, args []string) int {
 	if s := of(p); s != nil {
-		go s.powerOff()
+		go s.powerOff(args[0] == "reboot" || slices.Contains(args, "-r"))
 	}
 	return 0
 }
@@ -189,7 +190,7 @@ func (c *ctl) run(verb string) int {
 			return nil
 		})
 	case "poweroff", "halt", "reboot":
-		go s.powerOff()
+		go s.powerOff(verb == "reboot")
 		return 0
 	case "get-default":
 		p.Printf("multi-user.target\n")
