@@ -124,7 +124,10 @@ func (o *destroyOptions) destroy(ctx context.Context, c lxc.Container, enter fun
 	runErr := o.remove(ctx, s)
 	what := "destroyed"
 	if found.Gone != "" {
-		what, _, _ = strings.Cut(found.Gone, ":")
+		var why string
+		if what, why, _ = strings.Cut(found.Gone, ": "); why != "" && !a.global.quiet {
+			a.note(why)
+		}
 	}
 	return s.end(ctx, provision.Result{}, runErr, func(c lxc.Container) error { return a.done(c, what) })
 }

@@ -49,6 +49,8 @@ func (r *Run) Survey(ctx context.Context, foreign bool) (Doomed, error) {
 	switch {
 	case c.make == makeAnew:
 		return Doomed{Gone: "already gone: " + c.why}, nil
+	case c.make == makeLost && c.theirs:
+		return Doomed{Gone: fmt.Sprintf("already gone: the id %d belongs to somebody else's container now", r.CTID)}, nil
 	case c.make == makeLost:
 		return Doomed{Gone: "already gone"}, nil
 	case c.going, c.make == makeRemake:

@@ -24,14 +24,15 @@ const (
 
 // course is what Proxmox says of the work that earlier runs began.
 type course struct {
-	make  making
-	upid  string     // of the create task to follow
-	why   string     // for people: what was found
-	cfg   pve.Config // of the container that is there
-	runs  bool
-	going bool     // the create task has not ended
-	start string   // UPID of a start task that still runs
-	lost  *Failure // why there is nothing to go on with
+	make   making
+	upid   string     // of the create task to follow
+	why    string     // for people: what was found
+	cfg    pve.Config // of the container that is there
+	runs   bool
+	going  bool     // the create task has not ended
+	start  string   // UPID of a start task that still runs
+	lost   *Failure // why there is nothing to go on with
+	theirs bool     // the id is somebody else's now
 }
 
 // Resume goes on from the first thing that is not done and ends with a complete
@@ -143,7 +144,7 @@ func (r *Run) inspect(ctx context.Context, upid, exit string, succeeded bool) (c
 		if !finished {
 			return course{make: makeAnew, why: "its create task failed, and the id is somebody else's now"}, nil
 		}
-		return course{make: makeLost, lost: Explain(err)}, nil
+		return course{make: makeLost, lost: Explain(err), theirs: true}, nil
 	}
 	switch locked := c.cfg.Lock == "create"; {
 	case locked && upid == "":

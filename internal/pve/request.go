@@ -72,7 +72,8 @@ func (c *Client) explain(ctx context.Context, op string, err error) error {
 		e.Op = op
 		return e
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	// A request in flight fails with the context's cause, which may be of any type.
+	if errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
 		return &Error{Kind: Timeout, Op: op, Reason: "no answer from " + c.host() + " in time", Err: err}
 	}
 	reason := "cannot reach " + c.host() + ": " + netReason(err)
