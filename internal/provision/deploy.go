@@ -104,7 +104,7 @@ func (r *Run) ship(ctx context.Context, files []guest.File) error {
 	var out bounded
 	out.limit = 8 << 10
 	status, err := guest.Ship(ctx, r.Guest, guest.Shipment{
-		Label: "ship the config-manager and the template's files", Staging: guestfiles.StagingDir,
+		Label: "ship the config-manager and the template's files", Staging: r.Staging,
 		Files: files, Then: guestfiles.InstallScript() + r.keepScripts(), Stdout: &out, Stderr: &out,
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/template"
 )
@@ -67,8 +68,9 @@ type Run struct {
 	opening *opening   // the way inside, dialled while the start task still runs
 
 	// deploying
-	Guest guest.Guest
-	Facts guest.Facts
+	Guest   guest.Guest
+	Facts   guest.Facts
+	Staging string // the folder in the guest that everything is shipped to
 
 	// syncing
 	attempt *guest.Attempt // the one that runs now, for cancellation
@@ -87,7 +89,7 @@ type Result struct {
 
 // NewRun makes a run whose events go to required and to the others.
 func NewRun(meta event.Meta, record Catalogue, required event.Sink, others ...event.Sink) *Run {
-	r := &Run{ID: meta.RunID, RecordID: meta.ContainerID, Record: record}
+	r := &Run{ID: meta.RunID, RecordID: meta.ContainerID, Record: record, Staging: guestfiles.StagingDir()}
 	r.Bus = event.NewBus(meta, required, append(others, &r.tail)...)
 	return r
 }

@@ -50,7 +50,7 @@ func scriptsOf(job Job) []template.Script {
 func (r *Run) firstSync(ctx context.Context) error {
 	a := guest.Attempt{
 		Dir: path.Join(r.runDir(), "00-config-manager.1"), Name: "config-manager",
-		Script: []byte(guestfiles.SyncScript()),
+		Script: []byte(guestfiles.SyncScript()), Env: []string{guestfiles.StageEnv(r.Staging)},
 	}
 	status, err := r.attend(ctx, a, event.Event{Type: event.Log, Step: r.phase.Name, ScriptName: "config-manager"})
 	if err != nil || status == 0 {
