@@ -2,6 +2,7 @@ package provision
 
 import (
 	"bytes"
+	"io"
 	"strings"
 )
 
@@ -16,6 +17,14 @@ func (b *bounded) Write(p []byte) (int, error) {
 		b.Buffer.Write(p[:min(len(p), room)])
 	}
 	return len(p), nil
+}
+
+// bytesReader reads b; nil for nothing.
+func bytesReader(b []byte) io.Reader {
+	if len(b) == 0 {
+		return nil
+	}
+	return bytes.NewReader(b)
 }
 
 func splitLines(s string) []string {

@@ -68,6 +68,9 @@ type Detail struct {
 	Try    int    `json:"try,omitempty"`    // which attempt this is, from 1
 	Status int    `json:"status,omitempty"` // exit status of an attempt that ended
 	SHA256 string `json:"sha256,omitempty"` // of the script that was run, or the digest of the template that was shipped
+	Stage  string `json:"stage,omitempty"`  // the staging folder that was shipped to
+	Take   string `json:"take,omitempty"`   // how a sync settles conflicts
+	Name   string `json:"name,omitempty"`   // of a snapshot
 	// Out and Err are where the run that wrote the mark began to follow.
 	Out int64 `json:"out,omitempty"`
 	Err int64 `json:"err,omitempty"`

@@ -24,10 +24,31 @@ func (r *Run) deploy(ctx context.Context) error {
 	if err := r.takeStock(ctx); err != nil {
 		return err
 	}
+	if r.renewing {
+		if err := r.renew(ctx); err != nil {
+			return err
+		}
+	}
 	if !r.shipNeeded() || r.lookOnly() {
+		r.Staging = r.marks.of(event.Deploying, itemShip).Stage
 		return r.step(r.phase.To, "Template files were deployed before")
 	}
-	bundle, err := r.bundle()
+	return r.shipAll(ctx)
+}
+
+// shipAll ships the config-manager and the scripts, and of the template's files
+// those that the guest lacks.
+func (r *Run) shipAll(ctx context.Context) error {
+	in, err := r.input()
+	if err != nil {
+		return err
+	}
+	if r.resuming {
+		if in, err = r.differing(ctx, in); err != nil {
+			return err
+		}
+	}
+	bundle, err := r.bundle(in)
 	if err != nil {
 		return err
 	}
@@ -37,7 +58,8 @@ func (r *Run) deploy(ctx context.Context) error {
 	if err := r.ship(ctx, bundle); err != nil {
 		return err
 	}
-	return r.step(r.phase.To, fmt.Sprintf("Template files deployed (%d)", len(r.Job.Template.Files)))
+	n := len(in.Files) - unshipped(in)
+	return r.step(r.phase.To, fmt.Sprintf("Template files deployed (%d)", n))
 }
 
 // enterReady gets inside and waits until the guest is ready. A resume may find
@@ -69,8 +91,8 @@ func (r *Run) needsNetwork() bool {
 	return len(r.Job.Packages) > 0 || len(p.Names) > 0 || len(p.Custom) > 0
 }
 
-// bundle is everything that goes into the guest.
-func (r *Run) bundle() ([]guest.File, error) {
+// input is what the template makes of a guest, in the config-manager's words.
+func (r *Run) input() (guestfiles.Input, error) {
 	t := r.Job.Template
 	in := guestfiles.Input{
 		Template: t.Name, RecordID: r.RecordID, ConfigPath: t.ConfigPath, SyncOnBoot: t.SyncOnBoot,
@@ -85,7 +107,7 @@ func (r *Run) bundle() ([]guest.File, error) {
 		if f.Expand {
 			content, err := f.Content(r.Job.Values)
 			if err != nil {
-				return nil, err
+				return in, err
 			}
 			file.Content = content
 		} else {
@@ -93,11 +115,25 @@ func (r *Run) bundle() ([]guest.File, error) {
 		}
 		in.Files = append(in.Files, file)
 	}
+	return in, nil
+}
+
+// bundle is everything that goes into the guest.
+func (r *Run) bundle(in guestfiles.Input) ([]guest.File, error) {
 	files, err := guestfiles.Bundle(in)
 	for _, s := range scriptsOf(r.Job) {
 		files = append(files, guest.File{Path: "scripts/" + s.Name, Mode: 0o700, Content: s.Content})
 	}
 	return files, err
+}
+
+func unshipped(in guestfiles.Input) (n int) {
+	for _, f := range in.Files {
+		if f.Unshipped {
+			n++
+		}
+	}
+	return n
 }
 
 // keepScripts moves the scripts that came in the same stream to where their
@@ -128,7 +164,7 @@ func (r *Run) ship(ctx context.Context, files []guest.File) error {
 	var out bounded
 	out.limit = 8 << 10
 	status, err := guest.Ship(ctx, r.Guest, guest.Shipment{
-		Label: "ship the config-manager and the template's files", Staging: guestfiles.StagingDir,
+		Label: "ship the config-manager and the template's files", Staging: r.Staging,
 		Files: files, Then: guestfiles.InstallScript() + r.keepScripts(), Stdout: &out, Stderr: &out,
 	})
 	if err != nil {
@@ -141,5 +177,5 @@ func (r *Run) ship(ctx context.Context, files []guest.File) error {
 			Tail:    splitLines(r.Bus.Secrets().Redact(out.String())),
 		}
 	}
-	return r.mark(ctx, event.Deploying, itemShip, Done, Detail{Dir: r.runDir(), SHA256: r.Job.Template.Digest})
+	return r.mark(ctx, event.Deploying, itemShip, Done, Detail{Dir: r.runDir(), SHA256: r.Job.Template.Digest, Stage: r.Staging})
 }

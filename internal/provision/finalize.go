@@ -55,6 +55,7 @@ func (r *Run) finalize(ctx context.Context) error {
 	if err := r.Record.ScrubLog(ctx, r.Bus.Secrets().Redact); err != nil {
 		return err
 	}
+	r.dropSnapshot(ctx)
 	r.sayCounts()
 	return r.step(r.phase.To, "Finalizing container")
 }

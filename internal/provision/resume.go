@@ -50,7 +50,9 @@ func (r *Run) Resume(ctx context.Context) (Result, error) {
 // lookBack finds out where the work stands: by the record, then by Proxmox.
 func (r *Run) lookBack(ctx context.Context) error {
 	r.resuming = true
-	r.phase = Phases[0]
+	if r.phase = Phases[0]; r.renewing {
+		r.phase = Phases[2]
+	}
 	r.CTID, r.MAC = r.Recorded.CTID, r.Recorded.MAC
 	r.requested = r.CTID != 0
 	if err := r.loadMarks(ctx); err != nil {
@@ -59,7 +61,9 @@ func (r *Run) lookBack(ctx context.Context) error {
 	if err := r.Bus.Emit(event.Event{Type: event.Step, Step: r.phase.Name, Message: "Looking at what is done already"}); err != nil {
 		return err
 	}
-	if err := r.Record.Update(ctx, func(c *lxc.Container) { c.Lifecycle = lxc.Creating }); err != nil {
+	if r.renewing {
+		r.looking = true // until something is to be changed
+	} else if err := r.Record.Update(ctx, func(c *lxc.Container) { c.Lifecycle = lxc.Creating }); err != nil {
 		return err
 	}
 	if err := r.Connect(ctx); err != nil {

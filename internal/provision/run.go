@@ -10,6 +10,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/template"
 )
@@ -43,6 +44,7 @@ type Run struct {
 	Command          func(words ...string) string // a command line of this tool, to be shown in a hint
 	Recorded         lxc.Container                // of all but a create: what was known before
 	From             string                       // of a resume: the step or script to go back to; "": none
+	Renewal          Renewal                      // of a sync: what it was asked
 	Bus              *event.Bus
 	Record           Catalogue
 
@@ -75,8 +77,10 @@ type Run struct {
 	opening *opening   // the way inside, dialled while the start task still runs
 
 	// deploying
-	Guest guest.Guest
-	Facts guest.Facts
+	Guest   guest.Guest
+	Facts   guest.Facts
+	Staging string            // the folder in the guest that everything is shipped to
+	Drift   *guestfiles.Drift // how the guest differed, where that was asked
 
 	// syncing
 	turns   map[string]turn // what is to be done about each program; empty: run all
@@ -96,7 +100,7 @@ type Result struct {
 
 // NewRun makes a run whose events go to required and to the others.
 func NewRun(meta event.Meta, record Catalogue, required event.Sink, others ...event.Sink) *Run {
-	r := &Run{ID: meta.RunID, RecordID: meta.ContainerID, Record: record}
+	r := &Run{ID: meta.RunID, RecordID: meta.ContainerID, Record: record, Staging: guestfiles.StagingDir()}
 	r.Bus = event.NewBus(meta, required, append(others, &r.tail)...)
 	return r
 }
@@ -215,10 +219,14 @@ func (r *Run) wayOn() []string {
 	if r.CTID != 0 && !r.nothingExists() {
 		what = fmt.Sprintf("container %d was left as it is", r.CTID)
 	}
-	return []string{
+	hints := []string{
 		what + "; to go on: " + r.Command("resume", name),
 		"to remove it: " + r.Command("destroy", name),
 	}
+	if m := r.marks.of(event.Deploying, itemSnapshot); m.State == Claimed {
+		hints[1] = "to go back to how it was before: " + r.Command("sync", name, "--rollback")
+	}
+	return hints
 }
 
 // recordFailure writes how a run failed. A create of which nothing is on the

@@ -1,4 +1,136 @@
 package provision
 
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/pve"
+)
+
 // snapshotPrefix begins the names of the snapshots that a sync takes.
 const snapshotPrefix = "infrahaus-"
+
+// takeSnapshot has Proxmox keep the container as it is, before a sync changes it.
+// One that an earlier sync has left, for it failed, shows an older and better
+// state: it is kept instead.
+func (r *Run) takeSnapshot(ctx context.Context) error {
+	if m := r.marks.of(event.Deploying, itemSnapshot); m.State == Claimed {
+		r.say("The snapshot " + m.Name + " of a sync that did not end well is kept")
+		return nil
+	}
+	always := r.Renewal.Snapshot == SnapshotAlways
+	if r.Renewal.Snapshot == SnapshotNever {
+		return nil
+	}
+	node := r.Placement.Node
+	can, err := r.PVE.CanSnapshot(ctx, node, r.CTID)
+	if err == nil && can {
+		err = r.snapshot(ctx, node)
+	}
+	switch {
+	case err == nil && can:
+		return nil
+	case err == nil && !always:
+		r.say("No snapshot: the container's storage cannot make one")
+		return nil
+	case err == nil:
+		return &Failure{
+			Status: ExitProxmox, Message: fmt.Sprintf("cannot take a snapshot of container %d: its storage cannot make one", r.CTID),
+			Hints: []string{"go on without: --snapshot never"},
+		}
+	case pve.IsKind(err, pve.Forbidden) && !always:
+		r.warn("no snapshot: "+err.Error(), "")
+		return nil
+	}
+	return err
+}
+
+func (r *Run) snapshot(ctx context.Context, node string) error {
+	name := snapshotPrefix + strings.ToLower(time.Now().UTC().Format("20060102-150405"))
+	if err := r.mark(ctx, event.Deploying, itemSnapshot, Claimed, Detail{Name: name}); err != nil {
+		return err
+	}
+	r.say("Taking the snapshot " + name)
+	upid, err := r.PVE.TakeSnapshot(ctx, node, r.CTID, name, "before a sync of infrahaus")
+	if err == nil {
+		_, err = r.followTask(ctx, upid)
+	}
+	if err != nil {
+		return orMark(err, r.mark(ctx, event.Deploying, itemSnapshot, Broken, Detail{Name: name}))
+	}
+	return nil
+}
+
+// orMark is err, which is the reason, or else that of the record.
+func orMark(err, recordErr error) error {
+	if err != nil {
+		return err
+	}
+	return recordErr
+}
+
+// dropSnapshot removes the snapshot of a sync that has ended well. That it could
+// not be removed is a warning: the work is done.
+func (r *Run) dropSnapshot(ctx context.Context) {
+	m := r.marks.of(event.Deploying, itemSnapshot)
+	if m.State != Claimed {
+		return
+	}
+	upid, err := r.PVE.DeleteSnapshot(ctx, r.Placement.Node, r.CTID, m.Name)
+	if err == nil {
+		_, err = r.PVE.Follow(ctx, upid, pve.Watch{})
+	}
+	if err != nil {
+		r.warn("the snapshot "+m.Name+" could not be removed: "+err.Error(), fmt.Sprintf("on the node: pct delsnapshot %d %s", r.CTID, m.Name))
+		return
+	}
+	r.noteErr(r.mark(ctx, event.Deploying, itemSnapshot, Done, Detail{Name: m.Name}))
+}
+
+// Rollback takes a container back to the snapshot that a sync has left which did
+// not end well, and starts it. What that sync had run counts as not run.
+func (r *Run) Rollback(ctx context.Context) error {
+	r.phase = Phases[2]
+	if err := r.lookBack(ctx); err != nil {
+		return err
+	}
+	m := r.marks.of(event.Deploying, itemSnapshot)
+	if m.State != Claimed {
+		return &Failure{Status: ExitOther, Message: fmt.Sprintf("cannot go back: no sync of %s has left a snapshot", r.Recorded.Hostname)}
+	}
+	if err := r.tell("Going back to the snapshot " + m.Name); err != nil {
+		return err
+	}
+	upid, err := r.PVE.Rollback(ctx, r.Placement.Node, r.CTID, m.Name, true)
+	if err == nil {
+		_, err = r.followTask(ctx, upid)
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.forgetSince(ctx, m); err != nil {
+		return err
+	}
+	r.dropSnapshot(ctx)
+	if err := r.Record.Update(ctx, func(c *lxc.Container) { c.Lifecycle, c.Error = lxc.Ready, "" }); err != nil {
+		return err
+	}
+	return r.noted()
+}
+
+// forgetSince makes every mark that was written since a snapshot one that the
+// next sync does not take for done.
+func (r *Run) forgetSince(ctx context.Context, snapshot Mark) error {
+	for _, m := range r.marks {
+		if m.Phase == string(event.Syncing) && m.RunID >= snapshot.RunID { // run ids sort by time
+			if err := r.mark(ctx, event.Syncing, m.Item, Broken, Detail{Try: m.Try}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

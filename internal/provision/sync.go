@@ -58,7 +58,9 @@ func scriptsOf(job Job) []template.Script {
 func (r *Run) applyFiles(ctx context.Context) error {
 	p := program{
 		item: itemManager, logs: event.Event{Type: event.Log, Step: r.phase.Name, ScriptName: itemManager},
-		attempt: guest.Attempt{Name: itemManager, Script: []byte(guestfiles.SyncScript())},
+		attempt: guest.Attempt{
+			Name: itemManager, Script: []byte(guestfiles.SyncScript()), Env: []string{guestfiles.StageEnv(r.Staging)},
+		},
 	}
 	return r.runProgram(ctx, p)
 }

@@ -28,7 +28,8 @@ const (
 
 // decide says what is to be done about a program by its mark, what the guest
 // says of the attempt, whether it was asked for again, and the digest of what
-// would run now ("": whatever ran will do).
+// would run now ("": whatever ran will do). What has changed since it ran is run
+// again: only a sync, or a resume that was told so, has a changed template.
 func decide(m Mark, seen guest.Seen, again bool, sha string) turn {
 	switch m.State {
 	case "":
@@ -77,14 +78,7 @@ func (r *Run) decideTurns(items []string, seen map[string]guest.Seen) {
 	r.turns = map[string]turn{}
 	for _, item := range items {
 		m := r.marks.of(event.Syncing, item)
-		sha := ""
-		if r.renewing && item != itemManager {
-			sha = r.scriptSHA(item)
-		}
-		r.turns[item] = decide(m, seen[m.Dir], r.redo(item), sha)
-	}
-	if r.turns[itemManager] == turnDone && r.renewing {
-		r.turns[itemManager] = turnAgain // what it applies may have changed
+		r.turns[item] = decide(m, seen[m.Dir], r.redo(item), r.scriptSHA(item))
 	}
 }
 
@@ -113,14 +107,16 @@ func (r *Run) lookOnly() bool { return r.From == string(event.Finalizing) }
 // shipNeeded reports whether the guest lacks what the config-manager is to
 // apply, or the scripts that are to run.
 func (r *Run) shipNeeded() bool {
-	if r.renewing || r.marks.of(event.Deploying, itemShip).State != Done {
-		return true
-	}
-	if t := r.turns[itemManager]; t != turnDone && t != turnAttach {
+	ship := r.marks.of(event.Deploying, itemShip)
+	if t := r.turns[itemManager]; ship.State != Done || t != turnDone && t != turnAttach {
 		return true // what was staged may be half used up
 	}
-	shipped := r.marks.of(event.Deploying, itemShip).SHA256
-	return shipped != r.Job.Template.Digest && slices.ContainsFunc(scriptsOf(r.Job), func(s template.Script) bool {
+	return ship.SHA256 != r.Job.Template.Digest && r.scriptsToRun()
+}
+
+// scriptsToRun reports whether any script begins in this run.
+func (r *Run) scriptsToRun() bool {
+	return slices.ContainsFunc(scriptsOf(r.Job), func(s template.Script) bool {
 		t := r.turns[s.Name]
 		return t != turnDone && t != turnAttach
 	})
@@ -134,7 +130,8 @@ func (r *Run) nextAttempt(item string) Detail {
 		name = "00-config-manager"
 	}
 	try := m.Try + 1
-	return Detail{Dir: path.Join(guestfiles.RunsDir, r.ID, fmt.Sprintf("%s.%d", name, try)), Try: try, SHA256: r.scriptSHA(item)}
+	dir := path.Join(guestfiles.RunsDir, r.ID, fmt.Sprintf("%s.%d", name, try))
+	return Detail{Dir: dir, Try: try, SHA256: r.scriptSHA(item), Take: m.Take}
 }
 
 // scriptSHA is the digest of a script as it would run now, "" for none.

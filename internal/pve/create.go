@@ -99,7 +99,7 @@ func (c *Client) createAs(ctx context.Context, r CreateRequest, ctid int, claim 
 		default:
 			return made, err
 		}
-		owner, werr := c.whose(ctx, node, ctid, r.MAC, nil)
+		owner, werr := c.whose(ctx, node, ctid, r.MAC)
 		switch {
 		case ctx.Err() != nil:
 			return made, c.explain(ctx, op, ctx.Err())
@@ -107,10 +107,10 @@ func (c *Client) createAs(ctx context.Context, r CreateRequest, ctid int, claim 
 			return made, &Error{Kind: Unreachable, Op: op, Err: err, // no status: Proxmox's answer is not known
 				Reason: "the connection broke, and whether the container was created could not be found out: " + werr.Error(),
 				Hints:  []string{"look for it on the node: pct config " + strconv.Itoa(ctid)}}
-		case owner == Ours:
+		case owner == ours:
 			made.UPID = c.createTask(ctx, node, ctid)
 			return made, nil
-		case owner == Theirs:
+		case owner == theirs:
 			return made, inUse
 		case breaks >= maxBreaks:
 			return made, err
@@ -141,65 +141,37 @@ func unclear(err error) bool {
 	return e.Kind == Timeout || e.Kind == Unreachable && e.Status != 595
 }
 
-// Owner says whose a container id is.
-type Owner int
+type owner int
 
-// A container is ours by its MAC, which Create chooses.
 const (
-	Nobody Owner = iota
-	Ours
-	Theirs
+	nobody owner = iota
+	ours
+	theirs
 )
 
-// Claim is what became of a create whose answer is not known.
-type Claim struct {
-	Owner Owner
-	UPID  string // of the create task, "" if it is not to be seen
-}
-
-// WhoHas finds out whether a create was carried out that may or may not have
-// been sent, because the process that was to send it was killed. A container
-// that is only being created is waited for until its MAC shows, ten minutes at
-// most. One whose create task died before that counts as ours: the login sees
-// no tasks but its own.
-func (c *Client) WhoHas(ctx context.Context, node string, ctid int, mac string) (Claim, error) {
-	owner, err := c.whose(ctx, node, ctid, mac, func() bool {
-		running, _, err := c.TaskRunning(ctx, c.createTask(ctx, node, ctid))
-		return err == nil && !running
-	})
-	claim := Claim{Owner: owner}
-	if err == nil && owner == Ours {
-		claim.UPID = c.createTask(ctx, node, ctid)
-	}
-	return claim, err
-}
-
 // whose tells whether a container exists and is the one with that MAC. One under
-// creation shows no MAC before its archive is unpacked: it is waited for, unless
-// dead says that nobody creates it any more.
-func (c *Client) whose(ctx context.Context, node string, ctid int, mac string, dead func() bool) (Owner, error) {
+// creation shows no MAC before its archive is unpacked: it is waited for.
+func (c *Client) whose(ctx context.Context, node string, ctid int, mac string) (owner, error) {
 	began, missing := time.Now(), 0
 	for {
 		cfg, err := c.Config(ctx, node, ctid)
 		switch {
 		case IsKind(err, NotFound):
 			if missing++; missing == 3 { // the request may still be on its way to the worker
-				return Nobody, nil
+				return nobody, nil
 			}
 		case err != nil && !bearable(err):
-			return Nobody, err
+			return nobody, err
 		case err == nil && cfg.MAC == mac:
-			return Ours, nil
+			return ours, nil
 		case err == nil && (cfg.Lock != "create" || cfg.MAC != ""):
-			return Theirs, nil
-		case err == nil && dead != nil && dead():
-			return Ours, nil
+			return theirs, nil
 		}
 		if time.Since(began) > undecided {
-			return Nobody, &Error{Kind: Timeout, Op: fmt.Sprintf("tell whose container %d is", ctid), Reason: "it is still being created"}
+			return nobody, &Error{Kind: Timeout, Op: fmt.Sprintf("tell whose container %d is", ctid), Reason: "it is still being created"}
 		}
 		if err := sleep(ctx, max(pollPause(time.Since(began)), 200*time.Millisecond)); err != nil {
-			return Nobody, err
+			return nobody, err
 		}
 	}
 }

@@ -1,24 +1,48 @@
 #!/bin/sh
 # The first step of syncing: asks the config-manager's service to apply what was
-# shipped, and ends as it ended. The service writes to this attempt's own files,
-# so that its output is streamed although it is not our child.
+# shipped into INFRAHAUS_STAGE, and ends as it ended. The service writes to this
+# attempt's own files, so that its output is streamed although it is not our
+# child. The request lies in /run: one from before a restart is not carried out.
 R=${CONFIG_MANAGER_PREFIX-}
-S=$R/var/lib/config-manager
+Q=$R/run/config-manager.request
 A=${INFRAHAUS_ATTEMPT:?}
 exec >>"$A/out" 2>>"$A/err"
+: "${INFRAHAUS_STAGE:?}"
 umask 077
+asked=
+# stop takes the request back, or stops the service that has begun with it.
 stop() {
-	rm -f "$S/request"
-	if [ -d /run/systemd/system ]; then systemctl stop config-manager.service; fi
+	rm -f "$Q.new.$$"
+	[ -n "$asked" ] || exit 143
+	p=
+	read -r p 2>/dev/null <"$Q"
+	[ "$p" != "asker=$$" ] || rm -f "$Q"
+	if [ -d /run/systemd/system ] && [ -z "$R" ]; then systemctl stop config-manager.service; fi
 	exit 143
 }
 trap stop HUP INT TERM
 
-printf 'attempt=%s\nstage=%s\n' "$A" "$S/staged" >"$A/request" && mv -f "$A/request" "$S/request" || exit 1
+# A link is made or not made at once. A request whose asker is gone is nobody's.
+[ -d "$R/run" ] || mkdir -p "$R/run"
+printf 'asker=%s\nattempt=%s\nstage=%s\n' "$$" "$A" "$INFRAHAUS_STAGE" >"$Q.new.$$" || exit 1
+until ln "$Q.new.$$" "$Q" 2>/dev/null; do
+	p=
+	read -r p 2>/dev/null <"$Q"
+	p=${p#asker=}
+	if [ -n "$p" ] && kill -0 "$p" 2>/dev/null; then
+		rm -f "$Q.new.$$"
+		echo "config-manager: another sync was asked for (process $p)" >&2
+		exit 2
+	fi
+	[ -e "$Q.new.$$" ] && mv -f "$Q.new.$$" "$Q" && break
+	exit 1
+done
+asked=1
+rm -f "$Q.new.$$"
 n=0
 # The service may be busy with its work at boot: the start then waits for that
 # and the request is still there.
-while [ -e "$S/request" ] && [ "$n" -lt 5 ]; do
+while [ -e "$Q" ] && [ "$n" -lt 5 ]; do
 	n=$((n + 1))
 	if [ -d /run/systemd/system ] && [ -z "$R" ]; then
 		systemctl start config-manager.service 2>"$A/start.err"

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -33,6 +34,7 @@ type fakeGuest struct {
 	t     *testing.T
 	root  string
 	shell []string
+	stage string // of the last ship, from the guest's root
 	out   string // of the last sync
 	err   string
 }
@@ -85,16 +87,29 @@ func (g *fakeGuest) run(dir, script string, env ...string) (string, int) {
 func (g *fakeGuest) sync(in Input) int {
 	g.t.Helper()
 	g.ship(in)
+	return g.attempt()
+}
+
+// attempt syncs what was shipped last.
+func (g *fakeGuest) attempt() int {
+	g.t.Helper()
 	attempt := g.path("attempt")
 	os.RemoveAll(attempt)
 	g.write("attempt/out", "", 0o600)
-	said, status := g.run("/", SyncScript(), "INFRAHAUS_ATTEMPT="+attempt)
+	said, status := g.run("/", SyncScript(), "INFRAHAUS_ATTEMPT="+attempt, StageEnv(g.path(g.stage)))
 	if said != "" {
 		g.t.Errorf("the sync script wrote past its files: %s", said)
 	}
-	g.out = g.read("attempt/out")
-	if b, err := os.ReadFile(g.path("attempt/err")); err == nil {
-		g.err = string(b)
+	g.out, g.err = g.read("attempt/out"), g.read("attempt/err")
+	return status
+}
+
+// boot runs the config-manager as its unit does when nobody asked.
+func (g *fakeGuest) boot(env ...string) int {
+	g.t.Helper()
+	out, status := g.run("/", g.read(SyncPath), env...)
+	if out != "" {
+		g.t.Errorf("the config-manager wrote past its log: %s", out)
 	}
 	return status
 }
@@ -105,11 +120,14 @@ func (g *fakeGuest) ship(in Input) {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	os.RemoveAll(g.path(StagingDir))
+	g.stage = StagingDir()
 	for _, f := range files {
-		g.write(filepath.Join(StagingDir, f.Path), string(f.Content), f.Mode)
+		g.write(filepath.Join(g.stage, f.Path), string(f.Content), f.Mode)
 	}
-	if out, status := g.run(g.path(StagingDir), InstallScript()); status != 0 {
+	if err := os.Chmod(g.path(g.stage), 0o700); err != nil {
+		g.t.Fatal(err)
+	}
+	if out, status := g.run(g.path(g.stage), InstallScript()); status != 0 {
 		g.t.Fatalf("install: status %d: %s", status, out)
 	}
 }
@@ -182,26 +200,6 @@ func TestPolicies(t *testing.T) {
 	})
 }
 
-func TestEditedFileIsKeptBeforeReplacing(t *testing.T) {
-	eachShell(t, func(t *testing.T, g *fakeGuest) {
-		target := "/etc/app.conf"
-		if s := g.sync(Input{Files: []File{file("replace", target, "one")}}); s != 0 {
-			t.Fatal(g.out, g.err)
-		}
-		if s := g.sync(Input{Files: []File{file("replace", target, "two")}}); s != 0 || len(g.backups(target)) != 0 {
-			t.Fatalf("an untouched file was backed up, or status %d", s)
-		}
-		g.write(target, "mine", 0o644)
-		if s := g.sync(Input{Files: []File{file("replace", target, "three")}}); s != 0 {
-			t.Fatal(g.out, g.err)
-		}
-		b := g.backups(target)
-		if g.read(target) != "three" || len(b) != 1 || g.read(b[0]) != "mine" {
-			t.Errorf("target %q, backups %v", g.read(target), b)
-		}
-	})
-}
-
 func TestLinksAreReplacedNotWrittenThrough(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
 		g.write("/elsewhere", "precious", 0o600)
@@ -240,21 +238,25 @@ func TestLinksAreReplacedNotWrittenThrough(t *testing.T) {
 	})
 }
 
+// TestFolderInTheWayIsAConflict: all is looked at before anything is touched.
 func TestFolderInTheWayIsAConflict(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
 		g.write("/etc/app/dir/x", "", 0o600)
 		g.write("/etc/plain", "", 0o600)
-		status := g.sync(Input{Files: []File{
-			file("replace", "/etc/app/dir", "new"), file("replace", "/etc/app/other", "new"), file("replace", "/etc/plain/y", "new"),
-		}})
-		if status != StatusConflict || g.read("/etc/app/other") != "new" {
-			t.Errorf("status %d, other %q", status, g.read("/etc/app/other"))
+		if err := syscall.Mkfifo(g.path("/etc/app/pipe"), 0o600); err != nil {
+			t.Fatal(err)
 		}
-		if !strings.Contains(g.out, "3 processed, 1 deployed, 0 unchanged, 0 skipped, 0 backed up, 2 errors") {
-			t.Error(g.out)
+		in := Input{Files: []File{file("replace", "/etc/app/other", "new")}, Custom: []CustomPackage{{Name: "x", Check: "false", Install: "touch " + g.path("/ran")}}}
+		for target, why := range map[string]string{"/etc/app/dir": "a folder is there", "/etc/app/pipe": "something that is no file is there", "/etc/plain/y/z": "/etc/plain is no folder"} {
+			status := g.sync(Input{Files: append(in.Files, file("replace", target, "new")), Custom: in.Custom})
+			if status != StatusConflict || !strings.Contains(g.err, why) || !strings.Contains(g.out, "2 processed, 0 deployed, 0 unchanged, 0 skipped, 0 backed up, 1 errors") {
+				t.Errorf("%s: status %d: %s%s", target, status, g.out, g.err)
+			}
 		}
-		if !strings.Contains(g.err, "a folder is there") {
-			t.Errorf("stderr %q", g.err)
+		for _, p := range []string{"/etc/app/other", "/ran"} {
+			if _, err := os.Lstat(g.path(p)); err == nil {
+				t.Errorf("%s is there although the sync was refused", p)
+			}
 		}
 	})
 }
@@ -267,8 +269,8 @@ func TestDriftIsRecordedAtBoot(t *testing.T) {
 		}
 		boot := func() {
 			t.Helper()
-			if out, s := g.run("/", g.read(SyncPath)); s != 0 || out != "" {
-				t.Fatalf("status %d: %s", s, out)
+			if s := g.boot(); s != 0 {
+				t.Fatalf("status %d: %s", s, g.read(LogPath))
 			}
 		}
 		boot()
@@ -300,83 +302,6 @@ func TestSyncOnBootAppliesAgain(t *testing.T) {
 		}
 		if b := g.backups("/etc/b"); g.read("/etc/b") != "one" || len(b) != 1 || g.read(b[0]) != "mine" {
 			t.Errorf("the edited file is %q, its backups %v", g.read("/etc/b"), b)
-		}
-	})
-}
-
-func TestBusyAndBadRequests(t *testing.T) {
-	eachShell(t, func(t *testing.T, g *fakeGuest) {
-		g.ship(Input{Files: []File{file("replace", "/etc/a", "one")}})
-		// A lock of a process that is gone is no lock.
-		os.MkdirAll(g.path("/run"), 0o755)
-		lock := g.path("/run/config-manager.lock")
-		os.Symlink("999999999", lock)
-		g.write("attempt/out", "", 0o600)
-		if _, s := g.run("/", SyncScript(), "INFRAHAUS_ATTEMPT="+g.path("attempt")); s != 0 {
-			t.Errorf("status %d with a stale lock: %s", s, g.read("attempt/out"))
-		}
-		// Nor one that a process with this one's id left before a power cut.
-		mine := "ln -s $$ " + lock + "\n. " + g.path(SyncPath) + "\n"
-		if out, s := g.run("/", mine); s != 0 {
-			t.Errorf("status %d with a lock that names this process: %s", s, out)
-		}
-		g.write(StateDir+"/request", "attempt=/nowhere\nstage=/nowhere\n", 0o600)
-		if _, s := g.run("/", g.read(SyncPath)); s != StatusConfig {
-			t.Errorf("status %d for a request without folders", s)
-		}
-		os.Remove(g.path(ConfigPath))
-		if _, s := g.run("/", g.read(SyncPath)); s != StatusConfig {
-			t.Errorf("status %d without config.env", s)
-		}
-	})
-}
-
-// TestRepository pulls a folder in the original's layout at boot.
-func TestRepository(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is not here")
-	}
-	inShell(t, "sh", func(t *testing.T, g *fakeGuest) {
-		repo := func(script string) {
-			t.Helper()
-			out, err := exec.Command("sh", "-ec", "cd "+g.path("repo")+"; git() { command git -c user.name=x -c user.email=x@y \"$@\"; };"+script).CombinedOutput()
-			if err != nil {
-				t.Fatalf("%v: %s", err, out)
-			}
-		}
-		g.write("repo/web/files/a.conf", "one", 0o644)
-		g.write("repo/web/files/a.conf.path", "/etc/app\n", 0o644)
-		g.write("repo/web/files/a.conf.policy", "replace\n", 0o644)
-		g.write("repo/web/files/README.md", "no path", 0o644)
-		g.write("repo/web/scripts/01-x.sh", "log_info from the script\n", 0o644)
-		repo("git init -q -b main .; git add -A; git commit -qm 1")
-		in := Input{Template: "web", RepoURL: "file://" + g.path("repo")}
-		if g.sync(in) != 0 {
-			t.Fatal(g.out, g.err)
-		}
-		boot := func() int {
-			_, s := g.run("/", g.read(SyncPath))
-			return s
-		}
-		if s := boot(); s != 0 || g.read("/etc/app/a.conf") != "one" {
-			t.Fatalf("status %d: %s", s, g.read(LogPath))
-		}
-		if !strings.Contains(g.read(LogPath), "[INFO   ] from the script") {
-			t.Error(g.read(LogPath))
-		}
-		repo("printf two >web/files/a.conf; git commit -qam 2")
-		if s := boot(); s != 0 || g.read("/etc/app/a.conf") != "two" {
-			t.Fatalf("status %d: %s", s, g.read(LogPath))
-		}
-		g.write("/etc/app/a.conf", "mine", 0o644)
-		if s := boot(); s != 0 || g.read("/etc/app/a.conf") != "mine" {
-			t.Fatalf("status %d: an edit alone is no conflict: %s", s, g.read(LogPath))
-		}
-		repo("printf three >web/files/a.conf; git commit -qam 3")
-		for range 2 {
-			if s := boot(); s != StatusConflict || g.read("/etc/app/a.conf") != "mine" {
-				t.Fatalf("status %d: %s", s, g.read(LogPath))
-			}
 		}
 	})
 }

@@ -14,17 +14,32 @@ at_boot() {
 	fi
 }
 
-# drift compares what was deployed with what is there, in one process.
+# drift compares what was deployed with what is there, in one process. What the
+# user took the guest's version of is as it should be while it stays that.
 drift() {
 	[ -s "$S/state/checksums" ] || return 0
-	changed=$(sha256sum -c "$S/state/checksums" 2>/dev/null | grep -v ': OK$')
+	found=$(sha256sum -c "$S/state/checksums" 2>/dev/null | grep -v ': OK$')
+	changed=
+	while IFS= read -r l; do
+		[ -n "$l" ] && ! taken "${l%: FAILED*}" || continue
+		changed=$changed$l$NL
+	done <<-END
+		$found
+	END
 	if [ -z "$changed" ]; then
 		rm -f "$S/drift"
 		return 0
 	fi
-	printf '%s\n' "$changed" >"$S/drift"
+	printf '%s' "$changed" >"$S/drift"
 	log_warn "These files are not as they were deployed:"
-	printf '%s\n' "$changed"
+	printf '%s' "$changed"
+}
+
+taken() { # target
+	[ -s "$S/state/kept" ] && [ -f "$1" ] || return 1
+	x=$(sha256sum "$1" 2>/dev/null) || return 1
+	x=${x#\\}
+	grep -qF " ${x%% *}  $1" "$S/state/kept"
 }
 
 from_repository() {
@@ -47,20 +62,27 @@ from_repository() {
 		log_warn "The repository cannot be reached: going on with what was pulled last"
 	fi
 	c=$repo/${CONFIG_PATH:-.}
-	case $CONFIG_PATH in */../* | ../* | */.. | ..) return 3 ;; esac
+	case $CONFIG_PATH in */../* | ../* | */.. | ..)
+		log_error "CONFIG_PATH leads out of the repository"
+		return 3
+		;;
+	esac
 	[ ! -d "$c/container-configs" ] || c=$c/container-configs
 	if [ ! -d "$c" ]; then
 		log_error "the repository has no folder $CONFIG_PATH"
 		return 3
 	fi
-	repo_scripts "$c" || return 1
-	STAGE=$S/pulled FROM_REPO=1
+	STAGE=$S/pulled FROM_REPO=repository
 	rm -rf "$STAGE"
 	mkdir -p "$STAGE/root" || return 1
 	: >"$STAGE/manifest"
 	: >"$STAGE/packages"
 	repo_files "$c"
 	repo_packages "$c"
+	# A conflict is found before any script runs.
+	. "$LIB/files.sh" || return 1
+	check_files "$STAGE" || return $?
+	repo_scripts "$c" || return 1
 	apply
 	rc=$?
 	[ "$rc" != 0 ] || rm -rf "$STAGE"
@@ -73,10 +95,16 @@ pull() {
 	export GIT_TERMINAL_PROMPT GIT_SSH_COMMAND
 	for n in 1 2 3 4 5 6; do
 		if [ -d "$repo/.git" ]; then
-			git -C "$repo" fetch -q --depth 1 origin "${CONFIG_BRANCH:-main}" &&
+			git -C "$repo" remote set-url origin "$CONFIG_REPO_URL" &&
+				git -C "$repo" fetch -q --depth 1 origin "${CONFIG_BRANCH:-main}" &&
 				git -C "$repo" reset -q --hard FETCH_HEAD && return 0
 		else
-			git clone -q --depth 1 -b "${CONFIG_BRANCH:-main}" -- "$CONFIG_REPO_URL" "$repo" && return 0
+			# Cloned aside: half a clone is none.
+			rm -rf "$repo.new"
+			if git clone -q --depth 1 -b "${CONFIG_BRANCH:-main}" -- "$CONFIG_REPO_URL" "$repo.new"; then
+				[ ! -e "$repo" ] || mv "$repo" "$repo.before-$(date +%Y%m%d-%H%M%S)"
+				mv "$repo.new" "$repo" && return 0
+			fi
 		fi
 		[ "$n" = 6 ] || sleep 5
 	done

@@ -1,24 +1,126 @@
 # Files by policy, for config-sync.sh. A manifest is a sh program of calls
 #   group FOLDER OWNER  POLICY SHA256 NAME  POLICY SHA256 NAME …
-# whose contents lie in STAGE/root/FOLDER/NAME. What is absent is moved into
-# place a folder at a time; what is there already is looked at one by one.
+# whose contents lie in STAGE/root/FOLDER/NAME, as far as they were shipped. It
+# is gone through twice: first every file is judged, and a conflict ends it
+# there; then what is absent is moved into place a folder at a time, and what is
+# there already is settled one by one.
+#
+# In $S/state: checksums, what we deployed last, and kept, where the user took
+# the guest's version of a file ("TEMPLATE-SHA256 GUEST-SHA256  TARGET"); pending,
+# what is being written now, is there only while a sync runs or after it died.
 # shellcheck shell=sh
 
-apply_files() { # stage
-	STAGE=$1
-	processed=0 deployed=0 unchanged=0 skipped=0 backups=0 errors=0 conflicts=0
-	LATE=
-	OLD=
-	if [ -r "$S/state/checksums" ]; then OLD=$NL$(cat "$S/state/checksums")$NL; fi
-	exec 4>"$S/state/checksums.new"
+check_files() { # stage
+	begin_files "$1" 1
 	. "$STAGE/manifest"
-	exec 4>&-
-	mv -f "$S/state/checksums.new" "$S/state/checksums"
-	if [ "$processed" -gt 0 ]; then
-		log_info "Files: $processed processed, $deployed deployed, $unchanged unchanged, $skipped skipped, $backups backed up, $errors errors"
-	fi
+	CHECK=
+	[ "$errors" != 0 ] || return 0
+	tell_files
+	log_error "Nothing was changed" >&2
+	[ "$conflicts" = 0 ] || return 5
+	return 1
+}
+
+apply_files() { # stage
+	begin_files "$1" ''
+	LATE= NEWKEPT= unwritten=
+	exec 4>"$S/state/checksums.new" 5>>"$S/state/pending"
+	. "$STAGE/manifest"
+	carry
+	exec 4>&- 5>&-
+	commit
+	tell_files
 	[ "$conflicts" = 0 ] || return 5
 	[ "$errors" = 0 ]
+}
+
+begin_files() { # stage check
+	STAGE=$1 CHECK=$2
+	processed=0 deployed=0 unchanged=0 skipped=0 backups=0 errors=0 conflicts=0
+	OLD=$NL KEPT=$NL HALF=$NL
+	if [ -s "$S/state/checksums" ]; then OLD=$NL$(cat "$S/state/checksums")$NL; fi
+	if [ -s "$S/state/kept" ]; then KEPT=$NL$(cat "$S/state/kept")$NL; fi
+	[ ! -s "$S/state/pending" ] || repair
+}
+
+tell_files() {
+	[ "$processed" -gt 0 ] || return 0
+	log_info "Files: $processed processed, $deployed deployed, $unchanged unchanged, $skipped skipped, $backups backed up, $errors errors"
+}
+
+# repair reads what a sync that died was writing: what arrived is ours, as if it
+# had been recorded; what is there otherwise, and was not before, is half a file.
+repair() {
+	[ -z "$CHECK" ] || log_warn "A sync was interrupted while it wrote files: going on from what it left"
+	names=$(sed -n 's/^[0-9a-f]\{64\}  //p' "$S/state/pending" | sort -u)
+	found=$(printf '%s\n' "$names" | sum_all | grep -Fxf "$S/state/pending")
+	while IFS= read -r l; do
+		[ -n "$l" ] || continue
+		t=${l#*  }
+		if recorded "$t"; then OLD=${OLD%%"$NL$was  $t$NL"*}$NL${OLD#*"$NL$was  $t$NL"}; fi
+		OLD=$OLD$l$NL
+	done <<-END
+		$found
+	END
+	while IFS= read -r t; do
+		if [ -n "$t" ] && ! recorded "$t"; then HALF=$HALF$t$NL; fi
+	done <<-END
+		$names
+	END
+}
+
+sum_all() { # paths on stdin, in few processes
+	set --
+	while IFS= read -r t; do
+		[ -f "$t" ] || continue
+		set -- "$@" "$t"
+		[ $# -lt 100 ] || { sha256sum "$@" 2>/dev/null; set --; }
+	done
+	[ $# = 0 ] || sha256sum "$@" 2>/dev/null
+}
+
+# carry takes along the records of files that are no longer in the template and
+# still there; they stay as they are.
+carry() {
+	[ "$OLD" != "$NL" ] || return 0
+	# The first pattern is nobody's name: without any, greps differ.
+	gone=$(printf '%s' "${OLD#"$NL"}" | sed 's/^.\{64\}  //' | {
+		{ echo //; sed 's/^.\{64\}  //' "$S/state/checksums.new"; } >"$S/state/names"
+		grep -vxFf "$S/state/names"
+	})
+	rm -f "$S/state/names"
+	n=0
+	while IFS= read -r t; do
+		if [ -e "$t" ] || [ -L "$t" ]; then
+			remember "$t"
+			n=$((n + 1))
+		fi
+	done <<-END
+		$gone
+	END
+	if [ "$n" -gt 0 ] && [ -n "$ATTEMPT" ]; then
+		log_info "Files deployed earlier that the template no longer has: $n, left alone"
+	fi
+}
+
+# commit makes the new records the valid ones. Where they could not be written
+# the old ones stay, and pending with them.
+commit() {
+	if [ -n "$unwritten" ]; then
+		fail_file "cannot write the record of what was deployed: is the disk full?"
+		return
+	fi
+	while read -r a b t; do
+		if [ -n "$t" ] && { [ -e "$t" ] || [ -L "$t" ]; }; then NEWKEPT="$NEWKEPT$a $b  $t$NL"; fi
+	done <<-END
+		$KEPT
+	END
+	if [ -n "$NEWKEPT" ]; then
+		printf '%s' "$NEWKEPT" >"$S/state/kept.new" && mv -f "$S/state/kept.new" "$S/state/kept"
+	else
+		rm -f "$S/state/kept"
+	fi && mv -f "$S/state/checksums.new" "$S/state/checksums" && rm -f "$S/state/pending" ||
+		fail_file "cannot write the record of what was deployed"
 }
 
 fail_file() { # text
@@ -29,36 +131,81 @@ fail_file() { # text
 group() { # folder owner (policy sha256 name)…
 	dir=$R$1 from=$STAGE/root$1 owner=$2
 	shift 2
+	processed=$((processed + $# / 3))
+	look "$@"
+	if [ -n "$CHECK" ]; then check_group "$@"; else apply_group "$@"; fi
+}
+
+# look hashes what is there of a group in one process, into HERE.
+look() { # (policy sha256 name)…
+	left=$(($# / 3))
+	while [ "$left" -gt 0 ]; do
+		left=$((left - 1))
+		t=$dir/$3
+		shift 3
+		[ ! -f "$t" ] || set -- "$@" "$t"
+	done
+	HERE=$NL
+	[ $# = 0 ] || HERE=$NL$(sha256sum "$@" 2>/dev/null)$NL
+}
+
+check_group() { # (policy sha256 name)…
+	t=$dir
+	until [ -z "$t" ] || [ -e "$t" ] || [ -L "$t" ]; do t=${t%/*}; done
+	if [ -n "$t" ] && [ ! -d "$t" ]; then
+		log_error "cannot deploy into $dir: $t is no folder" >&2
+		errors=$((errors + $# / 3)) conflicts=1
+		return
+	fi
+	while [ $# -gt 0 ]; do
+		judge "$1" "$2" "$from/$3" "$dir/$3"
+		refuse "$dir/$3"
+		shift 3
+	done
+}
+
+# refuse says what is wrong with a file that is not to be touched; false: nothing.
+refuse() { # target
+	case $verdict in
+	folder) fail_file "cannot deploy $1: a folder is there" ;;
+	special) fail_file "cannot deploy $1: something that is no file is there" ;;
+	conflict) fail_file "cannot deploy $1: it was edited here and has changed in the ${FROM_REPO:-template}" ;;
+	late) fail_file "cannot deploy $1: it was edited after it had been compared; sync again" ;;
+	unshipped)
+		fail_file "cannot deploy $1: its content was not shipped"
+		return 0
+		;;
+	*) return 1 ;;
+	esac
+	conflicts=1
+}
+
+apply_group() { # (policy sha256 name)…
+	made=
 	if [ ! -d "$dir" ]; then
 		if ! mkdir -p "$dir"; then
 			fail_file "cannot make the folder $dir"
-			processed=$((processed + $# / 3))
 			errors=$((errors + $# / 3 - 1))
 			return
 		fi
 		made=1
-	else
-		made=
 	fi
 	inherit_owner
 	left=$(($# / 3))
-	processed=$((processed + left))
 	# "$@" turns round: what is read goes from the front, the sources that can
 	# simply be moved come at the end.
 	while [ "$left" -gt 0 ]; do
 		left=$((left - 1))
 		t=$dir/$3
-		if [ -e "$t" ] || [ -L "$t" ]; then
-			existing "$1" "$2" "$from/$3" "$t"
-			shift 3
-		elif [ -f "$from/$3" ]; then
-			printf '%s  %s\n' "$2" "$t" >&4
+		judge "$1" "$2" "$from/$3" "$t"
+		if [ "$verdict" = new ]; then
+			printf '%s  %s\n' "$2" "$t" >&5 || unwritten=1
+			record "$2" "$t"
 			set -- "$@" "$from/$3"
-			shift 3
 		else
-			fail_file "cannot deploy $t: its content was not shipped"
-			shift 3
+			settle "$2" "$from/$3" "$t"
 		fi
+		shift 3
 	done
 	[ $# -gt 0 ] || return 0
 	own "$@"
@@ -105,64 +252,122 @@ late_owners() {
 	return "$rc_late"
 }
 
-existing() { # policy sha256 source target
-	if [ -d "$4" ]; then
-		fail_file "cannot deploy $4: a folder is there"
-		conflicts=1
-		return
-	fi
-	if [ ! -f "$3" ]; then
-		# Moved into place by a try before this one.
-		if [ "$(sum_of "$4")" = "$2" ]; then
-			unchanged=$((unchanged + 1))
-			printf '%s  %s\n' "$2" "$4" >&4
-		else
-			fail_file "cannot deploy $4: its content was not shipped"
+# judge decides about one file, in verdict:
+#   new        absent: moved into place
+#   same       there as the template has it
+#   write      replaced
+#   copy       replaced, what was there is kept beside it; why says why
+#   skip       stays: policy default, or edited where the repository has nothing new
+#   kept       stays: the user took the guest's version
+# and what nothing is done about: folder, special, conflict, late, unshipped.
+judge() { # policy sha256 source target
+	verdict= why=
+	at "$4"
+	case $kind in
+	'')
+		verdict=new
+		if [ "$1" = keep ]; then
+			verdict=skip
+		elif [ ! -f "$3" ]; then
+			verdict=unshipped
 		fi
-		return
-	fi
-	if [ -f "$4" ] && cmp -s "$3" "$4"; then
-		unchanged=$((unchanged + 1))
-		printf '%s  %s\n' "$2" "$4" >&4
-		return
-	fi
-	case $1 in
-	default)
-		skipped=$((skipped + 1))
-		remember "$4"
 		return
 		;;
-	backup) keep_copy "$4" || return ;;
-	*)
-		# Replaced without a copy, unless somebody edited what we put there.
-		if edited "$4"; then
-			if [ -n "$FROM_REPO" ]; then
-				edited_twice "$2" "$4"
-				return
-			fi
-			keep_copy "$4" || return
-		fi
+	folder | special)
+		verdict=$kind
+		return
 		;;
 	esac
-	if put "$3" "$4"; then
-		deployed=$((deployed + 1))
-		printf '%s  %s\n' "$2" "$4" >&4
+	if [ "$is" = "$2" ]; then
+		verdict=same
+		return
+	fi
+	case $1,$HALF in
+	keep,*) verdict=kept ;;
+	take,*) verdict=copy why='the template is taken' ;;
+	*"$NL$4$NL"*) verdict=copy why='a sync was interrupted while it wrote it' ;;
+	default,*) verdict=skip ;;
+	*) judge_edit "$1" "$2" "$4" ;;
+	esac
+	case $verdict in
+	write | copy)
+		if [ -f "$3" ]; then return; fi
+		verdict=unshipped
+		! recorded "$4" || verdict=late
+		;;
+	esac
+}
+
+# judge_edit: has the guest's side changed, has the template's, have both?
+judge_edit() { # policy sha256 target
+	verdict=write
+	[ "$1" != backup ] || verdict=copy
+	if kept_before "$3"; then
+		verdict=conflict
+		if [ "$kt" = "$2" ] && [ "$kg" = "${is:--}" ]; then verdict=kept; fi
+	elif ! recorded "$3" || [ "$was" = "$is" ]; then
+		:
+	elif [ "$was" != "$2" ]; then
+		verdict=conflict
+	elif [ -n "$FROM_REPO" ]; then
+		verdict=skip
 	else
-		fail_file "cannot write $4"
-		remember "$4"
+		verdict=copy why='it was edited here'
 	fi
 }
 
-# edited_twice: in the guest and, unless the repository has what was deployed
-# last, there too. Either way the guest's file stays.
-edited_twice() { # sha256 target
-	remember "$2"
-	if [ "$was" = "$1" ]; then
-		skipped=$((skipped + 1))
+# at puts into kind what is at a target (file, link: one that leads nowhere,
+# folder, special, nothing) and into is the sum of a file's content.
+at() { # target
+	is= kind=
+	if [ -f "$1" ]; then
+		kind=file
+		case $HERE in *"  $1$NL"*)
+			is=${HERE%%"  $1$NL"*}
+			is=${is##*"$NL"}
+			;;
+		esac
+		# Some names are written otherwise by sha256sum.
+		[ ${#is} = 64 ] || is=$(sum_of "$1")
+	elif [ -d "$1" ]; then
+		kind=folder
+	elif [ -e "$1" ]; then
+		kind=special
+	elif [ -L "$1" ]; then
+		kind=link
+	fi
+}
+
+settle() { # sha256 source target
+	if kept_before "$3"; then KEPT=${KEPT%%"$NL$kt $kg  $3$NL"*}$NL${KEPT#*"$NL$kt $kg  $3$NL"}; else kt=; fi
+	if refuse "$3"; then
+		# It came up after all had been looked at.
+		remember "$3"
+		[ -z "$kt" ] || NEWKEPT="$NEWKEPT$kt $kg  $3$NL"
 		return
 	fi
-	fail_file "$2 was edited here and changed in the repository: left as it is"
-	conflicts=1
+	case $verdict in
+	same)
+		unchanged=$((unchanged + 1))
+		record "$1" "$3"
+		return
+		;;
+	skip | kept)
+		skipped=$((skipped + 1))
+		remember "$3"
+		[ "$verdict" = skip ] || NEWKEPT="$NEWKEPT$1 ${is:--}  $3$NL"
+		return
+		;;
+	copy) keep_copy "$3" || return ;;
+	esac
+	printf '%s  %s\n' "$1" "$3" >&5 || unwritten=1
+	if put "$2" "$3"; then
+		deployed=$((deployed + 1))
+		record "$1" "$3"
+	else
+		fail_file "cannot write $3"
+		remember "$3"
+	fi
 }
 
 sum_of() { # file
@@ -183,12 +388,23 @@ recorded() { # target
 	[ -n "$was" ]
 }
 
-# edited: what we deployed there is not what is there now.
-edited() { recorded "$1" && [ "$(sum_of "$1")" != "$was" ]; }
+# kept_before puts into kt and kg the sums of the template's and the guest's
+# version when the user took the guest's.
+kept_before() { # target
+	case $KEPT in
+	*"  $1$NL"*) ;;
+	*) return 1 ;;
+	esac
+	kg=${KEPT%%"  $1$NL"*}
+	kg=${kg##*"$NL"}
+	kt=${kg%% *} kg=${kg#* }
+}
+
+record() { printf '%s  %s\n' "$1" "$2" >&4 || unwritten=1; } # sha256 target
 
 # remember carries a record over for a file that stays as it is.
 remember() {
-	if recorded "$1"; then printf '%s  %s\n' "$was" "$1" >&4; fi
+	! recorded "$1" || record "$was" "$1"
 }
 
 # keep_copy: a hard link to the old file, or to the link that it is, so that the
@@ -202,7 +418,7 @@ keep_copy() { # target
 	done
 	if ln "$1" "$b" 2>/dev/null || cp -pP "$1" "$b"; then
 		backups=$((backups + 1))
-		log_info "Kept $1 as ${b##*/}"
+		log_info "Kept $1 as ${b##*/}${why:+ ($why)}"
 		return 0
 	fi
 	fail_file "cannot keep a copy of $1"
@@ -213,8 +429,9 @@ keep_copy() { # target
 # put writes aside, in the target's folder, and renames: a link that is there is
 # replaced, never written through.
 put() { # source target
-	tmp=${2%/*}/.${2##*/}.infrahaus-$$
-	rm -f "$tmp"
+	tmp=${2%/*}/.${2##*/}.infrahaus-
+	rm -f "$tmp"*
+	tmp=$tmp$$
 	cp -p "$1" "$tmp" || { rm -f "$tmp"; return 1; }
 	pending=
 	own "$tmp"

@@ -123,6 +123,24 @@ _ih_apt() {
 		-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" </dev/null
 }
 
+# _ih_mend_dpkg finishes what an interrupted dpkg began, without which apt refuses
+# every install. In _ih_broken: apt has to mend more once it has its index. A lock
+# file that a dead process left is no trouble, for the lock was the process's.
+_ih_mend_dpkg() {
+	_ih_broken=
+	for _ih_f in "$_ih_root"/var/lib/dpkg/updates/*; do
+		[ ! -e "$_ih_f" ] || _ih_broken=1
+	done
+	[ -n "$_ih_broken" ] || [ -n "$(dpkg --audit 2>/dev/null)" ] || return 0
+	log_warn "dpkg was interrupted: finishing what it began"
+	_ih_broken=1
+	if DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 \
+		dpkg --force-confdef --force-confold --configure -a </dev/null &&
+		[ -z "$(dpkg --audit 2>/dev/null)" ]; then
+		_ih_broken=
+	fi
+}
+
 # ensure_installed PACKAGE…
 ensure_installed() {
 	if [ $# -eq 0 ]; then
@@ -139,11 +157,13 @@ ensure_installed() {
 		done
 		[ $# -gt 0 ] || return 0
 		wait_for_apt_lock || return 1
+		_ih_mend_dpkg
 		if [ -z "${_IH_APT_UPDATED-}" ]; then
 			_ih_apt update || return 1
 			_IH_APT_UPDATED=1
 			export _IH_APT_UPDATED
 		fi
+		[ -z "$_ih_broken" ] || _ih_apt -f install || return 1
 		_ih_apt install "$@"
 		;;
 	apk) apk info -e "$@" >/dev/null 2>&1 && [ "$(apk info -e "$@" | wc -l)" -ge $# ] || apk add --no-progress --update-cache "$@" ;;

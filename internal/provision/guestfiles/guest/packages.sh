@@ -1,8 +1,12 @@
-# Packages, for config-sync.sh. A list is a sh program of calls
+# Packages, for config-sync.sh and for the tool's look at drift. A list is a sh
+# program of calls
 #   packages MANAGER SPEC…
 #   custom NAME TIMEOUT CHECK INSTALL
 # Only what is missing, or has another version than its pin, is installed; an
-# index is updated once, and only then.
+# index is updated once, and only then. Where CHECK is set nothing is installed:
+# each package of the list, counted from 0, gets a line
+#   P NUMBER same|missing|other [VERSION]
+# and what is for another system's manager gets none.
 # shellcheck shell=sh
 
 apply_packages() { # file
@@ -24,23 +28,43 @@ packages() { # manager spec…
 			break
 		fi
 	done
+	[ "$native" != yum ] || native=dnf
 	case $m in
 	apt | apk | dnf)
-		[ "$native" != yum ] || native=dnf
 		if [ "$m" != "$native" ]; then
-			log_info "Packages for $m are left out: this is a system with ${native:-no package manager}"
+			if [ -n "${CHECK-}" ]; then
+				count=$((count + $#))
+			else
+				log_info "Packages for $m are left out: this is a system with ${native:-no package manager}"
+			fi
 			return 0
 		fi
 		;;
 	esac
-	if "with_$m" "$@"; then
+	if [ -n "${CHECK-}" ]; then
+		"look_$m" "$@" 2>/dev/null
+		for s in "$@"; do
+			has=
+			if "${m}_there" "$s" 2>/dev/null; then said same "$has"
+			elif [ -n "$has" ]; then said other "$has"
+			else said missing; fi
+		done
+	elif "with_$m" "$@"; then
 		log_info "Packages ($m): all $# are installed"
 	else
 		failed="$failed $m ($*)"
 	fi
 }
 
-with_apt() {
+said() { # state [version]
+	printf 'P %s %s\n' "$count" "$*"
+	count=$((count + 1))
+}
+
+# For each manager: look_M SPEC… asks it once, M_there SPEC tells whether that is
+# satisfied and puts the installed version into has, with_M SPEC… installs.
+
+look_apt() {
 	names=
 	for s in "$@"; do
 		s=${s%%=*} names="$names ${s%%/*}"
@@ -48,15 +72,6 @@ with_apt() {
 	# Unknown names are told on stderr and left out.
 	# shellcheck disable=SC2086,SC2016
 	there=$NL$(dpkg-query -W -f='${Package} ${Version} ${Status}\n' $names 2>/dev/null)$NL
-	for s in "$@"; do
-		shift
-		apt_there "$s" || set -- "$@" "$s"
-	done
-	[ $# -gt 0 ] || return 0
-	log_info "Installing with apt: $*"
-	wait_for_apt_lock || return 1
-	_ih_apt update || return 1
-	_ih_apt install --allow-downgrades "$@"
 }
 
 apt_there() { # spec: name, name:arch, name=version (globs), name/suite
@@ -65,34 +80,70 @@ apt_there() { # spec: name, name:arch, name=version (globs), name/suite
 	n=${n%%/*}
 	n=${n%%:*}
 	case $there in
-	*"$NL$n "*' installed'"$NL"*) ;;
+	*"$NL$n "*) ;;
 	*) return 1 ;;
 	esac
 	l=${there#*"$NL$n "}
 	l=${l%%"$NL"*}
 	case $l in *' installed') ;; *) return 1 ;; esac
+	has=${l%% *}
 	[ -z "$pin" ] && return 0
 	# The pin is a pattern.
 	# shellcheck disable=SC2254
-	case ${l%% *} in $pin) return 0 ;; esac
+	case $has in $pin) return 0 ;; esac
 	return 1
 }
 
+with_apt() {
+	look_apt "$@"
+	for s in "$@"; do
+		shift
+		apt_there "$s" || set -- "$@" "$s"
+	done
+	[ $# -gt 0 ] || return 0
+	log_info "Installing with apt: $*"
+	wait_for_apt_lock || return 1
+	_ih_mend_dpkg
+	_ih_apt update || return 1
+	[ -z "$_ih_broken" ] || _ih_apt -f install || return 1
+	_ih_apt install --allow-downgrades "$@"
+}
+
+# apk's own check understands pins: it prints those that are satisfied.
+look_apk() {
+	there=
+	n=0
+	for s in $(apk info -e "$@" 2>/dev/null); do n=$((n + 1)); done
+	[ "$n" -lt $# ] || there=all
+}
+
+apk_there() { # spec: name, name=version, name~version, name>version …
+	n=${1%%[=<>~@]*}
+	has=$(apk info -e -v "$n" 2>/dev/null)
+	has=${has#"$n"}
+	has=${has#-}
+	[ -n "$there" ] || apk info -e "$1" >/dev/null 2>&1
+}
+
 with_apk() {
-	# apk's own check understands pins: it prints those that are satisfied.
-	if there=$(apk info -e "$@" 2>/dev/null); then
-		n=0
-		for s in $there; do n=$((n + 1)); done
-		[ "$n" -lt $# ] || return 0
-	fi
+	look_apk "$@"
+	[ -z "$there" ] || return 0
 	log_info "Installing with apk: $*"
 	apk update --no-progress && apk add --no-progress "$@"
+}
+
+look_dnf() { :; }
+
+dnf_there() { # spec: name, name-version, or something that a package provides
+	rpm -q "$1" >/dev/null 2>&1 || rpm -q --whatprovides "$1" >/dev/null 2>&1 && return 0
+	has=$(rpm -q --qf '%{VERSION}-%{RELEASE}' "${1%%-[0-9]*}" 2>/dev/null) || has=
+	return 1
 }
 
 with_dnf() {
 	for s in "$@"; do
 		shift
-		rpm -q "$s" >/dev/null 2>&1 || rpm -q --whatprovides "$s" >/dev/null 2>&1 || set -- "$@" "$s"
+		dnf_there "$s" || set -- "$@" "$s"
 	done
 	[ $# -gt 0 ] || return 0
 	log_info "Installing with dnf: $*"
@@ -101,69 +152,110 @@ with_dnf() {
 	"$c" install -y -q "$@"
 }
 
+look_npm() {
+	there=$NL
+	have npm || return 1
+	# PATH:NAME@VERSION:… a line, without jq
+	there=$NL$(npm list -g --depth=0 --parseable --long 2>/dev/null)$NL
+}
+
+npm_there() { # spec: name, @scope/name, either with @version
+	n=$1 pin=
+	case $n in @*/*@* | [!@]*@*) pin=${n##*@} n=${n%@*} ;; esac
+	case $there in
+	*:"$n"@*) ;;
+	*) return 1 ;;
+	esac
+	has=${there#*:"$n"@}
+	has=${has%%[:"$NL"]*}
+	[ -z "$pin" ] || [ "$pin" = "$has" ]
+}
+
 with_npm() {
-	if ! have npm; then
+	if ! look_npm; then
 		log_error "npm is not installed: name it in the template's system packages" >&2
 		return 1
 	fi
-	# PATH:NAME@VERSION:… a line, without jq
-	there=$NL$(npm list -g --depth=0 --parseable --long 2>/dev/null)$NL
 	for s in "$@"; do
 		shift
-		case $s in
-		@*/*@* | [!@]*@*) case $there in *:"$s"[:"$NL"]*) continue ;; esac ;;
-		*) case $there in *:"$s"@*) continue ;; esac ;;
-		esac
-		set -- "$@" "$s"
+		npm_there "$s" || set -- "$@" "$s"
 	done
 	[ $# -gt 0 ] || return 0
 	log_info "Installing with npm: $*"
 	npm install -g --no-fund --no-audit --no-progress "$@"
 }
 
-with_pip() {
-	pip=
+look_pip() {
+	there=$NL pip=
 	for c in pip3 pip; do
 		if have "$c"; then
 			pip=$c
 			break
 		fi
 	done
-	if [ -z "$pip" ]; then
+	[ -n "$pip" ] || return 1
+	# NAME==VERSION a line, the name as pip compares names.
+	there=$NL$("$pip" list --format=freeze --disable-pip-version-check 2>/dev/null |
+		sed 'h;y/ABCDEFGHIJKLMNOPQRSTUVWXYZ_./abcdefghijklmnopqrstuvwxyz--/;s/==.*/==/;G;s/\n.*==//')$NL
+}
+
+# Names and exact pins are compared here; of ranges and extras pip knows best, and
+# is quick where they are satisfied.
+pip_there() { # spec
+	n=$(printf '%s' "$1" | tr 'A-Z_.' 'a-z--')
+	name=${n%%[[<>=!~;]*}
+	case $there in *"$NL$name=="*)
+		has=${there#*"$NL$name=="}
+		has=${has%%"$NL"*}
+		;;
+	esac
+	case $n in
+	*\[* | *[\<\>!~\;]*) [ -n "${CHECK-}" ] && [ -n "$has" ] && pip_satisfied "$1" ;;
+	*==*) [ -n "$has" ] && [ "$has" = "${1#*==}" ] ;;
+	*) [ -n "$has" ] ;;
+	esac
+}
+
+# pip_satisfied lets pip decide without anything to install from.
+pip_satisfied() { # spec
+	case $1 in *[/@]* | *.whl* | *.zip* | *.tar*) return 1 ;; esac
+	set -- "$1"
+	externally_managed && set -- --break-system-packages "$1"
+	PIP_CONFIG_FILE=/dev/null "$pip" --isolated install -q --no-index --disable-pip-version-check "$@" >/dev/null 2>&1
+}
+
+externally_managed() {
+	for f in /usr/lib/python3*/EXTERNALLY-MANAGED; do
+		[ ! -e "$f" ] || return 0
+	done
+	return 1
+}
+
+with_pip() {
+	if ! look_pip; then
 		log_error "pip is not installed: name python3-pip in the template's system packages" >&2
 		return 1
 	fi
-	there=$NL$("$pip" list --format=freeze --disable-pip-version-check 2>/dev/null | tr 'A-Z_.' 'a-z--')$NL
 	for s in "$@"; do
 		shift
+		has=
 		pip_there "$s" || set -- "$@" "$s"
 	done
 	[ $# -gt 0 ] || return 0
 	log_info "Installing with pip: $*"
-	for f in /usr/lib/python3*/EXTERNALLY-MANAGED; do
-		if [ -e "$f" ]; then
-			set -- --break-system-packages "$@"
-			break
-		fi
-	done
+	! externally_managed || set -- --break-system-packages "$@"
 	"$pip" install -q --disable-pip-version-check --root-user-action=ignore "$@"
-}
-
-# Names and exact pins are compared here; of ranges pip knows best, and is quick
-# where they are satisfied.
-pip_there() { # spec
-	n=$(printf '%s' "$1" | tr 'A-Z_.' 'a-z--')
-	case $n in
-	*\[* | *[\<\>!~\;]*) return 1 ;;
-	*==*) case $there in *"$NL$n$NL"*) return 0 ;; esac ;;
-	*) case $there in *"$NL$n=="*) return 0 ;; esac ;;
-	esac
-	return 1
 }
 
 custom() { # name timeout check install
 	sh=sh
 	! have bash || sh=bash
+	if [ -n "${CHECK-}" ]; then
+		set -- "$sh" -c "$3"
+		! have timeout || set -- timeout 30 "$@"
+		if "$@" >/dev/null 2>&1; then said same; else said missing; fi
+		return
+	fi
 	"$sh" -c "$3" >/dev/null 2>&1 && {
 		log_info "$1 is installed"
 		return 0

@@ -1,0 +1,122 @@
+package guestfiles
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+)
+
+// answer is what DriftScript printed.
+type answer struct {
+	seen     map[string]seen
+	recorded map[string]string
+	pending  map[string][]string
+	kept     map[string][2]string // the template's sum, the guest's
+	packages map[int]PackageDrift
+}
+
+// maxHave bounds a version that is shown.
+const maxHave = 100
+
+// readAnswer reads section by section and leaves out every line that it does not
+// understand.
+func readAnswer(out []byte) (answer, error) {
+	a := answer{
+		seen: map[string]seen{}, recorded: map[string]string{}, pending: map[string][]string{},
+		kept: map[string][2]string{}, packages: map[int]PackageDrift{},
+	}
+	if len(out) > MaxDrift {
+		out = out[:MaxDrift]
+	}
+	readers := map[string]func(line string){
+		"files": a.readFile, "recorded": a.readRecord, "pending": a.readPending, "kept": a.readKept, "packages": a.readPackage,
+	}
+	read := func(string) {}
+	for l := range bytes.Lines(out) {
+		line, whole := strings.CutSuffix(string(l), "\n")
+		section, ok := strings.CutPrefix(line, "== ")
+		switch {
+		case !whole:
+			return a, errShort
+		case ok && section == "end":
+			return a, nil
+		case ok && readers[section] != nil:
+			read = readers[section]
+		default:
+			read(line)
+		}
+	}
+	return a, errShort
+}
+
+// readFile takes a line of sha256sum, or one of look's for what has no sum.
+func (a answer) readFile(line string) {
+	kinds := map[string]presence{"M ": absent, "D ": other, "S ": other, "L ": regular}
+	if len(line) > 2 && kinds[line[:2]] != unknown {
+		a.seen[line[2:]] = seen{there: kinds[line[:2]]}
+		return
+	}
+	name := func(s string) string { return s }
+	if rest, escaped := strings.CutPrefix(line, `\`); escaped {
+		line, name = rest, strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\r`, "\r").Replace
+	}
+	if sum, target, ok := record(line); ok {
+		a.seen[name(target)] = seen{there: regular, actual: sum}
+	}
+}
+
+// record is a line "SHA256  /TARGET".
+func record(line string) (sum, target string, ok bool) {
+	sum, target, ok = strings.Cut(line, "  ")
+	return sum, target, ok && isSum(sum) && strings.HasPrefix(target, "/")
+}
+
+func (a answer) readRecord(line string) {
+	if sum, target, ok := record(line); ok && a.recorded[target] == "" {
+		a.recorded[target] = sum
+	}
+}
+
+func (a answer) readPending(line string) {
+	if sum, target, ok := record(line); ok {
+		a.pending[target] = append(a.pending[target], sum)
+	}
+}
+
+func (a answer) readKept(line string) {
+	tmpl, rest, _ := strings.Cut(line, " ")
+	has, target, ok := strings.Cut(rest, "  ")
+	if ok && isSum(tmpl) && (has == "-" || isSum(has)) && strings.HasPrefix(target, "/") {
+		a.kept[target] = [2]string{tmpl, has}
+	}
+}
+
+// readPackage takes "P NUMBER STATE [VERSION]".
+func (a answer) readPackage(line string) {
+	f := strings.SplitN(line, " ", 4)
+	if len(f) < 3 || f[0] != "P" {
+		return
+	}
+	n, err := strconv.Atoi(f[1])
+	states := map[string]PackageState{"same": PackageSame, "missing": PackageMissing, "other": PackageOtherVersion}
+	state, ok := states[f[2]]
+	if err != nil || !ok {
+		return
+	}
+	p := PackageDrift{State: state}
+	if len(f) == 4 {
+		p.Have = shown(f[3])
+	}
+	a.packages[n] = p
+}
+
+// shown is a version fit for a screen.
+func shown(s string) string {
+	s = strings.Map(func(c rune) rune {
+		if c <= ' ' || c > '~' {
+			return -1
+		}
+		return c
+	}, s)
+	return s[:min(len(s), maxHave)]
+}

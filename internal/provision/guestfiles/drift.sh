@@ -1,0 +1,43 @@
+# Drift, in one command: what is at the targets that come on stdin (a line each),
+# and at those of our records; the records themselves; and, by packages.sh's own
+# checks, which packages are there. Nothing is changed. ParseDrift reads it.
+R=${CONFIG_MANAGER_PREFIX-}
+S=$R/var/lib/config-manager
+NL='
+'
+LC_ALL=C
+export LC_ALL
+
+# look prints the sum of every regular file, in few processes, and a line with M
+# for what is missing, D for a folder, S for what is no file, L for a link to
+# nowhere.
+look() {
+	set --
+	while IFS= read -r t; do
+		if [ -f "$t" ]; then
+			set -- "$@" "$t"
+			[ $# -lt 100 ] || { sha256sum "$@"; set --; }
+		elif [ -d "$t" ]; then printf 'D %s\n' "$t"
+		elif [ -e "$t" ]; then printf 'S %s\n' "$t"
+		elif [ -L "$t" ]; then printf 'L %s\n' "$t"
+		else printf 'M %s\n' "$t"; fi
+	done
+	[ $# = 0 ] || sha256sum "$@"
+}
+
+show() { # section file
+	echo "== $1"
+	[ ! -f "$2" ] || cat "$2"
+	echo
+}
+
+echo '== files'
+{
+	cat
+	sed -n 's/^[0-9a-f]\{64\}  //p' "$S/state/checksums" "$S/state/pending" 2>/dev/null
+} | sort -u | grep '^/' | look 2>/dev/null
+show recorded "$S/state/checksums"
+show pending "$S/state/pending"
+show kept "$S/state/kept"
+echo '== packages'
+CHECK=1 count=0

@@ -1,0 +1,140 @@
+package guestfiles
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/guest"
+)
+
+// Policies that a sync may give a file besides the template's own (replace,
+// default, backup), to settle a conflict.
+const (
+	PolicyKeep = "keep" // the guest's file stays, and that is remembered
+	PolicyTake = "take" // written, with a copy of what was there
+)
+
+// File is one file of a template. Open is used where it is not nil, and Size
+// with it.
+type File struct {
+	Target  string // absolute
+	Policy  string // replace, default or backup, PolicyKeep or PolicyTake; "": replace
+	Mode    fs.FileMode
+	Owner   string // user or user:group; "": the owner of the target's folder
+	SHA256  string // hex; "": Bundle reads the file once more to know it
+	Content []byte
+	Open    func() (io.ReadCloser, error)
+	Size    int64
+
+	// Unshipped leaves the content out of Bundle, for a file that need not be
+	// written; the manifest names it all the same, so that the guest's records
+	// stay whole. Of a template with SyncOnBoot everything is shipped: the guest
+	// applies it again from its own copy.
+	Unshipped bool
+}
+
+// manifest is a sh program of `group FOLDER OWNER POLICY SHA256 NAME …` calls,
+// which read far quicker than lines of text would, and the contents beside it.
+func (in Input) manifest() ([]byte, []guest.File, error) {
+	files := slices.Clone(in.Files)
+	slices.SortStableFunc(files, func(a, b File) int {
+		if c := strings.Compare(path.Dir(a.Target), path.Dir(b.Target)); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Owner, b.Owner)
+	})
+	var m bytes.Buffer
+	var contents []guest.File
+	seen := map[string]bool{}
+	key, n := "", 0
+	for _, f := range files {
+		if err := f.check(); err != nil {
+			return nil, nil, err
+		}
+		if seen[f.Target] {
+			return nil, nil, fmt.Errorf("cannot deploy %s twice", f.Target)
+		}
+		seen[f.Target] = true
+		sum, err := f.sum()
+		if err != nil {
+			return nil, nil, err
+		}
+		dir, name := path.Split(f.Target)
+		if k := dir + "\x00" + f.Owner; k != key || n == filesInOneGroup {
+			key, n = k, 0
+			fmt.Fprintf(&m, "\ngroup %s %s", guest.Quote(strings.TrimSuffix(dir, "/")), guest.Quote(f.Owner))
+		}
+		n++
+		fmt.Fprintf(&m, " %s %s %s", f.policy(), sum, guest.Quote(name))
+		if f.Unshipped && !in.SyncOnBoot {
+			continue
+		}
+		contents = append(contents, guest.File{
+			Path: "root" + f.Target, Mode: f.Mode.Perm(), Content: f.Content, Open: f.Open, Size: f.Size,
+		})
+	}
+	m.WriteByte('\n')
+	return m.Bytes(), contents, nil
+}
+
+func (f File) policy() string {
+	if f.Policy == "" {
+		return "replace"
+	}
+	return f.Policy
+}
+
+// check refuses what the template's parser refuses too: nothing here relies on
+// who called.
+func (f File) check() error {
+	if !path.IsAbs(f.Target) || path.Clean(f.Target) != f.Target || f.Target == "/" {
+		return fmt.Errorf("cannot deploy to %q: not an absolute, clean path", f.Target)
+	}
+	if strings.ContainsFunc(f.Target, isControl) {
+		return fmt.Errorf("cannot deploy to %q: control characters in the path", f.Target)
+	}
+	if !slices.Contains([]string{"replace", "default", "backup", PolicyKeep, PolicyTake}, f.policy()) {
+		return fmt.Errorf("cannot deploy %s: unknown policy %q", f.Target, f.Policy)
+	}
+	if strings.HasPrefix(f.Owner, "-") || strings.ContainsFunc(f.Owner, isControl) || strings.Contains(f.Owner, " ") {
+		return fmt.Errorf("cannot deploy %s: bad owner %q", f.Target, f.Owner)
+	}
+	if f.SHA256 != "" && !isSum(f.SHA256) {
+		return fmt.Errorf("cannot deploy %s: %q is no SHA-256", f.Target, f.SHA256)
+	}
+	return nil
+}
+
+// isSum says that s is a SHA-256 as sha256sum writes it.
+func isSum(s string) bool {
+	return len(s) == 2*sha256.Size && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+func isControl(c rune) bool { return c < ' ' || c == 0x7f }
+
+func (f File) sum() (string, error) {
+	if f.SHA256 != "" {
+		return f.SHA256, nil
+	}
+	h := sha256.New()
+	if f.Open == nil {
+		h.Write(f.Content)
+		return hex.EncodeToString(h.Sum(nil)), nil
+	}
+	r, err := f.Open()
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	if _, err := io.Copy(h, r); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

@@ -1,0 +1,198 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
+)
+
+// Renewal is what a sync is asked.
+type Renewal struct {
+	Take     string   // how to settle conflicts: template or guest; "": refuse them
+	Snapshot string   // auto, always or never
+	Removed  []string // scripts that the template no longer has
+}
+
+// The snapshots that a sync may be asked for. Auto is where Proxmox can.
+const (
+	SnapshotAuto   = "auto"
+	SnapshotAlways = "always"
+	SnapshotNever  = "never"
+)
+
+// Sync applies the template as it is now to a container that runs: files that
+// differ by policy, packages that are missing, scripts that are new or have
+// changed. What is the same is neither shipped nor touched. An edit in the guest
+// that the template also changed is refused before anything is changed, unless
+// Take settles it.
+func (r *Run) Sync(ctx context.Context, how Renewal) (Result, error) {
+	r.renewing, r.Renewal = true, how
+	err := r.lookBack(ctx)
+	if err == nil {
+		err = r.mustRun()
+	}
+	if err == nil {
+		err = r.perform(ctx, Phases[2:])
+	}
+	return r.end(ctx, err)
+}
+
+// mustRun refuses a sync of what is not there, or not running.
+func (r *Run) mustRun() error {
+	name := r.Recorded.Hostname
+	switch {
+	case r.course.make != makeNone:
+		return &Failure{
+			Status: ExitOther, Message: fmt.Sprintf("cannot sync %s: it was never finished", name), Hints: []string{r.Command("resume", name)},
+		}
+	case !r.course.runs:
+		return &Failure{
+			Status: ExitUnreachable, Message: fmt.Sprintf("cannot sync %s: it is not running", name), Hints: []string{r.Command("start", name)},
+		}
+	}
+	return nil
+}
+
+// renew finds out what differs, and where anything does prepares to change it: a
+// snapshot, and the record. It refuses conflicts before it has changed anything.
+func (r *Run) renew(ctx context.Context) error {
+	in, err := r.input()
+	if err != nil {
+		return err
+	}
+	drift, err := r.drift(ctx, in)
+	if err != nil {
+		return err
+	}
+	r.Drift = &drift
+	differing, refused := in.Differing(drift, r.Renewal.Take)
+	if len(refused) > 0 {
+		return r.conflict(refused)
+	}
+	r.sayRemoved(drift)
+	manager := unshipped(differing) < len(differing.Files) || r.Renewal.Take != "" || packagesDiffer(drift)
+	if !manager && !r.scriptsToRun() && !r.unfinished() {
+		r.say("Nothing differs from the template")
+		return nil
+	}
+	if err := r.takeSnapshot(ctx); err != nil {
+		return err
+	}
+	if err := r.beginChange(ctx); err != nil {
+		return err
+	}
+	if manager {
+		r.turns[itemManager] = turnAgain
+		m := r.marks.of(event.Syncing, itemManager)
+		return r.mark(ctx, event.Syncing, itemManager, Broken, Detail{Dir: m.Dir, Try: m.Try, Take: r.Renewal.Take})
+	}
+	return nil
+}
+
+// beginChange writes down that the container is being changed, and into what.
+func (r *Run) beginChange(ctx context.Context) error {
+	r.looking = false
+	if err := r.Record.SaveJob(ctx, r.Job); err != nil {
+		return err
+	}
+	return r.Record.Update(ctx, func(c *lxc.Container) { c.Lifecycle = lxc.Creating })
+}
+
+// unfinished reports whether something that an earlier run began goes on.
+func (r *Run) unfinished() bool {
+	for _, t := range r.turns {
+		if t != turnDone {
+			return true
+		}
+	}
+	return false
+}
+
+func packagesDiffer(d guestfiles.Drift) bool {
+	return slices.ContainsFunc(d.Packages, func(p guestfiles.PackageDrift) bool { return p.State != guestfiles.PackageSame })
+}
+
+// drift asks the guest, in one remote command, how it differs from in.
+func (r *Run) drift(ctx context.Context, in guestfiles.Input) (guestfiles.Drift, error) {
+	script, stdin, err := guestfiles.DriftScript(in)
+	if err != nil {
+		return guestfiles.Drift{}, err
+	}
+	var out, said bounded
+	out.limit, said.limit = guestfiles.MaxDrift, 4<<10
+	status, err := r.Guest.Run(ctx, guest.Cmd{
+		Label: "compare the container with its template", Script: script,
+		Stdin: bytesReader(stdin), Size: int64(len(stdin)), Stdout: &out, Stderr: &said,
+	})
+	if err != nil {
+		return guestfiles.Drift{}, err
+	}
+	d, err := guestfiles.ParseDrift(in, out.Bytes())
+	if err != nil {
+		return d, &Failure{
+			Status: ExitGuest, Message: fmt.Sprintf("cannot compare the container with its template: %v (status %d)", err, status),
+			Tail: splitLines(r.Bus.Secrets().Redact(said.String())), Err: err,
+		}
+	}
+	return d, nil
+}
+
+// differing is in without the contents that the guest has already.
+func (r *Run) differing(ctx context.Context, in guestfiles.Input) (guestfiles.Input, error) {
+	if r.Drift == nil {
+		d, err := r.drift(ctx, in)
+		if err != nil {
+			return in, err
+		}
+		r.Drift = &d
+	}
+	take := r.Renewal.Take
+	if take == "" {
+		take = r.marks.of(event.Syncing, itemManager).Take // of the sync that is gone on with
+	}
+	out, refused := in.Differing(*r.Drift, take)
+	if len(refused) > 0 {
+		return out, r.conflict(refused)
+	}
+	return out, nil
+}
+
+// conflict says which files would have to be overwritten although somebody
+// edited them.
+func (r *Run) conflict(files []guestfiles.FileDrift) error {
+	f := &Failure{
+		Status:  ExitGuest,
+		Message: fmt.Sprintf("cannot sync %s: %s in the way; nothing was changed", r.Recorded.Hostname, counted(len(files), "file")),
+	}
+	for _, c := range files {
+		why := "edited in the container, and changed in the template"
+		if c.State == guestfiles.FileFolder {
+			why = "a folder, or no regular file, is there"
+		}
+		f.Tail = append(f.Tail, c.Target+": "+why)
+	}
+	name := r.Recorded.Hostname
+	f.Hints = []string{
+		"to write the template's, keeping a copy of what is there: " + r.Command("sync", name, "--take", "template"),
+		"to keep the container's: " + r.Command("sync", name, "--take", "guest"),
+	}
+	return f
+}
+
+// sayRemoved names what the template no longer has. It is left where it is: what
+// else uses it cannot be known.
+func (r *Run) sayRemoved(d guestfiles.Drift) {
+	for _, name := range r.Renewal.Removed {
+		r.say("script " + name + " is not in the template any more; what it did stays")
+	}
+	for _, f := range d.Files {
+		if f.State == guestfiles.FileRemoved {
+			r.say(f.Target + " is not in the template any more; it stays in the container")
+		}
+	}
+}
