@@ -24,8 +24,7 @@ type createOptions struct {
 	name string
 
 	template    string
-	set         []string
-	setFile     []string
+	vars        variableOptions
 	spec        specOptions
 	skipScripts []string
 	packages    []string
@@ -59,8 +58,7 @@ NAME is the hostname; left out, it is the template's name and a short suffix.` +
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.template, "template", "t", "", "the template: a `name` or a folder (required)")
-	f.StringArrayVar(&o.set, "set", nil, "a template variable, `name=value`; may be repeated")
-	f.StringArrayVar(&o.setFile, "set-file", nil, "a template variable from a file, `name=path` (- is stdin); for secrets")
+	o.vars.register(f)
 	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run, by `name`")
 	f.StringArrayVar(&o.packages, "package", nil, "a further `package` to install")
 	f.StringVar(&o.ifExists, "if-exists", "fail", "`what` to do if NAME is there already: fail, resume or ok")
@@ -157,7 +155,7 @@ func (o *createOptions) job() (provision.Job, error) {
 	if err != nil {
 		return job, err
 	}
-	set, err := o.variables()
+	set, err := o.vars.read(o.app.in)
 	if err != nil {
 		return job, err
 	}

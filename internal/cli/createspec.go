@@ -223,8 +223,16 @@ func randomText(n int, hex bool) string {
 	return randomHex(n)
 }
 
-// variables are --set and --set-file together.
-func (o *createOptions) variables() (map[string]string, error) {
+// variableOptions are the flags that set a template's variables.
+type variableOptions struct{ set, setFile []string }
+
+func (o *variableOptions) register(f *pflag.FlagSet) {
+	f.StringArrayVar(&o.set, "set", nil, "a template variable, `name=value`; may be repeated")
+	f.StringArrayVar(&o.setFile, "set-file", nil, "a template variable from a file, `name=path` (- is stdin); for secrets")
+}
+
+// read is --set and --set-file together.
+func (o *variableOptions) read(stdin io.Reader) (map[string]string, error) {
 	set := map[string]string{}
 	for _, kv := range o.set {
 		k, v, ok := strings.Cut(kv, "=")
@@ -238,7 +246,7 @@ func (o *createOptions) variables() (map[string]string, error) {
 		if !ok || k == "" || path == "" {
 			return nil, usagef("--set-file takes name=path, not %q", kv)
 		}
-		raw, err := readSmall(path, o.app.in)
+		raw, err := readSmall(path, stdin)
 		if err != nil {
 			return nil, usagef("--set-file %s: %w", k, err)
 		}

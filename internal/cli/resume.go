@@ -129,10 +129,7 @@ func (s *session) prepare(ctx context.Context, c lxc.Container, m *remembered) e
 	s.run.Bus.Secrets().Add(known...)
 	s.run.Recorded, s.run.Job = c, m.Job
 	s.connectLater()
-	if slices.Equal(m.Skip, m.saved.Skip) && m.Template.Digest == m.saved.Digest {
-		return nil
-	}
-	return s.record.SaveJob(ctx, m.Job)
+	return nil
 }
 
 // outlook prints what a resume would do.

@@ -67,7 +67,7 @@ Try it without a Proxmox node:  infrahaus create web --template hello --sandbox`
 			root.AddCommand(c)
 		}
 	}
-	add("make", newCreateCmd(a), newResumeCmd(a), newDiscoverCmd(a), newTemplateCmd(a))
+	add("make", newCreateCmd(a), newResumeCmd(a), newSyncCmd(a), newDiscoverCmd(a), newTemplateCmd(a))
 	add("ask", newListCmd(a), newShowCmd(a), newEventsCmd(a), newLogsCmd(a), newCredentialsCmd(a))
 	add("life", newLifecycleCmd(a, startVerb()), newLifecycleCmd(a, stopVerb()), newLifecycleCmd(a, restartVerb()), newDestroyCmd(a))
 	add("more", newSandboxCmd(a), newVersionCmd(a))

@@ -63,7 +63,7 @@ func (r *Run) lookBack(ctx context.Context) error {
 	}
 	if r.renewing {
 		r.looking = true // until something is to be changed
-	} else if err := r.Record.Update(ctx, func(c *lxc.Container) { c.Lifecycle = lxc.Creating }); err != nil {
+	} else if err := r.beginChange(ctx); err != nil {
 		return err
 	}
 	if err := r.Connect(ctx); err != nil {
@@ -107,14 +107,14 @@ func (r *Run) survey(ctx context.Context) (course, error) {
 	upid := rec.UPID
 	if upid == "" && !rec.Adopted && rec.Lifecycle != lxc.Ready {
 		// Whether the request was sent before its process ended is not on record.
-		claim, err := r.PVE.WhoHas(ctx, rec.Node, rec.CTID, rec.MAC)
+		owner, task, err := r.PVE.FindCreate(ctx, rec.Node, rec.CTID, rec.MAC)
 		switch {
 		case err != nil:
 			return course{}, err
-		case claim.Owner != pve.Ours:
+		case owner == pve.Nobody || owner == pve.Theirs:
 			return course{make: makeAnew, why: "it was never created"}, nil
 		}
-		upid = claim.UPID
+		upid = task // an abandoned one is ours: the login sees no tasks but its own
 	}
 	running, exit, err := false, "", error(nil)
 	if upid != "" {

@@ -151,17 +151,23 @@ func (r *Run) finish(ctx context.Context) (Result, error) {
 		res.Address = r.Address.String()
 	}
 	message := "Container ready!"
+	if r.looking {
+		message = "Container was looked at"
+	}
+	if r.renewing {
+		message = "Container is as its template says"
+	}
 	hint := ""
 	if len(r.unready) > 0 {
 		res.ExitStatus = ExitUnready
 		message = "Container is up, but not answering: " + strings.Join(r.unready, ", ")
 		hint = r.Command("logs", r.Job.Spec.Hostname)
 	}
-	err := r.Record.Update(ctx, func(c *lxc.Container) {
-		c.Lifecycle, c.Error = lxc.Ready, ""
-	})
-	if err != nil {
-		return res, err
+	if !r.looking || r.renewing { // a look inside says nothing of what else is to be done
+		err := r.Record.Update(ctx, func(c *lxc.Container) { c.Lifecycle, c.Error = lxc.Ready, "" })
+		if err != nil {
+			return res, err
+		}
 	}
 	percent := 100
 	return res, r.Bus.Emit(event.Event{

@@ -25,8 +25,13 @@ func (r *Run) sync(ctx context.Context) error {
 	}
 	from := r.phase.From
 	message := "Running config-manager initial sync"
-	if r.turns[itemManager] == turnDone {
+	switch {
+	case r.turns[itemManager] == turnDone && r.renewing:
+		message = "Files and packages are as they should be"
+	case r.turns[itemManager] == turnDone:
 		message = "Files and packages were put in place before"
+	case r.renewing:
+		message = "Applying files and packages"
 	}
 	err := r.Bus.Emit(event.Event{
 		Type: event.Step, Step: r.phase.Name, Percent: &from, ScriptTotal: len(scripts), ScriptNames: names,

@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -134,13 +135,24 @@ func (r *Run) nextAttempt(item string) Detail {
 	return Detail{Dir: dir, Try: try, SHA256: r.scriptSHA(item), Take: m.Take}
 }
 
-// scriptSHA is the digest of a script as it would run now, "" for none.
+// scriptSHA is the digest of a script as it would run now, with the variables that
+// it names, secret ones apart; "" for none.
 func (r *Run) scriptSHA(name string) string {
+	if r.Job.Template == nil {
+		return ""
+	}
 	for _, s := range r.Job.Template.Scripts {
-		if s.Name == name {
-			sum := sha256.Sum256(s.Content)
-			return hex.EncodeToString(sum[:])
+		if s.Name != name {
+			continue
 		}
+		h := sha256.New()
+		h.Write(s.Content)
+		for _, v := range r.Job.Values.All() {
+			if !v.Secret && (bytes.Contains(s.Content, []byte(v.Name)) || bytes.Contains(s.Content, []byte(template.EnvName(v.Name)))) {
+				fmt.Fprintf(h, "\x00%s=%s", v.Name, v.Text)
+			}
+		}
+		return hex.EncodeToString(h.Sum(nil))
 	}
 	return ""
 }

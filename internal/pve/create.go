@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
@@ -35,9 +34,8 @@ type Created struct {
 var ErrTaken = errors.New("the id is taken")
 
 const (
-	maxClaims = 200              // ids tried; each loss means that somebody else created a container meanwhile
-	maxBreaks = 3                // connections that may break during one POST
-	undecided = 10 * time.Minute // how long a container may be under creation before its MAC shows
+	maxClaims = 200 // ids tried; each loss means that somebody else created a container meanwhile
+	maxBreaks = 3   // connections that may break during one POST
 )
 
 // Create claims an id by creating, since Proxmox reserves none. claim is called
@@ -107,10 +105,10 @@ func (c *Client) createAs(ctx context.Context, r CreateRequest, ctid int, claim 
 			return made, &Error{Kind: Unreachable, Op: op, Err: err, // no status: Proxmox's answer is not known
 				Reason: "the connection broke, and whether the container was created could not be found out: " + werr.Error(),
 				Hints:  []string{"look for it on the node: pct config " + strconv.Itoa(ctid)}}
-		case owner == ours:
-			made.UPID = c.createTask(ctx, node, ctid)
+		case owner == Ours || owner == Abandoned: // the task says how the latter died
+			made.UPID, _ = c.LastTask(ctx, node, ctid, "vzcreate") // known without it, only not followed
 			return made, nil
-		case owner == theirs:
+		case owner == Theirs:
 			return made, inUse
 		case breaks >= maxBreaks:
 			return made, err
@@ -139,61 +137,6 @@ func unclear(err error) bool {
 		return false
 	}
 	return e.Kind == Timeout || e.Kind == Unreachable && e.Status != 595
-}
-
-type owner int
-
-const (
-	nobody owner = iota
-	ours
-	theirs
-)
-
-// whose tells whether a container exists and is the one with that MAC. One under
-// creation shows no MAC before its archive is unpacked: it is waited for.
-func (c *Client) whose(ctx context.Context, node string, ctid int, mac string) (owner, error) {
-	began, missing := time.Now(), 0
-	for {
-		cfg, err := c.Config(ctx, node, ctid)
-		switch {
-		case IsKind(err, NotFound):
-			if missing++; missing == 3 { // the request may still be on its way to the worker
-				return nobody, nil
-			}
-		case err != nil && !bearable(err):
-			return nobody, err
-		case err == nil && cfg.MAC == mac:
-			return ours, nil
-		case err == nil && (cfg.Lock != "create" || cfg.MAC != ""):
-			return theirs, nil
-		}
-		if time.Since(began) > undecided {
-			return nobody, &Error{Kind: Timeout, Op: fmt.Sprintf("tell whose container %d is", ctid), Reason: "it is still being created"}
-		}
-		if err := sleep(ctx, max(pollPause(time.Since(began)), 200*time.Millisecond)); err != nil {
-			return nobody, err
-		}
-	}
-}
-
-// createTask finds the newest create task of a container, "" if it is not to be
-// seen.
-func (c *Client) createTask(ctx context.Context, node string, ctid int) string {
-	var tasks []struct {
-		UPID  string `json:"upid"`
-		Start text   `json:"starttime"`
-	}
-	query := "?source=all&typefilter=vzcreate&limit=20&vmid=" + strconv.Itoa(ctid)
-	if c.get(ctx, "list the node's tasks", join("nodes", node, "tasks")+query, &tasks) != nil {
-		return ""
-	}
-	upid, newest := "", -1
-	for _, t := range tasks {
-		if taskID(t.UPID) == strconv.Itoa(ctid) && t.Start.int() > newest {
-			upid, newest = t.UPID, t.Start.int()
-		}
-	}
-	return upid
 }
 
 // nextID asks for the lowest free id, which is not reserved by that.

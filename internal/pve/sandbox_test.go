@@ -29,19 +29,26 @@ type sandbox struct {
 func newSandbox(t *testing.T, faults ...driver.Fault) *sandbox {
 	t.Helper()
 	s := &sandbox{faults: driver.NewFaults(faults...)}
-	var err error
-	s.node, err = node.Open(t.Context(), node.Options{Dir: t.TempDir(), Driver: &sim.Driver{}, Faults: s.faults, LockTimeout: 20 * time.Millisecond})
+	s.open(t, t.TempDir())
+	return s
+}
+
+// open is a node in dir, with a server and a client of its own.
+func (s *sandbox) open(t *testing.T, dir string) {
+	t.Helper()
+	n, err := node.Open(t.Context(), node.Options{Dir: dir, Driver: &sim.Driver{}, Faults: s.faults, LockTimeout: 20 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.node.Close() })
-	if s.server, err = api.Serve(s.node, api.Options{}); err != nil {
+	t.Cleanup(func() { n.Close() })
+	server, err := api.Serve(n, api.Options{})
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.server.Close() })
-	login := s.node.Login()
+	t.Cleanup(func() { server.Close() })
+	s.node, s.server = n, server
+	login := n.Login()
 	s.client = s.as(t, pve.Options{Token: login.TokenID + "=" + login.TokenUUID})
-	return s
 }
 
 func (s *sandbox) as(t *testing.T, o pve.Options) *pve.Client {

@@ -47,7 +47,7 @@ type taskStatus struct {
 // Follow waits for a task to end, handing on the lines of its log in order. It
 // polls at once, then every 50 ms growing to 2 s. Polls that fail in passing are
 // borne for two minutes, since the task goes on without us. A task that ends
-// with warnings succeeded. The empty upid is a task that needed none. When ctx
+// with warnings succeeded, and so did a delete of what was gone already. The empty upid is a task that needed none. When ctx
 // ends the task still runs: see StopTask.
 func (c *Client) Follow(ctx context.Context, upid string, w Watch) (Result, error) {
 	if upid == "" {
@@ -171,7 +171,7 @@ var warningsForm = regexp.MustCompile(`^WARNINGS: \d+$`)
 func TaskSucceeded(exit string) bool { return exit == "OK" || warningsForm.MatchString(exit) }
 
 func (l *taskLog) result(s taskStatus, upid string) (Result, error) {
-	if TaskSucceeded(s.Exit) {
+	if TaskSucceeded(s.Exit) || alreadyGone(taskType(upid), s.Exit) {
 		return Result{Warnings: l.warned, Lines: l.lines}, nil
 	}
 	// Our own words say already what could not be done.
@@ -201,10 +201,29 @@ func taskOp(upid string) string {
 		return "shut down container " + m[6]
 	case "vzdestroy":
 		return "destroy container " + m[6]
+	case "vzreboot":
+		return "restart container " + m[6]
+	case "vzsnapshot":
+		return "take a snapshot of container " + m[6]
+	case "vzdelsnapshot":
+		return "delete a snapshot of container " + m[6]
+	case "vzrollback":
+		return "roll container " + m[6] + " back"
+	case "hastart":
+		return "ask the HA manager to start container " + m[6]
+	case "hastop":
+		return "ask the HA manager to stop container " + m[6]
 	case "download":
 		return "download the OS template"
 	}
 	return "run the Proxmox task " + m[5]
+}
+
+func taskType(upid string) string {
+	if m := upidForm.FindStringSubmatch(upid); m != nil {
+		return m[5]
+	}
+	return ""
 }
 
 func taskID(upid string) string {

@@ -60,7 +60,7 @@ type Node struct {
 	drv    driver.Driver
 	faults *driver.Faults
 	prof   Profile
-	boot   time.Time
+	boot   time.Time // by the true clock
 	flocks locks
 
 	mu      sync.Mutex // guards everything below
@@ -85,7 +85,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	if err := os.MkdirAll(filepath.Join(o.Dir, "tasks"), 0o700); err != nil {
 		return nil, err
 	}
-	n := &Node{opt: o, drv: o.Driver, faults: o.Faults, prof: o.Profile, boot: o.Now(), tasks: map[string]*task{}, lastPID: 25800}
+	n := &Node{opt: o, drv: o.Driver, faults: o.Faults, prof: o.Profile, boot: time.Now(), tasks: map[string]*task{}, lastPID: 25800}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	if err := n.load(); err != nil {
 		return nil, err

@@ -102,7 +102,7 @@ func (n *Node) startFailed(w *worker, vmid int, text string) error {
 func (n *Node) started(c *container) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	c.Running, c.Started, c.polls = true, n.opt.Now(), 0
+	c.Running, c.Started, c.up, c.polls = true, n.opt.Now(), time.Now(), 0
 	_ = n.save()
 }
 

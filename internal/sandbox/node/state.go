@@ -36,7 +36,8 @@ type container struct {
 
 	Snapshots map[string]*snapshot `json:"snapshots,omitempty"` // by name
 
-	polls int // of /interfaces since the start
+	polls int       // of /interfaces since the start
+	up    time.Time // by the true clock
 }
 
 func (n *Node) statePath() string { return filepath.Join(n.opt.Dir, "state.json") }

@@ -87,7 +87,7 @@ func (n *Node) newTask(a Auth, typ, id string, cancel context.CancelFunc) *task 
 	now := n.opt.Now()
 	n.lastPID += 1 + len(n.order)%7
 	t := &task{
-		PID: n.lastPID, PStart: 300000 + int64(now.Sub(n.boot)/(10*time.Millisecond)), StartTime: now.Unix(),
+		PID: n.lastPID, PStart: 300000 + int64(time.Since(n.boot)/(10*time.Millisecond)), StartTime: now.Unix(),
 		Type: typ, ID: id, User: a.User, TokenID: a.TokenID, cancel: cancel, changed: make(chan struct{}),
 	}
 	t.UPID = fmt.Sprintf("UPID:%s:%08X:%08X:%08X:%s:%s:%s:", Name, t.PID, t.PStart, t.StartTime, typ, id, a.ID())

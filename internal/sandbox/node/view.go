@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
@@ -46,7 +47,7 @@ func (n *Node) status(c *container) map[string]any {
 	}
 	if pid != 0 {
 		m["status"], m["pid"], m["mem"], m["disk"] = "running", pid, int64(13<<20), int64(290<<20)
-		m["uptime"] = max(1, int(n.opt.Now().Sub(c.Started).Seconds()))
+		m["uptime"] = max(1, int(time.Since(c.up).Seconds()))
 	}
 	for _, k := range []string{"lock", "tags"} {
 		if v := c.Conf[k]; v != "" {
@@ -157,7 +158,7 @@ func (n *Node) Nodes(a Auth, fingerprint string) []map[string]any {
 
 func (n *Node) load1() map[string]any {
 	return map[string]any{
-		"uptime": 1 + int(n.opt.Now().Sub(n.boot).Seconds()), "cpu": 0.0123, "maxcpu": runtime.NumCPU(),
+		"uptime": 1 + int(time.Since(n.boot).Seconds()), "cpu": 0.0123, "maxcpu": runtime.NumCPU(),
 		"mem": int64(2 * gib), "maxmem": int64(nodeMemory), "disk": int64(9 * gib), "maxdisk": int64(94 * gib),
 	}
 }
@@ -165,7 +166,7 @@ func (n *Node) load1() map[string]any {
 // NodeStatus is GET /nodes/NODE/status.
 func (n *Node) NodeStatus() map[string]any {
 	return map[string]any{
-		"uptime": 1 + int(n.opt.Now().Sub(n.boot).Seconds()), "cpu": 0.0123, "wait": 0, "idle": 0,
+		"uptime": 1 + int(time.Since(n.boot).Seconds()), "cpu": 0.0123, "wait": 0, "idle": 0,
 		"pveversion": "pve-manager/" + n.Profile().Version + "/" + n.Profile().RepoID, "kversion": "Linux 6.8.12-15-pve",
 		"current-kernel": map[string]any{"sysname": "Linux", "release": "6.8.12-15-pve", "machine": "x86_64", "version": "#1 SMP"},
 		"boot-info":      map[string]any{"mode": "efi", "secureboot": 0},

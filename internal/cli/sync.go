@@ -1,0 +1,222 @@
+package cli
+
+import (
+	"context"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
+	"github.com/infrahaus/infrahaus/internal/ui"
+)
+
+type syncOptions struct {
+	app         *app
+	vars        variableOptions
+	take        string
+	snapshot    string
+	skipScripts []string
+	plan        bool
+	rollback    bool
+	publish     bool
+}
+
+func newSyncCmd(a *app) *cobra.Command {
+	o := &syncOptions{app: a}
+	cmd := &cobra.Command{
+		Use:   "sync <container>",
+		Short: "Apply the template as it is now to a container that runs",
+		Long: `Apply the template as it is now to a container that runs: files that differ, by
+their policy; packages that are missing or of another version than their pin;
+scripts that are new, have changed or failed. What is the same is neither shipped
+nor touched, what the template no longer has is named and left alone.
+
+A file that was edited in the container is never overwritten without a copy kept
+beside it. Where the template has changed it too, the sync is refused before
+anything is changed: --take template writes the template's, --take guest keeps the
+container's.
+
+Before it changes anything, Proxmox takes a snapshot where the storage can. It is
+removed after success; after a failure --rollback goes back to it.` + exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
+		Example: `  infrahaus sync web --plan
+  infrahaus sync web
+  infrahaus sync web --take template --snapshot always`,
+		Args: exactArgs("one container"),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
+	}
+	f := cmd.Flags()
+	o.vars.register(f)
+	f.StringVar(&o.take, "take", "", "whose `side` wins a conflict: template or guest")
+	f.StringVar(&o.snapshot, "snapshot", provision.SnapshotAuto, "`when` to take a snapshot first: auto, always or never")
+	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run, by `name`")
+	f.BoolVar(&o.plan, "plan", false, "show how the container differs, and touch nothing")
+	f.BoolVar(&o.rollback, "rollback", false, "go back to the snapshot that a failed sync has left")
+	f.BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
+	_ = cmd.RegisterFlagCompletionFunc("take", oneOf("template", "guest"))
+	_ = cmd.RegisterFlagCompletionFunc("snapshot", oneOf("auto", "always", "never"))
+	cmd.ValidArgsFunction = a.completeContainers
+	return cmd
+}
+
+func (o *syncOptions) run(ctx context.Context, ref string) error {
+	a := o.app
+	if err := o.checkChoices(); err != nil {
+		return err
+	}
+	if _, err := a.hostName(); err != nil {
+		return err
+	}
+	c, err := a.find(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if err := a.vault.Ready(); err != nil {
+		return err
+	}
+	if c.Lifecycle == lxc.Destroyed {
+		return failf(provision.ExitOther, "container %s was destroyed", c.Hostname).hint("%s", a.command("list", "--all"))
+	}
+	set, err := o.vars.read(a.in)
+	if err != nil {
+		return err
+	}
+	m, err := a.remember(ctx, c, set)
+	if err != nil {
+		return err
+	}
+	if err := checkSkips(m.Template, o.skipScripts); err != nil {
+		return err
+	}
+	m.Skip = slices.Concat(m.Skip, o.skipScripts)
+	how := provision.Renewal{Take: o.take, Snapshot: o.snapshot, Removed: m.removedScripts()}
+	switch {
+	case o.rollback:
+		return o.goBack(ctx, c, m)
+	case o.plan:
+		return o.report(ctx, c, m, how)
+	}
+	return o.sync(ctx, c, m, how)
+}
+
+func (o *syncOptions) checkChoices() error {
+	switch {
+	case !slices.Contains([]string{"", "template", "guest"}, o.take):
+		return usagef("--take is template or guest, not %q", o.take)
+	case !slices.Contains([]string{provision.SnapshotAuto, provision.SnapshotAlways, provision.SnapshotNever}, o.snapshot):
+		return usagef("--snapshot is auto, always or never, not %q", o.snapshot)
+	case o.rollback && o.plan:
+		return usagef("--rollback and --plan exclude each other")
+	}
+	return nil
+}
+
+func (o *syncOptions) sync(ctx context.Context, c lxc.Container, m *remembered, how provision.Renewal) error {
+	a := o.app
+	display := ui.NewDisplay(a.streams, ui.Options{JSON: a.global.json, Quiet: a.global.quiet, Verbose: a.global.verbose})
+	s, err := a.begin(ctx, c, "sync", display, o.publish)
+	if err != nil {
+		display.Close()
+		return err
+	}
+	res, runErr := provision.Result{}, s.prepare(ctx, c, m)
+	if runErr == nil {
+		res, runErr = s.run.Sync(ctx, how)
+	}
+	return s.end(ctx, res, runErr, func(c lxc.Container) error { return s.card(c, res) })
+}
+
+// goBack is --rollback.
+func (o *syncOptions) goBack(ctx context.Context, c lxc.Container, m *remembered) error {
+	s, err := o.app.begin(ctx, c, "sync", &lastEvent{}, o.publish)
+	if err != nil {
+		return err
+	}
+	runErr := s.prepare(ctx, c, m)
+	if runErr == nil {
+		runErr = s.run.Rollback(ctx)
+	}
+	return s.end(ctx, provision.Result{}, runErr, func(c lxc.Container) error { return o.app.done(c, "rolled back") })
+}
+
+// report is --plan.
+func (o *syncOptions) report(ctx context.Context, c lxc.Container, m *remembered, how provision.Renewal) error {
+	a := o.app
+	s, err := a.rehearse(ctx, c, m)
+	if err != nil {
+		return err
+	}
+	report, err := s.run.Report(ctx, how)
+	if err != nil {
+		return err
+	}
+	if a.global.json {
+		return ui.WriteJSON(a.streams, report)
+	}
+	if err := ui.WriteTable(a.streams, driftTable(report)); err != nil {
+		return err
+	}
+	switch {
+	case len(report.Conflicts) > 0 && !a.global.quiet:
+		a.note("a sync would be refused: say --take template or --take guest")
+	case !report.Differs() && !a.global.quiet:
+		a.note("nothing differs that a sync would change")
+	}
+	return nil
+}
+
+// driftTable is a report as rows: what, which, how it stands, what a sync does.
+func driftTable(p provision.Report) ui.Table {
+	t := ui.Table{Columns: []ui.Column{
+		{Title: "KIND", Keep: true}, {Title: "NAME", Keep: true}, {Title: "STATE", Keep: true, Paint: driftShade}, {Title: "SYNC WOULD", Keep: true},
+	}}
+	add := func(cells ...string) { t.Rows = append(t.Rows, cells) }
+	does := map[guestfiles.Effect]string{
+		guestfiles.Leave: "leave it", guestfiles.Write: "write it", guestfiles.Backup: "keep a copy and write it", guestfiles.Refuse: "be refused",
+	}
+	for _, f := range p.Files {
+		add("file", f.Target, string(f.State), does[f.Effect()])
+	}
+	for _, k := range p.Packages {
+		what := "install it"
+		if k.State == guestfiles.PackageSame {
+			what = "leave it"
+		}
+		state := string(k.State)
+		if k.Have != "" && k.State != guestfiles.PackageSame {
+			state += " (" + k.Have + ")"
+		}
+		add("package", k.Manager+" "+k.Spec, state, what)
+	}
+	scripts := map[string]string{"same": "leave it", "removed": "leave what it did", "running": "follow it"}
+	for _, s := range p.Scripts {
+		add("script", s.Name, s.State, orElse(scripts[s.State], "run it"))
+	}
+	for _, s := range p.Services {
+		add("service", s.Name, s.State, "look again")
+	}
+	return t
+}
+
+func driftShade(cell string) ui.Shade {
+	switch cell {
+	case "same", "running", string(guestfiles.FileKept):
+		return ui.Good
+	case string(guestfiles.FileConflict), string(guestfiles.FileFolder), "failed", "not running":
+		return ui.Bad
+	}
+	return ui.Caution
+}
+
+// removedScripts are those that ran before and that the template no longer has.
+func (m *remembered) removedScripts() []string {
+	var out []string
+	now := scriptSums(m.Template)
+	for _, was := range m.saved.Scripts {
+		if !slices.ContainsFunc(now, func(s savedScript) bool { return s.Name == was.Name }) {
+			out = append(out, was.Name)
+		}
+	}
+	return out
+}

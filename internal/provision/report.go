@@ -1,0 +1,143 @@
+package provision
+
+import (
+	"context"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/discover"
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
+)
+
+// Report is how a container differs from its template, and what a sync would do.
+type Report struct {
+	Files    []guestfiles.FileDrift    `json:"files"`
+	Packages []guestfiles.PackageDrift `json:"packages"`
+	Scripts  []ScriptDrift             `json:"scripts"`
+	Services []ServiceDrift            `json:"services"`
+	// Conflicts are the targets of the files for which the sync would be refused.
+	Conflicts []string `json:"conflicts"`
+}
+
+// ScriptDrift is one script: same, new, changed, failed (or died, at its last
+// attempt), running, or removed from the template.
+type ScriptDrift struct {
+	Name  string `json:"name"`
+	State string `json:"state"`
+}
+
+// ServiceDrift is one service that the template promises.
+type ServiceDrift struct {
+	Name  string `json:"name"`
+	State string `json:"state"` // running, or how else discovery saw it
+}
+
+// Differs reports whether a sync would have anything to do, or be refused. A
+// service that does not run is told, and nothing that a sync mends.
+func (p Report) Differs() bool {
+	for _, f := range p.Files {
+		if f.Effect() != guestfiles.Leave {
+			return true
+		}
+	}
+	for _, s := range p.Scripts {
+		if s.State != "same" && s.State != "removed" {
+			return true
+		}
+	}
+	return packagesDiffer(guestfiles.Drift{Packages: p.Packages})
+}
+
+// Report compares a running container with its template, in three remote
+// commands, and changes nothing. The run's record must drop what is written.
+func (r *Run) Report(ctx context.Context, how Renewal) (Report, error) {
+	defer func() {
+		if r.Guest != nil {
+			r.Guest.Close()
+		}
+	}()
+	r.renewing, r.Renewal = true, how
+	if err := r.lookBack(ctx); err != nil {
+		return Report{}, err
+	}
+	if err := r.mustRun(); err != nil {
+		return Report{}, err
+	}
+	if err := r.enterReady(ctx); err != nil {
+		return Report{}, err
+	}
+	if err := r.takeStock(ctx); err != nil {
+		return Report{}, err
+	}
+	in, err := r.input()
+	if err != nil {
+		return Report{}, err
+	}
+	drift, err := r.drift(ctx, in)
+	if err != nil {
+		return Report{}, err
+	}
+	report := Report{Files: drift.Files, Packages: drift.Packages, Scripts: r.scriptDrift(), Conflicts: []string{}}
+	settled, refused := in.Differing(drift, how.Take)
+	for i, f := range report.Files {
+		if f.State == guestfiles.FileConflict {
+			report.Files[i].Policy = policyOf(settled, f.Target)
+		}
+	}
+	for _, f := range refused {
+		report.Conflicts = append(report.Conflicts, f.Target)
+	}
+	report.Services, err = r.serviceDrift(ctx)
+	return report, err
+}
+
+// policyOf is a file's policy once conflicts are settled.
+func policyOf(in guestfiles.Input, target string) string {
+	for _, f := range in.Files {
+		if f.Target == target {
+			return f.Policy
+		}
+	}
+	return ""
+}
+
+// scriptDrift says of each script what the turns amount to.
+func (r *Run) scriptDrift() []ScriptDrift {
+	out := []ScriptDrift{}
+	for _, s := range scriptsOf(r.Job) {
+		state := map[turn]string{turnFirst: "new", turnDone: "same", turnAttach: "running", turnAgain: "changed", turnDrain: "failed"}[r.turns[s.Name]]
+		if r.turns[s.Name] == turnAgain && r.marks.of(event.Syncing, s.Name).State == Broken {
+			state = "failed"
+		}
+		out = append(out, ScriptDrift{s.Name, state})
+	}
+	for _, name := range r.Renewal.Removed {
+		out = append(out, ScriptDrift{name, "removed"})
+	}
+	return out
+}
+
+// serviceDrift asks which declared services run now, without waiting for them.
+func (r *Run) serviceDrift(ctx context.Context) ([]ServiceDrift, error) {
+	out := []ServiceDrift{}
+	declared, _, err := r.declared()
+	if err != nil || len(declared) == 0 {
+		return out, err
+	}
+	report, err := r.probe(ctx, discover.Options{Declared: declared, Wait: time.Second})
+	if err != nil {
+		return out, err
+	}
+	for _, s := range report.Services(r.Address.String(), declared) {
+		if !s.Declared {
+			continue
+		}
+		state := string(s.Status)
+		if s.Status != lxc.Running {
+			state = "not " + string(lxc.Running)
+		}
+		out = append(out, ServiceDrift{s.Name, state})
+	}
+	return out, nil
+}

@@ -1,0 +1,125 @@
+package pve_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/infrahaus/infrahaus/internal/pve"
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
+)
+
+func TestFindCreate(t *testing.T) {
+	s := newSandbox(t)
+	find := func(mac string) (pve.Owner, string) {
+		t.Helper()
+		owner, upid, err := s.client.FindCreate(t.Context(), "pve1", 100, mac)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return owner, upid
+	}
+	if owner, upid := find("BC:24:11:00:00:01"); owner != pve.Nobody || upid != "" {
+		t.Errorf("before: %v %q", owner, upid)
+	}
+	_, made, _, err := create(t.Context(), s.client, spec())
+	if err != nil || made.CTID != 100 {
+		t.Fatal(made, err)
+	}
+	if owner, upid := find(made.MAC); owner != pve.Ours || upid != made.UPID {
+		t.Errorf("ours: %v %q", owner, upid)
+	}
+	if owner, upid := find("BC:24:11:00:00:01"); owner != pve.Theirs || upid != "" {
+		t.Errorf("theirs: %v %q", owner, upid)
+	}
+	s.faults.Add(driver.Fault{Name: driver.FaultAPI500, Value: "^GET .*/config$", Count: 2}) // borne
+	if owner, _ := find(made.MAC); owner != pve.Ours {
+		t.Errorf("after a failure in passing: %v", owner)
+	}
+}
+
+// A create that dies with its node leaves a locked config that names nobody; its
+// task tells what became of it, and only the node's root can free it.
+func TestFindCreateThatDied(t *testing.T) {
+	dir := t.TempDir()
+	s := &sandbox{faults: driver.NewFaults(driver.Fault{Name: driver.FaultCreateHang, Count: 1})}
+	s.open(t, dir)
+	p, err := s.client.Resolve(t.Context(), spec())
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := s.client.Create(t.Context(), pve.CreateRequest{Spec: spec(), Placement: p, Password: "correct horse"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.server.Close()
+	s.node.Close()
+	s.open(t, dir)
+	owner, upid, err := s.client.FindCreate(t.Context(), p.Node, made.CTID, made.MAC)
+	if err != nil || owner != pve.Abandoned || upid != made.UPID {
+		t.Fatalf("%v %q, %v", owner, upid, err)
+	}
+	if _, err := s.client.Follow(t.Context(), upid, pve.Watch{}); !pve.IsKind(err, pve.TaskFailed) || !strings.Contains(err.Error(), "died without a result") {
+		t.Errorf("its task: %v", err)
+	}
+	destroy := func() (string, error) {
+		return s.client.Destroy(t.Context(), p.Node, made.CTID, pve.DestroyOptions{})
+	}
+	if _, err := destroy(); !pve.IsKind(err, pve.Refused) || !strings.Contains(err.Error(), "CT is locked (create)") {
+		t.Errorf("got %v", err)
+	}
+	if st, err := s.client.Status(t.Context(), p.Node, made.CTID); err != nil || st.Lock != "create" {
+		t.Errorf("status %+v, %v", st, err)
+	}
+	if err := s.node.Unlock(made.CTID); err != nil {
+		t.Fatal(err)
+	}
+	upid, err = destroy()
+	follow(t, s.client, upid, err)
+	if owner, _, err := s.client.FindCreate(t.Context(), p.Node, made.CTID, made.MAC); err != nil || owner != pve.Nobody {
+		t.Errorf("%v, %v", owner, err)
+	}
+}
+
+// The task of a type that runs, else the newest; nothing for what never was.
+func TestLastTask(t *testing.T) {
+	s, id := made(t)
+	last := func(typ string) string {
+		t.Helper()
+		upid, err := s.client.LastTask(t.Context(), "pve1", id, typ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return upid
+	}
+	if got := last("vzstart"); got != "" {
+		t.Errorf("before any start: %q", got)
+	}
+	for range 2 {
+		upid, err := s.client.Start(t.Context(), "pve1", id)
+		follow(t, s.client, upid, err)
+		if got := last("vzstart"); got != upid {
+			t.Errorf("%q, not %q", got, upid)
+		}
+		upid, err = s.client.Stop(t.Context(), "pve1", id)
+		follow(t, s.client, upid, err)
+	}
+	// The clock of the node falls back: what runs is the newest all the same.
+	s.faults.Jump(-1 << 50)
+	s.faults.Add(driver.Fault{Name: driver.FaultCreateHang, Count: 1})
+	sp := spec()
+	sp.CTID = id + 1
+	p, err := s.client.Resolve(t.Context(), sp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := s.client.Create(t.Context(), pve.CreateRequest{Spec: sp, Placement: p, Password: "correct horse"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.client.LastTask(t.Context(), "pve1", id+1, "vzcreate"); err != nil || got != m.UPID {
+		t.Errorf("%q, not %q, %v", got, m.UPID, err)
+	}
+	if got, err := s.client.LastTask(t.Context(), "pve1", id, "vzcreate"); err != nil || got == m.UPID || got == "" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
