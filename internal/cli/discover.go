@@ -63,6 +63,9 @@ func (o *discoverOptions) run(ctx context.Context, ref string) error {
 	case err != nil:
 		return err
 	case c.Lifecycle == lxc.Destroyed:
+		if ref == strconv.Itoa(c.CTID) { // Proxmox may have given the id to another one since
+			return o.adopt(ctx, host, c.CTID)
+		}
 		return failf(1, "container %s was destroyed at %s", c.Hostname, c.DestroyedAt.Format("2006-01-02 15:04"))
 	}
 	p, err := a.openInside(ctx)

@@ -67,8 +67,8 @@ func newLogsCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs <container>",
 		Short: "Replay the output of a run's scripts",
-		Long: `Replay the output of the scripts of a container's last run that had any: stdout
-to stdout, stderr to stderr.` + exitStatuses(0, 1, 2, 130, 143),
+		Long: `Replay the output of the scripts of a container's last create or sync, with that
+of the runs that resumed it: stdout to stdout, stderr to stderr.` + exitStatuses(0, 1, 2, 130, 143),
 		Args: exactArgs("one container"),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.do(cmd.Context(), args[0]) },
 	}
@@ -85,29 +85,46 @@ func (o *logsOptions) do(ctx context.Context, ref string) error {
 	if err != nil {
 		return err
 	}
+	runs := []string{o.run}
 	if o.run == "" {
-		runs, err := a.store.Runs(ctx, c.RecordID)
-		if err != nil {
+		if runs, err = a.lastWork(ctx, c.RecordID); err != nil {
 			return err
 		}
-		for _, r := range runs {
-			if r.Kind != "discover" {
-				o.run = r.ID
-			}
+	}
+	for i, id := range runs {
+		q := store.EventQuery{RecordID: c.RecordID, RunID: id, Follow: o.follow && i == len(runs)-1}
+		if err := a.eachEvent(ctx, q, o.show); err != nil {
+			return err
 		}
 	}
-	if o.run == "" {
+	return nil
+}
+
+// show prints a line of a script's output.
+func (o *logsOptions) show(e event.Event) error {
+	if e.Type != event.Log || e.ScriptName == "" || o.script != "" && e.ScriptName != o.script {
 		return nil
 	}
-	return a.eachEvent(ctx, store.EventQuery{RecordID: c.RecordID, RunID: o.run, Follow: o.follow}, func(e event.Event) error {
-		if e.Type != event.Log || e.ScriptName == "" || o.script != "" && e.ScriptName != o.script {
-			return nil
+	if o.app.global.json {
+		return ui.NewEventWriter(o.app.streams, true).Event(e)
+	}
+	return o.app.printLog(e)
+}
+
+// lastWork are the ids of the last create or sync of a container and of the runs
+// that resumed it: each goes on where the one before was cut off.
+func (a *app) lastWork(ctx context.Context, recordID string) ([]string, error) {
+	runs, err := a.store.Runs(ctx, recordID)
+	var ids []string
+	for _, r := range runs {
+		switch r.Kind {
+		case "create", "sync":
+			ids = []string{r.ID}
+		case "resume":
+			ids = append(ids, r.ID)
 		}
-		if a.global.json {
-			return ui.NewEventWriter(a.streams, true).Event(e)
-		}
-		return a.printLog(e)
-	})
+	}
+	return ids, err
 }
 
 // printLog writes a script's line to the stream that it came from. A screen is

@@ -56,6 +56,12 @@ func TestSessions(t *testing.T) {
 		"revealed":  revealed,
 		"distinct":  distinct,
 		"services":  sameServices,
+
+		"go-on":      goOn,
+		"edit":       editInGuest,
+		"remove":     removeInGuest,
+		"in-guest":   inGuest,
+		"whole-once": wholeOnce,
 	}
 	maps.Copy(commands, platformCommands())
 	testscript.Run(t, testscript.Params{

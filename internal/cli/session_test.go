@@ -8,7 +8,9 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -44,10 +46,10 @@ func (w *watched) Write(p []byte) (int, error) {
 }
 
 // interrupt is `interrupt SIGNAL[,SIGNAL] PATTERN STATUS COMMAND...`: starts the
-// command, sends it the signals once its output holds PATTERN, and wants STATUS.
-// What it has said is in the file said.
+// command, sends it the signals once its output holds PATTERN, and wants STATUS
+// (-1: killed by the signal). What it has said is in the file said.
 func interrupt(ts *testscript.TestScript, neg bool, args []string) {
-	signals := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}
+	signals := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}
 	out := &watched{want: regexp.MustCompile(args[1]), seen: make(chan struct{})}
 	cmd := background(ts, args[3:]...)
 	cmd.Stdout, cmd.Stderr = out, out
@@ -246,5 +248,52 @@ func sameServices(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if found[0] == "" || found[0] != found[1] {
 		ts.Fatalf("%s\nis not\n%s", found[0], found[1])
+	}
+}
+
+// goOn is `go-on CTID`: what the template slow waits for in a virtual guest.
+func goOn(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(os.WriteFile(guestPath(ts, args[0], "root/go-on"), nil, 0o644))
+}
+
+// guestPath is where a virtual guest's file lies on this machine.
+func guestPath(ts *testscript.TestScript, ctid, path string) string {
+	return filepath.Join(ts.Getenv("XDG_STATE_HOME"), "infrahaus", "sandbox", "guests", ctid, "rootfs", path)
+}
+
+// editInGuest is `edit CTID PATH`: somebody writes a line of their own.
+func editInGuest(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(os.WriteFile(guestPath(ts, args[0], args[1]), []byte("edited\n"), 0o644))
+}
+
+// removeInGuest is `remove CTID PATH`.
+func removeInGuest(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(os.Remove(guestPath(ts, args[0], args[1])))
+}
+
+// inGuest is `in-guest CTID PATTERN TEXT`: the one file there that matches holds
+// that line and no other.
+func inGuest(ts *testscript.TestScript, neg bool, args []string) {
+	found, err := filepath.Glob(guestPath(ts, args[0], args[1]))
+	ts.Check(err)
+	if len(found) != 1 {
+		ts.Fatalf("%d files match %s", len(found), args[1])
+	}
+	if got := strings.TrimSpace(ts.ReadFile(found[0])); (got == args[2]) == neg {
+		ts.Fatalf("%s holds %q", args[1], got)
+	}
+}
+
+// wholeOnce is `whole-once FILE`: what the script of the template slow prints, each
+// line once and in order.
+func wholeOnce(ts *testscript.TestScript, neg bool, args []string) {
+	lines := strings.Split(strings.TrimSpace(ts.ReadFile(args[0])), "\n")
+	want := []string{"started"}
+	for i := 1; i < len(lines)-1; i++ {
+		want = append(want, fmt.Sprintf("tick %d", i))
+	}
+	want = append(want, fmt.Sprintf("finished after %d ticks", len(lines)-2))
+	if !slices.Equal(lines, want) {
+		ts.Fatalf("not whole, or not once: %q", lines)
 	}
 }
