@@ -31,7 +31,8 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	testscript.Main(m, map[string]func(){
-		"infrahaus": func() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"infrahaus":     func() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"killed-rotate": func() { os.Exit(cli.KilledRotate(os.Args[1])) },
 	})
 }
 
@@ -56,6 +57,9 @@ func TestSessions(t *testing.T) {
 		"revealed":  revealed,
 		"distinct":  distinct,
 		"services":  sameServices,
+		"killed":    killed,
+		"old-keys":  oldKeys,
+		"mode":      mode,
 	}
 	maps.Copy(commands, platformCommands())
 	testscript.Run(t, testscript.Params{
