@@ -62,6 +62,7 @@ func TestSessions(t *testing.T) {
 		"mode":      mode,
 	}
 	maps.Copy(commands, platformCommands())
+	maps.Copy(commands, leakCommands())
 	testscript.Run(t, testscript.Params{
 		Dir: "../../testdata/script",
 		// Virtual guests have an sshd where this user may listen on port 22.
