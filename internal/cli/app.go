@@ -121,6 +121,7 @@ func (a *app) catalogue(ctx context.Context) (*store.Store, *vault.Vault, error)
 	v, err := vault.Open(vault.Options{
 		KeyFile: cfg.Paths.KeyFile(),
 		Sealed:  func() (bool, error) { return s.HasSealed(context.WithoutCancel(ctx)) },
+		Retired: func(id string) (string, error) { return s.RetiredKey(context.WithoutCancel(ctx), id) },
 	})
 	if err != nil {
 		s.Close()

@@ -115,7 +115,7 @@ func deed(command string) string {
 		"template": "use the catalogue of templates", "template list": "list the templates",
 		"template show": "show the template", "template validate": "validate the template",
 		"sandbox": "use the sandbox", "sandbox serve": "serve the sandbox", "sandbox reset": "reset the sandbox",
-		"version": "print the version",
+		"version": "print the version", "key": "use the encryption key", "key rotate": "rotate the encryption key",
 	}
 	if text, ok := said[command]; ok {
 		return text

@@ -19,16 +19,39 @@ type eventsOptions struct {
 
 func newEventsCmd(a *app) *cobra.Command {
 	o := &eventsOptions{app: a}
+	p := &pruneOptions{app: a}
+	var prune bool
 	cmd := &cobra.Command{
-		Use:   "events <container>",
-		Short: "Replay what happened to a container",
+		Use:   "events <container> | --prune [<container>]",
+		Short: "Replay what happened to a container, or remove what is old",
 		Long: `Replay what happened to a container: every run, every event, the scripts' output
-included. With --json, one event a line.` + exitStatuses(0, 1, 2, 130, 143),
-		Args: exactArgs("one container"),
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
+included. With --json, one event a line.
+
+With --prune, remove the events and logs of destroyed containers. With --older-than
+as well, those of every run that ended before that time, of living containers too.
+Nothing else that is recorded is touched.` + exitStatuses(0, 1, 2, 130, 143),
+		Example: "  infrahaus events web --follow\n  infrahaus events --prune --older-than 30d --yes",
+		Args:    rangeArgs(0, 1, "one container"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case prune && (o.follow || o.noLogs):
+				return usagef("--prune goes with neither --follow nor --no-logs")
+			case prune:
+				return p.run(cmd.Context(), args)
+			case p.olderThan != "" || p.yes:
+				return usagef("--older-than and --yes go with --prune only")
+			}
+			if err := exactArgs("one container")(cmd, args); err != nil {
+				return err
+			}
+			return o.run(cmd.Context(), args[0])
+		},
 	}
 	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "go on as long as a run goes on")
 	cmd.Flags().BoolVar(&o.noLogs, "no-logs", false, "leave the scripts' output out")
+	cmd.Flags().BoolVar(&prune, "prune", false, "remove events and logs")
+	cmd.Flags().StringVar(&p.olderThan, "older-than", "", "a `time` such as 30d, 720h or 2026-01-31")
+	cmd.Flags().BoolVarP(&p.yes, "yes", "y", false, "do not ask")
 	cmd.ValidArgsFunction = a.completeContainers
 	return cmd
 }
@@ -102,6 +125,9 @@ func (o *logsOptions) do(ctx context.Context, ref string) error {
 
 // show prints a line of a script's output.
 func (o *logsOptions) show(e event.Event) error {
+	if store.LogFull(e) {
+		return o.app.printLogFull(e)
+	}
 	if e.Type != event.Log || e.ScriptName == "" || o.script != "" && e.ScriptName != o.script {
 		return nil
 	}
@@ -125,6 +151,15 @@ func (a *app) lastWork(ctx context.Context, recordID string) ([]string, error) {
 		}
 	}
 	return ids, err
+}
+
+// printLogFull ends a log that reached its limit.
+func (a *app) printLogFull(e event.Event) error {
+	if a.global.json {
+		return ui.NewEventWriter(a.streams, true).Event(e)
+	}
+	a.warn(e.Message, "")
+	return nil
 }
 
 // printLog writes a script's line to the stream that it came from. A screen is

@@ -31,7 +31,8 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	testscript.Main(m, map[string]func(){
-		"infrahaus": func() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"infrahaus":     func() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"killed-rotate": func() { os.Exit(cli.KilledRotate(os.Args[1])) },
 	})
 }
 
@@ -56,6 +57,9 @@ func TestSessions(t *testing.T) {
 		"revealed":  revealed,
 		"distinct":  distinct,
 		"services":  sameServices,
+		"killed":    killed,
+		"old-keys":  oldKeys,
+		"mode":      mode,
 
 		"go-on":      goOn,
 		"edit":       editInGuest,
@@ -64,6 +68,7 @@ func TestSessions(t *testing.T) {
 		"whole-once": wholeOnce,
 	}
 	maps.Copy(commands, platformCommands())
+	maps.Copy(commands, leakCommands())
 	testscript.Run(t, testscript.Params{
 		Dir: "../../testdata/script",
 		// Virtual guests have an sshd where this user may listen on port 22.

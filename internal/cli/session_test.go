@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -295,5 +296,35 @@ func wholeOnce(ts *testscript.TestScript, neg bool, args []string) {
 	want = append(want, fmt.Sprintf("finished after %d ticks", len(lines)-2))
 	if !slices.Equal(lines, want) {
 		ts.Fatalf("not whole, or not once: %q", lines)
+	}
+}
+
+// killed is `killed STEP`: a key rotate that is killed after that step.
+func killed(ts *testscript.TestScript, neg bool, args []string) {
+	err := ts.Exec("killed-rotate", args[0])
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != -1 {
+		ts.Fatalf("it was not killed: %v", err)
+	}
+}
+
+// oldKeys is `old-keys`: removes every key that was replaced; there must be some.
+func oldKeys(ts *testscript.TestScript, neg bool, args []string) {
+	found, err := filepath.Glob(ts.MkAbs("config/infrahaus/key.old-*"))
+	ts.Check(err)
+	if len(found) == 0 {
+		ts.Fatalf("no old key is kept")
+	}
+	for _, path := range found {
+		ts.Check(os.Remove(path))
+	}
+}
+
+// mode is `mode BITS FILE`: the file's permission bits, in octal.
+func mode(ts *testscript.TestScript, neg bool, args []string) {
+	info, err := os.Stat(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if got := strconv.FormatUint(uint64(info.Mode().Perm()), 8); got != args[0] {
+		ts.Fatalf("%s has mode %s, not %s", args[1], got, args[0])
 	}
 }

@@ -23,11 +23,12 @@ type logFile struct {
 	mu      sync.Mutex
 	file    *os.File
 	buf     *bufio.Writer
-	pending bool // a flush is due
+	room    int64 // bytes that may still be written
+	pending bool  // a flush is due
 	err     error
 }
 
-func openLog(path string) (*logFile, error) {
+func openLog(path string, limit int64) (*logFile, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("cannot write the log of the run: %w", plain(err))
 	}
@@ -35,7 +36,19 @@ func openLog(path string) (*logFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot write the log of the run: %w", plain(err))
 	}
-	return &logFile{file: f, buf: bufio.NewWriterSize(f, 64<<10)}, nil
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("cannot write the log of the run: %w", plain(err))
+	}
+	return &logFile{file: f, buf: bufio.NewWriterSize(f, 64<<10), room: limit - info.Size()}, nil
+}
+
+// fits says that a line keeps the file within its limit.
+func (l *logFile) fits(line []byte) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return int64(len(line)) <= l.room
 }
 
 // write appends one line, its end included. An error of an earlier flush is returned here.
@@ -49,6 +62,7 @@ func (l *logFile) write(line []byte) error {
 		l.fail(err)
 		return l.err
 	}
+	l.room -= int64(len(line))
 	if !l.pending {
 		l.pending = true
 		time.AfterFunc(flushAfter, func() { _ = l.flush() })

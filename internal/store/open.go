@@ -84,6 +84,7 @@ func connect(path, synchronous string, busy time.Duration) (*sql.DB, error) {
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()),
 		"foreign_keys(1)",
+		"secure_delete(1)", // what was sealed with a key that was replaced, or pruned, is overwritten
 		"synchronous(" + synchronous + ")",
 	}}
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: q.Encode()}

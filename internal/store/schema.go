@@ -80,6 +80,12 @@ CREATE TABLE jobs (
 	doc TEXT NOT NULL,
 	updated_at TEXT NOT NULL
 ) WITHOUT ROWID;
+`, `
+CREATE TABLE retired_keys (
+	id TEXT PRIMARY KEY,
+	envelope TEXT NOT NULL,
+	retired_at TEXT NOT NULL
+) WITHOUT ROWID;
 `}
 
 // migrate brings the schema up to date, and keeps a copy of a database that an

@@ -36,6 +36,7 @@ type Store struct {
 	events *sql.DB
 
 	migration Migration
+	logLimit  int64 // bytes of one run's log file
 
 	mu   sync.Mutex
 	live map[string]*flock.Flock // by id of the runs that this process has begun
@@ -57,7 +58,7 @@ func openWith(ctx context.Context, dir string, busy time.Duration) (*Store, erro
 	if err := prepare(dir, path); err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, path: path, busy: busy, live: map[string]*flock.Flock{}}
+	s := &Store{dir: dir, path: path, busy: busy, logLimit: logLimit, live: map[string]*flock.Flock{}}
 	var err error
 	if s.records, err = connect(path, "FULL", busy); err != nil {
 		return nil, s.wrap(err)

@@ -14,48 +14,64 @@ import (
 )
 
 // load finds the key: the environment, then the file, then, where create is
-// true and nothing was ever sealed, a new one.
+// true and nothing was ever sealed, a new one. A key file that another process has
+// replaced is read again; where that fails, the key at hand still is a key.
 func (v *Vault) load(create bool) (*key, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.key != nil {
+	if v.key != nil && !v.replaced() {
 		return v.key, nil
 	}
-	k, err := v.find(create)
-	if err == nil {
-		v.key = k
+	k, file, err := v.find(create)
+	switch {
+	case err == nil:
+		v.key, v.file = k, file
+	case v.key != nil:
+		return v.key, nil
 	}
 	return k, err
 }
 
-func (v *Vault) find(create bool) (*key, error) {
-	if text := v.opts.Getenv(EnvKey); text != "" {
-		return parseKey(text, EnvKey)
+// replaced says that the key file is another one than was read.
+func (v *Vault) replaced() bool {
+	if v.file == nil {
+		return false
+	}
+	now, err := os.Stat(v.opts.KeyFile)
+	return err == nil && !os.SameFile(now, v.file)
+}
+
+func (v *Vault) fromEnv() bool { return v.opts.Getenv(EnvKey) != "" }
+
+func (v *Vault) find(create bool) (*key, os.FileInfo, error) {
+	if v.fromEnv() {
+		k, err := parseKey(v.opts.Getenv(EnvKey), EnvKey)
+		return k, nil, err
 	}
 	path := v.opts.KeyFile
-	k, err := readKey(path)
+	k, file, err := readKey(path)
 	if !errors.Is(err, fs.ErrNotExist) {
-		return k, err
+		return k, file, err
 	}
 	if !create {
-		return nil, noKey(path)
+		return nil, nil, noKey(path)
 	}
 	if v.opts.Sealed != nil {
 		sealed, err := v.opts.Sealed()
 		if err != nil {
-			return nil, &Error{Text: "cannot tell whether an encryption key was in use before", Err: err}
+			return nil, nil, &Error{Text: "cannot tell whether an encryption key was in use before", Err: err}
 		}
 		if sealed {
 			// Another process may have made the key and sealed with it
 			// between our first look and now.
-			if k, err := readKey(path); !errors.Is(err, fs.ErrNotExist) {
-				return k, err
+			if k, file, err := readKey(path); !errors.Is(err, fs.ErrNotExist) {
+				return k, file, err
 			}
-			return nil, noKey(path)
+			return nil, nil, noKey(path)
 		}
 	}
-	if err := makeKey(path); err != nil {
-		return nil, &Error{Text: "cannot make an encryption key", Err: err, Next: "set " + EnvKey + " to 64 hexadecimal digits to keep the key elsewhere"}
+	if err := makeKey(path, randomKey()); err != nil {
+		return nil, nil, &Error{Text: "cannot make an encryption key", Err: err, Next: "set " + EnvKey + " to 64 hexadecimal digits to keep the key elsewhere"}
 	}
 	return readKey(path) // not what we made: another process may have been first
 }
@@ -70,31 +86,32 @@ func noKey(path string) error {
 
 // readKey returns an error for which errors.Is(err, fs.ErrNotExist) holds where
 // there is no file.
-func readKey(path string) (*key, error) {
+func readKey(path string) (*key, os.FileInfo, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, &Error{Text: "cannot read the encryption key", Err: err}
+		return nil, nil, &Error{Text: "cannot read the encryption key", Err: err}
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, &Error{Text: "cannot read the encryption key", Err: err}
+		return nil, nil, &Error{Text: "cannot read the encryption key", Err: err}
 	}
 	if !info.Mode().IsRegular() {
-		return nil, &Error{Text: "cannot read the encryption key: " + path + " is not a file"}
+		return nil, nil, &Error{Text: "cannot read the encryption key: " + path + " is not a file"}
 	}
 	// As ssh does with private keys: a key that others can read is no key.
 	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
-		return nil, &Error{
+		return nil, nil, &Error{
 			Text: fmt.Sprintf("cannot use the encryption key: others may read or write %s (mode %04o)", path, mode),
 			Next: "chmod 600 " + path,
 		}
 	}
 	text, err := io.ReadAll(io.LimitReader(f, 1024))
 	if err != nil {
-		return nil, &Error{Text: "cannot read the encryption key", Err: err}
+		return nil, nil, &Error{Text: "cannot read the encryption key", Err: err}
 	}
-	return parseKey(string(text), path)
+	k, err := parseKey(string(text), path)
+	return k, info, err
 }
 
 func parseKey(text, from string) (*key, error) {
@@ -109,10 +126,16 @@ func parseKey(text, from string) (*key, error) {
 	return newKey(raw, from)
 }
 
-// makeKey writes a new key aside, syncs it and links it into its place. A link
+func randomKey() []byte {
+	raw := make([]byte, keySize)
+	rand.Read(raw)
+	return raw
+}
+
+// makeKey writes a key aside, syncs it and links it into its place. A link
 // fails where the name is taken, so that of many first runs one wins, and
 // whoever reads the name reads a whole key. It is no error to lose.
-func makeKey(path string) error {
+func makeKey(path string, raw []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -122,8 +145,6 @@ func makeKey(path string) error {
 		return err
 	}
 	defer os.Remove(f.Name())
-	raw := make([]byte, keySize)
-	rand.Read(raw)
 	_, err = f.WriteString(hex.EncodeToString(raw) + "\n")
 	if err == nil {
 		err = f.Sync()

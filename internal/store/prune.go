@@ -1,0 +1,107 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Pruned counts what was removed, or would be.
+type Pruned struct {
+	Runs   int   `json:"runs"`
+	Events int   `json:"events"` // rows; log lines are not counted
+	Bytes  int64 `json:"bytes"`  // of log files
+}
+
+// Prunable lists the runs of a record whose events and logs may be removed: they
+// have ended, or died with their process, before that time, and something is left
+// of them. A run without an end counts by its beginning. A zero time is now.
+func (s *Store) Prunable(ctx context.Context, recordID string, before time.Time) ([]Run, Pruned, error) {
+	runs, err := s.Runs(ctx, recordID)
+	if err != nil {
+		return nil, Pruned{}, err
+	}
+	var found []Run
+	var sum Pruned
+	for _, r := range runs {
+		at := r.StartedAt
+		if r.EndedAt != nil {
+			at = *r.EndedAt
+		}
+		if !before.IsZero() && !at.Before(before) || s.RunAlive(ctx, r) {
+			continue
+		}
+		left, err := s.weigh(ctx, r)
+		if err != nil {
+			return nil, Pruned{}, err
+		}
+		if left.Runs > 0 {
+			found = append(found, r)
+			sum.Add(left)
+		}
+	}
+	return found, sum, nil
+}
+
+// Add adds to the sum.
+func (p *Pruned) Add(more Pruned) {
+	p.Runs += more.Runs
+	p.Events += more.Events
+	p.Bytes += more.Bytes
+}
+
+// weigh counts what there is of a run; nothing at all is no run.
+func (s *Store) weigh(ctx context.Context, r Run) (Pruned, error) {
+	var p Pruned
+	err := s.records.QueryRowContext(ctx, `SELECT count(*) FROM events WHERE run_id = ?`, r.ID).Scan(&p.Events)
+	if err != nil {
+		return p, s.wrap(err)
+	}
+	if info, err := os.Stat(r.LogPath); err == nil {
+		p.Runs, p.Bytes = 1, info.Size()
+	}
+	if p.Events > 0 {
+		p.Runs = 1
+	}
+	return p, nil
+}
+
+// Prune removes the events and the log file of runs that Prunable has listed, run
+// by run, and returns what it removed also where it ends with an error; it may be
+// repeated. That a run took place, and every other record, stays.
+func (s *Store) Prune(ctx context.Context, runs []Run) (Pruned, error) {
+	var sum Pruned
+	for _, r := range runs {
+		if s.RunAlive(ctx, r) {
+			return sum, fmt.Errorf("cannot remove the events of run %s: it goes on", r.ID)
+		}
+		left, err := s.weigh(ctx, r)
+		if err != nil {
+			return sum, err
+		}
+		// Rows first: what is left by a kill in between is listed again.
+		err = s.tx(ctx, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, `DELETE FROM events WHERE run_id = ?`, r.ID)
+			return err
+		})
+		if err != nil {
+			return sum, err
+		}
+		for _, path := range []string{r.LogPath, r.LogPath + ".scrub", s.livePath(r.RecordID, r.ID)} {
+			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return sum, fmt.Errorf("cannot remove the log of the run: %w", plain(err))
+			}
+		}
+		os.Remove(filepath.Dir(r.LogPath)) // fails where other runs have theirs, and may
+		sum.Add(left)
+	}
+	// The database keeps its size and fills the room again: to shrink it, VACUUM
+	// would have to shut everybody out for as long as it takes.
+	s.checkpoint(ctx)
+	return sum, nil
+}

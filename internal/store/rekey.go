@@ -1,0 +1,139 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+)
+
+// Resealer is a rotation of the vault's key.
+type Resealer interface {
+	// Reseal opens a sealed value and seals it with the new key; it returns what
+	// the new key has sealed as it is.
+	Reseal(recordID, service, envelope string) (string, error)
+	// ResealRetired does the same for a retired key, as far as it can.
+	ResealRetired(id, envelope string) string
+	// Retired is the old key, sealed with the new one.
+	Retired() (id, envelope string)
+}
+
+// CheckSealed tries a rotation on every sealed row and changes nothing. The error
+// is the first one of the vault.
+func (s *Store) CheckSealed(ctx context.Context, k Resealer) error {
+	rows, err := sealedRows(ctx, s.records)
+	if err != nil {
+		return s.wrap(err)
+	}
+	for _, r := range rows {
+		if _, err := k.Reseal(r.RecordID, r.Service, r.Envelope); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Reseal re-seals every sealed row and every retired key and keeps the old key as
+// a retired one, all in one transaction, and returns how many rows changed. It may
+// be repeated. Others read meanwhile and wait to write.
+func (s *Store) Reseal(ctx context.Context, k Resealer) (int, error) {
+	changed := 0
+	err := s.tx(ctx, func(tx *sql.Tx) error {
+		rows, err := sealedRows(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			envelope, err := k.Reseal(r.RecordID, r.Service, r.Envelope)
+			if err != nil {
+				return err
+			}
+			if envelope == r.Envelope {
+				continue
+			}
+			changed++
+			if _, err := tx.ExecContext(ctx, `UPDATE sealed SET envelope = ? WHERE record_id = ? AND service = ?`,
+				envelope, r.RecordID, r.Service); err != nil {
+				return err
+			}
+		}
+		return retire(ctx, tx, k)
+	})
+	if err != nil {
+		return 0, err
+	}
+	s.checkpoint(ctx)
+	return changed, nil
+}
+
+func retire(ctx context.Context, tx *sql.Tx, k Resealer) error {
+	keys := map[string]string{}
+	err := each(ctx, tx, `SELECT id, envelope FROM retired_keys`, func(rows *sql.Rows) error {
+		var id, envelope string
+		err := rows.Scan(&id, &envelope)
+		keys[id] = k.ResealRetired(id, envelope)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	old, envelope := k.Retired()
+	keys[old] = envelope
+	for id, envelope := range keys {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO retired_keys (id, envelope, retired_at) VALUES (?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET envelope = excluded.envelope`, id, envelope, formatTime(time.Now())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RetiredKey returns a key that a rotation has replaced, sealed with its
+// successor, for the vault to open; "" where there is none of that id. The vault
+// asks in the middle of Reseal, while s.records is taken.
+func (s *Store) RetiredKey(ctx context.Context, id string) (string, error) {
+	var envelope string
+	err := s.events.QueryRowContext(ctx, `SELECT envelope FROM retired_keys WHERE id = ?`, id).Scan(&envelope)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return envelope, s.wrap(err)
+}
+
+func sealedRows(ctx context.Context, q rowsQuerier) ([]Sealed, error) {
+	var found []Sealed
+	err := each(ctx, q, `SELECT record_id, service, envelope FROM sealed`, func(rows *sql.Rows) error {
+		var r Sealed
+		err := rows.Scan(&r.RecordID, &r.Service, &r.Envelope)
+		found = append(found, r)
+		return err
+	})
+	return found, err
+}
+
+// each calls take for every row of a query.
+func each(ctx context.Context, q rowsQuerier, query string, take func(*sql.Rows) error, args ...any) error {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := take(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// checkpoint writes what the -wal file holds into the database and empties it, so
+// that what was overwritten is gone. It waits little: where a reader is in the way,
+// a later checkpoint does it.
+func (s *Store) checkpoint(ctx context.Context) {
+	db, err := connect(s.path, "FULL", min(s.busy, time.Second))
+	if err != nil {
+		return
+	}
+	defer db.Close()
+	_, _ = db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+}
