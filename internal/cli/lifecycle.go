@@ -13,6 +13,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/store"
+	"github.com/infrahaus/infrahaus/internal/ui"
 )
 
 // verb is one of start, stop and restart.
@@ -71,8 +72,7 @@ func (a *app) done(c lxc.Container, what string) error {
 	if a.global.quiet {
 		return nil
 	}
-	_, err := fmt.Fprintf(a.streams.Out, "%s\t%d\t%s\n", c.Hostname, c.CTID, what)
-	return err
+	return ui.WriteRow(a.streams, c.Hostname, strconv.Itoa(c.CTID), what)
 }
 
 // target is a container on record with its place on Proxmox.
