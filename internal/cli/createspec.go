@@ -126,7 +126,7 @@ func (o *specOptions) applyNetwork(n *lxc.Network) error {
 		n.IPv4 = "dhcp"
 	}
 	for _, ns := range o.nameservers {
-		if _, err := netip.ParseAddr(ns); err != nil {
+		if a, err := netip.ParseAddr(ns); err != nil || a.Zone() != "" {
 			return usagef("--nameserver takes an IP address, not %q", ns)
 		}
 	}
@@ -151,7 +151,7 @@ func parseIP(flag, text string, six bool) (address, gateway string, err error) {
 		return p.String(), "", nil
 	}
 	g, err := netip.ParseAddr(gw)
-	if err != nil || g.Is6() != six {
+	if err != nil || g.Is6() != six || g.Zone() != "" { // a zone may hold anything, commas too
 		return "", "", usagef("--%s: %q is no gateway address", flag, gw)
 	}
 	if !p.Contains(g) && !g.IsLinkLocalUnicast() {

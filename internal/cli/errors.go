@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -132,10 +131,7 @@ func (a *app) printErrorEvent(f *provision.Failure) {
 		Timestamp: time.Now().UTC(), Type: event.Error, Message: f.Text(), ExitStatus: &f.Status, Host: a.global.host,
 		Hint: joinLines(f.Hints),
 	}
-	line, err := json.Marshal(e)
-	if err == nil {
-		fmt.Fprintf(a.streams.Out, "%s\n", line)
-	}
+	_ = ui.NewEventWriter(a.streams, true).Event(e) // nothing is left to say it with
 }
 
 // explain adds the kinds of error that only this room meets.

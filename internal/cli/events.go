@@ -171,7 +171,7 @@ func (a *app) printLog(e event.Event) error {
 	}
 	text := e.Message
 	if tty {
-		text = ui.Clean(text)
+		text = ui.CleanOutput(text)
 	}
 	_, err := io.WriteString(w, text+"\n")
 	return err

@@ -54,7 +54,7 @@ func (a *app) printPlan(steps []provision.PlanStep) error {
 	}
 	var b strings.Builder
 	for i, s := range steps {
-		fmt.Fprintf(&b, "%d. %s\n", i+1, s.Title)
+		fmt.Fprintf(&b, "%d. %s\n", i+1, ui.Clean(s.Title))
 		for _, line := range s.Does {
 			fmt.Fprintf(&b, "   %s\n", ui.Clean(line))
 		}

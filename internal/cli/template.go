@@ -212,14 +212,16 @@ func (a *app) printValidation(t *template.Template, wrong *template.Error) error
 			a.warn(w.String(), "")
 		}
 		for _, p := range v.Problems {
-			fmt.Fprintln(a.streams.Err, p.String())
+			if err := ui.WriteLines(a.streams, p.String()); err != nil {
+				return err
+			}
 		}
 	}
 	if !v.Valid {
 		return silentOrTold(a.global.json, usagef("cannot use template %s: %s", v.Template, counted(len(v.Problems), "problem")))
 	}
 	if !a.global.json && !a.global.quiet {
-		fmt.Fprintf(a.streams.Out, "%s\tok\n", v.Template)
+		return ui.WriteRow(a.streams, v.Template, "ok")
 	}
 	return nil
 }

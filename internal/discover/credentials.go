@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // credential reads one file of /etc/infrahaus/credentials.
@@ -15,16 +16,27 @@ func (p *parser) credential(file, body string) {
 			break
 		}
 	}
-	if !validName(name) || strings.Contains(name, "..") {
-		p.note("a credentials file with a strange name is not read")
+	switch {
+	case !validName(name) || strings.Contains(name, ".."):
+		p.refused([]string{"name", file})
+		return
+	case reserved(name):
+		p.note("the credentials file %s is not read: the name is this program's own", file)
+		return
+	case len(body) > MaxCredential+1 || len(p.Credentials) >= maxCredentials || p.credentialBytes+len(body) > maxAllFiles+maxCredentials:
+		p.refused([]string{"many"})
 		return
 	}
-	if len(body) > MaxCredential+1 || len(p.Credentials) >= maxCredentials {
-		p.note("the credentials file %s is not read: too large, or too many", name)
-		return
-	}
+	p.credentialBytes += len(body)
 	// The probe ends every section with a newline of its own.
-	kv := parseCredential(strings.TrimSuffix(body, "\n"), strings.HasSuffix(file, ".env"))
+	body, env := strings.TrimSuffix(body, "\n"), strings.HasSuffix(file, ".env")
+	kv := map[string]string{}
+	if isText(body) {
+		kv = parseCredential(body, env)
+	} else {
+		p.note("the credentials file %s is not all text; what is not is left out", name)
+		keyValues(body, env, kv)
+	}
 	if len(kv) == 0 {
 		return
 	}
@@ -44,10 +56,24 @@ func parseCredential(body string, env bool) map[string]string {
 		return kv
 	}
 	kv := map[string]string{}
-	content := false
+	if !keyValues(body, env, kv) || len(kv) > 0 {
+		return kv
+	}
+	body = strings.TrimSpace(body)
+	if strings.Contains(body, "\n") {
+		return map[string]string{"content": body}
+	}
+	return map[string]string{"password": body}
+}
+
+func isText(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
+
+// keyValues reads KEY=VALUE lines into kv, and reports whether there was any line
+// but blanks and comments.
+func keyValues(body string, env bool, kv map[string]string) (content bool) {
 	lines(body, func(l string) bool {
 		l = strings.TrimSpace(l)
-		if l == "" || l[0] == '#' {
+		if l == "" || l[0] == '#' || !isText(l) {
 			return true
 		}
 		content = true
@@ -65,14 +91,7 @@ func parseCredential(body string, env bool) map[string]string {
 		kv[k] = v
 		return len(kv) < 500
 	})
-	if len(kv) > 0 || !content {
-		return kv
-	}
-	body = strings.TrimSpace(body)
-	if strings.Contains(body, "\n") {
-		return map[string]string{"content": body}
-	}
-	return map[string]string{"password": body}
+	return content
 }
 
 func jsonCredential(body string) map[string]string {
@@ -117,13 +136,36 @@ func validKey(k string) bool {
 	return true
 }
 
+// reserved reports whether a name is one under which the catalogue seals what the
+// guest has not made: a guest that could take it would replace root's password.
+func reserved(name string) bool { return strings.HasPrefix(name, "_") || name == "root" }
+
+// refused notes what the probe would not read. The name is shown only.
 func (p *parser) refused(w []string) {
-	switch {
-	case len(w) > 1 && w[0] == "size" && validName(w[1]):
-		p.note("the credentials file %s is larger than %d KiB and is not read", w[1], MaxCredential>>10)
-	case len(w) > 0 && w[0] == "many":
-		p.note("there are more than %d credentials files; the rest is not read", maxCredentials)
-	case len(w) > 0 && w[0] == "name":
-		p.note("a credentials file with a strange name is not read")
+	name := "?"
+	if len(w) > 1 {
+		name = clean(w[1])
+	}
+	switch w := append(w, ""); w[0] {
+	case "size":
+		p.note("the credentials file %s is larger than %d KiB and is not read", name, MaxCredential>>10)
+	case "many":
+		p.note("there are more than %d credentials files, or they are larger than %d KiB together; the rest is not read", maxCredentials, maxAllFiles>>10)
+	case "more":
+		p.note("%s more credentials files are not read", name)
+	case "name":
+		p.note("the credentials file %s has a strange name and is not read: letters, digits and . _ @ - are taken", name)
+	case "link":
+		p.note("the credentials file %s is a link and is not followed", name)
+	case "kind":
+		p.note("the credentials file %s is no ordinary file and is not read", name)
+	case "owner":
+		p.note("the credentials file %s does not belong to root and is not read", name)
+	case "mode":
+		p.note("the credentials file %s cannot be read", name)
+	case "folder-link":
+		p.note("the credentials are not read: /etc/infrahaus/credentials is a link, or lies behind one")
+	case "folder-open":
+		p.note("the credentials are not read: others than root may write /etc/infrahaus/credentials; in the guest: chmod go-w /etc/infrahaus /etc/infrahaus/credentials")
 	}
 }

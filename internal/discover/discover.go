@@ -16,10 +16,15 @@ import (
 
 // Limits on what a guest may say.
 const (
-	MaxOutput      = 8 << 20  // bytes of probe output that Parse looks at
-	MaxCredential  = 64 << 10 // bytes of one credentials file
-	maxCredentials = 200      // credentials files
-	maxServices    = 2000
+	MaxOutput      = 17 << 20  // bytes of probe output that Parse looks at: every part at its limit
+	maxPart        = 1_000_000 // bytes of one part
+	maxAllFiles    = 256 << 10 // bytes of all credentials files together: each is looked for in all output
+	maxLineLength  = 64 << 10  // bytes; a longer line says nothing that is known
+	MaxCredential  = 64 << 10  // bytes of one credentials file
+	maxCredentials = 200       // credentials files
+	maxServices    = 2000      // of one kind: units, containers
+	maxShown       = 500       // found services, beside what is declared or has credentials
+	maxPublished   = 64        // ports of one container
 	maxSockets     = 20000
 	maxProcs       = 50000
 	maxText        = 256 // bytes of one name or description
@@ -66,7 +71,8 @@ func ReadyScript(o Options) string {
 func begin() string {
 	return "N='" + rand.Text() + "'\n" +
 		`sec() { printf '\n%s %s\n' "$N" "$*"; }` + "\n" +
-		`printf '%s %s\n' infrahaus-probe-1 "$N"` + "\n"
+		`printf '%s %s\n' infrahaus-probe-1 "$N"` + "\n" +
+		fmt.Sprintf("PART=%d FILE=%d FILES=%d ALL=%d\n", maxPart, MaxCredential, maxCredentials, maxAllFiles)
 }
 
 // ready has one `ready_one` line a declared service that has a port. Paths are

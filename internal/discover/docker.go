@@ -27,7 +27,10 @@ func (p *parser) dockerPS(body string) {
 		}
 		c := dockerContainer{id: f[0], name: name, image: clean(f[2]), status: f[3]}
 		for _, s := range strings.Split(f[4], ",") {
-			c.ports = append(c.ports, published(strings.TrimSpace(s))...)
+			if c.ports = append(c.ports, published(strings.TrimSpace(s))...); len(c.ports) >= maxPublished {
+				c.ports = c.ports[:maxPublished]
+				break
+			}
 		}
 		p.containers = append(p.containers, c)
 		return len(p.containers) < maxServices

@@ -75,6 +75,12 @@ func (p *parser) openrcPidfiles(body string) {
 // file that they named, by one of their name, and by the name of the program
 // that they started.
 func (o *openrcState) own(p *parser) {
+	byName := map[string][]int{}
+	if len(p.daemons) > 0 {
+		for pid, pr := range p.procs {
+			byName[pr.comm] = append(byName[pr.comm], pid)
+		}
+	}
 	for name, state := range o.state {
 		if state != "started" {
 			continue
@@ -92,10 +98,12 @@ func (o *openrcState) own(p *parser) {
 				claim(pid)
 				continue
 			}
-			for pid, pr := range p.procs {
-				if b := path.Base(d.exec); d.exec != "" && pr.comm == b[:min(len(b), 15)] {
+			if b := path.Base(d.exec); d.exec != "" {
+				b = b[:min(len(b), 15)]
+				for _, pid := range byName[b] {
 					claim(pid)
 				}
+				delete(byName, b) // they are claimed now
 			}
 		}
 	}

@@ -105,11 +105,7 @@ func launches(name string) bool {
 // socketUnit is for what init itself listens on: the socket unit with that
 // port, under the name of the service that it starts.
 func (b *builder) socketUnit(p endpoint) *entry {
-	for i := range b.Report.units {
-		u := &b.Report.units[i]
-		if !u.isSocket() || u.active != "active" {
-			continue
-		}
+	for _, u := range b.waking[endpoint{p.proto, "", p.port}] {
 		for _, l := range u.listens {
 			if l.port != p.port || l.proto != p.proto || l.addr != p.addr && !wild(l.addr) && !wild(p.addr) {
 				continue
@@ -149,12 +145,5 @@ func (b *builder) forwarder(comm string) bool {
 }
 
 func (b *builder) publishes(p endpoint) bool {
-	for _, c := range b.containers {
-		for _, q := range c.ports {
-			if q.port == p.port && q.proto == p.proto {
-				return true
-			}
-		}
-	}
-	return false
+	return b.published[endpoint{p.proto, "", p.port}]
 }

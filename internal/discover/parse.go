@@ -3,6 +3,7 @@ package discover
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -71,9 +72,15 @@ type parser struct {
 	inodes   map[uint64][]int // socket inode → pids
 	pidfiles map[string]int
 	daemons  map[string][]daemon // OpenRC service → what it started
+
+	credentialBytes int
 }
 
 func (p *parser) section(s section) {
+	if len(s.body) >= maxPart {
+		p.note("the guest has more %s than is read; what is shown may be incomplete", said(s.words[0]))
+		s.body = s.body[:maxPart]
+	}
 	switch s.words[0] {
 	case "addresses":
 		p.addresses(s.body)
@@ -114,6 +121,21 @@ func (p *parser) section(s section) {
 	}
 }
 
+// said words a section for a note.
+func said(section string) string {
+	switch section {
+	case "units", "openrc", "daemons", "pidfiles":
+		return "services"
+	case "procs", "cgroups":
+		return "processes"
+	case "ss", "proc", "fds":
+		return "sockets"
+	case "docker":
+		return "containers"
+	}
+	return "to say (" + clean(section) + ")"
+}
+
 // finish joins what came in separate sections.
 func (p *parser) finish() {
 	for i := range p.sockets {
@@ -137,16 +159,16 @@ func (p *parser) readiness(w []string) {
 }
 
 func (r *Report) note(format string, args ...any) {
-	if len(r.Notes) < 50 {
-		r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
+	if text := fmt.Sprintf(format, args...); len(r.Notes) < 50 && !slices.Contains(r.Notes, text) {
+		r.Notes = append(r.Notes, text)
 	}
 }
 
-// lines calls f for every line until f says no.
+// lines calls f for every line that is not absurdly long, until f says no.
 func lines(body string, f func(string) bool) {
 	for body != "" {
 		line, rest, _ := strings.Cut(body, "\n")
-		if !f(line) {
+		if len(line) <= maxLineLength && !f(line) {
 			return
 		}
 		body = rest

@@ -6,83 +6,127 @@ SYSTEMD_COLORS=0
 SYSTEMD_PAGER=
 export LC_ALL SYSTEMD_COLORS SYSTEMD_PAGER
 have() { command -v "$1" >/dev/null 2>&1; }
-bounded() { if have timeout; then timeout 10 "$@"; else "$@"; fi; }
+# What hangs is left after 10 s, and what talks without end after PART bytes.
+K=
+if timeout -k 1 1 true 2>/dev/null; then K='-k 2'; fi
+# shellcheck disable=SC2086
+bounded() { if have timeout; then timeout $K 10 "$@"; else "$@"; fi; }
+part() { head -c "$PART"; }
+
+# Credentials come first: nothing else that is said here can push them out. Only
+# what root alone can have put there is read: no link, for it may lead to
+# /etc/shadow, nothing that others own, and nothing in a folder that others may
+# write. A file is opened once it is known to be an ordinary one, so that a pipe
+# blocks nobody.
+no() { # reason name: the first twenty are told by name, whatever is in it
+	r=$((r + 1))
+	[ "$r" -le 20 ] || return 0
+	sec refused "$1" "$(printf %s "$2" | tr -c 'A-Za-z0-9._@-' '?' | head -c 64)"
+}
+own() { # root's, and not for others to write
+	[ -O "$1" ] && case $(ls -ldn "$1") in ?????-??-*) ;; *) false ;; esac
+}
+credential() { # file
+	b=${1##*/}
+	if [ -L "$1" ]; then no link "$b"; return; fi
+	[ -e "$1" ] || return 0
+	[ -f "$1" ] || { no kind "$b"; return; }
+	[ -O "$1" ] || { no owner "$b"; return; }
+	[ -r "$1" ] || { no mode "$b"; return; }
+	case $b in *[!A-Za-z0-9._@-]* | .*) no name "$b"; return ;; esac
+	size=$(head -c $((FILE + 1)) "$1" | wc -c)
+	[ "$size" -le "$FILE" ] || { no size "$b"; return; }
+	n=$((n + 1)) t=$((t + size))
+	if [ "$n" -gt "$FILES" ] || [ "$t" -gt "$ALL" ]; then return; fi
+	sec cred "$b"
+	head -c "$FILE" "$1"
+}
+D=/etc/infrahaus/credentials
+n=0 r=0 t=0
+if [ -L "${D%/*}" ] || [ -L "$D" ]; then
+	no folder-link ''
+elif [ -e "$D" ] && ! { own "${D%/*}" && own "$D"; }; then
+	no folder-open ''
+elif [ -d "$D" ]; then
+	for f in "$D"/*; do
+		credential "$f"
+		if [ "$n" -gt "$FILES" ] || [ "$t" -gt "$ALL" ] || [ "$r" -gt 1000 ]; then
+			sec refused many
+			break
+		fi
+	done
+else
+	credential "$D"
+fi 2>/dev/null
+[ "$r" -le 20 ] || sec refused more "$((r - 20))"
 
 sec addresses
 if have ip; then
-	ip -o addr show
+	ip -o addr show | part
 else
-	cat /proc/net/fib_trie
+	part </proc/net/fib_trie
 	sec if_inet6
-	cat /proc/net/if_inet6
+	part </proc/net/if_inet6
 fi 2>/dev/null
 
 if [ -d /run/systemd/system ] && have systemctl; then
 	sec units
 	bounded systemctl show '*.service' '*.socket' --no-pager \
-		--property=Id,Names,Description,Type,LoadState,ActiveState,SubState,Result,MainPID,ControlGroup,FragmentPath,UnitFileState,Listen
+		--property=Id,Names,Description,Type,LoadState,ActiveState,SubState,Result,MainPID,ControlGroup,FragmentPath,UnitFileState,Listen | part
 fi 2>/dev/null
 
 if [ -d /run/openrc ]; then
 	sec openrc
-	for s in started failed inactive; do
-		for f in /run/openrc/"$s"/*; do
-			[ -e "$f" ] || [ -L "$f" ] && printf '%s %s\n' "$s" "${f##*/}"
+	{
+		for s in started failed inactive; do
+			for f in /run/openrc/"$s"/*; do
+				[ -e "$f" ] || [ -L "$f" ] && printf '%s %s\n' "$s" "${f##*/}"
+			done
 		done
-	done
-	for f in /etc/runlevels/*/*; do
-		[ -e "$f" ] && printf 'enabled %s\n' "${f##*/}"
-	done
+		for f in /etc/runlevels/*/*; do
+			[ -e "$f" ] && printf 'enabled %s\n' "${f##*/}"
+		done
+	} | part
 	sec daemons
-	grep -H -E '^(pidfile|exec)=' /run/openrc/daemons/*/* /dev/null
+	grep -H -E '^(pidfile|exec)=' /run/openrc/daemons/*/* /dev/null | part
 	sec pidfiles
-	grep -H -E '^ *[0-9]+ *$' /run/*.pid /run/*/*.pid /dev/null
+	grep -H -E '^ *[0-9]+ *$' /run/*.pid /run/*/*.pid /dev/null | part
 fi 2>/dev/null
 
 # The process table before the sockets, and again nothing after: a process that
 # ends in between costs its own line alone.
 sec procs
-cat /proc/[0-9]*/stat 2>/dev/null
+cat /proc/[0-9]*/stat 2>/dev/null | part
 sec cgroups
-grep -H -E '^(0::|[0-9]+:name=(systemd|openrc):)/.' /proc/[0-9]*/cgroup /dev/null 2>/dev/null
+grep -H -E '^(0::|[0-9]+:name=(systemd|openrc):)/.' /proc/[0-9]*/cgroup /dev/null 2>/dev/null | part
 
 SS=
 if have ss; then
-	sec ss
-	{ ss -tulnpH || ss -tulnp; } 2>/dev/null && SS=1
+	SS=$({ ss -tulnpH || ss -tulnp; } 2>/dev/null | part)
+	case $SS in
+	*tcp* | *udp*)
+		sec ss
+		printf '%s\n' "$SS"
+		;;
+	*) SS= ;;
+	esac
 fi
 if [ -z "$SS" ]; then
 	for f in tcp tcp6 udp udp6; do
 		[ -r "/proc/net/$f" ] || continue
 		sec proc "$f"
-		cat "/proc/net/$f"
+		part <"/proc/net/$f"
 	done
 	sec fds
 	# shellcheck disable=SC2010
-	ls -l /proc/[0-9]*/fd 2>/dev/null | grep -E '^/proc/|socket:'
+	ls -l /proc/[0-9]*/fd 2>/dev/null | grep -E '^/proc/|socket:' | part
 fi
 
 for e in docker podman; do
 	have "$e" || continue
 	sec docker "$e"
-	bounded "$e" ps -a --no-trunc --format '{{.ID}}	{{.Names}}	{{.Image}}	{{.Status}}	{{.Ports}}' 2>/dev/null </dev/null
+	bounded "$e" ps -a --no-trunc --format '{{.ID}}	{{.Names}}	{{.Image}}	{{.Status}}	{{.Ports}}' 2>/dev/null </dev/null | part
 done
 
-D=/etc/infrahaus/credentials
-n=0
-for f in "$D" "$D"/*; do
-	if [ -L "$f" ] || [ ! -f "$f" ] || [ ! -r "$f" ]; then continue; fi
-	b=${f##*/}
-	case $b in *[!A-Za-z0-9._@-]* | .*) sec refused name; continue ;; esac
-	n=$((n + 1))
-	[ "$n" -le 200 ] || { sec refused many; break; }
-	size=$(wc -c <"$f")
-	if [ "$size" -gt 65536 ]; then
-		sec refused size "$b"
-		continue
-	fi
-	sec cred "$b"
-	head -c 65536 "$f"
-done 2>/dev/null
 sec end
 exit 0

@@ -38,10 +38,14 @@ func (e *entry) add(p endpoint) {
 // builder puts a report together.
 type builder struct {
 	*Report
-	units   map[string]*unit // by id
-	main    map[int]*unit    // by MainPID
-	entries map[string]*entry
-	keys    []string
+	units     map[string]*unit // by id
+	main      map[int]*unit    // by MainPID
+	published map[endpoint]bool
+	waking    map[endpoint][]*unit // socket units by what they listen on, without its address
+	entries   map[string]*entry
+	keys      []string
+	limit     int // of keys; 0: none
+	more      bool
 }
 
 // Services puts the report together: what runs, with its ports, an address to
@@ -50,29 +54,58 @@ type builder struct {
 // the rest by name, then credentials without a service, then what belongs to
 // the system.
 func (r *Report) Services(address string, declared []Declared) []lxc.Service {
-	b := builder{Report: r, units: map[string]*unit{}, main: map[int]*unit{}, entries: map[string]*entry{}}
-	for i := range r.units {
-		u := &r.units[i]
-		b.units[u.id] = u
-		if u.pid > 1 {
-			b.main[u.pid] = u
-		}
-	}
+	b := builder{Report: r, units: map[string]*unit{}, main: map[int]*unit{}, published: map[endpoint]bool{},
+		waking: map[endpoint][]*unit{}, entries: map[string]*entry{}, limit: maxShown}
+	b.index()
 	b.fromUnits()
 	b.fromOpenRC()
 	b.fromContainers()
 	b.fromSockets()
+	if b.more {
+		r.note("more than %d services run in the guest; the rest is not shown", maxShown)
+	}
+	b.limit = 0 // what is promised is there, whatever else runs
 	b.declare(declared)
 	b.giveCredentials()
 	return b.finish(address)
 }
 
-// entry finds or makes the one under key.
+// index makes what is looked up for every socket.
+func (b *builder) index() {
+	for i := range b.Report.units {
+		u := &b.Report.units[i]
+		b.units[u.id] = u
+		if u.pid > 1 {
+			b.main[u.pid] = u
+		}
+		if !u.isSocket() || u.active != "active" {
+			continue
+		}
+		for _, l := range u.listens {
+			l.addr = ""
+			if len(b.waking[l]) < 16 {
+				b.waking[l] = append(b.waking[l], u)
+			}
+		}
+	}
+	for _, c := range b.containers {
+		for _, p := range c.ports {
+			b.published[endpoint{p.proto, "", p.port}] = true
+		}
+	}
+}
+
+// entry finds or makes the one under key. One over the limit is made and shown to
+// nobody.
 func (b *builder) entry(key string, make func() *entry) *entry {
 	if e := b.entries[key]; e != nil {
 		return e
 	}
 	e := make()
+	if b.limit > 0 && len(b.keys) >= b.limit {
+		b.more = true
+		return e
+	}
 	b.entries[key] = e
 	b.keys = append(b.keys, key)
 	return e

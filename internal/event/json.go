@@ -36,13 +36,28 @@ func (e Event) Line() ([]byte, error) {
 	return append(doc, '\n'), err
 }
 
+// maxEvent is the most that one event takes on the wire: a message of a whole
+// line, every byte of it escaped, and room for the rest.
+const maxEvent = 8 << 20
+
 // Parse reads one event. ok is false for what is none: something else than a
-// JSON object with a type and a time.
+// JSON object with a type and a time, or more than any event takes. Numbers that
+// no event has are brought back to those that one may have, for rows and mirrors
+// may have been written by anybody.
 func Parse(line []byte) (e Event, ok bool) {
-	if json.Unmarshal(line, &e) != nil || e.Type == "" || e.Timestamp.IsZero() {
+	if len(line) > maxEvent || json.Unmarshal(line, &e) != nil || e.Type == "" || e.Timestamp.IsZero() {
 		return Event{}, false
 	}
-	e.Timestamp = e.Timestamp.UTC().Truncate(time.Millisecond)
+	if e.Timestamp = e.Timestamp.UTC().Truncate(time.Millisecond); e.Timestamp.Year() < 1 || e.Timestamp.Year() > 9999 {
+		return Event{}, false // it could not be written again
+	}
+	e.Seq, e.CTID, e.ScriptTotal, e.ElapsedMs = max(e.Seq, 0), max(e.CTID, 0), max(e.ScriptTotal, 0), max(e.ElapsedMs, 0)
+	if e.Percent != nil {
+		*e.Percent = min(max(*e.Percent, 0), 100)
+	}
+	if e.ScriptIndex != nil {
+		*e.ScriptIndex = max(*e.ScriptIndex, 0)
+	}
 	return e, true
 }
 
@@ -51,7 +66,7 @@ func Parse(line []byte) (e Event, ok bool) {
 func Decode(r io.Reader, do func(Event) error) error {
 	in := bufio.NewReaderSize(r, 64<<10)
 	for {
-		line, err := in.ReadBytes('\n')
+		line, err := readLine(in)
 		if e, ok := Parse(line); ok {
 			if err := do(e); err != nil {
 				return err
@@ -62,6 +77,23 @@ func Decode(r io.Reader, do func(Event) error) error {
 		}
 		if err != nil {
 			return err
+		}
+	}
+}
+
+// readLine reads up to a line's end. Of a line longer than any event nothing is
+// kept.
+func readLine(in *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for over := false; ; {
+		part, err := in.ReadSlice('\n')
+		if over = over || len(line)+len(part) > maxEvent; !over {
+			line = append(line, part...)
+		} else {
+			line = nil
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return line, err
 		}
 	}
 }

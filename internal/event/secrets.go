@@ -12,6 +12,12 @@ import (
 // section 5).
 const minSecret = 6
 
+// Limits of a set, in bytes. Each costs some 50 of memory.
+const (
+	manyBytes = 1 << 20
+	mostBytes = 2 << 20
+)
+
 // mask stands in the place of a secret.
 const mask = "***"
 
@@ -21,6 +27,7 @@ const mask = "***"
 type Secrets struct {
 	mu       sync.Mutex
 	patterns map[string]struct{}
+	size     int      // bytes of patterns
 	built    *matcher // of patterns; nil after Add
 }
 
@@ -32,15 +39,25 @@ func NewSecrets(values ...string) *Secrets {
 }
 
 // Add adds values; those under six bytes are not secrets and are left out. They
-// are redacted from everything that comes after.
+// are redacted from everything that comes after. A guest may save secrets without
+// end: past manyBytes a value is known as it is and no other way, past mostBytes
+// not at all.
 func (s *Secrets) Add(values ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, v := range values {
-		for _, p := range looks(v) {
+		if s.size+len(v) > mostBytes {
+			continue
+		}
+		ways := []string{v}
+		if s.size+16*len(v) <= manyBytes { // about so much come of it
+			ways = looks(v)
+		}
+		for _, p := range ways {
 			p = joinLines(p)
 			if _, known := s.patterns[p]; len(p) >= minSecret && !known {
 				s.patterns[p] = struct{}{}
+				s.size += len(p)
 				s.built = nil
 			}
 		}

@@ -31,9 +31,6 @@ func (r *Run) finalize(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, note := range report.Notes {
-		r.warn(note, "")
-	}
 	r.learnOwnAddress(report)
 	address := ""
 	if r.Address.IsValid() {
@@ -45,6 +42,9 @@ func (r *Run) finalize(ctx context.Context) error {
 		}
 	}
 	r.Services = report.Services(address, declared)
+	for _, note := range report.Notes {
+		r.warn(note, "")
+	}
 	r.noteReach(ctx)
 	if err := r.Record.SaveServices(ctx, r.Services, report.Credentials, time.Now().UTC()); err != nil {
 		return err

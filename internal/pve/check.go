@@ -107,7 +107,7 @@ func checkNetwork(s lxc.Spec) error {
 		return invalid("ip6", n.Gateway6, "a gateway goes with a static address only")
 	}
 	for _, ns := range n.Nameservers {
-		if _, err := netip.ParseAddr(ns); err != nil {
+		if a, err := netip.ParseAddr(ns); err != nil || a.Zone() != "" {
 			return invalid("nameserver", ns, "it is no IP address")
 		}
 	}
@@ -136,7 +136,7 @@ func checkAddress(field, cidr, gateway string, v4 bool) error {
 	}
 	gw, err := netip.ParseAddr(gateway)
 	switch {
-	case err != nil || gw.Is4() != v4:
+	case err != nil || gw.Is4() != v4 || gw.Zone() != "": // a zone may hold anything, and net0 is a list
 		return invalid(field, gateway, "the gateway is no address of the same family")
 	case gw == p.Addr():
 		return invalid(field, gateway, "the gateway is the container's own address")

@@ -46,6 +46,7 @@ func (r *resolver) askStorages(ctx context.Context) error {
 	slices.SortFunc(r.storages, func(a, b storage) int { return cmp.Compare(a.name, b.name) })
 	lists := make([][]archive, len(r.storages))
 	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(8)
 	for i, s := range r.storages {
 		if s.usable && s.holds("vztmpl") {
 			g.Go(func() (err error) { lists[i], err = r.c.archives(gctx, r.out.Node, s.name); return })

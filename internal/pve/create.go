@@ -86,7 +86,7 @@ func (c *Client) createAs(ctx context.Context, r CreateRequest, ctid int, claim 
 	node, body := r.Placement.Node, createParams(r, ctid)
 	for breaks := 0; ; {
 		err := unlocked(ctx, func() error {
-			return c.send(ctx, op, http.MethodPost, join("nodes", node, "lxc"), body, &made.UPID)
+			return c.begin(ctx, op, http.MethodPost, join("nodes", node, "lxc"), body, &made.UPID)
 		})
 		switch {
 		case err == nil:
@@ -145,8 +145,8 @@ func (c *Client) nextID(ctx context.Context) (int, error) {
 	if err := c.get(ctx, "ask for a free container id", "/cluster/nextid", &id); err != nil {
 		return 0, err
 	}
-	if n := id.int(); n >= minCTID {
+	if n := id.int(); n >= minCTID && n <= maxCTID {
 		return n, nil
 	}
-	return 0, &Error{Kind: Refused, Op: "ask for a free container id", Reason: "Proxmox answered " + strconv.Quote(id.String())}
+	return 0, &Error{Kind: Refused, Op: "ask for a free container id", Reason: "Proxmox answered " + strconv.Quote(clip(id.String()))}
 }

@@ -42,7 +42,7 @@ func (c *Client) act(ctx context.Context, verb, node string, ctid int, action st
 		if body == nil {
 			body = map[string]any{}
 		}
-		return c.send(ctx, op, http.MethodPost, join("nodes", node, "lxc", strconv.Itoa(ctid), "status", action), body, &upid)
+		return c.begin(ctx, op, http.MethodPost, join("nodes", node, "lxc", strconv.Itoa(ctid), "status", action), body, &upid)
 	})
 	var e *Error
 	if errors.As(err, &e) && strings.HasSuffix(e.Reason, done) {
@@ -66,7 +66,7 @@ func (c *Client) Destroy(ctx context.Context, node string, ctid int, o DestroyOp
 	if len(query) > 0 {
 		path += "?" + query.Encode()
 	}
-	err = unlocked(ctx, func() error { return c.send(ctx, op, http.MethodDelete, path, nil, &upid) })
+	err = unlocked(ctx, func() error { return c.begin(ctx, op, http.MethodDelete, path, nil, &upid) })
 	return upid, err
 }
 

@@ -3,6 +3,7 @@ package pve
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -38,18 +39,18 @@ func (t text) String() string { return string(t) }
 
 func (t text) bool() bool { return t != "" && t != "0" }
 
-// int is 0 for what is no number.
+// int is 0 for what is no number, or none that an int holds.
 func (t text) int() int {
-	f, err := strconv.ParseFloat(string(t), 64)
-	if err != nil {
-		return 0
-	}
-	return int(f)
+	n, _ := t.int64()
+	return int(n)
 }
 
 func (t text) int64() (int64, bool) {
 	f, err := strconv.ParseFloat(string(t), 64)
-	return int64(f), err == nil
+	if err != nil || !(math.Abs(f) < 1<<53) { // NaN is not less either
+		return 0, false
+	}
+	return int64(f), true
 }
 
 // property is one key of a Proxmox property string.

@@ -157,7 +157,7 @@ func (c *Client) Download(ctx context.Context, p *Placement, w Watch) error {
 	var upid string
 	body := map[string]any{"template": p.Template.Name, "storage": p.Template.Storage}
 	err := unlocked(ctx, func() error {
-		return c.send(ctx, op, http.MethodPost, join("nodes", p.Node, "aplinfo"), body, &upid)
+		return c.begin(ctx, op, http.MethodPost, join("nodes", p.Node, "aplinfo"), body, &upid)
 	})
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -39,7 +40,13 @@ type Node struct {
 	Online bool
 }
 
-// Nodes lists the cluster's nodes.
+// maxNodes is more than any cluster has: each is asked on its own.
+const maxNodes = 256
+
+var nodeName = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$`)
+
+// Nodes lists the cluster's nodes. What cannot be a node's name is left out: names
+// become parts of addresses and of commands on other machines.
 func (c *Client) Nodes(ctx context.Context) ([]Node, error) {
 	var raw []struct{ Node, Status string }
 	if err := c.get(ctx, "list the nodes", "/nodes", &raw); err != nil {
@@ -47,6 +54,9 @@ func (c *Client) Nodes(ctx context.Context) ([]Node, error) {
 	}
 	nodes := make([]Node, 0, len(raw))
 	for _, n := range raw {
+		if !nodeName.MatchString(n.Node) || len(nodes) >= maxNodes {
+			continue
+		}
 		nodes = append(nodes, Node{Name: n.Node, Online: n.Status == "online"})
 	}
 	return nodes, nil

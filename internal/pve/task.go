@@ -1,6 +1,7 @@
 package pve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -19,6 +20,11 @@ const (
 	logPage   = 500                    // lines a request
 	tailLines = 40                     // of the log that a Result or Error keeps at least
 	keptLines = 1000
+	maxUPID   = 512     // bytes of a task's id; genuine ones have about 80
+	maxPages  = 20      // of the log at one poll, so that the status is asked in between
+	maxLog    = 100_000 // lines of a task that are passed on; a genuine one has hundreds
+	maxBytes  = 8 << 20 // and bytes that are fetched
+	maxLine   = 4 << 10 // bytes of one line
 )
 
 // Result is a task that ended well.
@@ -28,13 +34,27 @@ type Result struct {
 }
 
 // upids as Proxmox makes them: node, pid, pstart, start time, type, id, user.
-var upidForm = regexp.MustCompile(`^UPID:([a-zA-Z0-9][a-zA-Z0-9.-]*):([0-9A-Fa-f]{8,}):([0-9A-Fa-f]{8,9}):([0-9A-Fa-f]{8}):([^:\s]+):([^:\s]*):([^:\s]+):$`)
+var upidForm = regexp.MustCompile(`^UPID:([a-zA-Z0-9][a-zA-Z0-9.-]*):([0-9A-Fa-f]{8,}):([0-9A-Fa-f]{8,9}):([0-9A-Fa-f]{8}):([!-9;-~]+):([!-9;-~]*):([!-9;-~]+):$`)
+
+// begin is send for a request that starts a task: upid becomes its id, "" where
+// Proxmox needed none.
+func (c *Client) begin(ctx context.Context, op, method, path string, body map[string]any, upid *string) error {
+	err := c.send(ctx, op, method, path, body, upid)
+	if err != nil || *upid == "" {
+		return err
+	}
+	if _, err := taskPath(op, *upid); err != nil {
+		*upid = ""
+		return &Error{Kind: Refused, Op: op, Reason: "Proxmox answered with something else than a task", Err: err}
+	}
+	return nil
+}
 
 // taskPath is the API path of a task, which names the node it runs on.
 func taskPath(op, upid string) (string, error) {
 	m := upidForm.FindStringSubmatch(upid)
-	if m == nil {
-		return "", &Error{Kind: Invalid, Op: op, Reason: "not a task id: " + strconv.Quote(upid)}
+	if m == nil || len(upid) > maxUPID {
+		return "", &Error{Kind: Invalid, Op: op, Reason: "not a task id: " + strconv.Quote(clip(upid))}
 	}
 	return join("nodes", m[1], "tasks", upid), nil
 }
@@ -111,12 +131,19 @@ type taskLog struct {
 	lines  []string
 	warned []string
 	ended  bool // the final TASK line was seen
+	bytes  int
+	full   bool // no more lines are read
 }
 
 // read takes the lines that are there. After the end of the task the last ones
 // may lag behind its status: the final TASK line is waited for, briefly.
 func (l *taskLog) read(ctx context.Context, ended bool) error {
-	for retry := 0; ; {
+	most := maxPages
+	if ended {
+		most = maxLog / logPage
+	}
+	for retry, pages := 0, 1; l.next < maxLog && l.bytes < maxBytes; pages++ {
+		from := l.next
 		var page []struct {
 			N int    `json:"n"`
 			T string `json:"t"`
@@ -129,17 +156,21 @@ func (l *taskLog) read(ctx context.Context, ended bool) error {
 			N int    `json:"n"`
 			T string `json:"t"`
 		}) int {
-			return a.N - b.N
+			return cmp.Compare(a.N, b.N)
 		})
 		for _, line := range page {
+			if l.next >= maxLog {
+				break
+			}
 			if line.N <= l.next || line.N == 1 && line.T == "no content" {
 				continue // an empty log is one line "no content"
 			}
 			l.next = line.N
+			l.bytes += len(line.T)
 			l.add(line.T)
 		}
 		switch {
-		case len(page) >= logPage:
+		case len(page) >= logPage && l.next > from && pages < most:
 		case !ended || l.ended || retry == 3:
 			return nil
 		default:
@@ -149,13 +180,21 @@ func (l *taskLog) read(ctx context.Context, ended bool) error {
 			}
 		}
 	}
+	if !l.full {
+		l.full = true
+		l.add("the task's log has more lines than are shown; its end is waited for")
+	}
+	return nil
 }
 
 func (l *taskLog) add(line string) {
+	if len(line) > maxLine {
+		line = strings.ToValidUTF8(line[:maxLine], "") + "…"
+	}
 	if strings.HasPrefix(line, "TASK ") {
 		l.ended = true
 	}
-	if warning, ok := strings.CutPrefix(line, "WARN: "); ok {
+	if warning, ok := strings.CutPrefix(line, "WARN: "); ok && len(l.warned) < keptLines {
 		l.warned = append(l.warned, warning)
 	}
 	if len(l.lines) == keptLines {
@@ -175,7 +214,7 @@ func (l *taskLog) result(s taskStatus, upid string) (Result, error) {
 		return Result{Warnings: l.warned, Lines: l.lines}, nil
 	}
 	// Our own words say already what could not be done.
-	reason := strings.TrimPrefix(s.Exit, "unable to create CT "+taskID(upid)+" - ")
+	reason := strings.TrimPrefix(clip(s.Exit), "unable to create CT "+taskID(upid)+" - ")
 	e := &Error{Kind: TaskFailed, Op: taskOp(upid), Reason: reason, UPID: upid, Log: l.lines[max(0, len(l.lines)-tailLines):]}
 	if s.Exit == "unexpected status" || s.Exit == "" {
 		e.Reason = "its worker on the node died without a result"
@@ -254,7 +293,7 @@ func (c *Client) TaskRunning(ctx context.Context, upid string) (running bool, ex
 	if err := c.get(ctx, op, path+"/status", &s); err != nil {
 		return false, "", err
 	}
-	return s.Status != "stopped", s.Exit, nil
+	return s.Status != "stopped", clip(s.Exit), nil
 }
 
 var fingerprintLine = regexp.MustCompile(`^done: (SHA256:[A-Za-z0-9+/]{43}=?)(\s|$)`)

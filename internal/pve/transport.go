@@ -20,6 +20,19 @@ import (
 // appliance index with about 1 MB.
 const maxAnswer = 16 << 20
 
+// Further limits on what an endpoint may say: of one answer's values, since a
+// short one costs a hundred times its text once decoded, of its head, of an error
+// and of a ticket. The largest genuine answer, a cluster's list of ten thousand
+// guests, has some 200,000 values; pveproxy's heads are under 1 KiB.
+const (
+	maxValues  = 500_000
+	maxHead    = 64 << 10
+	maxFailure = 64 << 10 // bytes of an error's body
+	maxReason  = 1 << 10  // bytes of one line
+	maxParams  = 32       // parameters that an error names
+	maxTicket  = 8 << 10
+)
+
 // transport stands below go-proxmox and keeps what that drops: every answer of
 // 300 and more becomes an *Error with status, reason and body, because
 // go-proxmox reports a 403 without its reason, a 500 without its body, and a 596
@@ -31,12 +44,13 @@ type transport struct {
 
 func newTransport(config *tls.Config) *transport {
 	return &transport{inner: &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
-		TLSClientConfig:       config,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ExpectContinueTimeout: time.Second,
-		MaxIdleConnsPerHost:   16,
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		TLSClientConfig:        config,
+		TLSHandshakeTimeout:    10 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+		MaxResponseHeaderBytes: maxHead,
+		MaxIdleConnsPerHost:    16,
 		// pveproxy closes idle connections after 5 s: be first, or a request
 		// meets a connection that is just going away.
 		IdleConnTimeout: 3 * time.Second,
@@ -80,11 +94,11 @@ func (t *transport) once(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if res.StatusCode < 300 {
-		res.Body = &bounded{body: res.Body, left: maxAnswer}
+		res.Body = &bounded{body: res.Body, left: maxAnswer, values: maxValues}
 		return res, nil
 	}
 	defer res.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	body, _ := io.ReadAll(io.LimitReader(res.Body, maxFailure))
 	return nil, answerError(res, body)
 }
 
@@ -97,8 +111,11 @@ func answerError(res *http.Response, body []byte) *Error {
 	}
 	_ = json.Unmarshal(body, &v) // 401, 595 and proxies in between send no JSON
 	reason := strings.TrimSpace(strings.TrimPrefix(res.Status, fmt.Sprint(res.StatusCode)))
-	e := &Error{Status: res.StatusCode, Reason: reason, Message: strings.TrimSpace(v.Message), Kind: kindOf(res.StatusCode)}
+	e := &Error{Status: res.StatusCode, Reason: clip(reason), Message: strings.TrimSpace(v.Message), Kind: kindOf(res.StatusCode)}
 	for key, raw := range v.Errors {
+		if len(e.Params) >= maxParams {
+			break
+		}
 		var text string
 		if json.Unmarshal(raw, &text) != nil {
 			text = string(raw)
@@ -106,13 +123,13 @@ func answerError(res *http.Response, body []byte) *Error {
 		if e.Params == nil {
 			e.Params = map[string]string{}
 		}
-		e.Params[key] = strings.TrimSpace(text)
+		e.Params[clip(key)] = clip(strings.TrimSpace(text))
 	}
 	switch {
 	case res.StatusCode < 400:
-		e.Reason = "it is sent elsewhere (" + reason + "), as Proxmox's API never does"
+		e.Reason = "it is sent elsewhere (" + e.Reason + "), as Proxmox's API never does"
 	case e.Kind == Unreachable:
-		e.Reason = fmt.Sprintf("the proxy there says %q (%d)", reason, res.StatusCode)
+		e.Reason = fmt.Sprintf("the proxy there says %q (%d)", e.Reason, res.StatusCode)
 	}
 	if firstLine(e.Message) == e.Reason && !strings.Contains(e.Message, "\n") {
 		e.Message = ""
@@ -137,22 +154,35 @@ func kindOf(status int) Kind {
 	return Refused
 }
 
-// bounded fails instead of reading without end.
+// bounded fails instead of reading without end. It stands behind net/http's
+// decompression, so that what counts is what is kept in memory.
 type bounded struct {
-	body io.ReadCloser
-	left int64
+	body   io.ReadCloser
+	left   int64
+	values int // JSON values, by the commas between them
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
 	if b.left <= 0 {
-		return 0, fmt.Errorf("the answer is larger than %d MiB", maxAnswer>>20)
+		return 0, &Error{Kind: Unreachable, Reason: fmt.Sprintf("the answer is larger than %d MiB, as none of Proxmox's is", maxAnswer>>20)}
 	}
 	if int64(len(p)) > b.left {
 		p = p[:b.left]
 	}
 	n, err := b.body.Read(p)
 	b.left -= int64(n)
+	if b.values -= bytes.Count(p[:n], []byte{','}); b.values < 0 {
+		return n, &Error{Kind: Unreachable, Reason: fmt.Sprintf("the answer has more than %d values, as none of Proxmox's has", maxValues)}
+	}
 	return n, err
+}
+
+// clip shortens one text of Proxmox's to what a person reads.
+func clip(s string) string {
+	if len(s) <= maxReason {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxReason], "") + "…"
 }
 
 func (b *bounded) Close() error { return b.body.Close() }
@@ -212,6 +242,9 @@ func (s *session) get(ctx context.Context, send func(*http.Request) (*http.Respo
 	}
 	if err := json.NewDecoder(bytes.NewReader(body)).Decode(&v); err != nil || v.Data.Ticket == "" {
 		return ticket{}, &Error{Kind: Unreachable, Reason: "the login was answered with something else than Proxmox's ticket"}
+	}
+	if len(v.Data.Ticket)+len(v.Data.CSRF) > maxTicket {
+		return ticket{}, &Error{Kind: Unreachable, Reason: "the login was answered with something larger than Proxmox's ticket"}
 	}
 	if v.Data.NeedTFA != 0 || strings.HasPrefix(v.Data.Ticket, "PVE:!tfa!") {
 		return ticket{}, &Error{Kind: Unauthorized, Reason: s.user + " needs a second factor",

@@ -24,7 +24,7 @@ func network(doc networkDoc, d *decoder) lxc.Network {
 	gateway(d, "network.gateway", n.Gateway4, n.IPv4, netip.Addr.Is4)
 	gateway(d, "network.gateway6", n.Gateway6, n.IPv6, netip.Addr.Is6)
 	for i, s := range n.Nameservers {
-		if _, err := netip.ParseAddr(s); err != nil {
+		if a, err := netip.ParseAddr(s); err != nil || a.Zone() != "" {
 			d.bad(index("network.nameservers", i), "", "%q is not an IP address", s)
 		}
 	}
@@ -57,7 +57,7 @@ func gateway(d *decoder, path, text, addr string, family func(netip.Addr) bool) 
 		return
 	}
 	g, err := netip.ParseAddr(text)
-	if err != nil || !family(g) {
+	if err != nil || !family(g) || g.Zone() != "" { // a zone may hold anything
 		d.bad(path, "an address without prefix length", "%q is not an address of that family", text)
 		return
 	}

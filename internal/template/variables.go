@@ -96,8 +96,8 @@ func (v Variable) refuse(text string) string {
 	case "hostname":
 		ok, want = isHostname(text), "a host name"
 	case "ip":
-		_, err := netip.ParseAddr(text)
-		ok, want = err == nil, "an IP address"
+		a, err := netip.ParseAddr(text)
+		ok, want = err == nil && a.Zone() == "", "an IP address"
 	default:
 		ok = true
 	}

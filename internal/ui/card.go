@@ -87,7 +87,7 @@ func became(l lxc.Lifecycle, mute bool) string {
 	case mute:
 		return "is up, but not answering"
 	}
-	return "is " + string(l)
+	return "is " + Clean(string(l))
 }
 
 func serviceCell(s lxc.Service, st styles) string {
@@ -95,16 +95,16 @@ func serviceCell(s lxc.Service, st styles) string {
 	if s.URL != "" {
 		parts = append(parts, st.accent.Render(Clean(s.URL)))
 	} else if p := ports(s.Ports); p != "" {
-		parts = append(parts, p)
+		parts = append(parts, Clean(p))
 	}
 	if s.Status != lxc.Running {
-		parts = append(parts, st.shade(serviceShade(string(s.Status)), string(s.Status)))
+		parts = append(parts, st.shade(serviceShade(string(s.Status)), Clean(string(s.Status))))
 	}
 	if s.Note != "" {
 		parts = append(parts, st.dim.Render(oneLine(s.Note)))
 	}
 	if len(parts) == 0 {
-		return string(s.Status)
+		return Clean(string(s.Status))
 	}
 	return strings.Join(parts, "  ")
 }

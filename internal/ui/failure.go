@@ -29,7 +29,7 @@ func WriteFailure(s *Streams, f Failure) error {
 		tail = tail[len(tail)-tailLines:]
 	}
 	for _, line := range tail {
-		line = "  | " + Clean(line)
+		line = "  | " + CleanOutput(line)
 		if width > 0 {
 			line = cut(line, width)
 		}
@@ -50,6 +50,16 @@ func WriteWarning(s *Streams, message, hint string) error {
 		text += st.accent.Render("hint:") + " " + oneLine(hint) + "\n"
 	}
 	_, err := io.WriteString(s.Err, text)
+	return err
+}
+
+// WriteLines writes lines to stderr, each safe.
+func WriteLines(s *Streams, lines ...string) error {
+	var b strings.Builder
+	for _, line := range lines {
+		b.WriteString(oneLine(line) + "\n")
+	}
+	_, err := io.WriteString(s.Err, b.String())
 	return err
 }
 

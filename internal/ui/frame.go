@@ -52,7 +52,7 @@ func (m *model) head(width int, now time.Time, st styles) string {
 	}
 	right := fmt.Sprintf("%3d%%  %s", m.percent, clockTime(now.Sub(m.start)))
 	if width >= barFrom {
-		full := m.percent * barWidth / 100
+		full := min(max(m.percent, 0), 100) * barWidth / 100
 		right = st.accent.Render(strings.Repeat("━", full)) + st.dim.Render(strings.Repeat("─", barWidth-full)) + " " + right
 	}
 	return spread(title, right, width)
@@ -107,7 +107,7 @@ func (m *model) tailLines(width, room int, s state, st styles) []string {
 	n = max(0, min(n, room, len(m.tail)))
 	var out []string
 	for _, line := range m.tail[len(m.tail)-n:] {
-		out = append(out, cut("  "+bar.Render("│")+" "+st.dim.Render(cut(Clean(line), width-4)), width))
+		out = append(out, cut("  "+bar.Render("│")+" "+st.dim.Render(cut(CleanOutput(line), width-4)), width))
 	}
 	return out
 }

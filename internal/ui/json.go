@@ -3,7 +3,10 @@ package ui
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/infrahaus/infrahaus/internal/event"
 )
@@ -15,12 +18,7 @@ type jsonFace struct{ out io.Writer }
 func newJSON(out io.Writer) Display { return &jsonFace{out: out} }
 
 func (j *jsonFace) Event(e event.Event) error {
-	line, err := e.Line()
-	if err != nil {
-		return err
-	}
-	_, err = j.out.Write(line)
-	return err
+	return writeEvent(j.out, e)
 }
 
 func (j *jsonFace) ShowedTail() bool { return false }
@@ -35,6 +33,39 @@ func WriteJSON(s *Streams, document any) error {
 	if err := enc.Encode(document); err != nil {
 		return err
 	}
-	_, err := s.Out.Write(buf.Bytes())
+	_, err := s.Out.Write(escape(buf.Bytes()))
 	return err
+}
+
+// writeEvent writes one event as a line of JSON.
+func writeEvent(w io.Writer, e event.Event) error {
+	line, err := e.Line()
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(escape(line))
+	return err
+}
+
+// escape writes what Clean would not show as \u escapes, which are the same
+// JSON: encoding/json leaves C1 controls and bidi overrides as they are, and a
+// terminal would obey them.
+func escape(doc []byte) []byte {
+	hostile := func(r rune) bool { return r == 0x7f || r >= 0x80 && r < 0xa0 || invisible(r) }
+	if !bytes.ContainsFunc(doc, hostile) {
+		return doc
+	}
+	out := make([]byte, 0, len(doc)+64)
+	for _, r := range string(doc) {
+		switch {
+		case !hostile(r):
+			out = utf8.AppendRune(out, r)
+		case r > 0xffff:
+			hi, lo := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, hi, lo)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+	}
+	return out
 }

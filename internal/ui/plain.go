@@ -38,7 +38,7 @@ func plainLine(e event.Event, st styles) string {
 	var b strings.Builder
 	b.WriteString(st.dim.Render(e.Timestamp.UTC().Format(timeFormat)))
 	if e.Step != "" {
-		b.WriteString(" " + string(e.Step))
+		b.WriteString(" " + Clean(string(e.Step)))
 	}
 	if e.Percent != nil {
 		fmt.Fprintf(&b, " %d%%", *e.Percent)
@@ -53,7 +53,7 @@ func plainLine(e event.Event, st styles) string {
 		if e.Stream == event.Stderr {
 			mark = "!"
 		}
-		b.WriteString(" " + st.dim.Render(mark) + " " + text)
+		b.WriteString(" " + st.dim.Render(mark) + " " + CleanOutput(e.Message))
 	case event.Warning:
 		b.WriteString(" " + st.warn.Render("warning:") + " " + text)
 	case event.Error:
@@ -84,5 +84,5 @@ func serviceText(e event.Event, text string) string {
 	if e.Service == nil || text != "" {
 		return text
 	}
-	return Clean(e.Service.Name) + " " + string(e.Service.Status)
+	return Clean(e.Service.Name) + " " + Clean(string(e.Service.Status))
 }

@@ -25,12 +25,7 @@ func NewEventWriter(s *Streams, asJSON bool) *EventWriter {
 func (w *EventWriter) Event(e event.Event) error {
 	switch {
 	case w.json:
-		line, err := e.Line()
-		if err != nil {
-			return err
-		}
-		_, err = w.s.Out.Write(line)
-		return err
+		return writeEvent(w.s.Out, e)
 	case w.s.OutTTY:
 		columns, _ := w.s.size()
 		line := w.style.dim.Render(padLeft(strconv.Itoa(e.Seq), 4)) + " " + plainLine(e, w.style)

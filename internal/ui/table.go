@@ -67,7 +67,7 @@ func WriteTable(s *Streams, t Table) error {
 		if t.Empty == "" {
 			return nil
 		}
-		_, err := io.WriteString(s.Err, t.Empty+"\n")
+		_, err := io.WriteString(s.Err, Clean(t.Empty)+"\n")
 		return err
 	}
 	width, _ := s.size()
@@ -75,7 +75,18 @@ func WriteTable(s *Streams, t Table) error {
 	return err
 }
 
-// writeRows writes tab-separated rows; tabs and line breaks inside a cell become
+// WriteRow writes one tab-separated row to stdout, safe where that is a terminal.
+func WriteRow(s *Streams, cells ...string) error {
+	if s.OutTTY {
+		for i := range cells {
+			cells[i] = oneLine(cells[i])
+		}
+	}
+	return writeRows(s.Out, [][]string{cells})
+}
+
+// writeRows writes tab-separated rows for a program: cells as they are, escape
+// sequences too, for they are data. Only tabs and line breaks inside a cell become
 // spaces, so that a row stays a row.
 func writeRows(w io.Writer, rows [][]string) error {
 	var b strings.Builder
@@ -105,7 +116,7 @@ func renderTable(t Table, st styles, width int) string {
 	var b strings.Builder
 	header := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
-		header[i] = c.Title
+		header[i] = Clean(c.Title)
 	}
 	if strings.Join(header, "") != "" {
 		writeLine(&b, header, t.Columns, widths, func(_ int, text string) string { return st.dim.Render(text) })
@@ -166,7 +177,7 @@ func fit(t Table, width int) (Table, []int) {
 func (t Table) widths() []int {
 	widths := make([]int, len(t.Columns))
 	for i, c := range t.Columns {
-		widths[i] = ansi.StringWidth(c.Title)
+		widths[i] = ansi.StringWidth(Clean(c.Title))
 		for _, row := range t.Rows {
 			widths[i] = max(widths[i], ansi.StringWidth(row[i]))
 		}

@@ -3,39 +3,146 @@ package ui
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
 )
 
-// Clean makes text from outside safe for a screen, on one line: escape sequences
-// are taken out, a tab becomes spaces, of a progress bar (text between carriage
-// returns) the last state stays, and every other control or invisible
-// direction-changing character becomes a middle dot.
-func Clean(text string) string {
-	text = strings.TrimRight(text, "\r\n")
+// Clean makes a name or a message from outside safe for a screen, on one line,
+// and lets nothing in it move, hide or imitate what stands beside it: colours are
+// taken out, a tab becomes spaces, and every other control, escape or invisible
+// character becomes a middle dot. What an escape sequence carries (a title, a
+// link's address) stays readable, for a message may hold our own words after it.
+func Clean(text string) string { return clean(strings.TrimRight(text, "\r\n"), false) }
+
+// CleanOutput is Clean for a line that a program printed, where nothing of ours
+// stands in it: whole escape sequences are taken out with what they carry, and of
+// a progress bar (text between carriage returns) the last state stays.
+func CleanOutput(line string) string {
+	line = strings.TrimRight(line, "\r\n")
+	if i := strings.LastIndexByte(line, '\r'); i >= 0 {
+		line = line[i+1:]
+	}
+	return clean(line, true)
+}
+
+func clean(text string, output bool) string {
 	if isPlain(text) {
 		return text
 	}
-	text = ansi.Strip(strings.ToValidUTF8(text, "\uFFFD"))
-	if i := strings.LastIndexByte(text, '\r'); i >= 0 {
-		text = text[i+1:]
-	}
+	text = strings.ToValidUTF8(text, "\uFFFD")
 	var b strings.Builder
-	column := 0
-	for _, r := range text {
-		switch {
-		case r == '\t':
+	column, before := 0, rune(0)
+	for len(text) > 0 {
+		if n := sequence(text, output); n > 0 {
+			text = text[n:]
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(text)
+		text = text[size:]
+		if r == '\t' {
 			n := 8 - column%8
 			b.WriteString(strings.Repeat(" ", n))
-			column += n
+			column, before = column+n, ' '
 			continue
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == '\u2028', r == '\u2029':
+		}
+		if unicode.IsControl(r) || invisible(r) && !joins(before, r, text) {
 			r = '·'
 		}
 		b.WriteRune(r)
-		column++
+		column, before = column+1, r
 	}
 	return b.String()
+}
+
+// sequence is the length of the whole escape sequence that text begins with; 0
+// where there is none, or where its end is missing: then its bytes are shown.
+// Outside of output only colours and cursor movements count, which carry no text.
+func sequence(text string, output bool) int {
+	if len(text) < 2 || text[0] != 0x1b {
+		return 0
+	}
+	switch c := text[1]; {
+	case c == '[':
+		return control(text, output)
+	case !output:
+		return 0
+	case strings.IndexByte("]PX^_", c) >= 0:
+		return str(text)
+	}
+	i := 1
+	for i < len(text) && text[i] >= 0x20 && text[i] <= 0x2f {
+		i++
+	}
+	if i < len(text) && text[i] >= 0x30 && text[i] <= 0x7e {
+		return i + 1
+	}
+	return 0
+}
+
+// control measures CSI, parameters, intermediates and a final byte.
+func control(text string, intermediates bool) int {
+	i := 2
+	for i < len(text) && text[i] >= 0x30 && text[i] <= 0x3f {
+		i++
+	}
+	for intermediates && i < len(text) && text[i] >= 0x20 && text[i] <= 0x2f {
+		i++
+	}
+	if i < len(text) && text[i] >= 0x40 && text[i] <= 0x7e {
+		return i + 1
+	}
+	return 0
+}
+
+// str measures a control string (OSC, DCS, SOS, PM, APC) up to BEL or ST; another
+// ESC breaks it off.
+func str(text string) int {
+	for i := 2; i < len(text); i++ {
+		switch {
+		case text[i] == '\a':
+			return i + 1
+		case text[i] == 0x1b && i+1 < len(text) && text[i+1] == '\\':
+			return i + 2
+		case text[i] == 0x1b:
+			return 0
+		}
+	}
+	return 0
+}
+
+// invisible reports whether a character takes no room or turns the direction of
+// what follows: bidi controls, zero-width spaces, tags, fillers. Two names that
+// differ in these alone look the same.
+func invisible(r rune) bool {
+	if r < 0x80 {
+		return false
+	}
+	return unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) &&
+		!unicode.Is(unicode.Prepended_Concatenation_Mark, r)
+}
+
+// The invisible characters that honest text needs: joiners between the letters
+// of some scripts and the parts of one emoji, and the emoji look of a symbol.
+const (
+	nonJoiner = '\u200c'
+	joiner    = '\u200d'
+	emojiLook = '\ufe0f'
+)
+
+func joins(before, r rune, after string) bool {
+	switch r {
+	case emojiLook:
+		return unicode.Is(unicode.So, before)
+	case joiner, nonJoiner:
+		next, _ := utf8.DecodeRuneInString(after)
+		return (before == emojiLook || joinable(before)) && joinable(next)
+	}
+	return false
+}
+
+func joinable(r rune) bool {
+	return r >= 0x80 && r != utf8.RuneError && !invisible(r) && unicode.In(r, unicode.L, unicode.M, unicode.So, unicode.Sk)
 }
 
 func isPlain(text string) bool {

@@ -21,9 +21,11 @@
 //     whatever happened. The alternate screen is never used: what was shown
 //     stays in the scrollback.
 //  7. A line never wraps: it is cut to the width by graphemes, at any width.
-//  8. Text from a guest or from Proxmox is not trusted: on a screen, escape
-//     sequences and control characters are taken out (Clean). Files and pipes
-//     keep them.
+//  8. Text from a guest, from Proxmox or from a template is not trusted: on a
+//     screen, escape sequences, control and invisible characters are taken out
+//     (Clean, CleanOutput). stderr is for eyes even where it is a pipe, and is
+//     always clean. On stdout a pipe gets cells as they are, but for tabs and line
+//     breaks, so that a row stays a row; JSON gets the same value as \u escapes.
 //  9. Showing never slows a run: events are only noted; what scrolls by between
 //     two frames is skipped.
 //  10. A closed pipe is an error like any other (IsClosed tells it apart); it is

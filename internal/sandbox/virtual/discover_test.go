@@ -146,3 +146,33 @@ grep -c ':1F91 ' /proc/net/tcp6; grep -c ':1F91 ' /proc/net/tcp`)
 		t.Errorf("%q", out)
 	}
 }
+
+// TestDiscoverTraps plants in a virtual guest what a real one may have among its
+// credentials: nothing leads out of the folder, blocks, or takes root's name.
+func TestDiscoverTraps(t *testing.T) {
+	for _, os := range []string{"debian-12", "alpine-3.20"} {
+		t.Run(os, func(t *testing.T) {
+			g := start(t, virtual.Options{}, os)
+			g.sh(t, up+`mkdir -p -m 700 /etc/infrahaus/credentials && cd /etc/infrahaus/credentials && umask 077 || exit 1
+				echo PASSWORD=honest >honest; echo PASSWORD=mine >_root; echo A=1 >'$(reboot)'; ln -s /etc/shadow shadow; mkfifo pipe
+				mkdir sub; head -c 1048576 /dev/zero | tr '\0' x >mega; echo A=1 >others; chown nobody others`)
+			r, err := discover.Parse([]byte(g.sh(t, discover.Script(discover.Options{}))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := fmt.Sprint(r.Credentials); got != "map[honest:map[PASSWORD:honest]]" {
+				t.Errorf("credentials %.200s", got)
+			}
+			all := strings.Join(r.Notes, "\n")
+			for _, want := range []string{"_root is not read", "??reboot?", "shadow is a link", "pipe is no ordinary", "sub is no ordinary", "mega is larger", "others does not belong"} {
+				if !strings.Contains(all, want) {
+					t.Errorf("nothing is said of %q: %q", want, r.Notes)
+				}
+			}
+			g.sh(t, "chmod 777 /etc/infrahaus/credentials")
+			if r, _ := discover.Parse([]byte(g.sh(t, discover.Script(discover.Options{})))); len(r.Credentials) != 0 {
+				t.Errorf("read from a folder that all may write: %v", r.Credentials)
+			}
+		})
+	}
+}
