@@ -10,9 +10,9 @@ import (
 	"sync"
 )
 
-// rolePrivileges are all that a create, start, discover and destroy ask for.
+// rolePrivileges are all that a create, start, discover, sync and destroy ask for.
 const rolePrivileges = "VM.Allocate,VM.Audit,VM.Config.CPU,VM.Config.Memory,VM.Config.Disk,VM.Config.Network,VM.Config.Options," +
-	"VM.PowerMgmt,VM.Console,Datastore.AllocateSpace,Datastore.AllocateTemplate,Datastore.Audit,SDN.Use"
+	"VM.PowerMgmt,VM.Console,VM.Snapshot,Datastore.AllocateSpace,Datastore.AllocateTemplate,Datastore.Audit,SDN.Use"
 
 // permissions is what the login may do: privileges by path, 1 where they hold
 // for the paths below as well.
