@@ -11,6 +11,7 @@ if [ $# -eq 0 ]; then
 fi
 failed=
 for dir; do
+	# shellcheck disable=SC2013 # a name is one word
 	for target in $(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$dir"/*_test.go); do
 		echo "== $dir $target"
 		nice "${GO:-go}" test "./$dir" -run '^$' -fuzz "^$target\$" -fuzztime "$time" -parallel 1 || failed="$failed $dir:$target"
