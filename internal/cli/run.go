@@ -152,7 +152,7 @@ func (a *app) command(words ...string) string {
 	case a.global.sandbox && words[0] != "sandbox":
 		line += " --sandbox"
 	case a.global.host != "":
-		line += " --host " + a.global.host
+		line += " --host " + shellWord(a.global.host)
 	}
 	if a.global.stateDir != "" {
 		line += " --state-dir " + shellWord(a.global.stateDir)
@@ -161,7 +161,7 @@ func (a *app) command(words ...string) string {
 		line += " --config " + shellWord(a.global.configFile)
 	}
 	for _, w := range words {
-		line += " " + w
+		line += " " + shellWord(w) // a name may come from Proxmox
 	}
 	return line
 }
