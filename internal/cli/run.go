@@ -80,7 +80,9 @@ func (s *session) connectLater() {
 		}
 		s.run.PVE, s.run.SSH = p.pve, p.ssh
 		job.Spec = p.defaults(job.Spec)
-		job.Spec.SSHKeys = append(slices.Clone(job.Spec.SSHKeys), p.key)
+		if !slices.Contains(job.Spec.SSHKeys, p.key) { // a resume's spec may have it
+			job.Spec.SSHKeys = append(slices.Clone(job.Spec.SSHKeys), p.key)
+		}
 		s.run.Bus.Secrets().Add(p.secrets()...)
 		return nil
 	}
