@@ -118,9 +118,9 @@ func (r *Run) scriptEnv() []string {
 }
 
 // scriptFailed is exit status 5, with what the script said last; it is 4 where
-// the guest is being stopped, which is why the script failed.
+// the guest is being stopped or was restarted, which is why the script failed.
 func (r *Run) scriptFailed(ctx context.Context, name string, status int) error {
-	if r.goingDown(ctx) {
+	if r.goingDown(ctx, r.marks.of(event.Syncing, name).Dir) {
 		return r.died(name)
 	}
 	how := fmt.Sprintf("exit status %d", status)
