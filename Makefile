@@ -2,16 +2,17 @@
 # what they need, once, with .ci/need.sh.
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS  = -s -w -X github.com/infrahaus/infrahaus/internal/cli.version=$(VERSION)
+LDFLAGS  = -s -w -funcalign=1 -X github.com/infrahaus/infrahaus/internal/cli.version=$(VERSION)
 BIN      = bin/infrahaus
 GOLANGCI = v2.15.0
 
 export CGO_ENABLED = 0
 
-.PHONY: build demo test race lint e2e bench man clean
+.PHONY: build demo test race fuzz lint e2e bench man clean
 
-# The size budget is 20 MB: Proxmox speaks HTTP/1.1 only, and inlining costs
-# 1.4 MB for speed that a tool which waits for others does not need.
+# The size budget is 20 MB: Proxmox speaks HTTP/1.1 only; inlining costs 1.4 MB
+# and functions aligned to 32 bytes 0.4 MB, for speed that a tool which waits for
+# others does not need.
 BUILD    = -trimpath -tags nethttpomithttp2 -gcflags=all=-l
 
 build: ## the static binary
@@ -26,6 +27,11 @@ test: ## every test that needs nothing but Go
 race: ## the same under the race detector (needs a C compiler)
 	sh .ci/need.sh gcc libc6-dev
 	CGO_ENABLED=1 $(GO) test -race ./...
+
+FUZZTIME ?= 10s
+
+fuzz: ## every fuzz target for FUZZTIME, one after the other
+	sh .ci/fuzz.sh $(FUZZTIME)
 
 lint: build ## formatting, vet, the dependency arrows, the binary's size
 	sh .ci/need.sh shellcheck

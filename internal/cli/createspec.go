@@ -212,7 +212,7 @@ func (o *createOptions) hostname(templateName string) string {
 		return o.name
 	}
 	label := strings.Trim(regexp.MustCompile(`[^a-zA-Z0-9-]+`).ReplaceAllString(filepath.Base(templateName), "-"), "-")
-	return fmt.Sprintf("%.50s-%s", label, strings.ToLower(vault.Random(4)))
+	return fmt.Sprintf("%.50s-%s", orElse(label, "ct"), strings.ToLower(vault.Random(4)))
 }
 
 // randomText makes generated variables.

@@ -154,9 +154,11 @@ func (a *app) explain(err error) *provision.Failure {
 		f.Status, f.Hints = provision.ExitUsage, nonEmpty(conf.Hint())
 	case errors.As(err, &taken):
 		f.Status = provision.ExitUsage
-		f.Hints = []string{
-			a.command("show", taken.Existing.Hostname),
-			"choose another NAME, or say --if-exists ok if it will do as it is",
+		f.Hints = []string{a.command("show", taken.Existing.Hostname)}
+		if taken.Existing.Lifecycle == lxc.Ready {
+			f.Hints = append(f.Hints, "choose another NAME, or say --if-exists ok if it will do as it is")
+		} else {
+			f.Hints = append(f.Hints, "to finish it: "+a.command("resume", taken.Existing.Hostname))
 		}
 	case errors.As(err, &none):
 		f.Hints = []string{a.command("list")}

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"os"
-	"syscall"
 
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
@@ -14,7 +13,9 @@ func KilledRotate(step string) int {
 	defer a.close()
 	o := &keyRotateOptions{app: a, after: func(done string) {
 		if done == step {
-			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			if self, err := os.FindProcess(os.Getpid()); err == nil {
+				_ = self.Kill()
+			}
 			select {}
 		}
 	}}

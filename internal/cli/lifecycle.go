@@ -2,7 +2,7 @@ package cli
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -10,6 +10,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/pve"
+	"github.com/infrahaus/infrahaus/internal/ui"
 )
 
 // verb is one of start, stop and restart.
@@ -68,8 +69,7 @@ func (a *app) done(c lxc.Container, what string) error {
 	if a.global.quiet {
 		return nil
 	}
-	_, err := fmt.Fprintf(a.streams.Out, "%s\t%d\t%s\n", c.Hostname, c.CTID, what)
-	return err
+	return ui.WriteRow(a.streams, c.Hostname, strconv.Itoa(c.CTID), what)
 }
 
 // target is a container on record with its place on Proxmox.

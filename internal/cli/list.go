@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -95,21 +96,27 @@ func orFirst(errs ...error) error {
 	return nil
 }
 
-// interrupted reports whether a record says that a run goes on which does not.
+// interrupted reports whether the last run that worked on a container was killed:
+// it has no end, and its process is gone.
 func (a *app) interrupted(ctx context.Context, c lxc.Container) (bool, error) {
-	if c.Lifecycle != lxc.Creating {
+	if c.Lifecycle == lxc.Destroyed {
 		return false, nil
 	}
 	runs, err := a.store.Runs(ctx, c.RecordID)
 	if err != nil {
 		return false, err
 	}
-	for _, r := range runs {
-		if r.Kind != store.Discover && a.store.RunAlive(ctx, r) {
-			return false, nil
+	began := false
+	for _, r := range slices.Backward(runs) {
+		if r.Kind != store.Discover {
+			began = true
+			if r.EndedAt != nil {
+				return false, nil
+			}
+			return !a.store.RunAlive(ctx, r), nil
 		}
 	}
-	return true, nil
+	return !began && c.Lifecycle == lxc.Creating, nil // killed before its run was on record
 }
 
 func (o *listOptions) table(list []listed) ui.Table {

@@ -80,7 +80,9 @@ func (s *session) connectLater() {
 		}
 		s.run.PVE, s.run.SSH = p.pve, p.ssh
 		job.Spec = p.defaults(job.Spec)
-		job.Spec.SSHKeys = append(slices.Clone(job.Spec.SSHKeys), p.key)
+		if !slices.Contains(job.Spec.SSHKeys, p.key) { // a resume's spec may have it
+			job.Spec.SSHKeys = append(slices.Clone(job.Spec.SSHKeys), p.key)
+		}
 		s.run.Bus.Secrets().Add(p.secrets()...)
 		return nil
 	}
@@ -152,7 +154,7 @@ func (a *app) command(words ...string) string {
 	case a.global.sandbox && words[0] != "sandbox":
 		line += " --sandbox"
 	case a.global.host != "":
-		line += " --host " + a.global.host
+		line += " --host " + shellWord(a.global.host)
 	}
 	if a.global.stateDir != "" {
 		line += " --state-dir " + shellWord(a.global.stateDir)
@@ -161,7 +163,7 @@ func (a *app) command(words ...string) string {
 		line += " --config " + shellWord(a.global.configFile)
 	}
 	for _, w := range words {
-		line += " " + w
+		line += " " + shellWord(w) // a name may come from Proxmox
 	}
 	return line
 }

@@ -61,6 +61,7 @@ func TestSessions(t *testing.T) {
 		"old-keys":  oldKeys,
 		"mode":      mode,
 
+		"fault":      strike,
 		"go-on":      goOn,
 		"edit":       editInGuest,
 		"remove":     removeInGuest,

@@ -22,7 +22,10 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 			cmd.Env = append(cmd.Env, k+"="+v)
 		}
 	}
-	cmd.Stderr = os.Stderr
+	said, err := os.Create(ts.MkAbs("serve.err"))
+	ts.Check(err)
+	ts.Defer(func() { said.Close() })
+	cmd.Stderr = said
 	out, err := cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())
@@ -39,6 +42,13 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("the sandbox ended before it was ready")
+}
+
+// serveSaid is what the sandbox has said on stderr.
+func serveSaid(ts *testscript.TestScript) string {
+	b, err := os.ReadFile(ts.MkAbs("serve.err"))
+	ts.Check(err)
+	return string(b)
 }
 
 func lookPath(ts *testscript.TestScript, name string) string {

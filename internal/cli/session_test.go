@@ -328,3 +328,21 @@ func mode(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s has mode %s, not %s", args[1], got, args[0])
 	}
 }
+
+// strike is `fault LINE`: a fault for the sandbox that serve holds open, by the
+// file that its --faults-from names. It waits until the fault holds.
+func strike(ts *testscript.TestScript, neg bool, args []string) {
+	f, err := os.OpenFile(ts.MkAbs("faults"), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	ts.Check(err)
+	_, err = fmt.Fprintln(f, args[0])
+	ts.Check(errors.Join(err, f.Close()))
+	waitFor(ts, "the fault "+args[0], func() bool { return strings.Contains(serveSaid(ts), "fault "+args[0]) })
+}
+
+func waitFor(ts *testscript.TestScript, what string, ok func() bool) {
+	for end := time.Now().Add(deadline); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			ts.Fatalf("gave up waiting for %s", what)
+		}
+	}
+}

@@ -80,6 +80,7 @@ func (a *app) elsewhere(ctx context.Context, none *store.NotFound) error {
 // document is what `show --json` prints.
 type document struct {
 	lxc.Container
+	Interrupted  bool          `json:"interrupted,omitempty"`
 	Services     []lxc.Service `json:"services"`
 	DiscoveredAt *time.Time    `json:"discoveredAt,omitempty"`
 	Runs         []store.Run   `json:"runs"`
@@ -103,6 +104,9 @@ func (a *app) showJSON(ctx context.Context, c lxc.Container) error {
 		return err
 	}
 	d := document{Container: c, Services: services, Runs: runs}
+	if d.Interrupted, err = a.interrupted(ctx, c); err != nil {
+		return err
+	}
 	if d.Services == nil {
 		d.Services = []lxc.Service{}
 	}
@@ -122,6 +126,9 @@ func (a *app) showCard(ctx context.Context, c lxc.Container) error {
 		return err
 	}
 	r := ui.Result{Container: c, Services: services, Story: true}
+	if r.Interrupted, err = a.interrupted(ctx, c); err != nil {
+		return err
+	}
 	if len(runs) > 0 {
 		r.LastRun = runText(runs[len(runs)-1])
 	}

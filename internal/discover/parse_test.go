@@ -3,6 +3,7 @@ package discover
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -302,9 +303,19 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("bad service %q %q", s.Name, s.URL)
 			}
 			for _, p := range s.Ports {
-				if p.Port < 1 || p.Port > 65535 {
+				if p.Port < 1 || p.Port > 65535 || len(s.Ports) > 64 {
 					t.Errorf("bad port %v", p)
 				}
+			}
+		}
+		for name := range r.Credentials {
+			if reserved(name) || !validName(name) {
+				t.Errorf("credentials of %q", name)
+			}
+		}
+		for _, n := range r.Notes {
+			if strings.ContainsFunc(n, func(c rune) bool { return !strconv.IsPrint(c) }) || len(n) > 2*maxText {
+				t.Errorf("note %q", n)
 			}
 		}
 	})

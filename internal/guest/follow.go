@@ -21,12 +21,13 @@ type follower struct {
 	skip    int64
 	left    int64
 	partial []byte // a secret's line so far
+	dropped int64  // bytes of it that are not kept
 }
 
 // begin forgets what a dropped link left unfinished.
 func (f *follower) begin() {
 	f.kind, f.skip, f.left = 0, 0, 0
-	f.line, f.partial = f.line[:0], f.partial[:0]
+	f.line, f.partial, f.dropped = f.line[:0], f.partial[:0], 0
 }
 
 func (f *follower) link(err error) {
@@ -139,18 +140,25 @@ func (f *follower) output(stream string, end int64, p []byte) error {
 	return f.sink.Output(stream, end-int64(len(p)), p)
 }
 
-// secret passes on whole lines KEY=value; the rest waits.
+// maxSecret bounds what is kept of one secret's line, in bytes.
+const maxSecret = 1 << 20
+
+// secret passes on whole lines KEY=value; the rest waits. Of a line without an
+// end in sight only the beginning is kept.
 func (f *follower) secret(p []byte) {
-	f.partial = append(f.partial, p...)
-	for {
-		line, rest, ok := bytes.Cut(f.partial, []byte("\n"))
-		if !ok {
+	for len(p) > 0 {
+		line, rest, ended := bytes.Cut(p, []byte("\n"))
+		keep := line[:min(len(line), max(0, maxSecret-len(f.partial)))]
+		f.partial = append(f.partial, keep...)
+		f.dropped += int64(len(line) - len(keep))
+		if !ended {
 			return
 		}
-		f.secrets += int64(len(line)) + 1
-		if key, value, ok := strings.Cut(string(line), "="); ok && f.sink.Secret != nil {
+		f.secrets += int64(len(f.partial)) + f.dropped + 1
+		if key, value, ok := strings.Cut(string(f.partial), "="); ok && f.sink.Secret != nil {
 			f.sink.Secret(key, value)
 		}
-		f.partial = rest
+		f.partial, f.dropped = f.partial[:0], 0
+		p = rest
 	}
 }

@@ -104,14 +104,16 @@ func (s Shipment) ordered() ([]File, error) {
 }
 
 // command makes the folder, unpacks into it, counts, and runs Then there. mkdir
-// fails on anything that is there, so nobody's link is followed.
+// fails on anything that is there, and the folder above must be our own and no
+// link, so nobody's link is followed, also not to what rm removes.
 func (s Shipment) command(n int) string {
 	dir := Quote(path.Clean(s.Staging))
 	up := Quote(path.Dir(path.Clean(s.Staging)))
 	return fmt.Sprintf(`umask 077
-mkdir -p %s && rm -rf %s && mkdir %s && cd %s && tar -xmpf - && [ $(find . -type f | wc -l) -eq %d ] || exit %d
+mkdir -p %s && { [ ! -L %s ] && [ -O %s ] || { echo "the folder above is a link, or somebody else's" >&2; false; }; } &&
+rm -rf %s && mkdir %s && cd %s && tar -xmpf - && [ $(find . -type f | wc -l) -eq %d ] || exit %d
 umask 022
-%s`, up, dir, dir, dir, n, unshipped, s.Then)
+%s`, up, up, up, dir, dir, dir, n, unshipped, s.Then)
 }
 
 // pack writes the archive: regular files only, in order; folders come to be as

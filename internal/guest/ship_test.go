@@ -152,3 +152,62 @@ func thousand() []File {
 	}
 	return files
 }
+
+// A link planted in the staging folder's place, in it, or above it, leads nothing
+// anywhere else: neither the files, nor what is removed to make room for them.
+func TestShipFollowsNoLink(t *testing.T) {
+	for name, argv := range shells(t) {
+		t.Run(name, func(t *testing.T) {
+			_, g := open(t, argv...)
+			for where, plant := range map[string]func(dir, victim string) string{ // returns the staging folder
+				"in its place": func(dir, victim string) string { os.Symlink(victim, dir+"/s"); return dir + "/s" },
+				"to nowhere":   func(dir, _ string) string { os.Symlink("/nonexistent/x", dir+"/s"); return dir + "/s" },
+				"in it": func(dir, victim string) string {
+					os.MkdirAll(dir+"/s", 0o777)
+					os.Symlink(victim, dir+"/s/sub")
+					os.Symlink(victim+"/keep", dir+"/s/f")
+					return dir + "/s"
+				},
+				"above it": func(dir, victim string) string {
+					os.Mkdir(victim+"/s", 0o755)
+					os.WriteFile(victim+"/s/inner", []byte("old"), 0o644)
+					os.Symlink(victim, dir+"/up")
+					return dir + "/up/s"
+				},
+				"above it, with a slash": func(dir, victim string) string { os.Symlink(victim, dir+"/up"); return dir + "/up//s/" },
+			} {
+				dir, victim := t.TempDir(), t.TempDir()
+				os.WriteFile(victim+"/keep", []byte("old"), 0o644)
+				staging := plant(dir, victim)
+				before := tree(t, victim)
+				status, err := Ship(ctxFor(t), g, Shipment{Staging: staging, Then: "pwd >/dev/null",
+					Files: []File{{Path: "f", Mode: 0o600, Content: []byte("new")}, {Path: "sub/keep", Mode: 0o600, Content: []byte("new")}}})
+				if after := tree(t, victim); after != before {
+					t.Errorf("%s: the link was followed: %q became %q (%d, %v)", where, before, after, status, err)
+				}
+				if strings.HasPrefix(where, "above") {
+					if err == nil {
+						t.Errorf("%s: shipped all the same", where)
+					}
+					continue
+				}
+				info, serr := os.Lstat(staging)
+				if err != nil || status != 0 || serr != nil || !info.IsDir() || info.Mode().Perm() != 0o700 {
+					t.Errorf("%s: %d, %v; %v, %v", where, status, err, info, serr)
+				}
+			}
+		})
+	}
+}
+
+// tree is what is in a folder: names, kinds and contents.
+func tree(t *testing.T, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		text, _ := os.ReadFile(path)
+		fmt.Fprintf(&b, "%s %v %q\n", strings.TrimPrefix(path, dir), d.Type(), text)
+		return err
+	})
+	return b.String()
+}

@@ -121,6 +121,11 @@ func TestSnapshotRefused(t *testing.T) {
 	if _, err := s.client.TakeSnapshot(t.Context(), "pve1", id, "a b", ""); !pve.IsKind(err, pve.Refused) {
 		t.Errorf("got %v", err)
 	}
+	s.faults.Add(driver.Fault{Name: driver.FaultNoSnapshots})
+	if ok, err := s.client.CanSnapshot(t.Context(), "pve1", id); ok || err != nil {
+		t.Errorf("can where the storage cannot: %t, %v", ok, err)
+	}
+	s.faults.Clear("")
 	s.faults.Add(driver.Fault{Name: driver.FaultNoPrivileges})
 	if ok, err := s.client.CanSnapshot(t.Context(), "pve1", id); ok {
 		t.Errorf("can without a privilege: %v", err)

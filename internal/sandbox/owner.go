@@ -42,36 +42,37 @@ type owned struct {
 }
 
 // own starts everything. It holds the lock from now on.
-func own(ctx context.Context, o Options, faults *driver.Faults, lock *flock.Flock) (_ *owned, err error) {
+func own(ctx context.Context, o Options, faults *driver.Faults, lock *flock.Flock) (*owned, error) {
 	w := &owned{opt: o, faults: faults, lock: func() error { return nil }} // until all is well the lock is the caller's
 	w.ctx, w.cancel = context.WithCancel(context.Background())
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, w.close())
-		}
-	}()
-	_ = os.Remove(endpointFile(o.Dir)) // a killed owner's
-	if w.set, err = readSettings(o); err != nil {
-		return nil, err
-	}
-	if err := w.start(ctx, listen); err != nil {
-		return nil, err
-	}
-	if err := w.set.write(o.Dir); err != nil {
-		return nil, err
-	}
-	b, err := json.Marshal(w.endpoint)
-	if err != nil {
-		return nil, err
-	}
-	if err := replace(endpointFile(o.Dir), b); err != nil {
-		return nil, err
+	if err := w.open(ctx); err != nil {
+		return nil, errors.Join(err, w.close())
 	}
 	if o.FaultsFrom != "" {
 		w.tasks.Go(w.readFaults)
 	}
 	w.lock = lock.Close
 	return w, nil
+}
+
+func (w *owned) open(ctx context.Context) (err error) {
+	w.power.Lock() // a fault may ask for a reboot already
+	defer w.power.Unlock()
+	_ = os.Remove(endpointFile(w.opt.Dir)) // a killed owner's
+	if w.set, err = readSettings(w.opt); err != nil {
+		return err
+	}
+	if err := w.start(ctx, listen); err != nil {
+		return err
+	}
+	if err := w.set.write(w.opt.Dir); err != nil {
+		return err
+	}
+	b, err := json.Marshal(w.endpoint)
+	if err != nil {
+		return err
+	}
+	return replace(endpointFile(w.opt.Dir), b)
 }
 
 // start is the node's boot: its guests, then its two faces.
@@ -159,6 +160,8 @@ func (w *owned) close() error {
 	w.cancel()
 	w.mu.Unlock()
 	w.tasks.Wait()
+	w.power.Lock()
+	defer w.power.Unlock()
 	return errors.Join(w.stop(), w.lock())
 }
 

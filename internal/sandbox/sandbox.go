@@ -115,7 +115,9 @@ func (s *Sandbox) open(ctx context.Context, o Options, faults *driver.Faults) er
 			if s.owned, err = own(ctx, o, faults, lock); err != nil {
 				return errors.Join(err, lock.Close())
 			}
+			s.owned.mu.Lock()
 			s.endpoint = s.owned.endpoint // no reboot changes it
+			s.owned.mu.Unlock()
 			return nil
 		}
 		if there, err := s.connect(ctx, o.Driver); there || err != nil {

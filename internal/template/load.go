@@ -125,6 +125,10 @@ func misnamed(fsys fs.FS) string {
 }
 
 func readLimited(fsys fs.FS, name string, limit int64) ([]byte, error) {
+	// Looked at before it is opened: to open a pipe is to wait for who writes it.
+	if info, err := fs.Stat(fsys, name); err == nil && !info.Mode().IsRegular() {
+		return nil, errors.New("not an ordinary file")
+	}
 	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, err

@@ -38,12 +38,12 @@ func cardLines(r Result, st styles, width int) []string {
 	c := r.Container
 	mark := st.ok.Render("✓")
 	switch {
-	case c.Lifecycle == lxc.Failed:
+	case c.Lifecycle == lxc.Failed || r.Interrupted:
 		mark = st.bad.Render("✗")
 	case c.Lifecycle != lxc.Ready || unready(r.Services):
 		mark = st.warn.Render("!")
 	}
-	title := mark + " " + st.bold.Render(Clean(c.Hostname)) + " " + became(c.Lifecycle, unready(r.Services))
+	title := mark + " " + st.bold.Render(Clean(c.Hostname)) + " " + became(r.status(), unready(r.Services))
 	if r.Elapsed > 0 {
 		title += st.dim.Render(" after " + shortTime(r.Elapsed))
 	}
@@ -75,19 +75,19 @@ func cardLines(r Result, st styles, width int) []string {
 	return lines
 }
 
-// became is a lifecycle as the end of a sentence.
-func became(l lxc.Lifecycle, mute bool) string {
+// became is a status as the end of a sentence.
+func became(status string, mute bool) string {
 	switch {
-	case l == lxc.Failed:
+	case status == string(lxc.Failed):
 		return "has failed"
-	case l == lxc.Creating:
-		return "is being created"
-	case l == lxc.Destroyed:
-		return "was destroyed"
+	case status == string(lxc.Creating):
+		return "is being worked on"
+	case status == string(lxc.Destroyed), status == "interrupted":
+		return "was " + status
 	case mute:
 		return "is up, but not answering"
 	}
-	return "is " + Clean(string(l))
+	return "is " + Clean(status)
 }
 
 func serviceCell(s lxc.Service, st styles) string {

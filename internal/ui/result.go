@@ -14,10 +14,12 @@ type Result struct {
 	Container lxc.Container
 	Services  []lxc.Service // system services are left out of the card
 	Elapsed   time.Duration
-	Reveal    string   // the command that shows the credentials, "" for none found
-	Story     bool     // say also where it came from and what became of it, as show does
-	LastRun   string   // how the last run went; with Story
-	Notes     []string // one line each: the sandbox's, a service not reachable from here, …
+	Reveal    string // the command that shows the credentials, "" for none found
+	// Interrupted says that the record speaks of a run that goes on, and none does.
+	Interrupted bool
+	Story       bool     // say also where it came from and what became of it, as show does
+	LastRun     string   // how the last run went; with Story
+	Notes       []string // one line each: the sandbox's, a service not reachable from here, …
 }
 
 // WriteResult writes the result to stdout: a card on a terminal, else
@@ -31,13 +33,21 @@ func WriteResult(s *Streams, r Result) error {
 	return err
 }
 
+// status is the lifecycle in a word, or interrupted.
+func (r Result) status() string {
+	if r.Interrupted {
+		return "interrupted"
+	}
+	return string(r.Container.Lifecycle)
+}
+
 func resultRows(r Result) [][]string {
 	c := r.Container
 	rows := [][]string{{"name", c.Hostname}, {"ctid", strconv.Itoa(c.CTID)}, {"node", c.Node}}
 	if c.Address != "" {
 		rows = append(rows, []string{"address", c.Address})
 	}
-	rows = append(rows, []string{"id", c.RecordID}, []string{"status", string(c.Lifecycle)})
+	rows = append(rows, []string{"id", c.RecordID}, []string{"status", r.status()})
 	for _, kv := range story(r) {
 		rows = append(rows, kv[:])
 	}

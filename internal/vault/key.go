@@ -38,7 +38,7 @@ func (v *Vault) replaced() bool {
 		return false
 	}
 	now, err := os.Stat(v.opts.KeyFile)
-	return err == nil && !os.SameFile(now, v.file)
+	return err == nil && !(os.SameFile(now, v.file) && now.ModTime().Equal(v.file.ModTime())) // inodes are used again
 }
 
 func (v *Vault) fromEnv() bool { return v.opts.Getenv(EnvKey) != "" }

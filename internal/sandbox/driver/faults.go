@@ -47,9 +47,10 @@ const (
 	FaultNoPrivileges   = "no-privileges"
 	FaultSnapshotFail   = "snapshot-fail" // the snapshot task fails; value: the reason
 	FaultRollbackFail   = "rollback-fail" // the rollback task fails half-way, its lock stays; value: the reason
-	FaultLocked         = "locked"        // value: LOCK or LOCK@VMID
-	FaultHAManaged      = "ha-managed"    // value: VMID, all without one
-	FaultLinkCut        = "link-cut"      // this and those below happen once; value: the file, or none for now
+	FaultNoSnapshots    = "no-snapshots"
+	FaultLocked         = "locked"     // value: LOCK or LOCK@VMID
+	FaultHAManaged      = "ha-managed" // value: VMID, all without one
+	FaultLinkCut        = "link-cut"   // this and those below happen once; value: the file, or none for now
 	FaultGuestReboot    = "guest-reboot"
 	FaultNodeReboot     = "node-reboot" // value: FILE, DURATION, DURATION@FILE or none
 	FaultClockJump      = "clock-jump"  // value: DURATION or DURATION@FILE
@@ -97,6 +98,7 @@ func FaultList() []FaultInfo {
 		{FaultGuestReboot, "[FILE]", "running guests reboot now, or the guest that has FILE does"},
 		{FaultNodeReboot, "[DURATION][@][FILE]", "the node loses power, now or once FILE is in a guest, and is back after DURATION"},
 		{FaultClockJump, "DURATION[@FILE]", "the clock of the node and of virtual guests jumps (-2h: back)"},
+		{FaultNoSnapshots, "", "the storages cannot snapshot"},
 		{FaultSnapshotFail, "TEXT", "the snapshot task fails"},
 		{FaultRollbackFail, "TEXT", "the rollback task fails half-way and leaves its lock"},
 		{FaultLocked, "LOCK[@VMID]", "a container is locked, as by a backup; with :1 until pct unlock, else for good"},

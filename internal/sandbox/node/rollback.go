@@ -138,6 +138,9 @@ func volumes(conf map[string]string) []string {
 // canSnapshot is has_feature: every volume's storage can, for a container's
 // formats. A directory could with qcow2 alone, which no container has. mu held.
 func (n *Node) canSnapshot(conf map[string]string) bool {
+	if _, no := n.faults.Has(driver.FaultNoSnapshots); no {
+		return false
+	}
 	for _, v := range volumes(conf) {
 		id, _, _ := strings.Cut(v, ":")
 		s, err := n.storage(id)

@@ -52,9 +52,11 @@ func (n *Node) locked(ctx context.Context, vmid int, change func(*container) err
 	return n.save()
 }
 
-// TakeSnapshot is POST /lxc/ID/snapshot. As in pve-container 5 only reserved
-// names are refused at once: an unknown container, a lock, a name in use and a
-// storage that cannot are the worker's to find out.
+// TakeSnapshot is POST /lxc/ID/snapshot. Only reserved names are refused at once:
+// an unknown container, a lock, a name in use and a storage that cannot are the
+// worker's to find out. Order and words are pve-container's and
+// pve-guest-common's; none of this was recorded on a genuine node, and what LVM
+// prints besides (warnings of thin pools) is left out.
 func (n *Node) TakeSnapshot(a Auth, vmid int, p Params) (string, error) {
 	name := p["snapname"]
 	if name == "current" || name == "vzdump" {
@@ -72,12 +74,7 @@ func (n *Node) TakeSnapshot(a Auth, vmid int, p Params) (string, error) {
 			return n.ctx.Err() // killed with the node: lock and half a snapshot stay
 		}
 		if err == nil {
-			return n.locked(ctx, vmid, func(c *container) error {
-				c.Snapshots[name].State = ""
-				delete(c.Conf, "lock")
-				c.Conf["parent"] = name
-				return nil
-			})
+			return n.locked(ctx, vmid, func(c *container) error { return c.commit(name) })
 		}
 		if ctx.Err() != nil {
 			err = fail("received interrupt")
@@ -87,6 +84,22 @@ func (n *Node) TakeSnapshot(a Auth, vmid int, p Params) (string, error) {
 		_ = n.locked(context.WithoutCancel(ctx), vmid, func(c *container) error { c.forget(name); return nil })
 		return fail("%s", strings.TrimSpace(err.Error()))
 	})
+}
+
+// commit makes a prepared snapshot a whole one, unless root unlocked the
+// container meanwhile.
+func (c *container) commit(name string) error {
+	if c.Conf["lock"] != "snapshot" {
+		return fail("missing snapshot lock")
+	}
+	s, err := c.snapshot(name)
+	if err != nil {
+		return err
+	}
+	s.State = ""
+	delete(c.Conf, "lock")
+	c.Conf["parent"] = name
+	return nil
 }
 
 func (n *Node) prepareSnapshot(ctx context.Context, vmid int, name, description string) error {

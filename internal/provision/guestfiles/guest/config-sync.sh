@@ -108,12 +108,17 @@ lock() {
 			mv "$LOCK" "$LOCK.$$" 2>/dev/null && rm -f "$LOCK.$$"
 			continue
 		fi
-		n=$((n + 1))
+		# Tenths of a second: closely at first, for a minute at most.
 		if [ "$n" -gt 600 ]; then
 			log_error "another sync runs (process $p)"
 			return 1
+		elif [ "$n" -lt 20 ]; then
+			n=$((n + 1))
+			sleep 0.1 2>/dev/null || sleep 1
+		else
+			n=$((n + 10))
+			sleep 1
 		fi
-		sleep 0.1 2>/dev/null || sleep 1
 	done
 	LOCKED=1
 }

@@ -82,7 +82,7 @@ sum_all() { # paths on stdin, in few processes
 # carry takes along the records of files that are no longer in the template and
 # still there; they stay as they are.
 carry() {
-	[ "$OLD" != "$NL" ] || return 0
+	[ "$OLD" != "$NL" ] && [ -z "$unwritten" ] || return 0
 	# The first pattern is nobody's name: without any, greps differ.
 	gone=$(printf '%s' "${OLD#"$NL"}" | sed 's/^.\{64\}  //' | {
 		{ echo //; sed 's/^.\{64\}  //' "$S/state/checksums.new"; } >"$S/state/names"

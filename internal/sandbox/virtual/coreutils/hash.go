@@ -85,6 +85,9 @@ func hashCheck(p *proc, o *options, f func() hash.Hash) int {
 		switch {
 		case err != nil:
 			p.Errorf("%s: %s", name, kernel.Reason(err))
+			if !o.has("status", "s") {
+				p.Printf("%s: FAILED open or read\n", name)
+			}
 			bad++
 		case hex.EncodeToString(h.Sum(nil)) != want:
 			if !o.has("status", "s") {

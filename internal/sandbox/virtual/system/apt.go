@@ -80,7 +80,13 @@ func apt(p *proc, args []string) int {
 	return 100
 }
 
+// aptInstall leaves dpkg's database as a killed dpkg would, when it is killed:
+// its journal, and the package at hand half configured.
 func aptInstall(p *proc, names []string, say func(string, ...any)) int {
+	if interrupted(p) {
+		fmt.Fprint(p.Stderr, "E: dpkg was interrupted, you must manually run 'dpkg --configure -a' to correct the problem.\n")
+		return 100
+	}
 	cat, have := catalogue(), installed(p)
 	var todo []string
 	for _, n := range names {
@@ -95,17 +101,28 @@ func aptInstall(p *proc, names []string, say func(string, ...any)) int {
 		}
 		todo = append(todo, n)
 	}
+	e := edits{v: p.View()}
+	if len(todo) > 0 {
+		e.write(dpkgJournal, "", 0o644)
+	}
 	for _, n := range todo {
 		say("Selecting previously unselected package %s.\nUnpacking %s ...\nSetting up %s ...\n", n, n, n)
+		e.do(func() error { return record(p, n, "1.0-1", halfConfigured) })
+		if e.err != nil {
+			return aptEnd(p, e.err)
+		}
+		if !p.Sleep(time.Millisecond) {
+			return 100
+		}
 		if err := unpack(p, n, cat[n]); err != nil {
 			fmt.Fprintf(p.Stderr, "dpkg: error processing archive /var/cache/apt/archives/%s_1.0-1_amd64.deb (--unpack):\n", n)
-			return aptEnd(p, err)
-		}
-		if err := record(p, n, "1.0-1"); err != nil {
+			_ = unrecord(p, n)
+			e.remove(dpkgJournal)
 			return aptEnd(p, err)
 		}
 	}
-	return 0
+	e.do(func() error { return configure(p, say) })
+	return aptEnd(p, e.err)
 }
 
 // aptEnd is apt's exit status, with the reason of a failure.
@@ -145,13 +162,14 @@ func aptCache(p *proc, args []string) int {
 
 func apk(p *proc, args []string) int {
 	var words []string
-	e := false
+	e, verbose := false, false
 	for i := 1; i < len(args); i++ {
 		switch a := args[i]; {
 		case a == "-t" || a == "--virtual" || a == "-X" || a == "--repository":
 			i++
 		case strings.HasPrefix(a, "-"):
 			e = e || a == "-e" || a == "--installed"
+			verbose = verbose || a == "-v" || a == "--verbose"
 		default:
 			words = append(words, a)
 		}
@@ -166,8 +184,11 @@ func apk(p *proc, args []string) int {
 	case "info":
 		st := 0
 		for _, n := range words[1:] {
-			if have[n] == "" {
+			n, pin, pinned := strings.Cut(n, "=")
+			if have[n] == "" || pinned && pin != have[n] {
 				st = 1
+			} else if e && verbose {
+				p.Printf("%s-%s\n", n, have[n])
 			} else if e {
 				p.Printf("%s\n", n)
 			} else {
@@ -194,7 +215,7 @@ func apk(p *proc, args []string) int {
 			p.Printf("(1/1) Installing %s (1.0-r0)\n", n)
 			err := unpack(p, n, c)
 			if err == nil {
-				err = record(p, n, "1.0-r0")
+				err = record(p, n, "1.0-r0", "installed")
 			}
 			if err != nil {
 				fmt.Fprintf(p.Stderr, "ERROR: %s-1.0-r0: %s\n", n, kernel.Reason(err))

@@ -6,9 +6,92 @@ import (
 	"regexp"
 	"sort"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
+const (
+	halfConfigured = "half-configured"
+	dpkgJournal    = "/var/lib/dpkg/updates/0000" // there while dpkg works, and after it was killed
+)
+
+// interrupted says that a dpkg was killed while it worked.
+func interrupted(p *proc) bool {
+	left, err := p.View().ReadDir("/var/lib/dpkg/updates")
+	return err == nil && len(left) > 0
+}
+
+// states reads dpkg's database: package → state, such as installed.
+func states(p *proc) map[string]string {
+	out := map[string]string{}
+	b, _ := p.View().ReadFile("/var/lib/dpkg/status")
+	name := ""
+	for _, l := range strings.Split(string(b), "\n") {
+		if n, ok := strings.CutPrefix(l, "Package: "); ok {
+			name = n
+		}
+		if s, ok := strings.CutPrefix(l, "Status: install ok "); ok {
+			out[name] = s
+		}
+	}
+	return out
+}
+
+// configure is dpkg --configure -a: what is half configured is finished, and the
+// journal is done with.
+func configure(p *proc, say func(string, ...any)) error {
+	v := p.View()
+	for n, state := range states(p) {
+		if state != halfConfigured {
+			continue
+		}
+		say("Setting up %s (%s) ...\n", n, installed(p)[n])
+		b, err := v.ReadFile("/var/lib/dpkg/status")
+		if err == nil {
+			entry := "Package: " + n + "\nStatus: install ok "
+			err = v.WriteFile("/var/lib/dpkg/status", []byte(strings.Replace(string(b), entry+state, entry+"installed", 1)), 0o644)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	left, _ := v.ReadDir("/var/lib/dpkg/updates")
+	for _, f := range left {
+		if err := v.Remove("/var/lib/dpkg/updates/" + f.Name()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// abbrev is the state as dpkg -l shows it.
+func abbrev(state string) string {
+	if state == halfConfigured {
+		return "iF"
+	}
+	return "ii"
+}
+
+func audit(p *proc) {
+	var half []string
+	for n, state := range states(p) {
+		if state == halfConfigured {
+			half = append(half, n)
+		}
+	}
+	sort.Strings(half)
+	if len(half) > 0 {
+		p.Printf("The following packages are only half configured, probably due to problems\nconfiguring them the first time.  The configuration should be retried using\ndpkg --configure <package> or the configure menu option in dselect:\n")
+	}
+	for _, n := range half {
+		p.Printf(" %-20s %s\n", n, n)
+	}
+}
+
 func dpkg(p *proc, args []string) int {
+	for len(args) > 1 && strings.HasPrefix(args[1], "--force-") {
+		args = append(args[:1:1], args[2:]...)
+	}
 	if len(args) < 2 {
 		return 2
 	}
@@ -20,7 +103,13 @@ func dpkg(p *proc, args []string) int {
 		return dpkgQuery(p, append([]string{"dpkg-query", "-l"}, args[2:]...))
 	case "--print-architecture":
 		p.Printf("amd64\n")
-	case "--configure", "--audit", "-C":
+	case "--configure":
+		if err := configure(p, func(f string, a ...any) { p.Printf(f, a...) }); err != nil {
+			fmt.Fprintf(p.Stderr, "dpkg: error: %s\n", kernel.Reason(err))
+			return 2
+		}
+	case "--audit", "-C":
+		audit(p)
 	case "-L":
 		for _, n := range args[2:] {
 			c := catalogue()[n]
@@ -45,7 +134,7 @@ func dpkg(p *proc, args []string) int {
 }
 
 func dpkgQuery(p *proc, args []string) int {
-	have := installed(p)
+	have, state := installed(p), states(p)
 	format, mode := "${Package}\t${Version}\n", ""
 	var names []string
 	for i := 1; i < len(args); i++ {
@@ -89,11 +178,11 @@ func dpkgQuery(p *proc, args []string) int {
 		for _, k := range hits {
 			switch mode {
 			case "-l", "--list":
-				p.Printf("ii  %-30s %-15s amd64        %s\n", k, have[k], k)
+				p.Printf("%s  %-30s %-15s amd64        %s\n", abbrev(state[k]), k, have[k], k)
 			case "-s", "--status":
-				p.Printf("Package: %s\nStatus: install ok installed\nVersion: %s\n", k, have[k])
+				p.Printf("Package: %s\nStatus: install ok %s\nVersion: %s\n", k, state[k], have[k])
 			default:
-				p.Printf("%s", dpkgFormat(format, k, have[k]))
+				p.Printf("%s", dpkgFormat(format, k, have[k], state[k]))
 			}
 		}
 	}
@@ -102,8 +191,8 @@ func dpkgQuery(p *proc, args []string) int {
 
 var dpkgField = regexp.MustCompile(`\$\{([^}]*)\}`)
 
-func dpkgFormat(format, name, version string) string {
-	vals := map[string]string{"Package": name, "binary:Package": name, "Version": version, "Status": "install ok installed", "db:Status-Status": "installed", "db:Status-Abbrev": "ii ", "Architecture": "amd64"}
+func dpkgFormat(format, name, version, state string) string {
+	vals := map[string]string{"Package": name, "binary:Package": name, "Version": version, "Status": "install ok " + state, "db:Status-Status": state, "db:Status-Abbrev": abbrev(state) + " ", "Architecture": "amd64"}
 	s := dpkgField.ReplaceAllStringFunc(format, func(m string) string {
 		k, _, _ := strings.Cut(m[2:len(m)-1], ";")
 		return vals[k]

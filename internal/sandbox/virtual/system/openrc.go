@@ -98,6 +98,11 @@ func openrcRun(p *proc, args []string) int {
 		}
 		p.Printf(" * status: stopped\n")
 		return 3
+	case "zap":
+		if err := p.View().Remove(started); err == nil {
+			p.Printf(" * Manually resetting %s to stopped state\n", name)
+		}
+		return 0
 	case "restart":
 		p.Call("openrc-run", args[1], "stop")
 		return p.Call("openrc-run", args[1], "start")

@@ -76,10 +76,12 @@ func installed(p *proc) map[string]string {
 	return out
 }
 
-func record(p *proc, name, version string) error {
+// record writes down a package that is there, installed, or, on Debian, in
+// another of dpkg's states.
+func record(p *proc, name, version, state string) error {
 	v := p.View()
 	if b, err := v.ReadFile("/var/lib/dpkg/status"); err == nil {
-		return v.WriteFile("/var/lib/dpkg/status", append(b, "Package: "+name+"\nStatus: install ok installed\nArchitecture: amd64\nVersion: "+version+"\nDescription: "+name+"\n\n"...), 0o644)
+		return v.WriteFile("/var/lib/dpkg/status", append(b, "Package: "+name+"\nStatus: install ok "+state+"\nArchitecture: amd64\nVersion: "+version+"\nDescription: "+name+"\n\n"...), 0o644)
 	}
 	b, _ := v.ReadFile("/lib/apk/db/installed")
 	return v.WriteFile("/lib/apk/db/installed", append(b, "P:"+name+"\nV:"+version+"\n\n"...), 0o644)

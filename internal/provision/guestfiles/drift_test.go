@@ -1,0 +1,444 @@
+package guestfiles
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// drift looks at the guest as the engine does: one command, targets on stdin.
+// The fake guest's root stands before every path.
+func (g *fakeGuest) drift(in Input) Drift {
+	g.t.Helper()
+	script, stdin, err := DriftScript(in)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	f := filepath.Join(g.t.TempDir(), "drift")
+	os.WriteFile(f, []byte(script), 0o600)
+	cmd := exec.Command(g.shell[0], append(g.shell[1:], f)...)
+	cmd.Stdin = bytes.NewReader(bytes.ReplaceAll(stdin, []byte("/etc/"), []byte(g.root+"/etc/")))
+	cmd.Env = []string{"CONFIG_MANAGER_PREFIX=" + g.root, "PATH=" + g.path("fakes") + ":" + os.Getenv("PATH")}
+	if g.bare {
+		cmd.Env[1] = "PATH=" + g.path("fakes")
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil || stderr.Len() > 0 {
+		g.t.Fatalf("%v: %s", err, stderr.String())
+	}
+	d, err := ParseDrift(in, bytes.ReplaceAll(out, []byte(g.root), nil))
+	if err != nil {
+		g.t.Fatalf("%v: %s", err, out)
+	}
+	return d
+}
+
+func (d Drift) states() string {
+	var b strings.Builder
+	for _, f := range d.Files {
+		fmt.Fprintf(&b, "%s %s\n", f.Target, f.State)
+	}
+	return b.String()
+}
+
+// versions are three states of one template; each name says what happens to it.
+func versions(g *fakeGuest) (one, two Input) {
+	for _, n := range []string{"changed", "conflict", "deleted", "edited", "same", "kept", "it's a $name  /etc/edited"} {
+		one.Files = append(one.Files, file("replace", "/etc/app/"+n, "one"))
+		content := "one"
+		if n == "changed" || n == "conflict" || n == "kept" {
+			content = "two"
+		}
+		two.Files = append(two.Files, file("replace", "/etc/app/"+n, content))
+	}
+	one.Files = append(one.Files, file("replace", "/etc/app/removed", "one"), file("replace", "/etc/app/removed and gone", "one"))
+	two.Files = append(two.Files, file("default", "/etc/app/new", "two"), file("default", "/etc/app/present", "two"), file("default", "/etc/app/there", "two"), file("replace", "/etc/app/\\back", "two"))
+	return one, two
+}
+
+func (g *fakeGuest) deployOne() (two Input) {
+	g.t.Helper()
+	one, two := versions(g)
+	g.write("/etc/app/present", "mine", 0o600)
+	g.write("/etc/app/there/file", "", 0o600)
+	g.write("/etc/app/\\back", "two", 0o600)
+	if s := g.sync(one); s != 0 {
+		g.t.Fatalf("status %d: %s%s", s, g.out, g.err)
+	}
+	for _, n := range []string{"edited", "conflict", "kept"} {
+		g.write("/etc/app/"+n, "mine", 0o600)
+	}
+	os.Remove(g.path("/etc/app/deleted"))
+	os.Remove(g.path("/etc/app/removed and gone"))
+	return two
+}
+
+func TestDrift(t *testing.T) {
+	eachShell(t, func(t *testing.T, g *fakeGuest) {
+		if d := g.drift(Input{Files: []File{file("", "/etc/x", "one")}}); d.states() != "/etc/x missing\n" {
+			t.Errorf("of a guest without a config-manager: %s", d.states())
+		}
+		two := g.deployOne()
+		d := g.drift(two)
+		want := `/etc/app/\back same
+/etc/app/changed changed
+/etc/app/conflict conflict
+/etc/app/deleted missing
+/etc/app/edited edited
+/etc/app/it's a $name  /etc/edited same
+/etc/app/kept conflict
+/etc/app/new missing
+/etc/app/present present
+/etc/app/same same
+/etc/app/there folder
+/etc/app/removed removed
+`
+		if d.states() != want {
+			t.Errorf("got\n%s", d.states())
+		}
+		for _, f := range d.Files {
+			if f.Target == "/etc/app/conflict" && (f.Wanted != sumOf("two") || f.Deployed != sumOf("one") || f.Actual != sumOf("mine")) {
+				t.Errorf("%+v", f)
+			}
+		}
+	})
+}
+
+func sumOf(s string) string {
+	sum, _ := File{Content: []byte(s)}.sum()
+	return sum
+}
+
+// TestSyncOfWhatDiffers: only what is to be written is shipped, conflicts are
+// settled, and afterwards there is no drift but what was settled for the guest.
+func TestSyncOfWhatDiffers(t *testing.T) {
+	eachShell(t, func(t *testing.T, g *fakeGuest) {
+		two := g.deployOne()
+		os.RemoveAll(g.path("/etc/app/there"))
+		_, refused := two.Differing(g.drift(two), "")
+		if len(refused) != 2 || refused[0].Target != "/etc/app/conflict" || refused[1].Target != "/etc/app/kept" {
+			t.Errorf("refused %v", refused)
+		}
+		before := tree(t, g.path("/etc"))
+		if s := g.sync(two); s != StatusConflict || !strings.Contains(g.err, "edited here and has changed in the template") {
+			t.Errorf("status %d: %s", s, g.err)
+		}
+		if now := tree(t, g.path("/etc")); now != before {
+			t.Errorf("a conflict changed something:\n%s\n%s", before, now)
+		}
+		half := two
+		half.Files = nil
+		for _, f := range two.Files {
+			if f.Target == "/etc/app/kept" {
+				f.Policy = PolicyKeep
+			}
+			half.Files = append(half.Files, f)
+		}
+		out, refused := half.Differing(g.drift(half), "template")
+		if len(refused) != 0 {
+			t.Errorf("refused %v", refused)
+		}
+		if s := g.sync(out); s != 0 {
+			t.Fatalf("status %d: %s%s", s, g.out, g.err)
+		}
+		if !strings.Contains(g.out, "11 processed, 6 deployed, 3 unchanged, 2 skipped, 2 backed up, 0 errors") {
+			t.Error(g.out)
+		}
+		for n, want := range map[string]string{"changed": "two", "conflict": "two", "deleted": "one", "edited": "one", "kept": "mine", "present": "mine", "new": "two"} {
+			if got := g.read("/etc/app/" + n); got != want {
+				t.Errorf("%s: %q, want %q", n, got, want)
+			}
+		}
+		for _, n := range []string{"conflict", "edited"} {
+			if b := g.backups("/etc/app/" + n); len(b) != 1 || g.read(b[0]) != "mine" {
+				t.Errorf("backups of %s: %v", n, b)
+			}
+		}
+		for _, f := range g.drift(two).Files {
+			want := map[string]FileState{"/etc/app/kept": FileKept, "/etc/app/present": FilePresent, "/etc/app/removed": FileRemoved}[f.Target]
+			if want == "" {
+				want = FileSame
+			}
+			if f.State != want {
+				t.Errorf("afterwards %s is %s", f.Target, f.State)
+			}
+		}
+		// The next sync ships nothing at all and changes nothing.
+		before = tree(t, g.path("/etc/app"))
+		out, refused = two.Differing(g.drift(two), "")
+		if s := g.sync(out); s != 0 || len(refused) > 0 || tree(t, g.path("/etc/app")) != before {
+			t.Errorf("status %d: %s%s%v", s, g.out, g.err, refused)
+		}
+		if !strings.Contains(g.out, "0 deployed, 9 unchanged, 2 skipped, 0 backed up") || len(g.contents(out)) != 0 {
+			t.Errorf("%s, shipped %v", g.out, g.contents(out))
+		}
+		if d := g.drift(two); !strings.Contains(d.states(), "/etc/app/kept kept\n") {
+			t.Errorf("not kept any more: %s", d.states())
+		}
+	})
+}
+
+// contents are the template's files that in ships.
+func (g *fakeGuest) contents(in Input) []string {
+	g.t.Helper()
+	files, err := Bundle(in)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	var out []string
+	for _, f := range files {
+		if strings.HasPrefix(f.Path, "root/") {
+			out = append(out, f.Path)
+		}
+	}
+	return out
+}
+
+// tree is every file below a folder with its content.
+func tree(t *testing.T, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.Walk(dir, func(p string, fi os.FileInfo, err error) error {
+		if err == nil && fi.Mode().IsRegular() {
+			content, _ := os.ReadFile(p)
+			fmt.Fprintf(&b, "%s %v %q\n", p, fi.Mode(), content)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestEditedAfterTheComparison: what was the same then, and was not shipped, is
+// refused when it is not the same any more.
+func TestEditedAfterTheComparison(t *testing.T) {
+	eachShell(t, func(t *testing.T, g *fakeGuest) {
+		in := Input{Files: []File{file("replace", "/etc/a", "one"), file("replace", "/etc/b", "one"), file("replace", "/etc/c", "one")}}
+		if s := g.sync(in); s != 0 {
+			t.Fatal(g.err)
+		}
+		os.Remove(g.path("/etc/a"))
+		out, _ := in.Differing(g.drift(in), "")
+		g.write("/etc/b", "mine", 0o600)
+		if s := g.sync(out); s != StatusConflict || !strings.Contains(g.err, "/etc/b: it was edited after it had been compared") ||
+			g.exists("/etc/a") || g.read("/etc/b") != "mine" {
+			t.Errorf("status %d: %s", s, g.err)
+		}
+		os.Remove(g.path("/etc/c"))
+		g.write("/etc/b", "one", 0o600)
+		if s := g.sync(out); s != StatusGeneral || !strings.Contains(g.err, "/etc/c: its content was not shipped") || g.exists("/etc/a") {
+			t.Errorf("status %d: %s", s, g.err)
+		}
+	})
+}
+
+// TestPoliciesAfterAChange: what each policy does about a file that was deployed.
+func TestPoliciesAfterAChange(t *testing.T) {
+	tests := []struct {
+		policy, now, tmpl string // deployed was one
+		status            int
+		after             string
+		backup            bool
+	}{
+		{"replace", "one", "two", 0, "two", false},
+		{"replace", "mine", "one", 0, "one", true},
+		{"replace", "mine", "two", StatusConflict, "mine", false},
+		{"backup", "one", "two", 0, "two", true},
+		{"backup", "mine", "one", 0, "one", true},
+		{"backup", "mine", "two", StatusConflict, "mine", false},
+		{"default", "one", "two", 0, "one", false},
+		{"default", "mine", "two", 0, "mine", false},
+		{PolicyTake, "one", "two", 0, "two", true},
+		{PolicyTake, "mine", "two", 0, "two", true},
+		{PolicyKeep, "mine", "two", 0, "mine", false},
+		{PolicyKeep, "two", "two", 0, "two", false},
+	}
+	eachShell(t, func(t *testing.T, g *fakeGuest) {
+		target := func(i int) string { return fmt.Sprintf("/etc/app/%d", i) }
+		var one, two Input
+		for i, test := range tests {
+			one.Files = append(one.Files, file("replace", target(i), "one"))
+			if test.status == 0 {
+				two.Files = append(two.Files, file(test.policy, target(i), test.tmpl))
+			}
+		}
+		if s := g.sync(one); s != 0 {
+			t.Fatalf("status %d: %s%s", s, g.out, g.err)
+		}
+		for i, test := range tests {
+			g.write(target(i), test.now, 0o600)
+		}
+		if s := g.sync(two); s != 0 {
+			t.Fatalf("status %d: %s%s", s, g.out, g.err)
+		}
+		for i, test := range tests {
+			if test.status != 0 {
+				if s := g.sync(Input{Files: []File{file(test.policy, target(i), test.tmpl)}}); s != test.status {
+					t.Errorf("%s: status %d: %s%s", test.policy, s, g.out, g.err)
+				}
+			}
+			b := g.backups(target(i))
+			if g.read(target(i)) != test.after || (len(b) == 1) != test.backup || len(b) == 1 && g.read(b[0]) != test.now {
+				t.Errorf("%s, %s→%s: %q, backups %v", test.policy, test.now, test.tmpl, g.read(target(i)), b)
+			}
+		}
+	})
+}
+
+// TestDriftIsFewProcesses: four hundred files are hashed in batches.
+func TestDriftIsFewProcesses(t *testing.T) {
+	inShell(t, "sh", func(t *testing.T, g *fakeGuest) {
+		real, err := exec.LookPath("sha256sum")
+		if err != nil {
+			t.Skip(err)
+		}
+		var in Input
+		for i := range 400 {
+			in.Files = append(in.Files, file("replace", fmt.Sprintf("/etc/app/%04d", i), "one"))
+		}
+		if s := g.sync(in); s != 0 {
+			t.Fatal(g.err)
+		}
+		g.write("/etc/app/0200", "mine", 0o600)
+		g.fakes(map[string]string{"sha256sum": "exec " + real + ` "$@"`})
+		d := g.drift(in)
+		if n := strings.Count(g.calls(), "sha256sum"); n > 5 || len(d.Files) != 400 || d.Files[200].State != FileEdited {
+			t.Errorf("%d processes, %d files, %v", n, len(d.Files), d.Files[200])
+		}
+		in, _ = in.Differing(d, "")
+		if s := g.sync(in); s != 0 || len(g.contents(in)) != 1 || g.read("/etc/app/0200") != "one" {
+			t.Errorf("status %d, shipped %d: %s", s, len(g.contents(in)), g.err)
+		}
+		if n := strings.Count(g.calls(), "sha256sum"); n > 12 {
+			t.Errorf("%d processes to apply one file of four hundred", n)
+		}
+	})
+}
+
+func TestDriftOfPackages(t *testing.T) {
+	eachShell(t, func(t *testing.T, g *fakeGuest) {
+		g.fakes(map[string]string{
+			"dpkg-query": installed, "apt-get": "exit 100",
+			"npm":  `[ "$1" = list ] || exit 9; printf '/usr/lib\n/usr/lib/node_modules/pnpm:pnpm@8.1.0:undefined\n'`,
+			"pip3": `case $1 in list) printf 'Flask_App==2.0\nuvicorn==0.30.1\n';; --isolated) case $* in *0.2) exit 0;; esac; exit 1;; *) exit 9;; esac`,
+		})
+		got := g.drift(Input{
+			Packages: map[string][]string{
+				"apt": {"curl", "curl=8.0", "vim", "nginx"}, "apk": {"never", "here"},
+				"npm": {"pnpm@8.1.0", "pnpm@9.0.0", "@s/x"}, "pip": {"flask.app", "flask-app==2.1", "uvicorn[standard]>=0.2", "uvicorn>=0.31", "gone"},
+			},
+			Custom: []CustomPackage{{Name: "there", Check: "true", Install: "exit 1"}, {Name: "not", Check: "read x", Install: "touch " + g.path("ran")}},
+		})
+		var b strings.Builder
+		for _, p := range got.Packages {
+			fmt.Fprintf(&b, "%s %s: %s %s\n", p.Manager, p.Spec, p.State, p.Have)
+		}
+		want := `apt curl: same 7.88.1-10
+apt curl=8.0: other version 7.88.1-10
+apt vim: missing 
+apt nginx: missing 
+npm pnpm@8.1.0: same 8.1.0
+npm pnpm@9.0.0: other version 8.1.0
+npm @s/x: missing 
+pip flask.app: same 2.0
+pip flask-app==2.1: other version 2.0
+pip uvicorn[standard]>=0.2: same 0.30.1
+pip uvicorn>=0.31: other version 0.30.1
+pip gone: missing 
+custom there: same 
+custom not: missing 
+`
+		if b.String() != want {
+			t.Errorf("got\n%s", b.String())
+		}
+		if calls := g.calls(); strings.Contains(calls, "apt-get") || strings.Contains(calls, "npm install") || g.exists("ran") {
+			t.Errorf("something was installed: %s", calls)
+		}
+	})
+}
+
+func TestDriftOfApk(t *testing.T) {
+	eachShell(t, func(t *testing.T, g *fakeGuest) {
+		g.bare = true // no apt-get of the machine
+		for _, p := range []string{"sh", "cat", "sed", "sort", "grep", "sha256sum", "timeout"} {
+			real, err := exec.LookPath("/usr/bin/" + p)
+			if err != nil {
+				t.Skip(err)
+			}
+			os.MkdirAll(g.path("fakes"), 0o755)
+			os.Symlink(real, g.path("fakes/"+p))
+		}
+		g.fakes(map[string]string{"apk": `case $* in
+			"info -e curl=8.1-r0") echo curl ;; "info -e -v curl") echo curl-8.1-r0 ;; *) exit 1 ;; esac`})
+		got := g.drift(Input{Packages: map[string][]string{"apk": {"curl=8.1-r0", "curl=9", "jq"}, "apt": {"x"}}})
+		want := []PackageDrift{{"apk", "curl=8.1-r0", PackageSame, "8.1-r0"}, {"apk", "curl=9", PackageOtherVersion, "8.1-r0"}, {"apk", "jq", PackageMissing, ""}}
+		if fmt.Sprint(got.Packages) != fmt.Sprint(want) {
+			t.Errorf("%v", got.Packages)
+		}
+	})
+}
+
+func TestDriftScriptRefuses(t *testing.T) {
+	for name, in := range map[string]Input{
+		"line end": {Files: []File{{Target: "/etc/a\nb"}}},
+		"package":  {Packages: map[string][]string{"apt": {"$(reboot) x"}}},
+		"no sum":   {Files: []File{{Target: "/etc/a", SHA256: "x; reboot"}}},
+	} {
+		if _, _, err := DriftScript(in); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestParseDriftCutShort(t *testing.T) {
+	whole := "== files\nM /etc/a\n== recorded\n\n== packages\n== end\n"
+	in := Input{Files: []File{file("", "/etc/a", "one")}}
+	if d, err := ParseDrift(in, []byte(whole)); err != nil || d.states() != "/etc/a missing\n" {
+		t.Errorf("%v %v", d, err)
+	}
+	for i := range len(whole) {
+		if _, err := ParseDrift(in, []byte(whole[:i])); !errors.Is(err, errShort) {
+			t.Errorf("%q: %v", whole[:i], err)
+		}
+	}
+}
+
+// FuzzParseDrift: a guest may say anything; what is read from it is bounded, fit
+// for a screen and about what was asked for.
+func FuzzParseDrift(f *testing.F) {
+	one := sumOf("one")
+	for _, s := range []string{
+		"== files\n" + one + "  /etc/a\nM /etc/b\n== recorded\n" + one + "  /etc/a\n" + one + "  /x\x1b[2J\n" + one + "  /etc/gone\n== pending\n" + one + "  /etc/b\n== kept\n" + one + " -  /etc/a\n== packages\nP 0 other 1\x1b]0;x\a\nP 99 same\nP -1 same\n== end\n",
+		"\\" + one + "  /etc/\\\\n\n== files\nD \nL /\n== end\n", "== end\n", "", "== files\n== files\nP 1 same\n== end",
+	} {
+		f.Add([]byte(s))
+	}
+	in := Input{Files: []File{file("", "/etc/a", "one"), file("default", "/etc/b", "two")}, Packages: map[string][]string{"apt": {"x", "y"}}}
+	f.Fuzz(func(t *testing.T, out []byte) {
+		d, err := ParseDrift(in, out)
+		if err != nil {
+			return
+		}
+		for i, f := range d.Files {
+			known := i < 2 && f.State != FileRemoved && f.Policy != "" || i >= 2 && f.State == FileRemoved && f.Policy == ""
+			if !known || strings.ContainsFunc(f.Target, isControl) || !strings.HasPrefix(f.Target, "/") ||
+				f.Deployed != "" && !isSum(f.Deployed) || f.Actual != "" && !isSum(f.Actual) {
+				t.Fatalf("file %d: %+v", i, f)
+			}
+		}
+		for _, p := range d.Packages {
+			if p.Manager != "apt" || p.Spec != "x" && p.Spec != "y" || len(p.Have) > maxHave || strings.ContainsFunc(p.Have, isControl) {
+				t.Fatalf("%+v", p)
+			}
+		}
+	})
+}
