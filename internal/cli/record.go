@@ -110,6 +110,9 @@ func (r *record) Mark(ctx context.Context, m provision.Mark) error {
 	if err != nil {
 		return err
 	}
+	if err := r.sink.Flush(r.runID); err != nil {
+		return err
+	}
 	return r.store.SetStep(ctx, store.Step{
 		RecordID: r.recordID, RunID: r.runID, Phase: m.Phase, Item: m.Item, State: store.StepState(m.State), Detail: raw,
 	})

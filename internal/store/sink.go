@@ -127,6 +127,17 @@ func (k *Sink) Scrub(recordID, runID string, redact func(string) string) error {
 	return nil
 }
 
+// Flush writes what is still buffered of a run's log. An entry which says that
+// something is done must not be on record before what was said of it.
+func (k *Sink) Flush(runID string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if f := k.logs[runID]; f != nil {
+		return f.flush()
+	}
+	return nil
+}
+
 // Close writes what is still buffered. The store stays open.
 func (k *Sink) Close() error {
 	k.mu.Lock()
