@@ -73,15 +73,11 @@ func (r *record) seal(ctx context.Context, service string, values map[string]str
 	if err != nil {
 		return err
 	}
-	return r.sealText(ctx, service, slices.Sorted(maps.Keys(values)), text)
-}
-
-func (r *record) sealText(ctx context.Context, service string, keys []string, text []byte) error {
 	envelope, err := r.vault.Seal(r.recordID, service, text)
 	if err != nil {
 		return err
 	}
-	return r.store.SaveSealed(ctx, r.recordID, service, keys, envelope)
+	return r.store.SaveSealed(ctx, r.recordID, service, slices.Sorted(maps.Keys(values)), envelope)
 }
 
 func (r *record) HostKeys(ctx context.Context) ([]string, error) {
