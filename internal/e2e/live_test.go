@@ -104,23 +104,13 @@ func cutGuest(t *testing.T, ctid int) {
 	inGuest(t, ctid, "for p in $(pgrep -f '^sshd: root@'); do kill -9 $p; done")
 }
 
-// setting is a variable that the sandbox printed.
-func setting(t *testing.T, key string) string {
-	t.Helper()
-	for _, kv := range node.env {
-		if k, v, _ := strings.Cut(kv, "="); k == key {
-			return v
-		}
-	}
-	t.Fatalf("the sandbox printed no %s", key)
-	return ""
-}
-
 // wire stands between a user and the node's SSH server.
 type wire struct {
 	env   []string // settings that lead through it
 	mu    sync.Mutex
 	conns []net.Conn
+	up    int64 // bytes towards the node
+	limit int64 // of up, at which it is cut once; 0: none
 }
 
 func newWire(t *testing.T) *wire {
@@ -130,10 +120,10 @@ func newWire(t *testing.T) *wire {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	user, target, _ := strings.Cut(setting(t, "INFRAHAUS_SSH_NODE"), "@")
+	user, target, _ := strings.Cut(node.setting(t, "INFRAHAUS_SSH_NODE"), "@")
 	_, port, _ := net.SplitHostPort(target)
 	_, ours, _ := net.SplitHostPort(l.Addr().String())
-	b, err := os.ReadFile(setting(t, "INFRAHAUS_SSH_KNOWN_HOSTS"))
+	b, err := os.ReadFile(node.setting(t, "INFRAHAUS_SSH_KNOWN_HOSTS"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,14 +151,49 @@ func (w *wire) serve(l net.Listener, target string) {
 		w.conns = append(w.conns, near, far)
 		w.mu.Unlock()
 		go func() { io.Copy(near, far); near.Close() }()
-		go func() { io.Copy(far, near); far.Close() }()
+		go func() { io.Copy(meter{w, far}, near); far.Close() }()
 	}
+}
+
+// meter counts what goes towards the node.
+type meter struct {
+	w   *wire
+	far io.Writer
+}
+
+func (m meter) Write(p []byte) (int, error) {
+	m.w.mu.Lock()
+	m.w.up += int64(len(p))
+	if m.w.limit > 0 && m.w.up >= m.w.limit {
+		m.w.limit = 0
+		m.w.cutLocked()
+	}
+	m.w.mu.Unlock()
+	return m.far.Write(p)
+}
+
+// cutAfter has it cut once n more bytes have gone towards the node.
+func (w *wire) cutAfter(n int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.limit = w.up + n
+}
+
+// carried is how many bytes have gone towards the node.
+func (w *wire) carried() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.up
 }
 
 // cut ends what goes over the wire, and returns how many connections there were.
 func (w *wire) cut() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return w.cutLocked()
+}
+
+func (w *wire) cutLocked() int {
 	n := len(w.conns) / 2
 	for _, c := range w.conns {
 		c.Close()
@@ -194,31 +219,20 @@ func processes(t *testing.T) map[int]string {
 	return found
 }
 
-// onNode runs a command on the node as root, as an administrator would.
+// onNode, inGuest and tryInGuest are those of the shared node.
 func onNode(t *testing.T, command string) (string, error) {
 	t.Helper()
-	user, address, _ := strings.Cut(setting(t, "INFRAHAUS_SSH_NODE"), "@")
-	host, port, _ := strings.Cut(address, ":")
-	cmd := exec.Command("ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none",
-		"-o", "UserKnownHostsFile="+setting(t, "INFRAHAUS_SSH_KNOWN_HOSTS"), "-i", setting(t, "INFRAHAUS_SSH_IDENTITY"),
-		"-p", port, "-l", user, host, command)
-	out, err := cmd.CombinedOutput()
-	return string(out), err
+	return node.on(t, command)
 }
 
-// inGuest runs a shell's text in a container, past the tool under test.
 func inGuest(t *testing.T, ctid int, script string) string {
 	t.Helper()
-	out, err := tryInGuest(t, ctid, script)
-	if err != nil {
-		t.Fatalf("in container %d: %s: %v\n%s", ctid, script, err, out)
-	}
-	return out
+	return node.in(t, ctid, script)
 }
 
 func tryInGuest(t *testing.T, ctid int, script string) (string, error) {
 	t.Helper()
-	return onNode(t, fmt.Sprintf("pct exec %d -- sh -c %s", ctid, "'"+strings.ReplaceAll(script, "'", `'\''`)+"'"))
+	return node.try(t, ctid, script)
 }
 
 // noScript checks that nothing of a run goes on in a container.
@@ -232,9 +246,9 @@ func noScript(t *testing.T, ctid int) {
 
 // shown is what a test looks at of `show --json`.
 type shown struct {
-	ID, Status, Error, Address string
-	CTID                       int
-	Runs                       []struct{ Kind string }
+	ID, Status, Error, Address, MAC string
+	CTID                            int
+	Runs                            []struct{ Kind string }
 }
 
 func (u *user) show(name string) shown {
@@ -273,19 +287,26 @@ func lastLines(text string, n int) string {
 func writeTemplate(t *testing.T, yaml string, scripts map[string]string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "template")
-	if err := os.MkdirAll(filepath.Join(dir, "scripts"), 0o755); err != nil {
-		t.Fatal(err)
-	}
 	files := map[string]string{"template.yaml": yaml}
 	for name, text := range scripts {
 		files["scripts/"+name] = text
 	}
+	writeFiles(t, dir, files)
+	return dir
+}
+
+// writeFiles writes files below a folder.
+func writeFiles(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
 	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return dir
 }
 
 // plainTemplate has nothing to do: the quickest container there is.

@@ -6,7 +6,6 @@
 package e2e
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -16,19 +15,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// node is one `sandbox serve --driver lxc` for all tests, and the settings that
-// it printed.
-var node struct {
-	env []string
-	bin string
-}
+// node is the one sandbox that most tests share.
+var node = &served{}
 
 func TestMain(m *testing.M) {
 	code, err := withNode(m.Run)
@@ -41,68 +35,41 @@ func TestMain(m *testing.M) {
 
 // withNode serves a sandbox with real guests while run runs.
 func withNode(run func() int) (int, error) {
-	bin, err := filepath.Abs("../../bin/infrahaus")
-	if err != nil {
-		return 1, err
-	}
 	state, err := os.MkdirTemp("", "infrahaus-e2e-")
 	if err != nil {
 		return 1, err
 	}
 	defer os.RemoveAll(state)
-	node.bin = bin
-	cmd := exec.Command(bin, "sandbox", "serve", "--driver", "lxc", "--state-dir", state)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return 1, err
-	}
-	if err := cmd.Start(); err != nil {
-		return 1, err
-	}
-	defer func() {
-		cmd.Process.Signal(syscall.SIGTERM)
-		cmd.Wait()
-		reset := exec.Command(bin, "sandbox", "reset", "--yes", "--state-dir", state) // what lies outside of state, too
-		if out, err := reset.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "sandbox reset: %v\n%s", err, out)
-		}
-	}()
-	if node.env, err = readExports(bufio.NewScanner(out)); err != nil {
+	node.state = state
+	defer node.reset()
+	if err := node.begin(); err != nil {
 		return 1, err
 	}
 	return run(), nil
 }
 
-// readExports reads `export K=V` lines up to INFRAHAUS_TOKEN, which is the last.
-func readExports(lines *bufio.Scanner) ([]string, error) {
-	var env []string
-	for lines.Scan() {
-		kv := strings.TrimPrefix(lines.Text(), "export ")
-		k, v, _ := strings.Cut(kv, "=")
-		env = append(env, k+"="+strings.Trim(v, `'"`))
-		if k == "INFRAHAUS_TOKEN" {
-			return env, nil
-		}
-	}
-	return nil, errors.New("the sandbox ended before it was ready")
-}
-
 // user is somebody with a state directory of their own.
 type user struct {
 	t     *testing.T
+	node  *served
 	state string
 	env   []string
 }
 
 func newUser(t *testing.T, env ...string) *user {
 	t.Helper()
+	return node.newUser(t, env...)
+}
+
+// newUser is one of another node than the shared one.
+func (n *served) newUser(t *testing.T, env ...string) *user {
+	t.Helper()
 	state := t.TempDir()
 	base := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + state, "XDG_CONFIG_HOME=" + filepath.Join(state, "config"),
 		"INFRAHAUS_STATE_DIR=" + filepath.Join(state, "state"), "TEMPLATES_ROOT=" + abs(t, "../../testdata/templates"),
 	}
-	return &user{t: t, state: state, env: append(append(base, node.env...), env...)}
+	return &user{t: t, node: n, state: state, env: append(append(base, n.env...), env...)}
 }
 
 func abs(t *testing.T, path string) string {
@@ -122,7 +89,7 @@ type result struct {
 
 // command prepares a command of this user.
 func (u *user) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(node.bin, args...)
+	cmd := exec.Command(binary(), args...)
 	cmd.Env = u.env
 	return cmd
 }
@@ -198,16 +165,17 @@ func decode(t *testing.T, text string) []event.Event {
 	return events
 }
 
-// eventually asks again until ok or a minute has passed.
+// eventually asks again until ok, or until that is hopeless: the machine may be
+// busy with much else.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	for !ok() {
 		select {
 		case <-ctx.Done():
 			t.Fatalf("gave up waiting until %s", what)
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
 }

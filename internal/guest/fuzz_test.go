@@ -53,7 +53,7 @@ func FuzzFrames(f *testing.F) {
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		out, secrets := 0, 0
 		fo := &follower{sink: Sink{
-			Output: func(_ string, p []byte) error { out += len(p); return nil },
+			Output: func(_ string, _ int64, p []byte) error { out += len(p); return nil },
 			Secret: func(key, value string) { secrets += len(key) + len(value) + 2 },
 		}}
 		before := Offsets{}

@@ -1,0 +1,198 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+)
+
+// TestKilledThroughout kills the tool, as kill -9 does, in every phase of one
+// create and of the resumes that go on with it: nothing is done twice, nothing is
+// lost, and the record always knows.
+func TestKilledThroughout(t *testing.T) {
+	byTransport(t, func(u *user, transport string) { killedThroughout(u, "hunted-"+transport) })
+}
+
+func killedThroughout(u *user, name string) {
+	t := u.t
+	u.destroyLater(name)
+	run := u.start("create", name, "--template", held(t, map[string]string{"10-slow.sh": slowly}), "--json")
+	ctid := run.untilMessage("is being made from").CTID
+	run.kill()
+	u.interrupted(name)
+	if got := u.planned(name, "creating"); !strings.Contains(got, "follow the task") {
+		t.Errorf("killed while it was created: it would %q", got)
+	}
+	mac := u.show(name).MAC
+
+	run = u.resumed(name)
+	run.untilMessage("Starting container")
+	run.kill()
+	u.interrupted(name)
+
+	run = u.resumed(name)
+	run.untilMessage("Installing config-manager")
+	run.kill()
+	u.interrupted(name)
+
+	run = u.resumed(name)
+	run.untilMessage("Running config-manager initial sync")
+	u.untilFile(ctid, "/root/holding")
+	run.kill()
+	u.interrupted(name)
+	if got := u.planned(name, "syncing"); !strings.HasPrefix(got, "follow the config-manager") {
+		t.Errorf("killed while a package was installed: it would %q", got)
+	}
+	run = u.resumed(name)
+	run.untilMessage("Following config-manager")
+	u.touch(ctid, "/root/go-on-packages")
+	run.untilLine("tick 3")
+	run.kill()
+	u.interrupted(name)
+	if got := u.planned(name, "syncing"); !strings.Contains(got, "follow 10-slow.sh from where its output was left") {
+		t.Errorf("killed while a script ran: it would %q", got)
+	}
+
+	run = u.resumed(name)
+	run.untilMessage("Following 10-slow.sh")
+	u.touch(ctid, "/root/go-on")
+	run.untilMessage("Discovering services")
+	run.kill()
+	u.interrupted(name)
+
+	u.ready(name, u.resumed(name))
+	s := u.show(name)
+	if s.CTID != ctid || s.MAC != mac {
+		t.Errorf("it is container %d (%s), not %d (%s)", s.CTID, s.MAC, ctid, mac)
+	}
+	if got := u.attempts(ctid, "10-slow.sh") + ", " + u.attempts(ctid, "00-config-manager"); got != "10-slow.sh.1, 00-config-manager.1" {
+		t.Errorf("attempts: %s", got)
+	}
+	if got := u.effects(ctid); got != "begun" {
+		t.Errorf("the scripts have left %q", got)
+	}
+	u.installed(ctid)
+	u.whole(name, "10-slow.sh")
+}
+
+// TestKilledScriptEnds: a script that ends while nobody follows it is not run
+// again if it ended well; if not, what it said is shown, and it is tried again.
+func TestKilledScriptEnds(t *testing.T) {
+	byTransport(t, func(u *user, transport string) {
+		fails := transport == "node"
+		name := "unseen-" + transport
+		dir := writeTemplate(t, "name: unseen\nos: debian-12\n", map[string]string{"10-slow.sh": slowly + `
+[ ! -e /root/fail ] || { rm /root/fail; echo "it failed" >&2; exit 7; }
+`})
+		u.destroyLater(name)
+		run := u.start("create", name, "--template", dir, "--json")
+		ctid := run.untilLine("tick 3").CTID
+		run.kill()
+		if fails {
+			u.touch(ctid, "/root/fail")
+		}
+		u.touch(ctid, "/root/go-on")
+		u.untilFile(ctid, "/var/lib/config-manager/runs/*/10-slow.sh.1/rc")
+		noScript(u.t, ctid)
+		u.interrupted(name)
+		plan := u.planned(name, "syncing")
+		events := u.ready(name, u.resumed(name))
+		out, errOut := output(u.story(name), "10-slow.sh", event.Stdout), output(events, "10-slow.sh", event.Stderr)
+		if !fails {
+			if !strings.Contains(plan, "follow 10-slow.sh") || u.attempts(ctid, "10-slow.sh") != "10-slow.sh.1" || u.effects(ctid) != "begun" {
+				u.t.Errorf("it would %q; attempts %s, effects %s", plan, u.attempts(ctid, "10-slow.sh"), u.effects(ctid))
+			}
+			u.whole(name, "10-slow.sh")
+			return
+		}
+		if !strings.Contains(plan, "show how 10-slow.sh ended, and run it again (attempt 2)") || u.attempts(ctid, "10-slow.sh") != "10-slow.sh.1 10-slow.sh.2" {
+			u.t.Errorf("it would %q; attempts %s", plan, u.attempts(ctid, "10-slow.sh"))
+		}
+		if !slices.Equal(errOut, []string{"it failed"}) {
+			u.t.Errorf("stderr, shown late, is %q", errOut)
+		}
+		twoTries(u.t, out, true)
+	})
+}
+
+// twoTries checks the output of a script that was run twice: the first try's to
+// where it ended, the second's whole.
+func twoTries(t *testing.T, lines []string, finished bool) {
+	t.Helper()
+	again := slices.Index(lines[min(1, len(lines)):], "started") + 1
+	if again < 1 {
+		t.Fatalf("the output has no second try: %q", lines)
+	}
+	first := lines[:again]
+	if !finished {
+		n := len(first) - 1
+		for n > 0 && !strings.HasPrefix(first[n], "tick ") {
+			n-- // what a signal made it say
+		}
+		first = append(slices.Clone(first[:n+1]), "finished after "+strings.TrimPrefix(first[n], "tick ")+" ticks")
+	}
+	wholeOnce(t, first)
+	wholeOnce(t, lines[again:])
+}
+
+// TestRestarted: a container that is restarted while a script runs takes the
+// script with it. create says so; resume tries it again.
+func TestRestarted(t *testing.T) {
+	byTransport(t, func(u *user, transport string) {
+		name := "restarted-" + transport
+		u.destroyLater(name)
+		run := u.start("create", name, "--template", theSlow(u.t), "--json")
+		ctid := run.untilLine("tick 3").CTID
+		if transport == "guest" {
+			u.node.must(u.t, "pct reboot %d", ctid)
+		} else {
+			u.node.must(u.t, "pct stop %d", ctid)
+			u.node.must(u.t, "pct start %d", ctid)
+		}
+		u.failed(name, run.wait(), 4)
+		again(u, name, ctid)
+	})
+}
+
+// again resumes a create whose script died with its guest.
+func again(u *user, name string, ctid int) {
+	u.t.Helper()
+	run := u.resumed(name)
+	run.untilMessage("Running 10-slow.sh again (attempt 2)")
+	run.untilLine("tick 3")
+	u.touch(ctid, "/root/go-on")
+	u.ready(name, run)
+	if got := u.attempts(ctid, "10-slow.sh"); got != "10-slow.sh.1 10-slow.sh.2" {
+		u.t.Errorf("attempts: %s", got)
+	}
+	if got := u.effects(ctid); got != "begun begun after" {
+		u.t.Errorf("the scripts have left %q", got)
+	}
+	twoTries(u.t, output(u.story(name), "10-slow.sh", event.Stdout), false)
+}
+
+// TestNodeRestarted: the node loses power while a script runs, and is back; its
+// guests are started with it.
+func TestNodeRestarted(t *testing.T) {
+	t.Parallel()
+	n := newNode(t)
+	for _, transport := range []string{"guest", "node"} {
+		u := n.newUser(t, "INFRAHAUS_SSH_TRANSPORT="+transport)
+		name := "powerless-" + transport
+		run := u.start("create", name, "--template", theSlow(t), "--json", "--onboot")
+		ctid := run.untilLine("tick 3").CTID
+		n.kill()
+		time.Sleep(time.Second) // it is off for a while
+		if err := n.begin(); err != nil {
+			t.Fatal(err)
+		}
+		u.failed(name, run.wait(), 4)
+		again(u, name, ctid)
+		u.run("destroy", name, "--yes")
+	}
+}

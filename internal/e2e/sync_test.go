@@ -1,0 +1,217 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// drifted is what a test looks at of `sync --plan --json`: what does not stay as
+// it is, by its state.
+type drifted struct {
+	Files     []struct{ Target, State string }
+	Packages  []struct{ Spec, State string }
+	Scripts   []struct{ Name, State string }
+	Conflicts []string
+}
+
+// drift is a line of all that differs: "NAME is STATE".
+func (u *user) drift(name string) string {
+	u.t.Helper()
+	var d drifted
+	if err := json.Unmarshal([]byte(u.run("sync", name, "--plan", "--json").stdout), &d); err != nil {
+		u.t.Fatal(err)
+	}
+	var out []string
+	add := func(name, state string) {
+		if state != "same" {
+			out = append(out, name+" is "+state)
+		}
+	}
+	for _, f := range d.Files {
+		add(f.Target, f.State)
+	}
+	for _, p := range d.Packages {
+		add(p.Spec, p.State)
+	}
+	for _, s := range d.Scripts {
+		add(s.Name, s.State)
+	}
+	if len(d.Conflicts) > 0 {
+		out = append(out, "refused: "+strings.Join(d.Conflicts, " "))
+	}
+	return strings.Join(out, ", ")
+}
+
+// mustDrift checks it.
+func (u *user) mustDrift(name, want string) {
+	u.t.Helper()
+	if got := u.drift(name); got != want {
+		u.t.Errorf("sync --plan says %q, not %q", got, want)
+	}
+}
+
+// site is a template that changes under a container.
+type site struct {
+	u    *user
+	name string
+	dir  string
+	ctid int
+}
+
+func newSite(u *user, name string) *site {
+	dir := writeTemplate(u.t, `name: site
+os: debian-12
+files:
+  - {source: a.conf, target: /etc/app/a.conf, policy: replace}
+  - {source: b.conf, target: /etc/app/b.conf, policy: replace}
+  - {source: c.conf, target: /etc/app/c.conf, policy: default}
+`, map[string]string{"10-first.sh": "echo first >>/root/effects\n", "20-second.sh": "echo second >>/root/effects\n"})
+	s := &site{u: u, name: name, dir: dir}
+	s.write("files/a.conf", "a 1\n")
+	s.write("files/b.conf", "b 1\n")
+	s.write("files/c.conf", "c 1\n")
+	s.ctid = u.create(name, "--template", dir).CTID
+	return s
+}
+
+// write changes the template.
+func (s *site) write(name, text string) { writeFiles(s.u.t, s.dir, map[string]string{name: text}) }
+
+// says checks a command's output in the guest.
+func (s *site) says(script, want string) {
+	s.u.t.Helper()
+	if got := s.u.node.in(s.u.t, s.ctid, script); got != want {
+		s.u.t.Errorf("%s: %q, not %q", script, got, want)
+	}
+}
+
+// snapshots are the names on the node.
+func (s *site) snapshots() string {
+	s.u.t.Helper()
+	var names []string
+	for line := range strings.Lines(s.u.node.must(s.u.t, "pct listsnapshot %d", s.ctid)) {
+		for _, word := range strings.Fields(line) {
+			if strings.HasPrefix(word, "infrahaus-") {
+				names = append(names, word)
+			}
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// inOrder checks that a sync has left nothing to do and no snapshot behind.
+func (s *site) inOrder(status string) {
+	s.u.t.Helper()
+	s.u.mustDrift(s.name, status)
+	if got := s.snapshots(); got != "" {
+		s.u.t.Errorf("snapshots are left: %s", got)
+	}
+	if r := s.u.listed(s.name, "--check"); r.Status != "ready" || len(r.Differs) > 0 {
+		s.u.t.Errorf("list --check says %+v", r)
+	}
+}
+
+// TestSync lets a template and its container drift apart in every way, and brings
+// them together again.
+func TestSync(t *testing.T) {
+	byTransport(t, func(u *user, transport string) {
+		s := newSite(u, "drifting-"+transport)
+		s.inOrder("")
+		if r := u.run("sync", s.name, "--json"); !strings.Contains(r.stdout, "Nothing differs from the template") || len(decode(t, r.stdout)) == 0 {
+			u.t.Errorf("a sync of what is the same says\n%s", r.stdout)
+		}
+		editedFile(s)
+		conflicts(s)
+		scripts(s)
+		packages(s)
+	})
+}
+
+// editedFile: an edit is taken back where the policy is to replace, a copy kept.
+// What the policy leaves to the guest stays.
+func editedFile(s *site) {
+	s.u.node.in(s.u.t, s.ctid, "echo mine >>/etc/app/a.conf; echo mine >>/etc/app/c.conf; rm /etc/app/b.conf")
+	s.u.mustDrift(s.name, "/etc/app/a.conf is edited, /etc/app/b.conf is missing, /etc/app/c.conf is edited")
+	s.u.run("sync", s.name)
+	s.says("cat /etc/app/a.conf /etc/app/b.conf /etc/app/c.conf; cat /etc/app/a.conf.backup-*", "a 1\nb 1\nc 1\nmine\na 1\nmine\n")
+	s.says("cat /root/effects", "first\nsecond\n")
+	s.inOrder("/etc/app/c.conf is edited")
+	s.u.node.in(s.u.t, s.ctid, "rm /etc/app/*.backup-*")
+}
+
+// conflicts: an edit of what the template changed, too, is refused with nothing
+// changed, and settled by --take.
+func conflicts(s *site) {
+	u := s.u
+	u.node.in(u.t, s.ctid, "echo mine >/etc/app/a.conf")
+	s.write("files/a.conf", "a 2\n")
+	s.write("files/b.conf", "b 2\n")
+	const found = "/etc/app/a.conf is conflict, /etc/app/b.conf is changed, /etc/app/c.conf is edited"
+	u.mustDrift(s.name, found+", refused: /etc/app/a.conf")
+	r := u.try("sync", s.name, "--json")
+	events := decode(u.t, r.stdout)
+	last := events[len(events)-1]
+	if r.status != 5 || !strings.Contains(last.Message, "/etc/app/a.conf") || !strings.Contains(last.Message, "nothing was changed") || !strings.Contains(last.Hint, "--take") {
+		u.t.Errorf("exit status %d: %q, %q", r.status, last.Message, last.Hint)
+	}
+	s.says("cat /etc/app/a.conf /etc/app/b.conf; ls /etc/app", "mine\nb 1\na.conf\nb.conf\nc.conf\n")
+	s.inOrder(found + ", refused: /etc/app/a.conf")
+
+	u.run("sync", s.name, "--take", "guest")
+	s.says("cat /etc/app/a.conf /etc/app/b.conf; ls /etc/app", "mine\nb 2\na.conf\nb.conf\nc.conf\n")
+	s.inOrder("/etc/app/a.conf is kept, /etc/app/c.conf is edited")
+	u.run("sync", s.name) // no conflict any more
+
+	s.write("files/a.conf", "a 3\n")
+	u.mustDrift(s.name, "/etc/app/a.conf is conflict, /etc/app/c.conf is edited, refused: /etc/app/a.conf")
+	u.run("sync", s.name, "--take", "template")
+	s.says("cat /etc/app/a.conf; cat /etc/app/a.conf.backup-*", "a 3\nmine\n")
+	s.inOrder("/etc/app/c.conf is edited")
+}
+
+// scripts: a changed and a new one run, an unchanged one does not, a removed one
+// is said. One that fails leaves a snapshot, and --rollback goes back to it.
+func scripts(s *site) {
+	u := s.u
+	s.write("scripts/20-second.sh", "echo second again >>/root/effects\n")
+	s.write("scripts/30-third.sh", "echo third >>/root/effects\n")
+	u.mustDrift(s.name, "/etc/app/c.conf is edited, 20-second.sh is changed, 30-third.sh is new")
+	u.run("sync", s.name)
+	const done = "first\nsecond\nsecond again\nthird\n"
+	s.says("cat /root/effects", done)
+	s.inOrder("/etc/app/c.conf is edited")
+
+	s.write("files/b.conf", "b 3\n")
+	s.write("scripts/40-fails.sh", "echo harm >>/root/effects\nrm /etc/app/a.conf\nexit 3\n")
+	r := u.try("sync", s.name, "--json")
+	last := u.failed(s.name, r, 5)
+	if !strings.Contains(last.Hint, "infrahaus sync "+s.name+" --rollback") || s.snapshots() == "" {
+		u.t.Errorf("the way back is not told: %q; snapshots %q", last.Hint, s.snapshots())
+	}
+	s.says("cat /root/effects /etc/app/b.conf", done+"harm\nb 3\n")
+	u.run("sync", s.name, "--rollback")
+	s.says("cat /root/effects /etc/app/a.conf /etc/app/b.conf", done+"a 3\nb 2\n")
+	s.inOrder("/etc/app/b.conf is changed, /etc/app/c.conf is edited, 40-fails.sh is failed")
+	s.write("files/b.conf", "b 2\n")
+	s.write("scripts/40-fails.sh", "echo mended >>/root/effects\n")
+	u.run("sync", s.name)
+	s.says("cat /root/effects", done+"mended\n")
+	s.inOrder("/etc/app/c.conf is edited")
+}
+
+// packages: a missing one is installed.
+func packages(s *site) {
+	u := s.u
+	s.write("packages/site.apt", aPackage+"\n")
+	u.mustDrift(s.name, "/etc/app/c.conf is edited, "+aPackage+" is missing")
+	u.run("sync", s.name)
+	u.installed(s.ctid)
+	u.node.in(u.t, s.ctid, "apt-get remove -y -q "+aPackage)
+	u.mustDrift(s.name, "/etc/app/c.conf is edited, "+aPackage+" is missing")
+	u.run("sync", s.name)
+	u.installed(s.ctid)
+	s.inOrder("/etc/app/c.conf is edited")
+}
