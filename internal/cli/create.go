@@ -101,7 +101,11 @@ func (o *createOptions) run(ctx context.Context) error {
 		RecordID: store.NewRecordID(), Host: host, Hostname: job.Spec.Hostname,
 		Template: job.Template.Name, Lifecycle: lxc.Creating,
 	}
-	if err := s.CreateContainer(ctx, c); err != nil {
+	variables, doc, err := o.app.recordOf(c).jobEntries(job)
+	if err != nil {
+		return err
+	}
+	if err := s.CreateWithJob(ctx, c, variables, doc); err != nil {
 		return o.exists(ctx, err)
 	}
 	return o.provision(ctx, c, job)

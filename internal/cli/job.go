@@ -41,6 +41,19 @@ type sealedValues struct {
 
 // SaveJob keeps what a later run has to be told.
 func (r *record) SaveJob(ctx context.Context, job provision.Job) error {
+	variables, doc, err := r.jobEntries(job)
+	if err != nil {
+		return err
+	}
+	if err := r.store.SaveSealed(ctx, r.recordID, variables.Service, variables.Keys, variables.Envelope); err != nil {
+		return err
+	}
+	return r.store.SaveJob(ctx, r.recordID, doc)
+}
+
+// jobEntries are a job as the catalogue keeps it: its variables, sealed, and the
+// rest.
+func (r *record) jobEntries(job provision.Job) (variables store.Sealed, doc []byte, err error) {
 	values := sealedValues{Values: job.Values.Keep()}
 	for _, v := range job.Values.All() {
 		if v.Secret {
@@ -49,20 +62,17 @@ func (r *record) SaveJob(ctx context.Context, job provision.Job) error {
 	}
 	text, err := json.Marshal(values)
 	if err != nil {
-		return err
+		return variables, nil, err
 	}
-	names := slices.Sorted(maps.Keys(values.Values))
-	if err := r.sealText(ctx, store.VariablesService, names, text); err != nil {
-		return err
+	variables = store.Sealed{RecordID: r.recordID, Service: store.VariablesService, Keys: slices.Sorted(maps.Keys(values.Values))}
+	if variables.Envelope, err = r.vault.Seal(r.recordID, variables.Service, text); err != nil {
+		return variables, nil, err
 	}
-	doc, err := json.Marshal(savedJob{
+	doc, err = json.Marshal(savedJob{
 		Spec: job.Spec, Template: orElse(job.Template.Path, job.Template.Name), Digest: job.Template.Digest,
 		Scripts: scriptSums(job.Template), Skip: job.Skip, Packages: job.Packages,
 	})
-	if err != nil {
-		return err
-	}
-	return r.store.SaveJob(ctx, r.recordID, doc)
+	return variables, doc, err
 }
 
 func scriptSums(t *template.Template) []savedScript {

@@ -99,24 +99,33 @@ func orFirst(errs ...error) error {
 // interrupted reports whether the last run that worked on a container was killed:
 // it has no end, and its process is gone.
 func (a *app) interrupted(ctx context.Context, c lxc.Container) (bool, error) {
+	killed, err := a.killedRun(ctx, c)
+	return killed != nil, err
+}
+
+// killedRun is the last run that worked on a container, if it was killed; one
+// without a kind where that happened before it was on record. Else it is nil.
+func (a *app) killedRun(ctx context.Context, c lxc.Container) (*store.Run, error) {
 	if c.Lifecycle == lxc.Destroyed {
-		return false, nil
+		return nil, nil
 	}
 	runs, err := a.store.Runs(ctx, c.RecordID)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	began := false
 	for _, r := range slices.Backward(runs) {
-		if r.Kind != store.Discover {
-			began = true
-			if r.EndedAt != nil {
-				return false, nil
-			}
-			return !a.store.RunAlive(ctx, r), nil
+		if r.Kind == store.Discover {
+			continue
 		}
+		if r.EndedAt != nil || a.store.RunAlive(ctx, r) {
+			return nil, nil
+		}
+		return &r, nil
 	}
-	return !began && c.Lifecycle == lxc.Creating, nil // killed before its run was on record
+	if c.Lifecycle != lxc.Creating {
+		return nil, nil
+	}
+	return &store.Run{}, nil
 }
 
 func (o *listOptions) table(list []listed) ui.Table {

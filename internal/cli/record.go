@@ -73,15 +73,11 @@ func (r *record) seal(ctx context.Context, service string, values map[string]str
 	if err != nil {
 		return err
 	}
-	return r.sealText(ctx, service, slices.Sorted(maps.Keys(values)), text)
-}
-
-func (r *record) sealText(ctx context.Context, service string, keys []string, text []byte) error {
 	envelope, err := r.vault.Seal(r.recordID, service, text)
 	if err != nil {
 		return err
 	}
-	return r.store.SaveSealed(ctx, r.recordID, service, keys, envelope)
+	return r.store.SaveSealed(ctx, r.recordID, service, slices.Sorted(maps.Keys(values)), envelope)
 }
 
 func (r *record) HostKeys(ctx context.Context) ([]string, error) {
@@ -108,6 +104,9 @@ func (r *record) PinHostKeys(ctx context.Context, fingerprints []string) error {
 func (r *record) Mark(ctx context.Context, m provision.Mark) error {
 	raw, err := json.Marshal(m.Detail)
 	if err != nil {
+		return err
+	}
+	if err := r.sink.Flush(r.runID); err != nil {
 		return err
 	}
 	return r.store.SetStep(ctx, store.Step{

@@ -68,10 +68,16 @@ func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 	if err := a.vault.Ready(); err != nil {
 		return err
 	}
+	killed, err := a.killedRun(ctx, c)
+	if err != nil {
+		return err
+	}
 	switch {
 	case c.Lifecycle == lxc.Destroyed:
 		return failf(provision.ExitOther, "container %s was destroyed", c.Hostname).hint("%s", a.command("list", "--all"))
-	case c.Lifecycle == lxc.Ready && o.from == "" && !o.plan:
+	case c.Lifecycle == lxc.Ready && killed != nil && killed.Kind == "sync" && o.from == "":
+		return failf(provision.ExitOther, "the sync of %s was killed before it changed anything", c.Hostname).hint("%s", a.command("sync", c.Hostname))
+	case c.Lifecycle == lxc.Ready && killed == nil && o.from == "" && !o.plan:
 		if !a.global.quiet && !a.global.json {
 			a.note("nothing to resume: " + c.Hostname + " is ready")
 		}

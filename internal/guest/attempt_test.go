@@ -414,3 +414,22 @@ func home() string {
 	}
 	return "/"
 }
+
+// Whoever goes on after another process hears how the attempts stand, and what
+// they have saved.
+func TestLook(t *testing.T) {
+	_, g := open(t)
+	done := attempt(t, `echo PASSWORD=a=b >>"$INFRAHAUS_ATTEMPT/secrets"; echo USER=c >>"$INFRAHAUS_ATTEMPT/secrets"`)
+	failed := attempt(t, "exit 3")
+	mustRun(t, g, done)
+	mustRun(t, g, failed)
+	var saved []string
+	seen, err := Look(ctxFor(t), g, []string{failed.Dir, "/nowhere's", done.Dir}, func(k, v string) { saved = append(saved, k+" "+v) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]Seen{failed.Dir: {State: Ended, Status: 3}, "/nowhere's": {State: Unclaimed}, done.Dir: {State: Ended}}
+	if fmt.Sprint(seen) != fmt.Sprint(want) || fmt.Sprint(saved) != "[PASSWORD a=b USER c]" {
+		t.Errorf("%v, %q", seen, saved)
+	}
+}

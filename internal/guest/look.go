@@ -26,9 +26,14 @@ type Seen struct {
 	Status int // of one that has ended
 }
 
-// Look asks in one remote command how attempts stand, by their Dir. It changes
-// nothing; a folder that is not there is Unclaimed.
-func Look(ctx context.Context, g Guest, dirs []string) (map[string]Seen, error) {
+// maxSaved bounds what an attempt may have saved as credentials and be heard.
+const maxSaved = 64 << 10
+
+// Look asks in one remote command how attempts stand, by their Dir, and tells
+// secret of the credentials that they have saved so far, since whoever follows a
+// later one does not know them. It changes nothing; a folder that is not there is
+// Unclaimed.
+func Look(ctx context.Context, g Guest, dirs []string, secret func(key, value string)) (map[string]Seen, error) {
 	seen := map[string]Seen{}
 	if len(dirs) == 0 {
 		return seen, nil
@@ -37,13 +42,13 @@ func Look(ctx context.Context, g Guest, dirs []string) (map[string]Seen, error) 
 	var said tail
 	status, err := g.Run(ctx, Cmd{
 		Label: "look how the scripts stand", Script: lookScript(dirs),
-		Stdout: &limited{w: &out, left: 64 * len(dirs)}, Stderr: &said,
+		Stdout: &limited{w: &out, left: (64 + maxSaved) * len(dirs)}, Stderr: &said,
 	})
 	if err != nil {
 		return nil, err
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if status != 0 || len(lines) != len(dirs) {
+	if status != 0 || len(lines) < len(dirs) {
 		return nil, &Error{Kind: Protocol, Transport: g.Transport(), Tail: said.String(),
 			Message: fmt.Sprintf("cannot tell how the scripts stand: %d answers for %d (status %d)", len(lines), len(dirs), status)}
 	}
@@ -52,17 +57,24 @@ func Look(ctx context.Context, g Guest, dirs []string) (map[string]Seen, error) 
 			return nil, &Error{Kind: Protocol, Transport: g.Transport(), Err: err, Message: "cannot tell how the scripts stand"}
 		}
 	}
+	for _, line := range lines[len(dirs):] {
+		if key, value, ok := strings.Cut(line, "="); ok {
+			secret(key, value)
+		}
+	}
 	return seen, nil
 }
 
-// lookScript prints a line a folder: what ih_look of agent.sh says.
+// lookScript prints a line a folder, what ih_look of agent.sh says, and after them
+// the lines KEY=value that were saved.
 func lookScript(dirs []string) string {
 	var b strings.Builder
-	b.WriteString("for ih_x in")
+	b.WriteString("set --")
 	for _, dir := range dirs {
 		b.WriteString(" " + Quote(dir))
 	}
-	b.WriteString("; do\nih_rc=\nif cd \"$ih_x/claim\" 2>/dev/null && cd ..; then ih_look; echo \"$ih_is $ih_rc\"; else echo unclaimed; fi\ndone")
+	b.WriteString("\nfor ih_x; do\nih_rc=\nif cd \"$ih_x/claim\" 2>/dev/null && cd ..; then ih_look; echo \"$ih_is $ih_rc\"; else echo unclaimed; fi\ndone\n")
+	fmt.Fprintf(&b, "for ih_x; do head -c %d \"$ih_x/secrets\" 2>/dev/null; done; :", maxSaved)
 	return b.String()
 }
 

@@ -120,6 +120,7 @@ func (r *Run) Destroy(ctx context.Context, d Doomed) error {
 	if err != nil {
 		f := Explain(err)
 		f.Message = r.Bus.Secrets().Redact(f.Message)
+		r.noteErr(r.leftHalf(after, d, f))
 		emitErr := r.Bus.Emit(event.Event{Type: event.Error, Message: f.Text(), Hint: strings.Join(f.Hints, "\n"), ExitStatus: &f.Status})
 		r.noteErr(emitErr)
 		return f
@@ -133,6 +134,15 @@ func (r *Run) Destroy(ctx context.Context, d Doomed) error {
 	}
 	done := 0
 	return r.Bus.Emit(event.Event{Type: event.Complete, Message: "Container destroyed", ExitStatus: &done})
+}
+
+// leftHalf records that a destroy has begun and not ended: the container may be
+// stopped, or gone, and is not ready in any case.
+func (r *Run) leftHalf(ctx context.Context, d Doomed, f *Failure) error {
+	if d.Gone != "" {
+		return nil
+	}
+	return r.Record.Update(ctx, func(c *lxc.Container) { c.Lifecycle, c.Error = lxc.Failed, f.Message })
 }
 
 func (r *Run) destroy(ctx context.Context, d Doomed) error {

@@ -53,7 +53,8 @@ func decide(m Mark, seen guest.Seen, again bool, sha string) turn {
 }
 
 // takeStock finds out, with one remote command at most, what is to be done about
-// the config-manager and each script.
+// the config-manager and each script, and learns what they have saved as credentials:
+// it is as secret in what this run is going to follow.
 func (r *Run) takeStock(ctx context.Context) error {
 	items := []string{itemManager}
 	for _, s := range scriptsOf(r.Job) {
@@ -61,11 +62,11 @@ func (r *Run) takeStock(ctx context.Context) error {
 	}
 	var dirs []string
 	for _, item := range items {
-		if m := r.marks.of(event.Syncing, item); m.State == Claimed {
+		if m := r.marks.of(event.Syncing, item); m.Dir != "" {
 			dirs = append(dirs, m.Dir)
 		}
 	}
-	seen, err := guest.Look(ctx, r.Guest, dirs)
+	seen, err := guest.Look(ctx, r.Guest, dirs, r.learnSecret)
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,25 @@ type Filter struct {
 // refused with *NameTaken, except for an adopted container: Proxmox allows two
 // of a name.
 func (s *Store) CreateContainer(ctx context.Context, c lxc.Container) error {
+	return s.createContainer(ctx, c, func(*sql.Tx) error { return nil })
+}
+
+// CreateWithJob is CreateContainer, SaveSealed and SaveJob in one transaction: a
+// record that is there says what is to become of it, whenever its process dies.
+func (s *Store) CreateWithJob(ctx context.Context, c lxc.Container, variables Sealed, job json.RawMessage) error {
+	return s.createContainer(ctx, c, func(tx *sql.Tx) error {
+		args, err := sealedArgs(c.RecordID, variables.Service, variables.Keys, variables.Envelope)
+		if err == nil {
+			_, err = tx.ExecContext(ctx, saveSealed, args...)
+		}
+		if err == nil {
+			_, err = tx.ExecContext(ctx, saveJob, c.RecordID, string(job), formatTime(time.Now()))
+		}
+		return err
+	})
+}
+
+func (s *Store) createContainer(ctx context.Context, c lxc.Container, also func(*sql.Tx) error) error {
 	if err := checkID(c.RecordID); err != nil {
 		return err
 	}
@@ -47,8 +66,10 @@ func (s *Store) CreateContainer(ctx context.Context, c lxc.Container) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO containers (id, doc) VALUES (?, ?)`, c.RecordID, string(doc))
-		return err
+		if _, err := tx.ExecContext(ctx, `INSERT INTO containers (id, doc) VALUES (?, ?)`, c.RecordID, string(doc)); err != nil {
+			return err
+		}
+		return also(tx)
 	})
 }
 

@@ -12,10 +12,11 @@ import (
 // known. It is on the disk when SaveJob returns. doc must hold no secret: those
 // are sealed, as VariablesService.
 func (s *Store) SaveJob(ctx context.Context, recordID string, doc json.RawMessage) error {
-	return s.exec(ctx, `INSERT INTO jobs (record_id, doc, updated_at) VALUES (?, ?, ?)
-		ON CONFLICT (record_id) DO UPDATE SET doc = excluded.doc, updated_at = excluded.updated_at`,
-		recordID, string(doc), formatTime(time.Now()))
+	return s.exec(ctx, saveJob, recordID, string(doc), formatTime(time.Now()))
 }
+
+const saveJob = `INSERT INTO jobs (record_id, doc, updated_at) VALUES (?, ?, ?)
+	ON CONFLICT (record_id) DO UPDATE SET doc = excluded.doc, updated_at = excluded.updated_at`
 
 // Job returns what SaveJob wrote, nil where there is none: the container was
 // adopted, or made by a version that kept no jobs.

@@ -62,17 +62,24 @@ type Sealed struct {
 // SaveSealed replaces a service's credentials. sealed is the vault's envelope;
 // the store never sees a value.
 func (s *Store) SaveSealed(ctx context.Context, recordID, service string, keys []string, sealed string) error {
+	args, err := sealedArgs(recordID, service, keys, sealed)
+	if err != nil {
+		return err
+	}
+	return s.exec(ctx, saveSealed, args...)
+}
+
+const saveSealed = `INSERT INTO sealed (record_id, service, keys, envelope, updated_at) VALUES (?, ?, ?, ?, ?)
+	ON CONFLICT (record_id, service) DO UPDATE SET keys = excluded.keys, envelope = excluded.envelope,
+	updated_at = excluded.updated_at`
+
+// sealedArgs are saveSealed's.
+func sealedArgs(recordID, service string, keys []string, sealed string) ([]any, error) {
 	if keys == nil {
 		keys = []string{}
 	}
 	names, err := json.Marshal(keys)
-	if err != nil {
-		return err
-	}
-	return s.exec(ctx, `INSERT INTO sealed (record_id, service, keys, envelope, updated_at) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (record_id, service) DO UPDATE SET keys = excluded.keys, envelope = excluded.envelope,
-		updated_at = excluded.updated_at`,
-		recordID, service, string(names), sealed, formatTime(time.Now()))
+	return []any{recordID, service, string(names), sealed, formatTime(time.Now())}, err
 }
 
 // Credentials lists what is sealed of a container by service name. The root

@@ -57,7 +57,11 @@ func (k *Sink) Event(e event.Event) error {
 		return err
 	}
 	if f.fits(line) {
-		return f.write(line)
+		if err := f.write(line); err != nil {
+			return err
+		}
+		boundary("log " + e.Message)
+		return nil
 	}
 	// For good, even if Scrub makes room: a follower passes over a hole in seq
 	// only where rows come after it.
@@ -77,7 +81,11 @@ func (k *Sink) row(e event.Event, line []byte) error {
 	}
 	_, err := k.store.events.ExecContext(context.Background(),
 		`INSERT INTO events (run_id, seq, type, doc) VALUES (?, ?, ?, ?)`, e.RunID, e.Seq, string(e.Type), string(bytes.TrimSuffix(line, []byte("\n"))))
-	return k.store.wrap(err)
+	if err != nil {
+		return k.store.wrap(err)
+	}
+	boundary(string(e.Type) + " " + e.Message)
+	return nil
 }
 
 func (k *Sink) log(e event.Event) (*logFile, error) {
@@ -111,7 +119,23 @@ func (k *Sink) Scrub(recordID, runID string, redact func(string) string) error {
 	if err := errors.Join(checkID(recordID), checkID(runID)); err != nil {
 		return fmt.Errorf("cannot scrub: %w", err)
 	}
-	return scrubLog(k.store.logPath(recordID, runID), redact)
+	approach("scrub")
+	if err := scrubLog(k.store.logPath(recordID, runID), redact); err != nil {
+		return err
+	}
+	boundary("scrub")
+	return nil
+}
+
+// Flush writes what is still buffered of a run's log. An entry which says that
+// something is done must not be on record before what was said of it.
+func (k *Sink) Flush(runID string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if f := k.logs[runID]; f != nil {
+		return f.flush()
+	}
+	return nil
 }
 
 // Close writes what is still buffered. The store stays open.

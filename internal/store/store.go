@@ -104,13 +104,22 @@ func (s *Store) tx(ctx context.Context, do func(*sql.Tx) error) error {
 	if err := do(tx); err != nil {
 		return s.wrap(err)
 	}
-	return s.wrap(tx.Commit())
+	approach("record")
+	if err := tx.Commit(); err != nil {
+		return s.wrap(err)
+	}
+	boundary("record")
+	return nil
 }
 
 // exec runs one statement that is a transaction of its own.
 func (s *Store) exec(ctx context.Context, query string, args ...any) error {
-	_, err := s.records.ExecContext(ctx, query, args...)
-	return s.wrap(err)
+	approach(query)
+	if _, err := s.records.ExecContext(ctx, query, args...); err != nil {
+		return s.wrap(err)
+	}
+	boundary(query)
+	return nil
 }
 
 // stamp is how times are kept: RFC 3339 in UTC with milliseconds, so that their

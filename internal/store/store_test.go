@@ -134,6 +134,30 @@ func TestUpdateKeepsTheRecordWhereChangeFails(t *testing.T) {
 	}
 }
 
+// A record never stands without what is to become of it: both are there, or
+// neither.
+func TestCreateWithJob(t *testing.T) {
+	s, ctx := open(t, t.TempDir()), context.Background()
+	first := lxc.Container{RecordID: NewRecordID(), Host: "h", Hostname: "web", Lifecycle: lxc.Creating}
+	sealed := Sealed{Service: VariablesService, Keys: []string{"a"}, Envelope: "e"}
+	if err := s.CreateWithJob(ctx, first, sealed, []byte(`{"x":1}`)); err != nil {
+		t.Fatal(err)
+	}
+	doc, err := s.Job(ctx, first.RecordID)
+	kept, credErr := s.Credentials(ctx, first.RecordID)
+	if err != nil || credErr != nil || string(doc) != `{"x":1}` || len(kept) != 1 || kept[0].Envelope != "e" {
+		t.Errorf("%s %v, %+v %v", doc, err, kept, credErr)
+	}
+	second := lxc.Container{RecordID: NewRecordID(), Host: "h", Hostname: "web", Lifecycle: lxc.Creating}
+	var taken *NameTaken
+	if err := s.CreateWithJob(ctx, second, sealed, []byte(`{}`)); !errors.As(err, &taken) {
+		t.Errorf("err = %v, want *NameTaken", err)
+	}
+	if doc, err := s.Job(ctx, second.RecordID); doc != nil || err != nil {
+		t.Errorf("a refused record has the job %s (%v)", doc, err)
+	}
+}
+
 func TestNameTaken(t *testing.T) {
 	s := open(t, t.TempDir())
 	first := create(t, s, lxc.Container{Host: "h", Hostname: "web", CTID: 101})

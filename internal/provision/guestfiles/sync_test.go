@@ -16,7 +16,10 @@ var shells = map[string][]string{"sh": {"sh"}, "bash": {"bash"}, "ash": {"busybo
 
 func eachShell(t *testing.T, f func(t *testing.T, g *fakeGuest)) {
 	for name := range shells {
-		t.Run(name, func(t *testing.T) { inShell(t, name, f) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inShell(t, name, f)
+		})
 	}
 }
 

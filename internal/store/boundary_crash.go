@@ -1,0 +1,68 @@
+//go:build crash
+
+package store
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// passed are the boundaries that this process has reached.
+var passed struct {
+	sync.Mutex
+	n int
+}
+
+// approach kills the process, as kill -9 does, before boundary number
+// INFRAHAUS_CRASH_BEFORE: what it would tell of has been done by then.
+func approach(string) {
+	passed.Lock()
+	defer passed.Unlock()
+	if os.Getenv("INFRAHAUS_CRASH_BEFORE") == strconv.Itoa(passed.n+1) {
+		die()
+	}
+}
+
+// boundary notes in the file INFRAHAUS_CRASH_TRACE what is on record now, a line
+// each, and kills the process after number INFRAHAUS_CRASH_AFTER or after the first
+// whose line begins with INFRAHAUS_CRASH_AT. Nothing that was written is lost: only
+// a power cut takes what the system has not put on the disk.
+func boundary(what string) {
+	passed.Lock()
+	defer passed.Unlock()
+	passed.n++
+	what, _, _ = strings.Cut(what, "\n")
+	trace(what)
+	at := os.Getenv("INFRAHAUS_CRASH_AT")
+	if os.Getenv("INFRAHAUS_CRASH_AFTER") == strconv.Itoa(passed.n) || at != "" && strings.HasPrefix(what, at) {
+		die()
+	}
+}
+
+func trace(what string) {
+	path := os.Getenv("INFRAHAUS_CRASH_TRACE")
+	if path == "" {
+		return
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err == nil {
+		_, err = f.WriteString(what + "\n")
+		f.Close()
+	}
+	if err != nil {
+		panic(err)
+	}
+}
+
+func die() {
+	self, err := os.FindProcess(os.Getpid())
+	if err == nil {
+		err = self.Kill()
+	}
+	if err != nil {
+		panic(err)
+	}
+	select {} // the other threads have a few instructions left at most
+}
