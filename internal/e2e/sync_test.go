@@ -4,6 +4,8 @@ package e2e
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -200,7 +202,13 @@ func scripts(s *site) {
 	s.inOrder("/etc/app/b.conf is changed, 40-fails.sh is failed")
 	s.write("files/b.conf", "b 1\n")
 	s.write("scripts/40-fails.sh", "echo mended >>/root/effects\n")
-	u.run("sync", s.name)
+	if err := os.Remove(filepath.Join(s.dir, "scripts/30-third.sh")); err != nil {
+		u.t.Fatal(err)
+	}
+	u.mustDrift(s.name, "40-fails.sh is failed, 30-third.sh is removed")
+	if r := u.run("sync", s.name, "--json"); !strings.Contains(r.stdout, "30-third.sh") {
+		u.t.Errorf("what the template no longer has is not named:\n%s", r.stdout)
+	}
 	s.says("cat /root/effects", done+"mended\n")
 	s.inOrder("")
 }
