@@ -16,7 +16,7 @@ func TestInterruptPackages(t *testing.T) {
 	byTransport(t, func(u *user, transport string) {
 		name := "packages-" + transport
 		u.destroyLater(name)
-		run := u.start("create", name, "--template", held(u.t, map[string]string{"10-after.sh": "figlet after\n"}), "--json")
+		run := u.start("create", name, "--template", held(u.t, fromFolder, map[string]string{"10-after.sh": "tiny\n"}), "--json")
 		ctid := run.untilMessage("is being made from").CTID
 		run.untilMessage("Running config-manager initial sync")
 		u.untilFile(ctid, "/root/holding")
@@ -35,7 +35,7 @@ func TestInterruptPackages(t *testing.T) {
 		if got := u.attempts(ctid, "00-config-manager"); got != "00-config-manager.1" {
 			u.t.Errorf("attempts: %s", got)
 		}
-		u.installed(ctid)
+		u.installed(ctid, fromFolder)
 	})
 }
 
@@ -44,13 +44,13 @@ func TestDpkgKilled(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
 	u.destroyLater("halfway")
-	run := u.start("create", "halfway", "--template", held(t, nil), "--json")
+	run := u.start("create", "halfway", "--template", held(t, fromDebian, nil), "--json")
 	ctid := run.untilMessage("is being made from").CTID
 	run.untilMessage("Running config-manager initial sync")
 	u.untilFile(ctid, "/root/holding")
 	inGuest(t, ctid, "pkill -9 -x dpkg; pkill -9 -x hold")
 	u.failed("halfway", run.wait(), 5)
-	if got := inGuest(t, ctid, "dpkg --audit"); !strings.Contains(got, aPackage) {
+	if got := inGuest(t, ctid, "dpkg --audit"); !strings.Contains(got, fromDebian) {
 		t.Fatalf("nothing to mend: dpkg --audit says %q", got)
 	}
 	u.touch(ctid, "/root/go-on-packages")
@@ -65,5 +65,5 @@ func TestDpkgKilled(t *testing.T) {
 	if got := u.attempts(ctid, "00-config-manager"); got != "00-config-manager.1 00-config-manager.2" {
 		t.Errorf("attempts: %s", got)
 	}
-	u.installed(ctid)
+	u.installed(ctid, fromDebian)
 }

@@ -21,7 +21,7 @@ func TestKilledThroughout(t *testing.T) {
 func killedThroughout(u *user, name string) {
 	t := u.t
 	u.destroyLater(name)
-	run := u.start("create", name, "--template", held(t, map[string]string{"10-slow.sh": slowly}), "--json")
+	run := u.start("create", name, "--template", held(t, fromFolder, map[string]string{"10-slow.sh": slowly}), "--json")
 	ctid := run.untilMessage("is being made from").CTID
 	run.kill()
 	u.interrupted(name)
@@ -76,7 +76,7 @@ func killedThroughout(u *user, name string) {
 	if got := u.effects(ctid); got != "begun" {
 		t.Errorf("the scripts have left %q", got)
 	}
-	u.installed(ctid)
+	u.installed(ctid, fromFolder)
 	u.whole(name, "10-slow.sh")
 }
 

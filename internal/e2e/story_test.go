@@ -194,35 +194,3 @@ func byTransport(t *testing.T, test func(u *user, transport string)) {
 		})
 	}
 }
-
-// aPackage is small, and nothing depends on it.
-const aPackage = "figlet"
-
-// held is a template whose package is unpacked, and not configured until
-// /root/go-on-packages is there: dpkg itself waits. /root/holding says that it does.
-func held(t *testing.T, scripts map[string]string) string {
-	dir := writeTemplate(t, `name: held
-os: debian-12
-packages: {apt: [`+aPackage+`]}
-files:
-  - {source: hold, target: /usr/local/sbin/hold, mode: "0755"}
-  - {source: hold.cfg, target: /etc/dpkg/dpkg.cfg.d/hold}
-`, scripts)
-	writeFiles(t, dir, map[string]string{
-		"files/hold": `#!/bin/sh
-[ "$DPKG_HOOK_ACTION" = configure ] || exit 0
-touch /root/holding
-while [ ! -e /root/go-on-packages ]; do sleep 0.1; done
-`,
-		"files/hold.cfg": "pre-invoke=/usr/local/sbin/hold\n",
-	})
-	return dir
-}
-
-// installed checks that the package is there and that dpkg is in order.
-func (u *user) installed(ctid int) {
-	u.t.Helper()
-	if got := u.node.in(u.t, ctid, "dpkg --audit; dpkg-query -W -f '${Status}' "+aPackage); got != "install ok installed" {
-		u.t.Errorf("dpkg says %q", got)
-	}
-}

@@ -63,14 +63,16 @@ type site struct {
 	ctid int
 }
 
-func newSite(u *user, name string) *site {
-	dir := writeTemplate(u.t, `name: site
+const siteYAML = `name: site
 os: debian-12
 files:
   - {source: a.conf, target: /etc/app/a.conf, policy: replace}
   - {source: b.conf, target: /etc/app/b.conf, policy: replace}
   - {source: c.conf, target: /etc/app/c.conf, policy: default}
-`, map[string]string{"10-first.sh": "echo first >>/root/effects\n", "20-second.sh": "echo second >>/root/effects\n"})
+`
+
+func newSite(u *user, name string) *site {
+	dir := writeTemplate(u.t, siteYAML, map[string]string{"10-first.sh": "echo first >>/root/effects\n", "20-second.sh": "echo second >>/root/effects\n"})
 	s := &site{u: u, name: name, dir: dir}
 	s.write("files/a.conf", "a 1\n")
 	s.write("files/b.conf", "b 1\n")
@@ -216,13 +218,16 @@ func scripts(s *site) {
 // packages: a missing one is installed.
 func packages(s *site) {
 	u := s.u
-	s.write("packages/site.apt", aPackage+"\n")
-	u.mustDrift(s.name, aPackage+" is missing")
+	s.write("template.yaml", siteYAML+repository(u.t, s.dir))
 	u.run("sync", s.name)
-	u.installed(s.ctid)
-	u.node.in(u.t, s.ctid, "apt-get remove -y -q "+aPackage)
-	u.mustDrift(s.name, aPackage+" is missing")
+	s.inOrder("")
+	s.write("packages/site.apt", fromFolder+"\n")
+	u.mustDrift(s.name, fromFolder+" is missing")
 	u.run("sync", s.name)
-	u.installed(s.ctid)
+	u.installed(s.ctid, fromFolder)
+	u.node.in(u.t, s.ctid, "apt-get remove -y -q "+fromFolder)
+	u.mustDrift(s.name, fromFolder+" is missing")
+	u.run("sync", s.name)
+	u.installed(s.ctid, fromFolder)
 	s.inOrder("")
 }
