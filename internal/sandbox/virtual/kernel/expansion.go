@@ -84,6 +84,8 @@ func (w *rewriter) param(x *syntax.ParamExp) {
 			x.Param, x.Short = &syntax.Lit{Value: varPid}, false
 		case "!":
 			x.Param, x.Short = &syntax.Lit{Value: varBang}, false
+		case "-":
+			x.Param, x.Short = &syntax.Lit{Value: varFlags}, false
 		case "PPID":
 			x.Param, x.Short = &syntax.Lit{Value: varPpid}, false
 		case "BASH_SOURCE":

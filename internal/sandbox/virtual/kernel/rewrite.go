@@ -23,6 +23,7 @@ const (
 	varPid       = callPrefix + "pid"
 	varPpid      = callPrefix + "ppid"
 	varBang      = callPrefix + "bang"
+	varFlags     = callPrefix + "flags"
 	bodyFunction = callPrefix + "body"
 )
 
