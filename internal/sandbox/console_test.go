@@ -89,7 +89,9 @@ func (u *apiUser) running(vmid string, more url.Values) {
 	form := url.Values{"vmid": {vmid}, "ostemplate": {"local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"}, "rootfs": {"local-lvm:4"}, "hostname": {"web"},
 		"net0": {"name=eth0,bridge=vmbr0,ip=dhcp"}, "password": {"correct horse"}, "features": {"nesting=1"}, "unprivileged": {"1"}}
 	for k, v := range more {
-		form[k] = v
+		if form[k] = v; v == nil {
+			delete(form, k)
+		}
 	}
 	u.must("POST", "/nodes/pve1/lxc", form)
 	u.must("POST", "/nodes/pve1/lxc/"+vmid+"/status/start", nil)
@@ -111,7 +113,8 @@ func (u *apiUser) termproxy(vmid string) termproxyReply {
 }
 
 func (u *apiUser) dial(vmid string, r termproxyReply) (*websocket.Conn, *http.Response, error) {
-	d := websocket.Dialer{Subprotocols: []string{"binary"}, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, HandshakeTimeout: 20 * time.Second}
+	// A message beyond the write buffer would go in fragments, which pveproxy refuses.
+	d := websocket.Dialer{WriteBufferSize: 256 << 10, Subprotocols: []string{"binary"}, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, HandshakeTimeout: 20 * time.Second}
 	q := url.Values{"port": {r.Port}, "vncticket": {r.Ticket}}
 	return d.Dial("wss"+strings.TrimPrefix(u.e.URL, "https")+"/api2/json/nodes/pve1/lxc/"+vmid+"/vncwebsocket?"+q.Encode(), u.auth)
 }
@@ -228,6 +231,8 @@ func (s *screen) login(password string) {
 	s.typ(password + "\r")
 	s.expect("root@web:~# ")
 }
+
+func deadline() time.Time { return time.Now().Add(10 * time.Second) }
 
 // run types a command into a bash without an echo and returns what it printed.
 func (s *screen) run(command string) string {

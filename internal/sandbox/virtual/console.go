@@ -26,11 +26,15 @@ func (d *Driver) Console(vmid int, mode string) (driver.Terminal, error) {
 	case "shell":
 		return attach(g)
 	case "console":
-		return newTerminal(g.m.Terminal("console"), func() {}), nil
+		// LXC itself reads it while nobody looks, and what it then passes on has
+		// gone through one pty more.
+		t := g.m.Terminal("console")
+		t.Discard()
+		x := newTerminal(t, func() {})
+		x.end, x.fixed = "\r\r\n", true
+		return x, nil
 	}
-	t := newTerminal(g.m.Terminal("tty1"), func() {})
-	t.first("\r\nConnected to tty 1\r\nType <Ctrl+? q> to exit the console, <Ctrl+? Ctrl+?> to enter Ctrl+? itself\r\n")
-	return t, nil
+	return newTerminal(g.m.Terminal("tty1"), func() {}), nil
 }
 
 // attach is lxc-attach --clear-env: root's shell on a pty of its own, in /, with
@@ -41,7 +45,7 @@ func attach(g *guest) (driver.Terminal, error) {
 	if u, ok := g.sys.User("root"); ok && u.Shell != "" {
 		shell = u.Shell
 	}
-	p, err := g.m.Spawn(kernel.Exec{Argv: []string{shell}, Env: []string{"container=lxc", "TERM=linux"}, Unit: "session-1.scope", TTY: t})
+	p, err := g.m.Spawn(kernel.Exec{Argv: []string{shell}, Env: []string{"container=lxc", "TERM=linux", "PATH=" + kernel.DefaultPath}, Unit: "session-1.scope", TTY: t})
 	if err != nil {
 		g.m.DropPts(t)
 		return nil, err
@@ -63,17 +67,17 @@ type terminal struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	hangup func()
+	end    string // what \n becomes
+	fixed  bool   // the window's size does not get through
 	once   sync.Once
 	held   []byte // translated, not yet read
 }
 
 func newTerminal(t *tty.TTY, hangup func()) *terminal {
-	x := &terminal{t: t, hangup: hangup}
+	x := &terminal{t: t, hangup: hangup, end: "\r\n"}
 	x.ctx, x.cancel = context.WithCancel(context.Background())
 	return x
 }
-
-func (x *terminal) first(text string) { x.held = []byte(text) }
 
 func (x *terminal) Read(b []byte) (int, error) {
 	if len(x.held) == 0 {
@@ -82,7 +86,7 @@ func (x *terminal) Read(b []byte) (int, error) {
 		if err != nil {
 			return 0, io.EOF
 		}
-		x.held = bytes.ReplaceAll(buf[:n], []byte("\n"), []byte("\r\n"))
+		x.held = bytes.ReplaceAll(buf[:n], []byte("\n"), []byte(x.end))
 	}
 	n := copy(b, x.held)
 	x.held = x.held[n:]
@@ -92,7 +96,9 @@ func (x *terminal) Read(b []byte) (int, error) {
 func (x *terminal) Write(b []byte) (int, error) { return x.t.Type(x.ctx, b) }
 
 func (x *terminal) Resize(cols, rows int) error {
-	x.t.SetSize(cols, rows)
+	if !x.fixed {
+		x.t.SetSize(cols, rows)
+	}
 	return nil
 }
 

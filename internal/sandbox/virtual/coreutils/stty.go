@@ -16,7 +16,7 @@ var sttyFlags = []struct {
 	bit  uint32
 }{
 	{"istrip", 0, tty.ISTRIP}, {"inlcr", 0, tty.INLCR}, {"igncr", 0, tty.IGNCR}, {"icrnl", 0, tty.ICRNL},
-	{"ixon", 0, tty.IXON}, {"ixany", 0, tty.IXANY}, {"iutf8", 0, tty.IUTF8},
+	{"ixon", 0, tty.IXON}, {"ixoff", 0, tty.IXOFF}, {"ixany", 0, tty.IXANY}, {"iutf8", 0, tty.IUTF8},
 	{"opost", 1, tty.OPOST}, {"onlcr", 1, tty.ONLCR}, {"ocrnl", 1, tty.OCRNL},
 	{"isig", 2, tty.ISIG}, {"icanon", 2, tty.ICANON}, {"iexten", 2, tty.IEXTEN}, {"echo", 2, tty.ECHO}, {"echoe", 2, tty.ECHOE},
 	{"echok", 2, tty.ECHOK}, {"echonl", 2, tty.ECHONL}, {"noflsh", 2, tty.NOFLSH}, {"echoctl", 2, tty.ECHOCTL}, {"echoke", 2, tty.ECHOKE},
@@ -113,7 +113,7 @@ func sttySet(t *tty.TTY, m *tty.Termios, args []string) (int, bool) {
 	case "-cbreak":
 		m.Lflag |= tty.ICANON
 		return 1, true
-	case "-echo", "hup", "-hup", "hupcl", "-hupcl", "clocal", "-clocal", "cs8", "tostop", "-tostop", "ixoff", "-ixoff", "ignbrk", "-ignbrk", "brkint", "-brkint", "parmrk", "-parmrk", "inpck", "-inpck", "imaxbel", "-imaxbel", "-drain", "drain":
+	case "-echo", "hup", "-hup", "hupcl", "-hupcl", "clocal", "-clocal", "cs8", "tostop", "-tostop", "ignbrk", "-ignbrk", "brkint", "-brkint", "parmrk", "-parmrk", "inpck", "-inpck", "imaxbel", "-imaxbel", "-drain", "drain":
 		return 1, true
 	}
 	return sttyValue(t, m, name, args)

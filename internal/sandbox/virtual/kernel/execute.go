@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"sort"
 	"strings"
 	"weak"
@@ -90,6 +91,10 @@ func (sh *shell) notFound(hc interp.HandlerContext, name string, err error) int 
 			if strings.Contains(name, "/") {
 				reason = reasonENOENT
 			}
+		}
+		if sh.prompt != nil {
+			fmt.Fprintf(hc.Stderr, "%s: %s: %s\n", path.Base(sh.name), name, reason)
+			return st
 		}
 		fmt.Fprintf(hc.Stderr, "%s: line %d: %s: %s\n", sh.name, max(1, hc.Pos.Line()), name, reason)
 	} else {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"strconv"
 	"strings"
 	"sync"
@@ -278,7 +279,7 @@ func (sh *shell) history(hc interp.HandlerContext, args []string) int {
 func (sh *shell) remember(t *tty.TTY, line string) (string, error) {
 	x := sh.prompt
 	if event := bang(line); x.histexpand && event != "" {
-		fmt.Fprintf(t, "%s: !%s: event not found\n", strings.TrimPrefix(sh.name, "-"), event)
+		fmt.Fprintf(t, "%s: !%s: event not found\n", path.Base(sh.name), event)
 		return "\n", nil
 	}
 	text := strings.TrimSuffix(line, "\n")

@@ -24,6 +24,7 @@ const (
 	varPpid      = callPrefix + "ppid"
 	varBang      = callPrefix + "bang"
 	varFlags     = callPrefix + "flags"
+	varZero      = callPrefix + "zero"
 	bodyFunction = callPrefix + "body"
 )
 

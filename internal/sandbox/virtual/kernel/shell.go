@@ -50,6 +50,7 @@ func (p *Proc) runShell(kind string, argv []string) int {
 	}
 	env := p.shellEnv(kind)
 	env.vars[varFlags] = strVar(o.dashed(kind), false)
+	env.vars[varZero] = strVar(o.name, false)
 	if o.interactive {
 		env.interactive(p, kind)
 	}

@@ -28,7 +28,7 @@ func (s *System) getty(name string) {
 		unit, argv = "", []string{"/sbin/getty", "38400", name}
 	}
 	for s.init.Context().Err() == nil {
-		t.SetMode(tty.Sane())
+		t.SetMode(tty.Getty())
 		p, err := s.init.Start(kernel.Child{Argv: argv, Env: []string{"TERM=linux", "PATH=" + kernel.DefaultPath}, Cwd: "/", Setsid: true, TTY: t, Unit: unit, Comm: "agetty",
 			Body: func(p *proc) int {
 				l := &login{s: s, p: p, t: t, line: name}

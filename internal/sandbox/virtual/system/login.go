@@ -34,13 +34,12 @@ var errTooLate = errors.New("too late")
 // run asks for a name and a password and becomes the user's shell.
 func (l *login) run() int {
 	l.t.Flush() // what was typed before the prompt is lost
-	l.p.Printf("\n%s", l.issue())
+	l.p.Printf("\r\n%s", l.issue())
 	l.ctx = l.p.Context()
 	name := ""
 	for name == "" {
-		l.p.Printf("%s login: ", l.p.M.Hostname())
 		var err error
-		if name, err = l.ask(true); err != nil {
+		if name, err = l.ask(l.p.M.Hostname() + " login: "); err != nil {
 			return 1
 		}
 	}
@@ -59,20 +58,9 @@ func (l *login) run() int {
 	return l.shell(u)
 }
 
-// ask reads a line, without an echo for a password: then what was typed ahead
-// is thrown away, as PAM's conversation does.
-func (l *login) ask(echo bool) (string, error) {
-	was := l.t.Mode()
-	if !echo {
-		mode := was
-		mode.Lflag &^= tty.ECHO
-		l.t.Flush()
-		l.t.SetMode(mode)
-		defer func() {
-			l.t.SetMode(was)
-			l.p.Printf("\n")
-		}()
-	}
+// ask reads a line.
+func (l *login) ask(prompt string) (string, error) {
+	l.p.Printf("%s", prompt)
 	b := make([]byte, 4096)
 	n, err := l.t.ReadContext(l.ctx, b)
 	if err == nil && n == 0 {
@@ -81,14 +69,27 @@ func (l *login) ask(echo bool) (string, error) {
 	return strings.TrimRight(string(b[:n]), "\r\n"), err
 }
 
+// secret reads a password: what was typed ahead is thrown away and the echo is
+// off before the prompt shows, as in PAM's conversation.
+func (l *login) secret(prompt string) (string, error) {
+	was := l.t.Mode()
+	mode := was
+	mode.Lflag &^= tty.ECHO
+	l.t.Flush()
+	l.t.SetMode(mode)
+	defer l.t.SetMode(was)
+	pass, err := l.ask(prompt)
+	l.p.Printf("\n")
+	return pass, err
+}
+
 func (l *login) authenticate(name string) (kernel.User, error) {
 	for try := 1; ; try++ {
 		field := l.shadow(name)
 		u, known := l.p.LookupUser(name)
 		ok := known && field != nil && field[1] == ""
 		if !ok {
-			l.p.Printf("Password: ")
-			pass, err := l.ask(false)
+			pass, err := l.secret("Password: ")
 			if err != nil {
 				return u, err
 			}
@@ -108,9 +109,8 @@ func (l *login) authenticate(name string) (kernel.User, error) {
 			l.p.Printf("Maximum number of tries exceeded (%d)\n", loginRetries)
 			return u, io.EOF
 		}
-		l.p.Printf("%s login: ", l.p.M.Hostname())
 		var err error
-		if name, err = l.ask(true); err != nil {
+		if name, err = l.ask(l.p.M.Hostname() + " login: "); err != nil {
 			return u, err
 		}
 	}
@@ -129,8 +129,8 @@ func (l *login) shadow(name string) []string {
 
 // renew makes the user set another password, once, as chage -d 0 asks for.
 func (l *login) renew(name, field string) error {
-	l.p.Printf("You are required to change your password immediately (administrator enforced).\nChanging password for %s.\nCurrent password: ", name)
-	old, err := l.ask(false)
+	l.p.Printf("You are required to change your password immediately (administrator enforced).\nChanging password for %s.\n", name)
+	old, err := l.secret("Current password: ")
 	if err != nil {
 		return err
 	}
@@ -140,8 +140,7 @@ func (l *login) renew(name, field string) error {
 	}
 	var words [2]string
 	for i, q := range []string{"New password: ", "Retype new password: "} {
-		l.p.Printf("%s", q)
-		if words[i], err = l.ask(false); err != nil {
+		if words[i], err = l.secret(q); err != nil {
 			return err
 		}
 	}
@@ -187,7 +186,7 @@ func (l *login) shell(u kernel.User) int {
 	if shell == "" {
 		shell = "/bin/sh"
 	}
-	l.p.Env = []string{"TERM=linux", "HOME=" + u.Home, "SHELL=" + shell, "USER=" + u.Name, "LOGNAME=" + u.Name, "MAIL=/var/mail/" + u.Name, "PATH=" + kernel.DefaultPath}
+	l.p.Env = []string{"TERM=linux", "LANG=C.UTF-8", "HOME=" + u.Home, "SHELL=" + shell, "USER=" + u.Name, "LOGNAME=" + u.Name, "MAIL=/var/mail/" + u.Name, "PATH=" + kernel.DefaultPath}
 	l.p.SetUser(u)
 	if l.p.Chdir(u.Home) != nil {
 		_ = l.p.Chdir("/") // always there

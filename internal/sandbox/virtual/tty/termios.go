@@ -15,6 +15,7 @@ const (
 	ICRNL  = 0o400
 	IXON   = 0o2000
 	IXANY  = 0o4000
+	IXOFF  = 0o10000
 	IUTF8  = 0o40000
 
 	OPOST = 0o1
@@ -44,6 +45,15 @@ const (
 func Sane() Termios {
 	t := Termios{Iflag: ICRNL | IXON, Oflag: OPOST | ONLCR, Cflag: 0xbf, Lflag: ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN}
 	t.Cc = [19]byte{VINTR: 3, VQUIT: 28, VERASE: 127, VKILL: 21, VEOF: 4, VMIN: 1, VSTART: 17, VSTOP: 19, VSUSP: 26, VREPRINT: 18, VDISCARD: 15, VWERASE: 23, VLNEXT: 22}
+	return t
+}
+
+// Getty is what agetty leaves to a login shell, as seen on a Debian 12.
+func Getty() Termios {
+	t := Sane()
+	t.Iflag |= IXOFF | IUTF8
+	t.Cflag = 0x4bf
+	t.Lflag &^= IEXTEN
 	return t
 }
 

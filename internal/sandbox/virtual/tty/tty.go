@@ -99,6 +99,14 @@ func (t *TTY) flush() {
 	t.changed()
 }
 
+// Discard throws away what was written and not yet shown.
+func (t *TTY) Discard() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.out = nil
+	t.changed()
+}
+
 // Size is the window's size; SetSize also tells the processes.
 func (t *TTY) Size() (cols, rows int) {
 	t.mu.Lock()
