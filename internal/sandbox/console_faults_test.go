@@ -101,22 +101,6 @@ func TestConsolePermission(t *testing.T) {
 	weak.console("100").expect("web login: ")
 }
 
-// TestConsoleNobodyCame: termproxy gives up after its time.
-func TestConsoleNobodyCame(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes the 10 s that termproxy waits")
-	}
-	t.Parallel()
-	u := withFaults(t, nil)
-	r := u.termproxy("100")
-	if exit := u.exit(r.UPID); !strings.HasSuffix(exit, "failed: exit code 1") {
-		t.Error(exit)
-	}
-	if _, resp, err := u.dial("100", r); err == nil || resp != nil {
-		t.Errorf("the port answers still: %v", resp)
-	}
-}
-
 func TestConsoleNoTokens(t *testing.T) {
 	u := withFaults(t, nil, "console-no-tokens")
 	try := func(u *apiUser) (string, error) {

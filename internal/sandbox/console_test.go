@@ -242,7 +242,12 @@ func (s *screen) run(command string) string {
 }
 
 func TestConsoleLogin(t *testing.T) {
-	u := userOf(t, open(t, Options{Dir: t.TempDir()}))
+	for _, kind := range drivers() {
+		t.Run(kind, func(t *testing.T) { consoleLogin(t, userOf(t, open(t, Options{Dir: t.TempDir(), Driver: kind}))) })
+	}
+}
+
+func consoleLogin(t *testing.T, u *apiUser) {
 	u.running("100", nil)
 	s := u.console("100")
 	s.login("correct horse")
@@ -264,7 +269,12 @@ func TestConsoleLogin(t *testing.T) {
 }
 
 func TestConsoleShell(t *testing.T) {
-	u := userOf(t, open(t, Options{Dir: t.TempDir()}))
+	for _, kind := range drivers() {
+		t.Run(kind, func(t *testing.T) { consoleShell(t, userOf(t, open(t, Options{Dir: t.TempDir(), Driver: kind}))) })
+	}
+}
+
+func consoleShell(t *testing.T, u *apiUser) {
 	u.running("100", url.Values{"cmode": {"shell"}})
 	s := u.console("100")
 	if got := s.expect("root@web:/# "); got != "\x1b[H\x1b[J\x1b[?2004h" {

@@ -6,13 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path"
-	"strconv"
 	"strings"
 	"sync"
-	"time"
 
-	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/tty"
@@ -241,114 +237,12 @@ func readCooked(ctx context.Context, t *tty.TTY) (string, error) {
 	}
 }
 
-// option takes the options of set that only an interactive shell knows.
-func (x *interaction) option(args []string) {
-	if x == nil || len(args[0]) < 2 {
-		return
-	}
-	on := args[0][0] == '-'
-	switch a := args[0][1:]; {
-	case a == "o" && len(args) > 1:
-		switch args[1] {
-		case "history":
-			x.noHistory = !on
-		case "histexpand":
-			x.histexpand = on
-		}
-	case strings.Contains(a, "H"):
-		x.histexpand = on
-	}
-}
-
-// history is the builtin: a list, or -c.
-func (sh *shell) history(hc interp.HandlerContext, args []string) int {
-	if sh.prompt == nil {
-		return 0
-	}
-	if len(args) > 0 && args[0] == "-c" {
-		sh.prompt.lines = nil
-		return 0
-	}
-	for i, l := range sh.prompt.lines {
-		fmt.Fprintf(hc.Stdout, "%5d  %s\n", i+1, l)
-	}
-	return 0
-}
-
-// remember takes a line into the history and carries out bash's ! in it.
-func (sh *shell) remember(t *tty.TTY, line string) (string, error) {
-	x := sh.prompt
-	if event := bang(line); x.histexpand && event != "" {
-		fmt.Fprintf(t, "%s: !%s: event not found\n", path.Base(sh.name), event)
-		return "\n", nil
-	}
-	text := strings.TrimSuffix(line, "\n")
-	control := sh.variable("HISTCONTROL")
-	space := strings.Contains(control, "ignorespace") || strings.Contains(control, "ignoreboth")
-	if text != "" && !x.noHistory && !(space && text[0] == ' ') {
-		x.lines = append(x.lines, text)
-	}
-	return line, nil
-}
-
-// bang is the event that a line asks for: what follows a ! outside of quotes.
-func bang(line string) string {
-	single, double := false, false
-	for i := 0; i < len(line)-1; i++ {
-		switch c := line[i]; {
-		case c == '\\' && !single:
-			i++
-		case c == '\'' && !double:
-			single = !single
-		case c == '"' && !single:
-			double = !double
-		case c == '!' && !single && !strings.ContainsRune(" \t\r\n=(", rune(line[i+1])) && !(double && line[i+1] == '"') && (i == 0 || line[i-1] != '[' && line[i-1] != '$' && line[i-1] != '{'):
-			return strings.TrimRight(strings.FieldsFunc(line[i+1:]+" ", func(r rune) bool { return strings.ContainsRune(" \t\n;", r) })[0], "\n")
-		}
-	}
-	return ""
-}
-
-func (sh *shell) saveHistory() {
-	file := sh.variable("HISTFILE")
-	if file == "" || len(sh.prompt.lines) == 0 || sh.variable("HISTSIZE") == "0" || sh.kind != "bash" && sh.kind != "ash" {
-		return
-	}
-	f, err := sh.p.View().Open(file, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return // as bash: without a word
-	}
-	defer f.Close()
-	fmt.Fprintln(f, strings.Join(sh.prompt.lines, "\n"))
-}
-
 // variable is one of the shell's own.
 func (sh *shell) variable(name string) string {
 	if v, ok := sh.r.Vars[name]; ok { // from the first command on all are there
 		return v.Str
 	}
 	return sh.r.Env.Get(name).Str
-}
-
-// interactive are the variables of an interactive shell that has not got them.
-func (e *bootEnv) interactive(p *Proc, kind string) {
-	if u, ok := p.LookupUser(strconv.Itoa(p.uid)); ok && !e.vars["HOME"].IsSet() {
-		e.vars["HOME"] = strVar(u.Home, false)
-	}
-	home := e.vars["HOME"].Str
-	host := `\h:\w\$ `
-	set := map[string]string{"PS1": "# ", "PS2": "> "}
-	switch kind {
-	case "bash":
-		set = map[string]string{"PS1": `\u@` + host, "PS2": "> ", "HISTFILE": home + "/.bash_history", "HISTSIZE": "500"}
-	case "ash":
-		set["PS1"], set["HISTFILE"] = host, home+"/.ash_history"
-	}
-	for k, v := range set {
-		if !e.vars[k].IsSet() {
-			e.vars[k] = strVar(v, false)
-		}
-	}
 }
 
 // profile is what a login shell reads.
@@ -381,69 +275,4 @@ func (sh *shell) sourceIf(file string) bool {
 		}
 	}
 	return true
-}
-
-// promptText is a prompt with its backslash sequences carried out.
-func (sh *shell) promptText(ps string) string {
-	if sh.kind != "bash" && sh.kind != "ash" {
-		return ps
-	}
-	var b strings.Builder
-	for i := 0; i < len(ps); i++ {
-		if ps[i] != '\\' || i+1 == len(ps) {
-			b.WriteByte(ps[i])
-			continue
-		}
-		i++
-		b.WriteString(sh.promptPart(ps[i]))
-	}
-	return b.String()
-}
-
-func (sh *shell) promptPart(c byte) string {
-	host, _, _ := strings.Cut(sh.p.M.Hostname(), ".")
-	switch c {
-	case 'u':
-		return sh.p.UserName(sh.p.uid)
-	case 'h':
-		return host
-	case 'H':
-		return sh.p.M.Hostname()
-	case 'w', 'W':
-		return shortDir(sh.r.Dir, sh.variable("HOME"), c == 'W')
-	case '$':
-		if sh.p.uid == 0 {
-			return "#"
-		}
-		return "$"
-	case 's':
-		return strings.TrimPrefix(sh.name, "-")
-	case 'v':
-		return "5.2"
-	case 't':
-		return time.Now().UTC().Format("15:04:05")
-	case 'n':
-		return "\n"
-	case 'r':
-		return "\r"
-	case 'e':
-		return "\x1b"
-	case 'a':
-		return "\a"
-	case '[', ']':
-		return ""
-	case '\\':
-		return `\`
-	}
-	return `\` + string(c)
-}
-
-func shortDir(dir, home string, last bool) string {
-	if rest, ok := strings.CutPrefix(dir, home); ok && home != "" && home != "/" && (rest == "" || rest[0] == '/') {
-		dir = "~" + rest
-	}
-	if i := strings.LastIndexByte(dir, '/'); last && i >= 0 && len(dir) > 1 {
-		return dir[i+1:]
-	}
-	return dir
 }
