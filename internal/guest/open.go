@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -23,7 +24,7 @@ type Target struct {
 
 // Options says how to get in.
 type Options struct {
-	Transport   string        // auto (or ""), guest, node
+	Transport   string        // auto (or ""), guest, node, api
 	Identity    ssh.Signer    // the tool's own key, see EnsureKey; nil: agent and key files only
 	NoUserKeys  bool          // leave the user's agent and key files alone at the guest
 	Node        *NodeSSH      // nil: the node transport is not configured
@@ -37,6 +38,13 @@ type Options struct {
 	// Running asks whether the container still runs, while a dropped link is
 	// opened again; false ends that with Gone. nil: not asked.
 	Running func(context.Context) (bool, error)
+
+	// Console opens the container's console: bytes of a terminal, both ways. nil:
+	// the api transport is not configured. Its error is passed on as it is where it
+	// is an *Error.
+	Console func(ctx context.Context, node string, ctid int) (io.ReadWriteCloser, error)
+	// RootPassword is asked for where the console wants a login; "" or nil: not known.
+	RootPassword func(context.Context) (string, error)
 
 	Note       func(string)                   // one line: which transport, and why not the one before
 	Waiting    func(string)                   // what is waited for now; called on change
@@ -81,11 +89,13 @@ func Open(ctx context.Context, t Target, o Options) (Guest, error) {
 		return openGuest(ctx, t, o)
 	case "node":
 		return openNode(ctx, t, o)
+	case "api":
+		return openConsole(ctx, t, o)
 	case "", "auto":
 		return openAuto(ctx, t, o)
 	}
 	return nil, &Error{Kind: NotConfigured, Transport: o.Transport,
-		Message: "cannot use the transport " + o.Transport + ": there are auto, guest and node"}
+		Message: "cannot use the transport " + o.Transport + ": there are auto, guest, node and api"}
 }
 
 // openAuto tries one transport after the other. The console over the API is to
@@ -123,8 +133,8 @@ func openGuest(ctx context.Context, t Target, o Options) (Guest, error) {
 		signers: keyring{own: o.Identity, agentAt: userAgent(o), usual: !o.NoUserKeys}.signers,
 	}
 	op := &opener{
-		transport: "guest", command: "exec " + bootCommand(), mute: guestMute(whom),
-		running: o.Running, alive: o.KeepAlive, counts: &counts{},
+		trait: trait{transport: "guest", running: o.Running, counts: &counts{}}, command: "exec " + bootCommand(), mute: guestMute(whom),
+		alive: o.KeepAlive,
 	}
 	if o.Jump {
 		jump, err := openJump(o, op.counts)
@@ -147,7 +157,7 @@ func openGuest(ctx context.Context, t Target, o Options) (Guest, error) {
 		return nil, err
 	}
 	op.use(c)
-	return op.shell(ctx)
+	return shellBy(ctx, op)
 }
 
 // userAgent is the socket of the user's agent, "" to leave it alone.
@@ -168,7 +178,7 @@ func openJump(o Options, c *counts) (*opener, error) {
 		return nil, err
 	}
 	return &opener{
-		transport: "guest", alive: o.KeepAlive, counts: c,
+		trait: trait{transport: "guest", counts: c}, alive: o.KeepAlive,
 		connect: func(ctx context.Context) (*ssh.Client, error) { return d.once(ctx, 5*time.Second) },
 	}, nil
 }
@@ -183,8 +193,9 @@ func openNode(ctx context.Context, t Target, o Options) (Guest, error) {
 		return nil, err
 	}
 	op := &opener{
-		transport: "node", command: pctCommand(d.user, t.CTID, false), older: pctCommand(d.user, t.CTID, true),
-		old: pctOld, mute: pctMute(t.CTID, d.whom), running: o.Running, alive: o.KeepAlive, counts: &counts{},
+		trait:   trait{transport: "node", running: o.Running, counts: &counts{}},
+		command: pctCommand(d.user, t.CTID, false), older: pctCommand(d.user, t.CTID, true),
+		old: pctOld, mute: pctMute(t.CTID, d.whom), alive: o.KeepAlive,
 		connect: func(ctx context.Context) (*ssh.Client, error) { return d.once(ctx, 5*time.Second) },
 	}
 	c, err := d.once(ctx, 10*time.Second)
@@ -204,5 +215,5 @@ func openNode(ctx context.Context, t Target, o Options) (Guest, error) {
 			return nil, fmt.Errorf("cannot get into the guest: %w", ctx.Err())
 		}
 	}
-	return op.shell(ctx)
+	return shellBy(ctx, op)
 }
