@@ -18,6 +18,7 @@ type consoleWay struct {
 	trait
 	o      Options
 	target Target
+	limits limits
 
 	mu     sync.Mutex
 	pump   *pumped
@@ -27,6 +28,10 @@ type consoleWay struct {
 
 // openConsole waits until the container runs, then goes to its console.
 func openConsole(ctx context.Context, t Target, o Options) (Guest, error) {
+	return openConsoleWithin(ctx, t, o, usualLimits)
+}
+
+func openConsoleWithin(ctx context.Context, t Target, o Options, within limits) (Guest, error) {
 	if o.Console == nil {
 		return nil, &Error{Kind: NotConfigured, Transport: "api", Message: "cannot use the container's console: no way to Proxmox's API is given"}
 	}
@@ -38,7 +43,7 @@ func openConsole(ctx context.Context, t Target, o Options) (Guest, error) {
 			return nil, fmt.Errorf("cannot get into the guest: %w", ctx.Err())
 		}
 	}
-	w := &consoleWay{trait: trait{transport: "api", running: o.Running, counts: &counts{}}, o: o, target: t}
+	w := &consoleWay{trait: trait{transport: "api", running: o.Running, counts: &counts{}}, o: o, target: t, limits: within}
 	return shellBy(ctx, w)
 }
 
@@ -55,7 +60,10 @@ func (w *consoleWay) open(ctx context.Context) (*link, error) {
 			return nil, &silence{status: -1, err: err}
 		}
 		opened <- line
-		l, err := meet(line, line, line.out, line.err, &noise, &said)
+		l, err := (*link)(nil), line.begin()
+		if err == nil {
+			l, err = meet(line, line, line.out, line.err, &noise, &said)
+		}
 		if err != nil {
 			line.Close()
 			return nil, &silence{status: -1, said: said.String(), err: err}
@@ -112,7 +120,7 @@ func (w *consoleWay) talk(ctx context.Context, conn io.ReadWriteCloser) (*pumped
 	chunks, ended := listen(conn)
 	d := &dialogue{
 		conn: conn, chunks: chunks, ended: ended, tag: newTag(), ours: w.tag,
-		password: w.password(ctx), waiting: w.o.Waiting, note: w.o.Note, who: w.who(),
+		password: w.password(ctx), waiting: w.o.Waiting, note: w.o.Note, who: w.who(), limits: w.limits,
 	}
 	adopted, err := d.run(ctx)
 	if err != nil {
@@ -120,7 +128,7 @@ func (w *consoleWay) talk(ctx context.Context, conn io.ReadWriteCloser) (*pumped
 	}
 	p := &pumped{
 		conn: conn, coding: coding{tag: d.tag}, alive: w.o.KeepAlive, said: w.o.Note, heard: time.Now(),
-		lines: map[int]*line{}, gone: make(chan struct{}), bye: make(chan struct{}),
+		lines: map[int]*line{}, gone: make(chan struct{}), clean: make(chan struct{}), bye: make(chan struct{}),
 	}
 	if adopted {
 		last := w.pump
@@ -135,7 +143,7 @@ func (w *consoleWay) talk(ctx context.Context, conn io.ReadWriteCloser) (*pumped
 	go p.watch()
 	if adopted {
 		// What came half through, and what the agents did, ends here.
-		return p, p.command("z")
+		return p, p.insist(p.clean, ctx.Done(), "z")
 	}
 	return p, nil
 }
@@ -186,7 +194,7 @@ func (p *pumped) install(ctx context.Context, d *dialogue) error {
 			if err := p.send([]byte(text)); err != nil {
 				return d.hungUp()
 			}
-		} else if err := p.send([]byte("\n" + p.tag + "\n")); err != nil {
+		} else if err := p.send([]byte("\n~" + p.tag + " h .\n" + p.tag + "\n")); err != nil {
 			return d.hungUp()
 		}
 		late := time.After(5 * time.Second)

@@ -85,6 +85,11 @@ func newTerminal(t testing.TB, script string, argv ...string) *terminal {
 	slave.Close()
 	go c.serve()
 	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the console showed last: %q", last(c.output(), 3000))
+		}
+	})
+	t.Cleanup(func() {
 		syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL)
 		master.Close()
 		c.cmd.Wait()

@@ -18,11 +18,13 @@ type dialogue struct {
 	chunks   <-chan []byte
 	ended    func() error // why chunks was closed
 	tag      string
+	left     string // the tag of an earlier run's pump, told to end
 	ours     string // the tag of a pump that this run left here; "" if none
 	password func() (string, error)
 	waiting  func(string)
 	note     func(string)
 	who      string
+	limits   limits
 
 	text   []byte // what the console said since the last thing that was typed
 	all    tail
@@ -32,6 +34,9 @@ type dialogue struct {
 	pokes  int
 	again  int // logins refused
 	secret string
+
+	typed   time.Time // when the loader's line was typed
+	retyped int
 }
 
 // step is what the dialogue waits for.
@@ -47,12 +52,13 @@ const (
 // The deadlines of the dialogue. A guest that boots shows its prompt in seconds;
 // a slow login (a name service that does not answer, a motd that looks things
 // up) takes most of half a minute.
+type limits struct{ prompt, login, shell time.Duration }
+
+var usualLimits = limits{prompt: 60 * time.Second, login: 45 * time.Second, shell: 15 * time.Second}
+
 const (
-	promptDeadline = 60 * time.Second
-	loginDeadline  = 45 * time.Second
-	shellDeadline  = 10 * time.Second
-	settle         = 60 * time.Millisecond // of silence, before a prompt is believed
-	floodLimit     = 4 << 20
+	settle     = 60 * time.Millisecond // of silence, before a prompt is believed
+	floodLimit = 4 << 20
 )
 
 var (
@@ -72,7 +78,7 @@ var (
 func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
 	d.state = anyPrompt
 	d.waiting("waiting for " + string(d.state) + " on the console")
-	limit := time.Now().Add(promptDeadline)
+	limit := time.Now().Add(d.limits.prompt)
 	poke := time.Now().Add(300 * time.Millisecond)
 	for {
 		was := d.state
@@ -127,11 +133,11 @@ func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
 func (d *dialogue) patience() time.Duration {
 	switch d.state {
 	case anyPrompt:
-		return promptDeadline
+		return d.limits.prompt
 	case asksLoader:
-		return shellDeadline
+		return d.limits.shell
 	}
-	return loginDeadline
+	return d.limits.login
 }
 
 // hear keeps what came, without the codes that move a cursor.
@@ -156,8 +162,12 @@ func (d *dialogue) look() (adopted bool, err error) {
 		if m[1] == d.ours {
 			return true, nil
 		}
+		d.text = nil
+		if m[1] == d.left {
+			return false, nil // it is told already: what it says now it said before
+		}
+		d.left = m[1]
 		d.note("what an earlier run left on the console is ended")
-		d.state, d.text = anyPrompt, nil
 		return false, d.put("\n~" + m[1] + " q .\n")
 	}
 	last := text[strings.LastIndexByte(text, '\n')+1:]
@@ -172,6 +182,17 @@ func (d *dialogue) look() (adopted bool, err error) {
 			d.state, d.text = asksShell, nil
 			return false, d.put(d.secret + "\n")
 		}
+	case asksLoader:
+		if time.Since(d.typed) < 2*time.Second {
+			return false, nil
+		}
+		d.typed = time.Now()
+		if shellPrompt.MatchString(last) && d.retyped < 3 {
+			d.retyped++
+			return false, d.load(d.logged)
+		}
+		// Its word may have been spoilt: one that reads says that it has nothing yet.
+		return false, d.put("\n" + d.tag + "\n")
 	case asksShell:
 		switch {
 		case changeAsked.MatchString(text):
@@ -213,17 +234,19 @@ func (d *dialogue) atPrompt(last string) error {
 
 // load types the line that starts the loader.
 func (d *dialogue) load(logged bool) error {
-	d.logged = logged
+	d.logged, d.typed = logged, time.Now()
 	d.state, d.text = asksLoader, nil
 	return d.put(loaderLine(d.tag, logged))
 }
 
 func (d *dialogue) loaded() bool {
-	_, after, ok := strings.Cut(string(d.text), "~"+d.tag+" g;")
-	if ok {
-		d.text = []byte(after)
+	for _, word := range []string{" g;", " r;"} {
+		if _, after, ok := strings.Cut(string(d.text), "~"+d.tag+word); ok {
+			d.text = []byte(after)
+			return true
+		}
 	}
-	return ok
+	return false
 }
 
 func (d *dialogue) put(s string) error {
@@ -251,14 +274,14 @@ func (d *dialogue) late() error {
 	_ = d.put("\x15")
 	switch d.state {
 	case anyPrompt:
-		return d.fail(NoConsole, fmt.Sprintf("neither a login prompt nor a shell shows there within %s", promptDeadline),
+		return d.fail(NoConsole, fmt.Sprintf("neither a login prompt nor a shell shows there within %s", d.limits.prompt),
 			"does a getty run on the guest's console (tty, console and cmode in pct config)? or is somebody's program open there?")
 	case asksLoader:
 		_ = d.put("\x03")
-		return d.fail(Protocol, fmt.Sprintf("what is there does not answer as a shell of root's within %s", shellDeadline),
+		return d.fail(Protocol, fmt.Sprintf("what is there does not answer as a shell of root's within %s", d.limits.shell),
 			"root's login shell in the guest must be able to run sh")
 	}
-	return d.fail(Protocol, fmt.Sprintf("%s does not show within %s", d.state, loginDeadline), "the guest answers the login with something else")
+	return d.fail(Protocol, fmt.Sprintf("%s does not show within %s", d.state, d.limits.login), "the guest answers the login with something else")
 }
 
 func (d *dialogue) hungUp() error {

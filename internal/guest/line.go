@@ -18,6 +18,8 @@ type line struct {
 	seq     int
 	limit   int // bytes of a message, before packing
 	answers chan answer
+	opened  chan struct{} // closed once the pump has the agent
+	openOne sync.Once
 	ended   chan struct{}
 	once    sync.Once
 	why     error
@@ -40,7 +42,7 @@ const (
 )
 
 func newLine(p *pumped, id, slot int) *line {
-	l := &line{p: p, id: id, slot: slot, limit: firstMessage, answers: make(chan answer, 16), ended: make(chan struct{})}
+	l := &line{p: p, id: id, slot: slot, limit: firstMessage, answers: make(chan answer, 16), opened: make(chan struct{}), ended: make(chan struct{})}
 	l.out, l.err = newStream(l, "o"), newStream(l, "e")
 	return l
 }
@@ -54,6 +56,8 @@ func (l *line) stream(name string) *stream {
 	}
 	return nil
 }
+
+func (l *line) open() { l.openOne.Do(func() { close(l.opened) }) }
 
 // answer passes on what the pump says; what nobody waits for is dropped.
 func (l *line) answer(a answer) {
@@ -203,11 +207,14 @@ func (s *stream) take(seq int, data []byte, end bool) {
 }
 
 // printed is told how many blocks the pump has sent: those that never came are
-// asked for.
+// asked for. What was read is acknowledged again, for that may have been lost.
 func (s *stream) printed(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.missing(min(n, s.want+window))
+	if read := s.first - 1; read > 0 {
+		go func() { _ = s.l.p.command("a %d %s %d", s.l.id, s.name, read) }()
+	}
 }
 
 // missing asks for every block up to n that is not here, not too often.

@@ -66,7 +66,7 @@ type NodeSSH struct {
 
 // Open gets into the guest. The transport `auto` is the guest's own sshd where
 // the address answers within the deadline, else the node where it is
-// configured; only absence falls through. Opening is retried until the deadline,
+// configured, else the console where the API is there; only absence falls through. Opening is retried until the deadline,
 // in steps of 10 ms to 250 ms; nothing else is.
 func Open(ctx context.Context, t Target, o Options) (Guest, error) {
 	if o.SSHDeadline == 0 {
@@ -98,26 +98,38 @@ func Open(ctx context.Context, t Target, o Options) (Guest, error) {
 		Message: "cannot use the transport " + o.Transport + ": there are auto, guest, node and api"}
 }
 
-// openAuto tries one transport after the other. The console over the API is to
-// be the last of them.
+// openAuto tries one transport after the other: the guest's own sshd, the node
+// where it is configured, the console where the API is there. Only absence falls
+// through, and one line says so.
 func openAuto(ctx context.Context, t Target, o Options) (Guest, error) {
 	g, first := openGuest(ctx, t, o)
 	if first == nil || !absent(first) {
 		return g, first
 	}
-	if o.Node == nil {
+	if o.Node == nil && o.Console == nil {
 		return nil, &Error{Kind: KindOf(first), Transport: "auto", Err: errors.New("the node's SSH is not configured"),
 			Message: first.Error() + "; cannot go through the node either", Fix: nodeFix}
 	}
-	o.Note("going through the node: " + first.Error())
-	g, second := openNode(ctx, t, o)
-	if second == nil {
-		return g, nil
+	why := first
+	if o.Node != nil {
+		o.Note("going through the node: " + first.Error())
+		g, second := openNode(ctx, t, o)
+		if second == nil || !absent(second) {
+			return g, second
+		}
+		if o.Console == nil {
+			return nil, &Error{Kind: KindOf(second), Transport: "auto", Err: second, Message: first.Error(), Fix: nodeFix}
+		}
+		why = second
 	}
-	if absent(second) {
-		return nil, &Error{Kind: KindOf(second), Transport: "auto", Err: second, Message: first.Error(), Fix: nodeFix}
+	o.Note("using the container's console: " + why.Error())
+	g, last := openConsole(ctx, t, o)
+	if last == nil || !absent(last) {
+		return g, last
 	}
-	return nil, second
+	var e *Error
+	errors.As(last, &e)
+	return nil, &Error{Kind: e.Kind, Transport: "auto", Err: last, Message: why.Error(), Fix: e.Fix}
 }
 
 // openGuest goes to the container's own sshd.

@@ -37,10 +37,19 @@ ih_tools() {
 	done
 }
 
+# ih_first FILE: its first line, in ih_v. bash's read keeps what it read ahead on
+# the terminal and would give that instead of the file's: there cat reads.
+ih_first() {
+	ih_v=
+	if [ -n "${BASH_VERSION:-}" ]; then
+		ih_v=$(cat "$1" 2>/dev/null)
+	else
+		{ IFS= read -r ih_v <"$1"; } 2>/dev/null || :
+	fi
+}
 # ih_num FILE: the number in it, in ih_v; 0 without one.
 ih_num() {
-	ih_v=
-	{ IFS= read -r ih_v <"$1"; } 2>/dev/null || :
+	ih_first "$1"
 	ih_v=${ih_v:-0}
 }
 
@@ -48,7 +57,7 @@ ih_num() {
 ih_print() {
 	while read -r ih_i ih_s ih_q; do
 		[ -f "$ih_dir/$ih_i.$ih_s.$ih_q.h" ] || continue
-		IFS= read -r ih_v <"$ih_dir/$ih_i.$ih_s.$ih_q.h"
+		ih_first "$ih_dir/$ih_i.$ih_s.$ih_q.h"
 		printf '~%s d %s;\n' "$ih_tag" "$ih_v"
 		cat "$ih_dir/$ih_i.$ih_s.$ih_q"
 		printf '~%s e %s %s %s;\n' "$ih_tag" "$ih_i" "$ih_s" "$ih_q"
@@ -102,6 +111,8 @@ ih_stream() {
 # ih_open ID SLOT: an agent of its own. The slot is a descriptor that holds its
 # stdin open: with the pump gone the agent reads its end.
 ih_open() {
+	eval "ih_v=\${ih_slot_$1:-}"
+	if [ -n "$ih_v" ]; then ih_say o "$1"; return; fi
 	ih_f=$ih_dir/$1
 	mkfifo "$ih_f.in" "$ih_f.o" "$ih_f.e" || return 0
 	ih_stream "$1" o <"$ih_f.o" 2>/dev/null 5>&- 6>&- 7>&- 8>&- &
@@ -116,6 +127,7 @@ ih_open() {
 	eval "exec $2>\"\$ih_f.in\""
 	eval "ih_slot_$1=$2 ih_got_$1=0"
 	ih_ids="$ih_ids $1"
+	ih_say o "$1"
 }
 
 # ih_shut ID: SIGTERM for the agent and what it runs.
@@ -194,10 +206,10 @@ ih_forget() {
 # holds open would wait for ever.
 ih_rest() {
 	exec 9>&-
-	{ IFS= read -r ih_v <"/proc/$$/stat"; } 2>/dev/null || return 0
+	ih_first "/proc/$$/stat"
 	# shellcheck disable=SC2086 # words are what is wanted
 	set -- ${ih_v##*) }
-	[ "$3" = "$$" ] || return 0
+	[ "${3:-}" = "$$" ] || return 0 # not in a process group of our own
 	trap '' TERM
 	kill -s TERM 0
 	trap - TERM
@@ -211,7 +223,8 @@ else
 	trap '' INT QUIT TSTP HUP
 	ih_print <"$ih_dir/f" 2>/dev/null &
 	exec 9>"$ih_dir/f"
-	ih_say h "$ih_sum" "${ih_gz:-0}" "$ih_full" "$(id -u)"
+	ih_uid=$(id -u)
+	ih_say h "$ih_sum" "${ih_gz:-0}" "$ih_full" "$ih_uid"
 	while :; do
 		if IFS= read -r l; then
 			l=$ih_more$l ih_more= ih_idle=0
@@ -238,12 +251,13 @@ else
 		4c) ih_open "$2" "$3" ;;
 		3k) ih_shut "$2" ;;
 		3p) ih_alive "$2" ;;
+		2h) ih_say h "$ih_sum" "${ih_gz:-0}" "$ih_full" "$ih_uid" ;;
 		2z) ih_shutall; ih_buf=; ih_say z ;;
 		2q) break ;;
 		*) ih_say n ;;
 		esac
 	done
 	ih_shutall
-	rm -rf "$ih_dir"
 	ih_rest
+	rm -rf "$ih_dir" 2>/dev/null
 fi

@@ -1,7 +1,6 @@
 package guest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -27,7 +26,10 @@ type pumped struct {
 	heard time.Time
 	err   error
 	gone  chan struct{} // closed with err
+	clean chan struct{} // closed when it has ended what it found
 	bye   chan struct{} // closed when the pump has ended
+	swept sync.Once
+	ended sync.Once
 }
 
 // slots are the descriptors of the pump that hold agents' inputs open. A POSIX
@@ -141,14 +143,14 @@ func (p *pumped) word(words []string) {
 				s.printed(num(3))
 			}
 		}
-	case "b":
-		p.mu.Lock()
-		select {
-		case <-p.bye:
-		default:
-			close(p.bye)
+	case "o":
+		if l := p.line(num(1)); l != nil {
+			l.open()
 		}
-		p.mu.Unlock()
+	case "z":
+		p.swept.Do(func() { close(p.clean) })
+	case "b":
+		p.ended.Do(func() { close(p.bye) })
 		p.fail(errors.New("the shell on the console has ended"))
 	}
 }
@@ -186,7 +188,7 @@ func (p *pumped) ask(id, stream, seq string) {
 	go func() { _ = p.command("r %s %s %s", id, stream, seq) }() // its error ends the console
 }
 
-// dial starts one more agent.
+// dial takes a line for one more agent.
 func (p *pumped) dial() (*line, error) {
 	p.mu.Lock()
 	if p.err != nil {
@@ -212,7 +214,34 @@ func (p *pumped) dial() (*line, error) {
 	l := newLine(p, p.next, slot)
 	p.lines[l.id] = l
 	p.mu.Unlock()
-	return l, p.command("c %d %d", l.id, l.slot)
+	return l, nil
+}
+
+// begin has the pump start the line's agent.
+func (l *line) begin() error {
+	return l.p.insist(l.opened, l.ended, "c %d %d", l.id, l.slot)
+}
+
+// insist repeats a command until it is answered: somebody who types may spoil it.
+func (p *pumped) insist(answered, ended <-chan struct{}, format string, args ...any) error {
+	for {
+		if err := p.command(format, args...); err != nil {
+			return err
+		}
+		t := time.NewTimer(2 * time.Second)
+		select {
+		case <-answered:
+			t.Stop()
+			return nil
+		case <-ended:
+			t.Stop()
+			return io.ErrClosedPipe
+		case <-p.gone:
+			t.Stop()
+			return p.failed()
+		case <-t.C:
+		}
+	}
 }
 
 // drop forgets an agent, which was told to end.
@@ -228,14 +257,11 @@ const byeDeadline = 3 * time.Second
 
 // close ends the pump, waits until it has left the console as it was, and hangs up.
 func (p *pumped) close() {
-	if p.failed() == nil && p.command("q") == nil {
-		ctx, cancel := context.WithTimeout(context.Background(), byeDeadline)
-		defer cancel()
-		select {
-		case <-p.bye:
-		case <-p.gone:
-		case <-ctx.Done():
-		}
+	if p.failed() == nil {
+		over := make(chan struct{})
+		t := time.AfterFunc(byeDeadline, func() { close(over) })
+		_ = p.insist(p.bye, over, "q") // who does not hear of it ends after a minute of silence
+		t.Stop()
 	}
 	p.fail(io.ErrClosedPipe)
 	p.conn.Close()
