@@ -75,6 +75,7 @@ type serveOptions struct {
 	driver    string
 	lxcDir    string
 	pctDelay  time.Duration
+	console   sandbox.Console
 	authDelay time.Duration
 	faults    []string
 }
@@ -113,6 +114,9 @@ Faults are given as NAME[=VALUE][:COUNT]:
 	_ = cmd.RegisterFlagCompletionFunc("driver", oneOf("virtual", "lxc"))
 	f.StringVar(&o.lxcDir, "sandbox-dir", "", "the `folder` of lxc guests (default /var/lib/infrahaus-sandbox)")
 	f.DurationVar(&o.pctDelay, "pct-delay", 0, "what starting pct costs; about 950ms on a real node")
+	f.DurationVar(&o.console.Delay, "console-delay", 0, "what opening a console costs; 470ms on a real node")
+	f.IntVar(&o.console.In, "console-in", 0, "the `bytes` a second that a console takes; 300000 on a real node (default no limit)")
+	f.IntVar(&o.console.Out, "console-out", 0, "the `bytes` a second that a console shows; 8000000 on a real node (default no limit)")
 	f.DurationVar(&o.authDelay, "auth-delay", 0, "what a failed login costs; 3s on a real node")
 	f.StringArrayVar(&o.faults, "fault", nil, "a `fault` to play; may be repeated")
 	return cmd
@@ -132,7 +136,8 @@ func (o *serveOptions) run(ctx context.Context) error {
 		}
 	}
 	sb, err := sandbox.Open(ctx, sandbox.Options{
-		Dir: cfg.Paths.Sandbox(), Driver: o.driver, LXCDir: o.lxcDir, PctDelay: o.pctDelay, AuthDelay: o.authDelay, Faults: o.faults,
+		Dir: cfg.Paths.Sandbox(), Driver: o.driver, LXCDir: o.lxcDir, PctDelay: o.pctDelay, AuthDelay: o.authDelay,
+		Console: o.console, Faults: o.faults,
 	})
 	if err != nil {
 		return err

@@ -79,7 +79,8 @@ func (w *owned) serve(o Options, set *settings) error {
 	}
 	w.closers = append(w.closers, sshd.Close)
 	web, err := listen(set.APIPort, func(addr string) (*api.Server, error) {
-		return api.Serve(w.node, api.Options{Addr: addr, CertFile: filepath.Join(o.Dir, "api.pem"), AuthDelay: o.AuthDelay})
+		return api.Serve(w.node, api.Options{Addr: addr, CertFile: filepath.Join(o.Dir, "api.pem"), AuthDelay: o.AuthDelay,
+			Console: api.ConsolePace{Open: o.Console.Delay, In: o.Console.In, Out: o.Console.Out}})
 	})
 	if err != nil {
 		return err

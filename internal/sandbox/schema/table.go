@@ -175,6 +175,8 @@ delete? string
 digest? string max=40
 revert? string`,
 	"GET /nodes/{node}/lxc/{vmid}/pending":        onCT,
+	"POST /nodes/{node}/lxc/{vmid}/termproxy":     onCT,
+	"GET /nodes/{node}/lxc/{vmid}/vncwebsocket":   onCT + "port integer min=5900 max=5999\nvncticket string max=512",
 	"GET /nodes/{node}/lxc/{vmid}/interfaces":     onCT,
 	"GET /nodes/{node}/lxc/{vmid}/status/current": onCT,
 	"POST /nodes/{node}/lxc/{vmid}/status/start":  onCT + "debug? boolean\nskiplock? boolean",
