@@ -107,6 +107,12 @@ func (w *consoleWay) console(ctx context.Context) (*pumped, error) {
 	p, err := w.talk(ctx, conn)
 	if err != nil {
 		conn.Close()
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case KindOf(err) == "":
+			err = w.fail(Dropped, "cannot use the console of "+w.who(), err)
+		}
 		return nil, err
 	}
 	w.counts.connections.Add(1)
@@ -194,7 +200,7 @@ func (p *pumped) install(ctx context.Context, d *dialogue) error {
 			if err := p.send([]byte(text)); err != nil {
 				return d.hungUp()
 			}
-		} else if err := p.send([]byte("\n~" + p.tag + " h .\n" + p.tag + "\n")); err != nil {
+		} else if err := p.send([]byte("\n" + pumpLine(p.tag, "h") + p.tag + "\n")); err != nil {
 			return d.hungUp()
 		}
 		late := time.After(5 * time.Second)

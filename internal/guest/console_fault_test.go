@@ -168,13 +168,22 @@ func TestConsoleCut(t *testing.T) {
 				c := newTerminal(t, getty, sh...)
 				g := c.open()
 				a := attempt(t, "i=0; while [ $i -lt 30 ]; do echo line $i; echo e$i >&2; sleep 0.1; i=$((i+1)); done; exit 5")
-				time.AfterFunc(time.Second, func() {
-					c.cut()
-					if dead {
-						c.typed("\n~" + g.(*shell).open.(*consoleWay).tag + " q .\n")
-					}
-				})
-				heard, r := mustRun(t, g, a)
+				heard := newHeard()
+				sink, once := heard.sink(), sync.Once{}
+				output := sink.Output
+				sink.Output = func(stream string, p []byte) error {
+					go once.Do(func() {
+						c.cut()
+						if dead {
+							c.typed("\n" + pumpLine(g.(*shell).open.(*consoleWay).tag, "q"))
+						}
+					})
+					return output(stream, p)
+				}
+				r, err := RunAttempt(ctxFor(t), g, a, Offsets{}, sink)
+				if err != nil {
+					t.Fatal(err)
+				}
 				if r.Status != 5 || !r.Claimed || r.Reconnects != 1 || strings.Count(heard.out.String(), "\n") != 30 || strings.Count(heard.err.String(), "\n") != 30 {
 					t.Errorf("%+v %q %q", r, heard.out.String(), heard.err.String())
 				}

@@ -86,7 +86,7 @@ func newTerminal(t testing.TB, script string, argv ...string) *terminal {
 	go c.serve()
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the console showed last: %q", last(c.output(), 3000))
+			t.Logf("the console showed last: %q", last(c.output(), 900))
 		}
 	})
 	t.Cleanup(func() {

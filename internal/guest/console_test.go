@@ -34,7 +34,7 @@ func TestConsole(t *testing.T) {
 			}
 			t.Logf("both ways: %s", time.Since(began))
 			began = time.Now()
-			if out, _, _ := do(t, g, "head -c 65536 /dev/zero | tr '\\\\0' x", ""); out != strings.Repeat("x", 65536) {
+			if out, _, _ := do(t, g, `head -c 65536 /dev/zero | tr '\000' x`, ""); out != strings.Repeat("x", 65536) {
 				t.Errorf("a line of 64 KiB came as %d bytes", len(out))
 			}
 			if out, _, _ := do(t, g, "head -c 1000000 /dev/urandom", ""); len(out) != 1000000 {

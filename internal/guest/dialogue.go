@@ -168,7 +168,7 @@ func (d *dialogue) look() (adopted bool, err error) {
 		}
 		d.left = m[1]
 		d.note("what an earlier run left on the console is ended")
-		return false, d.put("\n~" + m[1] + " q .\n")
+		return false, d.put("\n" + pumpLine(m[1], "q"))
 	}
 	last := text[strings.LastIndexByte(text, '\n')+1:]
 	switch d.state {
@@ -289,7 +289,11 @@ func (d *dialogue) hungUp() error {
 	if err == nil || errors.Is(err, io.EOF) {
 		err = nil
 	}
-	e := d.fail(NoConsole, "it was closed while "+string(d.state)+" was waited for",
+	kind := NoConsole
+	if strings.Contains(string(d.all.b), "not running") {
+		kind = Gone
+	}
+	e := d.fail(kind, "it was closed while "+string(d.state)+" was waited for",
 		"is the container running, and has it a console (tty, console and cmode in pct config)?")
 	e.Err = err
 	return e

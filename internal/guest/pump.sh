@@ -2,7 +2,7 @@
 # (see loader.go) has made the terminal raw, has read this text, and has set ih_tag
 # to the run's own word. POSIX sh; runs in dash, busybox ash and bash.
 #
-# What comes in are lines "~TAG WORDS .", what goes out are words "~TAG WORDS;",
+# What comes in are lines "~TAG WORDS LENGTH .", what goes out are words "~TAG WORDS;",
 # and blocks "~TAG d ID STREAM SEQ FORM SUM;", base64, "~TAG e ID STREAM SEQ;".
 # All else, in either direction, is somebody else's. A block is kept until it is
 # acknowledged and sent again when asked for; a message that does not have its sum
@@ -240,20 +240,24 @@ else
 		'' | ?) ih_say y; continue ;;
 		*) ih_say n; continue ;;
 		esac
+		# Somebody's keys in between would change a number: the line says how long it is.
+		l=${l% .}
+		ih_v=${l##* } l=${l% *}
+		if [ "${#l}" != "$ih_v" ]; then ih_say n; continue; fi
 		# shellcheck disable=SC2086 # words are what is wanted
 		set -- $l
 		case $#$1 in
-		3+) ih_buf=$ih_buf$2 ;;
-		7m) ih_take "$2" "$3" "$4" "$5" "$6" ;;
-		5a) echo "$4" >"$ih_dir/$2.$3.a" ;;
-		5r) echo "$2 $3 $4" >&9 ;;
-		4\?) ih_state "$2" "$3" ;;
-		4c) ih_open "$2" "$3" ;;
-		3k) ih_shut "$2" ;;
-		3p) ih_alive "$2" ;;
-		2h) ih_say h "$ih_sum" "${ih_gz:-0}" "$ih_full" "$ih_uid" ;;
-		2z) ih_shutall; ih_buf=; ih_say z ;;
-		2q) break ;;
+		2+) ih_buf=$ih_buf$2 ;;
+		6m) ih_take "$2" "$3" "$4" "$5" "$6" ;;
+		4a) echo "$4" >"$ih_dir/$2.$3.a" ;;
+		4r) echo "$2 $3 $4" >&9 ;;
+		3\?) ih_state "$2" "$3" ;;
+		3c) ih_open "$2" "$3" ;;
+		2k) ih_shut "$2" ;;
+		2p) ih_alive "$2" ;;
+		1h) ih_say h "$ih_sum" "${ih_gz:-0}" "$ih_full" "$ih_uid" ;;
+		1z) ih_shutall; ih_buf=; ih_say z ;;
+		1q) break ;;
 		*) ih_say n ;;
 		esac
 	done

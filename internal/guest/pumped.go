@@ -38,7 +38,7 @@ var slots = []int{5, 6, 7, 8}
 
 // command writes one line of words.
 func (p *pumped) command(format string, args ...any) error {
-	return p.send([]byte(fmt.Sprintf("~"+p.tag+" "+format+" .\n", args...)))
+	return p.send([]byte(pumpLine(p.tag, fmt.Sprintf(format, args...))))
 }
 
 func (p *pumped) send(b []byte) error {

@@ -157,7 +157,7 @@ func (s *shell) Reconnect(ctx context.Context) error {
 		}
 		switch KindOf(err) {
 		case Unreachable, NoSSHD, Dropped:
-		case Gone, Protocol:
+		case Gone, Protocol, NoConsole:
 			if time.Since(began) > reconnectGrace {
 				return err
 			}

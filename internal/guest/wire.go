@@ -147,6 +147,12 @@ const packFrom = 1500
 // terminal's input queue of 4,095 bytes.
 const lineLength = 3000
 
+// pumpLine is one line of words for a pump. It says how long it is: a key that
+// somebody presses in between could make another number of one.
+func pumpLine(tag, words string) string {
+	return fmt.Sprintf("~%s %s %d .\n", tag, words, len(words))
+}
+
 // coding is how messages reach one pump.
 type coding struct {
 	tag    string
@@ -172,12 +178,11 @@ func (c coding) message(id, seq int, p []byte) []byte {
 	sum := sumOf(c.sum, []byte(text))
 	var b bytes.Buffer
 	if c.blocks && len(text) > lineLength {
-		fmt.Fprintf(&b, "~%s m %d %d %s %s %d .\n%s\n", c.tag, id, seq, form, sum, len(text), text)
-		return b.Bytes()
+		return []byte(pumpLine(c.tag, fmt.Sprintf("m %d %d %s %s %d", id, seq, form, sum, len(text))) + text + "\n")
 	}
 	for at := 0; at < len(text); at += lineLength {
-		fmt.Fprintf(&b, "~%s + %s .\n", c.tag, text[at:min(at+lineLength, len(text))])
+		b.WriteString(pumpLine(c.tag, "+ "+text[at:min(at+lineLength, len(text))]))
 	}
-	fmt.Fprintf(&b, "~%s m %d %d %s %s 0 .\n", c.tag, id, seq, form, sum)
+	b.WriteString(pumpLine(c.tag, fmt.Sprintf("m %d %d %s %s 0", id, seq, form, sum)))
 	return b.Bytes()
 }
