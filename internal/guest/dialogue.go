@@ -63,8 +63,8 @@ const (
 
 var (
 	escapes     = regexp.MustCompile("\x1b(?:\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[()][A-Z0-9]|[=>78cM])|[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
-	loginPrompt = regexp.MustCompile(`(?i)(^|[^t] |\S )login:[^\n]*$|^login:[^\n]*$`)
-	lastLogin   = regexp.MustCompile(`(?i)^last (failed )?login:`)
+	loginPrompt = regexp.MustCompile(`(?i)\blogin:[^\n]*$`)
+	lastLogin   = regexp.MustCompile(`(?i)^last (failed )?login: +\S`) // but a host may be named last
 	secretAsked = regexp.MustCompile(`(?i)(password|passwort|mot de passe|contrase|senha|wachtwoord|пароль)[^\n]{0,40}[::]\s*`)
 	changeAsked = regexp.MustCompile(`(?i)((current|old|new|retype)[^\n]{0,20}password|password (has )?expired|required to change your password|must change your password)`)
 	refused     = regexp.MustCompile(`(?i)(login incorrect|authentication failure|login failed|permission denied|incorrect password|root login refused)`)
@@ -306,7 +306,13 @@ func (d *dialogue) fail(k Kind, why, fix string) *Error {
 	if d.secret != "" {
 		text = strings.ReplaceAll(text, d.secret, "***")
 	}
-	lines := strings.Split(text, "\n")
+	var lines []string
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line != "" && (len(lines) == 0 || lines[len(lines)-1] != line) {
+			lines = append(lines, line)
+		}
+	}
 	return &Error{Kind: k, Transport: "api", Message: "cannot use the console of " + d.who + ": " + why,
-		Tail: strings.Join(lines[max(0, len(lines)-6):], "\n"), Fix: fix}
+		Tail: strings.Join(lines[max(0, len(lines)-2):], "\n"), Fix: fix}
 }
