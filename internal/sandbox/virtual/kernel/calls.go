@@ -50,7 +50,7 @@ func quoteAll(args []string) string {
 }
 
 // quote makes one word of the shell out of any text.
-func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'"'"'`) + "'" }
 
 func (sh *shell) call(ctx context.Context, hc interp.HandlerContext, args []string) ([]string, error) {
 	if sh.r.Funcs[args[0]] != nil {
