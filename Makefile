@@ -12,7 +12,8 @@ export CGO_ENABLED = 0
 
 # The size budget is 20 MB: Proxmox speaks HTTP/1.1 only; inlining costs 1.4 MB
 # and functions aligned to 32 bytes 0.4 MB, for speed that a tool which waits for
-# others does not need.
+# others does not need. sort.Slice is used rather than slices.SortFunc, which is
+# compiled anew for each type: 0.1 MB.
 BUILD    = -trimpath -tags nethttpomithttp2 -gcflags=all=-l
 
 build: ## the static binary

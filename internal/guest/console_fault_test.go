@@ -171,14 +171,14 @@ func TestConsoleCut(t *testing.T) {
 				heard := newHeard()
 				sink, once := heard.sink(), sync.Once{}
 				output := sink.Output
-				sink.Output = func(stream string, p []byte) error {
+				sink.Output = func(stream string, at int64, p []byte) error {
 					go once.Do(func() {
 						c.cut()
 						if dead {
 							c.typed("\n" + pumpLine(g.(*shell).open.(*consoleWay).tag, "q"))
 						}
 					})
-					return output(stream, p)
+					return output(stream, at, p)
 				}
 				r, err := RunAttempt(ctxFor(t), g, a, Offsets{}, sink)
 				if err != nil {
