@@ -202,7 +202,7 @@ func TestConsoleKill(t *testing.T) {
 	g := c.open()
 	a := attempt(t, "trap 'echo caught; exit 9' TERM; echo up; while :; do sleep 0.1; done")
 	time.AfterFunc(2*time.Second, func() {
-		if err := Kill(ctxFor(t), g, a, 5*time.Second); err != nil {
+		if _, err := Kill(ctxFor(t), g, a, 5*time.Second); err != nil {
 			t.Error(err)
 		}
 	})
