@@ -119,7 +119,7 @@ func (o *destroyOptions) destroy(ctx context.Context, c lxc.Container, enter fun
 	if err != nil {
 		return err
 	}
-	s.run.Recorded, s.run.PVE, s.run.SSH = c, look.run.PVE, look.run.SSH
+	s.run.Recorded, s.place = c, look.place
 	s.connectLater()
 	runErr := o.remove(ctx, s)
 	what := "destroyed"

@@ -25,6 +25,7 @@ type session struct {
 	display   ui.Display
 	mirror    *store.Mirror
 	container lxc.Container
+	place     *place // where the run has connected to, or is to
 	began     time.Time
 }
 
@@ -74,10 +75,13 @@ func (s *session) connectLater() {
 		if s.run.PVE != nil {
 			return nil
 		}
-		p, err := s.app.openInside(ctx)
-		if err != nil {
-			return err
+		if s.place == nil {
+			var err error
+			if s.place, err = s.app.openInside(ctx); err != nil {
+				return err
+			}
 		}
+		p := s.place
 		s.run.PVE, s.run.SSH = p.pve, p.ssh
 		job.Spec = p.defaults(job.Spec)
 		if !slices.Contains(job.Spec.SSHKeys, p.key) { // a resume's spec may have it

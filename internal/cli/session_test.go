@@ -330,13 +330,19 @@ func mode(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // strike is `fault LINE`: a fault for the sandbox that serve holds open, by the
-// file that its --faults-from names. It waits until the fault holds.
+// file that its --faults-from names. It waits until the fault holds, or until a
+// node that reboots is back.
 func strike(ts *testscript.TestScript, neg bool, args []string) {
+	boots := func() int { return strings.Count(serveSaid(ts), "the sandbox's node is up again") }
+	before := boots()
 	f, err := os.OpenFile(ts.MkAbs("faults"), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	ts.Check(err)
 	_, err = fmt.Fprintln(f, args[0])
 	ts.Check(errors.Join(err, f.Close()))
 	waitFor(ts, "the fault "+args[0], func() bool { return strings.Contains(serveSaid(ts), "fault "+args[0]) })
+	if args[0] == "node-reboot" {
+		waitFor(ts, "the node", func() bool { return boots() > before })
+	}
 }
 
 func waitFor(ts *testscript.TestScript, what string, ok func() bool) {

@@ -1,0 +1,111 @@
+# What was deployed, on record, for files.sh. In $S/state: checksums, what we
+# deployed last, and kept, where the user took the guest's version of a file
+# ("TEMPLATE-SHA256 GUEST-SHA256  TARGET"); pending, what is being written now, is
+# there only while a sync runs or after it died.
+# shellcheck shell=sh
+
+# repair reads what a sync that died was writing: what arrived is ours, as if it
+# had been recorded; what is there otherwise, and was not before, is half a file.
+repair() {
+	[ -z "$CHECK" ] || log_warn "A sync was interrupted while it wrote files: going on from what it left"
+	names=$(sed -n 's/^[0-9a-f]\{64\}  //p' "$S/state/pending" | sort -u)
+	found=$(printf '%s\n' "$names" | sum_all | grep -Fxf "$S/state/pending")
+	while IFS= read -r l; do
+		[ -n "$l" ] || continue
+		t=${l#*  }
+		if recorded "$t"; then OLD=${OLD%%"$NL$was  $t$NL"*}$NL${OLD#*"$NL$was  $t$NL"}; fi
+		OLD=$OLD$l$NL
+	done <<-END
+		$found
+	END
+	while IFS= read -r t; do
+		if [ -n "$t" ] && ! recorded "$t"; then HALF=$HALF$t$NL; fi
+	done <<-END
+		$names
+	END
+}
+
+sum_all() { # paths on stdin, in few processes
+	set --
+	while IFS= read -r t; do
+		[ -f "$t" ] || continue
+		set -- "$@" "$t"
+		[ $# -lt 100 ] || { sha256sum "$@" 2>/dev/null; set --; }
+	done
+	[ $# = 0 ] || sha256sum "$@" 2>/dev/null
+}
+
+# carry takes along the records of files that are no longer in the template and
+# still there; they stay as they are.
+carry() {
+	[ "$OLD" != "$NL" ] && [ -z "$unwritten" ] || return 0
+	# The first pattern is nobody's name: without any, greps differ.
+	gone=$(printf '%s' "${OLD#"$NL"}" | sed 's/^.\{64\}  //' | {
+		{ echo //; sed 's/^.\{64\}  //' "$S/state/checksums.new"; } >"$S/state/names"
+		grep -vxFf "$S/state/names"
+	})
+	rm -f "$S/state/names"
+	n=0
+	while IFS= read -r t; do
+		if [ -e "$t" ] || [ -L "$t" ]; then
+			remember "$t"
+			n=$((n + 1))
+		fi
+	done <<-END
+		$gone
+	END
+	if [ "$n" -gt 0 ] && [ -n "$ATTEMPT" ]; then
+		log_info "Files deployed earlier that the template no longer has: $n, left alone"
+	fi
+}
+
+# commit makes the new records the valid ones. Where they could not be written
+# the old ones stay, and pending with them.
+commit() {
+	if [ -n "$unwritten" ]; then
+		fail_file "cannot write the record of what was deployed: is the disk full?"
+		return
+	fi
+	while read -r a b t; do
+		if [ -n "$t" ] && { [ -e "$t" ] || [ -L "$t" ]; }; then NEWKEPT="$NEWKEPT$a $b  $t$NL"; fi
+	done <<-END
+		$KEPT
+	END
+	if [ -n "$NEWKEPT" ]; then
+		printf '%s' "$NEWKEPT" >"$S/state/kept.new" && mv -f "$S/state/kept.new" "$S/state/kept"
+	else
+		rm -f "$S/state/kept"
+	fi && mv -f "$S/state/checksums.new" "$S/state/checksums" && rm -f "$S/state/pending" ||
+		fail_file "cannot write the record of what was deployed"
+}
+
+# recorded puts into was what we deployed at a target, by our own record.
+recorded() { # target
+	was=
+	case $OLD in
+	*"  $1$NL"*)
+		was=${OLD%%"  $1$NL"*}
+		was=${was##*"$NL"}
+		;;
+	esac
+	[ -n "$was" ]
+}
+
+# kept_before puts into kt and kg the sums of the template's and the guest's
+# version when the user took the guest's.
+kept_before() { # target
+	case $KEPT in
+	*"  $1$NL"*) ;;
+	*) return 1 ;;
+	esac
+	kg=${KEPT%%"  $1$NL"*}
+	kg=${kg##*"$NL"}
+	kt=${kg%% *} kg=${kg#* }
+}
+
+record() { printf '%s  %s\n' "$1" "$2" >&4 || unwritten=1; } # sha256 target
+
+# remember carries a record over for a file that stays as it is.
+remember() {
+	! recorded "$1" || record "$was" "$1"
+}
