@@ -97,7 +97,7 @@ func (r *Run) stopTask(ctx context.Context) string {
 	defer cancel()
 	_, err := r.PVE.Follow(ctx, r.task, pve.Watch{})
 	if r.UPID == r.task {
-		r.createFailed = pve.IsKind(err, pve.TaskFailed)
+		r.createFailed = pve.IsKind(err, pve.TaskFailed) && r.cleanedUp(ctx)
 	}
 	if ctx.Err() != nil {
 		return "the task on the node was told to stop, and still cleans up"
