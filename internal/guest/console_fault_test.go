@@ -294,3 +294,18 @@ func TestAutoUsesTheConsole(t *testing.T) {
 		t.Errorf("%s %q", g.Transport(), notes)
 	}
 }
+
+// Half a login that stands there is ended, and then we log in.
+func TestConsoleHalfALogin(t *testing.T) {
+	for _, typed := range []string{"somebody\n", "some", "~0123456789abcdef z 1 .\n"} {
+		c := newTerminal(t, getty)
+		c.eventually("ct login: ")
+		c.typed(typed)
+		c.eventually(typed[:4])
+		g := c.open()
+		if out, _, _ := do(t, g, "echo in", ""); out != "in\n" {
+			t.Errorf("%q: %q", typed, out)
+		}
+		g.Close()
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,6 +36,9 @@ type terminal struct {
 	opened  int
 	onOpen  func()
 }
+
+// pumpHello is a pump that began; its folder is not left on this machine.
+var pumpHello = regexp.MustCompile(`~([0-9a-f]{16}) h `)
 
 // getty is a script, so that each test can have its own.
 const getty = `
@@ -86,10 +90,14 @@ func newTerminal(t testing.TB, script string, argv ...string) *terminal {
 	go c.serve()
 	t.Cleanup(func() {
 		if t.Failed() {
+			os.WriteFile(filepath.Join(os.TempDir(), "console-failed.txt"), []byte(c.output()), 0o600)
 			t.Logf("the console showed last: %q", last(c.output(), 900))
 		}
 	})
 	t.Cleanup(func() {
+		for _, m := range pumpHello.FindAllStringSubmatch(c.output(), -1) {
+			os.RemoveAll("/run/infrahaus-" + m[1])
+		}
 		syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL)
 		master.Close()
 		c.cmd.Wait()

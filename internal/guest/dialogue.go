@@ -32,11 +32,13 @@ type dialogue struct {
 	state  step
 	logged bool // we logged in, so we log out
 	pokes  int
-	again  int // logins refused
+	again  int  // logins refused
+	unsure bool // something else may stand in the prompt that we answered
 	secret string
 
 	typed   time.Time // when the loader's line was typed
 	retyped int
+	cleared time.Time // when what may have waited in a prompt was read away
 }
 
 // step is what the dialogue waits for.
@@ -58,6 +60,7 @@ var usualLimits = limits{prompt: 60 * time.Second, login: 45 * time.Second, shel
 
 const (
 	settle     = 60 * time.Millisecond // of silence, before a prompt is believed
+	clearing   = 500 * time.Millisecond
 	floodLimit = 4 << 20
 )
 
@@ -158,7 +161,11 @@ func (d *dialogue) plain() string {
 // look judges a console that has gone quiet, and types what it asks for.
 func (d *dialogue) look() (adopted bool, err error) {
 	text := d.plain()
-	if m := leftPump.FindStringSubmatch(text); m != nil && d.state != asksLoader {
+	m := leftPump.FindStringSubmatch(text)
+	if m != nil && strings.Contains(text, "~"+m[1]+" b;") {
+		m = nil // it answered, and then it ended
+	}
+	if m != nil && d.state != asksLoader {
 		if m[1] == d.ours {
 			return true, nil
 		}
@@ -213,7 +220,18 @@ func (d *dialogue) look() (adopted bool, err error) {
 // atPrompt answers the first prompt.
 func (d *dialogue) atPrompt(last string) error {
 	switch {
+	case secretAsked.MatchString(last):
+		// Half a login, somebody's or what a cut left of ours: an empty password ends it.
+		d.text = nil
+		return d.put("\x15\n")
 	case loginPrompt.MatchString(last) && !lastLogin.MatchString(last):
+		if d.stale() {
+			d.text = nil
+			return d.put("\x15\n")
+		}
+		if time.Since(d.cleared) < clearing {
+			return nil
+		}
 		// Who has no password types no name: the prompt stays as it was.
 		secret, err := d.password()
 		if err != nil {
@@ -224,12 +242,25 @@ func (d *dialogue) atPrompt(last string) error {
 		if !strings.HasSuffix(strings.TrimRight(last, " "), ":") {
 			clear = "\x15" // somebody's half a name
 		}
+		d.unsure = clear != "" || d.pokes > 0
 		d.state, d.text = asksSecret, nil
 		return d.put(clear + "root\n")
 	case shellPrompt.MatchString(last):
 		return d.load(false)
 	}
 	return nil
+}
+
+// stale is true for the first login prompt after a pump of ours: a line that was
+// meant for that may be waiting to be read as a name, and our name then as a
+// password, and the password as a name, which a log keeps. An empty line, and what
+// comes of it, is waited out first.
+func (d *dialogue) stale() bool {
+	if d.left == "" && d.ours == "" || !d.cleared.IsZero() {
+		return false
+	}
+	d.cleared = time.Now()
+	return true
 }
 
 // load types the line that starts the loader.
@@ -256,12 +287,13 @@ func (d *dialogue) put(s string) error {
 	return nil
 }
 
-// refuse is a login that was not let in. The first may have lost what was typed.
+// refuse is a login that was not let in. Where the prompt was not a fresh one,
+// somebody's keys may have been in it: then once more.
 func (d *dialogue) refuse(text string) error {
 	if locked.MatchString(text) {
 		return d.fail(AuthRefused, "root is not let in", "the account is locked, or the guest is going down")
 	}
-	if d.again++; d.again < 2 && d.pokes > 0 {
+	if d.again++; d.again < 2 && d.unsure {
 		d.state, d.text = anyPrompt, nil
 		return nil
 	}

@@ -108,6 +108,12 @@ ih_stream() {
 	done
 }
 
+# ih_hold FD FIFO: opens it for writing. A child that ends meanwhile interrupts
+# that in busybox, and would end the shell but for `command`.
+ih_hold() {
+	until eval "command exec $1>\"\$2\""; do ih_nap 0.01; done
+}
+
 # ih_open ID SLOT: an agent of its own. The slot is a descriptor that holds its
 # stdin open: with the pump gone the agent reads its end.
 ih_open() {
@@ -124,7 +130,7 @@ ih_open() {
 		sh -c "$ih_agent" "$ih_f" <"$ih_f.in" >"$ih_f.o" 2>"$ih_f.e" 5>&- 6>&- 7>&- 8>&- 9>&- &
 		{ set +m; } 2>/dev/null || :
 	fi
-	eval "exec $2>\"\$ih_f.in\""
+	ih_hold "$2" "$ih_f.in"
 	eval "ih_slot_$1=$2 ih_got_$1=0"
 	ih_ids="$ih_ids $1"
 	ih_say o "$1"
@@ -222,7 +228,7 @@ if [ -z "$ih_dir" ] || [ -z "$ih_sum" ] || [ -z "$ih_enc" ]; then
 else
 	trap '' INT QUIT TSTP HUP
 	ih_print <"$ih_dir/f" 2>/dev/null &
-	exec 9>"$ih_dir/f"
+	ih_hold 9 "$ih_dir/f"
 	ih_uid=$(id -u)
 	ih_say h "$ih_sum" "${ih_gz:-0}" "$ih_full" "$ih_uid"
 	while :; do

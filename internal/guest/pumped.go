@@ -1,10 +1,12 @@
 package guest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -24,6 +26,7 @@ type pumped struct {
 	lines map[int]*line
 	next  int
 	heard time.Time
+	noise []byte // the last of it, since the pump said something
 	err   error
 	gone  chan struct{} // closed with err
 	clean chan struct{} // closed when it has ended what it found
@@ -80,15 +83,34 @@ func (p *pumped) failed() error {
 func (p *pumped) read(chunks <-chan []byte, ended func() error) {
 	w := &wire{
 		mark: []byte("~" + p.tag + " "), word: p.word, block: p.block, lost: p.ask,
-		noise: func(b []byte) {},
+		noise: p.strange,
 	}
 	for b := range chunks {
-		p.mu.Lock()
-		p.heard = time.Now()
-		p.mu.Unlock()
 		w.feed(b)
 	}
 	p.fail(ended())
+}
+
+// hear notes a sign of the pump's life.
+func (p *pumped) hear() {
+	p.mu.Lock()
+	p.heard, p.noise = time.Now(), p.noise[:0]
+	p.mu.Unlock()
+}
+
+// strange is what is not the pump's. A login prompt says that the pump is gone:
+// what we type would be read as a name.
+func (p *pumped) strange(b []byte) {
+	p.mu.Lock()
+	p.noise = append(p.noise, b...)
+	if over := len(p.noise) - 256; over > 0 {
+		p.noise = append(p.noise[:0], p.noise[over:]...)
+	}
+	last := string(p.noise[bytes.LastIndexByte(p.noise, '\n')+1:])
+	p.mu.Unlock()
+	if strings.HasSuffix(strings.TrimRight(last, " "), "login:") {
+		p.fail(errors.New("a login prompt is where our shell was"))
+	}
 }
 
 // watch asks now and then whether the pump is there, and what it has printed, so
@@ -116,6 +138,7 @@ func (p *pumped) watch() {
 
 // word takes what the pump says.
 func (p *pumped) word(words []string) {
+	p.hear()
 	num := func(i int) int {
 		if i >= len(words) {
 			return -1
@@ -163,6 +186,7 @@ func (p *pumped) line(id int) *line {
 
 // block takes a whole block, or asks for it again.
 func (p *pumped) block(head []string, body []byte) {
+	p.hear()
 	var data []byte
 	err := errors.New("its sum is another")
 	if head[3] == "z" || sumOf(p.sum, body) == head[4] {
