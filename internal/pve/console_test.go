@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -151,7 +152,7 @@ func TestConsoleRefused(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		if e, _ = err.(*pve.Error); !strings.Contains(fmt.Sprint(e.Hints), c.hint) || f.count("POST", "/nodes/pve1/lxc/100/termproxy") != 1 {
+		if !errors.As(err, &e) || !strings.Contains(fmt.Sprint(e.Hints), c.hint) || f.count("POST", "/nodes/pve1/lxc/100/termproxy") != 1 {
 			t.Errorf("%s: %q", c.name, e.Hints)
 		}
 	}

@@ -33,7 +33,6 @@ type TTY struct {
 	cur     []byte // the line that is being typed, or what came in raw mode
 	held    int    // bytes in lines
 	out     []byte
-	col     int // of the cursor, for erasing
 	lnext   bool
 	stopped bool // by ^S
 	hungup  bool
