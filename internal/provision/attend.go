@@ -27,6 +27,9 @@ func (r *Run) runProgram(ctx context.Context, p program) error {
 	}
 	if t == turnAttach || t == turnDrain {
 		m := r.marks.of(event.Syncing, p.item)
+		if t == turnAttach { // from here on it is this run's to be told to stop
+			r.attempt = &guest.Attempt{Dir: m.Dir, Name: p.item}
+		}
 		if err := r.announce(p, "Following "+p.item); err != nil {
 			return err
 		}

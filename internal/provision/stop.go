@@ -68,6 +68,9 @@ func (r *Run) stopWork(ctx context.Context, cause, err error) error {
 	if what != "" {
 		f.Message += "; " + what
 	}
+	if r.renewing && r.looking {
+		f.Hints = append(f.Hints, "nothing was changed; to go on: "+r.Command("sync", r.Recorded.Hostname))
+	}
 	return f
 }
 
