@@ -8,7 +8,7 @@ GOLANGCI = v2.15.0
 
 export CGO_ENABLED = 0
 
-.PHONY: build demo test race fuzz lint e2e bench man clean
+.PHONY: build demo test race crash crash-all fuzz lint e2e bench man clean
 
 # The size budget is 20 MB: Proxmox speaks HTTP/1.1 only; inlining costs 1.4 MB
 # and functions aligned to 32 bytes 0.4 MB, for speed that a tool which waits for
@@ -33,6 +33,12 @@ FUZZTIME ?= 10s
 
 fuzz: ## every fuzz target for FUZZTIME, one after the other
 	sh .ci/fuzz.sh $(FUZZTIME)
+
+crash: ## the tool killed at every boundary of its work, and struck by every fault
+	$(GO) run ./internal/e2e/crash
+
+crash-all: ## every point with each way on, each transport and a second kill: hours; writes docs/crash.md
+	$(GO) run ./internal/e2e/crash -all -doc docs/crash.md
 
 lint: build ## formatting, vet, the dependency arrows, the binary's size
 	sh .ci/need.sh shellcheck
