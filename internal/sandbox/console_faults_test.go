@@ -268,7 +268,8 @@ func TestConsoleNoise(t *testing.T) {
 	})
 	t.Run("flood", func(t *testing.T) {
 		s := withFaults(t, nil, "console-flood=1000000:1").console("100")
-		s.expect(strings.Repeat("y\r\n", 100_000))
+		s.expect(strings.Repeat("y\r\n", 20_000))
+		s.typ("\r") // the first prompt was somewhere in between
 		s.login("correct horse")
 	})
 }

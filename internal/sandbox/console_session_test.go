@@ -71,9 +71,7 @@ func TestConsoleFrames(t *testing.T) {
 	s.typ("echo again\r")
 	s.expect("again\r\r\n")
 	// More than pveproxy takes in one frame.
-	if err := s.c.WriteMessage(websocket.BinaryMessage, frame(strings.Repeat("x", 200_000))); err != nil {
-		t.Fatal(err)
-	}
+	_ = s.c.WriteMessage(websocket.BinaryMessage, frame(strings.Repeat("x", 200_000))) // it may be cut in the middle
 	s.ended()
 }
 

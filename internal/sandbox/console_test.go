@@ -174,24 +174,31 @@ func (s *screen) read() {
 func (s *screen) expect(text string) string {
 	s.t.Helper()
 	late := time.After(30 * time.Second)
-	for {
+	for looked := 0; ; { // at that much, in vain
 		s.mu.Lock()
-		rest, err := s.seen.String()[s.from:], s.err
-		s.mu.Unlock()
-		if i := strings.Index(rest, text); i >= 0 {
-			s.from += i + len(text)
-			return rest[:i]
+		rest, err := s.seen.Bytes()[s.from:], s.err
+		i := bytes.Index(rest[looked:], []byte(text))
+		if i >= 0 {
+			found := string(rest[:looked+i])
+			s.from += looked + i + len(text)
+			s.mu.Unlock()
+			return found
 		}
+		looked = max(0, len(rest)-len(text)+1)
+		last := string(rest[max(0, len(rest)-2000):])
+		s.mu.Unlock()
 		if err != nil {
-			s.t.Fatalf("no %q but %v after %q", text, err, rest)
+			s.t.Fatalf("no %q but %v after %q", text, err, last)
 		}
 		select {
 		case <-s.news:
 		case <-late:
-			s.t.Fatalf("no %q in %q", text, rest)
+			s.t.Fatalf("no %q in %q", text, last)
 		}
 	}
 }
+
+func tail(s string) string { return s[max(0, len(s)-2000):] }
 
 // ended waits for the end and returns what stood in front of it.
 func (s *screen) ended() string {
@@ -207,7 +214,7 @@ func (s *screen) ended() string {
 		select {
 		case <-s.news:
 		case <-late:
-			s.t.Fatalf("it goes on: %q", rest)
+			s.t.Fatalf("it goes on: %q", tail(rest))
 		}
 	}
 }

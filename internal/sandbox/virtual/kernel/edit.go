@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 
@@ -49,7 +50,7 @@ func (sh *shell) edit(ctx context.Context, t *tty.TTY, prompt string) (string, e
 	}
 	if brackets {
 		e.show(pasteOff)
-		if !e.echo || err == io.EOF {
+		if !e.echo || errors.Is(err, io.EOF) {
 			e.show("\n")
 		}
 	}

@@ -100,7 +100,7 @@ func (p *Proc) IsTerminal(fd int) *tty.TTY {
 	return terminalOf(p.fds[fd])
 }
 
-// Terminal opened by name, as `stty -F` does: nil where it is none.
+// TerminalAt is the terminal of a path, as `stty -F` opens it.
 func (p *Proc) TerminalAt(name string) (*tty.TTY, error) {
 	f, err := p.View().Open(name, os.O_RDONLY, 0)
 	if err != nil {

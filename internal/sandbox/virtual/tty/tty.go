@@ -6,6 +6,7 @@ package tty
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
 	"syscall"
@@ -121,7 +122,7 @@ func (t *TTY) SetSize(cols, rows int) {
 	t.cols, t.rows = cols, rows
 	t.mu.Unlock()
 	if !same && f != nil {
-		f(int(sigWinch))
+		f(sigWinch)
 	}
 }
 
@@ -196,7 +197,7 @@ func (t *TTY) ReadContext(ctx context.Context, b []byte) (int, error) {
 		if t.hungup {
 			return 0, io.EOF
 		}
-		if err := t.wait(ctx, limit); err == syscall.ETIMEDOUT {
+		if err := t.wait(ctx, limit); errors.Is(err, syscall.ETIMEDOUT) {
 			return 0, io.EOF // read(2) returns 0
 		}
 	}
