@@ -61,7 +61,8 @@ ih_print() {
 		printf '~%s d %s;\n' "$ih_tag" "$ih_v"
 		cat "$ih_dir/$ih_i.$ih_s.$ih_q"
 		printf '~%s e %s %s %s;\n' "$ih_tag" "$ih_i" "$ih_s" "$ih_q"
-		echo "$ih_q" >"$ih_dir/$ih_i.$ih_s.n"
+		ih_num "$ih_dir/$ih_i.$ih_s.n" # one that is printed again is not the last
+		[ "$ih_q" -le "$ih_v" ] || echo "$ih_q" >"$ih_dir/$ih_i.$ih_s.n"
 	done
 }
 
