@@ -177,6 +177,7 @@ func (a *app) openInside(ctx context.Context) (*place, error) {
 		return nil, err
 	}
 	p.ssh, p.key, err = a.sshOptions(p.host)
+	p.ssh.Console = consoles(p.pve)
 	return p, err
 }
 
@@ -213,6 +214,10 @@ func (a *app) settings(ctx context.Context, name string) (*config.Host, error) {
 // templates have none at all.
 const autoDeadline = 5 * time.Second
 
+// consoleDeadline is the same where the console alone is there to fall back on. It
+// is slower than SSH and shared with whoever looks at it, so SSH gets longer.
+const consoleDeadline = 15 * time.Second
+
 // sshOptions are the host's SSH settings in the guest room's words.
 func (a *app) sshOptions(h *config.Host) (guest.Options, string, error) {
 	signer, public, err := guest.EnsureKey(a.cfg.Paths.SSHKey())
@@ -220,6 +225,9 @@ func (a *app) sshOptions(h *config.Host) (guest.Options, string, error) {
 		return guest.Options{}, "", err
 	}
 	o := guest.Options{Transport: h.SSH.Transport, Identity: signer, Jump: h.SSH.Jump != ""}
+	if o.Transport == "auto" {
+		o.SSHDeadline = consoleDeadline
+	}
 	if h.SSH.Node != "" {
 		node, err := nodeSSH(h.SSH)
 		if err != nil {

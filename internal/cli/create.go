@@ -14,7 +14,6 @@ import (
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/template"
 	"github.com/infrahaus/infrahaus/internal/ui"
-	"github.com/infrahaus/infrahaus/internal/vault"
 )
 
 // createOptions are create's own flags. Numbers and switches that were not given
@@ -23,15 +22,16 @@ type createOptions struct {
 	app  *app
 	name string
 
-	template    string
-	vars        variableOptions
-	spec        specOptions
-	skipScripts []string
-	packages    []string
-	ifExists    string
-	onFailure   string
-	plan        bool
-	publish     bool
+	template     string
+	vars         variableOptions
+	spec         specOptions
+	skipScripts  []string
+	packages     []string
+	ifExists     string
+	onFailure    string
+	plan         bool
+	publish      bool
+	passwordFile string // "": a random one
 }
 
 func newCreateCmd(a *app) *cobra.Command {
@@ -65,8 +65,10 @@ NAME is the hostname; left out, it is the template's name and a short suffix.` +
 	f.StringVar(&o.onFailure, "on-failure", "keep", "`what` becomes of a container that failed: keep or destroy")
 	f.BoolVar(&o.plan, "plan", false, "show what would happen and touch nothing")
 	f.BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
+	f.StringVar(&o.passwordFile, "password-file", "", "root's password from the file at `path` (- is stdin) instead of a random one")
 	o.spec.register(f)
 	_ = cmd.RegisterFlagCompletionFunc("template", a.completeTemplates)
+	_ = cmd.RegisterFlagCompletionFunc("console", oneOf("tty", "shell"))
 	_ = cmd.RegisterFlagCompletionFunc("if-exists", oneOf("fail", "resume", "ok"))
 	_ = cmd.RegisterFlagCompletionFunc("on-failure", oneOf("keep", "destroy"))
 	return cmd
@@ -178,13 +180,17 @@ func (o *createOptions) job() (provision.Job, error) {
 	if err != nil {
 		return job, err
 	}
+	password, err := o.rootPassword()
+	if err != nil {
+		return job, err
+	}
 	spec.Hostname = o.hostname(t.Name)
 	if err := checkHostname(spec.Hostname); err != nil {
 		return job, err
 	}
 	return provision.Job{
 		Spec: spec, Template: t, Values: values, Skip: o.skipScripts, Packages: o.packages,
-		ConfigRepoURL: cfg.ConfigRepoURL, Password: vault.Password(),
+		ConfigRepoURL: cfg.ConfigRepoURL, Password: password,
 	}, checkSkips(t, o.skipScripts)
 }
 
@@ -202,6 +208,8 @@ func (o *createOptions) checkChoices() error {
 	switch {
 	case o.template == "":
 		return usagef("create needs --template").hint("infrahaus template list")
+	case o.spec.console != "tty" && o.spec.console != "shell":
+		return usagef("--console is tty or shell, not %q", o.spec.console)
 	case !slices.Contains([]string{"fail", "resume", "ok"}, o.ifExists):
 		return usagef("--if-exists is fail, resume or ok, not %q", o.ifExists)
 	case o.onFailure != "keep" && o.onFailure != "destroy":

@@ -25,6 +25,7 @@ type specOptions struct {
 	tags, sshKeys, nameservers            []string
 	unprivileged, privileged              bool
 	nesting, onboot                       bool
+	console                               string
 }
 
 func (o *specOptions) register(f *pflag.FlagSet) {
@@ -46,6 +47,7 @@ func (o *specOptions) register(f *pflag.FlagSet) {
 	f.BoolVar(&o.unprivileged, "unprivileged", false, "an unprivileged container")
 	f.BoolVar(&o.privileged, "privileged", false, "a privileged container: its root is the node's root")
 	f.BoolVar(&o.nesting, "nesting", false, "allow containers inside (feature nesting)")
+	f.StringVar(&o.console, "console", "tty", "what its console asks: tty (a login) or shell (nothing: whoever has VM.Console on it is root in it), by `name`")
 	f.BoolVar(&o.onboot, "onboot", false, "start it when the node starts")
 }
 
@@ -67,6 +69,7 @@ func (o *specOptions) apply(s lxc.Spec) (lxc.Spec, error) {
 		"disk":    func() { s.DiskGiB = o.disk },
 		"nesting": func() { s.Features.Nesting = o.nesting },
 		"onboot":  func() { s.OnBoot = o.onboot },
+		"console": func() { s.Console = o.console },
 	} {
 		if given(flag) {
 			set()

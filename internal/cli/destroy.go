@@ -129,7 +129,8 @@ func (o *destroyOptions) destroy(ctx context.Context, c lxc.Container, enter fun
 			a.note(why)
 		}
 	}
-	return s.end(ctx, provision.Result{}, runErr, func(c lxc.Container) error { return a.done(c, what) })
+	err = s.end(ctx, provision.Result{}, runErr, func(c lxc.Container) error { return a.done(c, what) })
+	return display.told(a, err)
 }
 
 // remove surveys once more, now that nobody else is at work, and destroys.

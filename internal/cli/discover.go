@@ -147,6 +147,19 @@ type lastEvent struct {
 	event event.Event
 }
 
+// told prints err as JSON for a command whose JSON face shows no other event.
+func (l *lastEvent) told(a *app, err error) error {
+	var run ran
+	if !errors.As(err, &run) || !a.global.json { // what was no run's is printed at the end
+		return err
+	}
+	if l.event.Type == event.Error {
+		return errors.Join(err, ui.NewEventWriter(a.streams, true).Event(l.event))
+	}
+	a.printErrorEvent(a.explain(err))
+	return err
+}
+
 func (l *lastEvent) Event(e event.Event) error { l.event = e; return nil }
 func (l *lastEvent) ShowedTail() bool          { return false }
 func (l *lastEvent) Close() error              { return nil }

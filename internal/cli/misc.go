@@ -75,6 +75,7 @@ type serveOptions struct {
 	driver    string
 	lxcDir    string
 	pctDelay  time.Duration
+	console   sandbox.Console
 	authDelay time.Duration
 	faults    []string
 	more      string // file of further faults
@@ -120,6 +121,9 @@ stderr says "fault LINE" once a line holds, so that the writer can wait for it.`
 	_ = cmd.RegisterFlagCompletionFunc("driver", oneOf("virtual", "lxc"))
 	f.StringVar(&o.lxcDir, "sandbox-dir", "", "the `folder` of lxc guests (default /var/lib/infrahaus-sandbox)")
 	f.DurationVar(&o.pctDelay, "pct-delay", 0, "what starting pct costs; about 950ms on a real node")
+	f.DurationVar(&o.console.Delay, "console-delay", 0, "what opening a console costs; 470ms on a real node")
+	f.IntVar(&o.console.In, "console-in", 0, "the `bytes` a second that a console takes; 300000 on a real node (default no limit)")
+	f.IntVar(&o.console.Out, "console-out", 0, "the `bytes` a second that a console shows; 8000000 on a real node (default no limit)")
 	f.DurationVar(&o.authDelay, "auth-delay", 0, "what a failed login costs; 3s on a real node")
 	f.StringArrayVar(&o.faults, "fault", nil, "a `fault` to play; may be repeated")
 	f.StringVar(&o.more, "faults-from", "", "a `file` or fifo of further faults, one a line")
@@ -140,8 +144,8 @@ func (o *serveOptions) run(ctx context.Context) error {
 		}
 	}
 	sb, err := sandbox.Open(ctx, sandbox.Options{
-		Dir: cfg.Paths.Sandbox(), Driver: o.driver, LXCDir: o.lxcDir, PctDelay: o.pctDelay, AuthDelay: o.authDelay, Faults: o.faults,
-		FaultsFrom: o.more, Log: o.log(),
+		Dir: cfg.Paths.Sandbox(), Driver: o.driver, LXCDir: o.lxcDir, PctDelay: o.pctDelay, AuthDelay: o.authDelay,
+		Console: o.console, Faults: o.faults, FaultsFrom: o.more, Log: o.log(),
 	})
 	if err != nil {
 		return err

@@ -129,7 +129,8 @@ func (o *syncOptions) sync(ctx context.Context, c lxc.Container, m *remembered, 
 
 // goBack is --rollback.
 func (o *syncOptions) goBack(ctx context.Context, c lxc.Container, m *remembered) error {
-	s, err := o.app.begin(ctx, c, "sync", &lastEvent{}, o.publish)
+	display := &lastEvent{}
+	s, err := o.app.begin(ctx, c, "sync", display, o.publish)
 	if err != nil {
 		return err
 	}
@@ -137,7 +138,8 @@ func (o *syncOptions) goBack(ctx context.Context, c lxc.Container, m *remembered
 	if runErr == nil {
 		runErr = s.run.Rollback(ctx)
 	}
-	return s.end(ctx, provision.Result{}, runErr, func(c lxc.Container) error { return o.app.done(c, "rolled back") })
+	err = s.end(ctx, provision.Result{}, runErr, func(c lxc.Container) error { return o.app.done(c, "rolled back") })
+	return display.told(o.app, err)
 }
 
 // report is --plan.

@@ -57,7 +57,7 @@ type Host struct {
 
 // SSH says how to get inside a guest.
 type SSH struct {
-	Transport    string // auto, guest or node
+	Transport    string // auto, guest, node or api
 	Node         string // user@host:port of the Proxmox node, "" if not configured
 	IdentityFile string // a private key's path, or
 	IdentityKey  Secret // its text
@@ -66,7 +66,7 @@ type SSH struct {
 }
 
 // Transports lists what ssh.transport may be.
-var Transports = []string{"auto", "guest", "node"}
+var Transports = []string{"auto", "guest", "node", "api"}
 
 // SandboxHost is the name of the embedded sandbox; no host of the file may
 // have it.

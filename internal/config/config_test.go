@@ -138,7 +138,7 @@ func TestBadFiles(t *testing.T) {
 		{"hosts:\n  a:\n    tokn: x", ":3:5:", `unknown key "hosts.a.tokn"`, `"token"`},
 		{"hosts:\n  a:\n    xyzzy: x", ":3:5:", `unknown key`, "known here: bridge, ca_file"},
 		{"hosts:\n  a:\n    ssh: {transport: gest}", ":3:22:", "no transport", `"guest"`},
-		{"hosts:\n  a:\n    ssh: {transport: api}", ":3:22:", "no transport", "one of auto, guest, node"},
+		{"hosts:\n  a:\n    ssh: {transport: telnet}", ":3:22:", "no transport", "one of auto, guest, node, api"},
 		{"hosts:\n  a: {url: 'http://x'}", ":2:12:", "https only", "https://pve"},
 		{"hosts:\n  a: {url: 'https://u:hunter22@x'}", ":2:12:", "must not hold a login", "user and password"},
 		{"hosts:\n  a: {fingerprint: 'AA:BB'}", ":2:20:", "2 bytes, not 32", "64 hex"},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -323,14 +324,16 @@ func (b *builder) finish(address string) []lxc.Service {
 		}
 		return 1
 	}
-	slices.SortStableFunc(list, func(x, y *entry) int {
+	sort.SliceStable(list, func(i, j int) bool {
+		x, y := list[i], list[j]
 		return cmp.Or(cmp.Compare(rank(x), rank(y)), cmp.Compare(x.order, y.order),
-			cmp.Compare(x.Name, y.Name), cmp.Compare(x.Type, y.Type))
+			cmp.Compare(x.Name, y.Name), cmp.Compare(x.Type, y.Type)) < 0
 	})
 	out := make([]lxc.Service, 0, len(list))
 	for _, e := range list[:min(len(list), maxServices)] {
-		slices.SortFunc(e.Ports, func(x, y lxc.Port) int {
-			return cmp.Or(cmp.Compare(x.Protocol, y.Protocol), cmp.Compare(x.Port, y.Port), cmp.Compare(x.Address, y.Address))
+		sort.Slice(e.Ports, func(i, j int) bool {
+			x, y := e.Ports[i], e.Ports[j]
+			return cmp.Or(cmp.Compare(x.Protocol, y.Protocol), cmp.Compare(x.Port, y.Port), cmp.Compare(x.Address, y.Address)) < 0
 		})
 		if e.Status == lxc.Running || e.Status == lxc.Unready {
 			e.URL = e.url(address)

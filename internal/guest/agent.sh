@@ -173,8 +173,26 @@ ih_rest() {
 }
 ih_under() { [ "$3" = "$1" ] || [ "$5" = "$1" ]; } # of state ppid pgrp session …
 
+# ih_packages PID: true while a package manager works for the runner, or in its
+# session.
+ih_packages() {
+	for ih_d in /proc/[0-9]*; do
+		ih_s=
+		{ IFS= read -r ih_s <"$ih_d/stat"; } 2>/dev/null || continue
+		ih_q=${ih_s#*(}
+		case ${ih_q%)*} in
+		dpkg | dpkg-* | apt | apt-get | aptitude | apk | rpm | dnf | dnf5 | yum | zypper | pacman)
+			# shellcheck disable=SC2086 # words are what is wanted
+			if ih_under "$1" ${ih_s##*) }; then return 0; fi
+			;;
+		esac
+	done
+	return 1
+}
+
 # ih_kill DIR TENTHS: SIGTERM, and SIGKILL after so many tenths of a second. What
-# was not claimed yet is claimed and ended here, so that it never starts.
+# was not claimed yet is claimed and ended here, so that it never starts. What
+# installs packages is left alone, and "spared" is said.
 ih_kill() {
 	mkdir -p "$1" && cd "$1" || return 1
 	if ih_claim .; then echo 143 >rc; return 0; fi
@@ -183,6 +201,7 @@ ih_kill() {
 		ih_look
 		case $ih_is in end | dead) return 0 ;; esac
 		if [ $ih_is = run ] && [ -z "$ih_hit" ]; then
+			if ih_packages "$ih_p"; then echo spared; return 0; fi
 			ih_hit=1 ih_i=0
 			kill -s TERM -- "-$ih_p" 2>/dev/null || ih_rest TERM "$ih_p"
 		fi

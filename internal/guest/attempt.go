@@ -159,17 +159,19 @@ func (a Attempt) env() string {
 // what is left after grace. It opens a second shell beside g, so it may be
 // called while RunAttempt follows; the follower then sees exit status 143 or
 // 137, or what the script made of the signal. Killing what has ended is no
-// error; what has not begun never will.
-func Kill(ctx context.Context, g Guest, a Attempt, grace time.Duration) error {
+// error; what has not begun never will. One that installs packages just now is
+// spared: a package that is half installed is worse than one that nobody waits for.
+func Kill(ctx context.Context, g Guest, a Attempt, grace time.Duration) (spared bool, err error) {
 	second, err := g.Again(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer second.Close()
 	tenths := int(grace / (100 * time.Millisecond))
+	var said tail
 	_, err = second.Run(ctx, Cmd{
 		Label:  "stop " + a.Name,
-		Script: fmt.Sprintf("umask 077\nih_kill %s %d", Quote(a.Dir), tenths),
+		Script: fmt.Sprintf("umask 077\nih_kill %s %d", Quote(a.Dir), tenths), Stdout: &said,
 	})
-	return err
+	return strings.TrimSpace(said.String()) == "spared", err
 }

@@ -284,23 +284,53 @@ func TestKill(t *testing.T) {
 				done <- r
 			}()
 			<-h.seen
-			if err := Kill(ctxFor(t), g, a, 300*time.Millisecond); err != nil {
-				t.Fatal(err)
+			if spared, err := Kill(ctxFor(t), g, a, 300*time.Millisecond); err != nil || spared {
+				t.Fatal(spared, err)
 			}
 			if r := <-done; r.Status != c.status || !strings.HasSuffix(h.err.String(), c.err) || h.out.String() != "up\n" {
 				t.Errorf("%+v %q %q", r, h.out.String(), h.err.String())
 			}
-			if err := Kill(ctxFor(t), g, a, 0); err != nil {
+			if _, err := Kill(ctxFor(t), g, a, 0); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 }
 
+// A package is not left half installed: a script that is at it goes on, and may be
+// followed to its end.
+func TestKillSparesPackages(t *testing.T) {
+	_, g := open(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/dpkg", []byte("#!/bin/sh\necho unpacking\nuntil [ -e \"$1/go\" ]; do sleep 0.02; done\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	a := attempt(t, dir+`/dpkg "$INFRAHAUS_ATTEMPT"; echo configured`)
+	h := newHeard()
+	done := make(chan Result, 1)
+	go func() {
+		r, err := RunAttempt(ctxFor(t), g, a, Offsets{}, h.sink())
+		if err != nil {
+			t.Error(err)
+		}
+		done <- r
+	}()
+	<-h.seen
+	if spared, err := Kill(ctxFor(t), g, a, 300*time.Millisecond); err != nil || !spared {
+		t.Errorf("spared %v, %v", spared, err)
+	}
+	if err := os.WriteFile(a.Dir+"/go", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := <-done; r.Status != 0 || h.out.String() != "unpacking\nconfigured\n" {
+		t.Errorf("%+v %q", r, h.out.String())
+	}
+}
+
 func TestKillBeforeTheStart(t *testing.T) {
 	_, g := open(t)
 	a := attempt(t, "echo ran")
-	if err := Kill(ctxFor(t), g, a, 0); err != nil {
+	if _, err := Kill(ctxFor(t), g, a, 0); err != nil {
 		t.Fatal(err)
 	}
 	if h, r := mustRun(t, g, a); r.Claimed || r.Status != 143 || r.Signal != 15 || h.out.Len() > 0 {

@@ -21,13 +21,14 @@ const (
 	Dropped        Kind = "dropped"        // the link broke in the middle
 	Protocol       Kind = "protocol"       // the other side does not speak sh, or pct
 	Failed         Kind = "failed"         // the guest could not do its part: disk full, read-only, not ready
+	NoConsole      Kind = "no-console"     // the console shows no prompt, or is closed
 )
 
 // Error is what this package returns for everything that is not a program's own
 // exit status. Its text starts with "cannot".
 type Error struct {
 	Kind      Kind
-	Transport string // guest, node or auto
+	Transport string // guest, node, api or auto
 	Message   string // the whole text but for Err
 	Tail      string // the last that the other side said, if it said anything
 	Fix       string // one line: the next thing to do

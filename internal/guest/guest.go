@@ -1,7 +1,8 @@
-// Package guest runs commands in a container and puts files there. Two real
-// things stand behind its interface: SSH to the container's own address, and
-// SSH to the Proxmox node with one long-lived `pct exec`. Both carry the same
-// protocol (see agent.sh), so that no phase knows which one it has. The package
+// Package guest runs commands in a container and puts files there. Three
+// real things stand behind its interface: SSH to the container's own address, SSH
+// to the Proxmox node with one long-lived `pct exec`, and the container's console,
+// with a pump (see pump.sh) that makes streams of it. All carry the same protocol
+// (see agent.sh), so that no phase knows which one it has. The package
 // knows nothing of templates, phases or Proxmox's API.
 package guest
 
@@ -26,7 +27,7 @@ type Guest interface {
 	// Again opens a second shell beside this one, for what cannot wait until
 	// Run returns. It is the caller's to close.
 	Again(ctx context.Context) (Guest, error)
-	// Transport is "guest" or "node".
+	// Transport is "guest", "node" or "api".
 	Transport() string
 	// Stats counts what was done so far, by shells opened with Again too.
 	Stats() Stats
@@ -45,7 +46,7 @@ type Cmd struct {
 
 // Stats counts remote work, for the budgets of `make bench`.
 type Stats struct {
-	Connections int // SSH connections opened
+	Connections int // SSH connections or consoles opened
 	Shells      int // agents started: on the node each is one start of pct
 	Commands    int // programs run
 }

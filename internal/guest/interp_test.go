@@ -88,7 +88,7 @@ func TestInterpreter(t *testing.T) {
 	if r.Status != 3 || !r.Claimed || heard.out.Len() != 9005 || heard.err.String() != "err\n" || heard.order[0] != "secret K=v" {
 		t.Errorf("%+v %d %q %q", r, heard.out.Len(), heard.err.String(), heard.order[0])
 	}
-	if err := Kill(ctxFor(t), g, a, 0); err != nil {
+	if _, err := Kill(ctxFor(t), g, a, 0); err != nil {
 		t.Error(err)
 	}
 	if f, err := WaitReady(ctxFor(t), g, Ready{}); err != nil || f.Init != "other" || f.Boot == "" {

@@ -12,15 +12,28 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// link is one SSH session with an agent that has said hello.
+// link is one session with an agent that has said hello: of SSH, or a console's.
 type link struct {
 	nonce string
-	sess  *ssh.Session
+	sess  session
 	in    io.WriteCloser
 	out   *scanner
 	err   *scanner
 	once  sync.Once // abandons
 }
+
+// session is what carries a link.
+type session interface {
+	// Terminate sends SIGTERM to the agent and what it runs, where the session can.
+	Terminate()
+	// Close ends the session without waiting for anybody, and its streams with it.
+	Close() error
+}
+
+// sshSession is a session of SSH.
+type sshSession struct{ *ssh.Session }
+
+func (s sshSession) Terminate() { _ = s.Signal(ssh.SIGTERM) }
 
 // ownError is a failure of the caller's reader or writer, not of the link.
 type ownError struct{ err error }
@@ -115,7 +128,7 @@ func (s *source) Read(p []byte) (int, error) {
 // with what is being written there.
 func (l *link) abandon() {
 	l.once.Do(func() {
-		_ = l.sess.Signal(ssh.SIGTERM)
+		l.sess.Terminate()
 		_ = l.sess.Close()
 	})
 }
@@ -131,8 +144,9 @@ type silence struct {
 	err    error
 }
 
-// start starts an agent on c. It returns a silence if none answered.
-func start(ctx context.Context, c *ssh.Client, command string) (*link, *silence) {
+// start starts an agent by greet, which passes on the session as soon as it is
+// open. It returns a silence if none answered.
+func start(ctx context.Context, greet func(opened chan<- session) (*link, *silence)) (*link, *silence) {
 	ctx, cancel := context.WithTimeout(ctx, helloDeadline)
 	defer cancel()
 	type result struct {
@@ -140,9 +154,9 @@ func start(ctx context.Context, c *ssh.Client, command string) (*link, *silence)
 		s *silence
 	}
 	done := make(chan result, 1)
-	kill := make(chan *ssh.Session, 1)
+	kill := make(chan session, 1)
 	go func() {
-		l, s := greet(c, command, kill)
+		l, s := greet(kill)
 		done <- result{l, s}
 	}()
 	select {
@@ -163,15 +177,14 @@ func start(ctx context.Context, c *ssh.Client, command string) (*link, *silence)
 	return nil, &silence{status: -1, err: fmt.Errorf("no answer: %w", ctx.Err())}
 }
 
-// greet opens a session, starts the agent and waits for its hello, past
-// whatever a login prints first.
-func greet(c *ssh.Client, command string, opened chan<- *ssh.Session) (*link, *silence) {
+// greet opens a session of SSH and starts the agent there.
+func greet(c *ssh.Client, command string, opened chan<- session) (*link, *silence) {
 	fail := func(err error) (*link, *silence) { return nil, &silence{status: -1, err: err} }
 	sess, err := c.NewSession()
 	if err != nil {
 		return fail(err)
 	}
-	opened <- sess
+	opened <- sshSession{sess}
 	in, err1 := sess.StdinPipe()
 	out, err2 := sess.StdoutPipe()
 	errp, err3 := sess.StderrPipe()
@@ -179,20 +192,30 @@ func greet(c *ssh.Client, command string, opened chan<- *ssh.Session) (*link, *s
 		sess.Close()
 		return fail(err)
 	}
+	var noise, said tail
+	l, err := meet(sshSession{sess}, in, out, errp, &noise, &said)
+	if err == nil {
+		return l, nil
+	}
+	return nil, mourn(sess, err, &said, &noise)
+}
+
+// meet sends a new agent its text and waits for its hello, past whatever a login
+// prints first, which goes to noise and said.
+func meet(sess session, in io.WriteCloser, out, errp io.Reader, noise, said *tail) (*link, error) {
 	nonce := newNonce()
 	l := &link{nonce: nonce, sess: sess, in: in, out: newScanner(out, nonce), err: newScanner(errp, nonce)}
 	go func() { _, _ = io.WriteString(in, greeting(nonce)) }() // a broken pipe shows when we read
-	var noise, said tail
 	var outErr, errErr error
 	var wg sync.WaitGroup
 	wg.Add(2)
-	go func() { defer wg.Done(); _, outErr = l.out.next(&noise) }()
-	go func() { defer wg.Done(); _, errErr = l.err.next(&said) }()
+	go func() { defer wg.Done(); _, outErr = l.out.next(noise) }()
+	go func() { defer wg.Done(); _, errErr = l.err.next(said) }()
 	wg.Wait()
-	if outErr == nil && errErr == nil {
-		return l, nil
+	if outErr != nil {
+		return nil, outErr
 	}
-	return nil, mourn(sess, outErr, &said, &noise)
+	return l, errErr
 }
 
 // mourn finds out how a session ended that never had an agent.

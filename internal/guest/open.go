@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -23,7 +24,7 @@ type Target struct {
 
 // Options says how to get in.
 type Options struct {
-	Transport   string        // auto (or ""), guest, node
+	Transport   string        // auto (or ""), guest, node, api
 	Identity    ssh.Signer    // the tool's own key, see EnsureKey; nil: agent and key files only
 	NoUserKeys  bool          // leave the user's agent and key files alone at the guest
 	Node        *NodeSSH      // nil: the node transport is not configured
@@ -37,6 +38,13 @@ type Options struct {
 	// Running asks whether the container still runs, while a dropped link is
 	// opened again; false ends that with Gone. nil: not asked.
 	Running func(context.Context) (bool, error)
+
+	// Console opens the container's console: bytes of a terminal, both ways. nil:
+	// the api transport is not configured. Its error is passed on as it is where it
+	// is an *Error.
+	Console func(ctx context.Context, node string, ctid int) (io.ReadWriteCloser, error)
+	// RootPassword is asked for where the console wants a login; "" or nil: not known.
+	RootPassword func(context.Context) (string, error)
 
 	Note       func(string)                   // one line: which transport, and why not the one before
 	Waiting    func(string)                   // what is waited for now; called on change
@@ -58,7 +66,7 @@ type NodeSSH struct {
 
 // Open gets into the guest. The transport `auto` is the guest's own sshd where
 // the address answers within the deadline, else the node where it is
-// configured; only absence falls through. Opening is retried until the deadline,
+// configured, else the console where the API is there; only absence falls through. Opening is retried until the deadline,
 // in steps of 10 ms to 250 ms; nothing else is.
 func Open(ctx context.Context, t Target, o Options) (Guest, error) {
 	if o.SSHDeadline == 0 {
@@ -81,33 +89,47 @@ func Open(ctx context.Context, t Target, o Options) (Guest, error) {
 		return openGuest(ctx, t, o)
 	case "node":
 		return openNode(ctx, t, o)
+	case "api":
+		return openConsole(ctx, t, o)
 	case "", "auto":
 		return openAuto(ctx, t, o)
 	}
 	return nil, &Error{Kind: NotConfigured, Transport: o.Transport,
-		Message: "cannot use the transport " + o.Transport + ": there are auto, guest and node"}
+		Message: "cannot use the transport " + o.Transport + ": there are auto, guest, node and api"}
 }
 
-// openAuto tries one transport after the other. The console over the API is to
-// be the last of them.
+// openAuto tries one transport after the other: the guest's own sshd, the node
+// where it is configured, the console where the API is there. Only absence falls
+// through, and one line says so.
 func openAuto(ctx context.Context, t Target, o Options) (Guest, error) {
 	g, first := openGuest(ctx, t, o)
 	if first == nil || !absent(first) {
 		return g, first
 	}
-	if o.Node == nil {
+	if o.Node == nil && o.Console == nil {
 		return nil, &Error{Kind: KindOf(first), Transport: "auto", Err: errors.New("the node's SSH is not configured"),
 			Message: first.Error() + "; cannot go through the node either", Fix: nodeFix}
 	}
-	o.Note("going through the node: " + first.Error())
-	g, second := openNode(ctx, t, o)
-	if second == nil {
-		return g, nil
+	why := first
+	if o.Node != nil {
+		o.Note("going through the node: " + first.Error())
+		g, second := openNode(ctx, t, o)
+		if second == nil || !absent(second) {
+			return g, second
+		}
+		if o.Console == nil {
+			return nil, &Error{Kind: KindOf(second), Transport: "auto", Err: second, Message: first.Error(), Fix: nodeFix}
+		}
+		why = second
 	}
-	if absent(second) {
-		return nil, &Error{Kind: KindOf(second), Transport: "auto", Err: second, Message: first.Error(), Fix: nodeFix}
+	o.Note("using the container's console: " + why.Error())
+	g, last := openConsole(ctx, t, o)
+	if last == nil || !absent(last) {
+		return g, last
 	}
-	return nil, second
+	var e *Error
+	errors.As(last, &e)
+	return nil, &Error{Kind: e.Kind, Transport: "auto", Err: last, Message: why.Error(), Fix: e.Fix}
 }
 
 // openGuest goes to the container's own sshd.
@@ -123,8 +145,8 @@ func openGuest(ctx context.Context, t Target, o Options) (Guest, error) {
 		signers: keyring{own: o.Identity, agentAt: userAgent(o), usual: !o.NoUserKeys}.signers,
 	}
 	op := &opener{
-		transport: "guest", command: "exec " + bootCommand(), mute: guestMute(whom),
-		running: o.Running, alive: o.KeepAlive, counts: &counts{},
+		trait: trait{transport: "guest", running: o.Running, counts: &counts{}}, command: "exec " + bootCommand(), mute: guestMute(whom),
+		alive: o.KeepAlive,
 	}
 	if o.Jump {
 		jump, err := openJump(o, op.counts)
@@ -147,7 +169,7 @@ func openGuest(ctx context.Context, t Target, o Options) (Guest, error) {
 		return nil, err
 	}
 	op.use(c)
-	return op.shell(ctx)
+	return shellBy(ctx, op)
 }
 
 // userAgent is the socket of the user's agent, "" to leave it alone.
@@ -168,7 +190,7 @@ func openJump(o Options, c *counts) (*opener, error) {
 		return nil, err
 	}
 	return &opener{
-		transport: "guest", alive: o.KeepAlive, counts: c,
+		trait: trait{transport: "guest", counts: c}, alive: o.KeepAlive,
 		connect: func(ctx context.Context) (*ssh.Client, error) { return d.once(ctx, 5*time.Second) },
 	}, nil
 }
@@ -183,8 +205,9 @@ func openNode(ctx context.Context, t Target, o Options) (Guest, error) {
 		return nil, err
 	}
 	op := &opener{
-		transport: "node", command: pctCommand(d.user, t.CTID, false), older: pctCommand(d.user, t.CTID, true),
-		old: pctOld, mute: pctMute(t.CTID, d.whom), running: o.Running, alive: o.KeepAlive, counts: &counts{},
+		trait:   trait{transport: "node", running: o.Running, counts: &counts{}},
+		command: pctCommand(d.user, t.CTID, false), older: pctCommand(d.user, t.CTID, true),
+		old: pctOld, mute: pctMute(t.CTID, d.whom), alive: o.KeepAlive,
 		connect: func(ctx context.Context) (*ssh.Client, error) { return d.once(ctx, 5*time.Second) },
 	}
 	c, err := d.once(ctx, 10*time.Second)
@@ -204,5 +227,5 @@ func openNode(ctx context.Context, t Target, o Options) (Guest, error) {
 			return nil, fmt.Errorf("cannot get into the guest: %w", ctx.Err())
 		}
 	}
-	return op.shell(ctx)
+	return shellBy(ctx, op)
 }

@@ -9,27 +9,54 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
+// way opens links to one guest by one transport: SSH, or the console.
+type way interface {
+	open(context.Context) (*link, error)
+	close()
+	about() *trait
+}
+
+// trait is what every way has.
+type trait struct {
+	transport string
+	running   func(context.Context) (bool, error) // nil: not asked
+	counts    *counts
+}
+
+func (t *trait) about() *trait { return t }
+
+func (t *trait) fail(k Kind, message string, err error) *Error {
+	return &Error{Kind: k, Transport: t.transport, Message: message, Err: err}
+}
+
+// shellBy opens the first shell; without one the way is closed.
+func shellBy(ctx context.Context, w way) (Guest, error) {
+	l, err := w.open(ctx)
+	if err != nil {
+		w.close()
+		if ctx.Err() != nil {
+			err = fmt.Errorf("cannot get into the guest: %w", ctx.Err())
+		}
+		return nil, err
+	}
+	return &shell{open: w, trait: w.about(), main: true, link: l}, nil
+}
+
 // opener makes links of one transport and keeps the SSH connection they share.
 type opener struct {
-	transport string
-	connect   func(context.Context) (*ssh.Client, error) // one try
-	command   string
-	older     string                // another command, where old says that this one is not understood
-	old       func(*silence) bool   // nil: never
-	mute      func(*silence) *Error // why no agent answered
-	running   func(context.Context) (bool, error)
-	alive     time.Duration
-	counts    *counts
+	trait
+	connect func(context.Context) (*ssh.Client, error) // one try
+	command string
+	older   string                // another command, where old says that this one is not understood
+	old     func(*silence) bool   // nil: never
+	mute    func(*silence) *Error // why no agent answered
+	alive   time.Duration
 
 	beneath *opener // the jump host's connection, if there is one
 
 	mu     sync.Mutex
 	client *ssh.Client
 	closed bool
-}
-
-func (o *opener) fail(k Kind, message string, err error) *Error {
-	return &Error{Kind: k, Transport: o.transport, Message: message, Err: err}
 }
 
 // open gives a link over the connection there is, or over a new one.
@@ -39,12 +66,12 @@ func (o *opener) open(ctx context.Context) (*link, error) {
 		if err != nil {
 			return nil, err
 		}
-		l, s := start(ctx, c, o.line())
+		l, s := o.start(ctx, c)
 		if s != nil && o.old != nil && o.old(s) {
 			o.mu.Lock()
 			o.command = o.older
 			o.mu.Unlock()
-			l, s = start(ctx, c, o.line())
+			l, s = o.start(ctx, c)
 		}
 		if s == nil {
 			o.counts.shells.Add(1)
@@ -62,6 +89,10 @@ func (o *opener) open(ctx context.Context) (*link, error) {
 		}
 		return nil, o.mute(s)
 	}
+}
+
+func (o *opener) start(ctx context.Context, c *ssh.Client) (*link, *silence) {
+	return start(ctx, func(opened chan<- session) (*link, *silence) { return greet(c, o.line(), opened) })
 }
 
 func (o *opener) line() string {
@@ -141,19 +172,6 @@ func (o *opener) forget(c *ssh.Client) {
 	}
 	o.mu.Unlock()
 	c.Close()
-}
-
-// shell opens the first shell; without one the connection is closed.
-func (o *opener) shell(ctx context.Context) (Guest, error) {
-	l, err := o.open(ctx)
-	if err != nil {
-		o.close()
-		if ctx.Err() != nil {
-			err = fmt.Errorf("cannot get into the guest: %w", ctx.Err())
-		}
-		return nil, err
-	}
-	return &shell{open: o, main: true, link: l}, nil
 }
 
 // reach is connection, for those who only pass through.

@@ -13,10 +13,11 @@ import (
 // counts are shared by every shell of one Open.
 type counts struct{ connections, shells, commands atomic.Int64 }
 
-// shell is a Guest: one agent at the other end of one SSH session.
+// shell is a Guest: one agent at the other end of one session.
 type shell struct {
-	open *opener
-	main bool // closes the SSH connection too; false for Again's
+	open way
+	*trait
+	main bool // closes the connection too; false for Again's
 
 	run sync.Mutex // held during Run: the agent does one thing at a time
 
@@ -25,10 +26,10 @@ type shell struct {
 	shut bool
 }
 
-func (s *shell) Transport() string { return s.open.transport }
+func (s *shell) Transport() string { return s.transport }
 
 func (s *shell) Stats() Stats {
-	c := s.open.counts
+	c := s.counts
 	return Stats{int(c.connections.Load()), int(c.shells.Load()), int(c.commands.Load())}
 }
 
@@ -56,7 +57,7 @@ func (s *shell) adopt(l *link) error {
 	defer s.mu.Unlock()
 	if s.shut {
 		go l.abandon()
-		return s.open.fail(Dropped, "cannot reconnect: the shell was closed", nil)
+		return s.fail(Dropped, "cannot reconnect: the shell was closed", nil)
 	}
 	s.link = l
 	return nil
@@ -88,7 +89,7 @@ func (s *shell) Again(ctx context.Context) (Guest, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &shell{open: s.open, link: l}, nil
+	return &shell{open: s.open, trait: s.trait, link: l}, nil
 }
 
 // Run sends one command and copies its output until both sentinels came.
@@ -104,9 +105,9 @@ func (s *shell) Run(ctx context.Context, cmd Cmd) (int, error) {
 	}
 	l := s.current()
 	if l == nil {
-		return 0, s.open.fail(Dropped, "cannot "+what+": the link is not open", nil)
+		return 0, s.fail(Dropped, "cannot "+what+": the link is not open", nil)
 	}
-	s.open.counts.commands.Add(1)
+	s.counts.commands.Add(1)
 	out, errw := &gate{w: cmd.Stdout}, &gate{w: cmd.Stderr}
 	type end struct {
 		status int
@@ -135,7 +136,7 @@ func (s *shell) Run(ctx context.Context, cmd Cmd) (int, error) {
 	if own := (*ownError)(nil); errors.As(e.err, &own) {
 		return 0, own.err
 	}
-	return 0, s.open.fail(Dropped, "cannot "+what+": the link to the guest dropped", e.err)
+	return 0, s.fail(Dropped, "cannot "+what+": the link to the guest dropped", e.err)
 }
 
 // reconnectGrace is how long a guest may be stopped, or answer nonsense, before
@@ -156,16 +157,16 @@ func (s *shell) Reconnect(ctx context.Context) error {
 		}
 		switch KindOf(err) {
 		case Unreachable, NoSSHD, Dropped:
-		case Gone, Protocol:
+		case Gone, Protocol, NoConsole:
 			if time.Since(began) > reconnectGrace {
 				return err
 			}
 		default:
 			return err
 		}
-		if s.open.running != nil {
-			if up, asked := s.open.running(ctx); asked == nil && !up {
-				return s.open.fail(Gone, "cannot reconnect: the container has stopped", nil)
+		if s.running != nil {
+			if up, asked := s.running(ctx); asked == nil && !up {
+				return s.fail(Gone, "cannot reconnect: the container has stopped", nil)
 			}
 		}
 		if err := pause(ctx, delay); err != nil {

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 )
@@ -91,7 +92,7 @@ func (s Shipment) ordered() ([]File, error) {
 		return nil, fmt.Errorf("cannot %s: the staging folder %q is not absolute", s.label(), s.Staging)
 	}
 	files := slices.Clone(s.Files)
-	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	sort.Slice(files, func(i, j int) bool { return files[i].Path < files[j].Path })
 	for i, f := range files {
 		if !fs.ValidPath(f.Path) || f.Path == "." || strings.ContainsAny(f.Path, "\x00\n") {
 			return nil, fmt.Errorf("cannot %s: %q is no path below the staging folder", s.label(), f.Path)

@@ -133,7 +133,7 @@ func BenchmarkTar(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		c := g.(*shell).open.client
+		c := g.(*shell).open.(*opener).client
 		s, err := c.NewSession()
 		if err != nil {
 			b.Fatal(err)

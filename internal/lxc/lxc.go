@@ -36,6 +36,7 @@ type Spec struct {
 	Tags         []string `json:"tags,omitempty"`
 	SSHKeys      []string `json:"sshKeys,omitempty"` // authorized_keys lines
 	OnBoot       bool     `json:"onboot"`
+	Console      string   `json:"console,omitempty"` // Proxmox's cmode: tty, or shell, a root shell without a login; "": tty
 }
 
 // Features are Proxmox's feature flags. An API token may set nesting alone, and

@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
@@ -26,6 +27,9 @@ func (r *Run) runProgram(ctx context.Context, p program) error {
 	}
 	if t == turnAttach || t == turnDrain {
 		m := r.marks.of(event.Syncing, p.item)
+		if t == turnAttach { // from here on it is this run's to be told to stop
+			r.attempt = &guest.Attempt{Dir: m.Dir, Name: p.item}
+		}
 		if err := r.announce(p, "Following "+p.item); err != nil {
 			return err
 		}
@@ -103,6 +107,9 @@ func (r *Run) attend(ctx context.Context, p program, d Detail, at guest.Offsets)
 	lines := r.Bus.Lines(p.logs)
 	a := p.attempt
 	a.Dir = d.Dir
+	if d.Try > 1 { // the helper functions mend first what the try before may have left
+		a.Env = append(slices.Clone(a.Env), fmt.Sprintf("INFRAHAUS_TRY=%d", d.Try))
+	}
 	r.attempt = &a
 	end, err := guest.RunAttempt(ctx, r.Guest, a, at, guest.Sink{Output: lines.Add, Secret: r.learnSecret, Link: r.linkChanged})
 	if flushErr := lines.Flush(); err == nil {

@@ -21,6 +21,8 @@ type Catalogue interface {
 	SaveJob(ctx context.Context, job Job) error
 	// SealPassword keeps root's password, sealed.
 	SealPassword(ctx context.Context, password string) error
+	// RootPassword is what SealPassword keeps, "" if it was never called.
+	RootPassword(ctx context.Context) (string, error)
 	// SaveServices replaces what is recorded of the container's services, and
 	// the credentials by service, sealed.
 	SaveServices(ctx context.Context, services []lxc.Service, credentials map[string]map[string]string, at time.Time) error

@@ -41,7 +41,7 @@ func (r *Run) create(ctx context.Context) error {
 	}
 	res, err := r.followTask(ctx, upid)
 	if err != nil {
-		r.createFailed = pve.IsKind(err, pve.TaskFailed)
+		r.createFailed = pve.IsKind(err, pve.TaskFailed) && r.cleanedUp(ctx)
 		return err
 	}
 	r.warnAll(res.Warnings)
@@ -118,6 +118,17 @@ func (r *Run) claim(ctx context.Context) (pve.Created, error) {
 
 // Marker is the line of a container's description that says whose it is.
 func Marker(recordID string) string { return "infrahaus:" + recordID }
+
+// cleanedUp asks whether a create task that failed has left nothing. Proxmox
+// removes what it has made, but not where the worker itself was killed, as by a
+// reboot of the node.
+func (r *Run) cleanedUp(ctx context.Context) bool {
+	cfg, err := r.PVE.Config(ctx, r.Placement.Node, r.CTID)
+	if err != nil {
+		return pve.IsKind(err, pve.NotFound) // else nobody knows
+	}
+	return cfg.MAC != "" && cfg.MAC != r.MAC // somebody else's already
+}
 
 // nothingExists reports whether nothing of this run is on the node: it asked
 // for no container, or the task that was to make it failed and Proxmox cleaned

@@ -87,5 +87,5 @@ func hint(s string) []string {
 	if s == "" {
 		return nil
 	}
-	return []string{s}
+	return strings.Split(s, "\n")
 }

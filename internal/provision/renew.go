@@ -83,15 +83,16 @@ func (r *Run) renew(ctx context.Context) error {
 	if err := r.takeSnapshot(ctx); err != nil {
 		return err
 	}
-	if err := r.beginChange(ctx); err != nil {
-		return err
-	}
 	if manager {
+		// Before the record says that a change goes on: a resume would take what the
+		// config-manager did last for done.
 		r.turns[itemManager] = turnAgain
 		m := r.marks.of(event.Syncing, itemManager)
-		return r.mark(ctx, event.Syncing, itemManager, Broken, Detail{Dir: m.Dir, Try: m.Try, Take: r.Renewal.Take})
+		if err := r.mark(ctx, event.Syncing, itemManager, Broken, Detail{Dir: m.Dir, Try: m.Try, Take: r.Renewal.Take}); err != nil {
+			return err
+		}
 	}
-	return nil
+	return r.beginChange(ctx)
 }
 
 // beginChange writes down that the container is being changed, and into what.

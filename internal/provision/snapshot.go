@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,8 +20,9 @@ const snapshotPrefix = "infrahaus-"
 // state: it is kept instead.
 func (r *Run) takeSnapshot(ctx context.Context) error {
 	if m := r.marks.of(event.Deploying, itemSnapshot); m.State == Claimed {
-		r.say("The snapshot " + m.Name + " of a sync that did not end well is kept")
-		return nil
+		if kept, err := r.snapshotThere(ctx, m.Name); kept || err != nil {
+			return err
+		}
 	}
 	always := r.Renewal.Snapshot == SnapshotAlways
 	if r.Renewal.Snapshot == SnapshotNever {
@@ -47,6 +49,20 @@ func (r *Run) takeSnapshot(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// snapshotThere asks whether the snapshot of an earlier sync was really taken: one
+// that was killed or interrupted then may have come no further than the record.
+func (r *Run) snapshotThere(ctx context.Context, name string) (bool, error) {
+	list, err := r.PVE.Snapshots(ctx, r.Placement.Node, r.CTID)
+	if err != nil {
+		return false, err
+	}
+	there := slices.ContainsFunc(list, func(s pve.Snapshot) bool { return s.Name == name })
+	if there {
+		r.say("The snapshot " + name + " of a sync that did not end well is kept")
+	}
+	return there, nil
 }
 
 func (r *Run) snapshot(ctx context.Context, node string) error {

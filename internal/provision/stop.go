@@ -68,16 +68,23 @@ func (r *Run) stopWork(ctx context.Context, cause, err error) error {
 	if what != "" {
 		f.Message += "; " + what
 	}
+	if r.renewing && r.looking {
+		f.Hints = append(f.Hints, "nothing was changed; to go on: "+r.Command("sync", r.Recorded.Hostname))
+	}
 	return f
 }
 
-// stopScript tells a script to stop. The config-manager is left alone: a package
-// that is half installed is worse than one that nobody waits for.
+// stopScript tells a script to stop, unless it installs packages. The
+// config-manager, which mostly does, is left alone.
 func (r *Run) stopScript(ctx context.Context) string {
 	if r.attempt.Name == itemManager {
 		return "the config-manager goes on with files and packages in the container, and is not waited for"
 	}
-	if err := guest.Kill(ctx, r.Guest, *r.attempt, stopGrace); err != nil {
+	spared, err := guest.Kill(ctx, r.Guest, *r.attempt, stopGrace)
+	if spared {
+		return r.attempt.Name + " installs packages, goes on with that in the container, and is not waited for"
+	}
+	if err != nil {
 		return fmt.Sprintf("%s could not be told to stop and may still run: %v", r.attempt.Name, err)
 	}
 	return r.attempt.Name + " was stopped"
@@ -93,7 +100,7 @@ func (r *Run) stopTask(ctx context.Context) string {
 	defer cancel()
 	_, err := r.PVE.Follow(ctx, r.task, pve.Watch{})
 	if r.UPID == r.task {
-		r.createFailed = pve.IsKind(err, pve.TaskFailed)
+		r.createFailed = pve.IsKind(err, pve.TaskFailed) && r.cleanedUp(ctx)
 	}
 	if ctx.Err() != nil {
 		return "the task on the node was told to stop, and still cleans up"

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -43,7 +44,7 @@ func (r *resolver) askStorages(ctx context.Context) error {
 		st.avail, st.known = s.Avail.int64()
 		r.storages = append(r.storages, st)
 	}
-	slices.SortFunc(r.storages, func(a, b storage) int { return cmp.Compare(a.name, b.name) })
+	sort.Slice(r.storages, func(i, j int) bool { return r.storages[i].name < r.storages[j].name })
 	lists := make([][]archive, len(r.storages))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(8)
@@ -94,7 +95,7 @@ func (r *resolver) chooseStorage(context.Context) error {
 		}
 		return e
 	}
-	slices.SortStableFunc(able, func(a, b storage) int { return cmp.Compare(b.rank(), a.rank()) })
+	sort.SliceStable(able, func(i, j int) bool { return able[i].rank() > able[j].rank() })
 	if len(able) > 1 && able[0].rank() == able[1].rank() {
 		return ambiguous("storage", names)
 	}
@@ -147,7 +148,7 @@ func (r *resolver) askBridges(ctx context.Context) error {
 			r.bridges = append(r.bridges, bridge{b.Iface.String(), b.Type.String()})
 		}
 	}
-	slices.SortFunc(r.bridges, func(a, b bridge) int { return cmp.Compare(a.name, b.name) })
+	sort.Slice(r.bridges, func(i, j int) bool { return r.bridges[i].name < r.bridges[j].name })
 	return err
 }
 

@@ -32,6 +32,8 @@ type Client struct {
 	api     *proxmox.Client
 	base    string // …/api2/json
 	login   login
+	secret  string // the token with its secret, "" with a ticket
+	agent   string // User-Agent
 	timeout time.Duration
 	http    *transport
 }
@@ -72,6 +74,7 @@ func New(o Options) (*Client, error) {
 	if agent == "" {
 		agent = "infrahaus"
 	}
+	c.agent = agent
 	c.http = newTransport(tlsConfig)
 	opts := []proxmox.Option{
 		proxmox.WithHTTPClient(&http.Client{Transport: c.http, CheckRedirect: noRedirects}),
@@ -85,7 +88,7 @@ func New(o Options) (*Client, error) {
 		if !ok || !ok2 || secret == "" || name == "" || !strings.Contains(user, "@") {
 			return nil, &Error{Kind: Invalid, Op: "use the API token", Field: "token", Reason: "it must read user@realm!name=secret"}
 		}
-		c.login = login{token: id, user: user}
+		c.login, c.secret = login{token: id, user: user}, o.Token
 		opts = append(opts, proxmox.WithAPIToken(id, secret))
 	case o.User != "" && o.Password != "":
 		user := o.User

@@ -1,10 +1,10 @@
 package pve
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"sort"
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
@@ -58,7 +58,7 @@ func (c *Client) List(ctx context.Context) ([]Entry, error) {
 		return nil, err
 	}
 	all := slices.Concat(lists...)
-	slices.SortFunc(all, func(a, b Entry) int { return cmp.Compare(a.CTID, b.CTID) })
+	sort.Slice(all, func(i, j int) bool { return all[i].CTID < all[j].CTID })
 	return all, nil
 }
 

@@ -108,7 +108,7 @@ func TestHostileAnswersAreBounded(t *testing.T) {
 			w.Header().Set("Content-Type", "text/html")
 			io.WriteString(w, "<html>")
 		}, pve.Unreachable, "not Proxmox's API"},
-		"a redirect to itself": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, 302) }, pve.Unreachable, "sent elsewhere"},
+		"a redirect to itself": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }, pve.Unreachable, "sent elsewhere"},
 		"a wrong gzip": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			io.WriteString(w, `{"data":[]}`)

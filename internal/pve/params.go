@@ -49,6 +49,9 @@ func createParams(r CreateRequest, ctid int) map[string]any {
 	if s.OnBoot {
 		body["onboot"] = 1
 	}
+	if s.Console != "" {
+		body["cmode"] = s.Console
+	}
 	if len(s.Network.Nameservers) > 0 {
 		body["nameserver"] = strings.Join(s.Network.Nameservers, " ")
 	}

@@ -159,7 +159,7 @@ func (r *resolver) checkContainerRights(ctx context.Context) error {
 	if r.spec.Cores > 0 {
 		privileges = append(privileges, "VM.Config.CPU")
 	}
-	if len(r.spec.Tags) > 0 || r.spec.OnBoot {
+	if len(r.spec.Tags) > 0 || r.spec.OnBoot || r.spec.Console != "" {
 		privileges = append(privileges, "VM.Config.Options")
 	}
 	var needs []need

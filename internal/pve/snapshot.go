@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -59,7 +60,10 @@ func (c *Client) Snapshots(ctx context.Context, node string, ctid int) ([]Snapsh
 		all = append(all, Snapshot{Name: s.Name.String(), Description: strings.TrimRight(s.Description.String(), "\n"), Parent: s.Parent.String(),
 			Time: time.Unix(at, 0), State: s.SnapState.String()})
 	}
-	slices.SortStableFunc(all, func(a, b Snapshot) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Name, b.Name)) })
+	sort.SliceStable(all, func(i, j int) bool {
+		a, b := all[i], all[j]
+		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Name, b.Name)) < 0
+	})
 	return all, nil
 }
 

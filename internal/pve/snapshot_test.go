@@ -64,7 +64,9 @@ func TestSnapshotLife(t *testing.T) {
 	if err != nil || len(all) != 2 || all[0].Description != "before one\nand after" || all[0].Time.Before(began) || time.Until(all[1].Time) > time.Minute || all[1].Parent != "one" {
 		t.Errorf("got %+v, %v", all, err)
 	}
-	upid, err = c.TakeSnapshot(ctx, "pve1", id, "one", "")
+	if upid, err = c.TakeSnapshot(ctx, "pve1", id, "one", ""); err != nil {
+		t.Fatal(err)
+	}
 	if _, err = c.Follow(ctx, upid, pve.Watch{}); !pve.IsKind(err, pve.TaskFailed) || !strings.HasPrefix(err.Error(), fmt.Sprintf("cannot take a snapshot of container %d: snapshot name 'one' already used", id)) {
 		t.Errorf("got %v", err)
 	}
@@ -109,6 +111,9 @@ func TestSnapshotRefused(t *testing.T) {
 	s, id := made(t)
 	s.faults.Add(driver.Fault{Name: driver.FaultSnapshotFail, Value: "no space left", Count: 1})
 	upid, err := s.client.TakeSnapshot(t.Context(), "pve1", id, "one", "")
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err = s.client.Follow(t.Context(), upid, pve.Watch{}); !pve.IsKind(err, pve.TaskFailed) || !strings.Contains(err.Error(), "no space left") {
 		t.Errorf("got %v", err)
 	}

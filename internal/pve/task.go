@@ -1,12 +1,11 @@
 package pve
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"regexp"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -152,12 +151,7 @@ func (l *taskLog) read(ctx context.Context, ended bool) error {
 		if err := l.client.get(ctx, "read the Proxmox task's log", l.path+"/log"+query, &page); err != nil {
 			return err
 		}
-		slices.SortFunc(page, func(a, b struct {
-			N int    `json:"n"`
-			T string `json:"t"`
-		}) int {
-			return cmp.Compare(a.N, b.N)
-		})
+		sort.Slice(page, func(i, j int) bool { return page[i].N < page[j].N })
 		for _, line := range page {
 			if l.next >= maxLog {
 				break

@@ -118,7 +118,8 @@ func (w *owned) serve(listen listener) error {
 	w.closers = append(w.closers, sshd.Close)
 	var web *api.Server
 	err = listen(set.APIPort, func(addr string) (err error) {
-		web, err = api.Serve(w.node, api.Options{Addr: addr, CertFile: filepath.Join(o.Dir, "api.pem"), AuthDelay: o.AuthDelay})
+		web, err = api.Serve(w.node, api.Options{Addr: addr, CertFile: filepath.Join(o.Dir, "api.pem"), AuthDelay: o.AuthDelay,
+			Console: api.ConsolePace{Open: o.Console.Delay, In: o.Console.In, Out: o.Console.Out}})
 		return err
 	})
 	if err != nil {

@@ -27,6 +27,7 @@ type Options struct {
 	LXCDir    string        // where lxc guests live; "": /var/lib/infrahaus-sandbox
 	PctDelay  time.Duration // what starting pct costs; 950 ms on a real node
 	AuthDelay time.Duration // what a failed login costs; 3 s on a real node
+	Console   Console       // what a console costs
 	Faults    []string      // NAME[=VALUE][:COUNT], see driver.FaultList
 	// FaultsFrom is a file or fifo that further faults are read from while the
 	// sandbox is open, one a line; "-NAME" takes one back, "-" all. Log gets "fault
@@ -34,6 +35,18 @@ type Options struct {
 	FaultsFrom string
 	Log        func(string) // what takes long, and what the simulation could not do; nil: nothing is said
 }
+
+// Console is what a container's console costs, nothing by default: tests go at
+// full speed. Figures of a real node are in RealConsole.
+type Console struct {
+	Delay time.Duration // from the request to the terminal
+	In    int           // bytes a second that can be typed; 0: no limit
+	Out   int           // bytes a second that are shown; 0: no limit
+	Fail  time.Duration // after a wrong password; virtual guests only
+}
+
+// RealConsole is the console as measured on genuine Proxmox VE 8.4.
+var RealConsole = Console{Delay: 470 * time.Millisecond, In: 300_000, Out: 8_000_000, Fail: 2500 * time.Millisecond}
 
 // Endpoint is what a client needs to know.
 type Endpoint struct {

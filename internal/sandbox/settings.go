@@ -109,7 +109,7 @@ func randomSubnet() netip.Prefix {
 func openDriver(ctx context.Context, o Options, set *settings, faults *driver.Faults) (node.Options, error) {
 	opt := node.Options{Dir: stateDir(o.Dir), Faults: faults}
 	if set.Driver == "virtual" {
-		d, err := virtual.New(virtual.Options{Dir: o.Dir, Subnet: set.Subnet, Faults: faults, Logf: func(format string, a ...any) { o.Log(fmt.Sprintf(format, a...)) }})
+		d, err := virtual.New(virtual.Options{Dir: o.Dir, Subnet: set.Subnet, Faults: faults, FailDelay: o.Console.Fail, Logf: func(format string, a ...any) { o.Log(fmt.Sprintf(format, a...)) }})
 		opt.Driver, opt.Subnet = d, set.Subnet
 		return opt, err
 	}

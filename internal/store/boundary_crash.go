@@ -33,6 +33,7 @@ func boundary(what string) {
 	passed.Lock()
 	defer passed.Unlock()
 	passed.n++
+	what, _, _ = strings.Cut(what, " (record_id") // of a statement
 	what, _, _ = strings.Cut(what, "\n")
 	trace(what)
 	at := os.Getenv("INFRAHAUS_CRASH_AT")

@@ -86,3 +86,19 @@ func TestEnsureInstalledMendsToo(t *testing.T) {
 		}
 	})
 }
+
+// TestNextTryMends: what a script that died has left is mended before it is tried
+// again, even if it asks apt by itself; the first try has nothing to mend.
+func TestNextTryMends(t *testing.T) {
+	eachShell(t, func(t *testing.T, g *fakeGuest) {
+		g.write("half", "half configured\n", 0o600)
+		g.dpkg("rm '"+g.path("half")+"'", "")
+		for _, try := range []string{"", "INFRAHAUS_TRY=2", "INFRAHAUS_TRY=3"} {
+			out, s := g.script("set -eu; apt-get install jq; echo went on", "_PKG_MGR=apt", try)
+			mended := strings.Contains(g.calls(), "--configure -a")
+			if want := try == "INFRAHAUS_TRY=2"; s != 0 || !strings.Contains(out, "went on") || mended != want {
+				t.Errorf("%q: status %d, mended %v: %s", try, s, mended, out)
+			}
+		}
+	})
+}

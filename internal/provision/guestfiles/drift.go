@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
+	"sort"
 	"strings"
 )
 
@@ -107,7 +107,7 @@ func ParseDrift(in Input, out []byte) (Drift, error) {
 		ours[f.Target] = true
 		d.Files = append(d.Files, a.file(f.Target, f.policy(), sum))
 	}
-	slices.SortStableFunc(d.Files, byTarget)
+	sort.SliceStable(d.Files, byTarget(d.Files))
 	var removed []FileDrift
 	for target := range a.recorded {
 		if ours[target] || path.Clean(target) != target || strings.ContainsFunc(target, isControl) {
@@ -117,13 +117,15 @@ func ParseDrift(in Input, out []byte) (Drift, error) {
 			removed = append(removed, f)
 		}
 	}
-	slices.SortFunc(removed, byTarget)
+	sort.Slice(removed, byTarget(removed))
 	d.Files = append(d.Files, removed...)
 	d.Packages = in.packageDrift(a.packages)
 	return d, nil
 }
 
-func byTarget(a, b FileDrift) int { return strings.Compare(a.Target, b.Target) }
+func byTarget(files []FileDrift) func(i, j int) bool {
+	return func(i, j int) bool { return files[i].Target < files[j].Target }
+}
 
 // file compares one target.
 func (a answer) file(target, policy, wanted string) FileDrift {

@@ -2,6 +2,7 @@ package guestfiles
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/guest"
@@ -44,11 +46,9 @@ type File struct {
 // which read far quicker than lines of text would, and the contents beside it.
 func (in Input) manifest() ([]byte, []guest.File, error) {
 	files := slices.Clone(in.Files)
-	slices.SortStableFunc(files, func(a, b File) int {
-		if c := strings.Compare(path.Dir(a.Target), path.Dir(b.Target)); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Owner, b.Owner)
+	sort.SliceStable(files, func(i, j int) bool {
+		a, b := files[i], files[j]
+		return cmp.Or(strings.Compare(path.Dir(a.Target), path.Dir(b.Target)), strings.Compare(a.Owner, b.Owner)) < 0
 	})
 	var m bytes.Buffer
 	var contents []guest.File

@@ -79,7 +79,7 @@ func (s *Server) route(req *http.Request, body []byte) response {
 	if path = strings.TrimSuffix(path, "/"); path == "" {
 		path = "/"
 	}
-	c := &call{srv: s, ctx: s.ctx, params: node.Params{}}
+	c := &call{srv: s, ctx: s.ctx, params: node.Params{}, head: req.Header}
 	if path != "/access/ticket" {
 		var why string
 		if c.auth, why = s.login(req); why != "" {
@@ -111,6 +111,9 @@ func (s *Server) route(req *http.Request, body []byte) response {
 	}
 	if err != nil {
 		return s.failure(err)
+	}
+	if c.upgrade != nil {
+		return response{upgrade: c.upgrade}
 	}
 	m := map[string]any{"data": data}
 	if c.total != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"strconv"
@@ -28,6 +29,8 @@ type response struct {
 	kind    string // content type; "": none
 	proxied bool   // passed on by pveproxy, which then writes two Connection headers
 	cut     bool   // close the connection instead of answering
+
+	upgrade func(net.Conn, *bufio.Reader) // takes the connection over instead
 }
 
 // serve answers the requests of one connection, one after another.
@@ -48,6 +51,11 @@ func (s *Server) serve(c net.Conn) {
 		}
 		resp, ok := s.handle(c, req)
 		if !ok || resp.cut {
+			return
+		}
+		if resp.upgrade != nil {
+			limit.N = math.MaxInt64
+			resp.upgrade(c, br)
 			return
 		}
 		_ = c.SetWriteDeadline(time.Now().Add(30 * time.Second))

@@ -1,7 +1,10 @@
 package api
 
 import (
+	"bufio"
 	"context"
+	"net"
+	"net/http"
 	"strconv"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
@@ -13,7 +16,10 @@ type call struct {
 	ctx    context.Context // of the server: a client that leaves does not stop what it asked for
 	auth   node.Auth
 	params node.Params
+	head   http.Header
 	total  *int
+
+	upgrade func(net.Conn, *bufio.Reader) // what becomes of the connection; nil: an answer
 }
 
 func (c *call) vmid() int {
@@ -46,10 +52,11 @@ const (
 
 	audit  = "/vms/{vmid} VM.Audit"
 	powers = "/vms/{vmid} VM.PowerMgmt"
+	shows  = "/vms/{vmid} VM.Console"
 	reads  = "/storage/{storage} Datastore.Audit|Datastore.AllocateSpace"
 )
 
-// table is the API. The console (termproxy, vncwebsocket) will stand here too.
+// table is the API.
 func (s *Server) table() []route {
 	t := []route{
 		{"GET", "/version", "", false, func(*call) (any, error) {
@@ -107,6 +114,8 @@ func (s *Server) containers() []route {
 		}},
 		{"GET", ctPath + "/pending", audit, true, func(c *call) (any, error) { return s.node.Pending(c.vmid()) }},
 		{"GET", ctPath + "/interfaces", audit, true, interfaces},
+		{"POST", ctPath + "/termproxy", shows, true, termproxy},
+		{"GET", ctPath + "/vncwebsocket", shows, false, vncwebsocket},
 		{"GET", ctPath + "/status/current", audit, true, func(c *call) (any, error) { return s.node.Status(c.vmid()) }},
 		{"PUT", ctPath + "/resize", "/vms/{vmid} VM.Config.Disk", true, func(c *call) (any, error) {
 			return s.node.Resize(c.ctx, c.auth, c.vmid(), c.params)

@@ -24,6 +24,7 @@ type Options struct {
 	CertFile  string        // key and certificate, made when missing; "": in memory only
 	AuthDelay time.Duration // before a 401; Proxmox takes 3 s
 	Idle      time.Duration // 0: 5 s, as pveproxy
+	Console   ConsolePace
 }
 
 // Server answers the API of one node.

@@ -29,6 +29,8 @@ type Config struct {
 	Interfaces   []Interface
 	Nameservers  []string
 	CMode        string // tty, console or shell
+	TTYs         int    // how many there are in /dev; 0: none
+	NoConsole    bool   // no /dev/console
 }
 
 // Interface is one network interface as configured and, once running, as seen.
@@ -59,6 +61,14 @@ type Exec struct {
 	Stdin  io.Reader
 	Stdout io.Writer
 	Stderr io.Writer
+}
+
+// Terminal is what lxc-console or lxc-attach show and take on a pty of their
+// own: a line's end comes as \r\n of the guest's own terminal, whose \n that pty
+// has turned into \r\n once more. Read ends with io.EOF when the program does.
+type Terminal interface {
+	io.ReadWriteCloser
+	Resize(cols, rows int) error
 }
 
 // Driver runs guests. Every method is safe for concurrent use on different
@@ -98,6 +108,10 @@ type Driver interface {
 	// Exec runs a process and returns its exit status as lxc-attach does: 127
 	// missing, 126 not executable, 128+n killed by signal n.
 	Exec(ctx context.Context, vmid int, e Exec) (int, error)
+	// Console opens the guest's terminal by the mode of its config: lxc-console
+	// on its first tty ("tty" or "") or on /dev/console ("console"), or lxc-attach
+	// with root's shell ("shell").
+	Console(vmid int, mode string) (Terminal, error)
 	// Push writes a file as pct push does: the parent must exist, an existing
 	// file keeps mode and owner unless perm or owner are given ("" for neither).
 	Push(ctx context.Context, vmid int, path string, r io.Reader, perm, user, group string) error

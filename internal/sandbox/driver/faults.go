@@ -54,6 +54,15 @@ const (
 	FaultGuestReboot    = "guest-reboot"
 	FaultNodeReboot     = "node-reboot" // value: FILE, DURATION, DURATION@FILE or none
 	FaultClockJump      = "clock-jump"  // value: DURATION or DURATION@FILE
+
+	FaultConsoleNoTokens = "console-no-tokens" // as pve-container before 5.3.4
+	FaultConsoleCut      = "console-cut"       // value: bytes
+	FaultConsoleGarbage  = "console-garbage"   // value: a duration
+	FaultConsoleTypist   = "console-typist"    // value: DURATION or DURATION@TEXT
+	FaultConsoleFlood    = "console-flood"     // value: bytes
+	FaultConsoleNoGetty  = "console-no-getty"  // (guest)
+	FaultConsolePassword = "console-wrong-password"
+	FaultConsoleExpired  = "console-password-expired"
 )
 
 // FaultInfo describes one fault for a help text.
@@ -93,6 +102,14 @@ func FaultList() []FaultInfo {
 		{FaultSSHDLate, "DURATION", "sshd listens that long after boot"},
 		{FaultHostKeyChanged, "", "the guest has new SSH host keys at its next boot"},
 		{FaultGuestDies, "FILE", "the guest is killed once FILE (default /tmp/die) is there"},
+		{FaultConsoleNoTokens, "", "the console closes for API tokens, as before pve-container 5.3.4"},
+		{FaultConsoleNoGetty, "", "no login prompt on the console of a guest that starts"},
+		{FaultConsolePassword, "", "root's password has changed in a guest that starts"},
+		{FaultConsoleExpired, "", "root's password has expired in a guest that starts"},
+		{FaultConsoleCut, "BYTES", "the console's connection is cut in a frame, after BYTES (default 4096) of output"},
+		{FaultConsoleGarbage, "DURATION", "the kernel and systemd write to the console every DURATION (default 1s)"},
+		{FaultConsoleTypist, "DURATION[@TEXT]", "somebody else types into the console every DURATION (default 2s)"},
+		{FaultConsoleFlood, "BYTES", "the console shows BYTES (default 1000000000) of noise as fast as it is read"},
 		{FaultDiskFull, "FILE", "the guest's disk is full once FILE (default /tmp/full) is there; virtual guests only"},
 		{FaultLinkCut, "[FILE]", "every SSH connection to the node and to guests is cut: now, or once FILE is in a guest"},
 		{FaultGuestReboot, "[FILE]", "running guests reboot now, or the guest that has FILE does"},

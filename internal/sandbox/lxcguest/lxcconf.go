@@ -71,7 +71,11 @@ func lxcConfig(c driver.Config, p place) string {
 	} else {
 		line("lxc.init.cmd = /sbin/init systemd.unified_cgroup_hierarchy=0")
 	}
-	line("lxc.console.path = none")
+	line("lxc.tty.max = %d", c.TTYs)
+	line("lxc.environment = TERM=linux")
+	if c.NoConsole {
+		line("lxc.console.path = none")
+	}
 	line("lxc.log.file = %s", p.Log)
 	line("lxc.log.level = WARN")
 	return b.String()

@@ -98,7 +98,7 @@ func configure(r rootfs, c driver.Config, ns []string) error {
 			return err
 		}
 	}
-	return nil
+	return gettys(r, c)
 }
 
 // setPassword leaves the hashing to the guest's own chpasswd. Without a

@@ -93,6 +93,9 @@ func (d *Driver) prepare(ctx context.Context, c driver.Config) error {
 }
 
 func (d *Driver) applyFaults(r rootfs, c driver.Config) error {
+	if err := d.consoleFaults(r); err != nil {
+		return err
+	}
 	if _, ok := d.faults.Take(driver.FaultHostKeyChanged); ok {
 		if err := hostKeys(r, c.Hostname, func(string) {}); err != nil {
 			return err

@@ -30,7 +30,7 @@ func (n *Node) driverConfig(c *container) driver.Config {
 	d := driver.Config{
 		VMID: c.VMID, Hostname: c.Conf["hostname"], Unprivileged: c.Conf["unprivileged"] == "1",
 		Nesting: f["nesting"] == "1", Keyctl: f["keyctl"] == "1", MemoryMiB: num("memory", 512), Cores: num("cores", 2), SwapMiB: num("swap", 512), DiskGiB: diskGiB(c.Conf["rootfs"]),
-		OSTemplate: c.OS, CMode: c.Conf["cmode"], Nameservers: splitList(c.Conf["nameserver"]),
+		OSTemplate: c.OS, CMode: c.Conf["cmode"], TTYs: num("tty", 2), NoConsole: c.Conf["console"] == "0", Nameservers: splitList(c.Conf["nameserver"]),
 	}
 	for _, t := range n.st.Templates {
 		if t.File() == c.OS {

@@ -50,6 +50,7 @@ type Options struct {
 
 	LockTimeout  time.Duration // 0: 10 s, as lock_config waits
 	Broadcast    time.Duration // how old /cluster/resources may be; 0: 10 s, <0: never old
+	ConsoleWait  time.Duration // how long termproxy waits for its client; 0: 10 s
 	AddressPolls int           // polls of /interfaces without an address after a start; 0: 1, <0: none
 	Now          func() time.Time
 }
@@ -62,6 +63,7 @@ type Node struct {
 	prof   Profile
 	boot   time.Time // by the true clock
 	flocks locks
+	shows  consoles
 
 	mu      sync.Mutex // guards everything below
 	st      state
@@ -111,6 +113,9 @@ func (o *Options) defaults() {
 	if o.Broadcast == 0 {
 		o.Broadcast = 10 * time.Second
 	}
+	if o.ConsoleWait == 0 {
+		o.ConsoleWait = 10 * time.Second
+	}
 	if o.AddressPolls == 0 {
 		o.AddressPolls = 1
 	}
@@ -143,6 +148,7 @@ func (n *Node) Close() error {
 	err := n.save()
 	n.mu.Unlock()
 	n.cancel()
+	n.shows.close()
 	n.workers.Wait()
 	return errors.Join(err, n.drv.Close())
 }
@@ -157,7 +163,10 @@ func (n *Node) Faults() *driver.Faults { return n.faults }
 func (n *Node) Profile() Profile {
 	p := n.prof
 	if _, old := n.faults.Has(driver.FaultOldShapes); old {
-		p.JSONMessage, p.AddressList, p.NextIDInt = false, false, true
+		p.JSONMessage, p.AddressList, p.NextIDInt, p.ConsoleTokens = false, false, true, false
+	}
+	if _, old := n.faults.Has(driver.FaultConsoleNoTokens); old {
+		p.ConsoleTokens = false
 	}
 	return p
 }
@@ -178,13 +187,14 @@ type Profile struct {
 	Version, Release, RepoID string
 	JSONMessage              bool // error bodies carry "message" (8.3 and later)
 	AddressList              bool // /interfaces carries ip-addresses (8.4 and later)
+	ConsoleTokens            bool // the console takes API tokens (pve-container 5.3.4, or 6.1.3 of 9)
 	NextIDInt                bool // nextid is a JSON number, as its schema says
 	Unprivileged             bool // the default of a create (9 and later)
 }
 
 // V84 is Proxmox VE 8.4.
 func V84() Profile {
-	return Profile{Version: "8.4.21", Release: "8.4", RepoID: "2606ac850d46da29", JSONMessage: true, AddressList: true}
+	return Profile{Version: "8.4.21", Release: "8.4", RepoID: "2606ac850d46da29", JSONMessage: true, AddressList: true, ConsoleTokens: true}
 }
 
 // find needs mu held.

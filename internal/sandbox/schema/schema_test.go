@@ -98,6 +98,8 @@ func TestAgainstRecording(t *testing.T) {
 var unrecorded = []string{
 	"/nodes/{node}/lxc/{vmid}/feature",
 	"/nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config",
+	"/nodes/{node}/lxc/{vmid}/termproxy",
+	"/nodes/{node}/lxc/{vmid}/vncwebsocket",
 }
 
 type property struct {

@@ -188,6 +188,8 @@ revert? string`,
 	"GET /nodes/{node}/lxc/{vmid}/status/current":                onCT,
 	"POST /nodes/{node}/lxc/{vmid}/status/start":                 onCT + "debug? boolean\nskiplock? boolean",
 	"POST /nodes/{node}/lxc/{vmid}/status/stop":                  onCT + "overrule-shutdown? boolean\nskiplock? boolean",
+	"POST /nodes/{node}/lxc/{vmid}/termproxy":                    onCT,
+	"GET /nodes/{node}/lxc/{vmid}/vncwebsocket":                  onCT + "port integer min=5900 max=5999\nvncticket string max=512",
 	"POST /nodes/{node}/lxc/{vmid}/status/shutdown": onCT + `
 forceStop? boolean
 timeout? integer min=0`,

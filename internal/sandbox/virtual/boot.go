@@ -47,6 +47,7 @@ func (d *Driver) watch(ctx context.Context, g *guest) {
 	t := time.NewTicker(20 * time.Millisecond)
 	defer t.Stop()
 	v := &fsys.View{FS: g.fs, Cwd: "/"}
+	full := false // until the fault is taken back
 	for {
 		select {
 		case <-ctx.Done():
@@ -62,8 +63,13 @@ func (d *Driver) watch(ctx context.Context, g *guest) {
 			return
 		case <-t.C:
 		}
+		_, asked := d.o.Faults.Has(driver.FaultDiskFull)
 		if d.fileFault(v, driver.FaultDiskFull, "/tmp/full") {
 			g.fs.SetFull(true)
+			_, full = d.o.Faults.Has(driver.FaultDiskFull) // one with a count is used up, and stays
+		} else if full && !asked {
+			g.fs.SetFull(false)
+			full = false
 		}
 	}
 }

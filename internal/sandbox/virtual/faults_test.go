@@ -42,6 +42,10 @@ func TestDiskFull(t *testing.T) {
 	if !strings.HasPrefix(out, "before\n") || strings.Count(out, "No space left on device") < 2 || !strings.HasSuffix(out, "100\n/\n") {
 		t.Errorf("%q", out)
 	}
+	f.Clear(driver.FaultDiskFull)
+	if out := g.sh(t, "until echo room >c; do sleep 0.01; done 2>/dev/null; cat c"); out != "room\n" {
+		t.Errorf("the fault was taken back, and the guest says %q", out)
+	}
 }
 
 func TestSSHFaults(t *testing.T) {

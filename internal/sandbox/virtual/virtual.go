@@ -43,6 +43,7 @@ type Options struct {
 	Faults    *driver.Faults // nil: none
 	BootDelay time.Duration  // from starting to running; 0: 100 ms, negative: none
 	DiskBytes int64          // quota of one guest; 0: as configured, else 2 GiB
+	FailDelay time.Duration  // what a wrong password at the console costs; about 2.5 s on a real guest
 	NoListen  bool           // never listen on the host's loopback, only in the simulated network
 	Logf      func(format string, a ...any)
 }

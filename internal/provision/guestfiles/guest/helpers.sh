@@ -302,3 +302,9 @@ _ih_save() {
 }
 
 _ih_environment
+
+# A script that is tried again may follow a try that died while dpkg was at work,
+# after which apt refuses every install, also one that goes by no helper.
+if [ "${INFRAHAUS_TRY:-1}" != 1 ] && [ "$_PKG_MGR" = apt ]; then
+	! wait_for_apt_lock || _ih_mend_dpkg
+fi

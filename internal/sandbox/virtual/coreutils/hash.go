@@ -9,11 +9,14 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"hash"
 	"io"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
@@ -45,7 +48,7 @@ func hashCommands() map[string]kernel.Command {
 	sum := func(f func() hash.Hash) kernel.Command {
 		return func(p *proc, args []string) int { return hashFiles(p, args, f) }
 	}
-	return map[string]kernel.Command{"sha256sum": sum(sha256.New), "sha512sum": sum(sha512.New), "sha1sum": sum(sha1.New), "md5sum": sum(md5.New),
+	return map[string]kernel.Command{"sha256sum": sum(sha256.New), "sha512sum": sum(sha512.New), "sha1sum": sum(sha1.New), "md5sum": sum(md5.New), "cksum": cksum,
 		"gzip": gz, "gunzip": gz, "zcat": gz}
 }
 
@@ -66,6 +69,62 @@ func hashFiles(p *proc, args []string, f func() hash.Hash) int {
 		return nil
 	})
 }
+
+// cksum is POSIX's: a CRC of the bytes and then of their number, without its
+// leading zeros, least significant byte first.
+func cksum(p *proc, args []string) int {
+	o, ok := parse(p, args, "", "")
+	if !ok {
+		return 1
+	}
+	return inputs(p, o.args, func(name string, r io.Reader) error {
+		var crc uint32
+		var size int64
+		buf := make([]byte, 32<<10)
+		for {
+			n, err := r.Read(buf)
+			crc, size = posixCRC(crc, buf[:n]), size+int64(n)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return err
+			}
+		}
+		for n := size; n > 0; n >>= 8 {
+			crc = posixCRC(crc, []byte{byte(n)})
+		}
+		if name == "-" {
+			name = ""
+		}
+		p.Printf("%s\n", strings.TrimRight(fmt.Sprintf("%d %d %s", ^crc, size, name), " "))
+		return nil
+	})
+}
+
+func posixCRC(crc uint32, b []byte) uint32 {
+	for _, c := range b {
+		crc = crc<<8 ^ crcTable()[byte(crc>>24)^c]
+	}
+	return crc
+}
+
+// crcTable is that of the polynomial 0x04C11DB7, most significant bit first.
+var crcTable = sync.OnceValue(func() *[256]uint32 {
+	var t [256]uint32
+	for i := range t {
+		c := uint32(i) << 24
+		for range 8 {
+			if c&0x80000000 != 0 {
+				c = c<<1 ^ 0x04c11db7
+			} else {
+				c <<= 1
+			}
+		}
+		t[i] = c
+	}
+	return &t
+})
 
 func hashCheck(p *proc, o *options, f func() hash.Hash) int {
 	b, st := readAll(p, o.args)

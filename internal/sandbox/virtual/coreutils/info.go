@@ -24,7 +24,7 @@ func infoCommands() map[string]kernel.Command {
 			b, _ := p.View().ReadFile("/proc/sys/kernel/random/uuid")
 			return strings.TrimSpace(string(b))
 		}),
-		"tty":    func(p *proc, _ []string) int { p.Printf("not a tty\n"); return 1 },
+		"tty":    ttyName,
 		"hostid": say(func(*proc) string { return "007f0100" }), "users": say(func(*proc) string { return "" }), "who": yesTrue, "logger": yesTrue,
 		"mountpoint": func(p *proc, a []string) int {
 			d := p.View().Abs(a[len(a)-1])

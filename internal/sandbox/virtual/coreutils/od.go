@@ -116,16 +116,14 @@ func b64(p *proc, args []string) int {
 	if s, has := o.get("w", "wrap"); has {
 		w, _ = strconv.Atoi(s)
 	}
-	e := base64.StdEncoding.EncodeToString(b)
+	e := base64.StdEncoding.AppendEncode(nil, b)
+	var text []byte
 	for w > 0 && len(e) > w {
-		p.Printf("%s\n", e[:w])
-		e = e[w:]
+		text, e = append(append(text, e[:w]...), '\n'), e[w:]
 	}
-	if e != "" {
-		p.Printf("%s", e)
-		if w > 0 {
-			p.Printf("\n")
-		}
+	text = append(text, e...)
+	if len(e) > 0 && w > 0 {
+		text = append(text, '\n')
 	}
-	return st
+	return put(p, text, st)
 }

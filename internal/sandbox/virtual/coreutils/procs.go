@@ -11,7 +11,7 @@ func procCommands() map[string]kernel.Command {
 		"sleep": sleep, "kill": func(p *proc, a []string) int { return kernel.Kill(p, p.Stdout, p.Stderr, a) }, "setsid": setsid, "nohup": nohup, "timeout": timeout,
 		"env": env, "printenv": printenv, "nice": nice, "chroot": chroot, "xargs": xargs, "ps": ps, "pgrep": pgrep, "pkill": pgrep, "killall": killall, "pidof": pidof,
 		"su": su, "runuser": su, "sudo": sudo, "true": yesTrue, "false": func(*proc, []string) int { return 1 }, "yes": yes, "watch": nil1, "which": which,
-		"renice": yesTrue, "stty": yesTrue, "clear": yesTrue, "time": func(p *proc, a []string) int { return p.Exec(a[1:]) }, "test": test, "[": test,
+		"renice": yesTrue, "stty": stty, "mesg": yesTrue, "clear": yesTrue, "time": func(p *proc, a []string) int { return p.Exec(a[1:]) }, "test": test, "[": test,
 	}
 }
 

@@ -34,7 +34,7 @@ func psColumn(p *proc, c *kernel.Proc, col string) string {
 	case "stat", "state", "s":
 		return "S"
 	case "tty", "tt":
-		return "?"
+		return c.TTYName()
 	case "time", "cputime":
 		return "00:00:00"
 	case "etimes":

@@ -21,6 +21,9 @@ type File struct {
 	flag int
 }
 
+// Inner is what stands behind a simulated file, nil for a plain one.
+func (f *File) Inner() io.ReadWriteCloser { return f.rw }
+
 // Read reads.
 func (f *File) Read(b []byte) (int, error) {
 	if f.rw != nil {

@@ -6,7 +6,7 @@ import "strings"
 const (
 	posixBin = `[ awk base64 basename cat chgrp chmod chown chroot cksum clear cmp comm cp cut date dd df diff dirname du echo env expand expr
 factor false find flock fold free getconf getent grep egrep fgrep groups gzip gunzip zcat head hexdump hostid hostname id install join kill killall link ln
-logger login logname ls md5sum mkdir mkfifo mknod mktemp more mount mountpoint mv nice nl nohup nproc od openssl passwd paste pgrep pidof
+logger login logname ls md5sum mesg mkdir mkfifo mknod mktemp more mount mountpoint mv nice nl nohup nproc od openssl passwd paste pgrep pidof
 ping pkill printenv printf ps pwd readlink realpath renice rev rm rmdir sed seq setsid sha1sum sha256sum sha512sum shred shuf sleep
 sort split stat strings stty su sum sync sysctl tac tail tar tee test time timeout top touch tr true truncate tsort tty umount uname uniq
 unlink uptime users vmstat watch wc wget which who whoami xargs yes uuidgen`

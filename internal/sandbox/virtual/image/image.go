@@ -169,6 +169,12 @@ func common(l *layout, s Spec) {
 	}
 	l.file("/usr/lib/os-release", rel, 0o644)
 	l.link("../usr/lib/os-release", "/etc/os-release")
+	issue := fmt.Sprintf("%s \\n \\l\n\n", strings.TrimSuffix(o.Pretty, " ("+o.Codename+")"))
+	if o.ID == "alpine" {
+		issue = "Welcome to " + o.Pretty + "\nKernel \\r on \\m (/dev/\\l)\n\n"
+	}
+	l.file("/etc/issue", issue, 0o644)
+	l.file("/etc/motd", "\nThis is a simulated guest: what runs in it is interpreted, and nothing of it\nruns on the host.\n", 0o644)
 	l.file("/etc/machine-id", "", 0o444)
 	l.file("/etc/shells", "/bin/sh\n", 0o644)
 	l.file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n", 0o644)

@@ -60,6 +60,8 @@ func (sh *shell) internal(ctx context.Context, hc interp.HandlerContext, args []
 		return sh.listTraps(hc)
 	case "disown":
 		return 0
+	case "history":
+		return sh.history(hc, rest)
 	case "times":
 		fmt.Fprint(hc.Stdout, "0m0.000s 0m0.000s\n0m0.000s 0m0.000s\n")
 		return 0

@@ -50,7 +50,7 @@ func quoteAll(args []string) string {
 }
 
 // quote makes one word of the shell out of any text.
-func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'"'"'`) + "'" }
 
 func (sh *shell) call(ctx context.Context, hc interp.HandlerContext, args []string) ([]string, error) {
 	if sh.r.Funcs[args[0]] != nil {
@@ -68,7 +68,7 @@ func (sh *shell) call(ctx context.Context, hc interp.HandlerContext, args []stri
 	case "trap":
 		return sh.trap(hc, args[1:])
 	case "wait", "kill", "umask", "ulimit", "type", "jobs", "fg", "bg", "disown", "times", "help",
-		"bind", "caller", "compgen", "complete", "compopt", "enable", "history", "logout", "suspend", "fc", "newgrp":
+		"bind", "caller", "compgen", "complete", "compopt", "enable", "history", "suspend", "fc", "newgrp":
 		return append([]string{callPrefix + args[0]}, args[1:]...), nil
 	case "hash":
 		return []string{"true"}, nil
@@ -84,6 +84,8 @@ func (sh *shell) call(ctx context.Context, hc interp.HandlerContext, args []stri
 		return sh.set(args)
 	case "printf":
 		return sh.printf(args), nil
+	case "logout":
+		return append([]string{"exit"}, args[1:]...), nil
 	case "echo":
 		return append([]string{callPrefix + "echo"}, args[1:]...), nil
 	case "read":

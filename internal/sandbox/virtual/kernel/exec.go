@@ -185,6 +185,16 @@ func (p *Proc) Exec(argv []string) int {
 	return p.execFile(full, argv, 0)
 }
 
+// ExecFile is Exec of a file whose program sees another name: a login shell's.
+func (p *Proc) ExecFile(full string, argv []string) int {
+	if _, err := p.LookPath(full, ""); err != nil {
+		p.Errorf("%s: %s", full, Reason(err))
+		return 127
+	}
+	p.Handle(nil)
+	return p.execFile(full, argv, 0)
+}
+
 func quoteName(s string) string { return "‘" + s + "’" }
 
 // Reason is an error as the guest's libc words it.

@@ -4,10 +4,15 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path"
 	"sort"
 	"strings"
+	"weak"
 
 	"mvdan.cc/sh/v3/interp"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/tty"
 )
 
 // execHandler runs what is neither a function nor a builtin: our own calls in
@@ -27,14 +32,15 @@ func execHandler(ctx context.Context, args []string) error {
 	}
 	if execing {
 		p := sh.p
-		p.Env, p.cwd, p.Stdin, p.Stdout, p.Stderr = env, hc.Dir, inOf(hc), hc.Stdout, hc.Stderr
+		p.Env, p.cwd, p.Stdin, p.Stdout, p.Stderr = env, hc.Dir, sh.inOf(hc), hc.Stdout, hc.Stderr
 		p.mu.Lock()
 		p.traps = nil
 		p.mu.Unlock()
 		p.wrapStreams()
+		p.Handle(nil)
 		return status(p.execFile(full, args, 0))
 	}
-	q, err := sh.p.Start(Child{Argv: args, Env: env, Cwd: hc.Dir, Stdin: inOf(hc), Stdout: hc.Stdout, Stderr: hc.Stderr,
+	q, err := sh.p.Start(Child{Argv: args, Env: env, Cwd: hc.Dir, Stdin: sh.inOf(hc), Stdout: hc.Stdout, Stderr: hc.Stderr,
 		Body: func(q *Proc) int { return q.execFile(full, args, 0) }})
 	if err != nil {
 		fmt.Fprintf(hc.Stderr, "%s: 1: Cannot fork\n", sh.name)
@@ -60,9 +66,14 @@ func status(n int) error {
 	return nil
 }
 
-func inOf(hc interp.HandlerContext) io.Reader {
+func (sh *shell) inOf(hc interp.HandlerContext) io.Reader {
 	if hc.Stdin == nil {
 		return nullIn{}
+	}
+	if f, ok := hc.Stdin.(*os.File); ok {
+		if t, ok := sh.p.M.stubs.Load(weak.Make(f)); ok {
+			return t.(*tty.TTY)
+		}
 	}
 	return hc.Stdin
 }
@@ -80,6 +91,10 @@ func (sh *shell) notFound(hc interp.HandlerContext, name string, err error) int 
 			if strings.Contains(name, "/") {
 				reason = reasonENOENT
 			}
+		}
+		if sh.prompt != nil {
+			fmt.Fprintf(hc.Stderr, "%s: %s: %s\n", path.Base(sh.name), name, reason)
+			return st
 		}
 		fmt.Fprintf(hc.Stderr, "%s: line %d: %s: %s\n", sh.name, max(1, hc.Pos.Line()), name, reason)
 	} else {

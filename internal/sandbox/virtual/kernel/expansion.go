@@ -84,11 +84,16 @@ func (w *rewriter) param(x *syntax.ParamExp) {
 			x.Param, x.Short = &syntax.Lit{Value: varPid}, false
 		case "!":
 			x.Param, x.Short = &syntax.Lit{Value: varBang}, false
+		case "0":
+			x.Param, x.Short = &syntax.Lit{Value: varZero}, false
+		case "-":
+			x.Param, x.Short = &syntax.Lit{Value: varFlags}, false
 		case "PPID":
 			x.Param, x.Short = &syntax.Lit{Value: varPpid}, false
 		case "BASH_SOURCE":
 			if !w.posix {
-				x.Param, x.Index = &syntax.Lit{Value: "0"}, nil
+				x.Param, x.Index = &syntax.Lit{Value: varZero}, nil
+				x.Short = false
 			}
 		case "PIPESTATUS", "COPROC", "SECONDS", "FUNCNAME", "BASH_VERSINFO", "EPOCHREALTIME":
 			if !w.posix {

@@ -35,7 +35,7 @@ func (sh *shell) openFd(hc interp.HandlerContext, n, flag int) (io.ReadWriteClos
 	var x any
 	switch n {
 	case 0:
-		x = raw(inOf(hc))
+		x = raw(sh.inOf(hc))
 	case 1:
 		x = rawW(hc.Stdout)
 	case 2:

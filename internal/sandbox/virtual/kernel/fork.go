@@ -18,7 +18,7 @@ func (sh *shell) fork(hc interp.HandlerContext, id string, c Child) (*Proc, erro
 	r, pipefail := sh.r.Subshell(), sh.pipefail
 	c.Env, c.Cwd = exported(hc.Env), hc.Dir
 	if c.Stdin == nil && !c.NullIn {
-		c.Stdin = inOf(hc)
+		c.Stdin = sh.inOf(hc)
 	}
 	if c.Stdout == nil {
 		c.Stdout = hc.Stdout
@@ -84,6 +84,9 @@ func (sh *shell) pipeline(hc interp.HandlerContext, parts []string) int {
 // background starts a job and sets $!.
 func (sh *shell) background(hc interp.HandlerContext, args []string) ([]string, error) {
 	c := Child{NullIn: args[2] == "null"}
+	if terminalOf(raw(sh.inOf(hc))) != nil { // it would be stopped at the first read
+		c.NullIn = true
+	}
 	var closers []io.Closer
 	take := func(x any) any {
 		y, cl := dup(x)
@@ -93,11 +96,16 @@ func (sh *shell) background(hc interp.HandlerContext, args []string) ([]string, 
 		return y
 	}
 	if !c.NullIn {
-		c.Stdin, _ = take(raw(inOf(hc))).(io.Reader)
+		c.Stdin, _ = take(raw(sh.inOf(hc))).(io.Reader)
 	}
 	c.Stdout, _ = take(rawW(hc.Stdout)).(io.Writer)
 	c.Stderr, _ = take(rawW(hc.Stderr)).(io.Writer)
-	c.OnStart = func(q *Proc) { q.closers = append(q.closers, closers...) }
+	c.OnStart = func(q *Proc) {
+		q.closers = append(q.closers, closers...)
+		if sh.prompt != nil { // job control: ^C does not meet it
+			q.pgid = q.Pid
+		}
+	}
 	if sh.kind != "bash" {
 		c.Ignore = []int{2, 3} // a job of a shell without job control
 	}

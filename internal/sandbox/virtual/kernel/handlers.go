@@ -18,7 +18,11 @@ func openHandler(ctx context.Context, name string, flag int, perm fs.FileMode) (
 		return sh.openSource(ctx, src)
 	}
 	if n, ok := fdPath(name); ok {
-		return sh.openFd(hc, n, flag)
+		f, err := sh.openFd(hc, n, flag)
+		if t := terminalOf(f); err == nil && t != nil && flag == os.O_RDONLY {
+			return sh.p.M.stub(t)
+		}
+		return f, err
 	}
 	if conn, ok, err := sh.openNet(ctx, name); err != nil {
 		return nil, &os.PathError{Op: sh.name, Path: name, Err: shellReason{err}}
@@ -34,8 +38,13 @@ func openHandler(ctx context.Context, name string, flag int, perm fs.FileMode) (
 	if err != nil {
 		return nil, &os.PathError{Op: sh.name, Path: "cannot open " + name, Err: shellReason{err}}
 	}
-	if flag&(os.O_WRONLY|os.O_RDWR) == 0 && f.Host != nil {
-		return f.Host, nil
+	if flag&(os.O_WRONLY|os.O_RDWR) == 0 {
+		if t := terminalOf(f); t != nil {
+			return sh.p.M.stub(t) // closed by the interpreter
+		}
+		if f.Host != nil {
+			return f.Host, nil
+		}
 	}
 	return f, nil
 }

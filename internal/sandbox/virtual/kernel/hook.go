@@ -53,7 +53,9 @@ func device(read func([]byte) (int, error)) *fsys.Node {
 func (p *Proc) dev(name string) *fsys.Node {
 	switch name {
 	case "":
-		return dirNode("fd", "full", "null", "pts", "random", "shm", "stderr", "stdin", "stdout", "urandom", "zero")
+		n := dirNode("fd", "full", "null", "pts", "random", "shm", "stderr", "stdin", "stdout", "tty", "urandom", "zero")
+		n.Names = append(n.Names, p.M.ttyNames(false)...)
+		return n
 	case "null":
 		return device(func([]byte) (int, error) { return 0, io.EOF })
 	case "zero", "full":
@@ -68,10 +70,12 @@ func (p *Proc) dev(name string) *fsys.Node {
 		return linkNode("/proc/self/fd/2")
 	case "fd":
 		return linkNode("/proc/self/fd")
-	case "pts", "shm":
+	case "pts":
+		return dirNode(p.M.ttyNames(true)...)
+	case "shm":
 		return dirNode()
 	}
-	return nil
+	return p.ttyNode(name)
 }
 
 func (p *Proc) procfs(name string) *fsys.Node {

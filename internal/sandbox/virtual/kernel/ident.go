@@ -68,7 +68,7 @@ func (p *Proc) SID() int { return p.sid }
 func (p *Proc) PGID() int { return p.pgid }
 
 // Setsid begins a session of the process's own.
-func (p *Proc) Setsid() { p.sid, p.pgid = p.Pid, p.Pid }
+func (p *Proc) Setsid() { p.sid, p.pgid, p.tty = p.Pid, p.Pid, nil }
 
 // Started is when it was started.
 func (p *Proc) Started() time.Time { return p.started }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/tty"
 )
 
 // Command is a program: what main is to a C program. args[0] is its name; the
@@ -67,6 +68,9 @@ type Machine struct {
 	halted   bool
 	values   map[any]any // what subsystems keep per machine
 	socks    map[*Socket]bool
+	ttys     map[string]*tty.TTY // by name
+	lastPts  int
+	stubs    sync.Map // weak.Pointer[os.File] → *tty.TTY, see stub
 }
 
 // New makes a machine without any process. Boot begins with Spawn of its init.
@@ -94,7 +98,7 @@ func New(c Config) *Machine {
 	}
 	m := &Machine{FS: c.FS, commands: c.Commands, limits: c.Limits, net: c.Net, listen: c.Listen,
 		logf: c.Logf, hostname: c.Hostname, addr: c.Addr, procs: map[int]*Proc{}, unknown: map[string]bool{},
-		cpus: c.CPUs, memory: c.Memory, swap: c.Swap, values: map[any]any{}, socks: map[*Socket]bool{}, booted: time.Now()}
+		cpus: c.CPUs, memory: c.Memory, swap: c.Swap, values: map[any]any{}, socks: map[*Socket]bool{}, ttys: map[string]*tty.TTY{}, booted: time.Now()}
 	if m.now = c.Now; m.now == nil {
 		m.now = time.Now
 	}
@@ -233,6 +237,9 @@ func (m *Machine) Halt() {
 		procs = append(procs, p)
 	}
 	addr := m.addr
+	for _, t := range m.ttys {
+		t.Hangup()
+	}
 	m.mu.Unlock()
 	for _, p := range procs {
 		p.Signal(9)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/tty"
 )
 
 // Proc is a simulated process. Its exported fields are its own to change before
@@ -25,6 +27,7 @@ type Proc struct {
 	Stderr io.Writer
 
 	cwd      string
+	tty      *tty.TTY // the controlling terminal, nil for none
 	umask    fs.FileMode
 	uid, gid int
 	groups   []int
@@ -77,6 +80,7 @@ func (m *Machine) newProc(parent *Proc) (*Proc, error) {
 	if parent != nil {
 		parent.mu.Lock()
 		p.ppid, p.sid, p.pgid, p.Unit = parent.Pid, parent.sid, parent.pgid, parent.Unit
+		p.tty = parent.tty
 		p.cwd, p.umask, p.uid, p.gid, p.groups = parent.cwd, parent.umask, parent.uid, parent.gid, parent.groups
 		p.Env, p.Args, p.comm = parent.Env, parent.Args, parent.comm
 		p.Stdin, p.Stdout, p.Stderr = raw(parent.Stdin), rawW(parent.Stdout), rawW(parent.Stderr)
@@ -127,6 +131,7 @@ type Child struct {
 	Cwd     string
 	User    *User
 	Setsid  bool
+	TTY     *tty.TTY // the controlling terminal of a new session, and its streams
 	Unit    string
 	Stdin   io.Reader
 	Stdout  io.Writer
@@ -154,7 +159,10 @@ func (p *Proc) Start(c Child) (*Proc, error) {
 		q.SetUser(*c.User)
 	}
 	if c.Setsid {
-		q.sid, q.pgid = q.Pid, q.Pid
+		q.Setsid()
+	}
+	if c.TTY != nil {
+		q.control(c.TTY)
 	}
 	if c.Unit != "" {
 		q.Unit = c.Unit

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,10 +14,13 @@ import (
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/tty"
 )
 
 type readOpts struct {
 	raw     bool
+	silent  bool // -s
 	timeout time.Duration
 	timed   bool
 	n       int
@@ -43,6 +47,7 @@ func (sh *shell) read(hc interp.HandlerContext, args []string) ([]string, error)
 				continue
 			}
 			if a[i] == 's' || a[i] == 'e' {
+				o.silent = o.silent || a[i] == 's'
 				continue
 			}
 			val := a[i+1:]
@@ -76,15 +81,19 @@ func (sh *shell) read(hc interp.HandlerContext, args []string) ([]string, error)
 			break
 		}
 	}
-	if !special {
+	terminal := terminalOf(raw(sh.inOf(hc)))
+	if !special && terminal == nil {
 		return args, nil
+	}
+	if s := hc.Env.Get("TMOUT").String(); sh.kind == "bash" && terminal != nil && !o.timed && s != "" {
+		o.timeout, o.timed = seconds(s)
 	}
 	o.names = rest
 	return sh.readNow(hc, o)
 }
 
 func (sh *shell) readNow(hc interp.HandlerContext, o readOpts) ([]string, error) {
-	in := inOf(hc)
+	in := sh.inOf(hc)
 	if o.fd > 2 {
 		sh.p.mu.Lock()
 		f, ok := sh.p.fds[o.fd].(io.Reader)
@@ -95,6 +104,13 @@ func (sh *shell) readNow(hc interp.HandlerContext, o readOpts) ([]string, error)
 		in = f
 	}
 	line, err := sh.readBytes(raw(in), o)
+	if !o.raw && err == nil && o.delim == '\n' && o.n < 0 {
+		for err == nil && strings.HasSuffix(line, "\\") && (len(line)-len(strings.TrimRight(line, "\\")))%2 == 1 {
+			var more string // a line that a backslash continues
+			more, err = sh.readBytes(raw(in), o)
+			line = line[:len(line)-1] + more
+		}
+	}
 	cfg := &expand.Config{Env: hc.Env}
 	var b strings.Builder
 	names := o.names
@@ -130,6 +146,9 @@ func (sh *shell) readNow(hc interp.HandlerContext, o readOpts) ([]string, error)
 }
 
 func (sh *shell) readBytes(in io.Reader, o readOpts) (string, error) {
+	if t := terminalOf(in); t != nil {
+		return sh.readTerminal(t, o)
+	}
 	f, pollable := in.(*os.File)
 	if o.timed && pollable {
 		if f.SetReadDeadline(time.Now().Add(o.timeout)) == nil {
@@ -153,6 +172,42 @@ func (sh *shell) readBytes(in io.Reader, o readOpts) (string, error) {
 		}
 	}
 	return line.String(), nil
+}
+
+// readTerminal is read from a terminal, where -n and -d change its mode, as -s
+// does.
+func (sh *shell) readTerminal(t *tty.TTY, o readOpts) (string, error) {
+	ctx := sh.context()
+	if o.timed {
+		c, cancel := context.WithTimeoutCause(ctx, o.timeout, os.ErrDeadlineExceeded)
+		defer cancel()
+		ctx = c
+	}
+	was := t.Mode()
+	if mode := was; o.silent || o.n >= 0 || o.delim != '\n' {
+		if o.silent {
+			mode.Lflag &^= tty.ECHO
+		}
+		if o.n >= 0 || o.delim != '\n' {
+			mode.Lflag &^= tty.ICANON
+		}
+		t.SetMode(mode)
+		defer t.SetMode(was)
+	}
+	var text bytes.Buffer
+	buf := make([]byte, 1)
+	for o.n < 0 || text.Len() < o.n {
+		n, err := t.ReadContext(ctx, buf)
+		switch {
+		case err != nil:
+			return text.String(), err
+		case n > 0 && buf[0] == o.delim:
+			return text.String(), nil
+		case n > 0 && buf[0] != 0:
+			text.WriteByte(buf[0])
+		}
+	}
+	return text.String(), nil
 }
 
 func seconds(s string) (time.Duration, bool) {

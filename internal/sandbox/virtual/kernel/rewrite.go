@@ -23,6 +23,8 @@ const (
 	varPid       = callPrefix + "pid"
 	varPpid      = callPrefix + "ppid"
 	varBang      = callPrefix + "bang"
+	varFlags     = callPrefix + "flags"
+	varZero      = callPrefix + "zero"
 	bodyFunction = callPrefix + "body"
 )
 

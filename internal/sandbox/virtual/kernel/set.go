@@ -57,7 +57,8 @@ func (sh *shell) test(hc interp.HandlerContext, args []string) ([]string, error)
 		case last || binary:
 			out = append(out, args[i])
 		case args[i] == "-t":
-			out = append(out, "-n", "")
+			fd, err := strconv.Atoi(args[i+1])
+			out = append(out, "-n", yes[err == nil && sh.isTerminal(hc, fd)])
 			i++
 		case args[i] == "-O" || args[i] == "-G":
 			info, err := v.Stat(args[i+1])
@@ -76,11 +77,25 @@ func (sh *shell) test(hc interp.HandlerContext, args []string) ([]string, error)
 	return out, nil
 }
 
+// isTerminal is test -t.
+func (sh *shell) isTerminal(hc interp.HandlerContext, fd int) bool {
+	switch fd {
+	case 0:
+		return terminalOf(raw(sh.inOf(hc))) != nil
+	case 1:
+		return terminalOf(rawW(hc.Stdout)) != nil
+	case 2:
+		return terminalOf(rawW(hc.Stderr)) != nil
+	}
+	return sh.p.IsTerminal(fd) != nil
+}
+
 // set drops the options that mean nothing here.
 func (sh *shell) set(args []string) ([]string, error) {
 	out := []string{"set"}
 	for i := 1; i < len(args); i++ {
 		a := args[i]
+		sh.prompt.option(args[i:])
 		if a == "--" || len(a) < 2 || a[0] != '-' && a[0] != '+' {
 			return append(out, args[i:]...), nil
 		}

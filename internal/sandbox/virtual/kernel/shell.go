@@ -27,7 +27,8 @@ type shell struct {
 	order    []int
 	steps    int64
 	pipefail bool
-	execing  bool // the next program replaces the shell
+	execing  bool         // the next program replaces the shell
+	prompt   *interaction // nil: not interactive
 }
 
 type shellKey struct{}
@@ -44,7 +45,15 @@ func (p *Proc) runShell(kind string, argv []string) int {
 	sh := &shell{p: p, prog: &program{}, kind: kind, name: o.name, jobs: map[int]*Proc{}}
 	sh.pipefail = strings.Contains(strings.Join(o.flags, " "), "-o pipefail")
 	p.traps = nil
+	if o.interactive = o.stdin && (o.interactive || p.IsTerminal(0) != nil && p.IsTerminal(2) != nil); o.interactive {
+		sh.prompt = &interaction{histexpand: kind == "bash"}
+	}
 	env := p.shellEnv(kind)
+	env.vars[varFlags] = strVar(o.dashed(kind), false)
+	env.vars[varZero] = strVar(o.name, false)
+	if o.interactive {
+		env.interactive(p, kind)
+	}
 	stdin, err := p.stdinFile()
 	if err != nil {
 		return 126
@@ -67,7 +76,14 @@ func (p *Proc) runShell(kind string, argv []string) int {
 	}
 	sh.r.Reset()
 	env.booting = false
+	if o.login {
+		sh.profile()
+	}
 	switch {
+	case sh.r.Exited() && o.login: // by its profile
+		return 0
+	case o.interactive:
+		return sh.interact(o)
 	case o.command != nil:
 		return sh.run(strings.NewReader(*o.command))
 	case o.script != "":
@@ -90,6 +106,13 @@ func lowerFirst(s string) string {
 
 // stdinFile is the process's stdin as the file that the interpreter insists on.
 func (p *Proc) stdinFile() (*os.File, error) {
+	if t := terminalOf(raw(p.Stdin)); t != nil {
+		f, err := p.M.stub(t)
+		if err == nil {
+			p.closeLater(f)
+		}
+		return f, err
+	}
 	if f, ok := raw(p.Stdin).(*os.File); ok {
 		return f, nil
 	}
@@ -186,7 +209,7 @@ func (sh *shell) runFile(f *syntax.File) int {
 }
 
 func (sh *shell) runNode(n syntax.Node) int {
-	ctx := context.WithValue(sh.p.ctx, shellKey{}, sh)
+	ctx := context.WithValue(sh.context(), shellKey{}, sh)
 	err := sh.r.Run(ctx, n)
 	var es interp.ExitStatus
 	switch {

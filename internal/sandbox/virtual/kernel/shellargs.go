@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 type shellArgs struct {
@@ -11,10 +12,14 @@ type shellArgs struct {
 	command *string
 	script  string
 	args    []string
+
+	login, norc bool
+	interactive bool
+	stdin       bool // commands come from there
 }
 
 func parseShellArgs(argv []string) (shellArgs, error) {
-	o := shellArgs{name: argv[0]}
+	o := shellArgs{name: argv[0], login: strings.HasPrefix(argv[0], "-")}
 	rest := argv[1:]
 	wantC, stdin := false, false
 	for len(rest) > 0 && len(rest[0]) > 1 && (rest[0][0] == '-' || rest[0][0] == '+') {
@@ -23,7 +28,9 @@ func parseShellArgs(argv []string) (shellArgs, error) {
 		if a == "--" {
 			break
 		}
-		if a == "--norc" || a == "--noprofile" || a == "--login" || a == "--posix" {
+		if a == "--norc" || a == "--noprofile" || a == "--login" || a == "--posix" || a == "--noediting" {
+			o.login = o.login || a == "--login"
+			o.norc = o.norc || a == "--norc"
 			continue
 		}
 		sign := a[:1]
@@ -33,7 +40,11 @@ func parseShellArgs(argv []string) (shellArgs, error) {
 				wantC = true
 			case 's':
 				stdin = true
-			case 'l', 'i', 'm', 'p', 'h', 'B', 'b':
+			case 'i':
+				o.interactive = true
+			case 'l':
+				o.login = true
+			case 'm', 'p', 'h', 'B', 'b', 'H':
 			case 'o':
 				if len(rest) == 0 {
 					return o, errors.New("-o requires an argument")
@@ -63,5 +74,31 @@ func parseShellArgs(argv []string) (shellArgs, error) {
 		rest = rest[1:]
 	}
 	o.args = rest
+	o.stdin = o.command == nil && o.script == ""
 	return o, nil
+}
+
+// dashed is $-.
+func (o *shellArgs) dashed(kind string) string {
+	s := ""
+	for _, f := range o.flags {
+		if len(f) == 2 && f[0] == '-' && f != "-o" {
+			s += f[1:]
+		}
+	}
+	switch {
+	case kind == "bash" && o.interactive:
+		s = "himBH" + s
+	case kind == "bash":
+		s = "hB" + s
+	case o.interactive:
+		s = "im" + s
+	}
+	switch {
+	case o.command != nil && kind == "bash":
+		s += "c"
+	case o.stdin:
+		s += "s"
+	}
+	return s
 }

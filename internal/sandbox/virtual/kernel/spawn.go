@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"os"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/tty"
 )
 
 // Exec is a process to start from outside, as lxc-attach, sshd or pct would.
@@ -16,6 +18,7 @@ type Exec struct {
 	Stdin  io.Reader
 	Stdout io.Writer
 	Stderr io.Writer
+	TTY    *tty.TTY        // instead of the three: a terminal, which the process then controls
 	Body   func(*Proc) int // instead of a program: a process that is only Go
 }
 
@@ -52,14 +55,11 @@ func (m *Machine) Spawn(e Exec) (*Proc, error) {
 		}
 	}
 	p.Env = append([]string(nil), e.Env...)
-	out, errw := newSink(e.Stdout, m.limits.Output, p), newSink(e.Stderr, m.limits.Output, p)
-	p.Stdout, p.Stderr = out, errw
-	stdin, stop, err := feed(e.Stdin)
+	end, err := p.open(e)
 	if err != nil {
 		m.drop(p, 1)
 		return nil, err
 	}
-	p.Stdin = stdin
 	if e.User != "" {
 		if u, ok := p.LookupUser(e.User); ok {
 			p.SetUser(u)
@@ -74,15 +74,32 @@ func (m *Machine) Spawn(e Exec) (*Proc, error) {
 		} else {
 			status = p.exec(e.Argv)
 		}
-		stop()
-		out.close()
-		errw.close()
+		end()
 		m.drop(p, status)
 		if err := m.FS.Flush(); err != nil {
 			m.logf("cannot save owners and modes: %v", err)
 		}
 	}()
 	return p, nil
+}
+
+// open gives the process its streams; end is called when it has ended.
+func (p *Proc) open(e Exec) (end func(), err error) {
+	if e.TTY != nil {
+		p.control(e.TTY)
+		return func() {}, nil
+	}
+	out, errw := newSink(e.Stdout, p.M.limits.Output, p), newSink(e.Stderr, p.M.limits.Output, p)
+	stdin, stop, err := feed(e.Stdin)
+	if err != nil {
+		return nil, err
+	}
+	p.Stdin, p.Stdout, p.Stderr = stdin, out, errw
+	return func() {
+		stop()
+		out.close()
+		errw.close()
+	}, nil
 }
 
 // feed gives a reader as one end of a pipe: the interpreter and the programs

@@ -32,6 +32,9 @@ func (r *reader) Read(b []byte) (int, error) {
 	if r.p.ctx.Err() != nil {
 		return 0, context.Cause(r.p.ctx)
 	}
+	if t := terminalOf(r.r); t != nil {
+		return t.ReadContext(r.p.ctx, b)
+	}
 	f, ok := r.r.(*os.File)
 	if !ok {
 		return r.r.Read(b)
@@ -84,6 +87,9 @@ func (w *writer) Write(b []byte) (int, error) {
 }
 
 func (w *writer) write(b []byte) (int, error) {
+	if t := terminalOf(w.w); t != nil {
+		return t.WriteContext(w.p.ctx, b)
+	}
 	f, ok := w.w.(*os.File)
 	if !ok {
 		return w.w.Write(b)

@@ -284,7 +284,7 @@ func chpasswd(p *proc, args []string) int {
 		if !enc {
 			pass = image.Crypt(pass)
 		}
-		edit(p, "/etc/shadow", name, func(f []string) []string { f[1] = pass; return f })
+		setPassword(p, name, pass)
 	}
 	return st
 }
@@ -297,6 +297,12 @@ func passwd(p *proc, args []string) int {
 	}
 	if _, ok := first(o, "l", "lock"); ok {
 		edit(p, "/etc/shadow", name, func(f []string) []string { f[1] = "!" + f[1]; return f })
+	}
+	if _, ok := first(o, "u", "unlock"); ok {
+		edit(p, "/etc/shadow", name, func(f []string) []string { f[1] = strings.TrimPrefix(f[1], "!"); return f })
+	}
+	if _, ok := first(o, "e", "expire"); ok {
+		edit(p, "/etc/shadow", name, func(f []string) []string { f[2] = "0"; return f })
 	}
 	if _, ok := first(o, "d", "delete"); ok {
 		edit(p, "/etc/shadow", name, func(f []string) []string { f[1] = ""; return f })

@@ -28,6 +28,7 @@ func (s *System) bootOpenRC() {
 	s.state = "running"
 	s.mu.Unlock()
 	close(s.changed)
+	s.gettys()
 }
 
 func rcService(p *proc, args []string) int {

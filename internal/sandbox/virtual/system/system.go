@@ -24,6 +24,9 @@ type Options struct {
 	Addr     netip.Prefix  // its address, which shows in the middle of that
 	NoSSHD   bool          // sshd never listens
 	SSHDelay time.Duration // sshd listens that long after boot
+
+	Gettys    []string      // terminals with a login: tty1, console
+	FailDelay time.Duration // after a wrong password
 }
 
 // System is the running init of one machine.
@@ -38,6 +41,8 @@ type System struct {
 	journal []entry
 	changed chan struct{}
 	count   int // of socket connections
+
+	lastLogin map[string]string // by user
 
 	once   sync.Once
 	ended  chan struct{}
@@ -55,7 +60,7 @@ func of(p *proc) *System {
 
 // Boot starts init and returns; services come up in the background.
 func Boot(m *kernel.Machine, o Options) (*System, error) {
-	s := &System{m: m, o: o, units: map[string]*unit{}, state: "starting", changed: make(chan struct{}), ended: make(chan struct{})}
+	s := &System{m: m, o: o, units: map[string]*unit{}, state: "starting", changed: make(chan struct{}), ended: make(chan struct{}), lastLogin: map[string]string{}}
 	m.Value(systemKey{}, func() any { return s })
 	name := "systemd"
 	if !o.OS.Systemd() {
@@ -144,7 +149,11 @@ func (s *System) bootSystemd() {
 		}
 	}
 	close(s.changed)
+	s.gettys()
 }
+
+// User finds a user of the guest.
+func (s *System) User(name string) (kernel.User, bool) { return s.init.LookupUser(name) }
 
 // Ended is closed when the guest powered itself off.
 func (s *System) Ended() <-chan struct{} { return s.ended }

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+)
+
+// late is how long an interrupted run may take to its end before the table says
+// so, and tooLate before that is a failure: the machine may be a busy one.
+const (
+	late    = 2 * time.Second
+	tooLate = 10 * time.Second
+)
+
+// interruption is one SIGINT.
+type interruption struct {
+	what  string
+	verb  scenario
+	when  func(event.Event) bool
+	trace string // where no event is seen: the boundary after which it comes
+	hold  string // the script that waits for it
+	fault string
+	says  []string // what the message and its hints must have, besides the signal
+	quick bool     // it may have ended before
+}
+
+// interruptions has one of each phase, one in a package, and one of each other
+// command.
+func interruptions() []interruption {
+	verbs := scenarios()
+	create, resume, sync, destroy := verbs[0], verbs[2], verbs[3], verbs[4]
+	on := []string{"resume " + name, "destroy " + name}
+	return []interruption{
+		{what: "creating, the task hangs", verb: create, fault: "create-hang:1", when: percent(12)},
+		{what: "starting", verb: create, when: percent(25), says: on},
+		{what: "deploying", verb: create, when: percent(40), says: on},
+		{what: "syncing, in a package", verb: create, hold: "package", when: says("holding "), says: append(on, "goes on")},
+		{what: "syncing, in a script", verb: create, hold: "10-first.sh", when: says("holding "), says: append(on, "10-first.sh was stopped")},
+		{what: "finalizing", verb: create, when: percent(92), says: on, quick: true},
+		{what: "a resume follows a script", verb: resume, when: says("Following "), says: append(on, "20-second.sh was stopped")},
+		{what: "a sync takes its snapshot", verb: sync, when: says("Taking the snapshot"), says: []string{"nothing was changed", "sync " + name}},
+		{what: "a sync applies files", verb: sync, when: percent(65), says: []string{"resume " + name, "--rollback"}},
+		{what: "a destroy stops the container", verb: destroy, trace: "step Stopping", says: []string{"destroy " + name}, quick: true},
+	}
+}
+
+func (h *harness) interrupts() []kase {
+	var cases []kase
+	for i, m := range interruptions() {
+		transport := h.transports[i%len(h.transports)]
+		cases = append(cases, kase{
+			row: "SIGINT while " + m.what, name: "SIGINT while " + m.what + ", by the " + transport, transport: transport,
+			do: func(ctx context.Context, t *trial) { t.interruptAndGoOn(ctx, m) },
+		})
+	}
+	return cases
+}
+
+func (t *trial) interruptAndGoOn(ctx context.Context, m interruption) {
+	if m.hold != "" {
+		t.hold = m.hold
+	}
+	if !m.verb.prepare(ctx, t) {
+		return
+	}
+	if m.fault != "" {
+		t.w.fault(m.fault)
+	}
+	var tool *os.Process
+	var at time.Time
+	var once sync.Once
+	c := call{args: m.verb.args(t), trace: filepath.Join(t.dir, "trace")}
+	interrupt := func() {
+		at = time.Now()
+		_ = tool.Signal(os.Interrupt) // one that has ended is seen below
+	}
+	c.start = func(p *os.Process) {
+		tool = p
+		for end := time.Now().Add(patience); m.trace != "" && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+			if b, err := os.ReadFile(c.trace); err == nil && strings.Contains(string(b), m.trace) {
+				interrupt()
+				break
+			}
+		}
+	}
+	c.watch = func(e event.Event) {
+		if m.when != nil && m.when(e) {
+			once.Do(interrupt)
+		}
+	}
+	e := t.tool(ctx, c)
+	took := time.Since(at)
+	t.note = fmt.Sprintf("exit %d after %.1f s", e.status, took.Seconds())
+	if took > late {
+		t.note += " (over 2 s)"
+	}
+	if took > tooLate {
+		t.lost("an interrupted run took %s to its end", took)
+	}
+	t.explained(m, e)
+	t.w.sb.Faults().Clear("")
+	t.goOn(ctx, m.verb, false, 0)
+}
+
+// explained looks whether the run said what it has left and how to go on.
+func (t *trial) explained(m interruption, e ended) {
+	if e.status == 0 && m.quick {
+		return
+	}
+	said := e.err
+	if n := len(e.events); n > 0 {
+		said = e.events[n-1].Message + " | " + e.events[n-1].Hint
+	}
+	if e.status != 130 || !strings.Contains(said, "interrupted by SIGINT") {
+		t.lost("SIGINT: %s", e.why())
+	}
+	for _, want := range m.says {
+		if !strings.Contains(said, want) {
+			t.lost("an interrupted run does not say %q: %s", want, said)
+		}
+	}
+	if ids := t.w.sb.Node().IDs(); m.says == nil && len(ids) > 0 {
+		t.lost("an interrupted create has left container %d and says: %s", ids[0], said)
+	}
+}

@@ -1,0 +1,108 @@
+// Command crash kills the tool at every boundary of its work and strikes it with
+// every fault there is, then looks whether anything was lost, done twice or told:
+// whatever happens, list knows, and one command finishes the job or cleans it up.
+//
+// It builds the tool with a hook that ends the process right after a chosen entry
+// is on record (internal/store/boundary_crash.go) and runs it against sandboxes of
+// its own with virtual guests: no privileges and no packages are needed. Where this
+// user may listen on port 22, half of it goes by the guest's own sshd, else all by
+// the node. It prints a table and, last, "points=N lost=0 twice=0 secrets=0".
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+)
+
+func main() {
+	h := &harness{}
+	flag.BoolVar(&h.all, "all", false, "every point with both ways on, both transports, and a second kill on the way")
+	flag.IntVar(&h.parallel, "parallel", 4, "sandboxes at once")
+	flag.StringVar(&h.only, "only", "", "run the rows alone whose name begins with this `text`")
+	flag.StringVar(&h.doc, "doc", "", "also write the table into this `file`, as Markdown")
+	flag.StringVar(&h.bin, "bin", "", "a `binary` built with -tags crash; empty: build one")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	ok, err := h.run(ctx)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "crash:", err)
+	}
+	if err != nil || !ok {
+		os.Exit(1)
+	}
+}
+
+// harness is one run of everything.
+type harness struct {
+	all      bool
+	parallel int
+	only     string
+	doc      string
+	bin      string
+
+	dir        string
+	template   string   // the folder of what the tool makes
+	transports []string // node, and guest where virtual guests have an sshd
+	worlds     []*world
+	table      table
+}
+
+func (h *harness) run(ctx context.Context) (bool, error) {
+	var err error
+	if h.template, err = filepath.Abs("testdata/templates/crash"); err != nil {
+		return false, err
+	}
+	if h.dir, err = os.MkdirTemp("", "infrahaus-crash-"); err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(h.dir)
+	if err := h.build(ctx); err != nil {
+		return false, err
+	}
+	h.transports = transports()
+	for i := range h.parallel {
+		w, err := openWorld(ctx, filepath.Join(h.dir, fmt.Sprintf("world%d", i)))
+		if err != nil {
+			return false, err
+		}
+		defer w.sb.Close()
+		h.worlds = append(h.worlds, w)
+	}
+	cases, err := h.points(ctx)
+	if err != nil {
+		return false, err
+	}
+	cases = append(cases, h.faults()...)
+	cases = append(cases, h.interrupts()...)
+	cases = append(cases, h.twenty()...)
+	h.perform(ctx, h.chosen(cases))
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	ok := h.table.print(os.Stdout)
+	if h.doc != "" {
+		return ok, h.table.write(h.doc)
+	}
+	return ok, nil
+}
+
+// build makes the tool with its hook, by the flags of the Makefile.
+func (h *harness) build(ctx context.Context) error {
+	if h.bin != "" {
+		var err error
+		h.bin, err = filepath.Abs(h.bin)
+		return err
+	}
+	h.bin = filepath.Join(h.dir, "infrahaus")
+	fmt.Fprintln(os.Stderr, "building the tool with -tags crash")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "nethttpomithttp2,crash", "-gcflags=all=-l", "-o", h.bin, "./cmd/infrahaus")
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	return cmd.Run()
+}

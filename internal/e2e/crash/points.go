@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// kase is one point of the table.
+type kase struct {
+	row       string
+	name      string
+	transport string
+	do        func(context.Context, *trial)
+}
+
+// points records the boundaries of each scenario, undisturbed, and makes a case
+// of each. A run of its own may have one more or less, where it had to wait.
+func (h *harness) points(ctx context.Context) ([]kase, error) {
+	all := scenarios()
+	names := make([][]string, len(all))
+	var record []kase
+	for i, s := range all {
+		record = append(record, kase{row: s.name, name: "undisturbed", transport: h.transports[i%len(h.transports)], do: func(ctx context.Context, t *trial) {
+			names[i] = h.undisturbed(ctx, t, s)
+		}})
+	}
+	h.perform(ctx, h.chosen(record))
+	if n := h.table.problems(); n > 0 {
+		h.table.print(os.Stdout)
+		return nil, fmt.Errorf("%d undisturbed runs failed", n)
+	}
+	var cases []kase
+	for i, s := range all {
+		h.table.boundaries(s.name, len(names[i]))
+		for n, what := range names[i] {
+			cases = append(cases, h.killed(s, n+1, what)...)
+		}
+	}
+	return cases, ctx.Err()
+}
+
+// undisturbed runs a scenario to its end and returns the boundaries' names.
+func (h *harness) undisturbed(ctx context.Context, t *trial, s scenario) []string {
+	if !s.prepare(ctx, t) {
+		return nil
+	}
+	c := call{args: s.args(t), trace: filepath.Join(t.dir, "trace")}
+	if s.watch != nil {
+		c.watch = s.watch(t)
+	}
+	if e := t.tool(ctx, c); e.status != 0 {
+		t.lost("undisturbed: %s", e.why())
+		return nil
+	}
+	t.judge(ctx, s.ends, s.gone)
+	b, err := os.ReadFile(c.trace)
+	if err != nil {
+		t.lost("no boundary is recorded: %v", err)
+	}
+	return strings.Split(strings.TrimSpace(string(b)), "\n")
+}
+
+// killed are the cases of one boundary: right after it and, where it is an entry
+// that something done is told by, right before. With -all it is the whole product.
+func (h *harness) killed(s scenario, n int, what string) []kase {
+	kills := []call{{after: n}}
+	if entry(what) {
+		kills = append(kills, call{short: n})
+	}
+	var cases []kase
+	for i, kill := range kills {
+		point := func(transport string, destroy bool, second int) {
+			label := fmt.Sprintf("%s, killed %s %d (%.40s), by the %s", s.name, [2]string{"after", "before"}[i], n, what, transport)
+			if destroy {
+				label += ", destroy"
+			}
+			cases = append(cases, kase{row: s.name, name: label, transport: transport, do: func(ctx context.Context, t *trial) {
+				t.killAndGoOn(ctx, s, kill, destroy, second)
+			}})
+		}
+		if !h.all {
+			point(h.transports[n/2%len(h.transports)], (n+i)%2 == 0, 0)
+			continue
+		}
+		for _, transport := range h.transports {
+			point(transport, true, 0)
+			point(transport, false, 0)
+			point(transport, false, 1+n*7%30) // where the second kill falls is spread evenly over a resume
+		}
+	}
+	return cases
+}
+
+// entry tells an entry in the catalogue from an event.
+func entry(what string) bool {
+	for _, prefix := range []string{"record", "INSERT ", "UPDATE ", "scrub"} {
+		if strings.HasPrefix(what, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *trial) killAndGoOn(ctx context.Context, s scenario, kill call, destroy bool, second int) {
+	if !s.prepare(ctx, t) {
+		return
+	}
+	kill.args = s.args(t)
+	if s.watch != nil {
+		kill.watch = s.watch(t)
+	}
+	e := t.tool(ctx, kill)
+	if !e.killed && e.status != 0 {
+		t.lost("it failed before it was killed: %s", e.why())
+	}
+	t.goOn(ctx, s, destroy, second)
+}
+
+// perform runs cases, each world one at a time, and says how it goes.
+func (h *harness) perform(ctx context.Context, cases []kase) {
+	queue := make(chan kase)
+	var wg sync.WaitGroup
+	for _, w := range h.worlds {
+		wg.Go(func() {
+			for c := range queue {
+				if t := h.try(ctx, w, c); ctx.Err() == nil {
+					h.table.add(c, t)
+				}
+			}
+		})
+	}
+	for i, c := range cases {
+		if i%20 == 0 && len(cases) > 20 {
+			fmt.Fprintf(os.Stderr, "%d of %d: %s\n", i, len(cases), c.row) // progress
+		}
+		select {
+		case queue <- c:
+		case <-ctx.Done():
+		}
+	}
+	close(queue)
+	wg.Wait()
+}
+
+// try runs one case in a home of its own.
+func (h *harness) try(ctx context.Context, w *world, c kase) *trial {
+	dir, err := os.MkdirTemp(h.dir, "home")
+	var t *trial
+	if err == nil {
+		defer os.RemoveAll(dir)
+		t, err = h.newTrial(w, dir, c.transport)
+	}
+	if err != nil {
+		t = &trial{}
+		t.lost("cannot prepare: %v", err)
+		return t
+	}
+	c.do(ctx, t)
+	t.searchSecrets()
+	if err := w.clean(ctx); err != nil {
+		t.lost("%v", err)
+	}
+	return t
+}
+
+// chosen are the cases that -only names.
+func (h *harness) chosen(cases []kase) []kase {
+	var out []kase
+	for _, c := range cases {
+		if strings.HasPrefix(c.row, h.only) {
+			out = append(out, c)
+		}
+	}
+	return out
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+)
+
+// scenario is a command that is killed at each boundary of its work.
+type scenario struct {
+	name    string
+	prepare func(context.Context, *trial) bool // what must be there before
+	args    func(*trial) []string
+	ends    []string                       // the scripts that have ended well in the end, as "VERSION NAME"
+	watch   func(*trial) func(event.Event) // what goes on beside it
+	gone    bool                           // it ends with no container
+}
+
+var onceEach = []string{"1 package", "1 10-first.sh", "1 20-second.sh", "1 30-third.sh"}
+
+func scenarios() []scenario {
+	follow := func(t *trial) func(event.Event) { return t.releaseFollowed }
+	return []scenario{
+		{
+			name: "create", ends: onceEach,
+			prepare: func(context.Context, *trial) bool { return true },
+			args:    func(t *trial) []string { return t.create() },
+		}, {
+			name: "resume of a create killed when Proxmox was asked", ends: onceEach,
+			prepare: func(ctx context.Context, t *trial) bool { return t.killedAt(ctx, "step Container ") },
+			args:    func(*trial) []string { return []string{"resume", name, "--json"} },
+		}, {
+			name: "resume of a create killed while a script ran", ends: onceEach, watch: follow,
+			prepare: func(ctx context.Context, t *trial) bool {
+				t.hold = "20-second.sh"
+				return t.killedAt(ctx, "log holding ")
+			},
+			args: func(*trial) []string { return []string{"resume", name, "--json"} },
+		}, {
+			name: "sync", ends: append([]string{"2 20-second.sh", "1 40-new.sh"}, onceEach...),
+			prepare: func(ctx context.Context, t *trial) bool { return t.finished(ctx) && t.change() },
+			args:    func(*trial) []string { return []string{"sync", name, "--json"} },
+		}, {
+			name: "destroy", gone: true,
+			prepare: func(ctx context.Context, t *trial) bool { return t.finished(ctx) },
+			args:    func(*trial) []string { return []string{"destroy", name, "--yes", "--json"} },
+		},
+	}
+}
+
+// killedAt makes a container by a create that is killed after a boundary.
+func (t *trial) killedAt(ctx context.Context, at string) bool {
+	e := t.tool(ctx, call{args: t.create(), at: at})
+	if !e.killed {
+		t.lost("cannot prepare: the create was not killed at %q: %s", at, e.why())
+	}
+	return e.killed
+}
+
+// change is what a sync is to apply: a changed file, a changed script, a new one;
+// and an edit in the guest that stays.
+func (t *trial) change() bool {
+	t.edit("files/app.conf", "version = 1", "version = 2")
+	t.edit("scripts/20-second.sh", " 1 $INFRAHAUS_ATTEMPT", " 2 $INFRAHAUS_ATTEMPT")
+	third, err := os.ReadFile(filepath.Join(t.template, "scripts/30-third.sh"))
+	if err == nil {
+		text := strings.ReplaceAll(string(third), "30-third.sh", "40-new.sh")
+		err = os.WriteFile(filepath.Join(t.template, "scripts/40-new.sh"), []byte(text), 0o644)
+	}
+	for _, id := range t.w.sb.Node().IDs() {
+		if err == nil {
+			err = os.WriteFile(t.w.path(id, "etc/crash/own.conf"), []byte("mine = yes\n"), 0o644)
+		}
+	}
+	if err != nil {
+		t.lost("cannot prepare: %v", err)
+	}
+	return err == nil
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"text/tabwriter"
+)
+
+// table is what the run has found, a line a row of cases.
+type table struct {
+	mu       sync.Mutex
+	rows     []*tableRow
+	recorded int // boundaries, of all scenarios
+	killed   int // points that were tried at one
+}
+
+type tableRow struct {
+	name       string
+	boundaries int
+	points     int
+	counts     map[string]int // problems by kind
+	notes      []string
+}
+
+func (t *table) row(name string) *tableRow {
+	for _, r := range t.rows {
+		if r.name == name {
+			return r
+		}
+	}
+	r := &tableRow{name: name, counts: map[string]int{}}
+	t.rows = append(t.rows, r)
+	return r
+}
+
+// boundaries notes how many an undisturbed run has.
+func (t *table) boundaries(name string, n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.row(name).boundaries = n
+	t.recorded += n
+}
+
+// add counts a case and says at once what is wrong with it.
+func (t *table) add(c kase, tried *trial) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := t.row(c.row)
+	r.points++
+	if r.boundaries > 0 {
+		t.killed++
+	}
+	for _, p := range tried.problems {
+		r.counts[p.kind]++
+		fmt.Fprintf(os.Stderr, "%s: %s: %s\n", p.kind, c.name, p.text)
+	}
+	if tried.note != "" {
+		r.notes = append(r.notes, tried.note)
+	}
+}
+
+// problems is how many there are of any kind.
+func (t *table) problems() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := 0
+	for _, r := range t.rows {
+		for _, c := range r.counts {
+			n += c
+		}
+	}
+	return n
+}
+
+const docHead = `# Every way to die
+
+Written by "make crash-all": the tool is killed with SIGKILL at each entry of its
+work that is on record (right after it and, where the entry tells of something that
+was done, right before it), and struck by each fault in each phase; by both
+transports; then resumed, resumed with a second kill on the way, or destroyed. Lost
+is what list does not know, has no way on, or is missing in the logs; twice is a
+script that ran again after it had ended well, or an attempt that began twice;
+secrets is one found on a screen or in the state directory.
+
+`
+
+// write makes a page of the table.
+func (t *table) write(path string) error {
+	var b bytes.Buffer
+	b.WriteString(docHead + "```text\n")
+	t.print(&b)
+	b.WriteString("```\n")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, b.Bytes(), 0o644)
+}
+
+// print writes the table and its last line, and reports whether all is well.
+func (t *table) print(out io.Writer) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "WHAT\tBOUNDARIES\tPOINTS\tLOST\tTWICE\tSECRETS\tNOTE")
+	points, all := 0, map[string]int{}
+	for _, r := range t.rows {
+		boundaries := "-"
+		if r.boundaries > 0 {
+			boundaries = fmt.Sprint(r.boundaries)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%s\n", r.name, boundaries, r.points, r.counts["lost"], r.counts["twice"], r.counts["secrets"], strings.Join(r.notes, ", "))
+		points += r.points
+		for k, n := range r.counts {
+			all[k] += n
+		}
+	}
+	_ = w.Flush() // to a buffer of its own, or stdout
+	fmt.Fprintf(out, "points=%d lost=%d twice=%d secrets=%d\n", points, all["lost"], all["twice"], all["secrets"])
+	if t.killed < t.recorded {
+		fmt.Fprintf(os.Stderr, "%d boundaries were recorded, and only %d tried\n", t.recorded, t.killed)
+		return false
+	}
+	return all["lost"]+all["twice"]+all["secrets"] == 0
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+)
+
+// name is the container's in every trial.
+const name = "web"
+
+// trial is one point: one container's story, in a home and on a node of its own.
+type trial struct {
+	h         *harness
+	w         *world
+	dir       string
+	template  string
+	transport string
+	hold      string // the script, or package, that waits for release
+
+	said     bytes.Buffer      // everything that any process wrote
+	secrets  map[string]string // what each value is
+	mayStop  bool              // a fault may end the guest after all is done
+	problems []problem
+	note     string // for the table
+}
+
+// problem is something that must not be.
+type problem struct{ kind, text string }
+
+func (t *trial) lost(format string, a ...any) {
+	t.problems = append(t.problems, problem{"lost", fmt.Sprintf(format, a...)})
+}
+func (t *trial) twice(format string, a ...any) {
+	t.problems = append(t.problems, problem{"twice", fmt.Sprintf(format, a...)})
+}
+func (t *trial) leaked(format string, a ...any) {
+	t.problems = append(t.problems, problem{"secrets", fmt.Sprintf(format, a...)})
+}
+
+// newTrial makes a home with a copy of the template and a secret of its own.
+func (h *harness) newTrial(w *world, dir, transport string) (*trial, error) {
+	t := &trial{h: h, w: w, dir: dir, transport: transport, template: filepath.Join(dir, "crash"), hold: "nothing"}
+	if err := os.CopyFS(t.template, os.DirFS(h.template)); err != nil {
+		return nil, err
+	}
+	_, uuid, _ := strings.Cut(w.sb.Endpoint().Token, "=")
+	variable := "s3cret" + rand.Text()
+	t.secrets = map[string]string{uuid: "the API token", variable: "the secret variable"}
+	return t, os.WriteFile(filepath.Join(dir, "token"), []byte(variable), 0o600)
+}
+
+// create is the command line that makes the container.
+func (t *trial) create() []string {
+	return []string{"create", name, "--template", t.template, "--set-file", "token=" + filepath.Join(t.dir, "token"), "--set", "hold=" + t.hold, "--json"}
+}
+
+// release lets the script that waits go on.
+func (t *trial) release() { t.w.inGuests("root/go-on") }
+
+// releaseFollowed is a call's watch: what is waited for may go on once somebody
+// follows it.
+func (t *trial) releaseFollowed(e event.Event) {
+	if strings.HasPrefix(e.Message, "Following ") || strings.HasPrefix(e.Message, "holding ") {
+		t.release()
+	}
+}
+
+// finished makes a container that is ready.
+func (t *trial) finished(ctx context.Context) bool {
+	e := t.tool(ctx, call{args: t.create()})
+	if e.status != 0 {
+		t.lost("cannot prepare: %s", e.why())
+	}
+	return e.status == 0
+}
+
+// edit replaces text in a file of the template.
+func (t *trial) edit(file, old, with string) {
+	path := filepath.Join(t.template, file)
+	b, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, bytes.ReplaceAll(b, []byte(old), []byte(with)), 0o644)
+	}
+	if err != nil {
+		t.lost("cannot prepare: %v", err)
+	}
+}

@@ -1,0 +1,311 @@
+//go:build linux
+
+package guest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// openWithin is open with short deadlines, for what is to fail.
+func (c *terminal) openWithin(change func(*Options)) (Guest, error) {
+	target, o := c.options()
+	o.KeepAlive, o.Note, o.Waiting = 10*time.Second, func(string) {}, func(string) {}
+	if change != nil {
+		change(&o)
+	}
+	return openConsoleWithin(c.t.Context(), target, o, limits{prompt: 4 * time.Second, login: 8 * time.Second, shell: 4 * time.Second})
+}
+
+func TestConsoleRefusals(t *testing.T) {
+	password := func(p string, err error) func(*Options) {
+		return func(o *Options) { o.RootPassword = func(context.Context) (string, error) { return p, err } }
+	}
+	prompt := "while :; do stty sane; printf 'ct login: '; read -r u; stty -echo; printf 'Password: '; read -r p; stty echo; echo; "
+	for _, c := range []struct {
+		name, script string
+		change       func(*Options)
+		kind         Kind
+		says, after  string // after: what the console shows last
+	}{
+		{"a wrong password", getty, password("wrong", nil), AuthRefused, "root's password is refused", "ct login: "},
+		{"no password", getty, password("", nil), NotConfigured, "root's password is not known", "ct login: "},
+		{"a password that cannot be read", getty, password("", errors.New("no key")), NotConfigured, "cannot be read: no key", "ct login: "},
+		{"a password that cannot be typed", getty, password("a\nb", nil), NotConfigured, "cannot be typed", "ct login: "},
+		{"an expired password", prompt + "echo 'You are required to change your password immediately (administrator enforced).'; printf 'Current password: '; read -r x; done", nil, AuthRefused, "has expired", ""},
+		{"a locked account", prompt + "echo 'Your account has been locked; please contact your system administrator.'; sleep 1; done", nil, AuthRefused, "is not let in", ""},
+		{"no getty", "sleep 1000", nil, NoConsole, "neither a login prompt nor a shell", ""},
+		{"a flood", "yes 'all work and no play'", nil, NoConsole, "prints there without end", ""},
+		{"a console that ends", "echo 'lxc-console: 100: tty is not available'; exit 1", nil, NoConsole, "tty is not available", ""},
+		{"something else than a shell", prompt + "printf 'menu> '; while read -r x; do printf 'menu> '; done; done", nil, Protocol, "does not answer as a shell", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tt := newTerminal(t, c.script)
+			_, err := tt.openWithin(c.change)
+			var e *Error
+			if KindOf(err) != c.kind || !strings.Contains(err.Error(), c.says) || !strings.HasPrefix(err.Error(), "cannot use the console of container 100: ") {
+				t.Fatalf("%v %v", KindOf(err), err)
+			}
+			if errors.As(err, &e); e.Fix == "" || strings.Contains(err.Error(), tt.secret) {
+				t.Errorf("%q %v", e.Fix, err)
+			}
+			if c.after != "" {
+				tt.eventually(c.after)
+				if s := tt.output(); strings.HasSuffix(strings.TrimRight(s, " "), "root") {
+					t.Errorf("half a login stands there: %q", last(s, 200))
+				}
+			}
+		})
+	}
+}
+
+// A shell that somebody left open is used and left as it was.
+func TestConsoleOpenShell(t *testing.T) {
+	for name, sh := range shells(t) {
+		c := newTerminal(t, "exec $LOGIN_SHELL", sh...)
+		c.typed("X=kept\n")
+		c.eventually("X=kept")
+		g := c.open()
+		if out, _, _ := do(t, g, "echo a; echo \"[$X]\"", ""); out != "a\n[]\n" {
+			t.Errorf("%s: %q", name, out)
+		}
+		g.Close()
+		c.typed("echo is $X; stty -a\n")
+		c.eventually("is kept")
+		c.eventually(" echo ")
+		if s := c.output(); strings.Contains(s, "\nexit") {
+			t.Errorf("%s: its shell was ended: %q", name, last(s, 300))
+		}
+		for _, f := range []string{"/history", "/.ash_history"} {
+			if b, _ := os.ReadFile(c.home + f); strings.Contains(string(b), "stty raw") {
+				t.Errorf("%s: %s has %q", name, f, b)
+			}
+		}
+	}
+}
+
+func TestConsoleNotRoot(t *testing.T) {
+	c := newTerminal(t, "exec $LOGIN_SHELL")
+	os.WriteFile(c.home+"/bin/id", []byte("#!/bin/bash\necho 1000\n"), 0o755)
+	if _, err := c.openWithin(nil); KindOf(err) != AuthRefused || !strings.Contains(err.Error(), "not root's (uid 1000)") {
+		t.Error(err)
+	}
+}
+
+func TestConsoleLacksPrograms(t *testing.T) {
+	c := newTerminal(t, "PATH=$PWD/bin; exec $LOGIN_SHELL")
+	for _, tool := range []string{"stty", "sha256sum", "id", "mkdir", "mkfifo", "rm", "cat", "dd"} {
+		os.Symlink("/usr/bin/"+tool, c.home+"/bin/"+tool)
+	}
+	if _, err := c.openWithin(nil); KindOf(err) != Protocol || !strings.Contains(err.Error(), "lacks a program") {
+		t.Error(err)
+	}
+}
+
+// What the kernel, systemd and somebody at a keyboard put in between is no part of
+// anything, and what they spoil is sent again.
+func TestConsoleNoise(t *testing.T) {
+	for name, sh := range shells(t) {
+		t.Run(name, func(t *testing.T) {
+			c := newTerminal(t, getty, sh...)
+			var mu sync.Mutex
+			var notes []string
+			target, o := c.options()
+			o.Note = func(s string) { mu.Lock(); notes = append(notes, s); mu.Unlock() }
+			n := 0
+			c.mangle = func(b []byte) []byte { // in the middle of every thirtieth read
+				if n++; n%30 != 0 {
+					return b
+				}
+				at := len(b) / 2
+				return bytes.Join([][]byte{b[:at], []byte("\r\n[  12.3] eth0: link up; [ OK ] Started x.service\r\n"), b[at:]}, nil)
+			}
+			g, err := Open(t.Context(), target, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer g.Close()
+			stop := make(chan struct{})
+			go func() {
+				for {
+					select {
+					case <-stop:
+						return
+					case <-time.After(300 * time.Millisecond):
+						c.typed("ls\r")
+					}
+				}
+			}()
+			data := make([]byte, 100<<10)
+			rand.Read(data)
+			out, errs, status := do(t, g, "cat; echo e >&2; exit 3", string(data))
+			close(stop)
+			if !bytes.Equal([]byte(out), data) || errs != "e\n" || status != 3 {
+				t.Errorf("%d bytes, %q, %d", len(out), errs, status)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if said := strings.Count(strings.Join(notes, "\n"), "somebody else types"); said != 1 {
+				t.Errorf("%q", notes)
+			}
+		})
+	}
+}
+
+// A script goes on while the console is cut, and is followed from the same byte
+// by the pump that is still there, or by a new one.
+func TestConsoleCut(t *testing.T) {
+	for name, sh := range shells(t) {
+		for _, dead := range []bool{false, true} {
+			t.Run(name, func(t *testing.T) {
+				c := newTerminal(t, getty, sh...)
+				g := c.open()
+				a := attempt(t, "i=0; while [ $i -lt 30 ]; do echo line $i; echo e$i >&2; sleep 0.1; i=$((i+1)); done; exit 5")
+				heard := newHeard()
+				sink, once := heard.sink(), sync.Once{}
+				output := sink.Output
+				sink.Output = func(stream string, at int64, p []byte) error {
+					go once.Do(func() {
+						c.cut()
+						if dead {
+							c.typed("\n" + pumpLine(g.(*shell).open.(*consoleWay).tag, "q"))
+						}
+					})
+					return output(stream, at, p)
+				}
+				r, err := RunAttempt(ctxFor(t), g, a, Offsets{}, sink)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.Status != 5 || !r.Claimed || r.Reconnects != 1 || strings.Count(heard.out.String(), "\n") != 30 || strings.Count(heard.err.String(), "\n") != 30 {
+					t.Errorf("%+v %q %q", r, heard.out.String(), heard.err.String())
+				}
+				if logins := strings.Count(c.output(), "Last login:"); logins != 1 && !dead || logins != 2 && dead {
+					t.Errorf("%d logins", logins)
+				}
+				g.Close()
+				c.eventually("ct login: ")
+			})
+		}
+	}
+}
+
+func TestConsoleKill(t *testing.T) {
+	c := newTerminal(t, getty)
+	g := c.open()
+	a := attempt(t, "trap 'echo caught; exit 9' TERM; echo up; while :; do sleep 0.1; done")
+	time.AfterFunc(2*time.Second, func() {
+		if _, err := Kill(ctxFor(t), g, a, 5*time.Second); err != nil {
+			t.Error(err)
+		}
+	})
+	heard, r := mustRun(t, g, a)
+	if r.Status != 9 || heard.out.String() != "up\ncaught\n" {
+		t.Errorf("%+v %q", r, heard.out.String())
+	}
+	if n := g.Stats(); n.Connections != 1 || n.Shells != 2 {
+		t.Errorf("%+v", n)
+	}
+}
+
+// A context that ends ends what runs, and the console goes on.
+func TestConsoleCancel(t *testing.T) {
+	c := newTerminal(t, getty)
+	g := c.open()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := g.Run(ctx, Cmd{Label: "x", Script: "echo $$ >" + Quote(c.home+"/pid") + "; exec sleep 1000"}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	if err := g.Reconnect(ctxFor(t)); err != nil {
+		t.Fatal(err)
+	}
+	if out, _, _ := do(t, g, "read -r p <"+Quote(c.home+"/pid")+"; i=0; while kill -0 $p 2>/dev/null && [ $i -lt 100 ]; do sleep 0.1; i=$((i+1)); done; kill -0 $p 2>/dev/null || echo gone", ""); out != "gone\n" {
+		t.Errorf("%q", out)
+	}
+	if g.Stats().Connections != 1 {
+		t.Error(g.Stats())
+	}
+}
+
+// What a run that was killed left on the console is ended by the next one.
+func TestConsoleLeftOver(t *testing.T) {
+	for name, sh := range shells(t) {
+		c := newTerminal(t, getty, sh...)
+		g := c.open()
+		go g.Run(t.Context(), Cmd{Label: "x", Script: "echo $$ >" + Quote(c.home+"/pid") + "; sleep 1000"})
+		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+			if b, _ := os.ReadFile(c.home + "/pid"); len(b) > 0 {
+				break
+			}
+		}
+		c.cut() // as kill -9 does
+		c.typed("half a li")
+		var notes []string
+		target, o := c.options()
+		o.Note = func(s string) { notes = append(notes, s) }
+		h, err := Open(ctxFor(t), target, o)
+		if err != nil {
+			t.Fatalf("%s: %v %q", name, err, last(c.output(), 400))
+		}
+		if out, _, _ := do(t, h, "echo here", ""); out != "here\n" || !strings.Contains(strings.Join(notes, "\n"), "earlier run") {
+			t.Errorf("%s: %q %q", name, out, notes)
+		}
+		h.Close()
+	}
+}
+
+// Our shell does not stay open for whoever looks at the console.
+func TestConsoleSilence(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute")
+	}
+	t.Parallel()
+	c := newTerminal(t, getty)
+	c.open()
+	before := strings.Count(c.output(), "ct login: ")
+	c.cut()
+	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(time.Second) {
+		if strings.Count(c.output(), "ct login: ") > before {
+			return
+		}
+	}
+	t.Errorf("the shell is still there: %q", last(c.output(), 300))
+}
+
+func TestAutoUsesTheConsole(t *testing.T) {
+	c := newTerminal(t, getty)
+	target, o := c.options()
+	var notes []string
+	o.Transport, o.Note = "auto", func(s string) { notes = append(notes, s) }
+	g, err := Open(ctxFor(t), target, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	if g.Transport() != "api" || len(notes) != 1 || notes[0] != "using the container's console: cannot reach the guest by SSH: its address is not known" {
+		t.Errorf("%s %q", g.Transport(), notes)
+	}
+}
+
+// Half a login that stands there is ended, and then we log in.
+func TestConsoleHalfALogin(t *testing.T) {
+	for _, typed := range []string{"somebody\n", "some", "~0123456789abcdef z 1 .\n"} {
+		c := newTerminal(t, getty)
+		c.eventually("ct login: ")
+		c.typed(typed)
+		c.eventually(typed[:4])
+		g := c.open()
+		if out, _, _ := do(t, g, "echo in", ""); out != "in\n" {
+			t.Errorf("%q: %q", typed, out)
+		}
+		g.Close()
+	}
+}

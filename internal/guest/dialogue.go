@@ -1,0 +1,350 @@
+package guest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// dialogue gets from whatever a console shows to a root shell that reads the
+// loader. It types only at a prompt: what is typed before is lost, or read by
+// somebody else.
+type dialogue struct {
+	conn     io.Writer
+	chunks   <-chan []byte
+	ended    func() error // why chunks was closed
+	tag      string
+	left     string // the tag of an earlier run's pump, told to end
+	ours     string // the tag of a pump that this run left here; "" if none
+	password func() (string, error)
+	waiting  func(string)
+	note     func(string)
+	who      string
+	limits   limits
+
+	text   []byte // what the console said since the last thing that was typed
+	all    tail
+	total  int
+	state  step
+	logged bool // we logged in, so we log out
+	pokes  int
+	again  int  // logins refused
+	unsure bool // something else may stand in the prompt that we answered
+	secret string
+
+	typed   time.Time // when the loader's line was typed
+	retyped int
+	cleared time.Time // when what may have waited in a prompt was read away
+}
+
+// step is what the dialogue waits for.
+type step string
+
+const (
+	anyPrompt  step = "a login prompt or a shell"
+	asksSecret step = "the password prompt"
+	asksShell  step = "root's shell"
+	asksLoader step = "an answer from root's shell"
+)
+
+// The deadlines of the dialogue. A guest that boots shows its prompt in seconds;
+// a slow login (a name service that does not answer, a motd that looks things
+// up) takes most of half a minute.
+type limits struct{ prompt, login, shell time.Duration }
+
+var usualLimits = limits{prompt: 60 * time.Second, login: 45 * time.Second, shell: 15 * time.Second}
+
+const (
+	settle     = 60 * time.Millisecond // of silence, before a prompt is believed
+	clearing   = 500 * time.Millisecond
+	floodLimit = 4 << 20
+)
+
+var (
+	escapes     = regexp.MustCompile("\x1b(?:\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[()][A-Z0-9]|[=>78cM])|[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+	loginPrompt = regexp.MustCompile(`(?i)\blogin:[^\n]*$`)
+	lastLogin   = regexp.MustCompile(`(?i)^last (failed )?login: +\S`) // but a host may be named last
+	secretAsked = regexp.MustCompile(`(?i)(password|passwort|mot de passe|contrase|senha|wachtwoord|пароль)[^\n]{0,40}[::]\s*`)
+	changeAsked = regexp.MustCompile(`(?i)((current|old|new|retype)[^\n]{0,20}password|password (has )?expired|required to change your password|must change your password)`)
+	refused     = regexp.MustCompile(`(?i)(login incorrect|authentication failure|login failed|permission denied|incorrect password|root login refused)`)
+	locked      = regexp.MustCompile(`(?i)(account (is |has been )?(locked|expired|disabled)|system is going down|account is currently not available|login is disabled)`)
+	shellPrompt = regexp.MustCompile(`[#$%>] ?$`)
+	leftPump    = regexp.MustCompile(`~([0-9a-f]{16}) [yn];`)
+)
+
+// run returns when the loader is there (adopted false), or the pump that this run
+// left (adopted true).
+func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
+	d.state = anyPrompt
+	d.waiting("waiting for " + string(d.state) + " on the console")
+	limit := time.Now().Add(d.limits.prompt)
+	poke := time.Now().Add(300 * time.Millisecond)
+	for {
+		was := d.state
+		quiet := settle
+		if len(d.text) == 0 || d.pokes > 0 && time.Until(poke) > 0 {
+			quiet = min(max(time.Until(poke), time.Millisecond), 250*time.Millisecond)
+		}
+		t := time.NewTimer(quiet)
+		select {
+		case b, open := <-d.chunks:
+			t.Stop()
+			if !open {
+				return false, d.hungUp()
+			}
+			d.hear(b)
+			if d.total > floodLimit {
+				return false, d.fail(NoConsole, "something prints there without end", "stop what prints on the container's console, or use another ssh.transport")
+			}
+			if d.state == asksLoader && d.loaded() {
+				return false, nil
+			}
+			continue
+		case <-ctx.Done():
+			t.Stop()
+			return false, ctx.Err()
+		case <-t.C:
+		}
+		adopted, err := d.look()
+		if adopted || err != nil {
+			return adopted, err
+		}
+		if d.state != was {
+			d.waiting("waiting for " + string(d.state) + " on the console")
+			limit, poke = time.Now().Add(d.patience()), time.Now().Add(3*time.Second)
+			d.pokes = 0
+			continue
+		}
+		if time.Now().After(limit) {
+			return false, d.late()
+		}
+		if time.Now().After(poke) && d.state != asksLoader {
+			// ^U clears what somebody left half-typed.
+			if err := d.put("\x15\n"); err != nil {
+				return false, err
+			}
+			d.pokes++
+			poke = time.Now().Add(min(time.Duration(d.pokes)*time.Second, 4*time.Second))
+		}
+	}
+}
+
+func (d *dialogue) patience() time.Duration {
+	switch d.state {
+	case anyPrompt:
+		return d.limits.prompt
+	case asksLoader:
+		return d.limits.shell
+	}
+	return d.limits.login
+}
+
+// hear keeps what came, without the codes that move a cursor.
+func (d *dialogue) hear(b []byte) {
+	d.total += len(b)
+	d.text = append(d.text, b...)
+	if over := len(d.text) - 16<<10; over > 0 {
+		d.text = append(d.text[:0], d.text[over:]...)
+	}
+	_, _ = d.all.Write(b)
+}
+
+// plain is what came, as a reader would see it.
+func (d *dialogue) plain() string {
+	return escapes.ReplaceAllString(strings.ReplaceAll(string(d.text), "\r", ""), "")
+}
+
+// look judges a console that has gone quiet, and types what it asks for.
+func (d *dialogue) look() (adopted bool, err error) {
+	text := d.plain()
+	m := leftPump.FindStringSubmatch(text)
+	if m != nil && strings.Contains(text, "~"+m[1]+" b;") {
+		m = nil // it answered, and then it ended
+	}
+	if m != nil && d.state != asksLoader {
+		if m[1] == d.ours {
+			return true, nil
+		}
+		d.text = nil
+		if m[1] == d.left {
+			return false, nil // it is told already: what it says now it said before
+		}
+		d.left = m[1]
+		d.note("what an earlier run left on the console is ended")
+		return false, d.put("\n" + pumpLine(m[1], "q"))
+	}
+	last := text[strings.LastIndexByte(text, '\n')+1:]
+	switch d.state {
+	case anyPrompt:
+		return false, d.atPrompt(last)
+	case asksSecret:
+		if refused.MatchString(text) || locked.MatchString(text) {
+			return false, d.refuse(text)
+		}
+		if secretAsked.MatchString(text) {
+			d.state, d.text = asksShell, nil
+			return false, d.put(d.secret + "\n")
+		}
+	case asksLoader:
+		if time.Since(d.typed) < 2*time.Second {
+			return false, nil
+		}
+		d.typed = time.Now()
+		if shellPrompt.MatchString(last) && d.retyped < 3 {
+			d.retyped++
+			return false, d.load(d.logged)
+		}
+		// Its word may have been spoilt: one that reads says that it has nothing yet.
+		return false, d.put("\n" + d.tag + "\n")
+	case asksShell:
+		switch {
+		case changeAsked.MatchString(text):
+			_ = d.put("\x03") // nothing is changed in anybody's name
+			return false, d.fail(AuthRefused, "root's password has expired there, and a new one is asked for",
+				"log in once and change it: pct enter on the node; then infrahaus needs it: --password-file")
+		case refused.MatchString(text), locked.MatchString(text):
+			return false, d.refuse(text)
+		case shellPrompt.MatchString(last) && !secretAsked.MatchString(last):
+			return false, d.load(true)
+		case loginPrompt.MatchString(last) && !lastLogin.MatchString(last):
+			return false, d.refuse("the login started over")
+		}
+	}
+	return false, nil
+}
+
+// atPrompt answers the first prompt.
+func (d *dialogue) atPrompt(last string) error {
+	switch {
+	case secretAsked.MatchString(last):
+		// Half a login, somebody's or what a cut left of ours: an empty password ends it.
+		d.text = nil
+		return d.put("\x15\n")
+	case loginPrompt.MatchString(last) && !lastLogin.MatchString(last):
+		if d.stale() {
+			d.text = nil
+			return d.put("\x15\n")
+		}
+		if time.Since(d.cleared) < clearing {
+			return nil
+		}
+		// Who has no password types no name: the prompt stays as it was.
+		secret, err := d.password()
+		if err != nil {
+			return d.fail(NotConfigured, err.Error(), "give root's password to create with --password-file, or create with --console shell")
+		}
+		d.secret = secret
+		clear := ""
+		if !strings.HasSuffix(strings.TrimRight(last, " "), ":") {
+			clear = "\x15" // somebody's half a name
+		}
+		d.unsure = clear != "" || d.pokes > 0
+		d.state, d.text = asksSecret, nil
+		return d.put(clear + "root\n")
+	case shellPrompt.MatchString(last):
+		return d.load(false)
+	}
+	return nil
+}
+
+// stale is true for the first login prompt after a pump of ours: a line that was
+// meant for that may be waiting to be read as a name, and our name then as a
+// password, and the password as a name, which a log keeps. An empty line, and what
+// comes of it, is waited out first.
+func (d *dialogue) stale() bool {
+	if d.left == "" && d.ours == "" || !d.cleared.IsZero() {
+		return false
+	}
+	d.cleared = time.Now()
+	return true
+}
+
+// load types the line that starts the loader.
+func (d *dialogue) load(logged bool) error {
+	d.logged, d.typed = logged, time.Now()
+	d.state, d.text = asksLoader, nil
+	return d.put(loaderLine(d.tag, logged))
+}
+
+func (d *dialogue) loaded() bool {
+	for _, word := range []string{" g;", " r;"} {
+		if _, after, ok := strings.Cut(string(d.text), "~"+d.tag+word); ok {
+			d.text = []byte(after)
+			return true
+		}
+	}
+	return false
+}
+
+func (d *dialogue) put(s string) error {
+	if _, err := io.WriteString(d.conn, s); err != nil {
+		return d.hungUp()
+	}
+	return nil
+}
+
+// refuse is a login that was not let in. Where the prompt was not a fresh one,
+// somebody's keys may have been in it: then once more.
+func (d *dialogue) refuse(text string) error {
+	if locked.MatchString(text) {
+		return d.fail(AuthRefused, "root is not let in", "the account is locked, or the guest is going down")
+	}
+	if d.again++; d.again < 2 && d.unsure {
+		d.state, d.text = anyPrompt, nil
+		return nil
+	}
+	return d.fail(AuthRefused, "root's password is refused: it was changed in the guest, or root is locked",
+		"set it again on the node: pct enter, then passwd root; or use ssh.transport guest or node")
+}
+
+// late is a deadline that passed; nothing stays half-typed.
+func (d *dialogue) late() error {
+	_ = d.put("\x15")
+	switch d.state {
+	case anyPrompt:
+		return d.fail(NoConsole, fmt.Sprintf("neither a login prompt nor a shell shows there within %s", d.limits.prompt),
+			"does a getty run on the guest's console (tty, console and cmode in pct config)? or is somebody's program open there?")
+	case asksLoader:
+		_ = d.put("\x03")
+		return d.fail(Protocol, fmt.Sprintf("what is there does not answer as a shell of root's within %s", d.limits.shell),
+			"root's login shell in the guest must be able to run sh")
+	}
+	return d.fail(Protocol, fmt.Sprintf("%s does not show within %s", d.state, d.limits.login), "the guest answers the login with something else")
+}
+
+func (d *dialogue) hungUp() error {
+	err := d.ended()
+	if err == nil || errors.Is(err, io.EOF) {
+		err = nil
+	}
+	kind := NoConsole
+	if strings.Contains(string(d.all.b), "not running") {
+		kind = Gone
+	}
+	e := d.fail(kind, "it was closed while "+string(d.state)+" was waited for",
+		"is the container running, and has it a console (tty, console and cmode in pct config)?")
+	e.Err = err
+	return e
+}
+
+// fail is an error that shows what the console said last, without the password.
+func (d *dialogue) fail(k Kind, why, fix string) *Error {
+	said := tail{b: []byte(escapes.ReplaceAllString(strings.ReplaceAll(string(d.all.b), "\r", ""), ""))}
+	text := said.String()
+	if d.secret != "" {
+		text = strings.ReplaceAll(text, d.secret, "***")
+	}
+	var lines []string
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line != "" && (len(lines) == 0 || lines[len(lines)-1] != line) {
+			lines = append(lines, line)
+		}
+	}
+	return &Error{Kind: k, Transport: "api", Message: "cannot use the console of " + d.who + ": " + why,
+		Tail: strings.Join(lines[max(0, len(lines)-2):], "\n"), Fix: fix}
+}

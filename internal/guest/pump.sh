@@ -1,0 +1,274 @@
+# The pump: what stands between a console and the agents behind it. The loader
+# (see loader.go) has made the terminal raw, has read this text, and has set ih_tag
+# to the run's own word. POSIX sh; runs in dash, busybox ash and bash.
+#
+# What comes in are lines "~TAG WORDS LENGTH .", what goes out are words "~TAG WORDS;",
+# and blocks "~TAG d ID STREAM SEQ FORM SUM;", base64, "~TAG e ID STREAM SEQ;".
+# All else, in either direction, is somebody else's. A block is kept until it is
+# acknowledged and sent again when asked for; a message that does not have its sum
+# is refused. Without a word for a minute the pump ends: the terminal's own timer
+# (min 0 time 100) ends each read after 10 s.
+
+set -f
+ih_here=$$ ih_ids= ih_buf= ih_more= ih_idle=0
+
+ih_say() { printf '~%s %s;\n' "$ih_tag" "$*"; }
+ih_nap() { sleep "$1" 2>/dev/null || sleep 1; }
+ih_has() { command -v "$1" >/dev/null 2>&1; }
+
+# ih_tools: what this guest has to code, pack and sum with.
+ih_tools() {
+	ih_gz= ih_sum= ih_enc= ih_dec= ih_full=0
+	# bash reads ahead on a terminal: nobody else may read there.
+	if [ -z "${BASH_VERSION:-}" ] && dd if=/dev/null bs=1 count=0 iflag=fullblock >/dev/null 2>&1; then ih_full=1; fi
+	if ih_has gzip; then ih_gz=1; fi
+	if ih_has sha256sum; then ih_sum=sha256sum; elif ih_has md5sum; then ih_sum=md5sum; fi
+	if ih_has base64; then ih_enc=base64 ih_dec='base64 -d'
+	elif ih_has openssl; then ih_enc='openssl base64' ih_dec='openssl base64 -d -A'
+	elif ih_has busybox && busybox base64 </dev/null >/dev/null 2>&1; then ih_enc='busybox base64' ih_dec='busybox base64 -d'
+	fi
+	ih_dir=
+	for ih_d in /run /dev/shm /tmp /var/tmp; do
+		if (umask 077 && mkdir "$ih_d/infrahaus-$ih_tag" && mkfifo "$ih_d/infrahaus-$ih_tag/f") 2>/dev/null; then
+			ih_dir=$ih_d/infrahaus-$ih_tag
+			return
+		fi
+		rm -rf "$ih_d/infrahaus-$ih_tag"
+	done
+}
+
+# ih_first FILE: its first line, in ih_v. bash's read keeps what it read ahead on
+# the terminal and would give that instead of the file's: there cat reads.
+ih_first() {
+	ih_v=
+	if [ -n "${BASH_VERSION:-}" ]; then
+		ih_v=$(cat "$1" 2>/dev/null)
+	else
+		{ IFS= read -r ih_v <"$1"; } 2>/dev/null || :
+	fi
+}
+# ih_num FILE: the number in it, in ih_v; 0 without one.
+ih_num() {
+	ih_first "$1"
+	ih_v=${ih_v:-0}
+}
+
+# ih_print: prints the blocks that it is told of, one at a time over all streams.
+ih_print() {
+	while read -r ih_i ih_s ih_q; do
+		[ -f "$ih_dir/$ih_i.$ih_s.$ih_q.h" ] || continue
+		ih_first "$ih_dir/$ih_i.$ih_s.$ih_q.h"
+		printf '~%s d %s;\n' "$ih_tag" "$ih_v"
+		cat "$ih_dir/$ih_i.$ih_s.$ih_q"
+		printf '~%s e %s %s %s;\n' "$ih_tag" "$ih_i" "$ih_s" "$ih_q"
+		ih_num "$ih_dir/$ih_i.$ih_s.n" # one that is printed again is not the last
+		[ "$ih_q" -le "$ih_v" ] || echo "$ih_q" >"$ih_dir/$ih_i.$ih_s.n"
+	done
+}
+
+# ih_stream ID STREAM: its stdin, block by block, to the end. No more than 16
+# blocks wait for an acknowledgement.
+ih_stream() {
+	ih_f=$ih_dir/$1.$2 ih_q=0 ih_r=0 ih_form=
+	while [ "$ih_form" != x ]; do
+		dd bs=65536 count=1 >"$ih_f.raw" 2>/dev/null
+		ih_q=$((ih_q + 1))
+		if [ ! -s "$ih_f.raw" ]; then
+			ih_form=x
+			: >"$ih_f.$ih_q"
+		elif [ -n "$ih_gz" ]; then
+			ih_form=z
+			gzip -1c <"$ih_f.raw" | $ih_enc >"$ih_f.$ih_q"
+		else
+			ih_form=b
+			$ih_enc <"$ih_f.raw" >"$ih_f.$ih_q"
+		fi
+		ih_v=- # gzip has a sum of its own
+		[ $ih_form = z ] || ih_v=$($ih_sum <"$ih_f.$ih_q")
+		printf '%s %s %s %s %s\n' "$1" "$2" "$ih_q" "$ih_form" "${ih_v%% *}" >"$ih_f.$ih_q.h"
+		if [ -f "$ih_dir/$1.off" ]; then cat >/dev/null; return; fi
+		echo "$1 $2 $ih_q" >&9
+		while :; do
+			ih_num "$ih_f.a"
+			if [ $((ih_v - ih_r)) -ge 8 ]; then # at once: each rm is a process
+				set -- "$1" "$2"
+				while [ "$ih_r" -lt "$ih_v" ]; do
+					ih_r=$((ih_r + 1))
+					set -- "$@" "$ih_f.$ih_r" "$ih_f.$ih_r.h"
+				done
+				ih_a=$1 ih_b=$2
+				shift 2
+				rm -f "$@"
+				set -- "$ih_a" "$ih_b"
+			fi
+			[ $((ih_q - ih_r)) -ge 16 ] || break
+			if [ -f "$ih_dir/$1.off" ]; then cat >/dev/null; return; fi
+			kill -0 "$ih_here" 2>/dev/null || return
+			ih_nap 0.02
+		done
+	done
+}
+
+# ih_hold FD FIFO: opens it for writing. A child that ends meanwhile interrupts
+# that in busybox, and would end the shell but for `command`.
+ih_hold() {
+	until eval "command exec $1>\"\$2\""; do ih_nap 0.01; done
+}
+
+# ih_open ID SLOT: an agent of its own. The slot is a descriptor that holds its
+# stdin open: with the pump gone the agent reads its end.
+ih_open() {
+	eval "ih_v=\${ih_slot_$1:-}"
+	if [ -n "$ih_v" ]; then ih_say o "$1"; return; fi
+	ih_f=$ih_dir/$1
+	mkfifo "$ih_f.in" "$ih_f.o" "$ih_f.e" || return 0
+	ih_stream "$1" o <"$ih_f.o" 2>/dev/null 5>&- 6>&- 7>&- 8>&- &
+	ih_stream "$1" e <"$ih_f.e" 2>/dev/null 5>&- 6>&- 7>&- 8>&- &
+	if ih_has setsid; then
+		setsid sh -c "$ih_agent" "$ih_f" <"$ih_f.in" >"$ih_f.o" 2>"$ih_f.e" 5>&- 6>&- 7>&- 8>&- 9>&- &
+	else
+		{ set -m; } 2>/dev/null || :
+		sh -c "$ih_agent" "$ih_f" <"$ih_f.in" >"$ih_f.o" 2>"$ih_f.e" 5>&- 6>&- 7>&- 8>&- 9>&- &
+		{ set +m; } 2>/dev/null || :
+	fi
+	ih_hold "$2" "$ih_f.in"
+	eval "ih_slot_$1=$2 ih_got_$1=0"
+	ih_ids="$ih_ids $1"
+	ih_say o "$1"
+}
+
+# ih_shut ID: SIGTERM for the agent and what it runs.
+ih_shut() {
+	eval "ih_v=\${ih_slot_$1:-}"
+	[ -n "$ih_v" ] || return 0
+	: >"$ih_dir/$1.off"
+	eval "exec $ih_v>&-; ih_slot_$1="
+	ih_num "$ih_dir/$1.pid"
+	if [ "$ih_v" != 0 ]; then
+		kill -s TERM -- "-$ih_v" 2>/dev/null || kill -s TERM "$ih_v" 2>/dev/null || :
+	fi
+	ih_was=$ih_ids ih_ids=
+	for ih_v in $ih_was; do [ "$ih_v" = "$1" ] || ih_ids="$ih_ids $ih_v"; done
+}
+ih_shutall() { for ih_w in $ih_ids; do ih_shut "$ih_w"; done; }
+
+# ih_take ID SEQ FORM SUM BYTES: a message is the agent's next input. Short ones
+# were gathered line by line; of a long one so many bytes follow, which dd reads
+# faster than any shell. It is handed over beside the loop, for the agent may be
+# slow to take it.
+ih_take() {
+	if [ "$5" -gt 0 ]; then
+		dd bs="$5" count=1 iflag=fullblock >"$ih_dir/m" 2>/dev/null
+	else
+		printf %s "$ih_buf" >"$ih_dir/m"
+	fi
+	ih_buf=
+	eval "ih_slot=\${ih_slot_$1:-} ih_g=\${ih_got_$1:-0}"
+	if [ -z "$ih_slot" ] || [ "$ih_g" = "$2" ]; then ih_state "$1" "$2"; return; fi
+	ih_g=$($ih_sum <"$ih_dir/m")
+	if [ "${ih_g%% *}" != "$4" ]; then ih_say n "$1" "$2"; return; fi
+	eval "ih_got_$1=$2"
+	mv "$ih_dir/m" "$ih_dir/$1.m"
+	{
+		if [ "$3" = z ]; then
+			eval "$ih_dec <\"\$ih_dir/\$1.m\" | gzip -dc >&$ih_slot"
+		else
+			eval "$ih_dec <\"\$ih_dir/\$1.m\" >&$ih_slot"
+		fi
+		echo "$2" >"$ih_dir/$1.done"
+		ih_say a "$1" "$2"
+	} </dev/null 2>/dev/null &
+}
+
+# ih_state ID SEQ: how far that message is: handed over, here, or not.
+ih_state() {
+	ih_num "$ih_dir/$1.done"
+	eval "ih_g=\${ih_got_$1:-0}"
+	if [ "$ih_v" = "$2" ]; then ih_say a "$1" "$2"
+	elif [ "$ih_g" = "$2" ]; then ih_say k "$1" "$2"
+	else ih_say n "$1" "$2"
+	fi
+}
+
+# ih_alive N: here we are, and what every stream has printed.
+ih_alive() {
+	for ih_w in $ih_ids; do
+		ih_num "$ih_dir/$ih_w.o.n"
+		ih_say s "$ih_w" o "$ih_v"
+		ih_num "$ih_dir/$ih_w.e.n"
+		ih_say s "$ih_w" e "$ih_v"
+	done
+	ih_say p "$1"
+}
+
+# ih_forget: busybox keeps every line typed at its prompt, ours too.
+ih_forget() {
+	for ih_f in "${HISTFILE:-}" "${HOME:-/root}/.ash_history"; do
+		[ -f "$ih_f" ] || continue
+		case $(tail -n 1 "$ih_f" 2>/dev/null) in *"$ih_tag"*) sed -i '$d' "$ih_f" ;; esac
+	done
+}
+
+# ih_rest ends what is left of the pump: what waits for an output that a daemon
+# holds open would wait for ever.
+ih_rest() {
+	exec 9>&-
+	ih_first "/proc/$$/stat"
+	# shellcheck disable=SC2086 # words are what is wanted
+	set -- ${ih_v##*) }
+	[ "${3:-}" = "$$" ] || return 0 # not in a process group of our own
+	trap '' TERM
+	kill -s TERM 0
+	trap - TERM
+}
+
+ih_tools
+ih_forget
+if [ -z "$ih_dir" ] || [ -z "$ih_sum" ] || [ -z "$ih_enc" ]; then
+	ih_say f "${ih_dir:+dir}" "${ih_sum:+sum}" "${ih_enc:+base64}"
+else
+	trap '' INT QUIT TSTP HUP
+	ih_print <"$ih_dir/f" 2>/dev/null &
+	ih_hold 9 "$ih_dir/f"
+	ih_uid=$(id -u)
+	ih_say h "$ih_sum" "${ih_gz:-0}" "$ih_full" "$ih_uid"
+	while :; do
+		if IFS= read -r l; then
+			l=$ih_more$l ih_more= ih_idle=0
+		else
+			ih_more=$ih_more$l
+			ih_idle=$((ih_idle + 1))
+			[ $ih_idle -lt 6 ] || break
+			continue
+		fi
+		case $l in
+		"~$ih_tag "*" .") l=${l#"~$ih_tag "} ;;
+		*"~$ih_tag "*" .") ih_say n; l=${l##*"~$ih_tag "} ;;
+		'' | ?) ih_say y; continue ;;
+		*) ih_say n; continue ;;
+		esac
+		# Somebody's keys in between would change a number: the line says how long it is.
+		l=${l% .}
+		ih_v=${l##* } l=${l% *}
+		if [ "${#l}" != "$ih_v" ]; then ih_say n; continue; fi
+		# shellcheck disable=SC2086 # words are what is wanted
+		set -- $l
+		case $#$1 in
+		2+) ih_buf=$ih_buf$2 ;;
+		6m) ih_take "$2" "$3" "$4" "$5" "$6" ;;
+		4a) echo "$4" >"$ih_dir/$2.$3.a" ;;
+		4r) echo "$2 $3 $4" >&9 ;;
+		3\?) ih_state "$2" "$3" ;;
+		3c) ih_open "$2" "$3" ;;
+		2k) ih_shut "$2" ;;
+		2p) ih_alive "$2" ;;
+		1h) ih_say h "$ih_sum" "${ih_gz:-0}" "$ih_full" "$ih_uid" ;;
+		1z) ih_shutall; ih_buf=; ih_say z ;;
+		1q) break ;;
+		*) ih_say n ;;
+		esac
+	done
+	ih_shutall
+	ih_rest
+	rm -rf "$ih_dir" 2>/dev/null
+fi

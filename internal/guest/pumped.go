@@ -1,0 +1,292 @@
+package guest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// pumped is a console with a pump at its other end: several agents over one
+// stream of bytes.
+type pumped struct {
+	conn io.ReadWriteCloser
+	coding
+	alive time.Duration
+	said  func(string) // one line for the user
+	noted sync.Once
+
+	write sync.Mutex // one writer at a time
+
+	mu    sync.Mutex
+	lines map[int]*line
+	next  int
+	heard time.Time
+	noise []byte // the last of it, since the pump said something
+	err   error
+	gone  chan struct{} // closed with err
+	clean chan struct{} // closed when it has ended what it found
+	bye   chan struct{} // closed when the pump has ended
+	swept sync.Once
+	ended sync.Once
+}
+
+// slots are the descriptors of the pump that hold agents' inputs open. A POSIX
+// shell has nine.
+var slots = []int{5, 6, 7, 8}
+
+// command writes one line of words.
+func (p *pumped) command(format string, args ...any) error {
+	return p.send([]byte(pumpLine(p.tag, fmt.Sprintf(format, args...))))
+}
+
+func (p *pumped) send(b []byte) error {
+	p.write.Lock()
+	defer p.write.Unlock()
+	if _, err := p.conn.Write(b); err != nil {
+		p.fail(err)
+		return err
+	}
+	return nil
+}
+
+// fail ends everything that goes over the console.
+func (p *pumped) fail(err error) {
+	p.mu.Lock()
+	if p.err != nil {
+		p.mu.Unlock()
+		return
+	}
+	p.err = err
+	close(p.gone)
+	var lines []*line
+	for _, l := range p.lines {
+		lines = append(lines, l)
+	}
+	p.mu.Unlock()
+	for _, l := range lines {
+		l.end(err)
+	}
+}
+
+func (p *pumped) failed() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
+}
+
+// read takes what comes until the console ends. rest was read before.
+func (p *pumped) read(chunks <-chan []byte, ended func() error) {
+	w := &wire{
+		mark: []byte("~" + p.tag + " "), word: p.word, block: p.block, lost: p.ask,
+		noise: p.strange,
+	}
+	for b := range chunks {
+		w.feed(b)
+	}
+	p.fail(ended())
+}
+
+// hear notes a sign of the pump's life.
+func (p *pumped) hear() {
+	p.mu.Lock()
+	p.heard, p.noise = time.Now(), p.noise[:0]
+	p.mu.Unlock()
+}
+
+// strange is what is not the pump's. A login prompt says that the pump is gone:
+// what we type would be read as a name.
+func (p *pumped) strange(b []byte) {
+	p.mu.Lock()
+	p.noise = append(p.noise, b...)
+	if over := len(p.noise) - 256; over > 0 {
+		p.noise = append(p.noise[:0], p.noise[over:]...)
+	}
+	last := string(p.noise[bytes.LastIndexByte(p.noise, '\n')+1:])
+	p.mu.Unlock()
+	if strings.HasSuffix(strings.TrimRight(last, " "), "login:") {
+		p.fail(errors.New("a login prompt is where our shell was"))
+	}
+}
+
+// watch asks now and then whether the pump is there, and what it has printed, so
+// that what was lost is asked for again.
+func (p *pumped) watch() {
+	tick := time.NewTicker(min(p.alive, 3*time.Second))
+	defer tick.Stop()
+	for n := 1; ; n++ {
+		select {
+		case <-p.gone:
+			return
+		case <-tick.C:
+		}
+		p.mu.Lock()
+		silent := time.Since(p.heard)
+		p.mu.Unlock()
+		if silent > 3*p.alive {
+			p.fail(fmt.Errorf("nothing came for %s", silent.Round(time.Second)))
+			p.conn.Close()
+			return
+		}
+		go func() { _ = p.command("p %d", n) }() // its error ends the console
+	}
+}
+
+// word takes what the pump says.
+func (p *pumped) word(words []string) {
+	p.hear()
+	num := func(i int) int {
+		if i >= len(words) {
+			return -1
+		}
+		n, err := strconv.Atoi(words[i])
+		if err != nil {
+			return -1
+		}
+		return n
+	}
+	switch words[0] {
+	case "n":
+		if len(words) == 1 {
+			p.noted.Do(func() { p.said("somebody else types in this console: what is spoilt is sent again") })
+			return
+		}
+		fallthrough
+	case "a", "k":
+		if l := p.line(num(1)); l != nil {
+			l.answer(answer{words[0], num(2)})
+		}
+	case "s":
+		if l := p.line(num(1)); l != nil && len(words) == 4 {
+			if s := l.stream(words[2]); s != nil {
+				s.printed(num(3))
+			}
+		}
+	case "o":
+		if l := p.line(num(1)); l != nil {
+			l.open()
+		}
+	case "z":
+		p.swept.Do(func() { close(p.clean) })
+	case "b":
+		p.ended.Do(func() { close(p.bye) })
+		p.fail(errors.New("the shell on the console has ended"))
+	}
+}
+
+func (p *pumped) line(id int) *line {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lines[id]
+}
+
+// block takes a whole block, or asks for it again.
+func (p *pumped) block(head []string, body []byte) {
+	p.hear()
+	var data []byte
+	err := errors.New("its sum is another")
+	if head[3] == "z" || sumOf(p.sum, body) == head[4] {
+		data, err = unpack(head[3], body)
+	}
+	if err != nil {
+		p.ask(head[0], head[1], head[2])
+		return
+	}
+	id, _ := strconv.Atoi(head[0])
+	seq, _ := strconv.Atoi(head[2])
+	l := p.line(id)
+	if l == nil {
+		return // an agent that was given up
+	}
+	if s := l.stream(head[1]); s != nil {
+		s.take(seq, data, head[3] == "x")
+	}
+}
+
+// ask wants a block once more.
+func (p *pumped) ask(id, stream, seq string) {
+	go func() { _ = p.command("r %s %s %s", id, stream, seq) }() // its error ends the console
+}
+
+// dial takes a line for one more agent.
+func (p *pumped) dial() (*line, error) {
+	p.mu.Lock()
+	if p.err != nil {
+		p.mu.Unlock()
+		return nil, p.err
+	}
+	taken := map[int]bool{}
+	for _, l := range p.lines {
+		taken[l.slot] = true
+	}
+	slot := 0
+	for _, s := range slots {
+		if !taken[s] {
+			slot = s
+			break
+		}
+	}
+	if slot == 0 {
+		p.mu.Unlock()
+		return nil, errors.New("too many shells on one console")
+	}
+	p.next++
+	l := newLine(p, p.next, slot)
+	p.lines[l.id] = l
+	p.mu.Unlock()
+	return l, nil
+}
+
+// begin has the pump start the line's agent.
+func (l *line) begin() error {
+	return l.p.insist(l.opened, l.ended, "c %d %d", l.id, l.slot)
+}
+
+// insist repeats a command until it is answered: somebody who types may spoil it.
+func (p *pumped) insist(answered, ended <-chan struct{}, format string, args ...any) error {
+	for {
+		if err := p.command(format, args...); err != nil {
+			return err
+		}
+		t := time.NewTimer(2 * time.Second)
+		select {
+		case <-answered:
+			t.Stop()
+			return nil
+		case <-ended:
+			t.Stop()
+			return io.ErrClosedPipe
+		case <-p.gone:
+			t.Stop()
+			return p.failed()
+		case <-t.C:
+		}
+	}
+}
+
+// drop forgets an agent, which was told to end.
+func (p *pumped) drop(l *line) {
+	p.mu.Lock()
+	delete(p.lines, l.id)
+	p.mu.Unlock()
+}
+
+// byeDeadline is how long the pump may take to end: nobody waits longer for a
+// console to be left tidy.
+const byeDeadline = 3 * time.Second
+
+// close ends the pump, waits until it has left the console as it was, and hangs up.
+func (p *pumped) close() {
+	if p.failed() == nil {
+		over := make(chan struct{})
+		t := time.AfterFunc(byeDeadline, func() { close(over) })
+		_ = p.insist(p.bye, over, "q") // who does not hear of it ends after a minute of silence
+		t.Stop()
+	}
+	p.fail(io.ErrClosedPipe)
+	p.conn.Close()
+}

@@ -1,0 +1,149 @@
+package pve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// The console's limits. Proxmox gives 10 s to connect after termproxy; its
+// termproxy ends a connection without a word for some minutes, so its own client
+// pings every 30 s. Frames are kept well under what pveproxy takes in one piece.
+const (
+	consoleConnect = 10 * time.Second
+	consolePing    = 30 * time.Second
+	consoleFrame   = 16 << 10
+	maxConsoleRead = 4 << 20
+	consoleColumns = 250 // a prompt that wraps is a prompt that is not recognised
+	consoleRows    = 50
+)
+
+// proxyTicket is termproxy's answer.
+type proxyTicket struct {
+	Port   text   `json:"port"`
+	Ticket string `json:"ticket"`
+	User   string `json:"user"`
+}
+
+// Console opens the console of a running container: what the web interface shows.
+// node must be the one that owns the container, for another would go there by the
+// nodes' own SSH. It never retries. The console is one session, shared with
+// whoever has it open. Needs VM.Console; an API token also a Proxmox that takes
+// tokens there (pve-container 5.3.4 in VE 8, 6.1.3 in VE 9).
+func (c *Client) Console(ctx context.Context, node string, ctid int) (*Console, error) {
+	op := fmt.Sprintf("open the console of container %d", ctid)
+	at := join("nodes", node, "lxc", fmt.Sprint(ctid))
+	var raw proxyTicket
+	if err := c.send(ctx, op, http.MethodPost, at+"/termproxy", map[string]any{}, &raw); err != nil {
+		return nil, consoleRefused(err)
+	}
+	if raw.Ticket == "" || raw.Port == "" {
+		return nil, &Error{Kind: Refused, Op: op, Reason: "Proxmox's answer has an unexpected shape"}
+	}
+	query := url.Values{"port": {string(raw.Port)}, "vncticket": {raw.Ticket}}
+	conn, err := c.websocket(ctx, op, at+"/vncwebsocket?"+query.Encode())
+	if err != nil {
+		return nil, err
+	}
+	con := &Console{conn: conn, op: op, done: make(chan struct{})}
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	if err := con.shake(raw.User + ":" + raw.Ticket + "\n"); err != nil {
+		conn.Close()
+		if ctx.Err() != nil {
+			return nil, c.explain(ctx, op, ctx.Err())
+		}
+		return nil, c.notShaken(op, err)
+	}
+	if err := con.frame(fmt.Sprintf("1:%d:%d:", consoleColumns, consoleRows)); err != nil {
+		conn.Close()
+		return nil, c.explain(ctx, op, err)
+	}
+	go con.ping()
+	return con, nil
+}
+
+// websocket opens one with the client's own trust, login and proxy.
+func (c *Client) websocket(ctx context.Context, op, path string) (*websocket.Conn, error) {
+	d := websocket.Dialer{
+		Proxy: c.http.inner.Proxy, NetDialContext: c.http.inner.DialContext, TLSClientConfig: c.http.inner.TLSClientConfig,
+		HandshakeTimeout: consoleConnect, Subprotocols: []string{"binary"},
+		ReadBufferSize: 32 << 10, WriteBufferSize: consoleFrame + 64,
+	}
+	header, err := c.loginHeader(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	conn, res, err := d.DialContext(ctx, "ws"+strings.TrimPrefix(c.base, "http")+path, header)
+	if err == nil {
+		conn.SetReadLimit(maxConsoleRead)
+		return conn, nil
+	}
+	if res == nil {
+		return nil, c.explain(ctx, op, err)
+	}
+	defer res.Body.Close()
+	body, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if res.StatusCode < 400 || res.StatusCode == http.StatusBadRequest && !strings.HasPrefix(res.Header.Get("Server"), "pve-api-daemon") {
+		return nil, &Error{Kind: Unreachable, Op: op, Status: res.StatusCode, Err: err,
+			Reason: fmt.Sprintf("something between here and %s does not pass websockets on (it says %s)", c.host(), res.Status),
+			Hints:  []string{"let the proxy pass the Upgrade header on, or name Proxmox itself in the host's url"}}
+	}
+	e := answerError(res, body)
+	e.Op = op
+	c.addHints(e)
+	return nil, e
+}
+
+// loginHeader is what go-proxmox and the transport would have put into a request.
+func (c *Client) loginHeader(ctx context.Context, op string) (http.Header, error) {
+	h := http.Header{}
+	if s := c.http.session; s != nil {
+		t, err := s.get(ctx, c.http.once, "")
+		if err != nil {
+			return nil, c.explain(ctx, op, err)
+		}
+		h.Set("Cookie", "PVEAuthCookie="+t.Ticket)
+		h.Set("User-Agent", s.agent)
+		return h, nil
+	}
+	h.Set("Authorization", "PVEAPIToken="+c.secret)
+	h.Set("User-Agent", c.agent)
+	return h, nil
+}
+
+// consoleRefused adds to what termproxy was refused with.
+func consoleRefused(err error) error {
+	var e *Error
+	if errors.As(err, &e) && strings.Contains(e.Reason, "not running") {
+		out := *e
+		out.Hints = append(out.Hints, "a console shows running containers only: infrahaus start CONTAINER")
+		return &out
+	}
+	return err
+}
+
+// notShaken is a console that closed where it should have said OK: its ticket was
+// not taken, which older versions do to every token.
+func (c *Client) notShaken(op string, err error) error {
+	var wrong *answered
+	if errors.As(err, &wrong) {
+		return &Error{Kind: Refused, Op: op, Reason: fmt.Sprintf("the console answers %q instead of OK", wrong.said)}
+	}
+	if c.login.token != "" {
+		return &Error{Kind: Unauthorized, Op: op, Err: err,
+			Reason: "this Proxmox does not take API tokens for consoles",
+			Hints: []string{"upgrade pve-container to 5.3.4 (VE 8) or 6.1.3 (VE 9) and later, or",
+				"log in by user and password: INFRAHAUS_USER=user@realm INFRAHAUS_PASSWORD=…, or",
+				"go in by SSH: INFRAHAUS_SSH_TRANSPORT=guest or node"}}
+	}
+	return &Error{Kind: Unauthorized, Op: op, Err: err, Reason: "the console closed instead of taking its ticket",
+		Hints: []string{"its ticket lives 40 s: are the clocks of the nodes right? does a proxy cut the websocket?"}}
+}

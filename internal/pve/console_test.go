@@ -1,0 +1,172 @@
+package pve_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/infrahaus/infrahaus/internal/pve"
+)
+
+// terminal plays termproxy and vncwebsocket over a fake's routes; talk is what
+// happens after the handshake.
+func terminal(t *testing.T, o pve.Options, talk func(*websocket.Conn, *http.Request)) (*pve.Client, *fake) {
+	t.Helper()
+	f := newFake(t)
+	f.on("POST /nodes/pve1/lxc/100/termproxy", ok(`{"port":"5900","ticket":"PVEVNC:A+B/C==","user":"root@pam!cli","upid":"U"}`))
+	f.on("POST /access/ticket", ok(`{"ticket":"PVE:root@pam:X","CSRFPreventionToken":"Y"}`))
+	up := websocket.Upgrader{Subprotocols: []string{"binary"}}
+	both := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/nodes/pve1/lxc/100/vncwebsocket") {
+			f.serve(w, r)
+			return
+		}
+		if talk == nil {
+			w.Header().Set("Server", "nginx")
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		if q := r.URL.Query(); q.Get("port") != "5900" || q.Get("vncticket") != "PVEVNC:A+B/C==" {
+			t.Errorf("%v", q)
+		}
+		conn, err := up.Upgrade(w, r, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		if conn.Subprotocol() != "binary" {
+			t.Error("no subprotocol")
+		}
+		if _, b, err := conn.ReadMessage(); err != nil || string(b) != "root@pam!cli:PVEVNC:A+B/C==\n" {
+			t.Errorf("%v %q", err, b)
+		}
+		talk(conn, r)
+	}))
+	both.TLS = &tls.Config{Certificates: f.TLS.Certificates}
+	both.StartTLS()
+	t.Cleanup(both.Close)
+	o.URL, o.Fingerprint = both.URL, f.fingerprint()
+	c, err := pve.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, f
+}
+
+var token = pve.Options{Token: "root@pam!cli=secret"}
+
+// frames reads what a client types, undoing termproxy's frames.
+func frames(t *testing.T, conn *websocket.Conn, n int) []byte {
+	var got []byte
+	for len(got) < n {
+		_, b, err := conn.ReadMessage()
+		if err != nil {
+			t.Error(err)
+			return got
+		}
+		switch b[0] {
+		case '0':
+			size, rest, _ := bytes.Cut(b[2:], []byte(":"))
+			if m, err := strconv.Atoi(string(size)); err != nil || m != len(rest) || len(b) > 1<<16 {
+				t.Errorf("%q with %d bytes", size, len(rest))
+			}
+			got = append(got, rest...)
+		case '1':
+			if string(b) != "1:250:50:" {
+				t.Errorf("%q", b)
+			}
+		}
+	}
+	return got
+}
+
+func TestConsole(t *testing.T) {
+	sent := bytes.Repeat([]byte("0:1:\xff\x00"), 20000)
+	for name, o := range map[string]pve.Options{"token": token, "ticket": {User: "root@pam", Password: "p"}} {
+		c, _ := terminal(t, o, func(conn *websocket.Conn, r *http.Request) {
+			want, got := "PVEAPIToken=root@pam!cli=secret", r.Header.Get("Authorization")
+			if name == "ticket" {
+				want, got = "PVEAuthCookie=PVE:root@pam:X", r.Header.Get("Cookie")
+			}
+			if got != want {
+				t.Errorf("%s: %q", name, got)
+			}
+			conn.WriteMessage(websocket.BinaryMessage, []byte("OKhello "))
+			if got := frames(t, conn, len(sent)); !bytes.Equal(got, sent) {
+				t.Errorf("%s: %d bytes", name, len(got))
+			}
+			conn.WriteMessage(websocket.BinaryMessage, []byte("login: "))
+			conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(1000, ""), time.Now().Add(time.Second))
+		})
+		con, err := c.Console(t.Context(), "pve1", 100)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if n, err := con.Write(sent); err != nil || n != len(sent) {
+			t.Error(n, err)
+		}
+		if b, err := io.ReadAll(con); err != nil || string(b) != "hello login: " {
+			t.Errorf("%s: %q %v", name, b, err)
+		}
+		con.Close()
+	}
+}
+
+func TestConsoleRefused(t *testing.T) {
+	slam := func(conn *websocket.Conn, _ *http.Request) {}
+	for _, c := range []struct {
+		name string
+		o    pve.Options
+		talk func(*websocket.Conn, *http.Request)
+		term answer
+		kind pve.Kind
+		says string
+		hint string
+	}{
+		{"an older server and a token", token, slam, answer{}, pve.Unauthorized, "does not take API tokens for consoles", "pve-container"},
+		{"a ticket that is not taken", pve.Options{User: "root@pam", Password: "p"}, slam, answer{}, pve.Unauthorized, "closed instead of taking its ticket", "40 s"},
+		{"a proxy that cuts websockets", token, nil, answer{}, pve.Unreachable, "does not pass websockets on", "Upgrade"},
+		{"another answer", token, func(conn *websocket.Conn, _ *http.Request) { conn.WriteMessage(websocket.BinaryMessage, []byte("NO")) }, answer{}, pve.Refused, `answers "NO"`, ""},
+		{"no privilege", token, slam, answer{403, "Permission check failed (/vms/100, VM.Console)", `{"data":null}`}, pve.Forbidden, "VM.Console", "pveum acl modify /vms --roles infrahaus"},
+		{"no such container", token, slam, fail(500, "Configuration file 'nodes/pve1/lxc/100.conf' does not exist"), pve.NotFound, "does not exist", ""},
+	} {
+		client, f := terminal(t, c.o, c.talk)
+		if c.term.status != 0 {
+			f.on("POST /nodes/pve1/lxc/100/termproxy", c.term)
+		}
+		_, err := client.Console(t.Context(), "pve1", 100)
+		var e *pve.Error
+		if !pve.IsKind(err, c.kind) || !strings.Contains(err.Error(), c.says) || !strings.HasPrefix(err.Error(), "cannot open the console of container 100: ") {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if !errors.As(err, &e) || !strings.Contains(fmt.Sprint(e.Hints), c.hint) || f.count("POST", "/nodes/pve1/lxc/100/termproxy") != 1 {
+			t.Errorf("%s: %q", c.name, e.Hints)
+		}
+	}
+}
+
+// A wrong certificate is refused before a ticket is shown to it, and a caller's
+// end is not waited for.
+func TestConsoleTrustAndEnd(t *testing.T) {
+	stuck := make(chan struct{})
+	c, _ := terminal(t, token, func(conn *websocket.Conn, _ *http.Request) { <-stuck })
+	defer close(stuck)
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	if _, err := c.Console(ctx, "pve1", 100); !pve.IsKind(err, pve.Interrupted) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,114 @@
+package pve
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// Console is a terminal of a container: Read gives what it shows, Write types.
+// One reader and any number of writers at a time. Its errors are the link's: a
+// console that was closed in order gives io.EOF.
+type Console struct {
+	conn *websocket.Conn
+	op   string
+	rest []byte // of the last message
+
+	write sync.Mutex
+	once  sync.Once
+	done  chan struct{}
+}
+
+// answered is another answer than OK.
+type answered struct{ said string }
+
+func (e *answered) Error() string { return "it answered " + e.said }
+
+// shake sends the ticket and waits for OK. What came right behind it is kept.
+func (c *Console) shake(ticket string) error {
+	_ = c.conn.SetReadDeadline(time.Now().Add(consoleConnect))
+	defer func() { _ = c.conn.SetReadDeadline(time.Time{}) }()
+	if err := c.frame(ticket); err != nil {
+		return err
+	}
+	var said []byte
+	for len(said) < 2 {
+		_, b, err := c.conn.ReadMessage()
+		if err != nil {
+			return err
+		}
+		said = append(said, b...)
+	}
+	rest, ok := bytes.CutPrefix(said, []byte("OK"))
+	if !ok {
+		return &answered{string(said[:min(len(said), 80)])}
+	}
+	c.rest = rest
+	return nil
+}
+
+// Read implements io.Reader.
+func (c *Console) Read(p []byte) (int, error) {
+	for len(c.rest) == 0 {
+		_, b, err := c.conn.ReadMessage()
+		if err != nil {
+			if websocket.IsCloseError(err, websocket.CloseNormalClosure, websocket.CloseGoingAway) || errors.Is(err, io.ErrUnexpectedEOF) {
+				return 0, io.EOF
+			}
+			return 0, err
+		}
+		c.rest = b
+	}
+	n := copy(p, c.rest)
+	c.rest = c.rest[n:]
+	return n, nil
+}
+
+// Write types p, in frames of a bounded size.
+func (c *Console) Write(p []byte) (int, error) {
+	done := 0
+	for done < len(p) {
+		n := min(len(p)-done, consoleFrame)
+		if err := c.frame(fmt.Sprintf("0:%d:%s", n, p[done:done+n])); err != nil {
+			return done, err
+		}
+		done += n
+	}
+	return done, nil
+}
+
+// frame sends one message; termproxy knows them as 0:LENGTH:BYTES, 1:COLS:ROWS:
+// and 2, the ping.
+func (c *Console) frame(s string) error {
+	c.write.Lock()
+	defer c.write.Unlock()
+	_ = c.conn.SetWriteDeadline(time.Now().Add(2 * consolePing)) // a tty that takes nothing blocks
+	return c.conn.WriteMessage(websocket.BinaryMessage, []byte(s))
+}
+
+func (c *Console) ping() {
+	t := time.NewTicker(consolePing)
+	defer t.Stop()
+	for {
+		select {
+		case <-c.done:
+			return
+		case <-t.C:
+			if c.frame("2") != nil {
+				return // the reader hears of it too
+			}
+		}
+	}
+}
+
+// Close hangs up. The console itself, and what runs in it, stays.
+func (c *Console) Close() error {
+	c.once.Do(func() { close(c.done) })
+	_ = c.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
+	return c.conn.Close()
+}

@@ -1,0 +1,110 @@
+package lxcguest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os/exec"
+	"strconv"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
+)
+
+// Console runs what Proxmox runs on a pty for each cmode.
+func (d *Driver) Console(vmid int, mode string) (driver.Terminal, error) {
+	if d.Pid(vmid) == 0 {
+		return nil, driver.ErrNotRunning
+	}
+	args := []string{"lxc-console", "-n", strconv.Itoa(vmid), "-P", d.guestsDir(), "-e", "-1"}
+	switch mode {
+	case "shell":
+		args = []string{"lxc-attach", "-n", strconv.Itoa(vmid), "-P", d.guestsDir(), "--clear-env"}
+	case "console":
+		args = append(args, "-t", "0")
+	}
+	path, err := exec.LookPath(args[0])
+	if err != nil {
+		return nil, err
+	}
+	cmd := &exec.Cmd{Path: path, Args: args, Dir: "/", Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "TERM=linux"}}
+	return startOnPty(cmd)
+}
+
+const gettyUnit = "etc/systemd/system/container-getty@.service"
+
+// gettys gives the guest a login on as many ttys as its config has, as Proxmox
+// does before every start: systemd's own unit waits on /dev/pts/N, LXC's ttys are
+// /dev/ttyN.
+func gettys(r rootfs, c driver.Config) error {
+	raw, err := r.ReadFile("lib/systemd/system/container-getty@.service")
+	if errors.Is(err, fs.ErrNotExist) {
+		raw, err = r.ReadFile("usr/lib/systemd/system/container-getty@.service")
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // no systemd
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.write(gettyUnit, strings.ReplaceAll(string(raw), "pts/%I", "tty%I"), 0o644); err != nil {
+		return err
+	}
+	const wants = "etc/systemd/system/getty.target.wants"
+	if err := r.mkdir(wants, 0o755); err != nil {
+		return err
+	}
+	for i := 1; i <= 6; i++ {
+		link := fmt.Sprintf("%s/container-getty@%d.service", wants, i)
+		if err := r.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if i > c.TTYs {
+			continue
+		}
+		if err := errors.Join(r.Symlink("/"+gettyUnit, link), r.Lchown(link, r.owner, r.owner)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// consoleFaults are those of the guest's login; what they did to the unit is
+// undone by the next start, a password stays as it is.
+func (d *Driver) consoleFaults(r rootfs) error {
+	if _, ok := d.faults.Take(driver.FaultConsoleNoGetty); ok {
+		for _, unit := range []string{gettyUnit, "etc/systemd/system/console-getty.service"} {
+			if err := r.write(unit, "[Unit]\nDescription=No login here\nConditionPathExists=/nonexistent\n[Service]\nExecStart=/bin/true\n", 0o644); err != nil {
+				return err
+			}
+		}
+	} else if err := r.Remove("etc/systemd/system/console-getty.service"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if _, ok := d.faults.Take(driver.FaultConsolePassword); ok {
+		if err := shadow(r, 1, "$6$changed$"+strings.Repeat("x", 86)); err != nil {
+			return err
+		}
+	}
+	if _, ok := d.faults.Take(driver.FaultConsoleExpired); ok {
+		return shadow(r, 2, "0")
+	}
+	return nil
+}
+
+// shadow changes a field of root's line in place: owner and mode stay.
+func shadow(r rootfs, field int, value string) error {
+	b, err := r.ReadFile("etc/shadow")
+	if err != nil {
+		return err
+	}
+	var out strings.Builder
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Split(line, ":"); f[0] == "root" && len(f) > field {
+			f[field] = value
+			line = strings.Join(f, ":")
+		}
+		out.WriteString(line)
+	}
+	return r.WriteFile("etc/shadow", []byte(out.String()), 0o640)
+}

@@ -1,0 +1,155 @@
+package virtual
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/image"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/tty"
+)
+
+// Console opens a terminal of a guest. A tty or console that the guest's config
+// does not have is there all the same: nobody ever answers on it.
+func (d *Driver) Console(vmid int, mode string) (driver.Terminal, error) {
+	g, err := d.guest(vmid)
+	if err != nil {
+		return nil, err
+	}
+	switch mode {
+	case "shell":
+		return attach(g)
+	case "console":
+		// LXC itself reads it while nobody looks, and what it then passes on has
+		// gone through one pty more.
+		t := g.m.Terminal("console")
+		t.Discard()
+		x := newTerminal(t, func() {})
+		x.end, x.fixed = "\r\r\n", true
+		return x, nil
+	}
+	return newTerminal(g.m.Terminal("tty1"), func() {}), nil
+}
+
+// attach is lxc-attach --clear-env: root's shell on a pty of its own, in /, with
+// next to nothing in its environment.
+func attach(g *guest) (driver.Terminal, error) {
+	t := g.m.NewPts()
+	shell := "/bin/sh"
+	if u, ok := g.sys.User("root"); ok && u.Shell != "" {
+		shell = u.Shell
+	}
+	p, err := g.m.Spawn(kernel.Exec{Argv: []string{shell}, Env: []string{"container=lxc", "TERM=linux", "PATH=" + kernel.DefaultPath}, Unit: "session-1.scope", TTY: t})
+	if err != nil {
+		g.m.DropPts(t)
+		return nil, err
+	}
+	go func() {
+		<-p.Done()
+		g.m.DropPts(t)
+	}()
+	return newTerminal(t, func() {
+		p.HangUpSession()
+		p.Signal(1)
+	}), nil
+}
+
+// terminal is the program on the node that passes a guest's terminal through,
+// on a pty that turns \n into \r\n once more.
+type terminal struct {
+	t      *tty.TTY
+	ctx    context.Context
+	cancel context.CancelFunc
+	hangup func()
+	end    string // what \n becomes
+	fixed  bool   // the window's size does not get through
+	once   sync.Once
+	held   []byte // translated, not yet read
+}
+
+func newTerminal(t *tty.TTY, hangup func()) *terminal {
+	x := &terminal{t: t, hangup: hangup, end: "\r\n"}
+	x.ctx, x.cancel = context.WithCancel(context.Background())
+	return x
+}
+
+func (x *terminal) Read(b []byte) (int, error) {
+	if len(x.held) == 0 {
+		buf := make([]byte, len(b))
+		n, err := x.t.Show(x.ctx, buf)
+		if err != nil {
+			return 0, io.EOF
+		}
+		x.held = bytes.ReplaceAll(buf[:n], []byte("\n"), []byte(x.end))
+	}
+	n := copy(b, x.held)
+	x.held = x.held[n:]
+	return n, nil
+}
+
+func (x *terminal) Write(b []byte) (int, error) { return x.t.Type(x.ctx, b) }
+
+func (x *terminal) Resize(cols, rows int) error {
+	if !x.fixed {
+		x.t.SetSize(cols, rows)
+	}
+	return nil
+}
+
+func (x *terminal) Close() error {
+	x.once.Do(func() {
+		x.cancel()
+		x.hangup()
+	})
+	return nil
+}
+
+// consoleFaults carries out the faults of a guest's login before it boots, and
+// returns the terminals that are to have one.
+func (d *Driver) consoleFaults(f *fsys.FS, c driver.Config) ([]string, error) {
+	v := &fsys.View{FS: f, Cwd: "/"}
+	if _, ok := d.o.Faults.Take(driver.FaultConsolePassword); ok {
+		if err := setShadow(v, 1, image.Crypt(c.Hostname+" "+strconv.Itoa(c.VMID))); err != nil {
+			return nil, err
+		}
+	}
+	if _, ok := d.o.Faults.Take(driver.FaultConsoleExpired); ok {
+		if err := setShadow(v, 2, "0"); err != nil {
+			return nil, err
+		}
+	}
+	if _, ok := d.o.Faults.Take(driver.FaultConsoleNoGetty); ok {
+		return nil, nil
+	}
+	var lines []string
+	if c.TTYs > 0 {
+		lines = append(lines, "tty1")
+	}
+	if !c.NoConsole {
+		lines = append(lines, "console")
+	}
+	return lines, nil
+}
+
+// setShadow changes one field of root's line.
+func setShadow(v *fsys.View, field int, value string) error {
+	b, err := v.ReadFile("/etc/shadow")
+	if err != nil {
+		return err
+	}
+	var out strings.Builder
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Split(line, ":"); f[0] == "root" && len(f) > field {
+			f[field] = value
+			line = strings.Join(f, ":")
+		}
+		out.WriteString(line)
+	}
+	return v.WriteFile("/etc/shadow", []byte(out.String()), 0o640)
+}
