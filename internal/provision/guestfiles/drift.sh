@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Drift, in one command: what is at the targets that come on stdin (a line each),
 # and at those of our records; the records themselves; and, by packages.sh's own
 # checks, which packages are there. Nothing is changed. ParseDrift reads it.
