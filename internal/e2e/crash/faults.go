@@ -51,8 +51,18 @@ type fault struct {
 }
 
 func faultKinds() []fault {
+	// What happens once is waited for, so that it strikes in its phase; what needs a
+	// guest that is not there yet strikes later.
 	add := func(text string) func(context.Context, *trial, moment) {
-		return func(_ context.Context, t *trial, _ moment) { t.w.fault(text) }
+		return func(_ context.Context, t *trial, _ moment) {
+			t.w.fault(text)
+			kind, _, _ := strings.Cut(text, "=")
+			for end := time.Now().Add(2 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+				if _, still := t.w.sb.Faults().Has(kind); !still {
+					break
+				}
+			}
+		}
 	}
 	api := func(name string) fault {
 		return fault{name: name, api: true, args: []string{"--timeout", "20s"}, strike: func(_ context.Context, t *trial, m moment) {
@@ -123,7 +133,7 @@ func (t *trial) strikeAndGoOn(ctx context.Context, f fault, m moment, destroy bo
 	// What is struck at while the tool reads on must not hold it up.
 	var struck sync.WaitGroup
 	var once sync.Once
-	t.tool(ctx, call{args: append(t.create(), f.args...), watch: func(e event.Event) {
+	e := t.tool(ctx, call{args: append(t.create(), f.args...), watch: func(e event.Event) {
 		if when(e) {
 			once.Do(func() {
 				struck.Go(func() {
@@ -135,6 +145,9 @@ func (t *trial) strikeAndGoOn(ctx context.Context, f fault, m moment, destroy bo
 		}
 	}})
 	struck.Wait()
+	if !t.h.all {
+		t.note = fmt.Sprintf("%s: exit %d", m.phase, e.status)
+	}
 	t.w.sb.Faults().Clear("")
 	t.release()
 	t.goOn(ctx, scenarios()[0], destroy, 0)

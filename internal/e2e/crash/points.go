@@ -133,6 +133,7 @@ func (h *harness) perform(ctx context.Context, cases []kase) {
 			}
 		})
 	}
+	h.table.expect(cases)
 	for i, c := range cases {
 		if i%20 == 0 && len(cases) > 20 {
 			fmt.Fprintf(os.Stderr, "%d of %d: %s\n", i, len(cases), c.row) // progress

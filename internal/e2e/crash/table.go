@@ -38,6 +38,15 @@ func (t *table) row(name string) *tableRow {
 	return r
 }
 
+// expect gives the rows their order, whichever case ends first.
+func (t *table) expect(cases []kase) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, c := range cases {
+		t.row(c.row)
+	}
+}
+
 // boundaries notes how many an undisturbed run has.
 func (t *table) boundaries(name string, n int) {
 	t.mu.Lock()
