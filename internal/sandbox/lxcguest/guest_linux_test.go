@@ -119,7 +119,7 @@ func inside(t *testing.T, d *Driver, c driver.Config) {
 		{"kill -9 $$", "", "", 137},
 		{"stat -c '%a %U' /root/.ssh /root/.ssh/authorized_keys /etc/shadow", "", "700 root\n600 root\n640 root\n", 0},
 		{"grep -c '^root:[$]6[$]' /etc/shadow", "", "1\n", 0},
-		{"env | grep -v PWD | sort", "", "PATH=/usr/sbin:/usr/bin:/sbin:/bin\ncontainer=lxc\n", 0},
+		{"env | grep -v PWD | sort", "", "PATH=/usr/sbin:/usr/bin:/sbin:/bin\nTERM=linux\ncontainer=lxc\n", 0},
 	} {
 		out, status := sh(t, d, c.VMID, tt.script, tt.stdin)
 		if out != tt.out || status != tt.status {
