@@ -176,8 +176,11 @@ func (a *app) openInside(ctx context.Context) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.ssh, p.key, err = a.sshOptions(p.host)
-	p.ssh.Console = consoles(p.pve)
+	if p.ssh, err = p.waysIn(); err != nil {
+		return nil, err
+	}
+	signer, public, err := guest.EnsureKey(a.cfg.Paths.SSHKey())
+	p.ssh.Identity, p.key = signer, strings.TrimSpace(public)
 	return p, err
 }
 
@@ -218,27 +221,25 @@ const autoDeadline = 5 * time.Second
 // is slower than SSH and shared with whoever looks at it, so SSH gets longer.
 const consoleDeadline = 15 * time.Second
 
-// sshOptions are the host's SSH settings in the guest room's words.
-func (a *app) sshOptions(h *config.Host) (guest.Options, string, error) {
-	signer, public, err := guest.EnsureKey(a.cfg.Paths.SSHKey())
-	if err != nil {
-		return guest.Options{}, "", err
-	}
-	o := guest.Options{Transport: h.SSH.Transport, Identity: signer, Jump: h.SSH.Jump != ""}
+// waysIn are the host's settings for getting into guests, in the guest room's
+// words. It makes no key.
+func (p *place) waysIn() (guest.Options, error) {
+	set := p.host.SSH
+	o := guest.Options{Transport: set.Transport, Jump: set.Jump != "", Console: consoles(p.pve)}
 	if o.Transport == "auto" {
 		o.SSHDeadline = consoleDeadline
 	}
-	if h.SSH.Node != "" {
-		node, err := nodeSSH(h.SSH)
+	if set.Node != "" {
+		node, err := nodeSSH(set)
 		if err != nil {
-			return o, "", err
+			return o, err
 		}
 		o.Node = node
 		if o.Transport == "auto" {
 			o.SSHDeadline = autoDeadline
 		}
 	}
-	return o, strings.TrimSpace(public), nil
+	return o, nil
 }
 
 // warn writes a warning outside of a run.

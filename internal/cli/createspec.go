@@ -35,8 +35,8 @@ func (o *specOptions) register(f *pflag.FlagSet) {
 	f.StringVar(&o.storage, "storage", "", "the storage of the root disk, by `name`")
 	f.StringVar(&o.bridge, "bridge", "", "the bridge of eth0, by `name`")
 	f.IntVar(&o.vlan, "vlan", 0, "the VLAN `tag` of eth0, 1 to 4094")
-	f.StringVar(&o.ip, "ip", "", "IPv4: dhcp, or `CIDR[,gateway]`")
-	f.StringVar(&o.ip6, "ip6", "", "IPv6: auto, dhcp, or `CIDR[,gateway]`")
+	f.StringVar(&o.ip, "ip", "", "IPv4: dhcp, none, or `CIDR[,gateway]`")
+	f.StringVar(&o.ip6, "ip6", "", "IPv6: auto, dhcp, none, or `CIDR[,gateway]`")
 	f.IntVar(&o.cores, "cores", 0, "`number` of CPU cores")
 	f.IntVar(&o.memory, "memory", 0, "memory in `MiB`")
 	f.IntVar(&o.swap, "swap", 0, "swap in `MiB`")
@@ -125,9 +125,6 @@ func (o *specOptions) applyNetwork(n *lxc.Network) error {
 			return err
 		}
 	}
-	if n.IPv4 == "" && n.IPv6 == "" {
-		n.IPv4 = "dhcp"
-	}
 	for _, ns := range o.nameservers {
 		if a, err := netip.ParseAddr(ns); err != nil || a.Zone() != "" {
 			return usagef("--nameserver takes an IP address, not %q", ns)
@@ -139,16 +136,19 @@ func (o *specOptions) applyNetwork(n *lxc.Network) error {
 	return nil
 }
 
-// parseIP reads dhcp, auto (IPv6) or CIDR[,gateway].
+// parseIP reads dhcp, auto (IPv6), none ("") or CIDR[,gateway].
 func parseIP(flag, text string, six bool) (address, gateway string, err error) {
-	if text == "dhcp" || six && text == "auto" {
+	switch {
+	case text == "none":
+		return "", "", nil
+	case text == "dhcp", six && text == "auto":
 		return text, "", nil
 	}
 	cidr, gw, hasGW := strings.Cut(text, ",")
 	gw = strings.TrimPrefix(gw, "gw=")
 	p, err := netip.ParsePrefix(cidr)
 	if err != nil || p.Addr().Is6() != six {
-		return "", "", usagef("--%s takes dhcp or an address with its prefix length, such as %s, not %q", flag, ipExample(six), text)
+		return "", "", usagef("--%s takes dhcp, none or an address with its prefix length, such as %s, not %q", flag, ipExample(six), text)
 	}
 	if !hasGW {
 		return p.String(), "", nil

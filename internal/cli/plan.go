@@ -24,7 +24,14 @@ func (o *createOptions) showPlan(ctx context.Context, job provision.Job) error {
 	if err != nil {
 		return err
 	}
-	steps := provision.Plan(job, placement)
+	ssh, err := p.waysIn()
+	if err != nil {
+		return err
+	}
+	steps, err := provision.Plan(job, placement, ssh)
+	if err != nil {
+		return err
+	}
 	if a.global.json {
 		return ui.WriteJSON(a.streams, planDocument{
 			Template: job.Template.Name, Host: p.name, Spec: job.Spec, Placement: placement, Steps: steps,

@@ -32,8 +32,8 @@ func openConsole(ctx context.Context, t Target, o Options) (Guest, error) {
 }
 
 func openConsoleWithin(ctx context.Context, t Target, o Options, within limits) (Guest, error) {
-	if o.Console == nil {
-		return nil, &Error{Kind: NotConfigured, Transport: "api", Message: "cannot use the container's console: no way to Proxmox's API is given"}
+	if none := o.noConsole(); none != nil {
+		return nil, none
 	}
 	if !closed(o.Up) {
 		o.Waiting("waiting for the container to start")

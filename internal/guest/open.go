@@ -94,8 +94,7 @@ func Open(ctx context.Context, t Target, o Options) (Guest, error) {
 	case "", "auto":
 		return openAuto(ctx, t, o)
 	}
-	return nil, &Error{Kind: NotConfigured, Transport: o.Transport,
-		Message: "cannot use the transport " + o.Transport + ": there are auto, guest, node and api"}
+	return nil, o.unknown()
 }
 
 // openAuto tries one transport after the other: the guest's own sshd, the node
@@ -134,8 +133,8 @@ func openAuto(ctx context.Context, t Target, o Options) (Guest, error) {
 
 // openGuest goes to the container's own sshd.
 func openGuest(ctx context.Context, t Target, o Options) (Guest, error) {
-	if !t.Address.IsValid() {
-		return nil, &Error{Kind: NotConfigured, Transport: "guest", Message: "cannot reach the guest by SSH: its address is not known"}
+	if none := o.noGuest(t.Address.IsValid()); none != nil {
+		return nil, none
 	}
 	whom := "the guest at " + t.Address.String()
 	p := &pins{whom: whom, keys: t.HostKeys, pin: o.PinHostKey}
@@ -197,8 +196,8 @@ func openJump(o Options, c *counts) (*opener, error) {
 
 // openNode goes to the node and starts one pct exec there, once the container runs.
 func openNode(ctx context.Context, t Target, o Options) (Guest, error) {
-	if o.Node == nil {
-		return nil, &Error{Kind: NotConfigured, Transport: "node", Message: "cannot go through the node: no SSH address is set for it", Fix: nodeFix}
+	if none := o.noNode(); none != nil {
+		return nil, none
 	}
 	d, err := o.Node.dialer()
 	if err != nil {

@@ -61,6 +61,9 @@ type Network struct {
 	Firewall    bool     `json:"firewall,omitempty"`
 }
 
+// Addressed reports whether any address is asked for at all.
+func (n Network) Addressed() bool { return n.IPv4 != "" || n.IPv6 != "" }
+
 // Container is the catalogue's record of one container.
 type Container struct {
 	RecordID    string     `json:"id"`   // sortable, never reused

@@ -16,9 +16,6 @@ func staticAddress(n lxc.Network) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// wantsAddress reports whether the spec asks for any address at all.
-func wantsAddress(n lxc.Network) bool { return n.IPv4 != "" || n.IPv6 != "" }
-
 func at(a netip.Addr) string {
 	if !a.IsValid() {
 		return ""

@@ -86,10 +86,15 @@ func CheckSame(c lxc.Container, cfg pve.Config, node string, command func(words 
 	}
 }
 
-// findAddress asks once for the address of a container that runs: one without
-// any can still be entered through the node.
+// findAddress asks for the address of a container that runs: one without any can
+// still be entered through the node or the console. Where Proxmox is to give it none,
+// it may have made one for itself, which is not waited for.
 func (r *Run) findAddress(ctx context.Context, node string) error {
-	wait, cancel := context.WithTimeout(ctx, 10*time.Second)
+	patience := 10 * time.Second
+	if !r.Job.Spec.Network.Addressed() {
+		patience = time.Second
+	}
+	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if addr, ok := staticAddress(r.Job.Spec.Network); ok {
 		r.Address = addr
@@ -98,7 +103,9 @@ func (r *Run) findAddress(ctx context.Context, node string) error {
 	} else if ctx.Err() != nil {
 		return context.Cause(ctx)
 	} else {
-		r.warn("the container has no address", "")
+		if r.Job.Spec.Network.Addressed() {
+			r.warn("the container has no address", "")
+		}
 		return nil
 	}
 	return r.Record.Update(ctx, func(c *lxc.Container) { c.Address, c.MAC, c.Node = r.Address.String(), r.MAC, node })

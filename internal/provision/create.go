@@ -22,6 +22,9 @@ func (r *Run) create(ctx context.Context) error {
 	if err := r.Connect(ctx); err != nil {
 		return err
 	}
+	if _, err := r.wayIn(); err != nil {
+		return err
+	}
 	upid := r.course.upid
 	switch r.course.make {
 	case makeFollow:

@@ -27,9 +27,13 @@ func (r *Run) Outlook(ctx context.Context) ([]PlanStep, error) {
 	if err != nil {
 		return nil, err
 	}
-	does := [][]string{create, r.outlookStart(), r.outlookDeploy(), r.outlookSync(), planFinalize(r.Job)}
+	inside, err := r.wayIn()
+	if err != nil {
+		return nil, err
+	}
+	does := [][]string{create, r.outlookStart(), r.outlookDeploy(inside), r.outlookSync(), planFinalize(r.Job)}
 	if r.lookOnly() && r.course.runs {
-		does[2], does[3] = []string{"get inside"}, []string{"nothing"}
+		does[2], does[3] = []string{"get inside " + inside}, []string{"nothing"}
 	}
 	var steps []PlanStep
 	for i, phase := range Phases {
@@ -90,11 +94,20 @@ func (r *Run) outlookStart() []string {
 	return []string{"start it"}
 }
 
-func (r *Run) outlookDeploy() []string {
+func (r *Run) outlookDeploy(inside string) []string {
 	if !r.shipNeeded() {
-		return []string{"get inside", "nothing to ship: it is there"}
+		return []string{"get inside " + inside, "nothing to ship: it is there"}
 	}
-	return planDeploy(r.Job)
+	return planDeploy(r.Job, inside)
+}
+
+// wayIn says how the guest was entered, or would be. Its error is a way that cannot
+// work at all: nothing is to be made for it.
+func (r *Run) wayIn() (string, error) {
+	if r.Guest != nil {
+		return "by the " + r.Guest.Transport(), nil
+	}
+	return wayIn(r.SSH, r.Address.IsValid() || r.Job.Spec.Network.Addressed())
 }
 
 func (r *Run) outlookSync() []string {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/template"
 )
@@ -16,13 +17,18 @@ type PlanStep struct {
 	Does  []string `json:"does"` // one action a line
 }
 
-// Plan says what a create of this job at this place would do, phase by phase. It
-// is a pure function: it asks nobody and touches nothing.
-func Plan(job Job, p *pve.Placement) []PlanStep {
+// Plan says what a create of this job at this place would do, phase by phase, and
+// how it would get inside. It asks nobody and touches nothing. Its error is a way
+// inside that cannot work at all.
+func Plan(job Job, p *pve.Placement, ssh guest.Options) ([]PlanStep, error) {
+	inside, err := wayIn(ssh, job.Spec.Network.Addressed())
+	if err != nil {
+		return nil, err
+	}
 	does := map[string][]string{
 		"creating":   planCreate(job, p),
 		"starting":   planStart(job, p),
-		"deploying":  planDeploy(job),
+		"deploying":  planDeploy(job, inside),
 		"syncing":    planSync(job),
 		"finalizing": planFinalize(job),
 	}
@@ -30,7 +36,18 @@ func Plan(job Job, p *pve.Placement) []PlanStep {
 	for _, phase := range Phases {
 		steps = append(steps, PlanStep{Phase: string(phase.Name), Title: phase.Title, Does: does[string(phase.Name)]})
 	}
-	return steps
+	return steps, nil
+}
+
+// wayIn is guest.Options.Ways; nothing is to be made for a way that cannot work.
+func wayIn(ssh guest.Options, address bool) (string, error) {
+	way, err := ssh.Ways(address)
+	if err != nil {
+		f := Explain(err)
+		f.Status = ExitUsage
+		return "", f
+	}
+	return way, nil
 }
 
 func planCreate(job Job, p *pve.Placement) []string {
@@ -99,11 +116,14 @@ func planStart(job Job, p *pve.Placement) []string {
 	if addr, ok := staticAddress(job.Spec.Network); ok {
 		return append(lines, "address "+addr.String())
 	}
+	if !job.Spec.Network.Addressed() {
+		return append(lines, "wait for no address: none is asked for")
+	}
 	return append(lines, fmt.Sprintf("wait at most %s for an address", addressTimeout))
 }
 
-func planDeploy(job Job) []string {
-	lines := []string{"get inside and wait until the guest is ready", "install the config-manager"}
+func planDeploy(job Job, inside string) []string {
+	lines := []string{"get inside " + inside, "wait until the guest is ready", "install the config-manager"}
 	for _, f := range job.Template.Files {
 		lines = append(lines, fmt.Sprintf("ship %s to %s (%s)", f.Source, f.Target, f.Policy))
 	}

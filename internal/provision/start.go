@@ -66,7 +66,7 @@ func (r *Run) startTask(ctx context.Context, node string) (string, error) {
 
 // learnAddress asks Proxmox for the address that DHCP gave, and records it.
 func (r *Run) learnAddress(ctx context.Context, node string) error {
-	if !r.Address.IsValid() && wantsAddress(r.Job.Spec.Network) {
+	if !r.Address.IsValid() && r.Job.Spec.Network.Addressed() {
 		wait, cancel := context.WithTimeoutCause(ctx, addressTimeout,
 			fmt.Errorf("the container has no address after %s", addressTimeout))
 		defer cancel()

@@ -1,0 +1,97 @@
+package guest
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Ways says in one line how Open would get in, and why so: for a plan. It asks
+// nobody. address says whether the container is to have an address. Its error is a
+// transport that cannot work at all, which can be known before anything is made.
+func (o Options) Ways(address bool) (string, error) {
+	var none *Error
+	switch o.Transport {
+	case "guest":
+		none = o.noGuest(address)
+	case "node":
+		none = o.noNode()
+	case "api":
+		none = o.noConsole()
+	case "", "auto":
+		return o.waysOfAuto(address)
+	default:
+		none = o.unknown()
+	}
+	if none != nil {
+		return "", none
+	}
+	return fmt.Sprintf("by %s (ssh.transport %s)", o.way(o.Transport), o.Transport), nil
+}
+
+// lacks is what each transport lacks where it cannot work.
+var lacks = map[string]string{"guest": "it has no address", "node": "no SSH to the node is configured", "api": "no API is given"}
+
+func (o Options) waysOfAuto(address bool) (string, error) {
+	var ways, without []string
+	for _, w := range []struct {
+		name string
+		none *Error
+	}{{"guest", o.noGuest(address)}, {"node", o.noNode()}, {"api", o.noConsole()}} {
+		if w.none != nil {
+			without = append(without, lacks[w.name])
+			continue
+		}
+		ways = append(ways, "by "+o.way(w.name))
+	}
+	if len(ways) == 0 {
+		return "", &Error{Kind: NotConfigured, Transport: "auto", Message: "cannot get into the guest: " + strings.Join(without, ", and "), Fix: nodeFix}
+	}
+	if len(ways) > 1 && address {
+		ways[0] += fmt.Sprintf(" if it answers within %s", o.SSHDeadline)
+	}
+	line := strings.Join(ways, ", else ")
+	if len(without) > 0 {
+		line += " (" + strings.Join(without, ", and ") + ")"
+	}
+	return line, nil
+}
+
+// way is what a transport goes by, in a user's words.
+func (o Options) way(transport string) string {
+	switch {
+	case transport == "node":
+		return "SSH to the node " + o.Node.Host + " and pct there"
+	case transport == "api":
+		return "its console over Proxmox's API"
+	case o.Jump:
+		return "its own sshd, through the node"
+	}
+	return "its own sshd"
+}
+
+func (o Options) noGuest(address bool) *Error {
+	if address {
+		return nil
+	}
+	return &Error{Kind: NotConfigured, Transport: "guest", Message: "cannot reach the guest by SSH: its address is not known",
+		Fix: "use ssh.transport node or api (INFRAHAUS_SSH_TRANSPORT), or give it an address"}
+}
+
+func (o Options) noNode() *Error {
+	if o.Node != nil {
+		return nil
+	}
+	return &Error{Kind: NotConfigured, Transport: "node", Message: "cannot go through the node: no SSH address is set for it", Fix: nodeFix}
+}
+
+func (o Options) noConsole() *Error {
+	if o.Console != nil {
+		return nil
+	}
+	return &Error{Kind: NotConfigured, Transport: "api", Message: "cannot use the container's console: no way to Proxmox's API is given"}
+}
+
+func (o Options) unknown() *Error {
+	return &Error{Kind: NotConfigured, Transport: o.Transport,
+		Message: "cannot use the transport " + o.Transport + ": there are auto, guest, node and api"}
+}
