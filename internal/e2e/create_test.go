@@ -16,15 +16,15 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// TestNginx is the main job: by both transports, privileged and unprivileged, on
+// TestNginx is the main job: by each transport, privileged and unprivileged, on
 // a real guest. nginx answers, is discovered, and a stranger with a fresh state
 // directory finds the same through the node.
 func TestNginx(t *testing.T) {
-	for _, transport := range []string{"guest", "node"} {
+	for _, transport := range []string{"guest", "node", "api"} {
 		for _, kind := range []string{"unprivileged", "privileged"} {
 			t.Run(transport+"/"+kind, func(t *testing.T) {
 				t.Parallel()
-				u := newUser(t, "INFRAHAUS_SSH_TRANSPORT="+transport)
+				u := node.by(t, transport)
 				name := fmt.Sprintf("web-%s-%s", transport, kind)
 				args := []string{"--template", "nginx", "--" + kind}
 				if kind == "privileged" {

@@ -12,19 +12,31 @@ import (
 	"time"
 )
 
-// TestLinkCutShipping: the link to the node is cut in the middle of what is
-// shipped. create says that it cannot get there; resume ships it, whole.
+// TestLinkCutShipping: the link to the node, or to the console, is cut in the
+// middle of what is shipped. create says that it cannot get there; resume ships it,
+// whole.
 func TestLinkCutShipping(t *testing.T) {
-	t.Parallel()
-	w := newWire(t)
-	u := newUser(t, append(w.env, "INFRAHAUS_SSH_TRANSPORT=node")...)
-	big := make([]byte, 8<<20) // more than any buffer between here and the guest
+	t.Run("node", func(t *testing.T) {
+		t.Parallel()
+		w := sshWire(t)
+		cutShipping(node.by(t, "node", w.env...), w, 8<<20) // more than any buffer between here and the guest
+	})
+	t.Run("api", func(t *testing.T) {
+		t.Parallel()
+		w := apiWire(t)
+		cutShipping(node.by(t, "api", w.env...), w, 2<<20)
+	})
+}
+
+func cutShipping(u *user, w *wire, size int) {
+	t := u.t
+	big := make([]byte, size)
 	rand.Read(big)
 	sum := sha256.Sum256(big)
 	dir := writeTemplate(t, "name: cutship\nos: debian-12\nfiles:\n  - {source: big, target: /opt/big}\n", map[string]string{"10-after.sh": "echo begun >>/root/effects\n"})
 	writeFiles(t, dir, map[string]string{"files/big": string(big)})
 	u.destroyLater("cutship")
-	w.cutAfter(4 << 20)
+	w.cutAfter(int64(size) / 2)
 	run := u.start("create", "cutship", "--template", dir, "--json")
 	last := u.failed("cutship", run.wait(), 4)
 	if !strings.Contains(last.Message, "link") || !strings.Contains(last.Hint, "infrahaus resume cutship") {
@@ -51,8 +63,8 @@ func TestLinkCutDiscovering(t *testing.T) {
 			time.Sleep(time.Second) // the probe has begun to wait, or is about to
 			cutGuest(u.t, ctid)
 		}
-		if transport == "node" {
-			w := newWire(u.t)
+		if transport != "guest" {
+			w := map[string]func(*testing.T) *wire{"node": sshWire, "api": apiWire}[transport](u.t)
 			u.env = append(u.env, w.env...)
 			cut = func(int) { quiet(u.t, w); w.cut() }
 		}

@@ -60,11 +60,11 @@ func TestInterrupt(t *testing.T) {
 		transport string
 		signal    syscall.Signal
 	}{
-		{"guest", syscall.SIGINT}, {"node", syscall.SIGTERM},
+		{"guest", syscall.SIGINT}, {"node", syscall.SIGTERM}, {"api", syscall.SIGINT},
 	} {
 		t.Run(tt.transport, func(t *testing.T) {
 			t.Parallel()
-			u := newUser(t, "INFRAHAUS_SSH_TRANSPORT="+tt.transport)
+			u := node.by(t, tt.transport)
 			name := "interrupted-" + tt.transport
 			u.destroyLater(name)
 			run := u.start("create", name, "--template", "slow", "--json")
@@ -84,11 +84,11 @@ func TestInterrupt(t *testing.T) {
 // TestGuestStops: a guest that is stopped while a script runs there is exit 4.
 func TestGuestStops(t *testing.T) {
 	for _, tt := range []struct{ transport, how string }{
-		{"guest", "killed"}, {"node", "shut down"},
+		{"guest", "killed"}, {"node", "shut down"}, {"api", "killed"},
 	} {
 		t.Run(tt.transport, func(t *testing.T) {
 			t.Parallel()
-			u := newUser(t, "INFRAHAUS_SSH_TRANSPORT="+tt.transport)
+			u := node.by(t, tt.transport)
 			name := "stops-" + tt.transport
 			u.destroyLater(name)
 			run := u.start("create", name, "--template", "slow", "--json")
@@ -131,16 +131,21 @@ func TestHostKeyChanged(t *testing.T) {
 func TestLinkCut(t *testing.T) {
 	t.Run("guest", func(t *testing.T) {
 		t.Parallel()
-		linkCut(newUser(t, "INFRAHAUS_SSH_TRANSPORT=guest"), func(ctid int) { cutGuest(t, ctid) })
+		linkCut(node.by(t, "guest"), func(ctid int) { cutGuest(t, ctid) })
 	})
 	t.Run("node", func(t *testing.T) {
 		t.Parallel()
-		w := newWire(t)
-		linkCut(newUser(t, append(w.env, "INFRAHAUS_SSH_TRANSPORT=node")...), func(int) {
+		w := sshWire(t)
+		linkCut(node.by(t, "node", w.env...), func(int) {
 			if n := w.cut(); n != 1 {
 				t.Errorf("%d connections to the node, not one", n)
 			}
 		})
+	})
+	t.Run("api", func(t *testing.T) {
+		t.Parallel()
+		w := apiWire(t)
+		linkCut(node.by(t, "api", w.env...), func(int) { w.cut() })
 	})
 }
 

@@ -104,7 +104,7 @@ func cutGuest(t *testing.T, ctid int) {
 	inGuest(t, ctid, "for p in $(pgrep -f '^sshd: root@'); do kill -9 $p; done")
 }
 
-// wire stands between a user and the node's SSH server.
+// wire stands between a user and the node's SSH server, or its API.
 type wire struct {
 	env   []string // settings that lead through it
 	mu    sync.Mutex
@@ -113,16 +113,13 @@ type wire struct {
 	limit int64 // of up, at which it is cut once; 0: none
 }
 
-func newWire(t *testing.T) *wire {
+// sshWire is one to the node's SSH server.
+func sshWire(t *testing.T) *wire {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
 	user, target, _ := strings.Cut(node.setting(t, "INFRAHAUS_SSH_NODE"), "@")
+	w, address := newWire(t, target)
 	_, port, _ := net.SplitHostPort(target)
-	_, ours, _ := net.SplitHostPort(l.Addr().String())
+	_, ours, _ := net.SplitHostPort(address)
 	b, err := os.ReadFile(node.setting(t, "INFRAHAUS_SSH_KNOWN_HOSTS"))
 	if err != nil {
 		t.Fatal(err)
@@ -131,9 +128,28 @@ func newWire(t *testing.T) *wire {
 	if err := os.WriteFile(known, []byte(strings.ReplaceAll(string(b), "]:"+port, "]:"+ours)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w := &wire{env: []string{"INFRAHAUS_SSH_NODE=" + user + "@" + l.Addr().String(), "INFRAHAUS_SSH_KNOWN_HOSTS=" + known}}
-	go w.serve(l, target)
+	w.env = []string{"INFRAHAUS_SSH_NODE=" + user + "@" + address, "INFRAHAUS_SSH_KNOWN_HOSTS=" + known}
 	return w
+}
+
+// apiWire is one to the API, the containers' consoles with it.
+func apiWire(t *testing.T) *wire {
+	t.Helper()
+	w, address := newWire(t, strings.TrimPrefix(node.setting(t, "INFRAHAUS_URL"), "https://"))
+	w.env = []string{"INFRAHAUS_URL=https://" + address}
+	return w
+}
+
+func newWire(t *testing.T, target string) (w *wire, address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	w = &wire{}
+	go w.serve(l, target)
+	return w, l.Addr().String()
 }
 
 func (w *wire) serve(l net.Listener, target string) {

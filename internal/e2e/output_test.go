@@ -16,8 +16,16 @@ import (
 // TestOutput: whatever a script prints arrives, is kept, and is replayed as it
 // arrived.
 func TestOutput(t *testing.T) {
-	t.Parallel()
-	u := newUser(t, "INFRAHAUS_SSH_TRANSPORT=guest")
+	for _, transport := range []string{"guest", "api"} {
+		t.Run(transport, func(t *testing.T) {
+			t.Parallel()
+			loud(node.by(t, transport))
+		})
+	}
+}
+
+func loud(u *user) {
+	t := u.t
 	u.destroyLater("loud")
 	r := u.run("create", "loud", "--template", "big-output", "--json")
 	events := decode(t, r.stdout)

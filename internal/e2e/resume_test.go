@@ -18,11 +18,13 @@ func TestKilledThroughout(t *testing.T) {
 	byTransport(t, func(u *user, transport string) { killedThroughout(u, "hunted-"+transport) })
 }
 
-func killedThroughout(u *user, name string) {
+// killedThroughout returns the container and its template's folder.
+func killedThroughout(u *user, name string, args ...string) (ctid int, template string) {
 	t := u.t
 	u.destroyLater(name)
-	run := u.start("create", name, "--template", held(t, fromFolder, map[string]string{"10-slow.sh": slowly}), "--json")
-	ctid := run.untilMessage("is being made from").CTID
+	template = held(t, fromFolder, map[string]string{"10-slow.sh": slowly})
+	run := u.start(append([]string{"create", name, "--template", template, "--json"}, args...)...)
+	ctid = run.untilMessage("is being made from").CTID
 	run.kill()
 	u.interrupted(name)
 	if got := u.planned(name, "creating"); !strings.Contains(got, "follow the task") {
@@ -78,6 +80,7 @@ func killedThroughout(u *user, name string) {
 	}
 	u.installed(ctid, fromFolder)
 	u.whole(name, "10-slow.sh")
+	return ctid, template
 }
 
 // TestKilledScriptEnds: a script that ends while nobody follows it is not run
@@ -148,7 +151,7 @@ func TestRestarted(t *testing.T) {
 		u.destroyLater(name)
 		run := u.start("create", name, "--template", theSlow(u.t), "--json")
 		ctid := run.untilLine("tick 3").CTID
-		if transport == "guest" {
+		if transport != "node" {
 			u.node.must(u.t, "pct reboot %d", ctid)
 		} else {
 			u.node.must(u.t, "pct stop %d", ctid)
@@ -181,8 +184,8 @@ func again(u *user, name string, ctid int) {
 func TestNodeRestarted(t *testing.T) {
 	t.Parallel()
 	n := newNode(t)
-	for _, transport := range []string{"guest", "node"} {
-		u := n.newUser(t, "INFRAHAUS_SSH_TRANSPORT="+transport)
+	for _, transport := range []string{"guest", "node", "api"} {
+		u := n.by(t, transport)
 		name := "powerless-" + transport
 		run := u.start("create", name, "--template", theSlow(t), "--json", "--onboot")
 		ctid := run.untilLine("tick 3").CTID

@@ -185,12 +185,25 @@ func theSlow(t *testing.T) string {
 	})
 }
 
-// byTransport runs a test for either way into the guest.
+// byTransport runs a test for each way into the guest.
 func byTransport(t *testing.T, test func(u *user, transport string)) {
-	for _, transport := range []string{"guest", "node"} {
+	for _, transport := range []string{"guest", "node", "api"} {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel()
-			test(newUser(t, "INFRAHAUS_SSH_TRANSPORT="+transport), transport)
+			test(node.by(t, transport), transport)
 		})
 	}
+}
+
+// by is a user who goes in by one transport, and has the settings for no other: over
+// the console, nothing but an API token.
+func (n *served) by(t *testing.T, transport string, env ...string) *user {
+	t.Helper()
+	u := n.newUser(t, append([]string{"INFRAHAUS_SSH_TRANSPORT=" + transport}, env...)...)
+	if transport == "api" {
+		u.env = slices.DeleteFunc(u.env, func(kv string) bool {
+			return strings.HasPrefix(kv, "INFRAHAUS_SSH_") && !strings.HasPrefix(kv, "INFRAHAUS_SSH_TRANSPORT=")
+		})
+	}
+	return u
 }

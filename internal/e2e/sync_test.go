@@ -127,11 +127,13 @@ func TestSync(t *testing.T) {
 		if r := u.run("sync", s.name, "--json"); !strings.Contains(r.stdout, "Nothing differs from the template") || len(decode(t, r.stdout)) == 0 {
 			u.t.Errorf("a sync of what is the same says\n%s", r.stdout)
 		}
-		if transport == "guest" {
+		switch transport {
+		case "guest":
 			editedFile(s)
 			conflicts(s)
-		} else {
+		case "node":
 			scripts(s)
+		case "api":
 			packages(s)
 		}
 	})

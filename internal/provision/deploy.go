@@ -85,8 +85,12 @@ func (r *Run) enterReady(ctx context.Context) error {
 }
 
 // needsNetwork reports whether packages are to be installed, for which a route
-// must be there.
+// must be there. Where none can come, the package manager has the word: it may have
+// a folder to install from.
 func (r *Run) needsNetwork() bool {
+	if !r.Job.Spec.Network.Addressed() {
+		return false
+	}
 	p := r.Job.Template.Packages
 	return len(r.Job.Packages) > 0 || len(p.Names) > 0 || len(p.Custom) > 0
 }
