@@ -197,6 +197,38 @@ func TestConsoleCut(t *testing.T) {
 	}
 }
 
+// A cut in the middle of a long message leaves a pump that waits for the rest: what
+// the next one types is not taken for it for ever.
+func TestConsoleCutInMessage(t *testing.T) {
+	for name, sh := range shells(t) {
+		t.Run(name, func(t *testing.T) {
+			c := newTerminal(t, getty, sh...)
+			g := c.open()
+			input := make([]byte, 256<<10)
+			rand.Read(input)
+			c.mu.Lock()
+			c.left = 100_000
+			c.mu.Unlock()
+			status, err := g.Run(ctxFor(t), Cmd{Label: "x", Script: "cat >/dev/null", Stdin: bytes.NewReader(input), Size: int64(len(input))})
+			if !IsDropped(err) {
+				t.Fatalf("status %d, %v", status, err)
+			}
+			c.mu.Lock()
+			c.left = 0
+			c.mu.Unlock()
+			target, o := c.options()
+			h, err := Open(ctxFor(t), target, o) // somebody else's: the first is gone
+			if err != nil {
+				t.Fatalf("%v %q", err, last(c.output(), 400))
+			}
+			defer h.Close()
+			if out, _, _ := do(t, h, "echo here", ""); out != "here\n" {
+				t.Errorf("%q", out)
+			}
+		})
+	}
+}
+
 func TestConsoleKill(t *testing.T) {
 	c := newTerminal(t, getty)
 	g := c.open()

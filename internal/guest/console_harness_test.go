@@ -34,6 +34,7 @@ type terminal struct {
 	said    []byte              // all that the console ever printed
 	mangle  func([]byte) []byte // of what the console prints, nil: nothing
 	opened  int
+	left    int // bytes that may be typed before all is cut; 0: no end
 	onOpen  func()
 }
 
@@ -168,13 +169,34 @@ func (c *terminal) attach(context.Context, string, int) (io.ReadWriteCloser, err
 		hook()
 	}
 	go func() {
-		io.Copy(c.master, theirs)
+		c.keyboard(theirs)
 		c.mu.Lock()
 		delete(c.clients, theirs)
 		c.mu.Unlock()
 		theirs.Close()
 	}()
 	return ours, nil
+}
+
+// keyboard types what a client sends.
+func (c *terminal) keyboard(client io.Reader) {
+	buf := make([]byte, 4<<10)
+	for {
+		n, err := client.Read(buf)
+		if err != nil {
+			return
+		}
+		c.mu.Lock()
+		last := c.left > 0 && n >= c.left
+		if last {
+			n = c.left
+		}
+		c.left = max(0, c.left-n)
+		c.mu.Unlock()
+		if _, err := c.master.Write(buf[:n]); err != nil || last {
+			return
+		}
+	}
 }
 
 func (c *terminal) cut() {

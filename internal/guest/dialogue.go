@@ -61,6 +61,7 @@ var usualLimits = limits{prompt: 60 * time.Second, login: 45 * time.Second, shel
 const (
 	settle     = 60 * time.Millisecond // of silence, before a prompt is believed
 	clearing   = 500 * time.Millisecond
+	pokePause  = 4 * time.Second // longer than a pump waits for the rest of a message (3 s, see pump.sh)
 	floodLimit = 4 << 20
 )
 
@@ -128,7 +129,7 @@ func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
 				return false, err
 			}
 			d.pokes++
-			poke = time.Now().Add(min(time.Duration(d.pokes)*time.Second, 4*time.Second))
+			poke = time.Now().Add(min(time.Second<<min(d.pokes-1, 2), pokePause))
 		}
 	}
 }

@@ -6,8 +6,8 @@
 # and blocks "~TAG d ID STREAM SEQ FORM SUM;", base64, "~TAG e ID STREAM SEQ;".
 # All else, in either direction, is somebody else's. A block is kept until it is
 # acknowledged and sent again when asked for; a message that does not have its sum
-# is refused. Without a word for a minute the pump ends: the terminal's own timer
-# (min 0 time 100) ends each read after 10 s.
+# is refused. The terminal's own timer ends each read after 3 s: a message whose end
+# was cut off is not waited for longer, and without a word for a minute the pump ends.
 
 set -f
 ih_here=$$ ih_ids= ih_buf= ih_more= ih_idle=0
@@ -228,6 +228,7 @@ if [ -z "$ih_dir" ] || [ -z "$ih_sum" ] || [ -z "$ih_enc" ]; then
 	ih_say f "${ih_dir:+dir}" "${ih_sum:+sum}" "${ih_enc:+base64}"
 else
 	trap '' INT QUIT TSTP HUP
+	stty time 30
 	ih_print <"$ih_dir/f" 2>/dev/null &
 	ih_hold 9 "$ih_dir/f"
 	ih_uid=$(id -u)
@@ -238,7 +239,7 @@ else
 		else
 			ih_more=$ih_more$l
 			ih_idle=$((ih_idle + 1))
-			[ $ih_idle -lt 6 ] || break
+			[ $ih_idle -lt 20 ] || break
 			continue
 		fi
 		case $l in
