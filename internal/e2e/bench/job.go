@@ -38,6 +38,9 @@ func (b *bench) create(ctx context.Context, transport, template string) (measure
 	pct := b.sandbox.Stats().PctStarts
 	cmd := exec.CommandContext(ctx, b.bin, "create", name, "--template", template, "--ip", address+"/24,"+gateway, "--json", "--verbose")
 	cmd.Env = append(slices.Clone(b.env), "INFRAHAUS_SSH_TRANSPORT="+transport)
+	if transport == "api" { // nothing but a token
+		cmd.Env = slices.DeleteFunc(cmd.Env, func(kv string) bool { return strings.HasPrefix(kv, "INFRAHAUS_SSH_") && !strings.HasSuffix(kv, "=api") })
+	}
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -97,10 +100,15 @@ func (m *measure) takeApart(events []event.Event) {
 }
 
 func (b *bench) destroy(ctx context.Context, name string) error {
-	cmd := exec.CommandContext(ctx, b.bin, "destroy", name, "--yes", "--quiet")
+	return b.quietly(ctx, "destroy", name, "--yes", "--quiet")
+}
+
+// quietly runs a command of the tool that must succeed.
+func (b *bench) quietly(ctx context.Context, args ...string) error {
+	cmd := exec.CommandContext(ctx, b.bin, args...)
 	cmd.Env = b.env
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("destroy %s: %w\n%s", name, err, out)
+		return fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, out)
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func (b *bench) run(ctx context.Context) error {
 	defer os.RemoveAll(b.dir)
 	say := func(line string) { fmt.Fprintln(os.Stderr, line) }
 	b.sandbox, err = sandbox.Open(ctx, sandbox.Options{
-		Dir: filepath.Join(b.dir, "sandbox"), Driver: "lxc", PctDelay: b.pctDelay, Log: say,
+		Dir: filepath.Join(b.dir, "sandbox"), Driver: "lxc", PctDelay: b.pctDelay, Console: sandbox.RealConsole, Log: say,
 	})
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func (b *bench) run(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("budget\tmeasured\tlimit\n")
-	for _, part := range []func(context.Context) error{b.binary, b.reference, b.slowLink, b.thousandFiles} {
+	for _, part := range []func(context.Context) error{b.binary, b.reference, b.consoleRates, b.slowLink, b.thousandFiles} {
 		if err := part(ctx); err != nil {
 			return err
 		}
