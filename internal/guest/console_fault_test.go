@@ -33,28 +33,29 @@ func TestConsoleRefusals(t *testing.T) {
 		name, script string
 		change       func(*Options)
 		kind         Kind
-		says, after  string // after: what the console shows last
+		says, after  string // after: what the console shows in the end
+		shows        string // in the error's tail
 	}{
-		{"a wrong password", getty, password("wrong", nil), AuthRefused, "root's password is refused", "ct login: "},
-		{"no password", getty, password("", nil), NotConfigured, "root's password is not known", "ct login: "},
-		{"a password that cannot be read", getty, password("", errors.New("no key")), NotConfigured, "cannot be read: no key", "ct login: "},
-		{"a password that cannot be typed", getty, password("a\nb", nil), NotConfigured, "cannot be typed", "ct login: "},
-		{"an expired password", prompt + "echo 'You are required to change your password immediately (administrator enforced).'; printf 'Current password: '; read -r x; done", nil, AuthRefused, "has expired", ""},
-		{"a locked account", prompt + "echo 'Your account has been locked; please contact your system administrator.'; sleep 1; done", nil, AuthRefused, "is not let in", ""},
-		{"no getty", "sleep 1000", nil, NoConsole, "neither a login prompt nor a shell", ""},
-		{"a flood", "yes 'all work and no play'", nil, NoConsole, "prints there without end", ""},
-		{"a console that ends", "echo 'lxc-console: 100: tty is not available'; exit 1", nil, NoConsole, "tty is not available", ""},
-		{"something else than a shell", prompt + "printf 'menu> '; while read -r x; do printf 'menu> '; done; done", nil, Protocol, "does not answer as a shell", ""},
+		{"a wrong password", getty, password("wrong", nil), AuthRefused, "root's password is refused", "ct login: ", ""},
+		{"no password", getty, password("", nil), NotConfigured, "root's password is not known", "ct login: ", ""},
+		{"a password that cannot be read", getty, password("", errors.New("no key")), NotConfigured, "cannot be read: no key", "ct login: ", ""},
+		{"a password that cannot be typed", getty, password("a\nb", nil), NotConfigured, "cannot be typed", "ct login: ", ""},
+		{"an expired password", prompt + "echo 'You are required to change your password immediately (administrator enforced).'; printf 'Current password: '; read -r x; done", nil, AuthRefused, "has expired", "", ""},
+		{"a locked account", prompt + "echo 'Your account has been locked; please contact your system administrator.'; sleep 1; done", nil, AuthRefused, "is not let in", "", ""},
+		{"no getty", "sleep 1000", nil, NoConsole, "neither a login prompt nor a shell", "", ""},
+		{"a flood", "yes 'all work and no play'", nil, NoConsole, "prints there without end", "", ""},
+		{"a console that ends", "echo 'lxc-console: 100: tty is not available'; exit 1", nil, NoConsole, "it was closed while a login prompt or a shell was waited for", "", "tty is not available"},
+		{"something else than a shell", prompt + "printf 'menu> '; while read -r x; do printf 'menu> '; done; done", nil, Protocol, "does not answer as a shell", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tt := newTerminal(t, c.script)
 			_, err := tt.openWithin(c.change)
 			var e *Error
-			if KindOf(err) != c.kind || !strings.Contains(err.Error(), c.says) || !strings.HasPrefix(err.Error(), "cannot use the console of container 100: ") {
+			if errors.As(err, &e); e == nil || e.Kind != c.kind || !strings.Contains(e.Message, c.says) || !strings.HasPrefix(e.Message, "cannot use the console of container 100: ") {
 				t.Fatalf("%v %v", KindOf(err), err)
 			}
-			if errors.As(err, &e); e.Fix == "" || strings.Contains(err.Error(), tt.secret) {
-				t.Errorf("%q %v", e.Fix, err)
+			if e.Fix == "" || strings.Contains(err.Error()+e.Tail, tt.secret) || !strings.Contains(e.Tail, c.shows) {
+				t.Errorf("%q %v, %q", e.Fix, err, e.Tail)
 			}
 			if c.after != "" {
 				tt.eventually(c.after)
