@@ -33,6 +33,7 @@ type dialogue struct {
 	logged bool // we logged in, so we log out
 	pokes  int
 	again  int  // logins refused
+	lost   int  // names that were typed too early
 	unsure bool // something else may stand in the prompt that we answered
 	secret string
 
@@ -59,9 +60,10 @@ type limits struct{ prompt, login, shell time.Duration }
 var usualLimits = limits{prompt: 60 * time.Second, login: 45 * time.Second, shell: 15 * time.Second}
 
 const (
-	settle     = 60 * time.Millisecond // of silence, before a prompt is believed
-	clearing   = 500 * time.Millisecond
-	floodLimit = 4 << 20
+	settle       = 60 * time.Millisecond // of silence, before a prompt is believed
+	clearing     = 500 * time.Millisecond
+	patientPokes = 3
+	floodLimit   = 4 << 20
 )
 
 var (
@@ -86,7 +88,9 @@ func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
 	for {
 		was := d.state
 		quiet := settle
-		if len(d.text) == 0 || d.pokes > 0 && time.Until(poke) > 0 {
+		// What answers a poke may still throw away what is typed at once; where the
+		// kernel writes all the time, waiting longer would never see a prompt.
+		if len(d.text) == 0 || d.pokes > 0 && d.pokes < patientPokes && time.Until(poke) > 0 {
 			quiet = min(max(time.Until(poke), time.Millisecond), 250*time.Millisecond)
 		}
 		t := time.NewTimer(quiet)
@@ -188,6 +192,10 @@ func (d *dialogue) look() (adopted bool, err error) {
 		if secretAsked.MatchString(text) {
 			d.state, d.text = asksShell, nil
 			return false, d.put(d.secret + "\n")
+		}
+		if d.pokes > 0 && d.lost < 5 && strings.HasSuffix(strings.TrimRight(last, " "), "login:") {
+			d.lost++ // the name: a getty that begins anew throws away what came before
+			d.state, d.text = anyPrompt, nil
 		}
 	case asksLoader:
 		if time.Since(d.typed) < 2*time.Second {
