@@ -8,8 +8,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -260,6 +262,48 @@ func TestConsoleLeftOver(t *testing.T) {
 			t.Errorf("%s: %q %q", name, out, notes)
 		}
 		h.Close()
+	}
+}
+
+// What a pump that was killed left in /run is swept by the next one; another run's
+// pump that lives is left alone.
+func TestConsoleSweep(t *testing.T) {
+	folder := func(c *terminal, nth int) string {
+		all := pumpHello.FindAllStringSubmatch(c.output(), -1)
+		if len(all) <= nth {
+			t.Fatalf("%d pumps", len(all))
+		}
+		return "/run/infrahaus-" + all[nth][1]
+	}
+	lives := newTerminal(t, getty)
+	other := lives.open()
+	for name, sh := range shells(t) {
+		c := newTerminal(t, getty, sh...)
+		c.open()
+		pid, err := os.ReadFile(folder(c, 0) + "/pid")
+		if err != nil {
+			t.Skip("no folder in /run:", err)
+		}
+		n, _ := strconv.Atoi(strings.TrimSpace(string(pid)))
+		c.cut() // as kill -9 of the run does
+		if err := syscall.Kill(n, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		c.typed("stty sane\n") // what it left raw
+		g := c.open()
+		if _, err := os.Stat(folder(c, 0)); err == nil {
+			t.Errorf("%s: %s is left", name, folder(c, 0))
+		}
+		if out, _, _ := do(t, g, "echo here", ""); out != "here\n" {
+			t.Errorf("%s: %q", name, out)
+		}
+		g.Close()
+	}
+	if _, err := os.Stat(folder(lives, 0)); err != nil {
+		t.Error("a pump that lives was swept:", err)
+	}
+	if out, _, _ := do(t, other, "echo there", ""); out != "there\n" {
+		t.Errorf("%q", out)
 	}
 }
 
