@@ -25,6 +25,9 @@ const (
 	consoleRows    = 50
 )
 
+// ConsolePrivilege is what a login needs on a container to open its console.
+const ConsolePrivilege = "VM.Console"
+
 // proxyTicket is termproxy's answer.
 type proxyTicket struct {
 	Port   text   `json:"port"`
@@ -122,12 +125,19 @@ func (c *Client) loginHeader(ctx context.Context, op string) (http.Header, error
 // consoleRefused adds to what termproxy was refused with.
 func consoleRefused(err error) error {
 	var e *Error
-	if errors.As(err, &e) && strings.Contains(e.Reason, "not running") {
-		out := *e
-		out.Hints = append(out.Hints, "a console shows running containers only: infrahaus start CONTAINER")
-		return &out
+	if !errors.As(err, &e) {
+		return err
 	}
-	return err
+	out := *e
+	switch {
+	case strings.Contains(e.Reason, "not running"):
+		out.Hints = append(out.Hints, "a console shows running containers only: infrahaus start CONTAINER")
+	case e.Kind == Forbidden:
+		out.Hints = append(out.Hints, appendHint([]string{ConsolePrivilege}), "or go in by SSH: INFRAHAUS_SSH_TRANSPORT=guest or node")
+	case e.Kind == NotFound:
+		out.Hints = append(out.Hints, "has it moved to another node since? infrahaus list --check")
+	}
+	return &out
 }
 
 // notShaken is a console that closed where it should have said OK: its ticket was
