@@ -46,7 +46,11 @@ func TestConsoleRefusals(t *testing.T) {
 		{"a locked account", prompt + "echo 'Your account has been locked; please contact your system administrator.'; sleep 1; done", nil, AuthRefused, "is not let in", "", ""},
 		{"no getty", "sleep 1000", nil, NoConsole, "neither a login prompt nor a shell", "", ""},
 		{"a flood", "yes 'all work and no play'", nil, NoConsole, "prints there without end", "", ""},
+		{"never quiet", "while :; do echo all work and no play; sleep 0.02; done", nil, NoConsole, "neither a login prompt nor a shell", "", "no play"},
 		{"a console that ends", "echo 'lxc-console: 100: tty is not available'; exit 1", nil, NoConsole, "it was closed while a login prompt or a shell was waited for", "", "tty is not available"},
+		{"a second factor", prompt + "printf 'Verification code: '; read -r x; done", nil, AuthRefused, "a second factor", "ct login: ", "Verification code:"},
+		{"a second factor first", "while :; do printf 'ct login: '; read -r u; printf 'One-time password (OATH) for root: '; read -r x; done", nil, AuthRefused, "a second factor", "ct login: ", "One-time password"},
+		{"a password prompt that never comes", "while :; do printf 'ct login: '; read -r u; sleep 1000; done", nil, Protocol, "the password prompt does not show", "", ""},
 		{"something else than a shell", prompt + "printf 'menu> '; while read -r x; do printf 'menu> '; done; done", nil, Protocol, "does not answer as a shell", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -59,11 +63,38 @@ func TestConsoleRefusals(t *testing.T) {
 			if e.Fix == "" || strings.Contains(err.Error()+e.Tail, tt.secret) || !strings.Contains(e.Tail, c.shows) {
 				t.Errorf("%q %v, %q", e.Fix, err, e.Tail)
 			}
-			if c.after != "" {
-				tt.eventually(c.after)
-				if s := tt.output(); strings.HasSuffix(strings.TrimRight(s, " "), "root") {
-					t.Errorf("half a login stands there: %q", last(s, 200))
+			for end := time.Now().Add(20 * time.Second); c.after != "" && !strings.HasSuffix(tt.output(), c.after); time.Sleep(20 * time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatalf("half a login stands there: %q", last(tt.output(), 200))
 				}
+			}
+		})
+	}
+}
+
+// Guests that say odd things before and after the login let us in all the same.
+func TestConsoleOddGuests(t *testing.T) {
+	before := func(what string) string {
+		return strings.Replace(getty, "\tprintf '\\nDebian", "\t"+what+"; printf '\\nDebian", 1)
+	}
+	after := func(what string) string { return strings.Replace(getty, "(trap - INT", what+"; (trap - INT", 1) }
+	for name, script := range map[string]string{
+		"a banner that asks":     before("printf 'Unauthorized login: forbidden\\nPassword: ask the helpdesk '; sleep 0.3; echo"),
+		"a line of 64 KiB":       before("head -c 65536 /dev/zero | tr '\\000' x"),
+		"1 MB of noise":          before("yes 'all work and no play' | head -c 1000000"),
+		"a motd that complains":  after("echo '-bash: /root/x: Permission denied'; sleep 0.5; echo 'You must change your password regularly'"),
+		"a slow motd":            after("echo 'last login failed never'; sleep 4"),
+		"a prompt after a pause": before("sleep 3"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if script == getty {
+				t.Fatal("it is not odd")
+			}
+			c := newTerminal(t, script)
+			g := c.open()
+			if out, _, _ := do(t, g, "echo in", ""); out != "in\n" {
+				t.Errorf("%q", out)
 			}
 		})
 	}
