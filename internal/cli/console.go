@@ -2,14 +2,12 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/pve"
-	"github.com/infrahaus/infrahaus/internal/store"
 )
 
 // consoles opens containers' consoles for the guest room, in its words: whatever
@@ -38,28 +36,4 @@ func consoles(c *pve.Client) func(ctx context.Context, node string, ctid int) (i
 		}
 		return nil, e
 	}
-}
-
-// RootPassword is the one that was sealed when the container was created, "" for
-// a container that this catalogue did not make.
-func (r *record) RootPassword(ctx context.Context) (string, error) {
-	sealed, err := r.store.Credentials(ctx, r.recordID)
-	if err != nil {
-		return "", err
-	}
-	for _, s := range sealed {
-		if s.Service != store.RootService {
-			continue
-		}
-		text, err := r.vault.Unseal(r.recordID, s.Service, s.Envelope)
-		if err != nil {
-			return "", err
-		}
-		var values map[string]string
-		if err := json.Unmarshal(text, &values); err != nil {
-			return "", err
-		}
-		return values["PASSWORD"], nil
-	}
-	return "", nil
 }

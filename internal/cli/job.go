@@ -154,9 +154,12 @@ func (a *app) remember(ctx context.Context, c lxc.Container, set map[string]stri
 	if err != nil {
 		return nil, err
 	}
-	password, err := rec.password(ctx)
+	password, err := rec.RootPassword(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if password == "" { // it was not asked for yet, so a new one will do
+		password = vault.Password()
 	}
 	m.Job = provision.Job{
 		Spec: m.saved.Spec, Template: t, Values: values, Skip: m.saved.Skip, Packages: m.saved.Packages,
@@ -176,22 +179,6 @@ func (m *remembered) given(t *template.Template, set map[string]string) map[stri
 	}
 	maps.Copy(out, set)
 	return out
-}
-
-// password is root's, or a new one where none was sealed yet.
-func (r *record) password(ctx context.Context) (string, error) {
-	text, err := r.unseal(ctx, store.RootService)
-	if err != nil {
-		return "", err
-	}
-	if text == nil {
-		return vault.Password(), nil
-	}
-	var values map[string]string
-	if err := json.Unmarshal(text, &values); err != nil {
-		return "", fmt.Errorf("cannot read root's password: %w", err)
-	}
-	return values["PASSWORD"], nil
 }
 
 // changes says how the template differs from what is on record, a line each; none

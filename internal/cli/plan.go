@@ -20,7 +20,7 @@ func (o *createOptions) showPlan(ctx context.Context, job provision.Job) error {
 		return err
 	}
 	job.Spec = p.defaults(job.Spec)
-	placement, err := p.pve.Resolve(ctx, job.Spec)
+	placement, err := p.pve.Resolve(ctx, job.Spec, provision.Inside(p.host.SSH.Transport)...)
 	if err != nil {
 		return err
 	}

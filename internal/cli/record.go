@@ -47,6 +47,20 @@ func (r *record) SealPassword(ctx context.Context, password string) error {
 	return r.seal(ctx, store.RootService, map[string]string{"PASSWORD": password})
 }
 
+// RootPassword is the one that was sealed before the container was asked for, ""
+// where none was: for a container that this catalogue did not make, too.
+func (r *record) RootPassword(ctx context.Context) (string, error) {
+	text, err := r.unseal(ctx, store.RootService)
+	if err != nil || text == nil {
+		return "", err
+	}
+	var values map[string]string
+	if err := json.Unmarshal(text, &values); err != nil {
+		return "", fmt.Errorf("cannot read root's password: %w", err)
+	}
+	return values["PASSWORD"], nil
+}
+
 func (r *record) SaveServices(ctx context.Context, services []lxc.Service, credentials map[string]map[string]string, at time.Time) error {
 	for name, values := range credentials {
 		if err := r.seal(ctx, name, values); err != nil {

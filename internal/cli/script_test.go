@@ -66,6 +66,7 @@ func TestSessions(t *testing.T) {
 		"edit":       editInGuest,
 		"remove":     removeInGuest,
 		"in-guest":   inGuest,
+		"tidy":       tidy,
 		"whole-once": wholeOnce,
 	}
 	maps.Copy(commands, platformCommands())

@@ -86,7 +86,7 @@ func background(ts *testscript.TestScript, args ...string) *exec.Cmd {
 	cmd.Dir = ts.MkAbs(".")
 	for _, k := range []string{
 		"PATH", "HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "TEMPLATES_ROOT", "SSH_AUTH_SOCK", "TERM", "INFRAHAUS_STATE_DIR",
-		"INFRAHAUS_SSH_TRANSPORT", "INFRAHAUS_REDIS_URL",
+		"INFRAHAUS_SSH_TRANSPORT", "INFRAHAUS_REDIS_URL", "INFRAHAUS_URL", "INFRAHAUS_FINGERPRINT", "INFRAHAUS_TOKEN",
 	} {
 		if v := ts.Getenv(k); v != "" {
 			cmd.Env = append(cmd.Env, k+"="+v)
@@ -283,6 +283,16 @@ func inGuest(ts *testscript.TestScript, neg bool, args []string) {
 	if got := strings.TrimSpace(ts.ReadFile(found[0])); (got == args[2]) == neg {
 		ts.Fatalf("%s holds %q", args[1], got)
 	}
+}
+
+// tidy is `tidy CTID`: nothing of what goes over a console is left in the guest,
+// at the latest when the console has been told.
+func tidy(ts *testscript.TestScript, neg bool, args []string) {
+	waitFor(ts, "the console's folder to go", func() bool {
+		left, err := filepath.Glob(guestPath(ts, args[0], "run/infrahaus-*"))
+		ts.Check(err)
+		return len(left) == 0
+	})
 }
 
 // wholeOnce is `whole-once FILE`: what the script of the template slow prints, each

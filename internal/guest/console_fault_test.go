@@ -8,8 +8,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -33,34 +35,66 @@ func TestConsoleRefusals(t *testing.T) {
 		name, script string
 		change       func(*Options)
 		kind         Kind
-		says, after  string // after: what the console shows last
+		says, after  string // after: what the console shows in the end
+		shows        string // in the error's tail
 	}{
-		{"a wrong password", getty, password("wrong", nil), AuthRefused, "root's password is refused", "ct login: "},
-		{"no password", getty, password("", nil), NotConfigured, "root's password is not known", "ct login: "},
-		{"a password that cannot be read", getty, password("", errors.New("no key")), NotConfigured, "cannot be read: no key", "ct login: "},
-		{"a password that cannot be typed", getty, password("a\nb", nil), NotConfigured, "cannot be typed", "ct login: "},
-		{"an expired password", prompt + "echo 'You are required to change your password immediately (administrator enforced).'; printf 'Current password: '; read -r x; done", nil, AuthRefused, "has expired", ""},
-		{"a locked account", prompt + "echo 'Your account has been locked; please contact your system administrator.'; sleep 1; done", nil, AuthRefused, "is not let in", ""},
-		{"no getty", "sleep 1000", nil, NoConsole, "neither a login prompt nor a shell", ""},
-		{"a flood", "yes 'all work and no play'", nil, NoConsole, "prints there without end", ""},
-		{"a console that ends", "echo 'lxc-console: 100: tty is not available'; exit 1", nil, NoConsole, "tty is not available", ""},
-		{"something else than a shell", prompt + "printf 'menu> '; while read -r x; do printf 'menu> '; done; done", nil, Protocol, "does not answer as a shell", ""},
+		{"a wrong password", getty, password("wrong", nil), AuthRefused, "root's password is refused", "ct login: ", ""},
+		{"no password", getty, password("", nil), NotConfigured, "root's password is not known", "ct login: ", ""},
+		{"a password that cannot be read", getty, password("", errors.New("no key")), NotConfigured, "cannot be read: no key", "ct login: ", ""},
+		{"a password that cannot be typed", getty, password("a\nb", nil), NotConfigured, "cannot be typed", "ct login: ", ""},
+		{"an expired password", prompt + "echo 'You are required to change your password immediately (administrator enforced).'; printf 'Current password: '; read -r x; done", nil, AuthRefused, "has expired", "", ""},
+		{"a locked account", prompt + "echo 'Your account has been locked; please contact your system administrator.'; sleep 1; done", nil, AuthRefused, "is not let in", "", ""},
+		{"no getty", "sleep 1000", nil, NoConsole, "neither a login prompt nor a shell", "", ""},
+		{"a flood", "yes 'all work and no play'", nil, NoConsole, "prints there without end", "", ""},
+		{"never quiet", "while :; do echo all work and no play; sleep 0.02; done", nil, NoConsole, "neither a login prompt nor a shell", "", "no play"},
+		{"a console that ends", "echo 'lxc-console: 100: tty is not available'; exit 1", nil, NoConsole, "it was closed while a login prompt or a shell was waited for", "", "tty is not available"},
+		{"a second factor", prompt + "printf 'Verification code: '; read -r x; done", nil, AuthRefused, "a second factor", "ct login: ", "Verification code:"},
+		{"a second factor first", "while :; do printf 'ct login: '; read -r u; printf 'One-time password (OATH) for root: '; read -r x; done", nil, AuthRefused, "a second factor", "ct login: ", "One-time password"},
+		{"a password prompt that never comes", "while :; do printf 'ct login: '; read -r u; sleep 1000; done", nil, Protocol, "the password prompt does not show", "", ""},
+		{"something else than a shell", prompt + "printf 'menu> '; while read -r x; do printf 'menu> '; done; done", nil, Protocol, "does not answer as a shell", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tt := newTerminal(t, c.script)
 			_, err := tt.openWithin(c.change)
 			var e *Error
-			if KindOf(err) != c.kind || !strings.Contains(err.Error(), c.says) || !strings.HasPrefix(err.Error(), "cannot use the console of container 100: ") {
+			if errors.As(err, &e); e == nil || e.Kind != c.kind || !strings.Contains(e.Message, c.says) || !strings.HasPrefix(e.Message, "cannot use the console of container 100: ") {
 				t.Fatalf("%v %v", KindOf(err), err)
 			}
-			if errors.As(err, &e); e.Fix == "" || strings.Contains(err.Error(), tt.secret) {
-				t.Errorf("%q %v", e.Fix, err)
+			if e.Fix == "" || strings.Contains(err.Error()+e.Tail, tt.secret) || !strings.Contains(e.Tail, c.shows) {
+				t.Errorf("%q %v, %q", e.Fix, err, e.Tail)
 			}
-			if c.after != "" {
-				tt.eventually(c.after)
-				if s := tt.output(); strings.HasSuffix(strings.TrimRight(s, " "), "root") {
-					t.Errorf("half a login stands there: %q", last(s, 200))
+			for end := time.Now().Add(20 * time.Second); c.after != "" && !strings.HasSuffix(tt.output(), c.after); time.Sleep(20 * time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatalf("half a login stands there: %q", last(tt.output(), 200))
 				}
+			}
+		})
+	}
+}
+
+// Guests that say odd things before and after the login let us in all the same.
+func TestConsoleOddGuests(t *testing.T) {
+	before := func(what string) string {
+		return strings.Replace(getty, "\tprintf '\\nDebian", "\t"+what+"; printf '\\nDebian", 1)
+	}
+	after := func(what string) string { return strings.Replace(getty, "(trap - INT", what+"; (trap - INT", 1) }
+	for name, script := range map[string]string{
+		"a banner that asks":     before("printf 'Unauthorized login: forbidden\\nPassword: ask the helpdesk '; sleep 0.3; echo"),
+		"a line of 64 KiB":       before("head -c 65536 /dev/zero | tr '\\000' x"),
+		"1 MB of noise":          before("yes 'all work and no play' | head -c 1000000"),
+		"a motd that complains":  after("echo '-bash: /root/x: Permission denied'; sleep 0.5; echo 'You must change your password regularly'"),
+		"a slow motd":            after("echo 'last login failed never'; sleep 4"),
+		"a prompt after a pause": before("sleep 3"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if script == getty {
+				t.Fatal("it is not odd")
+			}
+			c := newTerminal(t, script)
+			g := c.open()
+			if out, _, _ := do(t, g, "echo in", ""); out != "in\n" {
+				t.Errorf("%q", out)
 			}
 		})
 	}
@@ -291,6 +325,48 @@ func TestConsoleLeftOver(t *testing.T) {
 			t.Errorf("%s: %q %q", name, out, notes)
 		}
 		h.Close()
+	}
+}
+
+// What a pump that was killed left in /run is swept by the next one; another run's
+// pump that lives is left alone.
+func TestConsoleSweep(t *testing.T) {
+	folder := func(c *terminal, nth int) string {
+		all := pumpHello.FindAllStringSubmatch(c.output(), -1)
+		if len(all) <= nth {
+			t.Fatalf("%d pumps", len(all))
+		}
+		return "/run/infrahaus-" + all[nth][1]
+	}
+	lives := newTerminal(t, getty)
+	other := lives.open()
+	for name, sh := range shells(t) {
+		c := newTerminal(t, getty, sh...)
+		c.open()
+		pid, err := os.ReadFile(folder(c, 0) + "/pid")
+		if err != nil {
+			t.Skip("no folder in /run:", err)
+		}
+		n, _ := strconv.Atoi(strings.TrimSpace(string(pid)))
+		c.cut() // as kill -9 of the run does
+		if err := syscall.Kill(n, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		c.typed("stty sane\n") // what it left raw
+		g := c.open()
+		if _, err := os.Stat(folder(c, 0)); err == nil {
+			t.Errorf("%s: %s is left", name, folder(c, 0))
+		}
+		if out, _, _ := do(t, g, "echo here", ""); out != "here\n" {
+			t.Errorf("%s: %q", name, out)
+		}
+		g.Close()
+	}
+	if _, err := os.Stat(folder(lives, 0)); err != nil {
+		t.Error("a pump that lives was swept:", err)
+	}
+	if out, _, _ := do(t, other, "echo there", ""); out != "there\n" {
+		t.Errorf("%q", out)
 	}
 }
 

@@ -151,6 +151,7 @@ func (c *terminal) serve() {
 			}
 		}
 		if err != nil {
+			c.cut() // its program has ended, and dtach with it
 			return
 		}
 	}

@@ -5,6 +5,7 @@ package guest
 import (
 	"bytes"
 	"crypto/rand"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,11 @@ func TestConsole(t *testing.T) {
 			c.eventually("ct login: ")
 			if strings.Contains(c.output(), c.secret) {
 				t.Error("the password was echoed")
+			}
+			for _, m := range pumpHello.FindAllStringSubmatch(c.output(), -1) {
+				if _, err := os.Stat("/run/infrahaus-" + m[1]); err == nil {
+					t.Error("its folder is left")
+				}
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,15 +27,18 @@ type dialogue struct {
 	who      string
 	limits   limits
 
-	text   []byte // what the console said since the last thing that was typed
-	all    tail
-	total  int
-	state  step
-	logged bool // we logged in, so we log out
-	pokes  int
-	again  int  // logins refused
-	unsure bool // something else may stand in the prompt that we answered
-	secret string
+	text    []byte // what the console said since the last thing that was typed
+	all     tail
+	total   int
+	state   step
+	logged  bool // we logged in, so we log out
+	pokes   int
+	poked   time.Time // the last of them
+	stirred bool      // something but an echo came since
+	again   int       // logins refused
+	lost    int       // names that were typed too early
+	unsure  bool      // something else may stand in the prompt that we answered
+	secret  string
 
 	typed   time.Time // when the loader's line was typed
 	retyped int
@@ -59,22 +63,24 @@ type limits struct{ prompt, login, shell time.Duration }
 var usualLimits = limits{prompt: 60 * time.Second, login: 45 * time.Second, shell: 15 * time.Second}
 
 const (
-	settle     = 60 * time.Millisecond // of silence, before a prompt is believed
-	clearing   = 500 * time.Millisecond
-	pokePause  = 4 * time.Second // longer than a pump waits for the rest of a message (3 s, see pump.sh)
-	floodLimit = 4 << 20
+	settle       = 60 * time.Millisecond // of silence, before a prompt is believed
+	clearing     = 500 * time.Millisecond
+	patientPokes = 3
+	floodLimit   = 4 << 20
 )
 
 var (
 	escapes     = regexp.MustCompile("\x1b(?:\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[()][A-Z0-9]|[=>78cM])|[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 	loginPrompt = regexp.MustCompile(`(?i)\blogin:[^\n]*$`)
 	lastLogin   = regexp.MustCompile(`(?i)^last (failed )?login: +\S`) // but a host may be named last
+	secretWaits = regexp.MustCompile(`(?i)(password|passwort|mot de passe|contrase|senha|wachtwoord|пароль)[^\n]{0,40}[::]\s*$`)
 	secretAsked = regexp.MustCompile(`(?i)(password|passwort|mot de passe|contrase|senha|wachtwoord|пароль)[^\n]{0,40}[::]\s*`)
 	changeAsked = regexp.MustCompile(`(?i)((current|old|new|retype)[^\n]{0,20}password|password (has )?expired|required to change your password|must change your password)`)
-	refused     = regexp.MustCompile(`(?i)(login incorrect|authentication failure|login failed|permission denied|incorrect password|root login refused)`)
+	codeAsked   = regexp.MustCompile(`(?i)(verification code|one[- ]time|\botp\b|second factor|two[- ]factor|\b2fa\b|authenticator|pass ?code|security code|token code)[^\n]{0,40}[::]\s*$`)
+	refused     = regexp.MustCompile(`(?im)^\W*(login incorrect|authentication failure|login failed|incorrect password|root login refused)`)
 	locked      = regexp.MustCompile(`(?i)(account (is |has been )?(locked|expired|disabled)|system is going down|account is currently not available|login is disabled)`)
 	shellPrompt = regexp.MustCompile(`[#$%>] ?$`)
-	leftPump    = regexp.MustCompile(`~([0-9a-f]{16}) [yn];`)
+	leftPump    = regexp.MustCompile(`~([0-9a-f]{16}) (?:y|n|n \d+ \d+);`)
 )
 
 // run returns when the loader is there (adopted false), or the pump that this run
@@ -87,7 +93,9 @@ func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
 	for {
 		was := d.state
 		quiet := settle
-		if len(d.text) == 0 || d.pokes > 0 && time.Until(poke) > 0 {
+		// What answers a poke may still throw away what is typed at once; where the
+		// kernel writes all the time, waiting longer would never see a prompt.
+		if len(d.text) == 0 || d.pokes > 0 && d.pokes < patientPokes && time.Until(poke) > 0 {
 			quiet = min(max(time.Until(poke), time.Millisecond), 250*time.Millisecond)
 		}
 		t := time.NewTimer(quiet)
@@ -104,6 +112,9 @@ func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
 			if d.state == asksLoader && d.loaded() {
 				return false, nil
 			}
+			if time.Now().After(limit) { // it was never quiet
+				return false, d.late()
+			}
 			continue
 		case <-ctx.Done():
 			t.Stop()
@@ -117,6 +128,9 @@ func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
 		if d.state != was {
 			d.waiting("waiting for " + string(d.state) + " on the console")
 			limit, poke = time.Now().Add(d.patience()), time.Now().Add(3*time.Second)
+			if d.state == asksSecret { // a poke would be read as the password
+				poke = time.Now().Add(10 * time.Second)
+			}
 			d.pokes = 0
 			continue
 		}
@@ -124,14 +138,27 @@ func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
 			return false, d.late()
 		}
 		if time.Now().After(poke) && d.state != asksLoader {
-			// ^U clears what somebody left half-typed.
-			if err := d.put("\x15\n"); err != nil {
+			if poke, err = d.poke(); err != nil {
 				return false, err
 			}
-			d.pokes++
-			poke = time.Now().Add(min(time.Second<<min(d.pokes-1, 2), pokePause))
 		}
 	}
+}
+
+// poke presses Enter, so that a prompt that was shown before shows again, and says
+// when to do so next. Where nothing but that comes back nobody reads yet, and each
+// further one would wait there to be read as a name or a password.
+func (d *dialogue) poke() (next time.Time, err error) {
+	if d.pokes == 0 || d.stirred || time.Since(d.poked) > 10*time.Second {
+		// ^U clears what somebody left half-typed.
+		if err := d.put("\x15\n"); err != nil {
+			return next, err
+		}
+		d.pokes++
+		d.stirred, d.poked = false, time.Now()
+		d.unsure = d.unsure || d.state == asksSecret
+	}
+	return time.Now().Add(min(time.Duration(d.pokes)*time.Second, 4*time.Second)), nil
 }
 
 func (d *dialogue) patience() time.Duration {
@@ -147,6 +174,7 @@ func (d *dialogue) patience() time.Duration {
 // hear keeps what came, without the codes that move a cursor.
 func (d *dialogue) hear(b []byte) {
 	d.total += len(b)
+	d.stirred = d.stirred || len(bytes.TrimSpace(b)) > 0
 	d.text = append(d.text, b...)
 	if over := len(d.text) - 16<<10; over > 0 {
 		d.text = append(d.text[:0], d.text[over:]...)
@@ -179,6 +207,11 @@ func (d *dialogue) look() (adopted bool, err error) {
 		return false, d.put("\n" + pumpLine(m[1], "q"))
 	}
 	last := text[strings.LastIndexByte(text, '\n')+1:]
+	if (d.state == asksSecret || d.state == asksShell) && codeAsked.MatchString(last) {
+		_ = d.put("\n") // none: so that the login ends
+		return false, d.fail(AuthRefused, "it asks for a second factor, which a run cannot give",
+			"let root log in on the console without one (PAM's rules for login), or use ssh.transport guest or node")
+	}
 	switch d.state {
 	case anyPrompt:
 		return false, d.atPrompt(last)
@@ -189,6 +222,10 @@ func (d *dialogue) look() (adopted bool, err error) {
 		if secretAsked.MatchString(text) {
 			d.state, d.text = asksShell, nil
 			return false, d.put(d.secret + "\n")
+		}
+		if d.pokes > 0 && d.lost < 5 && strings.HasSuffix(strings.TrimRight(last, " "), "login:") {
+			d.lost++ // the name: a getty that begins anew throws away what came before
+			d.state, d.text = anyPrompt, nil
 		}
 	case asksLoader:
 		if time.Since(d.typed) < 2*time.Second {
@@ -203,14 +240,14 @@ func (d *dialogue) look() (adopted bool, err error) {
 		return false, d.put("\n" + d.tag + "\n")
 	case asksShell:
 		switch {
+		case shellPrompt.MatchString(last) && !secretAsked.MatchString(last): // whatever a motd says before it
+			return false, d.load(true)
 		case changeAsked.MatchString(text):
 			_ = d.put("\x03") // nothing is changed in anybody's name
 			return false, d.fail(AuthRefused, "root's password has expired there, and a new one is asked for",
-				"log in once and change it: pct enter on the node; then infrahaus needs it: --password-file")
+				"set it again on the node: "+setAgain)
 		case refused.MatchString(text), locked.MatchString(text):
 			return false, d.refuse(text)
-		case shellPrompt.MatchString(last) && !secretAsked.MatchString(last):
-			return false, d.load(true)
 		case loginPrompt.MatchString(last) && !lastLogin.MatchString(last):
 			return false, d.refuse("the login started over")
 		}
@@ -221,7 +258,7 @@ func (d *dialogue) look() (adopted bool, err error) {
 // atPrompt answers the first prompt.
 func (d *dialogue) atPrompt(last string) error {
 	switch {
-	case secretAsked.MatchString(last):
+	case secretWaits.MatchString(last):
 		// Half a login, somebody's or what a cut left of ours: an empty password ends it.
 		d.text = nil
 		return d.put("\x15\n")
@@ -288,6 +325,9 @@ func (d *dialogue) put(s string) error {
 	return nil
 }
 
+// setAgain gives root the password that is on record.
+const setAgain = "pct enter CTID, then passwd root (infrahaus credentials CONTAINER root --reveal shows the one on record)"
+
 // refuse is a login that was not let in. Where the prompt was not a fresh one,
 // somebody's keys may have been in it: then once more.
 func (d *dialogue) refuse(text string) error {
@@ -299,7 +339,7 @@ func (d *dialogue) refuse(text string) error {
 		return nil
 	}
 	return d.fail(AuthRefused, "root's password is refused: it was changed in the guest, or root is locked",
-		"set it again on the node: pct enter, then passwd root; or use ssh.transport guest or node")
+		"set it again on the node: "+setAgain+"; or use ssh.transport guest or node")
 }
 
 // late is a deadline that passed; nothing stays half-typed.
@@ -314,7 +354,8 @@ func (d *dialogue) late() error {
 		return d.fail(Protocol, fmt.Sprintf("what is there does not answer as a shell of root's within %s", d.limits.shell),
 			"root's login shell in the guest must be able to run sh")
 	}
-	return d.fail(Protocol, fmt.Sprintf("%s does not show within %s", d.state, d.limits.login), "the guest answers the login with something else")
+	return d.fail(Protocol, fmt.Sprintf("%s does not show within %s", d.state, d.limits.login),
+		"the guest answers the login with something else: look at its console in the web interface, or use ssh.transport guest or node")
 }
 
 func (d *dialogue) hungUp() error {

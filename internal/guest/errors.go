@@ -1,9 +1,6 @@
 package guest
 
-import (
-	"errors"
-	"strings"
-)
+import "errors"
 
 // Kind says what went wrong between here and the guest's shell.
 type Kind string
@@ -25,7 +22,8 @@ const (
 )
 
 // Error is what this package returns for everything that is not a program's own
-// exit status. Its text starts with "cannot".
+// exit status. Its text starts with "cannot"; the tail is not in it, for whoever
+// shows the error shows that too.
 type Error struct {
 	Kind      Kind
 	Transport string // guest, node, api or auto
@@ -36,14 +34,10 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	s := e.Message
 	if e.Err != nil {
-		s += ": " + e.Err.Error()
+		return e.Message + ": " + e.Err.Error()
 	}
-	if t := strings.TrimSpace(e.Tail); t != "" {
-		s += ": " + t
-	}
-	return s
+	return e.Message
 }
 
 func (e *Error) Unwrap() error { return e.Err }

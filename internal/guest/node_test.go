@@ -114,7 +114,7 @@ func TestNodeErrors(t *testing.T) {
 		"not configured": {nil, 100, NotConfigured, "no SSH address"},
 		"no host":        {&NodeSSH{}, 100, NotConfigured, "no SSH address"},
 		"stopped":        {ok, 101, Gone, "container 101: it is not running"},
-		"unknown":        {ok, 999, Gone, "has no such container: Configuration file"},
+		"unknown":        {ok, 999, Gone, "has no such container"},
 		"nothing there":  {with(func(n *NodeSSH) { n.Port = freePort(t) }), 100, NoSSHD, "cannot reach the node 127.0.0.1"},
 		"new host key":   {with(func(n *NodeSSH) { n.KnownHosts = empty }), 100, HostKeyUnknown, "is not in known_hosts"},
 		"other host key": {with(func(n *NodeSSH) { n.KnownHosts = moved }), 100, HostKeyChanged, "is not the one in"},

@@ -29,7 +29,8 @@ ih_tools() {
 	fi
 	ih_dir=
 	for ih_d in /run /dev/shm /tmp /var/tmp; do
-		if (umask 077 && mkdir "$ih_d/infrahaus-$ih_tag" && mkfifo "$ih_d/infrahaus-$ih_tag/f") 2>/dev/null; then
+		if (umask 077 && mkdir "$ih_d/infrahaus-$ih_tag" && mkfifo "$ih_d/infrahaus-$ih_tag/f" &&
+			echo $$ >"$ih_d/infrahaus-$ih_tag/pid") 2>/dev/null; then
 			ih_dir=$ih_d/infrahaus-$ih_tag
 			return
 		fi
@@ -113,6 +114,17 @@ ih_stream() {
 # that in busybox, and would end the shell but for `command`.
 ih_hold() {
 	until eval "command exec $1>\"\$2\""; do ih_nap 0.01; done
+}
+
+# ih_sweep removes what pumps have left that were killed: their agents have read
+# the end of their input. Only in /run, where nobody but root writes.
+ih_sweep() {
+	set +f
+	for ih_f in /run/infrahaus-*; do
+		ih_num "$ih_f/pid"
+		[ "$ih_v" = 0 ] || kill -0 "$ih_v" 2>/dev/null || rm -rf "$ih_f"
+	done
+	set -f
 }
 
 # ih_open ID SLOT: an agent of its own. The slot is a descriptor that holds its
@@ -229,6 +241,7 @@ if [ -z "$ih_dir" ] || [ -z "$ih_sum" ] || [ -z "$ih_enc" ]; then
 else
 	trap '' INT QUIT TSTP HUP
 	stty time 30
+	ih_sweep
 	ih_print <"$ih_dir/f" 2>/dev/null &
 	ih_hold 9 "$ih_dir/f"
 	ih_uid=$(id -u)
@@ -271,5 +284,9 @@ else
 	done
 	ih_shutall
 	ih_rest
-	rm -rf "$ih_dir" 2>/dev/null
+	for ih_v in 1 2 3 4 5 6 7 8; do # a stream may be at its last block
+		rm -rf "$ih_dir" 2>/dev/null
+		[ -d "$ih_dir" ] || break
+		ih_nap 0.05
+	done
 fi

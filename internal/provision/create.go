@@ -61,7 +61,7 @@ func (r *Run) create(ctx context.Context) error {
 // createAnew chooses a place, gets the OS template there, and asks for the
 // container. The task runs when it returns.
 func (r *Run) createAnew(ctx context.Context) (upid string, err error) {
-	p, err := r.PVE.Resolve(ctx, r.Job.Spec)
+	p, err := r.PVE.Resolve(ctx, r.Job.Spec, Inside(r.SSH.Transport)...)
 	if err != nil {
 		return "", err
 	}
@@ -87,6 +87,15 @@ func (r *Run) createAnew(ctx context.Context) (upid string, err error) {
 		return "", err
 	}
 	return created.UPID, r.step(12, fmt.Sprintf("Container %d on %s is being made from %s", r.CTID, p.Node, p.Template.Name))
+}
+
+// Inside are the privileges on a container without which a transport has no way
+// into it. With auto there may be another.
+func Inside(transport string) []string {
+	if transport == "api" {
+		return []string{pve.ConsolePrivilege}
+	}
+	return nil
 }
 
 // claim asks for the container. The record says which id before each try, and

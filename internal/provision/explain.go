@@ -61,6 +61,10 @@ func pveStatus(e *pve.Error) int {
 		return ExitUnreachable
 	case pve.Invalid, pve.Ambiguous:
 		return ExitUsage
+	case pve.Forbidden:
+		if e.Field == pve.FieldTransport { // as when the console itself is refused
+			return ExitUnreachable
+		}
 	}
 	return ExitProxmox
 }

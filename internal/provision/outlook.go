@@ -77,7 +77,7 @@ func (r *Run) outlookCreate(ctx context.Context) ([]string, error) {
 			return append(lines, fmt.Sprintf("create container %d again", r.Job.Spec.CTID)), nil
 		}
 	}
-	p, err := r.PVE.Resolve(ctx, r.Job.Spec)
+	p, err := r.PVE.Resolve(ctx, r.Job.Spec, Inside(r.SSH.Transport)...)
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,7 @@ type Client struct {
 	secret  string // the token with its secret, "" with a ticket
 	agent   string // User-Agent
 	timeout time.Duration
+	pings   time.Duration // between two on a console
 	http    *transport
 }
 
@@ -66,7 +67,7 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{base: base, timeout: o.Timeout}
+	c := &Client{base: base, timeout: o.Timeout, pings: consolePing}
 	if c.timeout <= 0 {
 		c.timeout = 30 * time.Second
 	}

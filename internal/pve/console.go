@@ -1,6 +1,7 @@
 package pve
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -24,6 +26,9 @@ const (
 	consoleColumns = 250 // a prompt that wraps is a prompt that is not recognised
 	consoleRows    = 50
 )
+
+// ConsolePrivilege is what a login needs on a container to open its console.
+const ConsolePrivilege = "VM.Console"
 
 // proxyTicket is termproxy's answer.
 type proxyTicket struct {
@@ -52,7 +57,7 @@ func (c *Client) Console(ctx context.Context, node string, ctid int) (*Console, 
 	if err != nil {
 		return nil, err
 	}
-	con := &Console{conn: conn, op: op, done: make(chan struct{})}
+	con := &Console{conn: conn, op: op, every: c.pings, done: make(chan struct{})}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	if err := con.shake(raw.User + ":" + raw.Ticket + "\n"); err != nil {
@@ -87,19 +92,54 @@ func (c *Client) websocket(ctx context.Context, op, path string) (*websocket.Con
 		return conn, nil
 	}
 	if res == nil {
-		return nil, c.explain(ctx, op, err)
+		return nil, c.noAnswer(ctx, op, err)
 	}
 	defer res.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20))
-	if res.StatusCode < 400 || res.StatusCode == http.StatusBadRequest && !strings.HasPrefix(res.Header.Get("Server"), "pve-api-daemon") {
-		return nil, &Error{Kind: Unreachable, Op: op, Status: res.StatusCode, Err: err,
-			Reason: fmt.Sprintf("something between here and %s does not pass websockets on (it says %s)", c.host(), res.Status),
-			Hints:  []string{"let the proxy pass the Upgrade header on, or name Proxmox itself in the host's url"}}
+	if !proxmoxSays(res.StatusCode, body) {
+		return nil, &Error{Kind: Unreachable, Op: op, Status: res.StatusCode, Err: err, Hints: proxyHints,
+			Reason: fmt.Sprintf("something between here and %s does not pass websockets on (it says %s)", c.host(), clip(res.Status))}
 	}
 	e := answerError(res, body)
 	e.Op = op
+	if strings.Contains(e.Reason, "invalid PVEVNC ticket") {
+		e.Hints = ticketHints
+		return nil, e
+	}
 	c.addHints(e)
 	return nil, e
+}
+
+var (
+	proxyHints = []string{"let the proxy pass websockets on (the Upgrade and Connection headers), or name Proxmox itself in the host's url",
+		"an address behind which several nodes stand must keep to one of them"}
+	ticketHints = []string{"its ticket lives 40 s: are the clocks of the nodes right? does a proxy cut the websocket?"}
+)
+
+// proxmoxSays tells Proxmox's own refusals of a websocket from those of a proxy,
+// which may have put its name over Proxmox's in the headers.
+func proxmoxSays(status int, body []byte) bool {
+	switch {
+	case status == http.StatusBadRequest:
+		return bytes.HasPrefix(body, []byte("{")) // wrong parameters are listed
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusInternalServerError, status == http.StatusNotImplemented:
+		return true
+	}
+	return status >= 595 && status <= 599
+}
+
+// noAnswer is a websocket that was asked for and not answered. The request before
+// it went the same way, so where the connection ended it is about websockets:
+// Proxmox itself does that where its termproxy is on another node, or has given up.
+func (c *Client) noAnswer(ctx context.Context, op string, err error) error {
+	said := c.explain(ctx, op, err)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) {
+		var e *Error
+		if errors.As(said, &e) && e.Kind == Unreachable {
+			e.Reason, e.Hints = "the connection to "+c.host()+" was closed where it should have become a websocket", proxyHints
+		}
+	}
+	return said
 }
 
 // loginHeader is what go-proxmox and the transport would have put into a request.
@@ -122,12 +162,19 @@ func (c *Client) loginHeader(ctx context.Context, op string) (http.Header, error
 // consoleRefused adds to what termproxy was refused with.
 func consoleRefused(err error) error {
 	var e *Error
-	if errors.As(err, &e) && strings.Contains(e.Reason, "not running") {
-		out := *e
-		out.Hints = append(out.Hints, "a console shows running containers only: infrahaus start CONTAINER")
-		return &out
+	if !errors.As(err, &e) {
+		return err
 	}
-	return err
+	out := *e
+	switch {
+	case strings.Contains(e.Reason, "not running"):
+		out.Hints = append(out.Hints, "a console shows running containers only: infrahaus start CONTAINER")
+	case e.Kind == Forbidden:
+		out.Hints = append(out.Hints, appendHint([]string{ConsolePrivilege}), "or go in by SSH: INFRAHAUS_SSH_TRANSPORT=guest or node")
+	case e.Kind == NotFound:
+		out.Hints = append(out.Hints, "has it moved to another node since? infrahaus list --check")
+	}
+	return &out
 }
 
 // notShaken is a console that closed where it should have said OK: its ticket was
@@ -142,8 +189,9 @@ func (c *Client) notShaken(op string, err error) error {
 			Reason: "this Proxmox does not take API tokens for consoles",
 			Hints: []string{"upgrade pve-container to 5.3.4 (VE 8) or 6.1.3 (VE 9) and later, or",
 				"log in by user and password: INFRAHAUS_USER=user@realm INFRAHAUS_PASSWORD=…, or",
-				"go in by SSH: INFRAHAUS_SSH_TRANSPORT=guest or node"}}
+				"go in by SSH: INFRAHAUS_SSH_TRANSPORT=guest or node",
+				"if it does take them: does a proxy cut the websocket?"}}
 	}
 	return &Error{Kind: Unauthorized, Op: op, Err: err, Reason: "the console closed instead of taking its ticket",
-		Hints: []string{"its ticket lives 40 s: are the clocks of the nodes right? does a proxy cut the websocket?"}}
+		Hints: ticketHints}
 }

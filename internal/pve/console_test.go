@@ -23,20 +23,8 @@ import (
 // happens after the handshake.
 func terminal(t *testing.T, o pve.Options, talk func(*websocket.Conn, *http.Request)) (*pve.Client, *fake) {
 	t.Helper()
-	f := newFake(t)
-	f.on("POST /nodes/pve1/lxc/100/termproxy", ok(`{"port":"5900","ticket":"PVEVNC:A+B/C==","user":"root@pam!cli","upid":"U"}`))
-	f.on("POST /access/ticket", ok(`{"ticket":"PVE:root@pam:X","CSRFPreventionToken":"Y"}`))
 	up := websocket.Upgrader{Subprotocols: []string{"binary"}}
-	both := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasSuffix(r.URL.Path, "/nodes/pve1/lxc/100/vncwebsocket") {
-			f.serve(w, r)
-			return
-		}
-		if talk == nil {
-			w.Header().Set("Server", "nginx")
-			w.WriteHeader(http.StatusBadRequest)
-			return
-		}
+	return behind(t, o, func(w http.ResponseWriter, r *http.Request) {
 		if q := r.URL.Query(); q.Get("port") != "5900" || q.Get("vncticket") != "PVEVNC:A+B/C==" {
 			t.Errorf("%v", q)
 		}
@@ -53,6 +41,21 @@ func terminal(t *testing.T, o pve.Options, talk func(*websocket.Conn, *http.Requ
 			t.Errorf("%v %q", err, b)
 		}
 		talk(conn, r)
+	})
+}
+
+// behind is a fake whose vncwebsocket is answered by somebody else.
+func behind(t *testing.T, o pve.Options, somebody http.HandlerFunc) (*pve.Client, *fake) {
+	t.Helper()
+	f := newFake(t)
+	f.on("POST /nodes/pve1/lxc/100/termproxy", ok(`{"port":"5900","ticket":"PVEVNC:A+B/C==","user":"root@pam!cli","upid":"U"}`))
+	f.on("POST /access/ticket", ok(`{"ticket":"PVE:root@pam:X","CSRFPreventionToken":"Y"}`))
+	both := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/nodes/pve1/lxc/100/vncwebsocket") {
+			somebody(w, r)
+			return
+		}
+		f.serve(w, r)
 	}))
 	both.TLS = &tls.Config{Certificates: f.TLS.Certificates}
 	both.StartTLS()
@@ -137,10 +140,12 @@ func TestConsoleRefused(t *testing.T) {
 	}{
 		{"an older server and a token", token, slam, answer{}, pve.Unauthorized, "does not take API tokens for consoles", "pve-container"},
 		{"a ticket that is not taken", pve.Options{User: "root@pam", Password: "p"}, slam, answer{}, pve.Unauthorized, "closed instead of taking its ticket", "40 s"},
-		{"a proxy that cuts websockets", token, nil, answer{}, pve.Unreachable, "does not pass websockets on", "Upgrade"},
 		{"another answer", token, func(conn *websocket.Conn, _ *http.Request) { conn.WriteMessage(websocket.BinaryMessage, []byte("NO")) }, answer{}, pve.Refused, `answers "NO"`, ""},
 		{"no privilege", token, slam, answer{403, "Permission check failed (/vms/100, VM.Console)", `{"data":null}`}, pve.Forbidden, "VM.Console", "pveum acl modify /vms --roles infrahaus"},
-		{"no such container", token, slam, fail(500, "Configuration file 'nodes/pve1/lxc/100.conf' does not exist"), pve.NotFound, "does not exist", ""},
+		{"no privilege, the role is there", token, slam, answer{403, "Permission check failed (/vms/100, VM.Console)", `{"data":null}`}, pve.Forbidden, "VM.Console", "role modify infrahaus --append 1 --privs VM.Console"},
+		{"another node's", token, slam, fail(500, "Configuration file 'nodes/pve1/lxc/100.conf' does not exist"), pve.NotFound, "does not exist", "list --check"},
+		{"its node is down", token, slam, answer{595, "No route to host", ""}, pve.Unreachable, `the proxy there says "No route to host" (595)`, ""},
+		{"its node is slow", token, slam, answer{596, "Connection timed out", ""}, pve.Unreachable, `(596)`, ""},
 	} {
 		client, f := terminal(t, c.o, c.talk)
 		if c.term.status != 0 {
@@ -156,6 +161,90 @@ func TestConsoleRefused(t *testing.T) {
 			t.Errorf("%s: %q", c.name, e.Hints)
 		}
 	}
+}
+
+// What stands in between and knows no websockets is told from Proxmox's own words,
+// also where it puts its name over Proxmox's.
+func TestConsoleProxies(t *testing.T) {
+	says := func(status int, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Server", "nginx")
+			w.WriteHeader(status)
+			fmt.Fprint(w, body)
+		}
+	}
+	hang := func(w http.ResponseWriter, r *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		conn.Close()
+	}
+	stale := func(w http.ResponseWriter, r *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		fmt.Fprint(conn, "HTTP/1.1 401 permission denied - invalid PVEVNC ticket\r\nContent-Length: 0\r\n\r\n")
+		conn.Close()
+	}
+	for _, c := range []struct {
+		name string
+		web  http.HandlerFunc
+		kind pve.Kind
+		says string
+		hint string
+	}{
+		{"a page", says(200, "<html>"), pve.Unreachable, "does not pass websockets on (it says 200 OK)", "Upgrade"},
+		{"a redirect", says(302, ""), pve.Unreachable, "does not pass websockets on", "Upgrade"},
+		{"400", says(400, "<html>"), pve.Unreachable, "does not pass websockets on (it says 400 Bad Request)", "Upgrade"},
+		{"404", says(404, "<html>"), pve.Unreachable, "does not pass websockets on", "Upgrade"},
+		{"426", says(426, ""), pve.Unreachable, "does not pass websockets on", "Upgrade"},
+		{"502", says(502, "<html>"), pve.Unreachable, "does not pass websockets on (it says 502 Bad Gateway)", "Upgrade"},
+		{"504", says(504, "<html>"), pve.Unreachable, "does not pass websockets on", "Upgrade"},
+		{"closed", hang, pve.Unreachable, "closed where it should have become a websocket", "several nodes"},
+		{"Proxmox's old ticket", stale, pve.Unauthorized, "invalid PVEVNC ticket", "clocks"},
+		{"Proxmox's 595", says(595, ""), pve.Unreachable, "595", ""},
+		{"Proxmox's 403", says(403, `{"data":null}`), pve.Forbidden, "cannot open", ""},
+		{"Proxmox's parameters", says(400, `{"errors":{"port":"value must have a minimum value of 5900"},"data":null}`), pve.Refused, "port: value must", ""},
+	} {
+		client, _ := behind(t, token, c.web)
+		_, err := client.Console(t.Context(), "pve1", 100)
+		var e *pve.Error
+		if !errors.As(err, &e) || e.Kind != c.kind || !strings.Contains(err.Error(), c.says) || !strings.HasPrefix(err.Error(), "cannot open the console of container 100: ") {
+			t.Errorf("%s: %v", c.name, err)
+		} else if !strings.Contains(fmt.Sprint(e.Hints), c.hint) {
+			t.Errorf("%s: %q", c.name, e.Hints)
+		}
+	}
+}
+
+// A proxy that cuts what is idle for a minute finds no console idle.
+func TestConsolePings(t *testing.T) {
+	pinged := make(chan struct{})
+	c, _ := terminal(t, token, func(conn *websocket.Conn, _ *http.Request) {
+		conn.WriteMessage(websocket.BinaryMessage, []byte("OK"))
+		for n := 0; n < 3; {
+			_, b, err := conn.ReadMessage()
+			if err != nil {
+				t.Error(err)
+				break
+			}
+			if string(b) == "2" {
+				n++
+			}
+		}
+		close(pinged)
+	})
+	c.PingEvery(20 * time.Millisecond)
+	con, err := c.Console(t.Context(), "pve1", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer con.Close()
+	<-pinged
 }
 
 // A wrong certificate is refused before a ticket is shown to it, and a caller's

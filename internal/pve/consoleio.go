@@ -19,6 +19,8 @@ type Console struct {
 	op   string
 	rest []byte // of the last message
 
+	every time.Duration // between two pings
+
 	write sync.Mutex
 	once  sync.Once
 	done  chan struct{}
@@ -91,8 +93,10 @@ func (c *Console) frame(s string) error {
 	return c.conn.WriteMessage(websocket.BinaryMessage, []byte(s))
 }
 
+// ping keeps termproxy, and proxies that cut what is idle for a minute, from
+// ending a console on which nothing happens.
 func (c *Console) ping() {
-	t := time.NewTicker(consolePing)
+	t := time.NewTicker(c.every)
 	defer t.Stop()
 	for {
 		select {

@@ -108,6 +108,9 @@ func (e *Error) Tail() []string {
 	return lines[1:]
 }
 
+// FieldTransport is the Field of a privilege that only the way into the guest needs.
+const FieldTransport = "ssh.transport"
+
 // IsKind reports whether err is, or wraps, an Error of that kind.
 func IsKind(err error, kind Kind) bool {
 	var e *Error

@@ -126,6 +126,11 @@ func grantHints(who login, paths []string) []string {
 	return hints
 }
 
+// appendHint is for who made that role before it had these privileges.
+func appendHint(privileges []string) string {
+	return "where that role is there already: pveum role modify infrahaus --append 1 --privs " + strings.Join(privileges, ",")
+}
+
 func grantee(who login) string {
 	if who.token != "" {
 		return "--users " + who.user + " --tokens '" + who.token + "'"

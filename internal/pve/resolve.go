@@ -15,9 +15,10 @@ import (
 
 // resolver is what Resolve learns of the host on the way.
 type resolver struct {
-	c    *Client
-	spec lxc.Spec
-	out  *Placement
+	c      *Client
+	spec   lxc.Spec
+	inside []string // privileges on the container that getting into it needs
+	out    *Placement
 
 	nodes    []Node
 	perms    *permissions
@@ -27,15 +28,17 @@ type resolver struct {
 }
 
 // Resolve chooses what the spec leaves open (node, storage, bridge, OS template,
-// id) and checks what can be known before anything is created. It only reads, and
+// id) and checks what can be known before anything is created; inside are
+// privileges on the container that getting into it will need. It only reads, and
 // asks at most three rounds of parallel questions. Errors: Invalid for a spec
 // wrong in itself, Ambiguous where the user must choose, Refused and Forbidden
-// for what Proxmox would not do.
-func (c *Client) Resolve(ctx context.Context, spec lxc.Spec) (*Placement, error) {
+// for what Proxmox would not do; Forbidden with FieldTransport where inside is all
+// that is missing.
+func (c *Client) Resolve(ctx context.Context, spec lxc.Spec, inside ...string) (*Placement, error) {
 	if err := CheckSpec(spec); err != nil {
 		return nil, err
 	}
-	r := &resolver{c: c, spec: spec, out: &Placement{}}
+	r := &resolver{c: c, spec: spec, inside: inside, out: &Placement{}}
 	if err := r.askCluster(ctx); err != nil {
 		return nil, err
 	}
@@ -170,7 +173,23 @@ func (r *resolver) checkContainerRights(ctx context.Context) error {
 		return err
 	}
 	r.out.MarkerAllowed = r.perms.has(ctx, at, "VM.Config.Options")
-	return nil
+	return r.checkInside(ctx, at)
+}
+
+// checkInside is about the way into a container that could well be created: it is
+// seen before there is one that nobody can enter.
+func (r *resolver) checkInside(ctx context.Context, at string) error {
+	needs := make([]need, len(r.inside))
+	for i, p := range r.inside {
+		needs[i] = need{at, p, "/vms"}
+	}
+	err := r.perms.require(ctx, "get into container "+strconv.Itoa(r.out.CTID)+" by its console", needs)
+	var e *Error
+	if errors.As(err, &e) {
+		e.Field = FieldTransport
+		e.Hints = append(e.Hints, appendHint(r.inside), "or go in by SSH: INFRAHAUS_SSH_TRANSPORT=guest or node")
+	}
+	return err
 }
 
 // checkPlaceRights checks the privileges on what was chosen.

@@ -12,7 +12,8 @@ import (
 // passed are the boundaries that this process has reached.
 var passed struct {
 	sync.Mutex
-	n int
+	n  int
+	at int // the first that INFRAHAUS_CRASH_AT names; 0: not yet
 }
 
 // approach kills the process, as kill -9 does, before boundary number
@@ -26,9 +27,10 @@ func approach(string) {
 }
 
 // boundary notes in the file INFRAHAUS_CRASH_TRACE what is on record now, a line
-// each, and kills the process after number INFRAHAUS_CRASH_AFTER or after the first
-// whose line begins with INFRAHAUS_CRASH_AT. Nothing that was written is lost: only
-// a power cut takes what the system has not put on the disk.
+// each, and kills the process after number INFRAHAUS_CRASH_AFTER, or after the first
+// whose line begins with INFRAHAUS_CRASH_AT and INFRAHAUS_CRASH_PLUS more. Nothing
+// that was written is lost: only a power cut takes what the system has not put on
+// the disk.
 func boundary(what string) {
 	passed.Lock()
 	defer passed.Unlock()
@@ -36,8 +38,11 @@ func boundary(what string) {
 	what, _, _ = strings.Cut(what, " (record_id") // of a statement
 	what, _, _ = strings.Cut(what, "\n")
 	trace(what)
-	at := os.Getenv("INFRAHAUS_CRASH_AT")
-	if os.Getenv("INFRAHAUS_CRASH_AFTER") == strconv.Itoa(passed.n) || at != "" && strings.HasPrefix(what, at) {
+	if at := os.Getenv("INFRAHAUS_CRASH_AT"); passed.at == 0 && at != "" && strings.HasPrefix(what, at) {
+		passed.at = passed.n
+	}
+	plus, _ := strconv.Atoi(os.Getenv("INFRAHAUS_CRASH_PLUS")) // none is 0
+	if os.Getenv("INFRAHAUS_CRASH_AFTER") == strconv.Itoa(passed.n) || passed.at > 0 && passed.n == passed.at+plus {
 		die()
 	}
 }

@@ -90,8 +90,8 @@ func faultKinds() []fault {
 	}
 }
 
-// faults has each fault once in each phase of a create; with -all by both
-// transports and with both ways on.
+// faults has each fault once in each phase of a create; with -all by every
+// transport and with both ways on.
 func (h *harness) faults() []kase {
 	var cases []kase
 	i := 0
@@ -103,7 +103,7 @@ func (h *harness) faults() []kase {
 				transports = h.transports
 			}
 			if h.all {
-				ways = []bool{false, true}
+				transports, ways = append([]string{consoleWay}, transports...), []bool{false, true}
 			}
 			for _, transport := range transports {
 				for _, destroy := range ways {

@@ -52,7 +52,7 @@ func (t *trial) wayOn(row *row, s scenario) []string {
 	switch {
 	case row == nil || row.Lifecycle == lxc.Destroyed: // it never came so far as to have a record, or nothing was made
 		return t.create()
-	case row.Lifecycle == lxc.Ready && s.name == "sync":
+	case row.Lifecycle == lxc.Ready && s.again:
 		return s.args(t)
 	case row.Lifecycle == lxc.Ready && !row.Interrupted:
 		return nil

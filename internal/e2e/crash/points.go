@@ -21,10 +21,13 @@ type kase struct {
 // of each. A run of its own may have one more or less, where it had to wait.
 func (h *harness) points(ctx context.Context) ([]kase, error) {
 	all := scenarios()
+	if h.all {
+		all = append(all, consoled()...)
+	}
 	names := make([][]string, len(all))
 	var record []kase
 	for i, s := range all {
-		record = append(record, kase{row: s.name, name: "undisturbed", transport: h.transports[i%len(h.transports)], do: func(ctx context.Context, t *trial) {
+		record = append(record, kase{row: s.row(), name: "undisturbed", transport: h.ways(s)[i%len(h.ways(s))], do: func(ctx context.Context, t *trial) {
 			names[i] = h.undisturbed(ctx, t, s)
 		}})
 	}
@@ -35,7 +38,7 @@ func (h *harness) points(ctx context.Context) ([]kase, error) {
 	}
 	var cases []kase
 	for i, s := range all {
-		h.table.boundaries(s.name, len(names[i]))
+		h.table.boundaries(s.row(), len(names[i]))
 		for n, what := range names[i] {
 			cases = append(cases, h.killed(s, n+1, what)...)
 		}
@@ -74,19 +77,19 @@ func (h *harness) killed(s scenario, n int, what string) []kase {
 	var cases []kase
 	for i, kill := range kills {
 		point := func(transport string, destroy bool, second int) {
-			label := fmt.Sprintf("%s, killed %s %d (%.40s), by the %s", s.name, [2]string{"after", "before"}[i], n, what, transport)
+			label := fmt.Sprintf("%s, killed %s %d (%.40s), by the %s", s.row(), [2]string{"after", "before"}[i], n, what, transport)
 			if destroy {
 				label += ", destroy"
 			}
-			cases = append(cases, kase{row: s.name, name: label, transport: transport, do: func(ctx context.Context, t *trial) {
+			cases = append(cases, kase{row: s.row(), name: label, transport: transport, do: func(ctx context.Context, t *trial) {
 				t.killAndGoOn(ctx, s, kill, destroy, second)
 			}})
 		}
 		if !h.all {
-			point(h.transports[n/2%len(h.transports)], (n+i)%2 == 0, 0)
+			point(h.ways(s)[n/2%len(h.ways(s))], (n+i)%2 == 0, 0)
 			continue
 		}
-		for _, transport := range h.transports {
+		for _, transport := range h.ways(s) {
 			point(transport, true, 0)
 			point(transport, false, 0)
 			point(transport, false, 1+n*7%30) // where the second kill falls is spread evenly over a resume
@@ -114,8 +117,11 @@ func (t *trial) killAndGoOn(ctx context.Context, s scenario, kill call, destroy 
 		kill.watch = s.watch(t)
 	}
 	e := t.tool(ctx, kill)
-	if !e.killed && e.status != 0 {
+	switch {
+	case !e.killed && e.status != 0:
 		t.lost("it failed before it was killed: %s", e.why())
+	case !e.killed && kill.at != "":
+		t.lost("it never came to %q", kill.at)
 	}
 	t.goOn(ctx, s, destroy, second)
 }

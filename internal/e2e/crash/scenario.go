@@ -17,6 +17,16 @@ type scenario struct {
 	ends    []string                       // the scripts that have ended well in the end, as "VERSION NAME"
 	watch   func(*trial) func(event.Event) // what goes on beside it
 	gone    bool                           // it ends with no container
+	again   bool                           // a container that is ready is where it begins
+	console bool                           // by the container's console alone
+}
+
+// row is where the table counts it.
+func (s scenario) row() string {
+	if s.console {
+		return s.name + ", by the console"
+	}
+	return s.name
 }
 
 var onceEach = []string{"1 package", "1 10-first.sh", "1 20-second.sh", "1 30-third.sh"}
@@ -40,7 +50,7 @@ func scenarios() []scenario {
 			},
 			args: func(*trial) []string { return []string{"resume", name, "--json"} },
 		}, {
-			name: "sync", ends: append([]string{"2 20-second.sh", "1 40-new.sh"}, onceEach...),
+			name: "sync", again: true, ends: append([]string{"2 20-second.sh", "1 40-new.sh"}, onceEach...),
 			prepare: func(ctx context.Context, t *trial) bool { return t.finished(ctx) && t.change() },
 			args:    func(*trial) []string { return []string{"sync", name, "--json"} },
 		}, {

@@ -24,7 +24,8 @@ type call struct {
 	args  []string
 	after int               // killed after so many boundaries; 0: never
 	short int               // killed before this one is on record, though what it tells of is done; 0: never
-	at    string            // killed after the first boundary whose name has this
+	at    string            // killed after the first boundary whose name begins with this
+	plus  int               // and so many more
 	trace string            // the file that takes the boundaries' names
 	watch func(event.Event) // sees each event on stdout as it comes
 	start func(*os.Process)
@@ -46,7 +47,8 @@ func (t *trial) tool(ctx context.Context, c call) ended {
 	cmd := exec.CommandContext(ctx, t.h.bin, c.args...)
 	cmd.Dir = t.dir
 	cmd.Env = append(t.env(), fmt.Sprintf("INFRAHAUS_CRASH_AFTER=%d", c.after),
-		fmt.Sprintf("INFRAHAUS_CRASH_BEFORE=%d", c.short), "INFRAHAUS_CRASH_AT="+c.at, "INFRAHAUS_CRASH_TRACE="+c.trace)
+		fmt.Sprintf("INFRAHAUS_CRASH_BEFORE=%d", c.short), "INFRAHAUS_CRASH_AT="+c.at, fmt.Sprintf("INFRAHAUS_CRASH_PLUS=%d", c.plus),
+		"INFRAHAUS_CRASH_TRACE="+c.trace)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.StdoutPipe()

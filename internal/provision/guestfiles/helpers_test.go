@@ -73,6 +73,14 @@ func TestSaveCredentialRefuses(t *testing.T) {
 		if left, _ := os.ReadDir(g.path(CredentialsDir)); len(left) > 0 {
 			t.Errorf("something was written: %v", left)
 		}
+		for _, name := range []string{"root", "root.env", "_root", "_variables", "_"} {
+			if out, status := g.script("save_credential " + name + " K v"); status != 2 || !strings.Contains(out, "infrahaus's own") {
+				t.Errorf("the service %s: status %d, %q", name, status, out)
+			}
+		}
+		if out, status := g.script("save_credential roots K v; save_credential root.d K v"); status != 0 {
+			t.Errorf("status %d, %q", status, out)
+		}
 	})
 }
 

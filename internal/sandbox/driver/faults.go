@@ -45,6 +45,7 @@ const (
 	FaultStaleTicket    = "stale-ticket"
 	FaultAuth401        = "auth-401"
 	FaultNoPrivileges   = "no-privileges"
+	FaultNoPrivilege    = "no-privilege"  // value: the privilege
 	FaultSnapshotFail   = "snapshot-fail" // the snapshot task fails; value: the reason
 	FaultRollbackFail   = "rollback-fail" // the rollback task fails half-way, its lock stays; value: the reason
 	FaultNoSnapshots    = "no-snapshots"
@@ -74,6 +75,7 @@ func FaultList() []FaultInfo {
 		{FaultAuth401, "", "every login and token is refused"},
 		{FaultStaleTicket, "", "a ticket that was valid is refused"},
 		{FaultNoPrivileges, "", "the token has no privilege at all"},
+		{FaultNoPrivilege, "PRIVILEGE", "the token has not that privilege (VM.Console) on anything"},
 		{FaultAPI500, "PATTERN", "matching requests (a regular expression on \"METHOD /path\") answer 500"},
 		{FaultAPI595, "PATTERN", "matching requests answer 595 No route to host"},
 		{FaultAPI596, "PATTERN", "matching requests answer 596 Connection timed out"},
@@ -229,6 +231,9 @@ func (f *Faults) TakeIf(name string, applies func(value string) bool) (string, b
 
 // Values are the values of all faults of that name.
 func (f *Faults) Values(name string) []string {
+	if f == nil {
+		return nil
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var out []string

@@ -190,6 +190,9 @@ func (n *Node) rights(a Auth, p string) map[string]bool {
 		return nil
 	}
 	of := x.grants(a.User, p)
+	for _, lacks := range n.faults.Values(driver.FaultNoPrivilege) {
+		delete(of, lacks)
+	}
 	if !t.Privsep {
 		return of
 	}

@@ -247,6 +247,12 @@ save_credential() {
 		return 2
 		;;
 	esac
+	case $1 in
+	root | root.env | root.json | root.txt | root.conf | _*)
+		log_error "save_credential: $1: names that begin with _, and root, are infrahaus's own" >&2
+		return 2
+		;;
+	esac
 	case $2 in
 	'' | [!A-Za-z_]* | *[!A-Za-z0-9_]*)
 		log_error "save_credential: $1: a key is named with letters, digits and _" >&2
