@@ -5,8 +5,8 @@
 # What comes in are lines "~TAG WORDS LENGTH .", what goes out are words "~TAG WORDS;",
 # and blocks "~TAG d ID STREAM SEQ FORM SUM;", base64, "~TAG e ID STREAM SEQ;".
 # All else, in either direction, is somebody else's. A block is kept until it is
-# acknowledged and sent again when asked for; a message that does not have its sum
-# is refused. The terminal's own timer ends each read after 3 s: a message whose end
+# acknowledged and sent again when asked for; a message that does not have its sum,
+# or its length where it is short, is refused. The terminal's own timer ends each read after 3 s: a message whose end
 # was cut off is not waited for longer, and without a word for a minute the pump ends.
 
 set -f
@@ -60,11 +60,26 @@ ih_print() {
 		[ -f "$ih_dir/$ih_i.$ih_s.$ih_q.h" ] || continue
 		ih_first "$ih_dir/$ih_i.$ih_s.$ih_q.h"
 		printf '~%s d %s;\n' "$ih_tag" "$ih_v"
-		cat "$ih_dir/$ih_i.$ih_s.$ih_q"
+		case ${BASH_VERSION:-}$ih_v in
+		*" s "*) # short: faster than a process
+			while IFS= read -r ih_v; do printf '%s\n' "$ih_v"; done <"$ih_dir/$ih_i.$ih_s.$ih_q"
+			;;
+		*) cat "$ih_dir/$ih_i.$ih_s.$ih_q" ;;
+		esac
 		printf '~%s e %s %s %s;\n' "$ih_tag" "$ih_i" "$ih_s" "$ih_q"
 		ih_num "$ih_dir/$ih_i.$ih_s.n" # one that is printed again is not the last
 		[ "$ih_q" -le "$ih_v" ] || echo "$ih_q" >"$ih_dir/$ih_i.$ih_s.n"
 	done
+}
+
+# ih_bytes FILE: how many bytes dd says that it has copied, in ih_n; where it does
+# not say, or this shell cannot read, very many.
+ih_bytes() {
+	ih_n=999999
+	[ -z "${BASH_VERSION:-}" ] || return 0
+	while IFS= read -r ih_v; do
+		case $ih_v in [0-9]*" byte"*) ih_n=${ih_v%% *} ;; esac
+	done <"$1"
 }
 
 # ih_stream ID STREAM: its stdin, block by block, to the end. No more than 16
@@ -72,11 +87,15 @@ ih_print() {
 ih_stream() {
 	ih_f=$ih_dir/$1.$2 ih_q=0 ih_r=0 ih_form=
 	while [ "$ih_form" != x ]; do
-		dd bs=65536 count=1 >"$ih_f.raw" 2>/dev/null
-		ih_q=$((ih_q + 1))
+		dd bs=65536 count=1 >"$ih_f.raw" 2>"$ih_f.dd"
+		ih_bytes "$ih_f.dd"
+		ih_q=$((ih_q + 1)) ih_v=-
 		if [ ! -s "$ih_f.raw" ]; then
 			ih_form=x
 			: >"$ih_f.$ih_q"
+		elif [ "$ih_n" -lt 2048 ]; then # its length is sum enough
+			ih_form=s ih_v=$ih_n
+			$ih_enc <"$ih_f.raw" >"$ih_f.$ih_q"
 		elif [ -n "$ih_gz" ]; then
 			ih_form=z
 			gzip -1c <"$ih_f.raw" | $ih_enc >"$ih_f.$ih_q"
@@ -84,8 +103,7 @@ ih_stream() {
 			ih_form=b
 			$ih_enc <"$ih_f.raw" >"$ih_f.$ih_q"
 		fi
-		ih_v=- # gzip has a sum of its own
-		[ $ih_form = z ] || ih_v=$($ih_sum <"$ih_f.$ih_q")
+		[ $ih_form != b ] || ih_v=$($ih_sum <"$ih_f.$ih_q") # gzip has a sum of its own
 		printf '%s %s %s %s %s\n' "$1" "$2" "$ih_q" "$ih_form" "${ih_v%% *}" >"$ih_f.$ih_q.h"
 		if [ -f "$ih_dir/$1.off" ]; then cat >/dev/null; return; fi
 		echo "$1 $2 $ih_q" >&9
@@ -169,6 +187,10 @@ ih_shutall() { for ih_w in $ih_ids; do ih_shut "$ih_w"; done; }
 # faster than any shell. It is handed over beside the loop, for the agent may be
 # slow to take it.
 ih_take() {
+	if [ "$3" = t ]; then
+		ih_text "$@"
+		return
+	fi
 	if [ "$5" -gt 0 ]; then
 		dd bs="$5" count=1 iflag=fullblock >"$ih_dir/m" 2>/dev/null
 	else
@@ -190,6 +212,25 @@ ih_take() {
 		echo "$2" >"$ih_dir/$1.done"
 		ih_say a "$1" "$2"
 	} </dev/null 2>/dev/null &
+}
+
+# ih_text ID SEQ t LENGTH: the same of plain text, which was gathered line by line:
+# no process but the one that hands it over.
+ih_text() {
+	eval "ih_slot=\${ih_slot_$1:-} ih_g=\${ih_got_$1:-0}"
+	if [ -z "$ih_slot" ] || [ "$ih_g" = "$2" ]; then
+		ih_state "$1" "$2"
+	elif [ "${#ih_buf}" != "$4" ]; then
+		ih_say n "$1" "$2"
+	else
+		eval "ih_got_$1=$2"
+		{
+			eval "printf %s \"\$ih_buf\" >&$ih_slot"
+			echo "$2" >"$ih_dir/$1.done"
+			ih_say a "$1" "$2"
+		} </dev/null 2>/dev/null &
+	fi
+	ih_buf=
 }
 
 # ih_state ID SEQ: how far that message is: handed over, here, or not.
@@ -265,6 +306,7 @@ else
 		l=${l% .}
 		ih_v=${l##* } l=${l% *}
 		if [ "${#l}" != "$ih_v" ]; then ih_say n; continue; fi
+		case $l in "= "*) ih_buf=$ih_buf${l#= }$n; continue ;; esac
 		# shellcheck disable=SC2086 # words are what is wanted
 		set -- $l
 		case $#$1 in

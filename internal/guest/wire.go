@@ -122,7 +122,8 @@ func sumOf(program string, p []byte) string {
 	return hex.EncodeToString(s[:])
 }
 
-// unpack decodes a block: FORM is z (gzip), b (plain) or x (the stream's end).
+// unpack decodes a block: FORM is z (gzip), b (plain), s (short) or x (the stream's
+// end).
 func unpack(form string, p []byte) ([]byte, error) {
 	raw := make([]byte, base64.StdEncoding.DecodedLen(len(p)))
 	n, err := base64.StdEncoding.Decode(raw, p) // passes over line ends
@@ -139,6 +140,10 @@ func unpack(form string, p []byte) ([]byte, error) {
 	}
 	return out, err
 }
+
+// textUpTo is how long a message may be that goes as it is, if it is text: shorter
+// when packed, but then the guest needs a handful of processes to take it.
+const textUpTo = 4 << 10
 
 // packFrom is the message that is worth a gzip in the guest.
 const packFrom = 1500
@@ -164,6 +169,9 @@ type coding struct {
 // message is p as one message: packed where that helps, in base64. A short one goes
 // in lines, a long one in one piece.
 func (c coding) message(id, seq int, p []byte) []byte {
+	if lines, ok := c.plain(p); ok {
+		return append(lines, pumpLine(c.tag, fmt.Sprintf("m %d %d t %d 0", id, seq, len(p)))...)
+	}
 	form := "b"
 	if c.packed && len(p) > packFrom {
 		var z bytes.Buffer
@@ -185,4 +193,21 @@ func (c coding) message(id, seq int, p []byte) []byte {
 	}
 	b.WriteString(pumpLine(c.tag, fmt.Sprintf("m %d %d %s %s 0", id, seq, form, sum)))
 	return b.Bytes()
+}
+
+// plain is p in lines as they are, if it is whole lines of printable ASCII: what no
+// terminal changes, and every shell counts alike.
+func (c coding) plain(p []byte) ([]byte, bool) {
+	if len(p) == 0 || len(p) > textUpTo || p[len(p)-1] != '\n' || bytes.Contains(p, []byte(c.tag)) {
+		return nil, false
+	}
+	var b bytes.Buffer
+	for line := range bytes.Lines(p) {
+		line = line[:len(line)-1]
+		if len(line) > lineLength || bytes.ContainsFunc(line, func(r rune) bool { return r != '\t' && (r < ' ' || r > '~') }) {
+			return nil, false
+		}
+		b.WriteString(pumpLine(c.tag, "= "+string(line)))
+	}
+	return b.Bytes(), true
 }

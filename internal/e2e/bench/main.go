@@ -21,6 +21,7 @@ func main() {
 	b := &bench{}
 	flag.StringVar(&b.bin, "bin", "bin/infrahaus", "the binary")
 	flag.IntVar(&b.runs, "runs", 3, "runs of each")
+	flag.StringVar(&b.only, "only", "", "print one `part` alone: binary, reference, rates, link or files")
 	flag.DurationVar(&b.pctDelay, "pct-delay", 950*time.Millisecond, "what starting pct costs on the node, as measured on genuine Proxmox")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -35,6 +36,7 @@ func main() {
 type bench struct {
 	bin      string
 	runs     int
+	only     string
 	pctDelay time.Duration
 
 	dir      string
@@ -64,8 +66,14 @@ func (b *bench) run(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("budget\tmeasured\tlimit\n")
-	for _, part := range []func(context.Context) error{b.binary, b.reference, b.consoleRates, b.slowLink, b.thousandFiles} {
-		if err := part(ctx); err != nil {
+	for _, part := range []struct {
+		name  string
+		print func(context.Context) error
+	}{{"binary", b.binary}, {"reference", b.reference}, {"rates", b.consoleRates}, {"link", b.slowLink}, {"files", b.thousandFiles}} {
+		if b.only != "" && b.only != part.name {
+			continue
+		}
+		if err := part.print(ctx); err != nil {
 			return err
 		}
 	}
