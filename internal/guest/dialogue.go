@@ -364,8 +364,12 @@ func (d *dialogue) hungUp() error {
 		err = nil
 	}
 	kind := NoConsole
-	if strings.Contains(string(d.all.b), "not running") {
+	switch {
+	case strings.Contains(string(d.all.b), "not running"):
 		kind = Gone
+	case strings.Contains(string(d.all.b), "Denied access to tty"):
+		return d.fail(NoConsole, "the container has no terminal for it",
+			"on the node: pct set CTID --tty 2 --console 1, then pct reboot CTID; or use ssh.transport guest or node")
 	}
 	e := d.fail(kind, "it was closed while "+string(d.state)+" was waited for",
 		"is the container running, and has it a console (tty, console and cmode in pct config)?")

@@ -55,7 +55,7 @@ func (c *Client) Console(ctx context.Context, node string, ctid int) (*Console, 
 	query := url.Values{"port": {string(raw.Port)}, "vncticket": {raw.Ticket}}
 	conn, err := c.websocket(ctx, op, at+"/vncwebsocket?"+query.Encode())
 	if err != nil {
-		return nil, err
+		return nil, consoleRefused(err)
 	}
 	con := &Console{conn: conn, op: op, every: c.pings, done: make(chan struct{})}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
@@ -159,7 +159,7 @@ func (c *Client) loginHeader(ctx context.Context, op string) (http.Header, error
 	return h, nil
 }
 
-// consoleRefused adds to what termproxy was refused with.
+// consoleRefused adds to what a console was refused with.
 func consoleRefused(err error) error {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -171,6 +171,8 @@ func consoleRefused(err error) error {
 		out.Hints = append(out.Hints, "a console shows running containers only: infrahaus start CONTAINER")
 	case e.Kind == Forbidden:
 		out.Hints = append(out.Hints, appendHint([]string{ConsolePrivilege}), "or go in by SSH: INFRAHAUS_SSH_TRANSPORT=guest or node")
+	case e.Kind == Unreachable && e.Status != 0 && len(e.Hints) == 0:
+		out.Hints = []string{"is the container's node up, and can the node that is asked reach it? infrahaus list --check"}
 	case e.Kind == NotFound:
 		out.Hints = append(out.Hints, "has it moved to another node since? infrahaus list --check")
 	}
