@@ -194,6 +194,40 @@ func TestConsoleNoise(t *testing.T) {
 	}
 }
 
+// Who prints without end into all that a guest says is said and given up.
+func TestConsoleSpoilt(t *testing.T) {
+	c := newTerminal(t, getty)
+	var mu sync.Mutex
+	notes := ""
+	target, o := c.options()
+	o.Note = func(s string) { mu.Lock(); notes += s + "\n"; mu.Unlock() }
+	g, err := Open(t.Context(), target, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	c.mu.Lock()
+	c.mangle = func(b []byte) []byte { // a line of noise every 500 bytes
+		var out []byte
+		for len(b) > 500 {
+			out = append(append(out, b[:500]...), "\r\nall work and no play\r\n"...)
+			b = b[500:]
+		}
+		return append(out, b...)
+	}
+	c.mu.Unlock()
+	var got bytes.Buffer
+	_, err = g.Run(ctxFor(t), Cmd{Label: "x", Script: "head -c 60000 /dev/urandom", Stdout: &got})
+	mu.Lock()
+	defer mu.Unlock()
+	if KindOf(err) != Dropped || !strings.Contains(err.Error(), "something else prints on this console without end") || got.Len() > 0 {
+		t.Errorf("%v, %d bytes", err, got.Len())
+	}
+	if strings.Count(notes, "what it spoils is asked for again") != 1 {
+		t.Errorf("%q", notes)
+	}
+}
+
 // A script goes on while the console is cut, and is followed from the same byte
 // by the pump that is still there, or by a new one.
 func TestConsoleCut(t *testing.T) {
