@@ -119,10 +119,10 @@ var (
 // proxmoxSays tells Proxmox's own refusals of a websocket from those of a proxy,
 // which may have put its name over Proxmox's in the headers.
 func proxmoxSays(status int, body []byte) bool {
-	switch {
-	case status == http.StatusBadRequest:
+	switch status {
+	case http.StatusBadRequest:
 		return bytes.HasPrefix(body, []byte("{")) // wrong parameters are listed
-	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusInternalServerError, status == http.StatusNotImplemented:
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusInternalServerError, http.StatusNotImplemented:
 		return true
 	}
 	return status >= 595 && status <= 599
