@@ -67,6 +67,7 @@ func TestSessions(t *testing.T) {
 		"remove":     removeInGuest,
 		"in-guest":   inGuest,
 		"tidy":       tidy,
+		"api":        askAPI,
 		"whole-once": wholeOnce,
 	}
 	maps.Copy(commands, platformCommands())

@@ -2,11 +2,14 @@ package cli_test
 
 import (
 	"bytes"
+	"crypto/tls"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -282,6 +285,27 @@ func inGuest(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got := strings.TrimSpace(ts.ReadFile(found[0])); (got == args[2]) == neg {
 		ts.Fatalf("%s holds %q", args[1], got)
+	}
+}
+
+// askAPI is `api METHOD PATH [KEY=VALUE...]`: somebody else at the Proxmox that
+// serve holds open, as at its web interface.
+func askAPI(ts *testscript.TestScript, neg bool, args []string) {
+	form := url.Values{}
+	for _, kv := range args[2:] {
+		k, v, _ := strings.Cut(kv, "=")
+		form.Set(k, v)
+	}
+	req, err := http.NewRequest(args[0], ts.Getenv("EXPORT_URL")+"/api2/json"+args[1], strings.NewReader(form.Encode()))
+	ts.Check(err)
+	req.Header.Set("Authorization", "PVEAPIToken="+ts.Getenv("EXPORT_TOKEN"))
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, Timeout: deadline}
+	res, err := client.Do(req)
+	ts.Check(err)
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		ts.Fatalf("%s", res.Status)
 	}
 }
 

@@ -48,6 +48,7 @@ func TestConsoleRefusals(t *testing.T) {
 		{"a flood", "yes 'all work and no play'", nil, NoConsole, "prints there without end", "", ""},
 		{"never quiet", "while :; do echo all work and no play; sleep 0.02; done", nil, NoConsole, "neither a login prompt nor a shell", "", "no play"},
 		{"a console that ends", "echo 'lxc-console: 100: tty is not available'; exit 1", nil, NoConsole, "it was closed while a login prompt or a shell was waited for", "", "tty is not available"},
+		{"no tty", "echo 'lxc-console: 100: ../src/lxc/commands.c: lxc_cmd_get_tty_fd: 1200 Bad file descriptor - Denied access to tty'; exit 1", nil, NoConsole, "has no terminal for it", "", "Denied access to tty"},
 		{"a second factor", prompt + "printf 'Verification code: '; read -r x; done", nil, AuthRefused, "a second factor", "ct login: ", "Verification code:"},
 		{"a second factor first", "while :; do printf 'ct login: '; read -r u; printf 'One-time password (OATH) for root: '; read -r x; done", nil, AuthRefused, "a second factor", "ct login: ", "One-time password"},
 		{"a password prompt that never comes", "while :; do printf 'ct login: '; read -r u; sleep 1000; done", nil, Protocol, "the password prompt does not show", "", ""},
@@ -190,6 +191,40 @@ func TestConsoleNoise(t *testing.T) {
 				t.Errorf("%q", notes)
 			}
 		})
+	}
+}
+
+// Who prints without end into all that a guest says is said and given up.
+func TestConsoleSpoilt(t *testing.T) {
+	c := newTerminal(t, getty)
+	var mu sync.Mutex
+	notes := ""
+	target, o := c.options()
+	o.Note = func(s string) { mu.Lock(); notes += s + "\n"; mu.Unlock() }
+	g, err := Open(t.Context(), target, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	c.mu.Lock()
+	c.mangle = func(b []byte) []byte { // a line of noise every 500 bytes
+		var out []byte
+		for len(b) > 500 {
+			out = append(append(out, b[:500]...), "\r\nall work and no play\r\n"...)
+			b = b[500:]
+		}
+		return append(out, b...)
+	}
+	c.mu.Unlock()
+	var got bytes.Buffer
+	_, err = g.Run(ctxFor(t), Cmd{Label: "x", Script: "head -c 60000 /dev/urandom", Stdout: &got})
+	mu.Lock()
+	defer mu.Unlock()
+	if KindOf(err) != Dropped || !strings.Contains(err.Error(), "something else prints on this console without end") || got.Len() > 0 {
+		t.Errorf("%v, %d bytes", err, got.Len())
+	}
+	if strings.Count(notes, "what it spoils is asked for again") != 1 {
+		t.Errorf("%q", notes)
 	}
 }
 

@@ -3,10 +3,7 @@ package guest
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -67,20 +64,6 @@ const (
 	clearing     = 500 * time.Millisecond
 	patientPokes = 3
 	floodLimit   = 4 << 20
-)
-
-var (
-	escapes     = regexp.MustCompile("\x1b(?:\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[()][A-Z0-9]|[=>78cM])|[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
-	loginPrompt = regexp.MustCompile(`(?i)\blogin:[^\n]*$`)
-	lastLogin   = regexp.MustCompile(`(?i)^last (failed )?login: +\S`) // but a host may be named last
-	secretWaits = regexp.MustCompile(`(?i)(password|passwort|mot de passe|contrase|senha|wachtwoord|пароль)[^\n]{0,40}[::]\s*$`)
-	secretAsked = regexp.MustCompile(`(?i)(password|passwort|mot de passe|contrase|senha|wachtwoord|пароль)[^\n]{0,40}[::]\s*`)
-	changeAsked = regexp.MustCompile(`(?i)((current|old|new|retype)[^\n]{0,20}password|password (has )?expired|required to change your password|must change your password)`)
-	codeAsked   = regexp.MustCompile(`(?i)(verification code|one[- ]time|\botp\b|second factor|two[- ]factor|\b2fa\b|authenticator|pass ?code|security code|token code)[^\n]{0,40}[::]\s*$`)
-	refused     = regexp.MustCompile(`(?im)^\W*(login incorrect|authentication failure|login failed|incorrect password|root login refused)`)
-	locked      = regexp.MustCompile(`(?i)(account (is |has been )?(locked|expired|disabled)|system is going down|account is currently not available|login is disabled)`)
-	shellPrompt = regexp.MustCompile(`[#$%>] ?$`)
-	leftPump    = regexp.MustCompile(`~([0-9a-f]{16}) (?:y|n|n \d+ \d+);`)
 )
 
 // run returns when the loader is there (adopted false), or the pump that this run
@@ -323,70 +306,4 @@ func (d *dialogue) put(s string) error {
 		return d.hungUp()
 	}
 	return nil
-}
-
-// setAgain gives root the password that is on record.
-const setAgain = "pct enter CTID, then passwd root (infrahaus credentials CONTAINER root --reveal shows the one on record)"
-
-// refuse is a login that was not let in. Where the prompt was not a fresh one,
-// somebody's keys may have been in it: then once more.
-func (d *dialogue) refuse(text string) error {
-	if locked.MatchString(text) {
-		return d.fail(AuthRefused, "root is not let in", "the account is locked, or the guest is going down")
-	}
-	if d.again++; d.again < 2 && d.unsure {
-		d.state, d.text = anyPrompt, nil
-		return nil
-	}
-	return d.fail(AuthRefused, "root's password is refused: it was changed in the guest, or root is locked",
-		"set it again on the node: "+setAgain+"; or use ssh.transport guest or node")
-}
-
-// late is a deadline that passed; nothing stays half-typed.
-func (d *dialogue) late() error {
-	_ = d.put("\x15")
-	switch d.state {
-	case anyPrompt:
-		return d.fail(NoConsole, fmt.Sprintf("neither a login prompt nor a shell shows there within %s", d.limits.prompt),
-			"does a getty run on the guest's console (tty, console and cmode in pct config)? or is somebody's program open there?")
-	case asksLoader:
-		_ = d.put("\x03")
-		return d.fail(Protocol, fmt.Sprintf("what is there does not answer as a shell of root's within %s", d.limits.shell),
-			"root's login shell in the guest must be able to run sh")
-	}
-	return d.fail(Protocol, fmt.Sprintf("%s does not show within %s", d.state, d.limits.login),
-		"the guest answers the login with something else: look at its console in the web interface, or use ssh.transport guest or node")
-}
-
-func (d *dialogue) hungUp() error {
-	err := d.ended()
-	if err == nil || errors.Is(err, io.EOF) {
-		err = nil
-	}
-	kind := NoConsole
-	if strings.Contains(string(d.all.b), "not running") {
-		kind = Gone
-	}
-	e := d.fail(kind, "it was closed while "+string(d.state)+" was waited for",
-		"is the container running, and has it a console (tty, console and cmode in pct config)?")
-	e.Err = err
-	return e
-}
-
-// fail is an error that shows what the console said last, without the password.
-func (d *dialogue) fail(k Kind, why, fix string) *Error {
-	said := tail{b: []byte(escapes.ReplaceAllString(strings.ReplaceAll(string(d.all.b), "\r", ""), ""))}
-	text := said.String()
-	if d.secret != "" {
-		text = strings.ReplaceAll(text, d.secret, "***")
-	}
-	var lines []string
-	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		if line != "" && (len(lines) == 0 || lines[len(lines)-1] != line) {
-			lines = append(lines, line)
-		}
-	}
-	return &Error{Kind: k, Transport: "api", Message: "cannot use the console of " + d.who + ": " + why,
-		Tail: strings.Join(lines[max(0, len(lines)-2):], "\n"), Fix: fix}
 }

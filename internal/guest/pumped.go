@@ -22,17 +22,18 @@ type pumped struct {
 
 	write sync.Mutex // one writer at a time
 
-	mu    sync.Mutex
-	lines map[int]*line
-	next  int
-	heard time.Time
-	noise []byte // the last of it, since the pump said something
-	err   error
-	gone  chan struct{} // closed with err
-	clean chan struct{} // closed when it has ended what it found
-	bye   chan struct{} // closed when the pump has ended
-	swept sync.Once
-	ended sync.Once
+	mu     sync.Mutex
+	lines  map[int]*line
+	next   int
+	heard  time.Time
+	noise  []byte // the last of it, since the pump said something
+	spoilt int    // blocks one after the other
+	err    error
+	gone   chan struct{} // closed with err
+	clean  chan struct{} // closed when it has ended what it found
+	bye    chan struct{} // closed when the pump has ended
+	swept  sync.Once
+	ended  sync.Once
 }
 
 // slots are the descriptors of the pump that hold agents' inputs open. A POSIX
@@ -82,7 +83,7 @@ func (p *pumped) failed() error {
 // read takes what comes until the console ends. rest was read before.
 func (p *pumped) read(chunks <-chan []byte, ended func() error) {
 	w := &wire{
-		mark: []byte("~" + p.tag + " "), word: p.word, block: p.block, lost: p.ask,
+		mark: []byte("~" + p.tag + " "), word: p.word, block: p.block, lost: p.again,
 		noise: p.strange,
 	}
 	for b := range chunks {
@@ -196,9 +197,12 @@ func (p *pumped) block(head []string, body []byte) {
 		}
 	}
 	if err != nil {
-		p.ask(head[0], head[1], head[2])
+		p.again(head[0], head[1], head[2])
 		return
 	}
+	p.mu.Lock()
+	p.spoilt = 0
+	p.mu.Unlock()
 	id, _ := strconv.Atoi(head[0])
 	seq, _ := strconv.Atoi(head[2])
 	l := p.line(id)
@@ -208,6 +212,27 @@ func (p *pumped) block(head []string, body []byte) {
 	if s := l.stream(head[1]); s != nil {
 		s.take(seq, data, head[3] == "x")
 	}
+}
+
+// Blocks that come spoilt one after the other, until that is said, and until it is
+// given up.
+const spoiltSaid, spoiltLimit = 5, 100
+
+// again is ask for a block that something else was printed into.
+func (p *pumped) again(id, stream, seq string) {
+	p.mu.Lock()
+	p.spoilt++
+	n := p.spoilt
+	p.mu.Unlock()
+	switch n {
+	case spoiltSaid:
+		p.said("something else prints on this console: what it spoils is asked for again")
+	case spoiltLimit:
+		p.fail(errors.New("something else prints on this console without end"))
+		p.conn.Close()
+		return
+	}
+	p.ask(id, stream, seq)
 }
 
 // ask wants a block once more.

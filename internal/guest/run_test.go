@@ -107,7 +107,8 @@ func TestNoShell(t *testing.T) {
 	h.tool("sh", `echo "Please log in as somebody else"; exit 42`)
 	target, o := h.guestOptions(id)
 	_, err := Open(ctxFor(t), target, o)
-	if KindOf(err) != Protocol || !strings.Contains(err.Error(), "42: Please log in") {
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != Protocol || !strings.HasSuffix(err.Error(), "42") || !strings.Contains(e.Tail, "Please log in") {
 		t.Errorf("%v", err)
 	}
 }

@@ -90,7 +90,8 @@ func TestShipNoRoom(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	os.WriteFile(file, nil, 0o600)
 	_, err := Ship(ctxFor(t), g, Shipment{Staging: file + "/s", Files: []File{{Path: "x", Content: []byte("x")}}})
-	if KindOf(err) != Failed || !strings.Contains(err.Error(), "did not arrive whole: mkdir") {
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != Failed || !strings.HasSuffix(err.Error(), "did not arrive whole") || !strings.HasPrefix(e.Tail, "mkdir") {
 		t.Errorf("%v", err)
 	}
 }

@@ -55,7 +55,7 @@ func (c *Client) Console(ctx context.Context, node string, ctid int) (*Console, 
 	query := url.Values{"port": {string(raw.Port)}, "vncticket": {raw.Ticket}}
 	conn, err := c.websocket(ctx, op, at+"/vncwebsocket?"+query.Encode())
 	if err != nil {
-		return nil, err
+		return nil, consoleRefused(err)
 	}
 	con := &Console{conn: conn, op: op, every: c.pings, done: make(chan struct{})}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
@@ -119,10 +119,10 @@ var (
 // proxmoxSays tells Proxmox's own refusals of a websocket from those of a proxy,
 // which may have put its name over Proxmox's in the headers.
 func proxmoxSays(status int, body []byte) bool {
-	switch {
-	case status == http.StatusBadRequest:
+	switch status {
+	case http.StatusBadRequest:
 		return bytes.HasPrefix(body, []byte("{")) // wrong parameters are listed
-	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusInternalServerError, status == http.StatusNotImplemented:
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusInternalServerError, http.StatusNotImplemented:
 		return true
 	}
 	return status >= 595 && status <= 599
@@ -159,7 +159,7 @@ func (c *Client) loginHeader(ctx context.Context, op string) (http.Header, error
 	return h, nil
 }
 
-// consoleRefused adds to what termproxy was refused with.
+// consoleRefused adds to what a console was refused with.
 func consoleRefused(err error) error {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -171,6 +171,8 @@ func consoleRefused(err error) error {
 		out.Hints = append(out.Hints, "a console shows running containers only: infrahaus start CONTAINER")
 	case e.Kind == Forbidden:
 		out.Hints = append(out.Hints, appendHint([]string{ConsolePrivilege}), "or go in by SSH: INFRAHAUS_SSH_TRANSPORT=guest or node")
+	case e.Kind == Unreachable && e.Status != 0 && len(e.Hints) == 0:
+		out.Hints = []string{"is the container's node up, and can the node that is asked reach it? infrahaus list --check"}
 	case e.Kind == NotFound:
 		out.Hints = append(out.Hints, "has it moved to another node since? infrahaus list --check")
 	}

@@ -144,7 +144,7 @@ func TestConsoleRefused(t *testing.T) {
 		{"no privilege", token, slam, answer{403, "Permission check failed (/vms/100, VM.Console)", `{"data":null}`}, pve.Forbidden, "VM.Console", "pveum acl modify /vms --roles infrahaus"},
 		{"no privilege, the role is there", token, slam, answer{403, "Permission check failed (/vms/100, VM.Console)", `{"data":null}`}, pve.Forbidden, "VM.Console", "role modify infrahaus --append 1 --privs VM.Console"},
 		{"another node's", token, slam, fail(500, "Configuration file 'nodes/pve1/lxc/100.conf' does not exist"), pve.NotFound, "does not exist", "list --check"},
-		{"its node is down", token, slam, answer{595, "No route to host", ""}, pve.Unreachable, `the proxy there says "No route to host" (595)`, ""},
+		{"its node is down", token, slam, answer{595, "No route to host", ""}, pve.Unreachable, `the proxy there says "No route to host" (595)`, "list --check"},
 		{"its node is slow", token, slam, answer{596, "Connection timed out", ""}, pve.Unreachable, `(596)`, ""},
 	} {
 		client, f := terminal(t, c.o, c.talk)

@@ -175,6 +175,11 @@ func TestConsoleNoGetty(t *testing.T) {
 			u := withFaults(t, more, faults...)
 			s := u.console("100")
 			s.expect("\x1b[H\x1b[J")
+			if more != nil {
+				s.expect("lxc_cmd_get_tty_fd: 1200 Bad file descriptor - Denied access to tty\r\n")
+				s.expect("[EOF - dtach terminating]")
+				return
+			}
 			s.typ("\r")
 			time.Sleep(300 * time.Millisecond) // long after a prompt would be there
 			s.mu.Lock()

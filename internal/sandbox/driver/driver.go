@@ -13,6 +13,10 @@ import (
 // ErrNotRunning says that a guest is needed running and is not.
 var ErrNotRunning = errors.New("container is not running")
 
+// ErrNoTerminal says that a guest's config gives it no such terminal: tty or
+// console is 0.
+var ErrNoTerminal = errors.New("denied access to tty")
+
 // Config is what a driver needs to know of a container.
 type Config struct {
 	VMID         int

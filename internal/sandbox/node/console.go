@@ -231,10 +231,14 @@ func (n *Node) attach(vmid int) (*console.View, *console.Session, error) {
 	return v, s, nil
 }
 
-// refusal is what the program says on a container that does not run, and ends.
+// refusal is what the program says on a container that does not run, or has no such
+// terminal, and ends. The latter was seen with LXC 5.0; the line's number is another
+// in Proxmox's LXC.
 func refusal(mode string, vmid int, err error) driver.Terminal {
 	text := fmt.Sprintf("lxc-console: %d: %v\r\n", vmid, err)
 	switch {
+	case errors.Is(err, driver.ErrNoTerminal):
+		text = fmt.Sprintf("lxc-console: %d: ../src/lxc/commands.c: lxc_cmd_get_tty_fd: 1200 Bad file descriptor - Denied access to tty\r\n", vmid)
 	case !errors.Is(err, driver.ErrNotRunning):
 	case mode == "shell":
 		text = fmt.Sprintf("lxc-attach: %d: ../src/lxc/attach.c: get_attach_context: 406 Connection refused - Failed to get init pid\r\n"+

@@ -15,17 +15,18 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/tty"
 )
 
-// Console opens a terminal of a guest. A tty or console that the guest's config
-// does not have is there all the same: nobody ever answers on it.
+// Console opens a terminal of a guest, if its config has one.
 func (d *Driver) Console(vmid int, mode string) (driver.Terminal, error) {
 	g, err := d.guest(vmid)
 	if err != nil {
 		return nil, err
 	}
-	switch mode {
-	case "shell":
+	switch {
+	case mode == "shell":
 		return attach(g)
-	case "console":
+	case mode == "console" && g.cfg.NoConsole, mode != "console" && g.cfg.TTYs == 0:
+		return nil, driver.ErrNoTerminal
+	case mode == "console":
 		// LXC itself reads it while nobody looks, and what it then passes on has
 		// gone through one pty more.
 		t := g.m.Terminal("console")

@@ -1,0 +1,18 @@
+package guest
+
+import "regexp"
+
+// What a console may show, as it is recognised.
+var (
+	escapes     = regexp.MustCompile("\x1b(?:\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[()][A-Z0-9]|[=>78cM])|[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+	loginPrompt = regexp.MustCompile(`(?i)\blogin:[^\n]*$`)
+	lastLogin   = regexp.MustCompile(`(?i)^last (failed )?login: +\S`) // but a host may be named last
+	secretWaits = regexp.MustCompile(`(?i)(password|passwort|mot de passe|contrase|senha|wachtwoord|пароль)[^\n]{0,40}[::]\s*$`)
+	secretAsked = regexp.MustCompile(`(?i)(password|passwort|mot de passe|contrase|senha|wachtwoord|пароль)[^\n]{0,40}[::]\s*`)
+	changeAsked = regexp.MustCompile(`(?i)((current|old|new|retype)[^\n]{0,20}password|password (has )?expired|required to change your password|must change your password)`)
+	codeAsked   = regexp.MustCompile(`(?i)(verification code|one[- ]time|\botp\b|second factor|two[- ]factor|\b2fa\b|authenticator|pass ?code|security code|token code)[^\n]{0,40}[::]\s*$`)
+	refused     = regexp.MustCompile(`(?im)^\W*(login incorrect|authentication failure|login failed|incorrect password|root login refused)`)
+	locked      = regexp.MustCompile(`(?i)(account (is |has been )?(locked|expired|disabled)|system is going down|account is currently not available|login is disabled)`)
+	shellPrompt = regexp.MustCompile(`[#$%>] ?$`)
+	leftPump    = regexp.MustCompile(`~([0-9a-f]{16}) (?:y|n|n \d+ \d+);`)
+)
