@@ -24,13 +24,15 @@ const payloadBlock = 65536
 // words, so that a login shell of any kind can read it, and holds nothing secret.
 func bootCommand() string { return "sh -c " + Quote(strings.TrimSpace(bootText)) }
 
-// newNonce makes the word that marks the ends of one session's commands. It
-// begins with a record separator, which output seldom ends with: what could be
-// the beginning of a sentinel is held back until more comes.
+// nonceByte is a record separator, which output seldom ends with: what could be the
+// beginning of a sentinel is held back until more comes.
+const nonceByte = '\x1e'
+
+// newNonce makes the word that marks the ends of one session's commands.
 func newNonce() string {
 	var b [16]byte
 	rand.Read(b[:]) // never fails
-	return "\x1e" + hex.EncodeToString(b[:])
+	return string(nonceByte) + hex.EncodeToString(b[:])
 }
 
 // greeting is what a link sends first: the nonce, the runner and the agent, the nonce.

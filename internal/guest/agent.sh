@@ -55,26 +55,14 @@ ih_claim() {
 }
 
 # ih_launch DIR SCRIPT HELPERS NAME ARG…: starts DIR/run, cut loose from this link.
-# A login on the console stands in the getty's control group, unless pam_systemd
-# gives it a session, and systemd empties that group when the login ends: what is to
-# outlive it goes into a scope of its own.
 ih_launch() {
-	ih_g=
-	{ ih_g=$(cat /proc/self/cgroup); } 2>/dev/null
-	if ! command -v setsid >/dev/null 2>&1; then
+	if command -v setsid >/dev/null 2>&1; then
+		setsid sh "$1/run" "$@" </dev/null >/dev/null 2>&1 &
+	else
 		{ set -m; } 2>/dev/null || : # a process group of its own, where the shell can
 		nohup sh "$1/run" "$@" </dev/null >/dev/null 2>&1 &
 		{ set +m; } 2>/dev/null || :
-		return
 	fi
-	case $ih_g in
-	*getty*)
-		{
-			systemd-run -q --scope setsid sh "$1/run" "$@" || [ -f "$1/pid" ] || setsid sh "$1/run" "$@"
-		} </dev/null >/dev/null 2>&1 &
-		;;
-	*) setsid sh "$1/run" "$@" </dev/null >/dev/null 2>&1 & ;;
-	esac
 }
 
 # ih_look: in ih_is, the state of the attempt in the current folder: run, end

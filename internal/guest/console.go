@@ -19,6 +19,7 @@ type consoleWay struct {
 	o      Options
 	target Target
 	limits limits
+	boots  bool // the container was started while this way was opened
 
 	mu     sync.Mutex
 	pump   *pumped
@@ -35,7 +36,8 @@ func openConsoleWithin(ctx context.Context, t Target, o Options, within limits) 
 	if none := o.noConsole(); none != nil {
 		return nil, none
 	}
-	if !closed(o.Up) {
+	boots := !closed(o.Up)
+	if boots {
 		o.Waiting("waiting for the container to start")
 		select {
 		case <-o.Up:
@@ -43,7 +45,7 @@ func openConsoleWithin(ctx context.Context, t Target, o Options, within limits) 
 			return nil, fmt.Errorf("cannot get into the guest: %w", ctx.Err())
 		}
 	}
-	w := &consoleWay{trait: trait{transport: "api", running: o.Running, counts: &counts{}}, o: o, target: t, limits: within}
+	w := &consoleWay{trait: trait{transport: "api", running: o.Running, counts: &counts{}}, o: o, target: t, limits: within, boots: boots}
 	return shellBy(ctx, w)
 }
 
@@ -127,6 +129,7 @@ func (w *consoleWay) talk(ctx context.Context, conn io.ReadWriteCloser) (*pumped
 	d := &dialogue{
 		conn: conn, chunks: chunks, ended: ended, tag: newTag(), ours: w.tag,
 		password: w.password(ctx), waiting: w.o.Waiting, note: w.o.Note, who: w.who(), limits: w.limits,
+		boots: w.boots && w.tag == "",
 	}
 	adopted, err := d.run(ctx)
 	if err != nil {

@@ -173,7 +173,7 @@ func TestConsoleNoise(t *testing.T) {
 					select {
 					case <-stop:
 						return
-					case <-time.After(300 * time.Millisecond):
+					case <-time.After(60 * time.Millisecond):
 						c.typed("ls\r")
 					}
 				}

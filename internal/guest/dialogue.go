@@ -18,6 +18,7 @@ type dialogue struct {
 	tag      string
 	left     string // the tag of an earlier run's pump, told to end
 	ours     string // the tag of a pump that this run left here; "" if none
+	boots    bool   // the container was started just now
 	password func() (string, error)
 	waiting  func(string)
 	note     func(string)
@@ -63,6 +64,7 @@ const (
 	settle       = 60 * time.Millisecond // of silence, before a prompt is believed
 	clearing     = 500 * time.Millisecond
 	patientPokes = 3
+	bootPatience = 4 * time.Second // a guest that has just been started says of itself when it is ready
 	floodLimit   = 4 << 20
 )
 
@@ -73,6 +75,9 @@ func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
 	d.waiting("waiting for " + string(d.state) + " on the console")
 	limit := time.Now().Add(d.limits.prompt)
 	poke := time.Now().Add(300 * time.Millisecond)
+	if d.boots {
+		poke = time.Now().Add(bootPatience)
+	}
 	for {
 		was := d.state
 		quiet := settle

@@ -31,7 +31,7 @@ func loaderLine(tag string, logged bool) string {
 
 // pumpProgram is what the loader runs.
 func pumpProgram(tag string) string {
-	agent := `echo $$ >"$0.pid"; ` + strings.TrimSpace(bootText)
+	agent := `: >"$0.ran"; ` + strings.TrimSpace(bootText)
 	return "ih_tag=" + tag + "\nih_agent=" + Quote(agent) + "\n" + stripComments(pumpText)
 }
 

@@ -3,13 +3,15 @@
 # to the run's own word. POSIX sh; runs in dash, busybox ash and bash.
 #
 # What comes in are lines "~TAG WORDS LENGTH .", what goes out are words "~TAG WORDS;",
-# and blocks "~TAG d ID STREAM SEQ FORM SUM;", base64, "~TAG e ID STREAM SEQ;".
+# and blocks "~TAG d ID STREAM SEQ FORM SUM;", base64 or plain lines, "~TAG e ID STREAM SEQ;".
 # All else, in either direction, is somebody else's. A block is kept until it is
 # acknowledged and sent again when asked for; a message that does not have its sum,
 # or its length where it is short, is refused. The terminal's own timer ends each read after 3 s: a message whose end
 # was cut off is not waited for longer, and without a word for a minute the pump ends.
 
 set -f
+LC_ALL=C # a byte is a character
+ih_chars=$(printf ' -~\t\036')
 ih_here=$$ ih_ids= ih_buf= ih_more= ih_idle=0
 
 ih_say() { printf '~%s %s;\n' "$ih_tag" "$*"; }
@@ -38,6 +40,16 @@ ih_tools() {
 	done
 }
 
+# ih_begin starts the agent $1, whose files are named $0.…. A login on the console
+# stands in the getty's control group, unless pam_systemd gives it a session, and
+# systemd empties that group when the login ends. What the agent starts may have to
+# outlive it, so the agent goes into a scope of its own, where it can.
+ih_begin='echo $$ >"$0.pid"
+case $(cat /proc/self/cgroup 2>/dev/null) in
+*getty*) systemd-run -q --scope sh -c "$1" "$0" || [ -f "$0.ran" ] || exec sh -c "$1" "$0" ;;
+*) exec sh -c "$1" "$0" ;;
+esac'
+
 # ih_first FILE: its first line, in ih_v. bash's read keeps what it read ahead on
 # the terminal and would give that instead of the file's: there cat reads.
 ih_first() {
@@ -60,11 +72,11 @@ ih_print() {
 		[ -f "$ih_dir/$ih_i.$ih_s.$ih_q.h" ] || continue
 		ih_first "$ih_dir/$ih_i.$ih_s.$ih_q.h"
 		printf '~%s d %s;\n' "$ih_tag" "$ih_v"
-		case ${BASH_VERSION:-}$ih_v in
-		*" s "*) # short: faster than a process
+		case $ih_v in
+		*" t "*) # short: faster than a process
 			while IFS= read -r ih_v; do printf '%s\n' "$ih_v"; done <"$ih_dir/$ih_i.$ih_s.$ih_q"
 			;;
-		*) cat "$ih_dir/$ih_i.$ih_s.$ih_q" ;;
+		*) cat "$ih_dir/$ih_i.$ih_s.$ih_q.c" ;;
 		esac
 		printf '~%s e %s %s %s;\n' "$ih_tag" "$ih_i" "$ih_s" "$ih_q"
 		ih_num "$ih_dir/$ih_i.$ih_s.n" # one that is printed again is not the last
@@ -72,14 +84,20 @@ ih_print() {
 	done
 }
 
-# ih_bytes FILE: how many bytes dd says that it has copied, in ih_n; where it does
-# not say, or this shell cannot read, very many.
-ih_bytes() {
-	ih_n=999999
-	[ -z "${BASH_VERSION:-}" ] || return 0
+# ih_plain FILE DD: true for a short piece of whole lines of printable ASCII, which
+# goes as it is; ih_n is its length, as dd says it. bash cannot read a file.
+ih_plain() {
+	ih_n=0 ih_k=0
+	[ -z "${BASH_VERSION:-}" ] || return 1
 	while IFS= read -r ih_v; do
 		case $ih_v in [0-9]*" byte"*) ih_n=${ih_v%% *} ;; esac
+	done <"$2"
+	if [ "$ih_n" = 0 ] || [ "$ih_n" -gt 2048 ]; then return 1; fi
+	while IFS= read -r ih_v; do
+		case $ih_v in *[!$ih_chars]*) return 1 ;; esac
+		ih_k=$((ih_k + ${#ih_v} + 1))
 	done <"$1"
+	[ "$ih_k" = "$ih_n" ]
 }
 
 # ih_stream ID STREAM: its stdin, block by block, to the end. No more than 16
@@ -87,24 +105,23 @@ ih_bytes() {
 ih_stream() {
 	ih_f=$ih_dir/$1.$2 ih_q=0 ih_r=0 ih_form=
 	while [ "$ih_form" != x ]; do
-		dd bs=65536 count=1 >"$ih_f.raw" 2>"$ih_f.dd"
-		ih_bytes "$ih_f.dd"
-		ih_q=$((ih_q + 1)) ih_v=-
-		if [ ! -s "$ih_f.raw" ]; then
-			ih_form=x
-			: >"$ih_f.$ih_q"
-		elif [ "$ih_n" -lt 2048 ]; then # its length is sum enough
-			ih_form=s ih_v=$ih_n
-			$ih_enc <"$ih_f.raw" >"$ih_f.$ih_q"
+		ih_q=$((ih_q + 1))
+		ih_b=$ih_f.$ih_q
+		dd bs=65536 count=1 >"$ih_b" 2>"$ih_f.dd"
+		if [ ! -s "$ih_b" ]; then
+			ih_form=x ih_v=-
+			: >"$ih_b.c"
+		elif ih_plain "$ih_b" "$ih_f.dd"; then
+			ih_form=t ih_v=$ih_n
 		elif [ -n "$ih_gz" ]; then
-			ih_form=z
-			gzip -1c <"$ih_f.raw" | $ih_enc >"$ih_f.$ih_q"
+			ih_form=z ih_v=- # gzip has a sum of its own
+			gzip -1c <"$ih_b" | $ih_enc >"$ih_b.c"
 		else
 			ih_form=b
-			$ih_enc <"$ih_f.raw" >"$ih_f.$ih_q"
+			$ih_enc <"$ih_b" >"$ih_b.c"
+			ih_v=$($ih_sum <"$ih_b.c")
 		fi
-		[ $ih_form != b ] || ih_v=$($ih_sum <"$ih_f.$ih_q") # gzip has a sum of its own
-		printf '%s %s %s %s %s\n' "$1" "$2" "$ih_q" "$ih_form" "${ih_v%% *}" >"$ih_f.$ih_q.h"
+		printf '%s %s %s %s %s\n' "$1" "$2" "$ih_q" "$ih_form" "${ih_v%% *}" >"$ih_b.h"
 		if [ -f "$ih_dir/$1.off" ]; then cat >/dev/null; return; fi
 		echo "$1 $2 $ih_q" >&9
 		while :; do
@@ -113,7 +130,7 @@ ih_stream() {
 				set -- "$1" "$2"
 				while [ "$ih_r" -lt "$ih_v" ]; do
 					ih_r=$((ih_r + 1))
-					set -- "$@" "$ih_f.$ih_r" "$ih_f.$ih_r.h"
+					set -- "$@" "$ih_f.$ih_r" "$ih_f.$ih_r.h" "$ih_f.$ih_r.c"
 				done
 				ih_a=$1 ih_b=$2
 				shift 2
@@ -155,10 +172,10 @@ ih_open() {
 	ih_stream "$1" o <"$ih_f.o" 2>/dev/null 5>&- 6>&- 7>&- 8>&- &
 	ih_stream "$1" e <"$ih_f.e" 2>/dev/null 5>&- 6>&- 7>&- 8>&- &
 	if ih_has setsid; then
-		setsid sh -c "$ih_agent" "$ih_f" <"$ih_f.in" >"$ih_f.o" 2>"$ih_f.e" 5>&- 6>&- 7>&- 8>&- 9>&- &
+		setsid sh -c "$ih_begin" "$ih_f" "$ih_agent" <"$ih_f.in" >"$ih_f.o" 2>"$ih_f.e" 5>&- 6>&- 7>&- 8>&- 9>&- &
 	else
 		{ set -m; } 2>/dev/null || :
-		sh -c "$ih_agent" "$ih_f" <"$ih_f.in" >"$ih_f.o" 2>"$ih_f.e" 5>&- 6>&- 7>&- 8>&- 9>&- &
+		sh -c "$ih_begin" "$ih_f" "$ih_agent" <"$ih_f.in" >"$ih_f.o" 2>"$ih_f.e" 5>&- 6>&- 7>&- 8>&- 9>&- &
 		{ set +m; } 2>/dev/null || :
 	fi
 	ih_hold "$2" "$ih_f.in"

@@ -190,11 +190,9 @@ func (p *pumped) block(head []string, body []byte) {
 	p.hear()
 	var data []byte
 	err := errors.New("its sum is another")
-	if form := head[3]; form == "z" || form == "s" || sumOf(p.sum, body) == head[4] {
+	switch form := head[3]; {
+	case form == "z", form == "t" && strconv.Itoa(len(body)) == head[4], sumOf(p.sum, body) == head[4]:
 		data, err = unpack(form, body)
-		if form == "s" && err == nil && strconv.Itoa(len(data)) != head[4] {
-			err = errors.New("its length is another")
-		}
 	}
 	if err != nil {
 		p.again(head[0], head[1], head[2])

@@ -28,6 +28,9 @@ func (o Options) Ways(address bool) (string, error) {
 	return fmt.Sprintf("by %s (ssh.transport %s)", o.way(o.Transport), o.Transport), nil
 }
 
+// NeedsAddress reports whether Open needs the guest's address, or may.
+func (o Options) NeedsAddress() bool { return o.Transport != "node" && o.Transport != "api" }
+
 // lacks is what each transport lacks where it cannot work.
 var lacks = map[string]string{"guest": "it has no address", "node": "no SSH to the node is configured", "api": "no API is given"}
 

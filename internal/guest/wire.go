@@ -122,9 +122,12 @@ func sumOf(program string, p []byte) string {
 	return hex.EncodeToString(s[:])
 }
 
-// unpack decodes a block: FORM is z (gzip), b (plain), s (short) or x (the stream's
-// end).
+// unpack decodes a block: FORM is t (text, as it is), z (gzip), b (base64 alone) or x
+// (the stream's end).
 func unpack(form string, p []byte) ([]byte, error) {
+	if form == "t" {
+		return p, nil
+	}
 	raw := make([]byte, base64.StdEncoding.DecodedLen(len(p)))
 	n, err := base64.StdEncoding.Decode(raw, p) // passes over line ends
 	if err != nil || form != "z" {
@@ -196,7 +199,7 @@ func (c coding) message(id, seq int, p []byte) []byte {
 }
 
 // plain is p in lines as they are, if it is whole lines of printable ASCII: what no
-// terminal changes, and every shell counts alike.
+// terminal changes, and every shell counts alike. A nonce's first byte is as good.
 func (c coding) plain(p []byte) ([]byte, bool) {
 	if len(p) == 0 || len(p) > textUpTo || p[len(p)-1] != '\n' || bytes.Contains(p, []byte(c.tag)) {
 		return nil, false
@@ -204,7 +207,7 @@ func (c coding) plain(p []byte) ([]byte, bool) {
 	var b bytes.Buffer
 	for line := range bytes.Lines(p) {
 		line = line[:len(line)-1]
-		if len(line) > lineLength || bytes.ContainsFunc(line, func(r rune) bool { return r != '\t' && (r < ' ' || r > '~') }) {
+		if len(line) > lineLength || bytes.ContainsFunc(line, func(r rune) bool { return r != '\t' && r != nonceByte && (r < ' ' || r > '~') }) {
 			return nil, false
 		}
 		b.WriteString(pumpLine(c.tag, "= "+string(line)))

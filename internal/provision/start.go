@@ -14,8 +14,8 @@ import (
 // IPv6 autoconfiguration and busy DHCP servers need most of a minute.
 const addressTimeout = 90 * time.Second
 
-// start starts the container, follows the task and learns its address. A static
-// address is known already, so the way inside is dialled while the task runs.
+// start starts the container, follows the task and learns its address. Where that is
+// known already, or not needed, the way inside is opened meanwhile.
 func (r *Run) start(ctx context.Context) error {
 	if r.course.runs {
 		return r.step(r.phase.To, "Container runs")
@@ -28,8 +28,11 @@ func (r *Run) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if addr, ok := staticAddress(r.Job.Spec.Network); ok {
+	addr, static := staticAddress(r.Job.Spec.Network)
+	if static {
 		r.Address = addr
+	}
+	if static || !r.SSH.NeedsAddress() {
 		r.openSoon(ctx)
 	}
 	res, err := r.followTask(ctx, upid)
@@ -40,11 +43,16 @@ func (r *Run) start(ctx context.Context) error {
 	if err := r.mark(ctx, event.Starting, itemStart, Done, Detail{UPID: upid}); err != nil {
 		return err
 	}
+	if r.opening != nil {
+		close(r.opening.up)
+	}
 	if err := r.learnAddress(ctx, node); err != nil {
 		return err
 	}
-	r.openSoon(ctx)
-	close(r.opening.up)
+	if r.opening == nil {
+		r.openSoon(ctx)
+		close(r.opening.up)
+	}
 	return r.step(r.phase.To, "Container started"+at(r.Address))
 }
 
