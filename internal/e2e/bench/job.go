@@ -29,14 +29,15 @@ type measure struct {
 
 // create runs one create with its address given, takes it apart by its events,
 // and destroys the container.
-func (b *bench) create(ctx context.Context, transport, template string) (measure, error) {
+func (b *bench) create(ctx context.Context, transport, template string, more ...string) (measure, error) {
 	name := fmt.Sprintf("b%d", b.nextHost)
 	address, gateway, err := b.address(ctx)
 	if err != nil {
 		return measure{}, err
 	}
 	pct := b.sandbox.Stats().PctStarts
-	cmd := exec.CommandContext(ctx, b.bin, "create", name, "--template", template, "--ip", address+"/24,"+gateway, "--json", "--verbose")
+	args := append([]string{"create", name, "--template", template, "--ip", address + "/24," + gateway, "--json", "--verbose"}, more...)
+	cmd := exec.CommandContext(ctx, b.bin, args...)
 	cmd.Env = append(slices.Clone(b.env), "INFRAHAUS_SSH_TRANSPORT="+transport)
 	if transport == "api" { // nothing but a token
 		cmd.Env = slices.DeleteFunc(cmd.Env, func(kv string) bool { return strings.HasPrefix(kv, "INFRAHAUS_SSH_") && !strings.HasSuffix(kv, "=api") })

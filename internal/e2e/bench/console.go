@@ -8,22 +8,54 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
+// console prints what the console costs beside the guest's own sshd, where agetty's
+// own second before its prompt is a smaller part or is not there, and how fast bytes
+// go over it.
+func (b *bench) console(ctx context.Context) error {
+	for _, j := range []struct{ name, template, console string }{
+		{"W", "reference-job-w", "tty"}, {"W0, console shell", "reference-job", "shell"},
+	} {
+		var ratios []float64
+		var walls, guests []time.Duration
+		for range b.runs {
+			g, err := b.create(ctx, "guest", j.template)
+			if err != nil {
+				return err
+			}
+			c, err := b.create(ctx, "api", j.template, "--console", j.console)
+			if err != nil {
+				return err
+			}
+			walls, guests = append(walls, c.wall), append(guests, g.wall)
+			ratios = append(ratios, c.wall.Seconds()/g.wall.Seconds())
+		}
+		slices.Sort(ratios)
+		row(j.name+" by the api: wall / the guest's", fmt.Sprintf("%.2f (min %.2f, max %.2f; %s / %s)", ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1],
+			ms(median(walls)), ms(median(guests))), "1.30")
+	}
+	return b.consoleRates(ctx)
+}
+
 // consoleRates prints how fast bytes go over a console that is throttled as a
-// genuine one was measured: what packs well, as templates and logs do, and what does
-// not pack at all.
+// genuine one was measured, by lxc-console, too, which takes what is typed byte by
+// byte: what packs well, as templates and logs do, and what does not pack at all. How
+// much is typed for a byte does not depend on the machine.
 func (b *bench) consoleRates(ctx context.Context) error {
 	name := fmt.Sprintf("b%d", b.nextHost)
 	if err := b.quietly(ctx, "create", name, "--template", "hello", "--quiet"); err != nil {
 		return err
 	}
-	g, err := b.overConsole(ctx, name)
+	var typed atomic.Int64
+	g, err := b.overConsole(ctx, name, &typed)
 	if err != nil {
 		return err
 	}
@@ -35,11 +67,13 @@ func (b *bench) consoleRates(ctx context.Context) error {
 		name  string
 		bytes []byte
 	}{{"a script's text", text}, {"random bytes", random}} {
+		before := typed.Load()
 		up, down, err := rates(ctx, g, what.bytes)
 		if err != nil {
 			return err
 		}
-		row("console: "+what.name+" up", fmt.Sprintf("%.2f MB/s", up), "0.3 MB/s")
+		each := float64(typed.Load()-before) / float64(len(what.bytes))
+		row("console: "+what.name+" up", fmt.Sprintf("%.2f MB/s, %.2f bytes typed for one: %.2f MB/s", up, each, up*each), "0.3 MB/s")
 		row("console: "+what.name+" down", fmt.Sprintf("%.2f MB/s", down), "5 MB/s")
 	}
 	g.Close()
@@ -69,8 +103,19 @@ func rates(ctx context.Context, g guest.Guest, data []byte) (up, down float64, e
 	return up, down, nil
 }
 
+// keyboard counts what is typed.
+type keyboard struct {
+	io.ReadWriteCloser
+	typed *atomic.Int64
+}
+
+func (k keyboard) Write(p []byte) (int, error) {
+	k.typed.Add(int64(len(p)))
+	return k.ReadWriteCloser.Write(p)
+}
+
 // overConsole opens a container's console, as the tool does.
-func (b *bench) overConsole(ctx context.Context, name string) (guest.Guest, error) {
+func (b *bench) overConsole(ctx context.Context, name string, typed *atomic.Int64) (guest.Guest, error) {
 	var shown struct {
 		CTID int
 		Node string
@@ -95,7 +140,8 @@ func (b *bench) overConsole(ctx context.Context, name string) (guest.Guest, erro
 	return guest.Open(ctx, guest.Target{CTID: shown.CTID, Node: shown.Node}, guest.Options{
 		Transport: "api",
 		Console: func(ctx context.Context, node string, ctid int) (io.ReadWriteCloser, error) {
-			return client.Console(ctx, node, ctid)
+			c, err := client.Console(ctx, node, ctid)
+			return keyboard{c, typed}, err
 		},
 		RootPassword: func(context.Context) (string, error) { return sealed[0].Values["PASSWORD"], nil },
 	})
