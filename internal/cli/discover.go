@@ -14,8 +14,9 @@ import (
 )
 
 type discoverOptions struct {
-	app     *app
-	publish bool
+	app          *app
+	passwordFile string
+	publish      bool
 }
 
 func newDiscoverCmd(a *app) *cobra.Command {
@@ -33,6 +34,7 @@ processes, and at /etc/infrahaus/credentials. With --json: one document.` +
 		Args:    exactArgs("one container"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
 	}
+	passwordFlag(cmd.Flags(), &o.passwordFile)
 	cmd.Flags().BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
 	cmd.ValidArgsFunction = a.completeContainers
 	return cmd
@@ -107,6 +109,10 @@ func adopted(host, node, name string, ctid int) lxc.Container {
 // run has ended.
 func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) error {
 	a := o.app
+	password, err := a.passwordOf(o.passwordFile)
+	if err != nil {
+		return err
+	}
 	var display ui.Display
 	last := &lastEvent{}
 	if a.global.json {
@@ -127,7 +133,8 @@ func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) e
 	s.run.Recorded = c
 	s.run.Bus.Secrets().Add(known...)
 	s.run.Bus.Secrets().Add(p.secrets()...)
-	s.run.Job.Spec.Hostname = c.Hostname
+	s.run.Bus.Secrets().Add(password)
+	s.run.Job.Spec.Hostname, s.run.Job.Password = c.Hostname, password
 	if c.Template != "" {
 		// What the template promises is asked for too, if it is still there.
 		if m, err := a.remember(ctx, c, nil); err == nil {

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/spf13/pflag"
+
 	"github.com/infrahaus/infrahaus/internal/vault"
 )
 
@@ -20,18 +22,44 @@ func (o *createOptions) rootPassword() (string, error) {
 	if o.passwordFile == "" {
 		return vault.Password(), nil
 	}
-	raw, err := readSmall(o.passwordFile, o.app.in)
+	password, err := o.app.passwordOf(o.passwordFile)
+	if err == nil && len(password) < minPassword {
+		return "", usagef("--password-file: root's password needs %d characters", minPassword)
+	}
+	return password, err
+}
+
+// passwordFlag is --password-file of what goes into a container that is there.
+func passwordFlag(f *pflag.FlagSet, file *string) {
+	f.StringVar(file, "password-file", "", "root's password from the file at `path` (- is stdin), where the console asks for it and it is not the one on record; it is then")
+}
+
+// passwordOf is a file's first line; "" without a file.
+func (a *app) passwordOf(file string) (string, error) {
+	if file == "" {
+		return "", nil
+	}
+	raw, err := readSmall(file, a.in)
 	if err != nil {
 		return "", usagef("--password-file: %w", err)
 	}
 	password := strings.TrimSuffix(strings.TrimSuffix(string(raw), "\n"), "\r")
 	switch {
-	case len(password) < minPassword:
-		return "", usagef("--password-file: root's password needs %d characters", minPassword)
+	case password == "":
+		return "", usagef("--password-file: there is no password in it")
 	case len(password) > maxPassword:
 		return "", usagef("--password-file: root's password has more than %d characters", maxPassword)
 	case strings.ContainsFunc(password, unicode.IsControl):
 		return "", usagef("--password-file: root's password is one line without control characters")
 	}
 	return password, nil
+}
+
+// useRootPassword has a file's password tried in the place of the one on record.
+func (m *remembered) useRootPassword(a *app, file string) error {
+	password, err := a.passwordOf(file)
+	if password != "" {
+		m.Password = password
+	}
+	return err
 }

@@ -18,6 +18,7 @@ type resumeOptions struct {
 	skipScripts     []string
 	templateChanged bool
 	plan            bool
+	passwordFile    string
 	publish         bool
 }
 
@@ -45,6 +46,7 @@ A template that has changed since is used only with --template-changed.` + exitS
 	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run, by `name`")
 	f.BoolVar(&o.templateChanged, "template-changed", false, "use the template as it is now, although it has changed")
 	f.BoolVar(&o.plan, "plan", false, "show what would be done and touch nothing")
+	passwordFlag(f, &o.passwordFile)
 	f.BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
 	cmd.ValidArgsFunction = a.completeContainers
 	return cmd
@@ -85,6 +87,9 @@ func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 	}
 	m, err := a.remember(ctx, c, nil)
 	if err != nil {
+		return err
+	}
+	if err := m.useRootPassword(a, o.passwordFile); err != nil {
 		return err
 	}
 	if err := o.check(m); err != nil {

@@ -13,14 +13,15 @@ import (
 )
 
 type syncOptions struct {
-	app         *app
-	vars        variableOptions
-	take        string
-	snapshot    string
-	skipScripts []string
-	plan        bool
-	rollback    bool
-	publish     bool
+	app          *app
+	vars         variableOptions
+	take         string
+	snapshot     string
+	skipScripts  []string
+	plan         bool
+	rollback     bool
+	publish      bool
+	passwordFile string
 }
 
 func newSyncCmd(a *app) *cobra.Command {
@@ -53,6 +54,7 @@ removed after success; after a failure --rollback goes back to it.` + exitStatus
 	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run, by `name`")
 	f.BoolVar(&o.plan, "plan", false, "show how the container differs, and touch nothing")
 	f.BoolVar(&o.rollback, "rollback", false, "go back to the snapshot that a failed sync has left")
+	passwordFlag(f, &o.passwordFile)
 	f.BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
 	_ = cmd.RegisterFlagCompletionFunc("take", oneOf("template", "guest"))
 	_ = cmd.RegisterFlagCompletionFunc("snapshot", oneOf("auto", "always", "never"))
@@ -84,6 +86,9 @@ func (o *syncOptions) run(ctx context.Context, ref string) error {
 	}
 	m, err := a.remember(ctx, c, set)
 	if err != nil {
+		return err
+	}
+	if err := m.useRootPassword(a, o.passwordFile); err != nil {
 		return err
 	}
 	if err := checkSkips(m.Template, o.skipScripts); err != nil {

@@ -261,7 +261,7 @@ func (d *dialogue) atPrompt(last string) error {
 		// Who has no password types no name: the prompt stays as it was.
 		secret, err := d.password()
 		if err != nil {
-			return d.fail(NotConfigured, err.Error(), "give root's password to create with --password-file, or create with --console shell")
+			return d.fail(NotConfigured, err.Error(), "say it with --password-file, or create with --console shell")
 		}
 		d.secret = secret
 		clear := ""

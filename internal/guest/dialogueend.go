@@ -21,7 +21,7 @@ func (d *dialogue) refuse(text string) error {
 		return nil
 	}
 	return d.fail(AuthRefused, "root's password is refused: it was changed in the guest, or root is locked",
-		"set it again on the node: "+setAgain+"; or use ssh.transport guest or node")
+		"say the one that it has with --password-file, which discover, resume and sync take; or set it again on the node: "+setAgain)
 }
 
 // late is a deadline that passed; nothing stays half-typed.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/event"
@@ -75,6 +76,8 @@ type Run struct {
 	// starting
 	Address netip.Addr // invalid: none known
 	opening *opening   // the way inside, dialled while the start task still runs
+
+	toldPassword atomic.Bool // the console was told Job.Password
 
 	// deploying
 	Guest   guest.Guest

@@ -115,7 +115,7 @@ func (r *Run) openSoon(ctx context.Context) {
 	}
 	say := r.sayIn(step)
 	opts.Note, opts.Waiting = say, say
-	opts.RootPassword = r.Record.RootPassword
+	opts.RootPassword = r.rootPassword
 	opts.PinHostKey = func(fp string) error { return r.Record.PinHostKeys(ctx, []string{fp}) }
 	opts.Running = func(ctx context.Context) (bool, error) {
 		st, err := r.PVE.Status(ctx, node, r.CTID)
@@ -139,5 +139,31 @@ func (r *Run) enter(ctx context.Context) error {
 		return r.opening.err
 	}
 	r.Guest = r.opening.guest
+	if err := r.keepPassword(ctx); err != nil {
+		return err
+	}
 	return r.Record.Update(ctx, func(c *lxc.Container) { c.Transport = r.Guest.Transport() })
+}
+
+// rootPassword answers the console's login: with what the caller says, else with
+// what is on record.
+func (r *Run) rootPassword(ctx context.Context) (string, error) {
+	if r.Job.Password == "" {
+		return r.Record.RootPassword(ctx)
+	}
+	r.toldPassword.Store(true)
+	return r.Job.Password, nil
+}
+
+// keepPassword records a password that has let us in, where another one is on
+// record, or none.
+func (r *Run) keepPassword(ctx context.Context) error {
+	if !r.toldPassword.Load() {
+		return nil
+	}
+	was, err := r.Record.RootPassword(ctx)
+	if err != nil || was == r.Job.Password {
+		return err
+	}
+	return r.Record.SealPassword(ctx, r.Job.Password)
 }
