@@ -16,6 +16,7 @@ import (
 type discoverOptions struct {
 	app          *app
 	passwordFile string
+	password     string // what is in it
 	publish      bool
 }
 
@@ -44,6 +45,9 @@ func (o *discoverOptions) run(ctx context.Context, ref string) error {
 	a := o.app
 	host, err := a.hostName()
 	if err != nil {
+		return err
+	}
+	if o.password, err = a.passwordOf(o.passwordFile); err != nil {
 		return err
 	}
 	s, v, err := a.catalogue(ctx)
@@ -109,10 +113,6 @@ func adopted(host, node, name string, ctid int) lxc.Container {
 // run has ended.
 func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) error {
 	a := o.app
-	password, err := a.passwordOf(o.passwordFile)
-	if err != nil {
-		return err
-	}
 	var display ui.Display
 	last := &lastEvent{}
 	if a.global.json {
@@ -133,8 +133,8 @@ func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) e
 	s.run.Recorded = c
 	s.run.Bus.Secrets().Add(known...)
 	s.run.Bus.Secrets().Add(p.secrets()...)
-	s.run.Bus.Secrets().Add(password)
-	s.run.Job.Spec.Hostname, s.run.Job.Password = c.Hostname, password
+	s.run.Bus.Secrets().Add(o.password)
+	s.run.Job.Spec.Hostname, s.run.Job.Password = c.Hostname, o.password
 	if c.Template != "" {
 		// What the template promises is asked for too, if it is still there.
 		if m, err := a.remember(ctx, c, nil); err == nil {

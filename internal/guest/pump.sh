@@ -5,9 +5,10 @@
 # What comes in are lines "~TAG WORDS LENGTH .", what goes out are words "~TAG WORDS;",
 # and blocks "~TAG d ID STREAM SEQ FORM SUM;", base64 or plain lines, "~TAG e ID STREAM SEQ;".
 # All else, in either direction, is somebody else's. A block is kept until it is
-# acknowledged and sent again when asked for; a message that does not have its sum,
-# or its length where it is short, is refused. The terminal's own timer ends each read after 3 s: a message whose end
-# was cut off is not waited for longer, and without a word for a minute the pump ends.
+# acknowledged and sent again when asked for; a message that does not have its sum, or
+# its length where it is plain, is refused. The terminal's own timer ends each read
+# after 3 s: a message whose end was cut off is not waited for longer, and without a
+# word for a minute the pump ends.
 
 set -f
 LC_ALL=C # a byte is a character
