@@ -32,6 +32,7 @@ type dialogue struct {
 	logged  bool // we logged in, so we log out
 	pokes   int
 	poked   time.Time // the last of them
+	heard   time.Time // when something came last
 	stirred bool      // something but an echo came since
 	again   int       // logins refused
 	lost    int       // names that were typed too early
@@ -64,6 +65,7 @@ const (
 	settle       = 60 * time.Millisecond // of silence, before a prompt is believed
 	clearing     = 500 * time.Millisecond
 	patientPokes = 3
+	motdPatience = 3 * time.Second
 	bootPatience = 4 * time.Second // a guest that has just been started says of itself when it is ready
 	floodLimit   = 4 << 20
 )
@@ -162,6 +164,7 @@ func (d *dialogue) patience() time.Duration {
 // hear keeps what came, without the codes that move a cursor.
 func (d *dialogue) hear(b []byte) {
 	d.total += len(b)
+	d.heard = time.Now()
 	d.stirred = d.stirred || len(bytes.TrimSpace(b)) > 0
 	d.text = append(d.text, b...)
 	if over := len(d.text) - 16<<10; over > 0 {
@@ -230,6 +233,8 @@ func (d *dialogue) look() (adopted bool, err error) {
 		switch {
 		case shellPrompt.MatchString(last) && !secretAsked.MatchString(last): // whatever a motd says before it
 			return false, d.load(true)
+		case !secretWaits.MatchString(last) && !loginPrompt.MatchString(last) && time.Since(d.heard) < motdPatience:
+			// A motd may say the same as a refusal, and be in the middle of it.
 		case changeAsked.MatchString(text):
 			_ = d.put("\x03") // nothing is changed in anybody's name
 			return false, d.fail(AuthRefused, "root's password has expired there, and a new one is asked for",
