@@ -110,7 +110,7 @@ ih_stream() {
 		ih_b=$ih_f.$ih_q
 		dd bs=65536 count=1 >"$ih_b" 2>"$ih_f.dd"
 		if [ ! -s "$ih_b" ]; then
-			ih_form=x ih_v=-
+			ih_form=x ih_v=0
 			: >"$ih_b.c"
 		elif ih_plain "$ih_b" "$ih_f.dd"; then
 			ih_form=t ih_v=$ih_n

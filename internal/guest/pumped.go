@@ -191,7 +191,7 @@ func (p *pumped) block(head []string, body []byte) {
 	var data []byte
 	err := errors.New("its sum is another")
 	switch form := head[3]; {
-	case form == "z", form == "t" && strconv.Itoa(len(body)) == head[4], sumOf(p.sum, body) == head[4]:
+	case form == "z", (form == "t" || form == "x") && strconv.Itoa(len(body)) == head[4], sumOf(p.sum, body) == head[4]:
 		data, err = unpack(form, body)
 	}
 	if err != nil {

@@ -103,7 +103,9 @@ func (sh *shell) background(hc interp.HandlerContext, args []string) ([]string, 
 	c.OnStart = func(q *Proc) {
 		q.closers = append(q.closers, closers...)
 		if sh.prompt != nil { // job control: ^C does not meet it
+			q.mu.Lock()
 			q.pgid = q.Pid
+			q.mu.Unlock()
 		}
 	}
 	if sh.kind != "bash" {

@@ -62,13 +62,25 @@ func (p *Proc) PPID() int {
 }
 
 // SID is the session.
-func (p *Proc) SID() int { return p.sid }
+func (p *Proc) SID() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sid
+}
 
 // PGID is the process group.
-func (p *Proc) PGID() int { return p.pgid }
+func (p *Proc) PGID() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.pgid
+}
 
 // Setsid begins a session of the process's own.
-func (p *Proc) Setsid() { p.sid, p.pgid, p.tty = p.Pid, p.Pid, nil }
+func (p *Proc) Setsid() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sid, p.pgid, p.tty = p.Pid, p.Pid, nil
+}
 
 // Started is when it was started.
 func (p *Proc) Started() time.Time { return p.started }

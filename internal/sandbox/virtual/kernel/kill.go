@@ -70,13 +70,13 @@ func (p *Proc) kill(pid, sig int) string {
 	group := 0
 	switch {
 	case pid == 0:
-		group = p.pgid
+		group = p.PGID()
 	case pid < -1:
 		group = -pid
 	}
 	hit, denied := false, false
 	for _, q := range p.M.Procs() {
-		if group != 0 && q.pgid != group || group == 0 && pid != -1 && q.Pid != pid || pid == -1 && (q.Pid == 1 || q == p) {
+		if group != 0 && q.PGID() != group || group == 0 && pid != -1 && q.Pid != pid || pid == -1 && (q.Pid == 1 || q == p) {
 			continue
 		}
 		if p.uid != 0 && p.uid != q.uid {

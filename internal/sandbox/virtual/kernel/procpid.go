@@ -66,7 +66,7 @@ func (p *Proc) Cgroup() string {
 func (p *Proc) statLine() string {
 	ticks := int64(p.started.Sub(p.M.booted).Seconds() * 100)
 	return fmt.Sprintf("%d (%s) S %d %d %d 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 %d 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
-		p.Pid, p.Comm(), p.PPID(), p.pgid, p.sid, max(0, ticks))
+		p.Pid, p.Comm(), p.PPID(), p.PGID(), p.SID(), max(0, ticks))
 }
 
 func (p *Proc) statusText() string {

@@ -108,7 +108,7 @@ func (p *Proc) Ignore(sig int) {
 // KillSession kills the process and all others of its session.
 func (p *Proc) KillSession() {
 	for _, q := range p.M.Procs() {
-		if q.sid == p.sid {
+		if q.SID() == p.SID() {
 			q.Signal(9)
 		}
 	}

@@ -55,7 +55,7 @@ func (m *Machine) newTTY(name string) *tty.TTY {
 // group of their own.
 func (m *Machine) signalTTY(t *tty.TTY, sig int) {
 	for _, p := range m.Procs() {
-		if p.tty == t && p.pgid == p.sid {
+		if p.terminal() == t && p.PGID() == p.SID() {
 			p.Signal(sig)
 		}
 	}
@@ -65,7 +65,7 @@ func (m *Machine) signalTTY(t *tty.TTY, sig int) {
 // foreground job.
 func (p *Proc) HangUpSession() {
 	for _, q := range p.M.Procs() {
-		if q != p && q.sid == p.sid && q.pgid == p.pgid {
+		if q != p && q.SID() == p.SID() && q.PGID() == p.PGID() {
 			q.Signal(1)
 		}
 	}
@@ -73,16 +73,26 @@ func (p *Proc) HangUpSession() {
 
 // control makes a terminal the process's own, streams included.
 func (p *Proc) control(t *tty.TTY) {
+	p.mu.Lock()
 	p.tty = t
+	p.mu.Unlock()
 	p.Stdin, p.Stdout, p.Stderr = t, t, t
 }
 
 // TTYName is the controlling terminal as ps shows it, ? for none.
 func (p *Proc) TTYName() string {
-	if p.tty == nil {
+	t := p.terminal()
+	if t == nil {
 		return "?"
 	}
-	return p.tty.Name()
+	return t.Name()
+}
+
+// terminal is the controlling one, nil for none.
+func (p *Proc) terminal() *tty.TTY {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.tty
 }
 
 // IsTerminal is isatty(3) for the process's descriptors.
@@ -145,7 +155,7 @@ func (p *Proc) ttyNode(name string) *fsys.Node {
 	t := p.M.ttys[name]
 	p.M.mu.Unlock()
 	if name == "tty" {
-		if t = p.tty; t == nil {
+		if t = p.terminal(); t == nil {
 			return &fsys.Node{Mode: charDevice, Open: func(int) (io.ReadWriteCloser, error) { return nil, syscall.ENXIO }}
 		}
 	}
