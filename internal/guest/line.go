@@ -146,8 +146,10 @@ func (l *line) await() (string, error) {
 // Close ends the agent and what it runs. Whoever reads or writes is woken.
 func (l *line) Close() error {
 	l.end(io.ErrClosedPipe)
-	l.p.drop(l)
-	go func() { _ = l.p.command("k %d", l.id) }() // a dead console has no agent to end
+	go func() {
+		_ = l.p.command("k %d", l.id) // a dead console has no agent to end
+		l.p.drop(l)                   // and only now is its slot free: the pump would close the next one's
+	}()
 	return nil
 }
 

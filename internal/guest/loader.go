@@ -31,7 +31,7 @@ func loaderLine(tag string, logged bool) string {
 
 // pumpProgram is what the loader runs.
 func pumpProgram(tag string) string {
-	agent := `: >"$0.ran"; ` + strings.TrimSpace(bootText)
+	agent := `[ -f "$0.pid" ] || echo $$ >"$0.pid"; : >"$0.ran"; ` + strings.TrimSpace(bootText)
 	return "ih_tag=" + tag + "\nih_agent=" + Quote(agent) + "\n" + stripComments(pumpText)
 }
 

@@ -41,15 +41,20 @@ ih_tools() {
 	done
 }
 
-# ih_begin starts the agent $1, whose files are named $0.…. A login on the console
-# stands in the getty's control group, unless pam_systemd gives it a session, and
-# systemd empties that group when the login ends. What the agent starts may have to
-# outlive it, so the agent goes into a scope of its own, where it can.
-ih_begin='echo $$ >"$0.pid"
-case $(cat /proc/self/cgroup 2>/dev/null) in
-*getty*) systemd-run -q --scope sh -c "$1" "$0" || [ -f "$0.ran" ] || exec sh -c "$1" "$0" ;;
-*) exec sh -c "$1" "$0" ;;
-esac'
+# ih_scoped starts the agent $1, whose files are named $0.…, in a scope of its own. A
+# login on the console stands in the getty's control group, unless pam_systemd gives
+# it a session, and systemd empties that group when the login ends: what the agent
+# starts may have to outlive it.
+# shellcheck disable=SC2016 # another shell expands it
+ih_scoped='echo $$ >"$0.pid"
+systemd-run -q --scope sh -c "$1" "$0" || [ -f "$0.ran" ] || exec sh -c "$1" "$0"'
+
+# ih_begin is what starts an agent here.
+ih_begin() {
+	ih_begin=$ih_agent
+	ih_has systemd-run || return 0
+	case $(cat /proc/self/cgroup 2>/dev/null) in *getty*) ih_begin=$ih_scoped ;; esac
+}
 
 # ih_first FILE: its first line, in ih_v. bash's read keeps what it read ahead on
 # the terminal and would give that instead of the file's: there cat reads.
@@ -300,6 +305,7 @@ if [ -z "$ih_dir" ] || [ -z "$ih_sum" ] || [ -z "$ih_enc" ]; then
 else
 	trap '' INT QUIT TSTP HUP
 	stty time 30
+	ih_begin
 	ih_sweep
 	ih_print <"$ih_dir/f" 2>/dev/null &
 	ih_hold 9 "$ih_dir/f"
