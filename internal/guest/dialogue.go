@@ -97,13 +97,13 @@ func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
 			}
 			d.hear(b)
 			if d.total > floodLimit {
-				return false, d.fail(NoConsole, "something prints there without end", "stop what prints on the container's console, or use another ssh.transport")
+				return false, d.flooded()
 			}
 			if d.state == asksLoader && d.loaded() {
 				return false, nil
 			}
 			if time.Now().After(limit) { // it was never quiet
-				return false, d.late()
+				return false, d.flooded()
 			}
 			continue
 		case <-ctx.Done():

@@ -24,6 +24,12 @@ func (d *dialogue) refuse(text string) error {
 		"say the one that it has with --password-file, which discover, resume and sync take; or set it again on the node: "+setAgain)
 }
 
+// flooded is a console that is never quiet.
+func (d *dialogue) flooded() error {
+	_ = d.put("\x15")
+	return d.fail(NoConsole, "something prints there without end", "stop what prints on the container's console, or use another ssh.transport")
+}
+
 // late is a deadline that passed; nothing stays half-typed.
 func (d *dialogue) late() error {
 	_ = d.put("\x15")
