@@ -49,8 +49,8 @@ ih_tools() {
 ih_scoped='echo $$ >"$0.pid"
 systemd-run -q --scope sh -c "$1" "$0" || [ -f "$0.ran" ] || exec sh -c "$1" "$0"'
 
-# ih_begin is what starts an agent here.
-ih_begin() {
+# ih_choose: what starts an agent here, in ih_begin.
+ih_choose() {
 	ih_begin=$ih_agent
 	ih_has systemd-run || return 0
 	case $(cat /proc/self/cgroup 2>/dev/null) in *getty*) ih_begin=$ih_scoped ;; esac
@@ -305,7 +305,7 @@ if [ -z "$ih_dir" ] || [ -z "$ih_sum" ] || [ -z "$ih_enc" ]; then
 else
 	trap '' INT QUIT TSTP HUP
 	stty time 30
-	ih_begin
+	ih_choose
 	ih_sweep
 	ih_print <"$ih_dir/f" 2>/dev/null &
 	ih_hold 9 "$ih_dir/f"

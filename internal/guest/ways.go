@@ -9,23 +9,26 @@ import (
 // nobody. address says whether the container is to have an address. Its error is a
 // transport that cannot work at all, which can be known before anything is made.
 func (o Options) Ways(address bool) (string, error) {
-	var none *Error
-	switch o.Transport {
-	case "guest":
-		none = o.noGuest(address)
-	case "node":
-		none = o.noNode()
-	case "api":
-		none = o.noConsole()
-	case "", "auto":
+	if o.Transport == "" || o.Transport == "auto" {
 		return o.waysOfAuto(address)
-	default:
-		none = o.unknown()
 	}
-	if none != nil {
+	if none := o.lack(o.Transport, address); none != nil {
 		return "", none
 	}
 	return fmt.Sprintf("by %s (ssh.transport %s)", o.way(o.Transport), o.Transport), nil
+}
+
+// lack is why a transport cannot work at all, nil if it may.
+func (o Options) lack(transport string, address bool) *Error {
+	switch transport {
+	case "guest":
+		return o.noGuest(address)
+	case "node":
+		return o.noNode()
+	case "api":
+		return o.noConsole()
+	}
+	return o.unknown()
 }
 
 // NeedsAddress reports whether Open needs the guest's address, or may.
@@ -36,15 +39,12 @@ var lacks = map[string]string{"guest": "it has no address", "node": "no SSH to t
 
 func (o Options) waysOfAuto(address bool) (string, error) {
 	var ways, without []string
-	for _, w := range []struct {
-		name string
-		none *Error
-	}{{"guest", o.noGuest(address)}, {"node", o.noNode()}, {"api", o.noConsole()}} {
-		if w.none != nil {
-			without = append(without, lacks[w.name])
+	for _, transport := range []string{"guest", "node", "api"} {
+		if o.lack(transport, address) != nil {
+			without = append(without, lacks[transport])
 			continue
 		}
-		ways = append(ways, "by "+o.way(w.name))
+		ways = append(ways, "by "+o.way(transport))
 	}
 	if len(ways) == 0 {
 		return "", &Error{Kind: NotConfigured, Transport: "auto", Message: "cannot get into the guest: " + strings.Join(without, ", and "), Fix: nodeFix}

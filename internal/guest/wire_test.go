@@ -67,6 +67,32 @@ func TestUnpackBounded(t *testing.T) {
 	}
 }
 
+// What goes as it is must be what no terminal changes and every shell counts alike.
+func TestPlainMessages(t *testing.T) {
+	c := coding{tag: testTag, sum: "sha256sum"}
+	for text, plain := range map[string]bool{
+		"echo $x \\n\n\ttrue\n":                  true,
+		"\n":                                     true,
+		"\x1e0123 0 0\n":                         true,
+		"":                                       false,
+		"echo":                                   false,
+		"\x1c\n":                                 false,
+		"gr\u00fcn\n":                            false,
+		"a\r\n":                                  false,
+		"~" + testTag + " q\n":                   false,
+		strings.Repeat("x", lineLength+1) + "\n": false,
+		strings.Repeat(strings.Repeat("x", 99)+"\n", 42): false,
+	} {
+		lines, ok := c.plain([]byte(text))
+		if ok != plain {
+			t.Errorf("%.40q: plain %v", text, ok)
+		}
+		if want := fmt.Sprintf("m 1 2 t %d 0", len(text)); ok && !strings.Contains(string(c.message(1, 2, []byte(text))), string(lines)+pumpLine(testTag, want)) {
+			t.Errorf("%.40q goes as %q", text, c.message(1, 2, []byte(text)))
+		}
+	}
+}
+
 // The line that is typed fits what every line editor and terminal takes.
 func TestLoaderLine(t *testing.T) {
 	for _, logged := range []bool{true, false} {

@@ -75,7 +75,7 @@ type Container struct {
 	OSTemplate  string     `json:"osTemplate,omitempty"`
 	Lifecycle   Lifecycle  `json:"status"`
 	Address     string     `json:"address,omitempty"`   // without prefix length
-	Transport   string     `json:"transport,omitempty"` // guest, node: what got inside last
+	Transport   string     `json:"transport,omitempty"` // guest, node, api: what got inside last
 	MAC         string     `json:"mac,omitempty"`
 	UPID        string     `json:"upid,omitempty"` // of the create task
 	Marked      bool       `json:"marked"`         // carries our ownership marker on Proxmox
