@@ -28,6 +28,7 @@ type dialogue struct {
 	text    []byte // what the console said since the last thing that was typed
 	all     tail
 	total   int
+	pieces  int // in which it came, since what is waited for last changed
 	state   step
 	logged  bool // we logged in, so we log out
 	pokes   int
@@ -121,7 +122,7 @@ func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
 			if d.state == asksSecret { // a poke would be read as the password
 				poke = time.Now().Add(10 * time.Second)
 			}
-			d.pokes = 0
+			d.pokes, d.pieces = 0, 0
 			continue
 		}
 		if time.Now().After(limit) {
@@ -164,6 +165,7 @@ func (d *dialogue) patience() time.Duration {
 // hear keeps what came, without the codes that move a cursor.
 func (d *dialogue) hear(b []byte) {
 	d.total += len(b)
+	d.pieces++
 	d.heard = time.Now()
 	d.stirred = d.stirred || len(bytes.TrimSpace(b)) > 0
 	d.text = append(d.text, b...)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 )
 
 // setAgain gives root the password that is on record.
@@ -30,8 +31,17 @@ func (d *dialogue) flooded() error {
 	return d.fail(NoConsole, "something prints there without end", "stop what prints on the container's console, or use another ssh.transport")
 }
 
+// restless is a console that kept printing of itself: far more than what answers
+// our Enters, and to the end. One pause in it does not make it quiet.
+func (d *dialogue) restless() bool {
+	return d.pieces > 20+4*d.pokes && time.Since(d.heard) < 2*time.Second
+}
+
 // late is a deadline that passed; nothing stays half-typed.
 func (d *dialogue) late() error {
+	if d.state == anyPrompt && d.restless() {
+		return d.flooded()
+	}
 	_ = d.put("\x15")
 	switch d.state {
 	case anyPrompt:

@@ -96,7 +96,9 @@ func TestWarnLocale(t *testing.T) {
 		{[]string{"LC_ALL=xx"}, true},
 	} {
 		var b strings.Builder
-		warnLocale(&kernel.Proc{Env: tt.env, Stderr: &b})
+		p := &kernel.Proc{Stderr: &b}
+		p.SetEnv(tt.env)
+		warnLocale(p)
 		if (b.Len() > 0) != tt.warn {
 			t.Errorf("%v: %q", tt.env, b.String())
 		}

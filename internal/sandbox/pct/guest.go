@@ -32,7 +32,7 @@ func (t *Tool) exec(c *call) error {
 	done := make(chan result, 1)
 	go func() {
 		status, err := t.node.Exec(t.ctx, c.vmid, driver.Exec{
-			Argv: c.extra, Env: guestEnv(c.p.Env, c.params["keep-env"] != "0"), Cwd: c.p.Cwd(),
+			Argv: c.extra, Env: guestEnv(c.p.Env(), c.params["keep-env"] != "0"), Cwd: c.p.Cwd(),
 			Stdin: c.p.Stdin, Stdout: c.p.Stdout, Stderr: stderr,
 		})
 		done <- result{status, err}

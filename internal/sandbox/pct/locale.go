@@ -22,7 +22,7 @@ func installed(l string) bool {
 func warnLocale(p *kernel.Proc) {
 	vars := map[string]string{}
 	missing := false
-	for _, e := range p.Env {
+	for _, e := range p.Env() {
 		k, v, _ := strings.Cut(e, "=")
 		if k == "LANG" || k == "LANGUAGE" || strings.HasPrefix(k, "LC_") {
 			vars[k] = v

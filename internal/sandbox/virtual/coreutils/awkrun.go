@@ -41,7 +41,7 @@ func newAwkRun(p *proc) *awkRun {
 	r := &awkRun{p: p, arrays: map[string]map[string]awkVal{}, res: map[string]*regexp.Regexp{}}
 	r.vars = map[string]awkVal{"FS": awkStr(" "), "OFS": awkStr(" "), "ORS": awkStr("\n"), "RS": awkStr("\n"), "SUBSEP": awkStr("\x1c"), "NR": awkNum(0), "FNR": awkNum(0)}
 	env := r.array("ENVIRON")
-	for _, e := range p.Env {
+	for _, e := range p.Env() {
 		k, v, _ := strings.Cut(e, "=")
 		env[k] = awkInput(v)
 	}

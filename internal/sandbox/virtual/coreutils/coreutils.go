@@ -195,7 +195,7 @@ func lines(b []byte) []string {
 }
 
 func missing(p *proc) int {
-	fmt.Fprintf(p.Stderr, "%s: missing operand\n", path.Base(p.Args[0]))
+	fmt.Fprintf(p.Stderr, "%s: missing operand\n", path.Base(p.Args()[0]))
 	return 1
 }
 

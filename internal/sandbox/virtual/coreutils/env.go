@@ -15,7 +15,7 @@ func env(p *proc, args []string) int {
 	if s, has := o.get("S", "split-string"); has {
 		rest = append(strings.Fields(s), rest...)
 	}
-	envs := p.Env
+	envs := p.Env()
 	if o.has("i", "ignore-environment") || len(rest) > 0 && rest[0] == "-" {
 		envs = nil
 		if len(rest) > 0 && rest[0] == "-" {
@@ -45,7 +45,7 @@ func env(p *proc, args []string) int {
 			return 125
 		}
 	}
-	p.Env = envs
+	p.SetEnv(envs)
 	if len(rest) == 0 {
 		for _, e := range envs {
 			p.Printf("%s\n", e)
@@ -57,7 +57,7 @@ func env(p *proc, args []string) int {
 
 func printenv(p *proc, args []string) int {
 	if len(args) == 1 {
-		for _, e := range p.Env {
+		for _, e := range p.Env() {
 			p.Printf("%s\n", e)
 		}
 		return 0
@@ -115,7 +115,7 @@ func contains(list []string, s string) bool {
 
 func userEnv(p *proc, u kernel.User, login, home bool) []string {
 	var out []string
-	for _, e := range p.Env {
+	for _, e := range p.Env() {
 		k, _, _ := strings.Cut(e, "=")
 		if login && k != "TERM" || home && (k == "HOME" || k == "USER" || k == "LOGNAME" || k == "SHELL") {
 			continue

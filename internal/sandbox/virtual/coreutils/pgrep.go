@@ -51,7 +51,7 @@ func pgrep(p *proc, args []string) int {
 		}
 		text := c.Comm()
 		if o.has("f", "full") {
-			text = strings.Join(c.Args, " ")
+			text = strings.Join(c.Args(), " ")
 		}
 		in := func(opt []string, val int) bool {
 			for _, o := range opt {
@@ -83,7 +83,7 @@ func pgrep(p *proc, args []string) int {
 			c.Signal(sig)
 		case o.has("c", "count"):
 		case o.has("a", "list-full"):
-			p.Printf("%d %s\n", c.Pid, strings.Join(c.Args, " "))
+			p.Printf("%d %s\n", c.Pid, strings.Join(c.Args(), " "))
 		case o.has("l", "list-name"):
 			p.Printf("%d %s\n", c.Pid, c.Comm())
 		default:

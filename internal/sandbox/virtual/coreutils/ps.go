@@ -10,7 +10,7 @@ import (
 )
 
 func psColumn(p *proc, c *kernel.Proc, col string) string {
-	cmdline := strings.Join(c.Args, " ")
+	cmdline := strings.Join(c.Args(), " ")
 	if cmdline == "" {
 		cmdline = "[" + c.Comm() + "]"
 	}
@@ -53,7 +53,7 @@ func psColumn(p *proc, c *kernel.Proc, col string) string {
 	case "cgroup":
 		return "0::/" + c.Cgroup()
 	case "unit":
-		return c.Unit
+		return c.Unit()
 	}
 	return "-"
 }

@@ -109,7 +109,9 @@ func (p *Proc) execFile(full string, argv []string, depth int) int {
 		fmt.Fprintf(p.Stderr, "%s: %s\n", argv[0], Reason(err))
 		return 126
 	}
-	p.Args = argv
+	p.mu.Lock()
+	p.args = argv
+	p.mu.Unlock()
 	p.SetComm(path.Base(full))
 	switch {
 	case bytes.HasPrefix(b, []byte(Stub)):

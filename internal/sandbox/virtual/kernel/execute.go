@@ -32,9 +32,9 @@ func execHandler(ctx context.Context, args []string) error {
 	}
 	if execing {
 		p := sh.p
-		p.Env, p.cwd, p.Stdin, p.Stdout, p.Stderr = env, hc.Dir, sh.inOf(hc), hc.Stdout, hc.Stderr
+		p.Stdin, p.Stdout, p.Stderr = sh.inOf(hc), hc.Stdout, hc.Stderr
 		p.mu.Lock()
-		p.traps = nil
+		p.env, p.cwd, p.traps = env, hc.Dir, nil
 		p.mu.Unlock()
 		p.wrapStreams()
 		p.Handle(nil)

@@ -17,8 +17,8 @@ func (p *Proc) Getenv(key string) string {
 
 // LookupEnv tells unset from empty.
 func (p *Proc) LookupEnv(key string) (string, bool) {
-	for i := len(p.Env) - 1; i >= 0; i-- {
-		if k, v, _ := strings.Cut(p.Env[i], "="); k == key {
+	for i := len(p.env) - 1; i >= 0; i-- {
+		if k, v, _ := strings.Cut(p.env[i], "="); k == key {
 			return v, true
 		}
 	}
@@ -26,7 +26,39 @@ func (p *Proc) LookupEnv(key string) (string, bool) {
 }
 
 // Cwd is the working folder.
-func (p *Proc) Cwd() string { return p.cwd }
+func (p *Proc) Cwd() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cwd
+}
+
+// Args are what it was called with, as ps shows them.
+func (p *Proc) Args() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.args
+}
+
+// Env is its environment: KEY=value.
+func (p *Proc) Env() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.env
+}
+
+// SetEnv replaces it; env is not written to afterwards.
+func (p *Proc) SetEnv(env []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.env = env
+}
+
+// Unit is the unit or session that it belongs to.
+func (p *Proc) Unit() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.unit
+}
 
 // Chdir changes it.
 func (p *Proc) Chdir(dir string) error {
@@ -38,21 +70,39 @@ func (p *Proc) Chdir(dir string) error {
 	if !i.IsDir() {
 		return &fs.PathError{Op: "chdir", Path: dir, Err: syscall.ENOTDIR}
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.cwd = v.Abs(dir)
 	return nil
 }
 
 // Umask is the file mode creation mask; SetUmask sets it.
-func (p *Proc) Umask() fs.FileMode { return p.umask }
+func (p *Proc) Umask() fs.FileMode {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.umask
+}
 
 // SetUmask is umask(2).
-func (p *Proc) SetUmask(m fs.FileMode) { p.umask = m & 0o777 }
+func (p *Proc) SetUmask(m fs.FileMode) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.umask = m & 0o777
+}
 
 // UID and GID are the effective ids.
-func (p *Proc) UID() int { return p.uid }
+func (p *Proc) UID() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.uid
+}
 
 // GID is the effective group.
-func (p *Proc) GID() int { return p.gid }
+func (p *Proc) GID() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.gid
+}
 
 // PPID, SID and PGID place the process.
 func (p *Proc) PPID() int {

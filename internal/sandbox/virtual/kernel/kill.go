@@ -79,7 +79,7 @@ func (p *Proc) kill(pid, sig int) string {
 		if group != 0 && q.PGID() != group || group == 0 && pid != -1 && q.Pid != pid || pid == -1 && (q.Pid == 1 || q == p) {
 			continue
 		}
-		if p.uid != 0 && p.uid != q.uid {
+		if p.uid != 0 && p.uid != q.UID() {
 			denied = true
 			continue
 		}

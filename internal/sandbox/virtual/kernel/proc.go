@@ -14,18 +14,25 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/tty"
 )
 
-// Proc is a simulated process. Its exported fields are its own to change before
-// and while it runs; everything else is shared and guarded.
+// Proc is a simulated process. Its streams are its own; what others see of it is
+// guarded: it alone changes that, under mu, and reads its own without.
 type Proc struct {
 	M      *Machine
 	Pid    int
-	Env    []string // KEY=value
-	Args   []string // as shown by ps
-	Unit   string   // the unit or session it belongs to, inherited
 	Stdin  io.Reader
 	Stdout io.Writer
 	Stderr io.Writer
 
+	started time.Time
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	done    chan struct{}
+	status  int
+
+	mu       sync.Mutex
+	env      []string // KEY=value
+	args     []string // as shown by ps
+	unit     string   // the unit or session it belongs to, inherited
 	cwd      string
 	tty      *tty.TTY // the controlling terminal, nil for none
 	umask    fs.FileMode
@@ -33,13 +40,6 @@ type Proc struct {
 	groups   []int
 	sid      int
 	pgid     int
-	started  time.Time
-	ctx      context.Context
-	cancel   context.CancelCauseFunc
-	done     chan struct{}
-	status   int
-
-	mu       sync.Mutex
 	ppid     int
 	comm     string
 	fds      map[int]any // *os.File or *fsys.File, from 3 up
@@ -49,7 +49,6 @@ type Proc struct {
 	wake     chan struct{} // told of a pending trap
 	handler  func(sig int) bool
 	killed   int
-	children map[int]*Proc
 	closers  []io.Closer
 	ready    chan struct{}
 	readied  sync.Once
@@ -58,6 +57,7 @@ type Proc struct {
 // ErrNoProc says that the machine is full of processes or halted.
 var ErrNoProc = errors.New("Resource temporarily unavailable") //nolint:staticcheck // the guest's libc says it so
 
+// newProc makes a process that nobody sees before enter.
 func (m *Machine) newProc(parent *Proc) (*Proc, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -75,14 +75,14 @@ func (m *Machine) newProc(parent *Proc) (*Proc, error) {
 	}
 	m.lastPid = pid
 	p := &Proc{M: m, Pid: pid, umask: 0o022, started: time.Now(), done: make(chan struct{}),
-		wake: make(chan struct{}, 1), ready: make(chan struct{}), ignored: map[int]bool{}, fds: map[int]any{}, children: map[int]*Proc{}}
+		wake: make(chan struct{}, 1), ready: make(chan struct{}), ignored: map[int]bool{}, fds: map[int]any{}}
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
 	if parent != nil {
 		parent.mu.Lock()
-		p.ppid, p.sid, p.pgid, p.Unit = parent.Pid, parent.sid, parent.pgid, parent.Unit
+		p.ppid, p.sid, p.pgid, p.unit = parent.Pid, parent.sid, parent.pgid, parent.unit
 		p.tty = parent.tty
 		p.cwd, p.umask, p.uid, p.gid, p.groups = parent.cwd, parent.umask, parent.uid, parent.gid, parent.groups
-		p.Env, p.Args, p.comm = parent.Env, parent.Args, parent.comm
+		p.env, p.args, p.comm = parent.env, parent.args, parent.comm
 		p.Stdin, p.Stdout, p.Stderr = raw(parent.Stdin), rawW(parent.Stdout), rawW(parent.Stderr)
 		for s := range parent.ignored {
 			p.ignored[s] = true
@@ -90,11 +90,21 @@ func (m *Machine) newProc(parent *Proc) (*Proc, error) {
 		for n, f := range parent.fds {
 			p.fds[n] = f
 		}
-		parent.children[pid] = p
 		parent.mu.Unlock()
 	}
-	m.procs[pid] = p
 	return p, nil
+}
+
+// enter puts a process that is complete among the machine's.
+func (m *Machine) enter(p *Proc) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.halted {
+		p.cancel(nil)
+		return ErrNoProc
+	}
+	m.procs[p.Pid] = p
+	return nil
 }
 
 // drop ends a process: its children go to init.
@@ -150,7 +160,7 @@ func (p *Proc) Start(c Child) (*Proc, error) {
 		return nil, err
 	}
 	if c.Env != nil {
-		q.Env = c.Env
+		q.env = c.Env
 	}
 	if c.Cwd != "" {
 		q.cwd = c.Cwd
@@ -165,7 +175,7 @@ func (p *Proc) Start(c Child) (*Proc, error) {
 		q.control(c.TTY)
 	}
 	if c.Unit != "" {
-		q.Unit = c.Unit
+		q.unit = c.Unit
 	}
 	if c.NullIn {
 		q.Stdin = nullIn{}
@@ -186,7 +196,10 @@ func (p *Proc) Start(c Child) (*Proc, error) {
 		q.comm = c.Comm
 	}
 	if len(c.Argv) > 0 {
-		q.Args = c.Argv
+		q.args = c.Argv
+	}
+	if err := p.M.enter(q); err != nil {
+		return nil, err
 	}
 	if c.OnStart != nil {
 		c.OnStart(q)
@@ -269,8 +282,8 @@ func (p *Proc) Printf(format string, a ...any) { fmt.Fprintf(p.Stdout, format, a
 // Errorf says an error as programs do: name: message.
 func (p *Proc) Errorf(format string, a ...any) {
 	name := p.Comm()
-	if len(p.Args) > 0 {
-		name = path.Base(p.Args[0])
+	if len(p.args) > 0 {
+		name = path.Base(p.args[0])
 	}
 	fmt.Fprintf(p.Stderr, name+": "+format+"\n", a...)
 }
@@ -285,7 +298,7 @@ func (p *Proc) closeLater(c io.Closer) {
 func (p *Proc) guard(f func() int) (status int) {
 	defer func() {
 		if x := recover(); x != nil {
-			p.M.logf("program %s failed: %v", strings.Join(p.Args, " "), x)
+			p.M.logf("program %s failed: %v", strings.Join(p.args, " "), x)
 			fmt.Fprintf(p.Stderr, "sandbox: %s failed: %v\n", p.Comm(), x)
 			status = 139
 		}

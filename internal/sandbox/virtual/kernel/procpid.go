@@ -15,26 +15,27 @@ func (p *Proc) procPid(by *Proc, name string) *fsys.Node {
 	switch first {
 	case "":
 		n := dirNode("cgroup", "cmdline", "comm", "cwd", "environ", "exe", "fd", "root", "stat", "status")
-		n.UID, n.GID = p.uid, p.gid
+		n.UID, n.GID = p.UID(), p.GID()
 		return n
 	case "root":
 		return linkNode("/")
 	case "cwd":
-		return linkNode(p.cwd)
+		return linkNode(p.Cwd())
 	case "exe":
 		return linkNode("/usr/bin/" + p.Comm())
 	case "comm":
 		return textNode(func() string { return p.Comm() + "\n" })
 	case "cmdline":
 		return textNode(func() string {
-			if len(p.Args) == 0 {
+			args := p.Args()
+			if len(args) == 0 {
 				return ""
 			}
-			return strings.Join(p.Args, "\x00") + "\x00"
+			return strings.Join(args, "\x00") + "\x00"
 		})
 	case "environ":
-		n := textNode(func() string { return strings.Join(p.Env, "\x00") + "\x00" })
-		n.Mode, n.UID = 0o400, p.uid
+		n := textNode(func() string { return strings.Join(p.Env(), "\x00") + "\x00" })
+		n.Mode, n.UID = 0o400, p.UID()
 		return n
 	case "cgroup":
 		return textNode(func() string { return "0::/" + p.Cgroup() + "\n" })
@@ -50,15 +51,16 @@ func (p *Proc) procPid(by *Proc, name string) *fsys.Node {
 
 // Cgroup is the path of the process's control group, without the leading slash.
 func (p *Proc) Cgroup() string {
+	unit := p.Unit()
 	switch {
-	case p.Pid == 1 || p.Unit == "init.scope":
+	case p.Pid == 1 || unit == "init.scope":
 		return "init.scope"
-	case strings.HasSuffix(p.Unit, ".service"), strings.HasSuffix(p.Unit, ".socket"):
-		return "system.slice/" + p.Unit
-	case strings.HasPrefix(p.Unit, "docker-"):
-		return "system.slice/" + p.Unit + ".scope"
-	case p.Unit != "":
-		return "user.slice/user-0.slice/" + p.Unit
+	case strings.HasSuffix(unit, ".service"), strings.HasSuffix(unit, ".socket"):
+		return "system.slice/" + unit
+	case strings.HasPrefix(unit, "docker-"):
+		return "system.slice/" + unit + ".scope"
+	case unit != "":
+		return "user.slice/user-0.slice/" + unit
 	}
 	return ""
 }
@@ -70,8 +72,9 @@ func (p *Proc) statLine() string {
 }
 
 func (p *Proc) statusText() string {
+	uid, gid := p.UID(), p.GID()
 	return fmt.Sprintf("Name:\t%s\nUmask:\t%04o\nState:\tS (sleeping)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nUid:\t%d\t%d\t%d\t%d\nGid:\t%d\t%d\t%d\t%d\nThreads:\t1\nVmRSS:\t    2048 kB\n",
-		p.Comm(), p.umask, p.Pid, p.Pid, p.PPID(), p.uid, p.uid, p.uid, p.uid, p.gid, p.gid, p.gid, p.gid)
+		p.Comm(), p.Umask(), p.Pid, p.Pid, p.PPID(), uid, uid, uid, uid, gid, gid, gid, gid)
 }
 
 func (p *Proc) procFd(by *Proc, name string) *fsys.Node {

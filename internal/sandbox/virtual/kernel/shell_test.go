@@ -41,7 +41,7 @@ func testCommands() map[string]Command {
 			return 0
 		},
 		"env": func(p *Proc, args []string) int {
-			p.Printf("%s\n", strings.Join(p.Env, "\n"))
+			p.Printf("%s\n", strings.Join(p.Env(), "\n"))
 			return 0
 		},
 		"head1": func(p *Proc, args []string) int {

@@ -45,7 +45,7 @@ func strVar(s string, exported bool) expand.Variable {
 
 func (p *Proc) shellEnv(kind string) *bootEnv {
 	e := &bootEnv{vars: map[string]expand.Variable{}, booting: true}
-	for _, kv := range p.Env {
+	for _, kv := range p.env {
 		if k, v, ok := strings.Cut(kv, "="); ok && syntax.ValidName(k) {
 			e.vars[k] = strVar(v, true)
 		}

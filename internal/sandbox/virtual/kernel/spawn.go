@@ -46,7 +46,7 @@ func (m *Machine) Spawn(e Exec) (*Proc, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Unit = e.Unit
+	p.unit = e.Unit
 	p.sid, p.pgid = p.Pid, p.Pid
 	p.cwd = "/"
 	if e.Cwd != "" {
@@ -54,10 +54,10 @@ func (m *Machine) Spawn(e Exec) (*Proc, error) {
 			p.cwd = e.Cwd
 		}
 	}
-	p.Env = append([]string(nil), e.Env...)
+	p.env = append([]string(nil), e.Env...)
 	end, err := p.open(e)
 	if err != nil {
-		m.drop(p, 1)
+		p.cancel(nil)
 		return nil, err
 	}
 	if e.User != "" {
@@ -65,10 +65,16 @@ func (m *Machine) Spawn(e Exec) (*Proc, error) {
 			p.SetUser(u)
 		}
 	}
+	if e.Body != nil {
+		p.args = e.Argv
+	}
+	if err := m.enter(p); err != nil {
+		end()
+		return nil, err
+	}
 	go func() {
 		status := 0
 		if e.Body != nil {
-			p.Args = e.Argv
 			p.wrapStreams()
 			status = p.guard(func() int { return e.Body(p) })
 		} else {

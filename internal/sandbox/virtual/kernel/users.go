@@ -17,6 +17,8 @@ type User struct {
 
 // SetUser makes the process the user's, groups included.
 func (p *Proc) SetUser(u User) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.uid, p.gid, p.groups = u.UID, u.GID, u.Groups
 }
 

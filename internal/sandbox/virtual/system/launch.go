@@ -177,7 +177,7 @@ func (s *System) adopt(u *unit) {
 	}
 	if main == nil {
 		for _, q := range s.m.Procs() {
-			if q.Unit == u.name {
+			if q.Unit() == u.name {
 				main = q
 				break
 			}

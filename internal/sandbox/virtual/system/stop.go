@@ -78,7 +78,7 @@ func (s *System) fail(u *unit, gen int, result string, status int) bool {
 func (s *System) killAll(u *unit, sig int) bool {
 	hit := false
 	for _, q := range s.m.Procs() {
-		if q.Unit == u.name {
+		if q.Unit() == u.name {
 			q.Signal(sig)
 			hit = true
 		}
