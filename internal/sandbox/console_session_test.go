@@ -96,9 +96,9 @@ func TestConsoleTransfer(t *testing.T) {
 	s.typ("sha256sum </tmp/f\r")
 	s.expect(fmt.Sprintf("%x", sha256.Sum256(b)))
 	s.expect("root@web:~# ")
-	s.typ("echo BEGIN; gzip -c /tmp/f | base64 -w 76; echo \"END\"\r")
+	s.typ("echo BEGIN; gzip -c /tmp/f | base64 -w 76; echo '-- '\r")
 	s.expect("BEGIN\r\r\n")
-	out := strings.ReplaceAll(s.expect("END\r\r\n"), "\r", "")
+	out := strings.ReplaceAll(s.expect("-- \r\r\n"), "\r", "")
 	zipped, err := base64.StdEncoding.DecodeString(out)
 	if err != nil || len(zipped) < 300_000 {
 		t.Errorf("%d bytes, %v", len(zipped), err)
