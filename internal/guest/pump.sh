@@ -82,7 +82,8 @@ ih_print() {
 		*" t "*) # short: faster than a process
 			while IFS= read -r ih_v; do printf '%s\n' "$ih_v"; done <"$ih_dir/$ih_i.$ih_s.$ih_q"
 			;;
-		*) cat "$ih_dir/$ih_i.$ih_s.$ih_q.c" ;;
+		*" z "*) $ih_enc <"$ih_dir/$ih_i.$ih_s.$ih_q.c" ;; # what packed it works on the next one meanwhile
+		*" b "*) $ih_enc <"$ih_dir/$ih_i.$ih_s.$ih_q" ;;
 		esac
 		printf '~%s e %s %s %s;\n' "$ih_tag" "$ih_i" "$ih_s" "$ih_q"
 		ih_num "$ih_dir/$ih_i.$ih_s.n" # one that is printed again is not the last
@@ -116,16 +117,14 @@ ih_stream() {
 		dd bs=65536 count=1 >"$ih_b" 2>"$ih_f.dd"
 		if [ ! -s "$ih_b" ]; then
 			ih_form=x ih_v=0
-			: >"$ih_b.c"
 		elif ih_plain "$ih_b" "$ih_f.dd"; then
 			ih_form=t ih_v=$ih_n
 		elif [ -n "$ih_gz" ]; then
 			ih_form=z ih_v=- # gzip has a sum of its own
-			gzip -1c <"$ih_b" | $ih_enc >"$ih_b.c"
+			gzip -1c <"$ih_b" >"$ih_b.c"
 		else
 			ih_form=b
-			$ih_enc <"$ih_b" >"$ih_b.c"
-			ih_v=$($ih_sum <"$ih_b.c")
+			ih_v=$($ih_enc <"$ih_b" | $ih_sum)
 		fi
 		printf '%s %s %s %s %s\n' "$1" "$2" "$ih_q" "$ih_form" "${ih_v%% *}" >"$ih_b.h"
 		if [ -f "$ih_dir/$1.off" ]; then cat >/dev/null; return; fi
