@@ -98,10 +98,15 @@ func (a *app) checkOne(ctx context.Context, client *pve.Client, l *listed, there
 	return nil
 }
 
+// onProxmox says that Proxmox was asked, and has it.
+func (l listed) onProxmox() bool {
+	return l.Proxmox != nil && (l.Proxmox.State == siteRunning || l.Proxmox.State == siteStopped)
+}
+
 // differences says where record and Proxmox disagree.
 func differences(l listed) []string {
 	var out []string
-	there := l.Proxmox.State == siteRunning || l.Proxmox.State == siteStopped
+	there := l.onProxmox()
 	destroyed := l.Lifecycle == lxc.Destroyed
 	switch {
 	case l.Proxmox.State == siteMissing && !destroyed:

@@ -59,11 +59,8 @@ func (o *destroyOptions) run(ctx context.Context, ref string) error {
 	if ctid, convErr := strconv.Atoi(ref); errors.As(err, &none) && convErr == nil && o.foreign {
 		return o.stranger(ctx, host, ctid)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case c.Lifecycle == lxc.Destroyed:
-		return failf(provision.ExitOther, "container %s was destroyed", c.Hostname).hint("%s", a.command("list", "--all"))
 	}
 	return o.destroy(ctx, c, func() error { return nil })
 }
@@ -103,6 +100,9 @@ func (o *destroyOptions) destroy(ctx context.Context, c lxc.Container, enter fun
 	if len(found.Snapshots) > 0 && !o.snapshots {
 		return failf(provision.ExitProxmox, "cannot destroy %s: it has snapshots that would be lost: %s", c.Hostname, strings.Join(found.Snapshots, ", ")).
 			hint("say --snapshots if you mean them too")
+	}
+	if c.Lifecycle == lxc.Destroyed && found.Gone != "" {
+		return a.done(c, "already gone")
 	}
 	question := fmt.Sprintf("Destroy container %d (%s) and its disks?", c.CTID, c.Hostname)
 	if found.Gone != "" {

@@ -92,7 +92,12 @@ func (o *discoverOptions) adopt(ctx context.Context, host string, ctid int) erro
 	if err != nil {
 		return err
 	}
+	cfg, err := p.pve.Config(ctx, node, ctid)
+	if err != nil {
+		return err
+	}
 	c := adopted(host, node, name, ctid)
+	c.MAC = cfg.MAC
 	if err := a.store.CreateContainer(ctx, c); err != nil {
 		return err
 	}

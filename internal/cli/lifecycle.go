@@ -47,7 +47,7 @@ func newLifecycleCmd(a *app, v verb) *cobra.Command {
 		Long:  v.short + "." + exitStatuses(0, 1, 2, 3, 4, 130, 143),
 		Args:  exactArgs("one container"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			t, err := a.target(cmd.Context(), args[0])
+			t, err := a.target(cmd.Context(), v.name, args[0])
 			if err != nil {
 				return err
 			}
@@ -81,9 +81,9 @@ type target struct {
 	cfg  pve.Config
 }
 
-// target finds a container on record and on Proxmox, and makes sure that the
+// target finds a container on record and on Proxmox, to do something with it, and makes sure that the
 // two are the same: Proxmox gives a ctid to somebody else once it is free.
-func (a *app) target(ctx context.Context, ref string) (*target, error) {
+func (a *app) target(ctx context.Context, do, ref string) (*target, error) {
 	if _, err := a.hostName(); err != nil {
 		return nil, err
 	}
@@ -101,14 +101,13 @@ func (a *app) target(ctx context.Context, ref string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &target{app: a, c: c, pve: p.pve, node: c.Node}
-	if t.node == "" {
-		if t.node, _, err = p.pve.Find(ctx, c.CTID); err != nil {
-			return nil, err
-		}
-	}
-	if t.cfg, err = p.pve.Config(ctx, t.node, c.CTID); err != nil {
-		return t, err
+	t := &target{app: a, c: c, pve: p.pve}
+	t.node, t.cfg, err = p.pve.Locate(ctx, c.Node, c.CTID)
+	switch {
+	case pve.IsKind(err, pve.NotFound):
+		return nil, provision.Lost(do, c, a.command)
+	case err != nil:
+		return nil, err
 	}
 	return t, provision.CheckSame(c, t.cfg, t.node, a.command)
 }

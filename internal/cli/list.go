@@ -65,7 +65,7 @@ func (o *listOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	containers, err := s.Containers(ctx, store.Filter{Host: cfg.HostName(), IncludeDestroyed: o.all})
+	containers, err := s.Containers(ctx, store.Filter{Host: cfg.HostName(), IncludeDestroyed: o.all || o.check})
 	if err != nil {
 		return err
 	}
@@ -79,6 +79,9 @@ func (o *listOptions) run(ctx context.Context) error {
 	var unasked error
 	if o.check {
 		unasked = a.checkSites(ctx, list)
+	}
+	if !o.all { // what was destroyed and is there all the same is nothing to leave out
+		list = slices.DeleteFunc(list, func(l listed) bool { return l.Lifecycle == lxc.Destroyed && !l.onProxmox() })
 	}
 	if a.global.json {
 		return orFirst(ui.WriteJSON(a.streams, list), unasked)

@@ -289,8 +289,22 @@ func inGuest(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // askAPI is `api METHOD PATH [KEY=VALUE...]`: somebody else at the Proxmox that
-// serve holds open, as at its web interface.
+// serve holds open, as at its web interface. A task that this begins has ended when
+// it returns.
 func askAPI(ts *testscript.TestScript, neg bool, args []string) {
+	var upid string
+	if json.Unmarshal(apiData(ts, args), &upid) != nil || !strings.HasPrefix(upid, "UPID:") {
+		return
+	}
+	waitFor(ts, "the task "+upid, func() bool {
+		var task struct{ Status string }
+		ts.Check(json.Unmarshal(apiData(ts, []string{"GET", "/nodes/pve1/tasks/" + url.PathEscape(upid) + "/status"}), &task))
+		return task.Status == "stopped"
+	})
+}
+
+// apiData is what the API answers, without its envelope.
+func apiData(ts *testscript.TestScript, args []string) json.RawMessage {
 	form := url.Values{}
 	for _, kv := range args[2:] {
 		k, v, _ := strings.Cut(kv, "=")
@@ -307,6 +321,9 @@ func askAPI(ts *testscript.TestScript, neg bool, args []string) {
 	if res.StatusCode != http.StatusOK {
 		ts.Fatalf("%s", res.Status)
 	}
+	var answer struct{ Data json.RawMessage }
+	ts.Check(json.NewDecoder(res.Body).Decode(&answer))
+	return answer.Data
 }
 
 // tidy is `tidy CTID`: nothing of what goes over a console is left in the guest,

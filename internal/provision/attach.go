@@ -20,6 +20,9 @@ func (r *Run) attach(ctx context.Context) error {
 		return err
 	}
 	node, name, err := r.PVE.Find(ctx, r.CTID)
+	if pve.IsKind(err, pve.NotFound) {
+		return Lost("look inside", r.Recorded, r.Command)
+	}
 	if err != nil {
 		return err
 	}
@@ -43,6 +46,9 @@ func (r *Run) attach(ctx context.Context) error {
 		return err
 	}
 	r.MAC, r.Job.Spec.Network = cfg.MAC, cfg.Net0
+	if err := r.Record.Update(ctx, func(c *lxc.Container) { c.MAC, c.Node = cfg.MAC, node }); err != nil {
+		return err
+	}
 	r.Placement = &pve.Placement{Node: node}
 	if err := r.findAddress(ctx, node); err != nil {
 		return err
@@ -68,6 +74,14 @@ func (r *Run) goIn(ctx context.Context) error {
 	return nil
 }
 
+// adoptedName is what an adopted container is called: as Proxmox itself does.
+func adoptedName(cfg pve.Config, ctid int) string {
+	if cfg.Hostname == "" {
+		return fmt.Sprintf("CT%d", ctid)
+	}
+	return cfg.Hostname
+}
+
 // CheckSame refuses a container that is not the one on record: Proxmox gives a
 // ctid to somebody else once it is free.
 func CheckSame(c lxc.Container, cfg pve.Config, node string, command func(words ...string) string) error {
@@ -76,8 +90,8 @@ func CheckSame(c lxc.Container, cfg pve.Config, node string, command func(words 
 		return nil
 	case c.MAC != "" && c.MAC == cfg.MAC:
 		return nil
-	case c.Adopted && c.MAC == "":
-		return nil
+	case c.Adopted && c.MAC == "" && c.Hostname == adoptedName(cfg, c.CTID):
+		return nil // it has no MAC, or was adopted when none was recorded
 	}
 	return &Failure{
 		Status:  ExitProxmox,
@@ -108,5 +122,5 @@ func (r *Run) findAddress(ctx context.Context, node string) error {
 		}
 		return nil
 	}
-	return r.Record.Update(ctx, func(c *lxc.Container) { c.Address, c.MAC, c.Node = r.Address.String(), r.MAC, node })
+	return r.Record.Update(ctx, func(c *lxc.Container) { c.Address = r.Address.String() })
 }

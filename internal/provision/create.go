@@ -120,7 +120,7 @@ func (r *Run) claim(ctx context.Context) (pve.Created, error) {
 	})
 	if err != nil {
 		var said *pve.Error
-		if errors.As(err, &said) && said.Status != 0 {
+		if errors.As(err, &said) && said.Status != 0 || errors.Is(err, pve.ErrTaken) {
 			r.requested = false // refused: an answer was given, and it was no
 		}
 		return created, err

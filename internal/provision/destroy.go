@@ -80,23 +80,32 @@ func (r *Run) mayDestroy(ctx context.Context, foreign bool) error {
 	case st.HA:
 		return refuse(ExitProxmox, "Proxmox's high availability looks after it", fmt.Sprintf("on the node: ha-manager remove ct:%d", rec.CTID))
 	case cfg.Lock != "":
-		return refuse(ExitProxmox, fmt.Sprintf("it is locked (%s): another task is at work on it", cfg.Lock),
-			fmt.Sprintf("try again once it has ended; a lock that a dead task has left is freed on the node with: pct unlock %d", rec.CTID))
-	case (rec.Adopted || !rec.Marked && rec.MAC != cfg.MAC) && !foreign:
+		return Locked("destroy", rec, cfg.Lock)
+	case foreign:
+	case rec.Marked && cfg.Marker() != rec.RecordID:
+		return refuse(ExitUsage, "it does not carry this catalogue's mark any more: its description was changed", "say --foreign if you mean it")
+	case rec.Adopted, !rec.Marked && rec.MAC != cfg.MAC:
 		return refuse(ExitUsage, "this catalogue did not make it", "say --foreign if you mean it")
 	}
 	return nil
 }
 
+// Locked is the refusal to do something with a container that another task works
+// on.
+func Locked(do string, c lxc.Container, lock string) *Failure {
+	return &Failure{
+		Status: ExitProxmox, Message: fmt.Sprintf("cannot %s %s: it is locked (%s): another task is at work on it", do, c.Hostname, lock),
+		Hints: []string{fmt.Sprintf("try again once it has ended; a lock that a dead task has left is freed on the node with: pct unlock %d", c.CTID)},
+	}
+}
+
 // losses are the snapshots that would go with a container.
 func (r *Run) losses(ctx context.Context) (Doomed, error) {
 	list, err := r.PVE.Snapshots(ctx, r.Recorded.Node, r.CTID)
-	if pve.IsKind(err, pve.Forbidden) {
-		return Doomed{}, nil // who may not see them may still destroy
-	}
+	own := r.marks.of(event.Deploying, itemSnapshot).Name
 	var d Doomed
 	for _, s := range list {
-		if !strings.HasPrefix(s.Name, snapshotPrefix) {
+		if s.Name != own {
 			d.Snapshots = append(d.Snapshots, s.Name)
 		}
 	}
@@ -142,7 +151,11 @@ func (r *Run) leftHalf(ctx context.Context, d Doomed, f *Failure) error {
 	if d.Gone != "" {
 		return nil
 	}
-	return r.Record.Update(ctx, func(c *lxc.Container) { c.Lifecycle, c.Error = lxc.Failed, f.Message })
+	return r.Record.Update(ctx, func(c *lxc.Container) {
+		if c.Error = f.Message; c.Lifecycle != lxc.Destroyed { // one that was there again keeps what it is
+			c.Lifecycle = lxc.Failed
+		}
+	})
 }
 
 func (r *Run) destroy(ctx context.Context, d Doomed) error {
@@ -197,7 +210,7 @@ func (r *Run) remove(ctx context.Context, node string, grace time.Duration) erro
 	if err == nil && st.Running {
 		err = r.halt(ctx, node, grace)
 	}
-	if err == nil && !r.failing {
+	if err == nil {
 		err = r.tell(fmt.Sprintf("Destroying container %d and its disks", r.CTID))
 	}
 	var upid string

@@ -76,6 +76,9 @@ func (r *Run) lookBack(ctx context.Context) error {
 	if c.make == makeLost {
 		return c.lost
 	}
+	if c.make == makeNone && c.cfg.Lock == "create" { // somebody restores a backup into it
+		return Locked("go on with", r.Recorded, c.cfg.Lock)
+	}
 	r.course = c
 	return r.settleIn(ctx)
 }
@@ -143,14 +146,14 @@ func (r *Run) inspect(ctx context.Context, upid, exit string, succeeded bool) (c
 	if err != nil {
 		return c, err
 	}
-	unknown := c.cfg.MAC == "" && c.cfg.Marker() == "" // as one is that is only being created
+	unknown := !finished && c.cfg.Lock == "create" && c.cfg.MAC == "" && c.cfg.Marker() == "" // as one is that is only being created
 	if err := CheckSame(rec, c.cfg, rec.Node, r.Command); err != nil && !unknown {
 		if !finished {
 			return course{make: makeAnew, why: "its create task failed, and the id is somebody else's now"}, nil
 		}
 		return course{make: makeLost, lost: Explain(err), theirs: true}, nil
 	}
-	switch locked := c.cfg.Lock == "create"; {
+	switch locked := c.cfg.Lock == "create" && !finished && !succeeded; {
 	case locked && upid == "":
 		return c, &Failure{
 			Status:  ExitProxmox,
@@ -189,29 +192,28 @@ func (r *Run) absent(finished bool) course {
 	if !finished {
 		return course{make: makeAnew, why: "its create task failed, and Proxmox has cleaned up"}
 	}
-	return course{make: makeLost, lost: &Failure{
+	return course{make: makeLost, lost: Lost("go on with", rec, r.Command)}
+}
+
+// Lost is the refusal to do something with a container that is on record and not
+// on Proxmox.
+func Lost(do string, c lxc.Container, command func(words ...string) string) *Failure {
+	return &Failure{
 		Status:  ExitProxmox,
-		Message: fmt.Sprintf("cannot go on with %s: Proxmox has no container %d any more; somebody else has destroyed it", rec.Hostname, rec.CTID),
-		Hints:   []string{r.Command("destroy", rec.Hostname) + " takes it off the record", "then " + r.Command("create", rec.Hostname, "--template", "…") + " makes it anew"},
-	}}
+		Message: fmt.Sprintf("cannot %s %s: Proxmox has no container %d any more; somebody else has destroyed it", do, c.Hostname, c.CTID),
+		Hints:   []string{command("destroy", c.Hostname) + " takes it off the record", "then " + command("create", c.Hostname, "--template", "…") + " makes it anew"},
+	}
 }
 
 // config reads the configuration, of a container that has moved to another node
 // too.
 func (r *Run) config(ctx context.Context) (pve.Config, error) {
-	cfg, err := r.PVE.Config(ctx, r.Recorded.Node, r.CTID)
-	if !pve.IsKind(err, pve.NotFound) {
-		return cfg, err
-	}
-	node, _, findErr := r.PVE.Find(ctx, r.CTID)
-	if findErr != nil || node == r.Recorded.Node {
+	node, cfg, err := r.PVE.Locate(ctx, r.Recorded.Node, r.CTID)
+	if err != nil || node == r.Recorded.Node {
 		return cfg, err
 	}
 	r.Recorded.Node = node
-	if err := r.Record.Update(ctx, func(c *lxc.Container) { c.Node = node }); err != nil {
-		return cfg, err
-	}
-	return r.PVE.Config(ctx, node, r.CTID)
+	return cfg, r.Record.Update(ctx, func(c *lxc.Container) { c.Node = node })
 }
 
 // remake removes what a create task that died has left, so that the container

@@ -71,7 +71,7 @@ type Run struct {
 	requested    bool     // a create was sent and not refused
 	createFailed bool     // its task failed; Proxmox cleaned up
 	gone         bool     // destroyed by --on-failure
-	failing      bool     // the run has failed and cleans up
+	unanswered   bool     // whether Proxmox makes what was asked for is not known
 
 	// starting
 	Address netip.Addr // invalid: none known
@@ -190,17 +190,15 @@ func (r *Run) fail(after, ctx context.Context, err error) error {
 	for i := range f.Tail {
 		f.Tail[i] = r.Bus.Secrets().Redact(f.Tail[i])
 	}
-	r.failing = true
 	if r.DestroyOnFailure && !r.nothingExists() {
-		if err := r.cleanUp(after); err != nil {
-			f.Hints = append(f.Hints, "the container could not be destroyed: "+err.Error())
-		} else {
-			r.gone = true
-		}
+		f.Hints = append(f.Hints, hint(r.cleanUp(after))...)
 		// Destroying may have taken longer than the rest was given.
 		var cancel context.CancelFunc
 		after, cancel = context.WithTimeout(context.WithoutCancel(after), closeTimeout)
 		defer cancel()
+	}
+	if context.Cause(ctx) != nil && !r.looking && !r.gone && r.nothingExists() {
+		f.Hints = append(f.Hints, "nothing of it is on the node")
 	}
 	f.Hints = append(f.Hints, r.wayOn()...)
 	if recErr := r.recordFailure(after, f); recErr != nil {
@@ -227,6 +225,9 @@ func (r *Run) wayOn() []string {
 	what := "nothing of it is on the node yet"
 	if r.CTID != 0 && !r.nothingExists() {
 		what = fmt.Sprintf("container %d was left as it is", r.CTID)
+	}
+	if r.unanswered {
+		what = fmt.Sprintf("Proxmox has no container %d yet, and may still make it, for its answer never came", r.CTID)
 	}
 	hints := []string{
 		what + "; to go on: " + r.Command("resume", name),

@@ -108,9 +108,41 @@ func (r *Run) stopTask(ctx context.Context) string {
 	return "the task on the node was stopped"
 }
 
-// cleanUp destroys what a failed run leaves, where --on-failure asks for that.
-func (r *Run) cleanUp(ctx context.Context) error {
+// cleanUp destroys what a failed run leaves, where --on-failure asks for that, and
+// returns what became of it, for people: "" where nobody knows.
+func (r *Run) cleanUp(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), destroyTimeout)
 	defer cancel()
-	return r.remove(ctx, r.Placement.Node, 0)
+	node := r.Placement.Node
+	owner, err := r.madeOurs(ctx, node)
+	switch {
+	case err != nil:
+	case owner == pve.Theirs:
+		r.createFailed = true
+		return fmt.Sprintf("nothing was destroyed: container %d is somebody else's", r.CTID)
+	case owner == pve.Nobody && r.UPID == "":
+		r.unanswered = true
+		return ""
+	case owner == pve.Abandoned:
+		err = r.discard(ctx, node, r.CTID, "create")
+	case owner == pve.Ours:
+		err = r.remove(ctx, node, 0)
+	}
+	if err != nil {
+		return fmt.Sprintf("container %d could not be destroyed, as --on-failure asks: %v", r.CTID, err)
+	}
+	r.gone = true
+	return fmt.Sprintf("container %d was destroyed, as --on-failure asks", r.CTID)
+}
+
+// madeOurs tells whose container has the id now. One that a request without an
+// answer may have made is looked for with patience; the id may be that of somebody
+// who was faster.
+func (r *Run) madeOurs(ctx context.Context, node string) (pve.Owner, error) {
+	cfg, err := r.PVE.Config(ctx, node, r.CTID)
+	if err == nil && cfg.Marker() == r.RecordID {
+		return pve.Ours, nil
+	}
+	owner, _, err := r.PVE.FindCreate(ctx, node, r.CTID, r.MAC)
+	return owner, err
 }

@@ -62,6 +62,23 @@ func (c *Client) List(ctx context.Context) ([]Entry, error) {
 	return all, nil
 }
 
+// Locate reads the configuration of a container that was on node, and may have
+// moved to another one since, and says where it is. NotFound if no node has it.
+func (c *Client) Locate(ctx context.Context, node string, ctid int) (string, Config, error) {
+	if node != "" {
+		cfg, err := c.Config(ctx, node, ctid)
+		if !IsKind(err, NotFound) {
+			return node, cfg, err
+		}
+	}
+	now, _, err := c.Find(ctx, ctid)
+	if err != nil {
+		return node, Config{}, err
+	}
+	cfg, err := c.Config(ctx, now, ctid)
+	return now, cfg, err
+}
+
 // Find says where a container is, by its id. NotFound if no node has it, Refused
 // if it is a virtual machine.
 func (c *Client) Find(ctx context.Context, ctid int) (node, name string, err error) {

@@ -2,6 +2,7 @@ package pve
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -38,13 +39,27 @@ func (c *Client) addHints(e *Error) {
 	case strings.HasPrefix(r, "unable to use volume"), strings.Contains(r, "Only root can pass arbitrary filesystem paths"):
 		e.Field = "os"
 	case lockedForm.MatchString(r):
-		e.Hints = append(e.Hints, "another task is at work on it; a lock left behind by one that died is freed on the node with: pct unlock CTID")
+		e.Hints = append(e.Hints, lockedHint(ctidOf(e.Op)))
 	case strings.Contains(r, "protection mode enabled"):
-		e.Hints = append(e.Hints, "it is protected against removal; on the node: pct set CTID --protection 0")
+		e.Hints = append(e.Hints, "it is protected against removal; on the node: pct set "+ctidOf(e.Op)+" --protection 0")
 	case e.Params["template"] == "no such template":
 		e.Field = "os"
 		e.Hints = append(e.Hints, "the node's appliance index may be old; on the node: pveam update")
 	}
+}
+
+func lockedHint(ctid string) string {
+	return "another task is at work on it; a lock left behind by one that died is freed on the node with: pct unlock " + ctid
+}
+
+// ctidOf is the container that what was tried names, for a command line.
+func ctidOf(op string) string {
+	_, rest, _ := strings.Cut(op, "container ")
+	id, _, _ := strings.Cut(rest, " ")
+	if _, err := strconv.Atoi(id); err != nil {
+		return "CTID"
+	}
+	return id
 }
 
 // rootOnlyHints are the ways to feature flags that a token may not set.

@@ -214,6 +214,9 @@ func (l *taskLog) result(s taskStatus, upid string) (Result, error) {
 		e.Reason = "its worker on the node died without a result"
 		e.Hints = []string{"a container left locked is freed on the node with: pct unlock " + taskID(upid)}
 	}
+	if lockedForm.MatchString(reason) {
+		e.Hints = []string{lockedHint(taskID(upid))}
+	}
 	return Result{Warnings: l.warned, Lines: l.lines}, e
 }
 
