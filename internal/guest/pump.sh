@@ -27,9 +27,11 @@ ih_tools() {
 	if ih_has gzip; then ih_gz=1; fi
 	if ih_has sha256sum; then ih_sum=sha256sum; elif ih_has md5sum; then ih_sum=md5sum; fi
 	if ih_has base64; then ih_enc=base64 ih_dec='base64 -d'
-	elif ih_has openssl; then ih_enc='openssl base64' ih_dec='openssl base64 -d -A'
+	elif ih_has openssl; then ih_enc='openssl base64 -A' ih_dec='openssl base64 -d -A'
 	elif ih_has busybox && busybox base64 </dev/null >/dev/null 2>&1; then ih_enc='busybox base64' ih_dec='busybox base64 -d'
 	fi
+	# A terminal is written to line by line: one line is a tenth of the work.
+	case $ih_enc in *base64) if $ih_enc -w0 </dev/null >/dev/null 2>&1; then ih_enc="$ih_enc -w0"; fi ;; esac
 	ih_dir=
 	for ih_d in /run /dev/shm /tmp /var/tmp; do
 		if (umask 077 && mkdir "$ih_d/infrahaus-$ih_tag" && mkfifo "$ih_d/infrahaus-$ih_tag/f" &&
