@@ -180,7 +180,8 @@ func driftTable(p provision.Report) ui.Table {
 	}}
 	add := func(cells ...string) { t.Rows = append(t.Rows, cells) }
 	does := map[guestfiles.Effect]string{
-		guestfiles.Leave: "leave it", guestfiles.Write: "write it", guestfiles.Backup: "keep a copy and write it", guestfiles.Refuse: "be refused",
+		guestfiles.Leave: "leave it", guestfiles.Keep: "leave it, and remember that", guestfiles.Write: "write it",
+		guestfiles.Backup: "keep a copy and write it", guestfiles.Refuse: "be refused",
 	}
 	for _, f := range p.Files {
 		add("file", f.Target, string(f.State), does[f.Effect()])

@@ -79,27 +79,15 @@ func (r *Run) Report(ctx context.Context, how Renewal) (Report, error) {
 		return Report{}, err
 	}
 	report := Report{Files: drift.Files, Packages: drift.Packages, Scripts: r.scriptDrift(), Conflicts: []string{}}
-	settled, refused := in.Differing(drift, how.Take)
+	_, refused := in.Differing(drift, how.Take)
 	for i, f := range report.Files {
-		if f.State == guestfiles.FileConflict {
-			report.Files[i].Policy = policyOf(settled, f.Target)
-		}
+		report.Files[i] = f.Settled(how.Take)
 	}
 	for _, f := range refused {
 		report.Conflicts = append(report.Conflicts, f.Target)
 	}
 	report.Services, err = r.serviceDrift(ctx)
 	return report, err
-}
-
-// policyOf is a file's policy once conflicts are settled.
-func policyOf(in guestfiles.Input, target string) string {
-	for _, f := range in.Files {
-		if f.Target == target {
-			return f.Policy
-		}
-	}
-	return ""
 }
 
 // scriptDrift says of each script what the turns amount to.

@@ -158,7 +158,7 @@ func (r *Run) finish(ctx context.Context) (Result, error) {
 		message = "Container was looked at"
 	}
 	if r.renewing {
-		message = "Container is as its template says"
+		message = "Container is as its template says" + r.butFor()
 	}
 	hint := ""
 	if len(r.unready) > 0 {
