@@ -85,6 +85,9 @@ func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 		}
 		return a.showContainer(ctx, c)
 	}
+	if err := a.mayGoOn(ctx, c); err != nil {
+		return err
+	}
 	m, err := a.remember(ctx, c, nil)
 	if err != nil {
 		return err

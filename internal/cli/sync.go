@@ -20,6 +20,7 @@ type syncOptions struct {
 	skipScripts  []string
 	plan         bool
 	rollback     bool
+	yes          bool
 	publish      bool
 	passwordFile string
 }
@@ -40,10 +41,12 @@ anything is changed: --take template writes the template's, --take guest keeps t
 container's.
 
 Before it changes anything, Proxmox takes a snapshot where the storage can. It is
-removed after success; after a failure --rollback goes back to it.` + exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
+removed after success; after a failure --rollback goes back to it: what was written
+in the container since is lost, so it asks, and --yes is for scripts.` + exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
 		Example: `  infrahaus sync web --plan
   infrahaus sync web
-  infrahaus sync web --take template --snapshot always`,
+  infrahaus sync web --take template --snapshot always
+  infrahaus sync web --rollback`,
 		Args: exactArgs("one container"),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
 	}
@@ -54,6 +57,7 @@ removed after success; after a failure --rollback goes back to it.` + exitStatus
 	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run, by `name`")
 	f.BoolVar(&o.plan, "plan", false, "show how the container differs, and touch nothing")
 	f.BoolVar(&o.rollback, "rollback", false, "go back to the snapshot that a failed sync has left")
+	f.BoolVarP(&o.yes, "yes", "y", false, "with --rollback: do not ask")
 	passwordFlag(f, &o.passwordFile)
 	f.BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
 	_ = cmd.RegisterFlagCompletionFunc("take", oneOf("template", "guest"))
@@ -80,6 +84,12 @@ func (o *syncOptions) run(ctx context.Context, ref string) error {
 	if c.Lifecycle == lxc.Destroyed {
 		return failf(provision.ExitOther, "container %s was destroyed", c.Hostname).hint("%s", a.command("list", "--all"))
 	}
+	if o.rollback {
+		return o.goBack(ctx, c)
+	}
+	if err := a.mayGoOn(ctx, c); err != nil {
+		return err
+	}
 	set, err := o.vars.read(a.in)
 	if err != nil {
 		return err
@@ -96,10 +106,7 @@ func (o *syncOptions) run(ctx context.Context, ref string) error {
 	}
 	m.Skip = slices.Concat(m.Skip, o.skipScripts)
 	how := provision.Renewal{Take: o.take, Snapshot: o.snapshot, Removed: m.removedScripts()}
-	switch {
-	case o.rollback:
-		return o.goBack(ctx, c, m)
-	case o.plan:
+	if o.plan {
 		return o.report(ctx, c, m, how)
 	}
 	return o.sync(ctx, c, m, how)
@@ -130,21 +137,6 @@ func (o *syncOptions) sync(ctx context.Context, c lxc.Container, m *remembered, 
 		res, runErr = s.run.Sync(ctx, how)
 	}
 	return s.end(ctx, res, runErr, func(c lxc.Container) error { return s.card(c, res) })
-}
-
-// goBack is --rollback.
-func (o *syncOptions) goBack(ctx context.Context, c lxc.Container, m *remembered) error {
-	display := &lastEvent{}
-	s, err := o.app.begin(ctx, c, "sync", display, o.publish)
-	if err != nil {
-		return err
-	}
-	runErr := s.prepare(ctx, c, m)
-	if runErr == nil {
-		runErr = s.run.Rollback(ctx)
-	}
-	err = s.end(ctx, provision.Result{}, runErr, func(c lxc.Container) error { return o.app.done(c, "rolled back") })
-	return display.told(o.app, err)
 }
 
 // report is --plan.
