@@ -156,6 +156,9 @@ func (o *syncOptions) report(ctx context.Context, c lxc.Container, m *remembered
 	if err := ui.WriteTable(a.streams, driftTable(report)); err != nil {
 		return err
 	}
+	if a.global.verbose {
+		a.note("get inside " + report.Inside)
+	}
 	switch {
 	case len(report.Conflicts) > 0 && !a.global.quiet:
 		a.note("a sync would be refused: say --take template or --take guest")

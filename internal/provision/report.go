@@ -12,6 +12,7 @@ import (
 
 // Report is how a container differs from its template, and what a sync would do.
 type Report struct {
+	Inside   string                    `json:"inside"` // how the guest was entered, and why so
 	Files    []guestfiles.FileDrift    `json:"files"`
 	Packages []guestfiles.PackageDrift `json:"packages"`
 	Scripts  []ScriptDrift             `json:"scripts"`
@@ -79,6 +80,9 @@ func (r *Run) Report(ctx context.Context, how Renewal) (Report, error) {
 		return Report{}, err
 	}
 	report := Report{Files: drift.Files, Packages: drift.Packages, Scripts: r.scriptDrift(), Conflicts: []string{}}
+	if report.Inside, err = r.wayIn(); err != nil {
+		return report, err
+	}
 	_, refused := in.Differing(drift, how.Take)
 	for i, f := range report.Files {
 		report.Files[i] = f.Settled(how.Take)
