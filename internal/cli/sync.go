@@ -35,10 +35,11 @@ their policy; packages that are missing or of another version than their pin;
 scripts that are new, have changed or failed. What is the same is neither shipped
 nor touched, what the template no longer has is named and left alone.
 
-A file that was edited in the container is never overwritten without a copy kept
-beside it. Where the template has changed it too, the sync is refused before
-anything is changed: --take template writes the template's, --take guest keeps the
-container's.
+A file that was edited in the container, or that a sync did not put there, is never
+overwritten without a copy kept beside it. Where it was edited and the template has
+changed it too, the sync is refused before anything is changed: --take guest keeps
+the container's from then on, --take template writes the template's, also over what
+was kept before.
 
 Before it changes anything, Proxmox takes a snapshot where the storage can. It is
 removed after success; after a failure --rollback goes back to it: what was written
@@ -191,6 +192,9 @@ func driftTable(p provision.Report) ui.Table {
 			state += " (" + k.Have + ")"
 		}
 		add("package", k.Manager+" "+k.Spec, state, what)
+	}
+	if p.Manager != "same" {
+		add("config-manager", "files and packages", p.Manager, "go through them again")
 	}
 	scripts := map[string]string{"same": "leave it", "removed": "leave what it did", "running": "follow it"}
 	for _, s := range p.Scripts {

@@ -15,8 +15,11 @@ type Report struct {
 	Inside   string                    `json:"inside"` // how the guest was entered, and why so
 	Files    []guestfiles.FileDrift    `json:"files"`
 	Packages []guestfiles.PackageDrift `json:"packages"`
-	Scripts  []ScriptDrift             `json:"scripts"`
-	Services []ServiceDrift            `json:"services"`
+	// Manager is how the config-manager's last turn stands, as a script's: unless it
+	// is same, files and packages are gone through although none differs.
+	Manager  string         `json:"configManager"`
+	Scripts  []ScriptDrift  `json:"scripts"`
+	Services []ServiceDrift `json:"services"`
 	// Conflicts are the targets of the files for which the sync would be refused.
 	Conflicts []string `json:"conflicts"`
 }
@@ -47,7 +50,7 @@ func (p Report) Differs() bool {
 			return true
 		}
 	}
-	return packagesDiffer(guestfiles.Drift{Packages: p.Packages})
+	return p.Manager != "same" || packagesDiffer(guestfiles.Drift{Packages: p.Packages})
 }
 
 // Report compares a running container with its template, in three remote
@@ -79,7 +82,7 @@ func (r *Run) Report(ctx context.Context, how Renewal) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	report := Report{Files: drift.Files, Packages: drift.Packages, Scripts: r.scriptDrift(), Conflicts: []string{}}
+	report := Report{Files: drift.Files, Packages: drift.Packages, Manager: r.turnState(itemManager), Scripts: r.scriptDrift(), Conflicts: []string{}}
 	if report.Inside, err = r.wayIn(); err != nil {
 		return report, err
 	}
@@ -98,16 +101,20 @@ func (r *Run) Report(ctx context.Context, how Renewal) (Report, error) {
 func (r *Run) scriptDrift() []ScriptDrift {
 	out := []ScriptDrift{}
 	for _, s := range scriptsOf(r.Job) {
-		state := map[turn]string{turnFirst: "new", turnDone: "same", turnAttach: "running", turnAgain: "changed", turnDrain: "failed"}[r.turns[s.Name]]
-		if r.turns[s.Name] == turnAgain && r.marks.of(event.Syncing, s.Name).State == Broken {
-			state = "failed"
-		}
-		out = append(out, ScriptDrift{s.Name, state})
+		out = append(out, ScriptDrift{s.Name, r.turnState(s.Name)})
 	}
 	for _, name := range r.Renewal.Removed {
 		out = append(out, ScriptDrift{name, "removed"})
 	}
 	return out
+}
+
+// turnState says of a program what its turn amounts to.
+func (r *Run) turnState(item string) string {
+	if r.turns[item] == turnAgain && r.marks.of(event.Syncing, item).State == Broken {
+		return "failed"
+	}
+	return map[turn]string{turnFirst: "new", turnDone: "same", turnAttach: "running", turnAgain: "changed", turnDrain: "failed"}[r.turns[item]]
 }
 
 // serviceDrift asks which declared services run now, without waiting for them.
