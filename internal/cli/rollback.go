@@ -38,8 +38,8 @@ func (o *syncOptions) goBack(ctx context.Context, c lxc.Container) error {
 		res, runErr = s.run.Rollback(ctx)
 	}
 	return s.end(ctx, res, runErr, func(c lxc.Container) error {
-		if a.global.json {
-			return nil
+		if err := s.run.EndRollback(context.WithoutCancel(ctx)); err != nil || a.global.json {
+			return err
 		}
 		return a.done(c, "rolled back")
 	})

@@ -98,6 +98,9 @@ func (r *Run) renew(ctx context.Context) error {
 // beginChange writes down that the container is being changed, and into what.
 func (r *Run) beginChange(ctx context.Context) error {
 	r.looking = false
+	if err := r.closeRollback(ctx, Done); err != nil {
+		return err
+	}
 	if err := r.Record.SaveJob(ctx, r.Job); err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func (r *Run) FindPast(ctx context.Context) (Past, error) {
 		return Past{}, err
 	}
 	m := r.marks.of(event.Deploying, itemSnapshot)
-	p := Past{Snapshot: m.Name, was: lxc.Lifecycle(m.Was), begun: r.halfBack()}
+	p := Past{Snapshot: m.Name, was: lxc.Lifecycle(m.Was), begun: r.begunBack()}
 	if m.State != Claimed && !p.begun {
 		return p, r.nothingPast(ExitOther, fmt.Sprintf("no sync of %s has left a snapshot", r.Recorded.Hostname))
 	}
@@ -109,17 +109,18 @@ func (r *Run) nothingPast(status int, why string) error {
 	return &Failure{Status: status, Message: "cannot go back: " + why, Hints: []string{next}}
 }
 
-// halfBack reports whether a rollback has begun of which nobody knows how it
-// ended. One of a ready container had not begun yet, or was all done.
-func (r *Run) halfBack() bool {
-	return r.marks.of(event.Deploying, itemRollback).State == Claimed && r.Recorded.Lifecycle != lxc.Ready
+// begunBack reports whether a rollback has begun that did not see its end: all but
+// the end, where the container is ready and the snapshot gone.
+func (r *Run) begunBack() bool {
+	m, since := r.marks.of(event.Deploying, itemRollback), r.marks.of(event.Deploying, itemSnapshot)
+	return m.State == Claimed && m.Name == since.Name && (r.Recorded.Lifecycle != lxc.Ready || since.State != Claimed)
 }
 
 // MayGoOn refuses a container that is being taken back, or was: what is on record
 // as done in it may be undone. Whoever would go on with one asks before there is a
 // run, which would hide that the rollback's was killed.
 func (r *Run) MayGoOn(ctx context.Context) error {
-	if err := r.loadMarks(ctx); err != nil || !r.halfBack() {
+	if err := r.loadMarks(ctx); err != nil || r.Recorded.Lifecycle == lxc.Ready || !r.begunBack() {
 		return err
 	}
 	name := r.Recorded.Hostname
@@ -160,13 +161,24 @@ func (r *Run) rollback(ctx context.Context) error {
 		return err
 	}
 	if err := r.runAgain(ctx); err != nil {
-		return err
+		return r.notBack(ctx, err)
 	}
 	r.dropSnapshot(ctx)
-	if err := r.Record.Update(ctx, r.putOnRecord); err != nil {
-		return err
+	return nil
+}
+
+// EndRollback marks a rollback as done, once its run has ended: who is killed
+// before that goes on from here.
+func (r *Run) EndRollback(ctx context.Context) error { return r.closeRollback(ctx, Done) }
+
+// closeRollback ends what is on record of a rollback, if it is open: it counts no
+// more once something else changes the container.
+func (r *Run) closeRollback(ctx context.Context, as MarkState) error {
+	m := r.marks.of(event.Deploying, itemRollback)
+	if m.State != Claimed {
+		return nil
 	}
-	return r.mark(ctx, event.Deploying, itemRollback, Done, Detail{Name: p.Snapshot})
+	return r.mark(ctx, event.Deploying, itemRollback, as, m.Detail)
 }
 
 // lastRollback is the task of a rollback that did not see its end; "": it was
@@ -210,25 +222,25 @@ func (r *Run) putBack(ctx context.Context, p Past) error {
 			upid, err = r.PVE.Rollback(ctx, r.Recorded.Node, r.CTID, p.Snapshot, false)
 		}
 		if err != nil {
-			return r.notBack(ctx, p.Snapshot, err)
+			return r.notBack(ctx, err)
 		}
 		if err = r.mark(ctx, event.Deploying, itemRollback, Claimed, Detail{Name: p.Snapshot, UPID: upid}); err != nil {
 			return err
 		}
 	}
 	if _, err := r.PVE.Follow(ctx, upid, pve.Watch{}); err != nil {
-		return r.notBack(ctx, p.Snapshot, err)
+		return r.notBack(ctx, err)
 	}
 	return nil
 }
 
 // notBack records that a rollback is known to have failed. After a request or a
 // task of which nobody knows how it ended, the mark stays as it is.
-func (r *Run) notBack(ctx context.Context, name string, err error) error {
+func (r *Run) notBack(ctx context.Context, err error) error {
 	if context.Cause(ctx) != nil || pve.IsKind(err, pve.Unreachable) || pve.IsKind(err, pve.Timeout) {
 		return err
 	}
-	return orMark(err, r.mark(ctx, event.Deploying, itemRollback, Broken, Detail{Name: name}))
+	return orMark(err, r.closeRollback(ctx, Broken))
 }
 
 // runAgain starts the container, which a rollback leaves stopped.

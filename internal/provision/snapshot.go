@@ -103,5 +103,5 @@ func (r *Run) dropSnapshot(ctx context.Context) {
 		r.warn("the snapshot "+m.Name+" could not be removed: "+err.Error(), fmt.Sprintf("on the node: pct delsnapshot %d %s", r.CTID, m.Name))
 		return
 	}
-	r.noteErr(r.mark(ctx, event.Deploying, itemSnapshot, Done, Detail{Name: m.Name}))
+	r.noteErr(r.mark(ctx, event.Deploying, itemSnapshot, Done, Detail{Name: m.Name, Was: m.Was}))
 }
