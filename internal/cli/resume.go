@@ -79,11 +79,16 @@ func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 		return failf(provision.ExitOther, "container %s was destroyed", c.Hostname).hint("%s", a.command("list", "--all"))
 	case c.Lifecycle == lxc.Ready && killed != nil && killed.Kind == "sync" && o.from == "":
 		return failf(provision.ExitOther, "the sync of %s was killed before it changed anything", c.Hostname).hint("%s", a.command("sync", c.Hostname))
-	case c.Lifecycle == lxc.Ready && killed == nil && o.from == "" && !o.plan:
+	case c.Lifecycle == lxc.Ready && killed == nil && o.from == "" && o.plan:
+		return o.nothing(c)
+	case c.Lifecycle == lxc.Ready && killed == nil && o.from == "":
 		if !a.global.quiet && !a.global.json {
 			a.note("nothing to resume: " + c.Hostname + " is ready")
 		}
 		return a.showContainer(ctx, c)
+	}
+	if err := a.mayGoOn(ctx, c); err != nil {
+		return err
 	}
 	m, err := a.remember(ctx, c, nil)
 	if err != nil {
@@ -156,13 +161,28 @@ func (o *resumeOptions) outlook(ctx context.Context, c lxc.Container, m *remembe
 		return err
 	}
 	if a.global.json {
-		return ui.WriteJSON(a.streams, struct {
-			Template string               `json:"template"`
-			Host     string               `json:"host"`
-			Steps    []provision.PlanStep `json:"steps"`
-		}{m.Template.Name, c.Host, steps})
+		return ui.WriteJSON(a.streams, outlookDocument{m.Template.Name, c.Host, steps})
 	}
 	return a.printPlan(steps)
+}
+
+// outlookDocument is what `resume --plan --json` prints.
+type outlookDocument struct {
+	Template string               `json:"template"`
+	Host     string               `json:"host"`
+	Steps    []provision.PlanStep `json:"steps"`
+}
+
+// nothing is the outlook of a container that is ready.
+func (o *resumeOptions) nothing(c lxc.Container) error {
+	a := o.app
+	if a.global.json {
+		return ui.WriteJSON(a.streams, outlookDocument{c.Template, c.Host, []provision.PlanStep{}})
+	}
+	if !a.global.quiet {
+		a.note("nothing to do: " + c.Hostname + " is ready")
+	}
+	return nil
 }
 
 // rehearse makes a run that leaves no trace: for --plan.

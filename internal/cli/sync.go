@@ -20,6 +20,7 @@ type syncOptions struct {
 	skipScripts  []string
 	plan         bool
 	rollback     bool
+	yes          bool
 	publish      bool
 	passwordFile string
 }
@@ -34,16 +35,19 @@ their policy; packages that are missing or of another version than their pin;
 scripts that are new, have changed or failed. What is the same is neither shipped
 nor touched, what the template no longer has is named and left alone.
 
-A file that was edited in the container is never overwritten without a copy kept
-beside it. Where the template has changed it too, the sync is refused before
-anything is changed: --take template writes the template's, --take guest keeps the
-container's.
+A file that was edited in the container, or that a sync did not put there, is never
+overwritten without a copy kept beside it. Where it was edited and the template has
+changed it too, the sync is refused before anything is changed: --take guest keeps
+the container's from then on, --take template writes the template's, also over what
+was kept before.
 
 Before it changes anything, Proxmox takes a snapshot where the storage can. It is
-removed after success; after a failure --rollback goes back to it.` + exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
+removed after success; after a failure --rollback goes back to it: what was written
+in the container since is lost, so it asks, and --yes is for scripts.` + exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
 		Example: `  infrahaus sync web --plan
   infrahaus sync web
-  infrahaus sync web --take template --snapshot always`,
+  infrahaus sync web --take template --snapshot always
+  infrahaus sync web --rollback`,
 		Args: exactArgs("one container"),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
 	}
@@ -54,6 +58,7 @@ removed after success; after a failure --rollback goes back to it.` + exitStatus
 	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run, by `name`")
 	f.BoolVar(&o.plan, "plan", false, "show how the container differs, and touch nothing")
 	f.BoolVar(&o.rollback, "rollback", false, "go back to the snapshot that a failed sync has left")
+	f.BoolVarP(&o.yes, "yes", "y", false, "with --rollback: do not ask")
 	passwordFlag(f, &o.passwordFile)
 	f.BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
 	_ = cmd.RegisterFlagCompletionFunc("take", oneOf("template", "guest"))
@@ -80,6 +85,12 @@ func (o *syncOptions) run(ctx context.Context, ref string) error {
 	if c.Lifecycle == lxc.Destroyed {
 		return failf(provision.ExitOther, "container %s was destroyed", c.Hostname).hint("%s", a.command("list", "--all"))
 	}
+	if o.rollback {
+		return o.goBack(ctx, c)
+	}
+	if err := a.mayGoOn(ctx, c); err != nil {
+		return err
+	}
 	set, err := o.vars.read(a.in)
 	if err != nil {
 		return err
@@ -96,10 +107,7 @@ func (o *syncOptions) run(ctx context.Context, ref string) error {
 	}
 	m.Skip = slices.Concat(m.Skip, o.skipScripts)
 	how := provision.Renewal{Take: o.take, Snapshot: o.snapshot, Removed: m.removedScripts()}
-	switch {
-	case o.rollback:
-		return o.goBack(ctx, c, m)
-	case o.plan:
+	if o.plan {
 		return o.report(ctx, c, m, how)
 	}
 	return o.sync(ctx, c, m, how)
@@ -132,21 +140,6 @@ func (o *syncOptions) sync(ctx context.Context, c lxc.Container, m *remembered, 
 	return s.end(ctx, res, runErr, func(c lxc.Container) error { return s.card(c, res) })
 }
 
-// goBack is --rollback.
-func (o *syncOptions) goBack(ctx context.Context, c lxc.Container, m *remembered) error {
-	display := &lastEvent{}
-	s, err := o.app.begin(ctx, c, "sync", display, o.publish)
-	if err != nil {
-		return err
-	}
-	runErr := s.prepare(ctx, c, m)
-	if runErr == nil {
-		runErr = s.run.Rollback(ctx)
-	}
-	err = s.end(ctx, provision.Result{}, runErr, func(c lxc.Container) error { return o.app.done(c, "rolled back") })
-	return display.told(o.app, err)
-}
-
 // report is --plan.
 func (o *syncOptions) report(ctx context.Context, c lxc.Container, m *remembered, how provision.Renewal) error {
 	a := o.app
@@ -164,6 +157,9 @@ func (o *syncOptions) report(ctx context.Context, c lxc.Container, m *remembered
 	if err := ui.WriteTable(a.streams, driftTable(report)); err != nil {
 		return err
 	}
+	if a.global.verbose {
+		a.note("get inside " + report.Inside)
+	}
 	switch {
 	case len(report.Conflicts) > 0 && !a.global.quiet:
 		a.note("a sync would be refused: say --take template or --take guest")
@@ -180,7 +176,8 @@ func driftTable(p provision.Report) ui.Table {
 	}}
 	add := func(cells ...string) { t.Rows = append(t.Rows, cells) }
 	does := map[guestfiles.Effect]string{
-		guestfiles.Leave: "leave it", guestfiles.Write: "write it", guestfiles.Backup: "keep a copy and write it", guestfiles.Refuse: "be refused",
+		guestfiles.Leave: "leave it", guestfiles.Keep: "leave it, and remember that", guestfiles.Write: "write it",
+		guestfiles.Backup: "keep a copy and write it", guestfiles.Refuse: "be refused",
 	}
 	for _, f := range p.Files {
 		add("file", f.Target, string(f.State), does[f.Effect()])
@@ -195,6 +192,9 @@ func driftTable(p provision.Report) ui.Table {
 			state += " (" + k.Have + ")"
 		}
 		add("package", k.Manager+" "+k.Spec, state, what)
+	}
+	if p.Manager != "same" {
+		add("config-manager", "files and packages", p.Manager, "go through them again")
 	}
 	scripts := map[string]string{"same": "leave it", "removed": "leave what it did", "running": "follow it"}
 	for _, s := range p.Scripts {

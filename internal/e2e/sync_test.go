@@ -201,7 +201,7 @@ func scripts(s *site) {
 		u.t.Errorf("the way back is not told: %q; snapshots %q", last.Hint, s.snapshots())
 	}
 	s.says("cat /root/effects /etc/app/b.conf", done+"harm\nb 2\n")
-	u.run("sync", s.name, "--rollback")
+	u.run("sync", s.name, "--rollback", "--yes")
 	s.says("cat /root/effects /etc/app/a.conf /etc/app/b.conf", done+"a 1\nb 1\n")
 	s.inOrder("/etc/app/b.conf is changed, 40-fails.sh is failed")
 	s.write("files/b.conf", "b 1\n")

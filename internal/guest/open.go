@@ -111,7 +111,7 @@ func openAuto(ctx context.Context, t Target, o Options) (Guest, error) {
 	}
 	why := first
 	if o.Node != nil {
-		o.Note("going through the node: " + first.Error())
+		o.Note(noteNode + first.Error())
 		g, second := openNode(ctx, t, o)
 		if second == nil || !absent(second) {
 			return g, second
@@ -121,7 +121,7 @@ func openAuto(ctx context.Context, t Target, o Options) (Guest, error) {
 		}
 		why = second
 	}
-	o.Note("using the container's console: " + why.Error())
+	o.Note(noteConsole + why.Error())
 	g, last := openConsole(ctx, t, o)
 	if last == nil || !absent(last) {
 		return g, last

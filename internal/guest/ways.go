@@ -15,7 +15,36 @@ func (o Options) Ways(address bool) (string, error) {
 	if none := o.lack(o.Transport, address); none != nil {
 		return "", none
 	}
-	return fmt.Sprintf("by %s (ssh.transport %s)", o.way(o.Transport), o.Transport), nil
+	return "by " + o.way(o.Transport) + o.asked(), nil
+}
+
+// asked says that the one transport is what the settings name.
+func (o Options) asked() string { return fmt.Sprintf(" (ssh.transport %s)", o.Transport) }
+
+// What Note says begins with where auto goes next; what it left comes after.
+const (
+	noteNode    = "going through the node: "
+	noteConsole = "using the container's console: "
+)
+
+// Way is Ways once Open has got in by transport, having said notes.
+func (o Options) Way(transport string, notes []string) string {
+	line := "by " + o.way(transport)
+	if o.Transport != "" && o.Transport != "auto" {
+		return line + o.asked()
+	}
+	var left []string
+	for _, note := range notes {
+		for _, next := range []string{noteNode, noteConsole} {
+			if why, ok := strings.CutPrefix(note, next); ok {
+				left = append(left, why)
+			}
+		}
+	}
+	if len(left) == 0 {
+		return line + ", which answers"
+	}
+	return line + " (" + strings.Join(left, ", and ") + ")"
 }
 
 // lack is why a transport cannot work at all, nil if it may.

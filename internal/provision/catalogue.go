@@ -73,6 +73,7 @@ type Detail struct {
 	Stage  string `json:"stage,omitempty"`  // the staging folder that was shipped to
 	Take   string `json:"take,omitempty"`   // how a sync settles conflicts
 	Name   string `json:"name,omitempty"`   // of a snapshot
+	Was    string `json:"was,omitempty"`    // the lifecycle when it was taken
 	// Out and Err are where the run that wrote the mark began to follow.
 	Out int64 `json:"out,omitempty"`
 	Err int64 `json:"err,omitempty"`
@@ -85,6 +86,7 @@ const (
 	itemShip     = "ship"
 	itemManager  = "config-manager"
 	itemSnapshot = "snapshot"
+	itemRollback = "rollback"
 )
 
 // marks are the items of a container's work by phase and name.

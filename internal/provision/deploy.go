@@ -100,7 +100,7 @@ func (r *Run) input() (guestfiles.Input, error) {
 	t := r.Job.Template
 	in := guestfiles.Input{
 		Template: t.Name, RecordID: r.RecordID, ConfigPath: t.ConfigPath, SyncOnBoot: t.SyncOnBoot,
-		RepoURL: r.Job.ConfigRepoURL, Branch: r.Job.ConfigBranch,
+		RepoURL: r.Job.ConfigRepoURL, Branch: r.Job.ConfigBranch, Later: r.renewing,
 		Packages: r.packages(),
 	}
 	for _, c := range t.Packages.Custom {

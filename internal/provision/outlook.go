@@ -105,7 +105,7 @@ func (r *Run) outlookDeploy(inside string) []string {
 // work at all: nothing is to be made for it.
 func (r *Run) wayIn() (string, error) {
 	if r.Guest != nil {
-		return "by the " + r.Guest.Transport(), nil
+		return r.SSH.Way(r.Guest.Transport(), r.opening.notes), nil
 	}
 	return wayIn(r.SSH, r.Address.IsValid() || r.Job.Spec.Network.Addressed())
 }

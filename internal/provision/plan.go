@@ -71,6 +71,9 @@ func planCreate(job Job, p *pve.Placement) []string {
 	if len(s.Tags) > 0 {
 		lines = append(lines, "tags: "+strings.Join(s.Tags, ", "))
 	}
+	if s.Console == "shell" {
+		lines = append(lines, "console: a root shell without a login, for whoever has VM.Console on it")
+	}
 	if len(s.SSHKeys) > 0 {
 		lines = append(lines, "let in "+counted(len(s.SSHKeys), "SSH key")+" besides this tool's own")
 	}

@@ -75,9 +75,9 @@ func (r *Run) renew(ctx context.Context) error {
 		return r.conflict(refused)
 	}
 	r.sayRemoved(drift)
-	manager := unshipped(differing) < len(differing.Files) || r.Renewal.Take != "" || packagesDiffer(drift)
+	manager := differing.ToApply() || packagesDiffer(drift)
 	if !manager && !r.scriptsToRun() && !r.unfinished() {
-		r.say("Nothing differs from the template")
+		r.say("Nothing differs from the template" + r.butFor())
 		return nil
 	}
 	if err := r.takeSnapshot(ctx); err != nil {
@@ -98,6 +98,9 @@ func (r *Run) renew(ctx context.Context) error {
 // beginChange writes down that the container is being changed, and into what.
 func (r *Run) beginChange(ctx context.Context) error {
 	r.looking = false
+	if err := r.closeRollback(ctx, Done); err != nil {
+		return err
+	}
 	if err := r.Record.SaveJob(ctx, r.Job); err != nil {
 		return err
 	}
@@ -112,6 +115,19 @@ func (r *Run) unfinished() bool {
 		}
 	}
 	return false
+}
+
+// butFor names, at the end of a sentence that says that all is as the template has
+// it, what is not: files of which the guest's version was taken.
+func (r *Run) butFor() string {
+	if r.Drift == nil {
+		return ""
+	}
+	n := r.Drift.Kept(r.Renewal.Take)
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", but for %s kept as the container has %s", counted(n, "file"), map[bool]string{true: "it", false: "them"}[n == 1])
 }
 
 func packagesDiffer(d guestfiles.Drift) bool {
@@ -153,7 +169,7 @@ func (r *Run) differing(ctx context.Context, in guestfiles.Input) (guestfiles.In
 		r.Drift = &d
 	}
 	take := r.Renewal.Take
-	if take == "" {
+	if !r.renewing {
 		take = r.marks.of(event.Syncing, itemManager).Take // of the sync that is gone on with
 	}
 	out, refused := in.Differing(*r.Drift, take)

@@ -12,10 +12,14 @@ import (
 
 // Report is how a container differs from its template, and what a sync would do.
 type Report struct {
+	Inside   string                    `json:"inside"` // how the guest was entered, and why so
 	Files    []guestfiles.FileDrift    `json:"files"`
 	Packages []guestfiles.PackageDrift `json:"packages"`
-	Scripts  []ScriptDrift             `json:"scripts"`
-	Services []ServiceDrift            `json:"services"`
+	// Manager is how the config-manager's last turn stands, as a script's: unless it
+	// is same, files and packages are gone through although none differs.
+	Manager  string         `json:"configManager"`
+	Scripts  []ScriptDrift  `json:"scripts"`
+	Services []ServiceDrift `json:"services"`
 	// Conflicts are the targets of the files for which the sync would be refused.
 	Conflicts []string `json:"conflicts"`
 }
@@ -46,7 +50,7 @@ func (p Report) Differs() bool {
 			return true
 		}
 	}
-	return packagesDiffer(guestfiles.Drift{Packages: p.Packages})
+	return p.Manager != "same" || packagesDiffer(guestfiles.Drift{Packages: p.Packages})
 }
 
 // Report compares a running container with its template, in three remote
@@ -78,12 +82,13 @@ func (r *Run) Report(ctx context.Context, how Renewal) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	report := Report{Files: drift.Files, Packages: drift.Packages, Scripts: r.scriptDrift(), Conflicts: []string{}}
-	settled, refused := in.Differing(drift, how.Take)
+	report := Report{Files: drift.Files, Packages: drift.Packages, Manager: r.turnState(itemManager), Scripts: r.scriptDrift(), Conflicts: []string{}}
+	if report.Inside, err = r.wayIn(); err != nil {
+		return report, err
+	}
+	_, refused := in.Differing(drift, how.Take)
 	for i, f := range report.Files {
-		if f.State == guestfiles.FileConflict {
-			report.Files[i].Policy = policyOf(settled, f.Target)
-		}
+		report.Files[i] = f.Settled(how.Take)
 	}
 	for _, f := range refused {
 		report.Conflicts = append(report.Conflicts, f.Target)
@@ -92,30 +97,24 @@ func (r *Run) Report(ctx context.Context, how Renewal) (Report, error) {
 	return report, err
 }
 
-// policyOf is a file's policy once conflicts are settled.
-func policyOf(in guestfiles.Input, target string) string {
-	for _, f := range in.Files {
-		if f.Target == target {
-			return f.Policy
-		}
-	}
-	return ""
-}
-
 // scriptDrift says of each script what the turns amount to.
 func (r *Run) scriptDrift() []ScriptDrift {
 	out := []ScriptDrift{}
 	for _, s := range scriptsOf(r.Job) {
-		state := map[turn]string{turnFirst: "new", turnDone: "same", turnAttach: "running", turnAgain: "changed", turnDrain: "failed"}[r.turns[s.Name]]
-		if r.turns[s.Name] == turnAgain && r.marks.of(event.Syncing, s.Name).State == Broken {
-			state = "failed"
-		}
-		out = append(out, ScriptDrift{s.Name, state})
+		out = append(out, ScriptDrift{s.Name, r.turnState(s.Name)})
 	}
 	for _, name := range r.Renewal.Removed {
 		out = append(out, ScriptDrift{name, "removed"})
 	}
 	return out
+}
+
+// turnState says of a program what its turn amounts to.
+func (r *Run) turnState(item string) string {
+	if r.turns[item] == turnAgain && r.marks.of(event.Syncing, item).State == Broken {
+		return "failed"
+	}
+	return map[turn]string{turnFirst: "new", turnDone: "same", turnAttach: "running", turnAgain: "changed", turnDrain: "failed"}[r.turns[item]]
 }
 
 // serviceDrift asks which declared services run now, without waiting for them.

@@ -49,12 +49,13 @@ type Run struct {
 	Bus              *event.Bus
 	Record           Catalogue
 
-	// Discover, Resume or Sync
+	// Discover, Resume, Sync or Rollback
 	looking  bool   // the run looks at a container and changes neither it nor its lifecycle
 	resuming bool   // the run goes on with what earlier runs began
 	renewing bool   // the template's present state is to be applied
 	marks    marks  // what earlier runs and this one have done
 	course   course // what Proxmox says of it
+	past     *Past  // what the container is being taken back to
 
 	// perform
 	phase     Phase
@@ -158,16 +159,22 @@ func (r *Run) finish(ctx context.Context) (Result, error) {
 		message = "Container was looked at"
 	}
 	if r.renewing {
-		message = "Container is as its template says"
+		message = "Container is as its template says" + r.butFor()
 	}
 	hint := ""
+	if r.past != nil {
+		message = "Container is as it was when the snapshot " + r.past.Snapshot + " was taken"
+	}
+	if r.unfinishedPast() {
+		hint = "it had not been finished then; to go on: " + r.Command("resume", r.Recorded.Hostname)
+	}
 	if len(r.unready) > 0 {
 		res.ExitStatus = ExitUnready
 		message = "Container is up, but not answering: " + strings.Join(r.unready, ", ")
 		hint = r.Command("logs", r.Job.Spec.Hostname)
 	}
 	if !r.looking || r.renewing { // a look inside says nothing of what else is to be done
-		err := r.Record.Update(ctx, func(c *lxc.Container) { c.Lifecycle, c.Error = lxc.Ready, "" })
+		err := r.Record.Update(ctx, r.putOnRecord)
 		if err != nil {
 			return res, err
 		}
@@ -220,6 +227,9 @@ func (r *Run) fail(after, ctx context.Context, err error) error {
 func (r *Run) wayOn() []string {
 	if r.looking || r.nothingExists() && !r.resuming {
 		return nil
+	}
+	if r.past != nil {
+		return r.wayBack()
 	}
 	name := r.Job.Spec.Hostname
 	what := "nothing of it is on the node yet"

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/event"
-	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
@@ -67,7 +66,7 @@ func (r *Run) snapshotThere(ctx context.Context, name string) (bool, error) {
 
 func (r *Run) snapshot(ctx context.Context, node string) error {
 	name := snapshotPrefix + strings.ToLower(time.Now().UTC().Format("20060102-150405"))
-	if err := r.mark(ctx, event.Deploying, itemSnapshot, Claimed, Detail{Name: name}); err != nil {
+	if err := r.mark(ctx, event.Deploying, itemSnapshot, Claimed, Detail{Name: name, Was: string(r.Recorded.Lifecycle)}); err != nil {
 		return err
 	}
 	r.say("Taking the snapshot " + name)
@@ -104,49 +103,5 @@ func (r *Run) dropSnapshot(ctx context.Context) {
 		r.warn("the snapshot "+m.Name+" could not be removed: "+err.Error(), fmt.Sprintf("on the node: pct delsnapshot %d %s", r.CTID, m.Name))
 		return
 	}
-	r.noteErr(r.mark(ctx, event.Deploying, itemSnapshot, Done, Detail{Name: m.Name}))
-}
-
-// Rollback takes a container back to the snapshot that a sync has left which did
-// not end well, and starts it. What that sync had run counts as not run.
-func (r *Run) Rollback(ctx context.Context) error {
-	r.phase = Phases[2]
-	if err := r.lookBack(ctx); err != nil {
-		return err
-	}
-	m := r.marks.of(event.Deploying, itemSnapshot)
-	if m.State != Claimed {
-		return &Failure{Status: ExitOther, Message: fmt.Sprintf("cannot go back: no sync of %s has left a snapshot", r.Recorded.Hostname)}
-	}
-	if err := r.tell("Going back to the snapshot " + m.Name); err != nil {
-		return err
-	}
-	upid, err := r.PVE.Rollback(ctx, r.Placement.Node, r.CTID, m.Name, true)
-	if err == nil {
-		_, err = r.followTask(ctx, upid)
-	}
-	if err != nil {
-		return err
-	}
-	if err := r.forgetSince(ctx, m); err != nil {
-		return err
-	}
-	r.dropSnapshot(ctx)
-	if err := r.Record.Update(ctx, func(c *lxc.Container) { c.Lifecycle, c.Error = lxc.Ready, "" }); err != nil {
-		return err
-	}
-	return r.noted()
-}
-
-// forgetSince makes every mark that was written since a snapshot one that the
-// next sync does not take for done.
-func (r *Run) forgetSince(ctx context.Context, snapshot Mark) error {
-	for _, m := range r.marks {
-		if m.Phase == string(event.Syncing) && m.RunID >= snapshot.RunID { // run ids sort by time
-			if err := r.mark(ctx, event.Syncing, m.Item, Broken, Detail{Try: m.Try}); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	r.noteErr(r.mark(ctx, event.Deploying, itemSnapshot, Done, Detail{Name: m.Name, Was: m.Was}))
 }

@@ -96,6 +96,7 @@ type opening struct {
 	done  chan struct{}
 	guest guest.Guest
 	err   error
+	notes []string // what was said on the way; whole once done
 }
 
 // openSoon begins to open the guest, once.
@@ -114,7 +115,8 @@ func (r *Run) openSoon(ctx context.Context) {
 		step = r.phase.Name
 	}
 	say := r.sayIn(step)
-	opts.Note, opts.Waiting = say, say
+	opts.Note = func(line string) { o.notes = append(o.notes, line); say(line) }
+	opts.Waiting = say
 	opts.RootPassword = r.rootPassword
 	opts.PinHostKey = func(fp string) error { return r.Record.PinHostKeys(ctx, []string{fp}) }
 	opts.Running = func(ctx context.Context) (bool, error) {

@@ -174,8 +174,12 @@ func TestRepository(t *testing.T) {
 			_, s := g.run("/", g.read(SyncPath))
 			return s
 		}
+		g.write("/etc/app/a.conf", "mine", 0o644) // before the repository has ever been applied
 		if s := boot(); s != 0 || g.read("/etc/app/a.conf") != "one" {
 			t.Fatalf("status %d: %s", s, g.read(LogPath))
+		}
+		if b := g.backups("/etc/app/a.conf"); len(b) != 1 || g.read(b[0]) != "mine" {
+			t.Errorf("a file of nobody's was not kept: %v", b)
 		}
 		if !strings.Contains(g.read(LogPath), "[INFO   ] from the script") {
 			t.Error(g.read(LogPath))

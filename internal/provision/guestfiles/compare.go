@@ -1,5 +1,7 @@
 package guestfiles
 
+import "slices"
+
 // FileState is how a file of the template and the guest's stand to one another.
 type FileState string
 
@@ -10,7 +12,7 @@ const (
 	FileEdited      FileState = "edited"      // in the guest; the template is as it was deployed
 	FileChanged     FileState = "changed"     // in the template; the guest has what was deployed
 	FileConflict    FileState = "conflict"    // both, or either since the user kept the guest's version
-	FilePresent     FileState = "present"     // was there before us, and is not as the template has it
+	FilePresent     FileState = "present"     // there, not deployed by us, and not as the template has it
 	FileFolder      FileState = "folder"      // a folder, or something that is no file, is in the way
 	FileKept        FileState = "kept"        // the user took the guest's version; neither side changed since
 	FileInterrupted FileState = "interrupted" // a sync died while it wrote it
@@ -23,6 +25,7 @@ type Effect int
 // The effects.
 const (
 	Leave  Effect = iota // nothing
+	Keep                 // nothing, and that the guest's version was taken is remembered
 	Write                // the template's content is written
 	Backup               // the same, and a copy of what was there is kept beside it
 	Refuse               // the sync is refused as a whole
@@ -90,10 +93,12 @@ func orDash(sum string) string {
 	return sum
 }
 
-// effects are those of the policy replace.
+// effects are those of the policy replace. Whose a file is that we have not
+// deployed nobody knows: a sync keeps it. The first one goes by policy alone, for
+// what it finds is the system's own.
 var effects = map[FileState]Effect{
 	FileMissing: Write, FileEdited: Backup, FileChanged: Write, FileConflict: Refuse,
-	FilePresent: Write, FileFolder: Refuse, FileInterrupted: Backup,
+	FilePresent: Backup, FileFolder: Refuse, FileInterrupted: Backup,
 }
 
 // Effect is what a sync does about the file, by its state and policy.
@@ -102,10 +107,12 @@ func (f FileDrift) Effect() Effect {
 	switch {
 	case f.State == FileMissing && f.Policy == PolicyKeep:
 		return Leave
+	case f.State == FileKept && f.Policy == PolicyTake:
+		return Backup
 	case f.State == FileMissing || f.State == FileFolder || e == Leave:
 		return e
 	case f.Policy == PolicyKeep:
-		return Leave
+		return Keep
 	case f.Policy == PolicyTake || f.State == FileInterrupted:
 		return Backup
 	case f.Policy == "default":
@@ -116,10 +123,38 @@ func (f FileDrift) Effect() Effect {
 	return e
 }
 
+// Settled is f with the policy that take gives it: "template" or "guest" settles
+// a conflict, and "template" takes back what was settled for the guest before.
+func (f FileDrift) Settled(take string) FileDrift {
+	switch conflict := f.State == FileConflict && f.Effect() == Refuse; {
+	case conflict && take == "guest":
+		f.Policy = PolicyKeep
+	case take == "template" && (conflict || f.stays()):
+		f.Policy = PolicyTake
+	}
+	return f
+}
+
+// stays reports whether the guest's version stays, by an earlier sync, although
+// the template's policy would have it otherwise.
+func (f FileDrift) stays() bool {
+	return f.State == FileKept && (f.Policy == "replace" || f.Policy == "backup")
+}
+
+// Kept counts the files of which the guest's version stays once take has settled
+// the conflicts.
+func (d Drift) Kept(take string) (n int) {
+	for _, f := range d.Files {
+		if f = f.Settled(take); f.stays() || f.Effect() == Keep {
+			n++
+		}
+	}
+	return n
+}
+
 // Differing is in as it has to be shipped after that drift was found: contents
-// that need not be written are left out. take settles conflicts: "template",
-// "guest", or "" for not at all. Files that are refused are returned too; with
-// any, nothing is to be shipped.
+// that need not be written are left out. take is as for Settled, or "". Files
+// that are refused are returned too; with any, nothing is to be shipped.
 func (in Input) Differing(d Drift, take string) (Input, []FileDrift) {
 	byTarget := map[string]FileDrift{}
 	for _, f := range d.Files {
@@ -129,21 +164,24 @@ func (in Input) Differing(d Drift, take string) (Input, []FileDrift) {
 	out.Files = make([]File, len(in.Files))
 	var refused []FileDrift
 	for i, f := range in.Files {
-		was, found := byTarget[f.Target]
-		if found && was.Effect() == Refuse && was.State == FileConflict {
-			switch take {
-			case "template":
-				f.Policy = PolicyTake
-			case "guest":
-				f.Policy = PolicyKeep
+		if was, found := byTarget[f.Target]; found {
+			now := was.Settled(take)
+			if now.Policy != was.Policy {
+				f.Policy = now.Policy
 			}
-			was.Policy = f.policy()
+			effect := now.Effect()
+			if effect == Refuse {
+				refused = append(refused, now)
+			}
+			f.Unshipped = effect == Leave || effect == Keep
 		}
-		if found && was.Effect() == Refuse {
-			refused = append(refused, was)
-		}
-		f.Unshipped = found && was.Effect() == Leave
 		out.Files[i] = f
 	}
 	return out, refused
+}
+
+// ToApply reports whether the config-manager has anything to do about the files
+// of what Differing has returned.
+func (in Input) ToApply() bool {
+	return slices.ContainsFunc(in.Files, func(f File) bool { return !f.Unshipped || f.Policy == PolicyKeep })
 }

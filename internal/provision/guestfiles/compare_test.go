@@ -52,13 +52,13 @@ func TestEffect(t *testing.T) {
 	tests := map[FileState][5]Effect{ // replace, default, backup, keep, take
 		FileSame:        {Leave, Leave, Leave, Leave, Leave},
 		FileMissing:     {Write, Write, Write, Leave, Write},
-		FileEdited:      {Backup, Leave, Backup, Leave, Backup},
-		FileChanged:     {Write, Leave, Backup, Leave, Backup},
-		FileConflict:    {Refuse, Leave, Refuse, Leave, Backup},
-		FilePresent:     {Write, Leave, Backup, Leave, Backup},
+		FileEdited:      {Backup, Leave, Backup, Keep, Backup},
+		FileChanged:     {Write, Leave, Backup, Keep, Backup},
+		FileConflict:    {Refuse, Leave, Refuse, Keep, Backup},
+		FilePresent:     {Backup, Leave, Backup, Keep, Backup},
 		FileFolder:      {Refuse, Refuse, Refuse, Refuse, Refuse},
-		FileKept:        {Leave, Leave, Leave, Leave, Leave},
-		FileInterrupted: {Backup, Backup, Backup, Leave, Backup},
+		FileKept:        {Leave, Leave, Leave, Leave, Backup},
+		FileInterrupted: {Backup, Backup, Backup, Keep, Backup},
 		FileRemoved:     {Leave, Leave, Leave, Leave, Leave},
 	}
 	for state, want := range tests {
@@ -66,6 +66,37 @@ func TestEffect(t *testing.T) {
 			if got := (FileDrift{State: state, Policy: policy}).Effect(); got != want[i] {
 				t.Errorf("%s, %s: %d, want %d", state, policy, got, want[i])
 			}
+		}
+	}
+}
+
+// TestSettled: what --take decides, and what it leaves to the policy.
+func TestSettled(t *testing.T) {
+	tests := []struct {
+		state        FileState
+		policy, take string
+		want         Effect
+		kept         int
+	}{
+		{FileConflict, "replace", "", Refuse, 0},
+		{FileConflict, "replace", "guest", Keep, 1},
+		{FileConflict, "backup", "template", Backup, 0},
+		{FileConflict, "default", "template", Leave, 0},
+		{FileKept, "replace", "", Leave, 1},
+		{FileKept, "replace", "guest", Leave, 1},
+		{FileKept, "replace", "template", Backup, 0},
+		{FileKept, "backup", "template", Backup, 0},
+		{FileKept, "default", "template", Leave, 0},
+		{FileEdited, "replace", "guest", Backup, 0},
+		{FileFolder, "replace", "template", Refuse, 0},
+	}
+	for _, test := range tests {
+		f := FileDrift{State: test.state, Policy: test.policy}
+		if got := f.Settled(test.take).Effect(); got != test.want {
+			t.Errorf("%s, %s, take %q: %d, want %d", test.state, test.policy, test.take, got, test.want)
+		}
+		if got := (Drift{Files: []FileDrift{f}}).Kept(test.take); got != test.kept {
+			t.Errorf("%s, %s, take %q: %d kept", test.state, test.policy, test.take, got)
 		}
 	}
 }

@@ -185,3 +185,75 @@ func TestPoliciesAfterAChange(t *testing.T) {
 		}
 	})
 }
+
+// TestNotDeployedByUs: what a later sync finds and nobody knows of is kept, whatever
+// the policy; what the first one finds goes by policy.
+func TestNotDeployedByUs(t *testing.T) {
+	eachShell(t, func(t *testing.T, g *fakeGuest) {
+		var in Input
+		for _, policy := range []string{"replace", "backup", "default"} {
+			in.Files = append(in.Files, file(policy, "/etc/app/"+policy, "ours"))
+			g.write("/etc/app/"+policy, "mine", 0o600)
+		}
+		if s := g.sync(Input{}); s != 0 {
+			t.Fatalf("status %d: %s%s", s, g.out, g.err)
+		}
+		out, refused := in.Differing(g.drift(in), "")
+		if s := g.sync(out); s != 0 || len(refused) > 0 || !strings.Contains(g.out, "it was not deployed from here") {
+			t.Errorf("status %d: %s%s%v", s, g.out, g.err, refused)
+		}
+		for _, policy := range []string{"replace", "backup"} {
+			b := g.backups("/etc/app/" + policy)
+			if g.read("/etc/app/"+policy) != "ours" || len(b) != 1 || g.read(b[0]) != "mine" {
+				t.Errorf("%s: %q, backups %v", policy, g.read("/etc/app/"+policy), b)
+			}
+		}
+		if g.read("/etc/app/default") != "mine" || len(g.backups("/etc/app/default")) > 0 {
+			t.Error("policy default did something")
+		}
+	})
+}
+
+// TestTakenBack: what was settled for the guest is taken back by the template, with
+// a copy, and is no longer remembered as the guest's.
+func TestTakenBack(t *testing.T) {
+	eachShell(t, func(t *testing.T, g *fakeGuest) {
+		one, two := Input{Files: []File{file("replace", "/etc/a", "one")}}, Input{Files: []File{file("replace", "/etc/a", "two")}}
+		take := func(how string, want FileState) Input {
+			t.Helper()
+			out, refused := two.Differing(g.drift(two), how)
+			if s := g.sync(out); s != 0 || len(refused) > 0 {
+				t.Fatalf("status %d: %s%s%v", s, g.out, g.err, refused)
+			}
+			if d := g.drift(two); d.Files[0].State != want {
+				t.Errorf("after %q: %s", how, d.states())
+			}
+			return out
+		}
+		g.sync(one)
+		g.write("/etc/a", "mine", 0o600)
+		if out := take("guest", FileKept); !out.ToApply() || len(g.contents(out)) != 0 {
+			t.Error("what is kept is to be remembered, and not shipped")
+		}
+		if out, _ := two.Differing(g.drift(two), "guest"); out.ToApply() {
+			t.Error("it is remembered already")
+		}
+		take("template", FileSame)
+		if b := g.backups("/etc/a"); g.read("/etc/a") != "two" || len(b) != 1 || g.read(b[0]) != "mine" {
+			t.Errorf("%q, backups %v", g.read("/etc/a"), b)
+		}
+		if out, _ := two.Differing(g.drift(two), "template"); out.ToApply() {
+			t.Error("it is taken already")
+		}
+	})
+}
+
+// TestLater: a sync of a guest in which none has ever ended keeps what it finds, too.
+func TestLater(t *testing.T) {
+	inShell(t, "sh", func(t *testing.T, g *fakeGuest) {
+		g.write("/etc/a", "mine", 0o600)
+		if s := g.sync(Input{Later: true, Files: []File{file("replace", "/etc/a", "ours")}}); s != 0 || g.read("/etc/a") != "ours" || len(g.backups("/etc/a")) != 1 {
+			t.Errorf("status %d: %s%s", s, g.out, g.err)
+		}
+	})
+}

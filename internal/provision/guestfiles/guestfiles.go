@@ -58,6 +58,7 @@ type Input struct {
 	Branch       string // "": main
 	ConfigPath   string // folder in the repository; "": the template's name
 	SyncOnBoot   bool   // apply again at boot, instead of recording drift alone
+	Later        bool   // the guest has been used: what is there and was not deployed may be the user's
 	Files        []File
 	Packages     map[string][]string // names by manager: apt, apk, dnf, npm, pip
 	Custom       []CustomPackage

@@ -44,6 +44,7 @@ type File struct {
 
 // manifest is a sh program of `group FOLDER OWNER POLICY SHA256 NAME …` calls,
 // which read far quicker than lines of text would, and the contents beside it.
+// Before them it says whether this is no first sync.
 func (in Input) manifest() ([]byte, []guest.File, error) {
 	files := slices.Clone(in.Files)
 	sort.SliceStable(files, func(i, j int) bool {
@@ -51,6 +52,9 @@ func (in Input) manifest() ([]byte, []guest.File, error) {
 		return cmp.Or(strings.Compare(path.Dir(a.Target), path.Dir(b.Target)), strings.Compare(a.Owner, b.Owner)) < 0
 	})
 	var m bytes.Buffer
+	if in.Later {
+		m.WriteString("LATER=1\n")
+	}
 	var contents []guest.File
 	seen := map[string]bool{}
 	key, n := "", 0

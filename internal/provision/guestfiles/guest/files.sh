@@ -3,7 +3,8 @@
 # whose contents lie in STAGE/root/FOLDER/NAME, as far as they were shipped. It
 # is gone through twice: first every file is judged, and a conflict ends it
 # there; then what is absent is moved into place a folder at a time, and what is
-# there already is settled one by one.
+# there already is settled one by one. A manifest may also say LATER=1: this is
+# not the first sync, although nothing is on record.
 # shellcheck shell=sh
 
 . "$LIB/records.sh" || return 1
@@ -33,7 +34,8 @@ apply_files() { # stage
 }
 
 begin_files() { # stage check
-	STAGE=$1 CHECK=$2
+	STAGE=$1 CHECK=$2 LATER=
+	[ ! -f "$S/state/checksums" ] || LATER=1
 	processed=0 deployed=0 unchanged=0 skipped=0 backups=0 errors=0 conflicts=0
 	OLD=$NL KEPT=$NL HALF=$NL
 	if [ -s "$S/state/checksums" ]; then OLD=$NL$(cat "$S/state/checksums")$NL; fi
@@ -228,7 +230,10 @@ judge_edit() { # policy sha256 target
 	if kept_before "$3"; then
 		verdict=conflict
 		if [ "$kt" = "$2" ] && [ "$kg" = "${is:--}" ]; then verdict=kept; fi
-	elif ! recorded "$3" || [ "$was" = "$is" ]; then
+	elif ! recorded "$3"; then
+		# Whose it is nobody knows. What the first sync finds is the system's own.
+		[ -z "$LATER" ] || verdict=copy why='it was not deployed from here'
+	elif [ "$was" = "$is" ]; then
 		:
 	elif [ "$was" != "$2" ]; then
 		verdict=conflict

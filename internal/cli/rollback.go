@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/ui"
+)
+
+// goBack is --rollback: it looks, asks and goes back. It needs no template, which
+// may be what is wrong. Only after the question it is a run.
+func (o *syncOptions) goBack(ctx context.Context, c lxc.Container) error {
+	a := o.app
+	m := &remembered{}
+	look, err := a.rehearse(ctx, c, m)
+	if err != nil {
+		return err
+	}
+	past, err := look.run.FindPast(ctx)
+	if err != nil {
+		return err
+	}
+	if err := a.confirm(ctx, o.yes, backQuestion(c, past, time.Now())); err != nil {
+		return err
+	}
+	display := ui.NewDisplay(a.streams, ui.Options{JSON: a.global.json, Quiet: a.global.quiet, Verbose: a.global.verbose})
+	s, err := a.begin(ctx, c, "sync", display, o.publish)
+	if err != nil {
+		display.Close()
+		return err
+	}
+	s.place = look.place
+	res, runErr := provision.Result{}, s.prepare(ctx, c, m)
+	if runErr == nil {
+		res, runErr = s.run.Rollback(ctx)
+	}
+	return s.end(ctx, res, runErr, func(c lxc.Container) error {
+		if err := s.run.EndRollback(context.WithoutCancel(ctx)); err != nil || a.global.json {
+			return err
+		}
+		return a.done(c, "rolled back")
+	})
+}
+
+// backQuestion names what is lost.
+func backQuestion(c lxc.Container, past provision.Past, now time.Time) string {
+	age := ""
+	if !past.Taken.IsZero() {
+		age = fmt.Sprintf(", taken %s ago", max(0, now.Sub(past.Taken)).Round(time.Second))
+	}
+	return fmt.Sprintf("Take container %d (%s) back to the snapshot %s%s? What was written in it since is lost.", c.CTID, c.Hostname, past.Snapshot, age)
+}
+
+// mayGoOn refuses a container whose rollback is not finished.
+func (a *app) mayGoOn(ctx context.Context, c lxc.Container) error {
+	look, err := a.rehearse(ctx, c, &remembered{})
+	if err != nil {
+		return err
+	}
+	return look.run.MayGoOn(ctx)
+}

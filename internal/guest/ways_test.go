@@ -1,0 +1,26 @@
+package guest
+
+import "testing"
+
+// TestWay: the way that was taken, and what was tried before it.
+func TestWay(t *testing.T) {
+	node := &NodeSSH{Host: "pve"}
+	tests := []struct {
+		o         Options
+		transport string
+		notes     []string
+		want      string
+	}{
+		{Options{}, "guest", nil, "by its own sshd, which answers"},
+		{Options{Transport: "auto", Jump: true}, "guest", nil, "by its own sshd, through the node, which answers"},
+		{Options{Transport: "node", Node: node}, "node", nil, "by SSH to the node pve and pct there (ssh.transport node)"},
+		{Options{Node: node}, "node", []string{noteNode + "no sshd"}, "by SSH to the node pve and pct there (no sshd)"},
+		{Options{Node: node}, "api", []string{noteNode + "no sshd", "another note: x", noteConsole + "no route"},
+			"by its console over Proxmox's API (no sshd, and no route)"},
+	}
+	for _, test := range tests {
+		if got := test.o.Way(test.transport, test.notes); got != test.want {
+			t.Errorf("%q, want %q", got, test.want)
+		}
+	}
+}
