@@ -128,7 +128,7 @@ func (w *consoleWay) talk(ctx context.Context, conn io.ReadWriteCloser) (*pumped
 	chunks, ended := listen(conn)
 	d := &dialogue{
 		conn: conn, chunks: chunks, ended: ended, tag: newTag(), ours: w.tag,
-		password: w.password(ctx), waiting: w.o.Waiting, note: w.o.Note, who: w.who(), limits: w.limits,
+		password: w.password(ctx), waiting: w.o.Waiting, note: w.o.Note, who: w.who(), ctid: w.target.CTID, shows: w.o.ShowPassword, limits: w.limits,
 		boots: w.boots && w.tag == "",
 	}
 	adopted, err := d.run(ctx)

@@ -116,6 +116,7 @@ func (r *Run) openSoon(ctx context.Context) {
 	say := r.sayIn(step)
 	opts.Note, opts.Waiting = say, say
 	opts.RootPassword = r.rootPassword
+	opts.ShowPassword = r.Command("credentials", r.Job.Spec.Hostname, "root", "--reveal")
 	opts.PinHostKey = func(fp string) error { return r.Record.PinHostKeys(ctx, []string{fp}) }
 	opts.Running = func(ctx context.Context) (bool, error) {
 		st, err := r.PVE.Status(ctx, node, r.CTID)
