@@ -5,6 +5,8 @@ package guest
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -146,6 +148,51 @@ func TestConsoleAtOnce(t *testing.T) {
 			}
 			all.Wait()
 			c.eventually("ct login: ")
+		})
+	}
+}
+
+// torn makes an end that nobody announced of every end, as a proxy's cut is.
+type torn struct{ io.ReadWriteCloser }
+
+func (t torn) Read(p []byte) (int, error) {
+	n, err := t.ReadWriteCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// A cut while we log in leaves neither us outside nor a shell open.
+func TestConsoleCutWhileOpening(t *testing.T) {
+	for _, at := range []string{"Password: ", "Last login", "# ", " g;\n"} {
+		t.Run(at, func(t *testing.T) {
+			t.Parallel()
+			c := newTerminal(t, getty)
+			once := sync.Once{}
+			c.hear = func(said string) {
+				if strings.Contains(last(said, 40), at) {
+					once.Do(c.cut)
+				}
+			}
+			o := <-c.opening(func(o *Options) {
+				o.Console = func(ctx context.Context, node string, ctid int) (io.ReadWriteCloser, error) {
+					conn, err := c.attach(ctx, node, ctid)
+					return torn{conn}, err
+				}
+			})
+			if o.err != nil {
+				t.Fatal(o.err)
+			}
+			if out, _, _ := do(t, o.g, "echo here", ""); out != "here\n" {
+				t.Errorf("%q", out)
+			}
+			o.g.Close()
+			for end := time.Now().Add(30 * time.Second); !strings.HasSuffix(c.output(), "ct login: "); time.Sleep(20 * time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatalf("a shell is left open: %q", last(c.output(), 300))
+				}
+			}
 		})
 	}
 }

@@ -18,6 +18,7 @@ type dialogue struct {
 	ended    func() error // why chunks was closed
 	tag      string
 	ours     string // the tag of a pump that this run left here; "" if none
+	whole    bool   // it had begun to work
 	boots    bool   // the container was started just now
 	password func() (string, error)
 	waiting  func(string)
@@ -32,7 +33,7 @@ type dialogue struct {
 	total   int
 	pieces  int // in which it came, since what is waited for last changed
 	state   step
-	logged  bool // we logged in, so we log out
+	logged  bool // the shell that is there is of our login, so we log out
 	pokes   int
 	poked   time.Time // the last of them
 	heard   time.Time // when something came last

@@ -33,7 +33,7 @@ func (d *dialogue) look() (adopted bool, err error) {
 
 // adopts reports whether the pump that this run left here answers.
 func (d *dialogue) adopts(text string) bool {
-	if d.ours == "" || strings.Contains(text, "~"+d.ours+" b;") { // it answered, and then it ended
+	if !d.whole || strings.Contains(text, "~"+d.ours+" b;") { // it answered, and then it ended
 		return false
 	}
 	for _, m := range leftPump.FindAllStringSubmatch(text, -1) {
@@ -125,7 +125,7 @@ func (d *dialogue) atSecret(text, last string) error {
 		if d.unsure || d.again > 0 { // not at first: who reads it byte by byte would take this for a part of it
 			clear = "\x15"
 		}
-		d.state, d.text = asksShell, nil
+		d.state, d.text, d.logged = asksShell, nil, true
 		return d.put(clear + d.secret + "\n")
 	case d.pokes > 0 && d.lost < 5 && strings.HasSuffix(strings.TrimRight(last, " "), "login:"):
 		d.lost++ // the name: a getty that begins anew throws away what came before

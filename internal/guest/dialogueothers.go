@@ -73,7 +73,7 @@ func (d *dialogue) foreign() string {
 	tag := ""
 	for _, m := range pumpWord.FindAllStringSubmatch(d.plain(), -1) {
 		switch {
-		case m[1] == d.tag, m[1] == d.ours, isBlock(m[2]):
+		case m[1] == d.tag, m[1] == d.ours && d.whole, isBlock(m[2]):
 		case m[2] == "b":
 			d.others.farewell(m[1])
 			if tag == m[1] {

@@ -60,12 +60,7 @@ func (r *Run) goIn(ctx context.Context) error {
 	if err := r.enter(ctx); err != nil {
 		return err
 	}
-	facts, err := guest.WaitReady(ctx, r.Guest, guest.Ready{})
-	if err != nil {
-		return err
-	}
-	r.Facts = facts
-	return nil
+	return r.waitReady(ctx, guest.Ready{})
 }
 
 // CheckSame refuses a container that is not the one on record: Proxmox gives a

@@ -137,7 +137,7 @@ func (r *Run) enter(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	if r.opening.err != nil {
-		return r.opening.err
+		return r.noWayIn(r.opening.err)
 	}
 	r.Guest = r.opening.guest
 	if err := r.keepPassword(ctx); err != nil {
