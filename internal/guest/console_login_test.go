@@ -69,7 +69,7 @@ func TestConsoleWrongPassword(t *testing.T) {
 	c := newTerminal(t, slowGetty)
 	right := c.secret
 	c.secret = "wrong"
-	_, err := c.openWithin(nil)
+	_, err := c.openWithin(nil, longLimits)
 	if KindOf(err) != AuthRefused || !strings.Contains(err.Error(), "root's password is refused") {
 		t.Fatal(KindOf(err), err)
 	}
@@ -87,7 +87,7 @@ func TestConsoleHints(t *testing.T) {
 	c := newTerminal(t, getty)
 	c.secret = "wrong"
 	for _, shows := range []string{"", "infrahaus credentials web root --reveal"} {
-		_, err := c.openWithin(func(o *Options) { o.ShowPassword = shows })
+		_, err := c.openWithin(func(o *Options) { o.ShowPassword = shows }, longLimits)
 		e, ok := err.(*Error)
 		if !ok || !strings.Contains(e.Fix, "pct enter 100, then passwd root") || !strings.Contains(e.Fix, shows) || strings.Contains(e.Fix, "CT"+"ID") || strings.Contains(e.Fix, "CONTAINER") {
 			t.Errorf("%v: %q", err, e.Fix)

@@ -99,11 +99,7 @@ func TestConsoleInUse(t *testing.T) {
 func TestConsoleInUseTooLong(t *testing.T) {
 	c := newTerminal(t, getty)
 	g := c.open()
-	target, o := c.options()
-	o.KeepAlive, o.Note, o.Waiting = 10*time.Second, func(string) {}, func(string) {}
-	within := usualLimits
-	within.others = time.Millisecond
-	_, err := openConsoleWithin(t.Context(), target, o, within)
+	_, err := c.openWithin(nil, longLimits, func(l *limits) { l.others = time.Millisecond })
 	if KindOf(err) != NoConsole || !strings.Contains(err.Error(), "another run of infrahaus uses this console") {
 		t.Fatal(KindOf(err), err)
 	}

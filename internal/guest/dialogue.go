@@ -109,7 +109,7 @@ func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
 				d.waiting("waiting for " + string(d.state) + " on the console")
 				continue
 			}
-			if d.total > floodLimit || time.Now().After(limit) { // it was never quiet
+			if d.total > floodLimit || time.Now().After(limit) && d.restless() { // it was never quiet
 				return false, d.flooded()
 			}
 			continue
@@ -163,6 +163,7 @@ func (d *dialogue) poke() (next time.Time, err error) {
 		}
 		d.pokes++
 		d.stirred, d.poked = false, time.Now()
+		d.total = 0 // what comes now may answer it
 		d.unsure = d.unsure || d.state == asksSecret
 	}
 	return time.Now().Add(min(time.Duration(d.pokes)*time.Second, 4*time.Second)), nil
