@@ -89,7 +89,7 @@ func TestConsoleHints(t *testing.T) {
 	for _, shows := range []string{"", "infrahaus credentials web root --reveal"} {
 		_, err := c.openWithin(func(o *Options) { o.ShowPassword = shows }, longLimits)
 		e, ok := err.(*Error)
-		if !ok || !strings.Contains(e.Fix, "pct enter 100, then passwd root") || !strings.Contains(e.Fix, shows) || strings.Contains(e.Fix, "CT"+"ID") || strings.Contains(e.Fix, "CONTAINER") {
+		if !ok || !strings.Contains(e.Fix, "pct enter 100, then passwd root") || !strings.Contains(e.Fix, shows) || strings.Contains(e.Fix, "CTID") || strings.Contains(e.Fix, "CONTAINER") {
 			t.Errorf("%v: %q", err, e.Fix)
 		}
 	}

@@ -95,7 +95,9 @@ func (d *dialogue) hungUp() error {
 	}
 	e := d.fail(kind, "it was closed while "+string(d.state)+" was waited for",
 		"is the container running, and has it a console (tty, console and cmode in pct config)?")
-	e.Err = err
+	if e.Err = err; err != nil { // it was there, and the connection to it broke
+		e.Fix = ""
+	}
 	return e
 }
 

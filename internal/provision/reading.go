@@ -35,7 +35,7 @@ func (r *Run) reading(ctx context.Context, read func() error) error {
 		case late:
 			return r.cutOff(err)
 		case again != nil:
-			return again
+			return r.noWayIn(again)
 		}
 	}
 }
@@ -57,7 +57,7 @@ func (r *Run) cutOff(err error) error {
 // noWayIn is an error of getting inside: one that was cut off says how to go on.
 func (r *Run) noWayIn(err error) error {
 	var in *guest.Error
-	if guest.IsDropped(err) && errors.As(err, &in) && in.Hint() == "" {
+	if errors.As(err, &in) && in.Hint() == "" && (in.Kind == guest.Dropped || in.Kind == guest.NoConsole) {
 		return r.cutOff(err)
 	}
 	return err
