@@ -66,6 +66,7 @@ func TestSessions(t *testing.T) {
 		"edit":       editInGuest,
 		"remove":     removeInGuest,
 		"in-guest":   inGuest,
+		"appears":    appears,
 		"tidy":       tidy,
 		"api":        askAPI,
 		"whole-once": wholeOnce,

@@ -288,6 +288,15 @@ func inGuest(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// appears is `appears CTID PATTERN`: waits until a file of a virtual guest matches.
+func appears(ts *testscript.TestScript, neg bool, args []string) {
+	waitFor(ts, args[1], func() bool {
+		found, err := filepath.Glob(guestPath(ts, args[0], args[1]))
+		ts.Check(err)
+		return len(found) > 0
+	})
+}
+
 // askAPI is `api METHOD PATH [KEY=VALUE...]`: somebody else at the Proxmox that
 // serve holds open, as at its web interface. A task that this begins has ended when
 // it returns.

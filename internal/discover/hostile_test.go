@@ -4,6 +4,7 @@ package discover
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -33,13 +34,14 @@ func probeIn(t *testing.T, shell []string, folder string, programs map[string]st
 		script, _, _ = strings.Cut(script, "\nsec addresses\n")
 		script += "\nsec end\n"
 	}
-	cmd := exec.Command(shell[0], shell[1:]...)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // far more than it takes on a busy machine
+	defer cancel()
+	cmd := exec.CommandContext(ctx, shell[0], shell[1:]...)
+	cmd.WaitDelay = 10 * time.Second // what it has started may hold its output open
 	cmd.Stdin = strings.NewReader(script)
 	cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH")}
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
-	began := time.AfterFunc(90*time.Second, func() { cmd.Process.Kill() })
-	defer began.Stop()
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("%v: %s", err, &stderr)

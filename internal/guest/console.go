@@ -24,6 +24,7 @@ type consoleWay struct {
 	mu     sync.Mutex
 	pump   *pumped
 	tag    string // of the pump that this way started last
+	logged bool   // the shell that is there is of its login
 	closed bool
 }
 
@@ -46,7 +47,21 @@ func openConsoleWithin(ctx context.Context, t Target, o Options, within limits) 
 		}
 	}
 	w := &consoleWay{trait: trait{transport: "api", running: o.Running, counts: &counts{}}, o: o, target: t, limits: within, boots: boots}
-	return shellBy(ctx, w)
+	l, err := w.open(ctx)
+	for try := 1; try < maxCuts && wasCut(err) && ctx.Err() == nil; try++ {
+		o.Note("the connection to the console was cut: it is opened again")
+		l, err = w.open(ctx)
+	}
+	return shellOf(ctx, w, l, err)
+}
+
+// maxCuts is how often the console is opened where it is cut before a shell is there.
+const maxCuts = 4
+
+// wasCut says that a connection broke; one that was closed is another matter.
+func wasCut(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && (e.Kind == Dropped || e.Kind == NoConsole && e.Err != nil)
 }
 
 // open starts one more agent, on the console there is or on a new one.
@@ -127,11 +142,12 @@ func (w *consoleWay) console(ctx context.Context) (*pumped, error) {
 func (w *consoleWay) talk(ctx context.Context, conn io.ReadWriteCloser) (*pumped, error) {
 	chunks, ended := listen(conn)
 	d := &dialogue{
-		conn: conn, chunks: chunks, ended: ended, tag: newTag(), ours: w.tag,
-		password: w.password(ctx), waiting: w.o.Waiting, note: w.o.Note, who: w.who(), limits: w.limits,
-		boots: w.boots && w.tag == "",
+		conn: conn, chunks: chunks, ended: ended, tag: newTag(), ours: w.tag, whole: w.pump != nil && w.pump.tag == w.tag,
+		password: w.password(ctx), waiting: w.o.Waiting, note: w.o.Note, who: w.who(), ctid: w.target.CTID, shows: w.o.ShowPassword, limits: w.limits,
+		boots: w.boots && w.tag == "", logged: w.logged,
 	}
 	adopted, err := d.run(ctx)
+	w.logged = d.logged
 	if err != nil {
 		return nil, err
 	}

@@ -16,14 +16,34 @@ import (
 	"time"
 )
 
-// openWithin is open with short deadlines, for what is to fail.
-func (c *terminal) openWithin(change func(*Options)) (Guest, error) {
+// openWithin is open with other options, and other deadlines where change is given
+// them.
+func (c *terminal) openWithin(change func(*Options), deadlines ...func(*limits)) (Guest, error) {
 	target, o := c.options()
 	o.KeepAlive, o.Note, o.Waiting = 10*time.Second, func(string) {}, func(string) {}
 	if change != nil {
 		change(&o)
 	}
-	return openConsoleWithin(c.t.Context(), target, o, limits{prompt: 4 * time.Second, login: 8 * time.Second, shell: 4 * time.Second})
+	within := usualLimits
+	for _, d := range deadlines {
+		d(&within)
+	}
+	return openConsoleWithin(c.t.Context(), target, o, within)
+}
+
+// Deadlines for what must run into one, however long that is: nothing that would
+// keep it from that ever comes.
+func shortPrompt(l *limits) { l.prompt = 4 * time.Second }
+func shortLogin(l *limits)  { l.login = 4 * time.Second }
+func shortShell(l *limits)  { l.shell = 4 * time.Second }
+
+// halfPrompt is long enough to see that a console is never quiet, on a busy machine
+// too.
+func halfPrompt(l *limits) { l.prompt = usualLimits.prompt / 2 }
+
+// longLimits are for what must not run into a deadline, however busy the machine is.
+func longLimits(l *limits) {
+	*l = limits{prompt: 5 * time.Minute, login: 5 * time.Minute, shell: 5 * time.Minute, others: 5 * time.Minute}
 }
 
 func TestConsoleRefusals(t *testing.T) {
@@ -37,26 +57,31 @@ func TestConsoleRefusals(t *testing.T) {
 		kind         Kind
 		says, after  string // after: what the console shows in the end
 		shows        string // in the error's tail
+		within       func(*limits)
 	}{
-		{"a wrong password", getty, password("wrong", nil), AuthRefused, "root's password is refused", "ct login: ", ""},
-		{"no password", getty, password("", nil), NotConfigured, "root's password is not known", "ct login: ", ""},
-		{"a password that cannot be read", getty, password("", errors.New("no key")), NotConfigured, "cannot be read: no key", "ct login: ", ""},
-		{"a password that cannot be typed", getty, password("a\nb", nil), NotConfigured, "cannot be typed", "ct login: ", ""},
-		{"an expired password", prompt + "echo 'You are required to change your password immediately (administrator enforced).'; printf 'Current password: '; read -r x; done", nil, AuthRefused, "has expired", "", ""},
-		{"a locked account", prompt + "echo 'Your account has been locked; please contact your system administrator.'; sleep 1; done", nil, AuthRefused, "is not let in", "", ""},
-		{"no getty", "sleep 1000", nil, NoConsole, "neither a login prompt nor a shell", "", ""},
-		{"a flood", "yes 'all work and no play'", nil, NoConsole, "prints there without end", "", ""},
-		{"never quiet", "while :; do echo all work and no play; sleep 0.02; done", nil, NoConsole, "prints there without end", "", "no play"},
-		{"a console that ends", "echo 'lxc-console: 100: tty is not available'; exit 1", nil, NoConsole, "it was closed while a login prompt or a shell was waited for", "", "tty is not available"},
-		{"no tty", "echo 'lxc-console: 100: ../src/lxc/commands.c: lxc_cmd_get_tty_fd: 1200 Bad file descriptor - Denied access to tty'; exit 1", nil, NoConsole, "has no terminal for it", "", "Denied access to tty"},
-		{"a second factor", prompt + "printf 'Verification code: '; read -r x; done", nil, AuthRefused, "a second factor", "ct login: ", "Verification code:"},
-		{"a second factor first", "while :; do printf 'ct login: '; read -r u; printf 'One-time password (OATH) for root: '; read -r x; done", nil, AuthRefused, "a second factor", "ct login: ", "One-time password"},
-		{"a password prompt that never comes", "while :; do printf 'ct login: '; read -r u; sleep 1000; done", nil, Protocol, "the password prompt does not show", "", ""},
-		{"something else than a shell", prompt + "printf 'menu> '; while read -r x; do printf 'menu> '; done; done", nil, Protocol, "does not answer as a shell", "", ""},
+		{"a wrong password", getty, password("wrong", nil), AuthRefused, "root's password is refused", "ct login: ", "", nil},
+		{"no password", getty, password("", nil), NotConfigured, "root's password is not known", "ct login: ", "", nil},
+		{"a password that cannot be read", getty, password("", errors.New("no key")), NotConfigured, "cannot be read: no key", "ct login: ", "", nil},
+		{"a password that cannot be typed", getty, password("a\nb", nil), NotConfigured, "cannot be typed", "ct login: ", "", nil},
+		{"an expired password", prompt + "echo 'You are required to change your password immediately (administrator enforced).'; printf 'Current password: '; read -r x; done", nil, AuthRefused, "has expired", "", "", nil},
+		{"a locked account", prompt + "echo 'Your account has been locked; please contact your system administrator.'; sleep 1; done", nil, AuthRefused, "is not let in", "", "", nil},
+		{"no getty", "sleep 1000", nil, NoConsole, "neither a login prompt nor a shell", "", "", shortPrompt},
+		{"a flood", "yes 'all work and no play'", nil, NoConsole, "prints there without end", "", "", nil},
+		{"never quiet", "while :; do echo all work and no play; sleep 0.02; done", nil, NoConsole, "prints there without end", "", "no play", halfPrompt},
+		{"a console that ends", "echo 'lxc-console: 100: tty is not available'; exit 1", nil, NoConsole, "it was closed while a login prompt or a shell was waited for", "", "tty is not available", nil},
+		{"no tty", "echo 'lxc-console: 100: ../src/lxc/commands.c: lxc_cmd_get_tty_fd: 1200 Bad file descriptor - Denied access to tty'; exit 1", nil, NoConsole, "has no terminal for it", "", "Denied access to tty", nil},
+		{"a second factor", prompt + "printf 'Verification code: '; read -r x; done", nil, AuthRefused, "a second factor", "ct login: ", "Verification code:", nil},
+		{"a second factor first", "while :; do printf 'ct login: '; read -r u; printf 'One-time password (OATH) for root: '; read -r x; done", nil, AuthRefused, "a second factor", "ct login: ", "One-time password", nil},
+		{"a password prompt that never comes", "while :; do printf 'ct login: '; read -r u; [ -z \"$u\" ] || sleep 1000; done", nil, Protocol, "the password prompt does not show", "", "", shortLogin},
+		{"something else than a shell", prompt + "printf 'menu> '; while read -r x; do printf 'menu> '; done; done", nil, Protocol, "does not answer as a shell", "", "", shortShell},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tt := newTerminal(t, c.script)
-			_, err := tt.openWithin(c.change)
+			within := c.within
+			if within == nil {
+				within = longLimits
+			}
+			_, err := tt.openWithin(c.change, within)
 			var e *Error
 			if errors.As(err, &e); e == nil || e.Kind != c.kind || !strings.Contains(e.Message, c.says) || !strings.HasPrefix(e.Message, "cannot use the console of container 100: ") {
 				t.Fatalf("%v %v", KindOf(err), err)
@@ -93,7 +118,11 @@ func TestConsoleOddGuests(t *testing.T) {
 				t.Fatal("it is not odd")
 			}
 			c := newTerminal(t, script)
-			g := c.open()
+			g, err := c.openWithin(nil, longLimits)
+			if err != nil {
+				t.Fatalf("%v %q", err, last(c.output(), 400))
+			}
+			defer g.Close()
 			if out, _, _ := do(t, g, "echo in", ""); out != "in\n" {
 				t.Errorf("%q", out)
 			}
@@ -129,7 +158,7 @@ func TestConsoleOpenShell(t *testing.T) {
 func TestConsoleNotRoot(t *testing.T) {
 	c := newTerminal(t, "exec $LOGIN_SHELL")
 	os.WriteFile(c.home+"/bin/id", []byte("#!/bin/bash\necho 1000\n"), 0o755)
-	if _, err := c.openWithin(nil); KindOf(err) != AuthRefused || !strings.Contains(err.Error(), "not root's (uid 1000)") {
+	if _, err := c.openWithin(nil, longLimits); KindOf(err) != AuthRefused || !strings.Contains(err.Error(), "not root's (uid 1000)") {
 		t.Error(err)
 	}
 }
@@ -139,7 +168,7 @@ func TestConsoleLacksPrograms(t *testing.T) {
 	for _, tool := range []string{"stty", "sha256sum", "id", "mkdir", "mkfifo", "rm", "cat", "dd"} {
 		os.Symlink("/usr/bin/"+tool, c.home+"/bin/"+tool)
 	}
-	if _, err := c.openWithin(nil); KindOf(err) != Protocol || !strings.Contains(err.Error(), "lacks a program") {
+	if _, err := c.openWithin(nil, longLimits); KindOf(err) != Protocol || !strings.Contains(err.Error(), "lacks a program") {
 		t.Error(err)
 	}
 }

@@ -36,6 +36,7 @@ type terminal struct {
 	opened  int
 	left    int // bytes that may be typed before all is cut; 0: no end
 	onOpen  func()
+	hear    func(said string) // told of what is printed, with all before it, before anybody sees it
 }
 
 // pumpHello is a pump that began; its folder is not left on this machine.
@@ -145,7 +146,11 @@ func (c *terminal) serve() {
 			for _, conn := range c.clients {
 				to = append(to, conn)
 			}
+			hear, said := c.hear, string(c.said)
 			c.mu.Unlock()
+			if hear != nil {
+				hear(said)
+			}
 			for _, conn := range to {
 				conn.Write(b)
 			}

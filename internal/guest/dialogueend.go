@@ -8,21 +8,45 @@ import (
 	"time"
 )
 
-// setAgain gives root the password that is on record.
-const setAgain = "pct enter CTID, then passwd root (infrahaus credentials CONTAINER root --reveal shows the one on record)"
+// maxLogins is how often a password may be tried: pam_faillock locks an account after
+// three refusals, root's too where it is told to.
+const maxLogins = 3
 
-// refuse is a login that was not let in. Where the prompt was not a fresh one,
-// somebody's keys may have been in it: then once more.
-func (d *dialogue) refuse(text string) error {
-	if locked.MatchString(text) {
-		return d.fail(AuthRefused, "root is not let in", "the account is locked (on the node: pct enter CTID, then passwd -u root), or the guest is going down; or use ssh.transport guest or node")
+// setAgain gives root the password that is on record.
+func (d *dialogue) setAgain() string {
+	text := fmt.Sprintf("pct enter %d, then passwd root", d.ctid)
+	if d.shows != "" {
+		text += " (" + d.shows + " shows the one on record)"
 	}
-	if d.again++; d.again < 2 && d.unsure {
+	return text
+}
+
+// refuse is a login that was not let in. Somebody's keys may have been in the
+// password, which nobody sees: so once more, and yet once more where there were
+// keys.
+func (d *dialogue) refuse(text, last string) error {
+	if locked.MatchString(text) {
+		return d.fail(AuthRefused, "root is not let in",
+			fmt.Sprintf("the account is locked (on the node: pct enter %d, then passwd -u root), or the guest is going down; or use ssh.transport guest or node", d.ctid))
+	}
+	head := text[:len(text)-len(last)]
+	if said := refused.FindStringIndex(head); said != nil {
+		head = head[:said[0]]
+	}
+	prompt := loginPrompt.MatchString(last) && !lastLogin.MatchString(last)
+	d.unsure = d.unsure || strange(head) || prompt && !strings.HasSuffix(strings.TrimRight(last, " "), ":")
+	if d.again++; d.again < 2 || d.again < maxLogins && d.unsure {
 		d.state, d.text = anyPrompt, nil
+		if prompt {
+			d.text = []byte(last)
+		}
+		if d.unsure {
+			d.others.backOff()
+		}
 		return nil
 	}
 	return d.fail(AuthRefused, "root's password is refused: it was changed in the guest, or root is locked",
-		"say the one that it has with --password-file, which discover, resume and sync take; or set it again on the node: "+setAgain)
+		"say the one that it has with --password-file, which discover, resume and sync take; or set it again on the node: "+d.setAgain())
 }
 
 // flooded is a console that is never quiet.
@@ -67,11 +91,13 @@ func (d *dialogue) hungUp() error {
 		kind = Gone
 	case strings.Contains(string(d.all.b), "Denied access to tty"):
 		return d.fail(NoConsole, "the container has no terminal for it",
-			"on the node: pct set CTID --tty 2 --console 1, then pct reboot CTID; or use ssh.transport guest or node")
+			fmt.Sprintf("on the node: pct set %d --tty 2 --console 1, then pct reboot %[1]d; or use ssh.transport guest or node", d.ctid))
 	}
 	e := d.fail(kind, "it was closed while "+string(d.state)+" was waited for",
 		"is the container running, and has it a console (tty, console and cmode in pct config)?")
-	e.Err = err
+	if e.Err = err; err != nil { // it was there, and the connection to it broke
+		e.Fix = ""
+	}
 	return e
 }
 

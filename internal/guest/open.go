@@ -45,6 +45,9 @@ type Options struct {
 	Console func(ctx context.Context, node string, ctid int) (io.ReadWriteCloser, error)
 	// RootPassword is asked for where the console wants a login; "" or nil: not known.
 	RootPassword func(context.Context) (string, error)
+	// ShowPassword is the command that shows root's password on record, for hints; ""
+	// if there is none.
+	ShowPassword string
 
 	Note       func(string)                   // one line: which transport, and why not the one before
 	Waiting    func(string)                   // what is waited for now; called on change

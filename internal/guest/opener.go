@@ -32,6 +32,11 @@ func (t *trait) fail(k Kind, message string, err error) *Error {
 // shellBy opens the first shell; without one the way is closed.
 func shellBy(ctx context.Context, w way) (Guest, error) {
 	l, err := w.open(ctx)
+	return shellOf(ctx, w, l, err)
+}
+
+// shellOf is shellBy with what opening has given.
+func shellOf(ctx context.Context, w way, l *link, err error) (Guest, error) {
 	if err != nil {
 		w.close()
 		if ctx.Err() != nil {

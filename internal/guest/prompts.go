@@ -14,5 +14,6 @@ var (
 	refused     = regexp.MustCompile(`(?im)^\W*(login incorrect|authentication failure|login failed|incorrect password|root login refused)`)
 	locked      = regexp.MustCompile(`(?i)(account (is |has been )?(locked|expired|disabled)|system is going down|account is currently not available|login is disabled)`)
 	shellPrompt = regexp.MustCompile(`[#$%>] ?$`)
+	pumpWord    = regexp.MustCompile(`~([0-9a-f]{16}) ([a-z])(?: [^;~\n]{1,180})?;`)
 	leftPump    = regexp.MustCompile(`~([0-9a-f]{16}) (?:y|n|n \d+ \d+);`)
 )

@@ -114,10 +114,14 @@ func (p *pumped) strange(b []byte) {
 	}
 }
 
-// watch asks now and then whether the pump is there, and what it has printed, so
+// pingEvery is how often a pump is asked whether it is there. Its answers are what
+// tells another run that the console is in use: see othersSilence.
+const pingEvery = time.Second
+
+// watch asks again and again whether the pump is there, and what it has printed, so
 // that what was lost is asked for again.
 func (p *pumped) watch() {
-	tick := time.NewTicker(min(p.alive, 3*time.Second))
+	tick := time.NewTicker(min(p.alive, pingEvery))
 	defer tick.Stop()
 	for n := 1; ; n++ {
 		select {

@@ -66,12 +66,7 @@ func (r *Run) goIn(ctx context.Context) error {
 	if err := r.enter(ctx); err != nil {
 		return err
 	}
-	facts, err := guest.WaitReady(ctx, r.Guest, guest.Ready{})
-	if err != nil {
-		return err
-	}
-	r.Facts = facts
-	return nil
+	return r.waitReady(ctx, guest.Ready{})
 }
 
 // adoptedName is what an adopted container is called: as Proxmox itself does.

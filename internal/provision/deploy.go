@@ -75,11 +75,10 @@ func (r *Run) enterReady(ctx context.Context) error {
 	if err := r.enter(ctx); err != nil {
 		return err
 	}
-	facts, err := guest.WaitReady(ctx, r.Guest, guest.Ready{Network: r.needsNetwork()})
-	if err != nil {
+	if err := r.waitReady(ctx, guest.Ready{Network: r.needsNetwork()}); err != nil {
 		return err
 	}
-	r.Facts = facts
+	facts := r.Facts
 	r.say(fmt.Sprintf("Inside %s by way of the %s, %s", facts.OSName, r.Guest.Transport(), facts.Init))
 	return nil
 }

@@ -93,8 +93,11 @@ func (r *Run) declared() ([]discover.Declared, time.Duration, error) {
 // anything; more than discover would read is not kept.
 func (r *Run) probe(ctx context.Context, o discover.Options) (*discover.Report, error) {
 	var out, stderr bounded
-	out.limit, stderr.limit = discover.MaxOutput, 4<<10
-	_, err := r.Guest.Run(ctx, guest.Cmd{Label: "discover services", Script: discover.Script(o), Stdout: &out, Stderr: &stderr})
+	err := r.reading(ctx, func() error {
+		out, stderr = bounded{limit: discover.MaxOutput}, bounded{limit: 4 << 10}
+		_, err := r.Guest.Run(ctx, guest.Cmd{Label: "discover services", Script: discover.Script(o), Stdout: &out, Stderr: &stderr})
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -141,10 +141,14 @@ func (r *Run) drift(ctx context.Context, in guestfiles.Input) (guestfiles.Drift,
 		return guestfiles.Drift{}, err
 	}
 	var out, said bounded
-	out.limit, said.limit = guestfiles.MaxDrift, 4<<10
-	status, err := r.Guest.Run(ctx, guest.Cmd{
-		Label: "compare the container with its template", Script: script,
-		Stdin: bytesReader(stdin), Size: int64(len(stdin)), Stdout: &out, Stderr: &said,
+	var status int
+	err = r.reading(ctx, func() (err error) {
+		out, said = bounded{limit: guestfiles.MaxDrift}, bounded{limit: 4 << 10}
+		status, err = r.Guest.Run(ctx, guest.Cmd{
+			Label: "compare the container with its template", Script: script,
+			Stdin: bytesReader(stdin), Size: int64(len(stdin)), Stdout: &out, Stderr: &said,
+		})
+		return err
 	})
 	if err != nil {
 		return guestfiles.Drift{}, err

@@ -118,6 +118,7 @@ func (r *Run) openSoon(ctx context.Context) {
 	opts.Note = func(line string) { o.notes = append(o.notes, line); say(line) }
 	opts.Waiting = say
 	opts.RootPassword = r.rootPassword
+	opts.ShowPassword = r.Command("credentials", r.Job.Spec.Hostname, "root", "--reveal")
 	opts.PinHostKey = func(fp string) error { return r.Record.PinHostKeys(ctx, []string{fp}) }
 	opts.Running = func(ctx context.Context) (bool, error) {
 		st, err := r.PVE.Status(ctx, node, r.CTID)
@@ -138,7 +139,7 @@ func (r *Run) enter(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	if r.opening.err != nil {
-		return r.opening.err
+		return r.noWayIn(r.opening.err)
 	}
 	r.Guest = r.opening.guest
 	if err := r.keepPassword(ctx); err != nil {

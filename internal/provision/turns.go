@@ -66,7 +66,11 @@ func (r *Run) takeStock(ctx context.Context) error {
 			dirs = append(dirs, m.Dir)
 		}
 	}
-	seen, err := guest.Look(ctx, r.Guest, dirs, r.learnSecret)
+	var seen map[string]guest.Seen
+	err := r.reading(ctx, func() (err error) {
+		seen, err = guest.Look(ctx, r.Guest, dirs, r.learnSecret)
+		return err
+	})
 	if err != nil {
 		return err
 	}

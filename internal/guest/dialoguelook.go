@@ -1,0 +1,201 @@
+package guest
+
+import (
+	"math/rand/v2"
+	"strings"
+	"time"
+)
+
+// look judges a console that has gone quiet, and types what it asks for.
+func (d *dialogue) look() (adopted bool, err error) {
+	text := d.plain()
+	if d.state != asksLoader && d.adopts(text) {
+		return true, nil
+	}
+	last := text[strings.LastIndexByte(text, '\n')+1:]
+	if (d.state == asksSecret || d.state == asksShell) && codeAsked.MatchString(last) {
+		_ = d.put("\n") // none: so that the login ends
+		return false, d.fail(AuthRefused, "it asks for a second factor, which a run cannot give",
+			"let root log in on the console without one (PAM's rules for login), or use ssh.transport guest or node")
+	}
+	switch d.state {
+	case anyPrompt:
+		return false, d.atPrompt(last)
+	case asksSecret:
+		return false, d.atSecret(text, last)
+	case asksShell:
+		return false, d.atShell(text, last)
+	case asksLoader:
+		return false, d.atLoader(last)
+	}
+	return false, nil
+}
+
+// adopts reports whether the pump that this run left here answers.
+func (d *dialogue) adopts(text string) bool {
+	if !d.whole || strings.Contains(text, "~"+d.ours+" b;") { // it answered, and then it ended
+		return false
+	}
+	for _, m := range leftPump.FindAllStringSubmatch(text, -1) {
+		if m[1] == d.ours {
+			return true
+		}
+	}
+	return false
+}
+
+// atPrompt answers the first prompt, unless somebody else does just now.
+func (d *dialogue) atPrompt(last string) error {
+	if d.others.backsOff() {
+		return nil
+	}
+	switch {
+	case secretWaits.MatchString(last):
+		if d.others.given(asksSecret) {
+			return nil
+		}
+		// Half a login, somebody's or what a cut left of ours: an empty password ends it.
+		d.text = nil
+		return d.put("\x15\n")
+	case loginPrompt.MatchString(last) && !lastLogin.MatchString(last):
+		return d.login(last)
+	case shellPrompt.MatchString(last):
+		if d.others.seen() && d.others.given(asksShell) {
+			return nil
+		}
+		return d.load(d.logged)
+	}
+	return nil
+}
+
+// login types the name.
+func (d *dialogue) login(last string) error {
+	d.logged = false
+	if d.stale() {
+		d.text = nil
+		return d.put("\x15\n")
+	}
+	if time.Since(d.cleared) < clearing {
+		return nil
+	}
+	clear := ""
+	if !strings.HasSuffix(strings.TrimRight(last, " "), ":") {
+		if d.others.given(anyPrompt) {
+			return nil
+		}
+		clear = "\x15" // somebody's half a name
+	}
+	if d.again > 0 { // keys that came while the last one was refused do not show after the prompt
+		clear = "\x15"
+	}
+	// Who has no password types no name: the prompt stays as it was.
+	secret, err := d.password()
+	if err != nil {
+		return d.fail(NotConfigured, err.Error(), "say it with --password-file, or create with --console shell")
+	}
+	d.secret = secret
+	d.unsure = false
+	d.state, d.text = asksSecret, nil
+	return d.put(clear + rootName + "\n")
+}
+
+const rootName = "root"
+
+// atSecret answers the password prompt.
+func (d *dialogue) atSecret(text, last string) error {
+	if refused.MatchString(text) || locked.MatchString(text) {
+		return d.refuse(text, last)
+	}
+	prompt := secretAsked.FindStringIndex(text)
+	switch {
+	case prompt != nil && (strings.Contains(text[prompt[0]:prompt[1]], "\n") || shellPrompt.MatchString(last) && !secretAsked.MatchString(last)):
+		// Somebody else has answered it: what is typed now is read by a shell.
+		d.others.given(asksSecret)
+		d.state = anyPrompt
+	case prompt != nil:
+		head := text[:prompt[0]]
+		if strange(head[:strings.LastIndexByte(head, '\n')+1]) && !d.unsure {
+			d.unsure = true
+			d.others.backOff()
+		}
+		if d.others.backsOff() {
+			return nil
+		}
+		clear := ""
+		if d.unsure || d.again > 0 { // not at first: who reads it byte by byte would take this for a part of it
+			clear = "\x15"
+		}
+		d.state, d.text, d.logged = asksShell, nil, true
+		return d.put(clear + d.secret + "\n")
+	case d.pokes > 0 && d.lost < 5 && strings.HasSuffix(strings.TrimRight(last, " "), "login:"):
+		d.lost++ // the name: a getty that begins anew throws away what came before
+		d.state, d.text = anyPrompt, nil
+	}
+	return nil
+}
+
+// atShell judges what answers the password.
+func (d *dialogue) atShell(text, last string) error {
+	switch {
+	case shellPrompt.MatchString(last) && !secretAsked.MatchString(last): // whatever a motd says before it
+		return d.load(true)
+	case !secretWaits.MatchString(last) && !loginPrompt.MatchString(last) && time.Since(d.heard) < motdPatience:
+		// A motd may say the same as a refusal, and be in the middle of it.
+	case changeAsked.MatchString(text):
+		_ = d.put("\x03") // nothing is changed in anybody's name
+		return d.fail(AuthRefused, "root's password has expired there, and a new one is asked for",
+			"set it again on the node: "+d.setAgain())
+	case refused.MatchString(text), locked.MatchString(text),
+		loginPrompt.MatchString(last) && !lastLogin.MatchString(last): // the login started over
+		return d.refuse(text, last)
+	}
+	return nil
+}
+
+// atLoader types once more what may have been spoilt.
+func (d *dialogue) atLoader(last string) error {
+	if time.Since(d.typed) < d.patient {
+		return nil
+	}
+	d.typed = time.Now()
+	switch {
+	case strings.TrimSpace(last) == ">": // the shell waits for the end of a line that was torn
+		return d.put("\x03")
+	case shellPrompt.MatchString(last) && d.retyped < 3:
+		d.retyped++
+		return d.load(d.logged)
+	}
+	// Its word may have been spoilt: one that reads says that it has nothing yet.
+	return d.put("\x15\n" + d.tag + "\n")
+}
+
+// stale is true for the first login prompt after a pump of ours: a line that was
+// meant for that may be waiting to be read as a name, and our name then as a
+// password, and the password as a name, which a log keeps. An empty line, and what
+// comes of it, is waited out first.
+func (d *dialogue) stale() bool {
+	if d.others.left == "" && d.ours == "" || !d.cleared.IsZero() {
+		return false
+	}
+	d.cleared = time.Now()
+	return true
+}
+
+// load types the line that starts the loader, in place of what somebody may have
+// typed there and has not sent.
+func (d *dialogue) load(logged bool) error {
+	d.logged, d.typed = logged, time.Now()
+	d.patient = 2*time.Second + rand.N(1500*time.Millisecond) // two that type at once tear both their lines, once
+	d.state, d.text = asksLoader, nil
+	return d.put("\x15" + loaderLine(d.tag, logged))
+}
+
+func (d *dialogue) loaded() bool {
+	for _, word := range []string{" g;", " r;"} {
+		if _, after, ok := strings.Cut(string(d.text), "~"+d.tag+word); ok {
+			d.text = []byte(after)
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,72 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/guest"
+)
+
+const (
+	// maxReads is how often one question is asked where the link drops under each.
+	maxReads = 4
+	// backWithin is how long the link may take to come back for one.
+	backWithin = 2 * time.Minute
+)
+
+// reading does what only reads in the guest, again over a new link where the link
+// drops under it.
+func (r *Run) reading(ctx context.Context, read func() error) error {
+	for try := 1; ; try++ {
+		err := read()
+		if !guest.IsDropped(err) || ctx.Err() != nil {
+			return err
+		}
+		if try == maxReads {
+			return r.cutOff(err)
+		}
+		r.warn("the link to the container dropped: it is asked again over a new one", "")
+		back, cancel := context.WithTimeout(ctx, backWithin)
+		again := r.Guest.Reconnect(back)
+		late := back.Err() != nil && ctx.Err() == nil
+		cancel()
+		switch {
+		case late:
+			return r.cutOff(err)
+		case again != nil:
+			return r.noWayIn(again)
+		}
+	}
+}
+
+// cutOff is a link that dropped too often, with the command to go on with.
+func (r *Run) cutOff(err error) error {
+	f := Explain(err)
+	next := "resume"
+	switch {
+	case r.renewing:
+		next = "sync"
+	case r.looking:
+		next = "discover"
+	}
+	f.Hints = append(f.Hints, "see what cuts the connection (a proxy?), or use another ssh.transport; then: "+r.Command(next, r.Job.Spec.Hostname))
+	return f
+}
+
+// noWayIn is an error of getting inside: one that was cut off says how to go on.
+func (r *Run) noWayIn(err error) error {
+	var in *guest.Error
+	if errors.As(err, &in) && in.Hint() == "" && (in.Kind == guest.Dropped || in.Kind == guest.NoConsole) {
+		return r.cutOff(err)
+	}
+	return err
+}
+
+// waitReady is guest.WaitReady, which only reads.
+func (r *Run) waitReady(ctx context.Context, ready guest.Ready) error {
+	return r.reading(ctx, func() (err error) {
+		r.Facts, err = guest.WaitReady(ctx, r.Guest, ready)
+		return err
+	})
+}
