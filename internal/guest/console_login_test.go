@@ -3,6 +3,7 @@
 package guest
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -88,9 +89,9 @@ func TestConsoleHints(t *testing.T) {
 	c.secret = "wrong"
 	for _, shows := range []string{"", "infrahaus credentials web root --reveal"} {
 		_, err := c.openWithin(func(o *Options) { o.ShowPassword = shows }, longLimits)
-		e, ok := err.(*Error)
-		if !ok || !strings.Contains(e.Fix, "pct enter 100, then passwd root") || !strings.Contains(e.Fix, shows) || strings.Contains(e.Fix, "CTID") || strings.Contains(e.Fix, "CONTAINER") {
-			t.Errorf("%v: %q", err, e.Fix)
+		var e *Error
+		if !errors.As(err, &e) || !strings.Contains(e.Fix, "pct enter 100, then passwd root") || !strings.Contains(e.Fix, shows) || strings.Contains(e.Fix, "CTID") || strings.Contains(e.Fix, "CONTAINER") {
+			t.Errorf("%v", err)
 		}
 	}
 }

@@ -100,10 +100,11 @@ func TestConsoleInUseTooLong(t *testing.T) {
 	c := newTerminal(t, getty)
 	g := c.open()
 	_, err := c.openWithin(nil, longLimits, func(l *limits) { l.others = time.Millisecond })
-	if KindOf(err) != NoConsole || !strings.Contains(err.Error(), "another run of infrahaus uses this console") {
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != NoConsole || !strings.Contains(err.Error(), "another run of infrahaus uses this console") {
 		t.Fatal(KindOf(err), err)
 	}
-	if fix := err.(*Error).Hint(); !strings.Contains(fix, "ssh.transport guest or node") {
+	if fix := e.Hint(); !strings.Contains(fix, "ssh.transport guest or node") {
 		t.Error(fix)
 	}
 	if out, _, _ := do(t, g, "echo here", ""); out != "here\n" {

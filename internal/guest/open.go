@@ -106,7 +106,7 @@ func Open(ctx context.Context, t Target, o Options) (Guest, error) {
 func openAuto(ctx context.Context, t Target, o Options) (Guest, error) {
 	g, first := openGuest(ctx, t, o)
 	if first == nil || !absent(first) {
-		return g, first
+		return g, o.elseConsole(first)
 	}
 	if o.Node == nil && o.Console == nil {
 		return nil, &Error{Kind: KindOf(first), Transport: "auto", Err: errors.New("the node's SSH is not configured"),
@@ -132,6 +132,18 @@ func openAuto(ctx context.Context, t Target, o Options) (Guest, error) {
 	var e *Error
 	errors.As(last, &e)
 	return nil, &Error{Kind: e.Kind, Transport: "auto", Err: last, Message: why.Error(), Fix: e.Fix}
+}
+
+// elseConsole names the console to who is refused a login, which falls through by
+// itself never.
+func (o Options) elseConsole(err error) error {
+	var e *Error
+	if o.Console == nil || !errors.As(err, &e) || e.Kind != AuthRefused {
+		return err
+	}
+	told := *e
+	told.Fix += "; or get in by its console, with root's password: INFRAHAUS_SSH_TRANSPORT=api"
+	return &told
 }
 
 // openGuest goes to the container's own sshd.

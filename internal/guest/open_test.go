@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -56,7 +57,8 @@ func TestTrustOnFirstUse(t *testing.T) {
 	}
 }
 
-// What is not mere absence never falls through, though the node would do.
+// What is not mere absence never falls through, though the node or the console
+// would do; who is refused a login is told of the console.
 func TestNeverFallsThrough(t *testing.T) {
 	id := newSigner(t)
 	node := newNode(t, id)
@@ -71,9 +73,15 @@ func TestNeverFallsThrough(t *testing.T) {
 		target, o := h.guestOptions(id)
 		o.Transport, o.Node = "auto", node.nodeSSH(keyText(t, id))
 		c.change(&target, &o)
+		o.Console = func(context.Context, string, int) (io.ReadWriteCloser, error) {
+			t.Error("the console was opened")
+			return nil, io.EOF
+		}
 		pins := 0
 		o.PinHostKey = func(string) error { pins++; return nil }
-		if _, err := Open(ctxFor(t), target, o); KindOf(err) != c.kind || pins > 0 {
+		_, err := Open(ctxFor(t), target, o)
+		var e *Error
+		if !errors.As(err, &e) || e.Kind != c.kind || pins > 0 || strings.Contains(e.Fix, "INFRAHAUS_SSH_TRANSPORT=api") != (c.kind == AuthRefused) {
 			t.Errorf("%s: %v, %d pins", name, err, pins)
 		}
 	}
