@@ -72,7 +72,7 @@ func (o *discoverOptions) run(ctx context.Context, ref string) error {
 		if ref == strconv.Itoa(c.CTID) { // Proxmox may have given the id to another one since
 			return o.adopt(ctx, host, c.CTID)
 		}
-		return failf(1, "container %s was destroyed at %s", c.Hostname, c.DestroyedAt.Format("2006-01-02 15:04"))
+		return a.isGone(c)
 	}
 	p, err := a.openInside(ctx)
 	if err != nil {

@@ -72,6 +72,11 @@ func (a *app) done(c lxc.Container, what string) error {
 	return ui.WriteRow(a.streams, c.Hostname, strconv.Itoa(c.CTID), what)
 }
 
+// isGone is the refusal to do anything with a container that was destroyed.
+func (a *app) isGone(c lxc.Container) error {
+	return failf(provision.ExitOther, "container %s was destroyed", c.Hostname).hint("%s", a.command("list", "--all"))
+}
+
 // target is a container on record with its place on Proxmox.
 type target struct {
 	app  *app
@@ -92,7 +97,7 @@ func (a *app) target(ctx context.Context, do, ref string) (*target, error) {
 		return nil, err
 	}
 	if c.Lifecycle == lxc.Destroyed {
-		return nil, failf(provision.ExitOther, "container %s was destroyed", c.Hostname).hint("%s", a.command("list", "--all"))
+		return nil, a.isGone(c)
 	}
 	if c.CTID == 0 {
 		return nil, failf(provision.ExitOther, "container %s was never created on Proxmox", c.Hostname)

@@ -83,7 +83,7 @@ func (o *syncOptions) run(ctx context.Context, ref string) error {
 		return err
 	}
 	if c.Lifecycle == lxc.Destroyed {
-		return failf(provision.ExitOther, "container %s was destroyed", c.Hostname).hint("%s", a.command("list", "--all"))
+		return a.isGone(c)
 	}
 	if o.rollback {
 		return o.goBack(ctx, c)

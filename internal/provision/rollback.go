@@ -84,20 +84,16 @@ func (r *Run) findSnapshot(ctx context.Context, p *Past) error {
 func (r *Run) lockedAgainst(p Past) error {
 	m := r.marks.of(event.Deploying, itemRollback)
 	ours := p.lock == "rollback" && m.Name == p.Snapshot && (m.State == Claimed || m.State == Broken)
-	free := fmt.Sprintf("on the node: pct unlock %d", r.CTID)
 	switch {
 	case p.lock == "" || p.task != "" || ours && r.SSH.Node != nil:
 		return nil
 	case ours:
 		return &Failure{
 			Status: ExitProxmox, Message: fmt.Sprintf("cannot go back: an earlier rollback has failed and left container %d locked, and the API cannot unlock", r.CTID),
-			Hints: []string{free, "or set INFRAHAUS_SSH_NODE, and it is done for you"},
+			Hints: []string{fmt.Sprintf("on the node: pct unlock %d", r.CTID), "or set INFRAHAUS_SSH_NODE, and it is done for you"},
 		}
 	}
-	return &Failure{
-		Status: ExitProxmox, Message: fmt.Sprintf("cannot go back: container %d is locked (%s): another task is at work on it", r.CTID, p.lock),
-		Hints: []string{"try again once it has ended; a lock that a dead task has left is freed " + free},
-	}
+	return Locked("roll back", r.Recorded, p.lock)
 }
 
 // nothingPast says why there is nothing to go back to, and what is left to do.
