@@ -86,8 +86,9 @@ type target struct {
 	cfg  pve.Config
 }
 
-// target finds a container on record and on Proxmox, to do something with it, and makes sure that the
-// two are the same: Proxmox gives a ctid to somebody else once it is free.
+// target finds a container on record and on Proxmox, to do something with it, and
+// makes sure that the two are the same: Proxmox gives a ctid to somebody else once
+// it is free.
 func (a *app) target(ctx context.Context, do, ref string) (*target, error) {
 	if _, err := a.hostName(); err != nil {
 		return nil, err

@@ -27,7 +27,8 @@ func newListCmd(a *app) *cobra.Command {
 		Short:   "List the containers on record",
 		Long: `List the containers on record, of the selected host or, without one, of every
 host. Nothing is asked of Proxmox, unless with --check: then what Proxmox says
-stands beside what is recorded, and where the two differ.
+stands beside what is recorded, and where the two differ; a container that was
+destroyed and is there all the same shows, too.
 
 STATUS is creating, ready, error or destroyed; interrupted is a container whose
 run was killed: resume goes on with it.` + exitStatuses(0, 1, 2, 4),

@@ -21,6 +21,11 @@ func (r *Run) attach(ctx context.Context) error {
 	}
 	node, name, err := r.PVE.Find(ctx, r.CTID)
 	if pve.IsKind(err, pve.NotFound) {
+		// A list leaves out what the login may not see; who asks for it by name is told.
+		name = r.Recorded.Hostname
+		node, _, err = r.PVE.Locate(ctx, r.Recorded.Node, r.CTID)
+	}
+	if pve.IsKind(err, pve.NotFound) {
 		return Lost("look inside", r.Recorded, r.Command)
 	}
 	if err != nil {
