@@ -27,7 +27,7 @@ const (
 	siteStopped = "stopped"
 	siteMissing = "missing"
 	siteOther   = "other"
-	siteUnknown = "unknown" // Proxmox could not be asked
+	siteUnknown = "unknown" // Proxmox could not be asked, or does not tell this login
 	siteNone    = "none"    // it was never asked for
 )
 
@@ -77,6 +77,12 @@ func (a *app) checkOne(ctx context.Context, client *pve.Client, l *listed, there
 		*l.Proxmox = onSite{State: siteNone}
 	case !ok:
 		*l.Proxmox = onSite{State: siteMissing}
+		// The list leaves out what the login may not see.
+		if l.Lifecycle != lxc.Destroyed {
+			if _, err := client.Config(ctx, l.Node, l.CTID); pve.IsKind(err, pve.Forbidden) {
+				l.Proxmox.State = siteUnknown
+			}
+		}
 	default:
 		cfg, err := client.Config(ctx, e.Node, e.CTID)
 		if pve.IsKind(err, pve.NotFound) { // gone since it was listed
