@@ -23,11 +23,11 @@ demo: build ## the main job on the embedded sandbox: create, discover, events, c
 	sh testdata/demo.sh $(BIN)
 
 test: ## every test that needs nothing but Go
-	$(GO) test -timeout 20m ./...
+	$(GO) test -timeout 40m ./...
 
 race: ## the same under the race detector (needs a C compiler)
 	sh .ci/need.sh gcc libc6-dev
-	CGO_ENABLED=1 $(GO) test -timeout 20m -race ./...
+	CGO_ENABLED=1 $(GO) test -timeout 40m -race ./...
 
 FUZZTIME ?= 10s
 

@@ -28,7 +28,7 @@ import (
 )
 
 // deadline is generous: it only ends a session that hangs.
-const deadline = 60 * time.Second
+const deadline = 5 * time.Minute
 
 // watched is a buffer that tells when it holds a pattern.
 type watched struct {

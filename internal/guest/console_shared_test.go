@@ -135,7 +135,7 @@ func TestConsoleAtOnce(t *testing.T) {
 						return
 					}
 					defer has.Unlock()
-					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+					ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 					defer cancel()
 					var out bytes.Buffer
 					if _, err := o.g.Run(ctx, Cmd{Label: "x", Script: "sleep 1; echo here", Stdout: &out}); err != nil || out.String() != "here\n" {

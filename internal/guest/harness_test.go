@@ -304,7 +304,7 @@ func open(t *testing.T, argv ...string) (*host, Guest) {
 
 // ctxFor ends with the test, or after a while.
 func ctxFor(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

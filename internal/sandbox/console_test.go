@@ -173,7 +173,7 @@ func (s *screen) read() {
 // in front of it.
 func (s *screen) expect(text string) string {
 	s.t.Helper()
-	late := time.After(30 * time.Second)
+	late := time.After(5 * time.Minute)
 	for looked := 0; ; { // at that much, in vain
 		s.mu.Lock()
 		rest, err := s.seen.Bytes()[s.from:], s.err
@@ -203,7 +203,7 @@ func tail(s string) string { return s[max(0, len(s)-2000):] }
 // ended waits for the end and returns what stood in front of it.
 func (s *screen) ended() string {
 	s.t.Helper()
-	late := time.After(30 * time.Second)
+	late := time.After(5 * time.Minute)
 	for {
 		s.mu.Lock()
 		rest, err := s.seen.String()[s.from:], s.err

@@ -251,7 +251,7 @@ func TestSessionLost(t *testing.T) {
 			}
 			c.Close()
 			again := login(t, s.Endpoint())
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			for {
 				if out, _, _ := remote(t, again, "pct exec 100 -- cat /root/over", nil); out == "over\n" {

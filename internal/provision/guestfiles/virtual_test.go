@@ -71,7 +71,7 @@ func (m *machine) Close() error                               { return nil }
 func (m *machine) sh(script string) (string, int) {
 	m.t.Helper()
 	var out bytes.Buffer
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	status, err := m.Run(ctx, guest.Cmd{Script: script, Stdout: &out, Stderr: &out})
 	if err != nil {

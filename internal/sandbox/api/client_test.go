@@ -55,7 +55,7 @@ func createBy(ctx context.Context, c *pve.Client, spec lxc.Spec) (pve.Created, p
 func TestClientLifecycle(t *testing.T) {
 	f := serve(t, api.Options{})
 	c := f.client(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	made, _, err := createBy(ctx, c, wanted())
 	if err != nil {
@@ -140,7 +140,7 @@ func TestClientFaults(t *testing.T) {
 				}
 				f.faults.Add(x)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			spec := wanted()
 			spec.Hostname = "web-02"
@@ -173,7 +173,7 @@ func TestClientAddress(t *testing.T) {
 				t.Fatal(err)
 			}
 			f.faults.Add(x)
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			made, _, err := createBy(ctx, c, wanted())
 			if err != nil {

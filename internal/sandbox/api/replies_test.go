@@ -212,7 +212,7 @@ func (p *player) settle(t *testing.T) {
 }
 
 func (p *player) follow(t *testing.T, upid string) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if _, err := p.node.Follow(ctx, upid, func(string) {}); err != nil {
 		t.Fatalf("task %s: %v", upid, err)
@@ -221,7 +221,7 @@ func (p *player) follow(t *testing.T, upid string) {
 
 func (p *player) waitLog(t *testing.T, path string) {
 	upid := strings.Split(path, "/")[4]
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	_, _ = p.node.Follow(ctx, upid, func(string) { cancel() })
 }

@@ -167,12 +167,12 @@ func push(t *testing.T, d *Driver, vmid int) {
 
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	for !ok() {
 		select {
 		case <-ctx.Done():
-			t.Fatalf("no %s in 30 s", what)
+			t.Fatalf("no %s in 5 minutes", what)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

@@ -52,7 +52,7 @@ func finish(t *testing.T, n *node.Node, upid string, err error) (log []string, e
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	exit, err = n.Follow(ctx, upid, func(l string) { log = append(log, l) })
 	if err != nil {

@@ -39,7 +39,7 @@ func agentProtocol(t *testing.T, osName string) {
 	const nonce = "\x02nonce42"
 	pr, pw := io.Pipe()
 	outR, outW := io.Pipe()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	var errs bytes.Buffer
 	go func() {

@@ -57,7 +57,7 @@ func (g *guest) start(t *testing.T) {
 func (g *guest) sh(t *testing.T, script string) string {
 	t.Helper()
 	var out bytes.Buffer
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	_, err := g.d.Exec(ctx, 100, driver.Exec{Argv: []string{"sh", "-c", script}, Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}, Cwd: "/root", Stdout: &out, Stderr: &out})
 	if err != nil {

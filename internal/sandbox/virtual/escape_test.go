@@ -92,7 +92,7 @@ func killAll(t *testing.T, m *Machine, script string) {
 		p.Signal(9)
 		select {
 		case <-p.Done():
-		case <-time.After(20 * time.Second):
+		case <-time.After(5 * time.Minute):
 			b := make([]byte, 1<<20)
 			t.Fatalf("%q left a process that cannot be killed\n%s", script, b[:runtime.Stack(b, true)])
 		}

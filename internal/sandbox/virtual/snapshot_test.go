@@ -74,7 +74,7 @@ func TestDeathOfAGuest(t *testing.T) {
 	for name, die := range map[string]func(t *testing.T, d *Driver){
 		"stop": func(t *testing.T, d *Driver) { must(t, d.Stop(context.Background(), 100)) },
 		"shutdown": func(t *testing.T, d *Driver) {
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 			defer cancel()
 			must(t, d.Shutdown(ctx, 100))
 		},
@@ -166,7 +166,7 @@ func agent(t *testing.T) string {
 
 func waitUntil(t *testing.T, ok func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	for !ok() {
 		select {

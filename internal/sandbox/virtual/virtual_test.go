@@ -54,7 +54,7 @@ func boot(t testing.TB, d *Driver, id int, os string) {
 func sh(t testing.TB, d *Driver, id int, script string) (string, int) {
 	t.Helper()
 	var out bytes.Buffer
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	st, err := d.Exec(ctx, id, driver.Exec{Argv: []string{"sh", "-c", script}, Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}, Cwd: "/root", Stdout: &out, Stderr: &out})
 	if err != nil {

@@ -67,7 +67,7 @@ func (p *pair) host(t *testing.T, script string) (string, int) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	c := exec.CommandContext(ctx, "sh", "-c", prepare+script)
 	c.Dir, c.Env = dir, []string{"PATH=/usr/bin:/bin", "LC_ALL=C", "TZ=UTC", "HOME=/root"}
@@ -82,7 +82,7 @@ func (p *pair) host(t *testing.T, script string) (string, int) {
 func (p *pair) guest(t *testing.T, script string) (out, errs string, status int) {
 	t.Helper()
 	var o, e bytes.Buffer
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	st, err := p.m.Run(ctx, virtual.Exec{Argv: []string{"sh", "-c", "rm -rf /tmp/w; " + prepare + script}, Cwd: "/tmp",
 		Env: []string{"PATH=/usr/bin:/bin", "LC_ALL=C", "TZ=UTC", "HOME=/root"}, Stdout: &o, Stderr: &e})

@@ -95,7 +95,7 @@ func testMachine(t testing.TB) *Machine {
 func runIn(t testing.TB, m *Machine, stdin string, argv ...string) (string, string, int) {
 	t.Helper()
 	var out, errw bytes.Buffer
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	st, err := m.Run(ctx, Exec{Argv: argv, Env: []string{"PATH=/bin", "HOME=/root"}, Cwd: "/root",
 		Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errw})
