@@ -105,7 +105,7 @@ func (r *Run) claim(ctx context.Context) (pve.Created, error) {
 	r.MAC = pve.NewMAC()
 	req := pve.CreateRequest{Spec: r.Job.Spec, Placement: p, Password: r.Job.Password, MAC: r.MAC}
 	if p.MarkerAllowed {
-		req.Description = Marker(r.RecordID)
+		req.Description = pve.Marker(r.RecordID)
 	} else {
 		r.warn("the login may not set a description, so the container carries no ownership mark; its id, task and MAC are remembered instead",
 			"grant VM.Config.Options to the login")
@@ -127,9 +127,6 @@ func (r *Run) claim(ctx context.Context) (pve.Created, error) {
 	}
 	return created, r.Record.Update(ctx, func(c *lxc.Container) { c.UPID = created.UPID })
 }
-
-// Marker is the line of a container's description that says whose it is.
-func Marker(recordID string) string { return "infrahaus:" + recordID }
 
 // cleanedUp asks whether a create task that failed has left nothing. Proxmox
 // removes what it has made, but not where the worker itself was killed, as by a

@@ -51,7 +51,7 @@ func newest(rows []row) *row {
 // list does not.
 func (t *trial) differs(rows []row) string {
 	n := t.w.sb.Node()
-	ids := n.IDs()
+	ids := slices.DeleteFunc(n.IDs(), func(id int) bool { return id == t.given })
 	for _, r := range rows {
 		alive := r.Lifecycle != lxc.Destroyed
 		state := "none"
@@ -59,6 +59,8 @@ func (t *trial) differs(rows []row) string {
 		case r.CTID == 0:
 		case n.Exists(r.CTID) != nil:
 			state = "missing"
+		case r.CTID == t.given:
+			state = "other"
 		case n.Running(r.CTID):
 			state = "running"
 		default:

@@ -1,6 +1,7 @@
 // Command crash kills the tool at every boundary of its work and strikes it with
 // every fault there is, then looks whether anything was lost, done twice or told:
-// whatever happens, list knows, and one command finishes the job or cleans it up.
+// whatever happens, list knows, and one command finishes the job or cleans it up;
+// and where somebody else has been given the id meanwhile, theirs is left alone.
 //
 // It builds the tool with a hook that ends the process right after a chosen entry
 // is on record (internal/store/boundary_crash.go) and runs it against sandboxes of
@@ -18,14 +19,18 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"syscall"
 )
 
 func main() {
-	h := &harness{}
+	h := &harness{only: regexp.MustCompile("")}
 	flag.BoolVar(&h.all, "all", false, "every point with both ways on, all transports, and a second kill on the way")
 	flag.IntVar(&h.parallel, "parallel", 4, "sandboxes at once")
-	flag.StringVar(&h.only, "only", "", "run the rows alone whose name begins with this `text`")
+	flag.Func("only", "run the rows alone whose name has this `pattern`", func(s string) (err error) {
+		h.only, err = regexp.Compile(s)
+		return err
+	})
 	flag.StringVar(&h.doc, "doc", "", "also write the table into this `file`, as Markdown")
 	flag.StringVar(&h.bin, "bin", "", "a `binary` built with -tags crash; empty: build one")
 	flag.Parse()
@@ -44,7 +49,7 @@ func main() {
 type harness struct {
 	all      bool
 	parallel int
-	only     string
+	only     *regexp.Regexp
 	doc      string
 	bin      string
 

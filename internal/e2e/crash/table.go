@@ -91,10 +91,12 @@ const docHead = `# Every way to die
 Written by "make crash-all": the tool is killed with SIGKILL at each entry of its
 work that is on record (right after it and, where the entry tells of something that
 was done, right before it), and struck by each fault in each phase; by every
-transport; then resumed, resumed with a second kill on the way, or destroyed. Lost
-is what list does not know, has no way on, or is missing in the logs; twice is a
-script that ran again after it had ended well, or an attempt that began twice;
-secrets is one found on a screen or in the state directory.
+transport; then resumed, resumed with a second kill on the way, or destroyed; or its
+id is given to somebody else, whose container must be as it was after all that. Lost
+is what list does not know, has no way on, is missing in the logs, or was done to
+somebody else's; twice is a script that ran again after it had ended well, or an
+attempt that began twice; secrets is one found on a screen or in the state
+directory.
 
 `
 

@@ -27,6 +27,7 @@ type trial struct {
 	said     bytes.Buffer      // everything that any process wrote
 	secrets  map[string]string // what each value is
 	mayStop  bool              // a fault may end the guest after all is done
+	given    int               // the id that ours had and that is a stranger's now
 	problems []problem
 	note     string // for the table
 }

@@ -62,13 +62,8 @@ func (w *world) clean(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for len(w.sb.Node().IDs()) > 0 {
-		n := w.sb.Node()
-		for _, id := range n.IDs() {
-			w.endTasks(n, id)
-			_ = n.Unlock(id) // not every one is locked
-			if upid, err := n.Destroy(ctx, node.Root, id, node.Params{"force": "1", "purge": "1"}); err == nil {
-				_, _ = n.Follow(ctx, upid, func(string) {})
-			}
+		for _, id := range w.sb.Node().IDs() {
+			w.remove(ctx, id)
 		}
 		if ctx.Err() != nil {
 			return fmt.Errorf("cannot empty the node of %s", w.dir)
@@ -76,6 +71,16 @@ func (w *world) clean(ctx context.Context) error {
 		time.Sleep(20 * time.Millisecond)
 	}
 	return nil
+}
+
+// remove tries to destroy a container, whatever goes on with it.
+func (w *world) remove(ctx context.Context, id int) {
+	n := w.sb.Node()
+	w.endTasks(n, id)
+	_ = n.Unlock(id) // not every one is locked
+	if upid, err := n.Destroy(ctx, node.Root, id, node.Params{"force": "1", "purge": "1"}); err == nil {
+		_, _ = n.Follow(ctx, upid, func(string) {})
+	}
 }
 
 // endTasks stops what still works on a container.
