@@ -71,16 +71,10 @@ func (o *destroyOptions) stranger(ctx context.Context, host string, ctid int) er
 	if err != nil {
 		return err
 	}
-	node, name, err := p.pve.Find(ctx, ctid)
+	c, err := adopted(ctx, p, host, ctid)
 	if err != nil {
 		return err
 	}
-	cfg, err := p.pve.Config(ctx, node, ctid)
-	if err != nil {
-		return err
-	}
-	c := adopted(host, node, name, ctid)
-	c.MAC = cfg.MAC
 	return o.destroy(ctx, c, func() error { return o.app.store.CreateContainer(ctx, c) })
 }
 

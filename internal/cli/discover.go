@@ -88,29 +88,29 @@ func (o *discoverOptions) adopt(ctx context.Context, host string, ctid int) erro
 	if err != nil {
 		return err
 	}
-	node, name, err := p.pve.Find(ctx, ctid)
+	c, err := adopted(ctx, p, host, ctid)
 	if err != nil {
 		return err
 	}
-	cfg, err := p.pve.Config(ctx, node, ctid)
-	if err != nil {
-		return err
-	}
-	c := adopted(host, node, name, ctid)
-	c.MAC = cfg.MAC
 	if err := a.store.CreateContainer(ctx, c); err != nil {
 		return err
 	}
 	return o.look(ctx, p, c)
 }
 
-// adopted is a new record of a container that this catalogue did not make.
-func adopted(host, node, name string, ctid int) lxc.Container {
+// adopted is a new record of a container that this catalogue did not make, bound to
+// the one that has the id now.
+func adopted(ctx context.Context, p *place, host string, ctid int) (lxc.Container, error) {
+	node, name, err := p.pve.Find(ctx, ctid)
+	if err != nil {
+		return lxc.Container{}, err
+	}
+	cfg, err := p.pve.Config(ctx, node, ctid)
 	return lxc.Container{
-		RecordID: store.NewRecordID(), CTID: ctid, Host: host, Node: node,
+		RecordID: store.NewRecordID(), CTID: ctid, Host: host, Node: node, MAC: cfg.MAC,
 		Hostname:  orElse(name, "CT"+strconv.Itoa(ctid)), // as Proxmox itself calls it
 		Lifecycle: lxc.Ready, Adopted: true,
-	}
+	}, err
 }
 
 // look runs the discovery. Its JSON face is the complete event, which is a
