@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"strings"
 )
 
 // ErrNotRunning says that a guest is needed running and is not.
@@ -123,4 +124,18 @@ type Driver interface {
 	Pull(ctx context.Context, vmid int, path string) (io.ReadCloser, error)
 	// Close stops every guest and frees what the driver holds.
 	Close() error
+}
+
+// SetShadow is the text of /etc/shadow with one field of root's line changed:
+// counted from 0, 1 is the password's hash and 2 the day of its last change.
+func SetShadow(text []byte, field int, value string) []byte {
+	var out strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Split(line, ":"); f[0] == "root" && len(f) > field {
+			f[field] = value
+			line = strings.Join(f, ":")
+		}
+		out.WriteString(line)
+	}
+	return []byte(out.String())
 }

@@ -98,13 +98,5 @@ func shadow(r rootfs, field int, value string) error {
 	if err != nil {
 		return err
 	}
-	var out strings.Builder
-	for line := range strings.Lines(string(b)) {
-		if f := strings.Split(line, ":"); f[0] == "root" && len(f) > field {
-			f[field] = value
-			line = strings.Join(f, ":")
-		}
-		out.WriteString(line)
-	}
-	return r.WriteFile("etc/shadow", []byte(out.String()), 0o640)
+	return r.WriteFile("etc/shadow", driver.SetShadow(b, field, value), 0o640)
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
@@ -144,13 +143,5 @@ func setShadow(v *fsys.View, field int, value string) error {
 	if err != nil {
 		return err
 	}
-	var out strings.Builder
-	for line := range strings.Lines(string(b)) {
-		if f := strings.Split(line, ":"); f[0] == "root" && len(f) > field {
-			f[field] = value
-			line = strings.Join(f, ":")
-		}
-		out.WriteString(line)
-	}
-	return v.WriteFile("/etc/shadow", []byte(out.String()), 0o640)
+	return v.WriteFile("/etc/shadow", driver.SetShadow(b, field, value), 0o640)
 }
