@@ -12,7 +12,7 @@ trap 'rm -f "$log" "$log.status"' EXIT
 {
 	status=0
 	# shellcheck disable=SC2086 # no word or two
-	go test -tags e2e -count=1 -timeout 40m -v -p 1 -parallel 2 $replay \
+	go test -tags e2e -count=1 -timeout 60m -v -p 1 -parallel 2 $replay \
 		./internal/e2e/ ./internal/store/ ./internal/sandbox/ ./internal/sandbox/pct/ ./internal/sandbox/lxcguest/ || status=$?
 	echo "$status" >"$log.status"
 } 2>&1 | tee "$log"

@@ -129,7 +129,7 @@ func discovered(t *testing.T, text string) []lxc.Service {
 
 func mustAnswer(t *testing.T, url string) {
 	t.Helper()
-	client := http.Client{Timeout: 5 * time.Second}
+	client := http.Client{Timeout: time.Minute}
 	resp, err := client.Get(url)
 	if err != nil {
 		t.Fatal(err)

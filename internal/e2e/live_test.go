@@ -64,7 +64,7 @@ func (u *user) start(args ...string) *live {
 // until waits for an event.
 func (l *live) until(what string, match func(event.Event) bool) event.Event {
 	l.t.Helper()
-	late := time.After(2 * time.Minute)
+	late := time.After(10 * time.Minute)
 	for {
 		select {
 		case e, ok := <-l.events:
@@ -90,7 +90,7 @@ func (l *live) untilLine(line string) event.Event {
 // wait waits for the end.
 func (l *live) wait() result {
 	l.t.Helper()
-	late := time.AfterFunc(3*time.Minute, func() { l.cmd.Process.Kill() })
+	late := time.AfterFunc(10*time.Minute, func() { l.cmd.Process.Kill() })
 	defer late.Stop()
 	for range l.events {
 	}

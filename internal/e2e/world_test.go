@@ -169,7 +169,7 @@ func decode(t *testing.T, text string) []event.Event {
 // busy with much else.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	for !ok() {
 		select {
