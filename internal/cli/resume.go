@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -185,12 +187,27 @@ func (o *resumeOptions) nothing(c lxc.Container) error {
 	return nil
 }
 
+// longWaits says on stderr what a run without a display waits for, once it does so
+// for a while.
+func (a *app) longWaits() event.Sink {
+	const while = 2 * time.Second
+	var timer *time.Timer
+	return event.SinkFunc(func(e event.Event) error {
+		if timer != nil {
+			timer.Stop()
+		}
+		if strings.Contains(e.Message, "waiting ") && !a.global.quiet {
+			timer = time.AfterFunc(while, func() { a.note(e.Message) })
+		}
+		return nil
+	})
+}
+
 // rehearse makes a run that leaves no trace: for --plan.
 func (a *app) rehearse(ctx context.Context, c lxc.Container, m *remembered) (*session, error) {
 	rec := a.recordOf(c)
-	nowhere := event.SinkFunc(func(event.Event) error { return nil })
 	meta := event.Meta{ContainerID: c.RecordID, Hostname: c.Hostname, Host: c.Host}
-	s := &session{app: a, record: rec, container: c, run: provision.NewRun(meta, reader{rec}, nowhere)}
+	s := &session{app: a, record: rec, container: c, run: provision.NewRun(meta, reader{rec}, a.longWaits())}
 	s.run.Command = a.command
 	s.run.Recorded, s.run.Job = c, m.Job
 	s.connectLater()
