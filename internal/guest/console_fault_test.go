@@ -89,7 +89,7 @@ func TestConsoleRefusals(t *testing.T) {
 			if e.Fix == "" || strings.Contains(err.Error()+e.Tail, tt.secret) || !strings.Contains(e.Tail, c.shows) {
 				t.Errorf("%q %v, %q", e.Fix, err, e.Tail)
 			}
-			for end := time.Now().Add(20 * time.Second); c.after != "" && !strings.HasSuffix(tt.output(), c.after); time.Sleep(20 * time.Millisecond) {
+			for end := time.Now().Add(5 * time.Minute); c.after != "" && !strings.HasSuffix(tt.output(), c.after); time.Sleep(20 * time.Millisecond) {
 				if time.Now().After(end) {
 					t.Fatalf("half a login stands there: %q", last(tt.output(), 200))
 				}
@@ -184,13 +184,13 @@ func TestConsoleNoise(t *testing.T) {
 			target, o := c.options()
 			o.Note = func(s string) { mu.Lock(); notes = append(notes, s); mu.Unlock() }
 			n := 0
-			c.mangle = func(b []byte) []byte { // in the middle of every thirtieth read
+			c.mangles(func(b []byte) []byte { // in the middle of every thirtieth read
 				if n++; n%30 != 0 {
 					return b
 				}
 				at := len(b) / 2
 				return bytes.Join([][]byte{b[:at], []byte("\r\n[  12.3] eth0: link up; [ OK ] Started x.service\r\n"), b[at:]}, nil)
-			}
+			})
 			g, err := Open(t.Context(), target, o)
 			if err != nil {
 				t.Fatal(err)
@@ -235,16 +235,14 @@ func TestConsoleSpoilt(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer g.Close()
-	c.mu.Lock()
-	c.mangle = func(b []byte) []byte { // a line of noise every 500 bytes
+	c.mangles(func(b []byte) []byte { // a line of noise every 500 bytes
 		var out []byte
 		for len(b) > 500 {
 			out = append(append(out, b[:500]...), "\r\nall work and no play\r\n"...)
 			b = b[500:]
 		}
 		return append(out, b...)
-	}
-	c.mu.Unlock()
+	})
 	var got bytes.Buffer
 	_, err = g.Run(ctxFor(t), Cmd{Label: "x", Script: "head -c 60000 /dev/urandom", Stdout: &got})
 	mu.Lock()
@@ -371,7 +369,7 @@ func TestConsoleLeftOver(t *testing.T) {
 		c := newTerminal(t, getty, sh...)
 		g := c.open()
 		go g.Run(t.Context(), Cmd{Label: "x", Script: "echo $$ >" + Quote(c.home+"/pid") + "; sleep 1000"})
-		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 			if b, _ := os.ReadFile(c.home + "/pid"); len(b) > 0 {
 				break
 			}

@@ -34,8 +34,7 @@ type terminal struct {
 	said    []byte              // all that the console ever printed
 	mangle  func([]byte) []byte // of what the console prints, nil: nothing
 	opened  int
-	left    int // bytes that may be typed before all is cut; 0: no end
-	onOpen  func()
+	left    int               // bytes that may be typed before all is cut; 0: no end
 	hear    func(said string) // told of what is printed, with all before it, before anybody sees it
 }
 
@@ -169,11 +168,7 @@ func (c *terminal) attach(context.Context, string, int) (io.ReadWriteCloser, err
 	c.mu.Lock()
 	c.clients[theirs] = cut
 	c.opened++
-	hook := c.onOpen
 	c.mu.Unlock()
-	if hook != nil {
-		hook()
-	}
 	go func() {
 		c.keyboard(theirs)
 		c.mu.Lock()
@@ -205,6 +200,20 @@ func (c *terminal) keyboard(client io.Reader) {
 	}
 }
 
+// hears has f see all that was said, each time there is more; mangles has it
+// change what is passed on.
+func (c *terminal) hears(f func(said string)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hear = f
+}
+
+func (c *terminal) mangles(f func([]byte) []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mangle = f
+}
+
 func (c *terminal) cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -226,7 +235,7 @@ func (c *terminal) output() string {
 // eventually waits until the console has printed what.
 func (c *terminal) eventually(what string) {
 	c.t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if strings.Contains(c.output(), what) {
 			return
 		}

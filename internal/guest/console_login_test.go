@@ -19,7 +19,7 @@ func TestConsoleKeysInThePassword(t *testing.T) {
 	for _, times := range []int{1, 2} {
 		c := newTerminal(t, slowGetty)
 		asked := 0
-		c.hear = func(said string) {
+		c.hears(func(said string) {
 			if strings.HasSuffix(said, "Password: ") && asked < times {
 				asked++
 				c.typed("reboot")
@@ -27,7 +27,7 @@ func TestConsoleKeysInThePassword(t *testing.T) {
 					time.AfterFunc(300*time.Millisecond, func() { c.typed("oo") }) // and they are seen
 				}
 			}
-		}
+		})
 		g := c.open()
 		if out, _, _ := do(t, g, "echo in", ""); out != "in\n" {
 			t.Errorf("%q", out)

@@ -167,11 +167,11 @@ func TestConsoleCutWhileOpening(t *testing.T) {
 			t.Parallel()
 			c := newTerminal(t, getty)
 			once := sync.Once{}
-			c.hear = func(said string) {
+			c.hears(func(said string) {
 				if strings.Contains(last(said, 40), at) {
 					once.Do(c.cut)
 				}
-			}
+			})
 			o := <-c.opening(func(o *Options) {
 				o.Console = func(ctx context.Context, node string, ctid int) (io.ReadWriteCloser, error) {
 					conn, err := c.attach(ctx, node, ctid)
@@ -185,7 +185,7 @@ func TestConsoleCutWhileOpening(t *testing.T) {
 				t.Errorf("%q", out)
 			}
 			o.g.Close()
-			for end := time.Now().Add(30 * time.Second); !strings.HasSuffix(c.output(), "ct login: "); time.Sleep(20 * time.Millisecond) {
+			for end := time.Now().Add(5 * time.Minute); !strings.HasSuffix(c.output(), "ct login: "); time.Sleep(20 * time.Millisecond) {
 				if time.Now().After(end) {
 					t.Fatalf("a shell is left open: %q", last(c.output(), 300))
 				}

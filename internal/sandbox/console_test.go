@@ -239,7 +239,7 @@ func (s *screen) login(password string) {
 	s.expect("root@web:~# ")
 }
 
-func deadline() time.Time { return time.Now().Add(10 * time.Second) }
+func deadline() time.Time { return time.Now().Add(5 * time.Minute) }
 
 // run types a command into a bash without an echo and returns what it printed.
 func (s *screen) run(command string) string {

@@ -26,7 +26,7 @@ func TestAttemptIsTold(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		for deadline := time.Now().Add(time.Minute); !g.exists("began"); time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(5 * time.Minute); !g.exists("began"); time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatal("it never began: " + g.read("attempt/err"))
 			}
@@ -40,7 +40,7 @@ func TestAttemptIsTold(t *testing.T) {
 			t.Errorf("status %d", s)
 		}
 		// The service ends on its own.
-		for deadline := time.Now().Add(time.Minute); !g.exists("attempt/sync.rc"); time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(5 * time.Minute); !g.exists("attempt/sync.rc"); time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatal("it never ended")
 			}
