@@ -363,6 +363,32 @@ func TestConsoleCancel(t *testing.T) {
 	}
 }
 
+// A guest that is slow to end our shell is left nothing that whoever comes next on
+// the console would read: a getty as a name, a shell as a command.
+func TestConsoleSlowToEnd(t *testing.T) {
+	for name, sh := range shells(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newTerminal(t, getty, sh...)
+			g := c.open()
+			do(t, g, "echo here", "")
+			rm := "#!/bin/sh\nsleep 1.5\nexec /bin/rm \"$@\"\n"
+			if err := os.WriteFile(c.home+"/bin/rm", []byte(rm), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			before := len(c.output())
+			g.Close()
+			after := func() string { return c.output()[before:] }
+			for end := time.Now().Add(5 * time.Minute); !strings.Contains(after(), "ct login: ") && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+			}
+			time.Sleep(300 * time.Millisecond) // for what was left to be read
+			if strings.Count(after(), "ct login: ") != 1 || !strings.HasSuffix(after(), "ct login: ") {
+				t.Errorf("what was typed last is read by the getty: %q", after())
+			}
+		})
+	}
+}
+
 // What a run that was killed left on the console is ended by the next one.
 func TestConsoleLeftOver(t *testing.T) {
 	for name, sh := range shells(t) {

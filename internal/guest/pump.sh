@@ -345,7 +345,7 @@ else
 		2p) ih_alive "$2" ;;
 		1h) ih_say h "$ih_sum" "${ih_gz:-0}" "$ih_full" "$ih_uid" ;;
 		1z) ih_shutall; ih_buf=; ih_say z ;;
-		1q) break ;;
+		1q) ih_say q; break ;;
 		*) ih_say n ;;
 		esac
 	done
@@ -356,4 +356,7 @@ else
 		[ -d "$ih_dir" ] || break
 		ih_nap 0.05
 	done
+	# What came meanwhile is not for whoever reads here next.
+	stty time 1
+	dd bs=4096 count=1 >/dev/null 2>&1
 fi

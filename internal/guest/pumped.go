@@ -21,6 +21,7 @@ type pumped struct {
 	noted sync.Once
 
 	write sync.Mutex // one writer at a time
+	left  bool       // q was sent; guarded by write
 
 	mu     sync.Mutex
 	lines  map[int]*line
@@ -31,8 +32,10 @@ type pumped struct {
 	err    error
 	gone   chan struct{} // closed with err
 	clean  chan struct{} // closed when it has ended what it found
+	quits  chan struct{} // closed when the pump has read q
 	bye    chan struct{} // closed when the pump has ended
 	swept  sync.Once
+	quit   sync.Once
 	ended  sync.Once
 }
 
@@ -45,9 +48,16 @@ func (p *pumped) command(format string, args ...any) error {
 	return p.send([]byte(pumpLine(p.tag, fmt.Sprintf(format, args...))))
 }
 
+// send writes b. After q there is nothing but q: what the pump does not read any
+// more is read by whoever comes after it, a getty or a shell.
 func (p *pumped) send(b []byte) error {
 	p.write.Lock()
 	defer p.write.Unlock()
+	if quit := string(b) == pumpLine(p.tag, "q"); quit {
+		p.left = true
+	} else if p.left {
+		return nil
+	}
 	if _, err := p.conn.Write(b); err != nil {
 		p.fail(err)
 		return err
@@ -177,6 +187,8 @@ func (p *pumped) word(words []string) {
 		}
 	case "z":
 		p.swept.Do(func() { close(p.clean) })
+	case "q":
+		p.quit.Do(func() { close(p.quits) })
 	case "b":
 		p.ended.Do(func() { close(p.bye) })
 		p.fail(errors.New("the shell on the console has ended"))
@@ -314,7 +326,12 @@ func (p *pumped) close() {
 	if p.failed() == nil {
 		over := make(chan struct{})
 		t := time.AfterFunc(byeDeadline, func() { close(over) })
-		_ = p.insist(p.bye, over, "q") // who does not hear of it ends after a minute of silence
+		_ = p.insist(p.quits, over, "q") // who does not hear of it ends after a minute of silence
+		select {
+		case <-p.bye:
+		case <-p.gone:
+		case <-over:
+		}
 		t.Stop()
 	}
 	p.fail(io.ErrClosedPipe)
