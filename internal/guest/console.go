@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"strings"
 	"sync"
 	"time"
@@ -194,6 +195,10 @@ func (w *consoleWay) password(ctx context.Context) func() (string, error) {
 	}
 }
 
+// installPatience is how long the pump's text is sent again and again: where keys of
+// somebody else's fall into it each time, one of the next tries gets through.
+const installPatience = 25 * time.Second
+
 // install sends the pump's text to the loader, until it arrived whole, and waits
 // for its hello.
 func (p *pumped) install(ctx context.Context, d *dialogue) error {
@@ -213,8 +218,14 @@ func (p *pumped) install(ctx context.Context, d *dialogue) error {
 	}
 	w.feed(d.text)
 	d.waiting("starting the shell on the console")
-	for try := 0; try < 5; try++ {
+	end := time.Now().Add(installPatience)
+	for try := 0; time.Now().Before(end); try++ {
 		if try == 0 || again {
+			if again { // not in step with whoever types
+				if err := pause(ctx, mathrand.N(300*time.Millisecond)); err != nil {
+					return err
+				}
+			}
 			again = false
 			if err := p.send([]byte(text)); err != nil {
 				return d.hungUp()
