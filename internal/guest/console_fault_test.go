@@ -7,7 +7,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -360,6 +362,47 @@ func TestConsoleCancel(t *testing.T) {
 	}
 	if g.Stats().Connections != 1 {
 		t.Error(g.Stats())
+	}
+}
+
+// Where the guest has no room to keep a block, the pump ends: nothing of an output is
+// left out in silence, and nobody waits for it.
+func TestConsoleNoRoom(t *testing.T) {
+	for name, sh := range shells(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newTerminal(t, getty, sh...)
+			g := c.open()
+			do(t, g, "echo here", "")
+			kept, _ := filepath.Glob("/*/infrahaus-" + g.(*shell).open.(*consoleWay).tag)
+			if len(kept) != 1 {
+				t.Fatalf("the pump's folder is %q", kept)
+			}
+			for n := range 100 { // in the place of what comes next
+				for _, stream := range []string{"o", "e"} {
+					_ = os.Mkdir(fmt.Sprintf("%s/1.%s.%d", kept[0], stream, n), 0o700)
+				}
+			}
+			err := error(nil)
+			for range 5 { // a block or two have their place already
+				var out bytes.Buffer
+				if _, err = g.Run(ctxFor(t), Cmd{Label: "x", Script: "echo there", Stdout: &out}); err != nil {
+					break
+				}
+				if out.String() != "there\n" {
+					t.Errorf("left out: %q", out.String())
+				}
+			}
+			if !IsDropped(err) {
+				t.Errorf("%v", err)
+			}
+			g.Close()
+			next := c.open()
+			defer next.Close()
+			if out, _, _ := do(t, next, "echo again", ""); out != "again\n" {
+				t.Errorf("%q", out)
+			}
+		})
 	}
 }
 

@@ -109,6 +109,14 @@ ih_plain() {
 	[ "$ih_k" = "$ih_n" ]
 }
 
+# ih_noroom ends the pump where a block cannot be kept: nothing is left out of what
+# an agent says. The next pump finds no folder to write in, and says so.
+ih_noroom() {
+	kill -s USR1 "$ih_here"
+	cat >/dev/null
+	exit
+}
+
 # ih_stream ID STREAM: its stdin, block by block, to the end. No more than 16
 # blocks wait for an acknowledgement.
 ih_stream() {
@@ -116,19 +124,19 @@ ih_stream() {
 	while [ "$ih_form" != x ]; do
 		ih_q=$((ih_q + 1))
 		ih_b=$ih_f.$ih_q
-		dd bs=65536 count=1 >"$ih_b" 2>"$ih_f.dd"
+		dd bs=65536 count=1 >"$ih_b" 2>"$ih_f.dd" || ih_noroom
 		if [ ! -s "$ih_b" ]; then
 			ih_form=x ih_v=0
 		elif ih_plain "$ih_b" "$ih_f.dd"; then
 			ih_form=t ih_v=$ih_n
 		elif [ -n "$ih_gz" ]; then
 			ih_form=z ih_v=- # gzip has a sum of its own
-			gzip -1c <"$ih_b" >"$ih_b.c"
+			gzip -1c <"$ih_b" >"$ih_b.c" || ih_noroom
 		else
 			ih_form=b
 			ih_v=$($ih_enc <"$ih_b" | $ih_sum)
 		fi
-		printf '%s %s %s %s %s\n' "$1" "$2" "$ih_q" "$ih_form" "${ih_v%% *}" >"$ih_b.h"
+		printf '%s %s %s %s %s\n' "$1" "$2" "$ih_q" "$ih_form" "${ih_v%% *}" >"$ih_b.h" || ih_noroom
 		if [ -f "$ih_dir/$1.off" ]; then cat >/dev/null; return; fi
 		echo "$1 $2 $ih_q" >&9
 		while :; do
@@ -312,7 +320,9 @@ else
 	ih_hold 9 "$ih_dir/f"
 	ih_uid=$(id -u)
 	ih_say h "$ih_sum" "${ih_gz:-0}" "$ih_full" "$ih_uid"
-	while :; do
+	ih_broke=
+	trap 'ih_broke=1' USR1
+	while [ -z "$ih_broke" ]; do
 		if IFS= read -r l; then
 			l=$ih_more$l ih_more= ih_idle=0
 		else

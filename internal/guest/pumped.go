@@ -48,11 +48,14 @@ func (p *pumped) command(format string, args ...any) error {
 	return p.send([]byte(pumpLine(p.tag, fmt.Sprintf(format, args...))))
 }
 
-// send writes b. After q there is nothing but q: what the pump does not read any
-// more is read by whoever comes after it, a getty or a shell.
+// send writes b. Nothing follows the pump's end, and nothing but q follows q: what the
+// pump does not read any more is read by whoever comes after it, a getty or a shell.
 func (p *pumped) send(b []byte) error {
 	p.write.Lock()
 	defer p.write.Unlock()
+	if err := p.failed(); err != nil {
+		return err
+	}
 	if quit := string(b) == pumpLine(p.tag, "q"); quit {
 		p.left = true
 	} else if p.left {
