@@ -12,10 +12,7 @@ import (
 // record, and that its story can still be read.
 func (u *user) gone(name string, ctid int) {
 	u.t.Helper()
-	// Another test may have been given the id meanwhile.
-	if out, err := u.node.on(u.t, fmt.Sprintf("pct config %d", ctid)); err == nil && strings.Contains(out, "hostname: "+name+"\n") {
-		u.t.Errorf("it is still there: %s", out)
-	}
+	u.removed(name, ctid)
 	if s := u.show(name); s.Status != "destroyed" || s.CTID != ctid {
 		u.t.Errorf("the record says %+v", s)
 	}
@@ -24,6 +21,15 @@ func (u *user) gone(name string, ctid int) {
 	}
 	if events := u.story(name); len(events) < 3 {
 		u.t.Errorf("its story is %+v", events)
+	}
+}
+
+// removed checks that a container is not on the node. Another test may have been
+// given its id meanwhile.
+func (u *user) removed(name string, ctid int) {
+	u.t.Helper()
+	if out, err := u.node.on(u.t, fmt.Sprintf("pct config %d", ctid)); err == nil && strings.Contains(out, "hostname: "+name+"\n") {
+		u.t.Errorf("it is still there: %s", out)
 	}
 }
 
