@@ -147,7 +147,7 @@ func TestMirrorInTrouble(t *testing.T) {
 func TestMirrorDoesNotWaitForASilentServer(t *testing.T) {
 	m := mirror(t, troubleServer(t, func(c net.Conn) { io.Copy(io.Discard, c) }))
 	feed(m, 1, 1000)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*FlushTimeout)
 	defer cancel()
 	closed := make(chan Report, 1)
 	go func() { closed <- m.Close() }()
