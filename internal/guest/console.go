@@ -154,7 +154,7 @@ func (w *consoleWay) talk(ctx context.Context, conn io.ReadWriteCloser) (*pumped
 	}
 	p := &pumped{
 		conn: conn, coding: coding{tag: d.tag}, alive: w.o.KeepAlive, said: w.o.Note, heard: time.Now(),
-		lines: map[int]*line{}, gone: make(chan struct{}), clean: make(chan struct{}), quits: make(chan struct{}), bye: make(chan struct{}),
+		lines: map[int]*line{}, gone: make(chan struct{}), clean: make(chan struct{}), quits: make(chan struct{}),
 	}
 	if adopted {
 		last := w.pump

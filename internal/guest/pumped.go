@@ -33,10 +33,8 @@ type pumped struct {
 	gone   chan struct{} // closed with err
 	clean  chan struct{} // closed when it has ended what it found
 	quits  chan struct{} // closed when the pump has read q
-	bye    chan struct{} // closed when the pump has ended
 	swept  sync.Once
 	quit   sync.Once
-	ended  sync.Once
 }
 
 // slots are the descriptors of the pump that hold agents' inputs open. A POSIX
@@ -193,7 +191,6 @@ func (p *pumped) word(words []string) {
 	case "q":
 		p.quit.Do(func() { close(p.quits) })
 	case "b":
-		p.ended.Do(func() { close(p.bye) })
 		p.fail(errors.New("the shell on the console has ended"))
 	}
 }
@@ -331,7 +328,6 @@ func (p *pumped) close() {
 		t := time.AfterFunc(byeDeadline, func() { close(over) })
 		_ = p.insist(p.quits, over, "q") // who does not hear of it ends after a minute of silence
 		select {
-		case <-p.bye:
 		case <-p.gone:
 		case <-over:
 		}
