@@ -120,18 +120,23 @@ func (t *trial) killAndGoOn(ctx context.Context, s scenario, kill call, destroy 
 	if !s.prepare(ctx, t) {
 		return
 	}
-	kill.args = s.args(t)
+	t.kill(ctx, s, kill)
+	t.goOn(ctx, s, destroy, second)
+}
+
+// kill runs a scenario's command, which is killed on its way.
+func (t *trial) kill(ctx context.Context, s scenario, c call) {
+	c.args = s.args(t)
 	if s.watch != nil {
-		kill.watch = s.watch(t)
+		c.watch = s.watch(t)
 	}
-	e := t.tool(ctx, kill)
+	e := t.tool(ctx, c)
 	switch {
 	case !e.killed && e.status != 0:
 		t.lost("it failed before it was killed: %s", e.why())
-	case !e.killed && kill.at != "":
-		t.lost("it never came to %q", kill.at)
+	case !e.killed && c.at != "":
+		t.lost("it never came to %q", c.at)
 	}
-	t.goOn(ctx, s, destroy, second)
 }
 
 // perform runs cases, each world one at a time, and says how it goes.

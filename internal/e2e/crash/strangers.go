@@ -34,13 +34,7 @@ func (h *harness) givenAway(s scenario, kill call, what string, n int) kase {
 }
 
 func (t *trial) giveAwayAndGoOn(ctx context.Context, s scenario, kill call, n int) {
-	kill.args = s.args(t)
-	if s.watch != nil {
-		kill.watch = s.watch(t)
-	}
-	if e := t.tool(ctx, kill); !e.killed && e.status != 0 {
-		t.lost("it failed before it was killed: %s", e.why())
-	}
+	t.kill(ctx, s, kill)
 	t.learnMade()
 	row := t.list(ctx)
 	t.learnSealed(ctx)
