@@ -132,33 +132,53 @@ func (c *terminal) serve() {
 	for {
 		n, err := c.master.Read(buf)
 		if n > 0 {
-			b := append([]byte(nil), buf[:n]...)
-			c.mu.Lock()
-			c.said = append(c.said, b...)
-			if over := len(c.said) - 1<<20; over > 0 {
-				c.said = c.said[over:]
-			}
-			if c.mangle != nil {
-				b = c.mangle(b)
-			}
-			var to []*cutConn
-			for _, conn := range c.clients {
-				to = append(to, conn)
-			}
-			hear, said := c.hear, string(c.said)
-			c.mu.Unlock()
-			if hear != nil {
-				hear(said)
-			}
-			for _, conn := range to {
-				conn.Write(b)
-			}
+			c.show(append([]byte(nil), buf[:n]...))
 		}
 		if err != nil {
 			c.cut() // its program has ended, and dtach with it
 			return
 		}
 	}
+}
+
+func (c *terminal) show(b []byte) {
+	c.mu.Lock()
+	c.said = append(c.said, b...)
+	if over := len(c.said) - 1<<20; over > 0 {
+		c.said = c.said[over:]
+	}
+	if c.mangle != nil {
+		b = c.mangle(b)
+	}
+	var to []*cutConn
+	for _, conn := range c.clients {
+		to = append(to, conn)
+	}
+	hear, said := c.hear, string(c.said)
+	c.mu.Unlock()
+	if hear != nil {
+		hear(said)
+	}
+	for _, conn := range to {
+		conn.Write(b)
+	}
+}
+
+// chatter has a kernel write to the console all the time, until the test ends.
+func (c *terminal) chatter(every time.Duration) {
+	stop, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(every):
+				c.show(fmt.Appendf(nil, "[%5d.000123] audit: type=1400 apparmor=\"DENIED\" operation=\"mount\" no#%d\r\n", 100+i, i))
+			}
+		}
+	}()
+	c.t.Cleanup(func() { close(stop); <-ended })
 }
 
 // attach is Options.Console.

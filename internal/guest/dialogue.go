@@ -31,8 +31,10 @@ type dialogue struct {
 	text    []byte // what the console said since the last thing that was typed
 	all     tail
 	total   int
-	pieces  int // in which it came, since what is waited for last changed
 	state   step
+	began   time.Time // when that was begun to be waited for
+	pieces  int       // that came since
+	looked  time.Time
 	logged  bool // the shell that is there is of our login, so we log out
 	pokes   int
 	poked   time.Time // the last of them
@@ -72,6 +74,7 @@ const (
 	settle       = 60 * time.Millisecond // of silence, before a prompt is believed; up to twice that, see others
 	clearing     = 500 * time.Millisecond
 	patientPokes = 3
+	glance       = 250 * time.Millisecond // between two looks at what is never quiet
 	motdPatience = 3 * time.Second
 	bootPatience = 4 * time.Second // a guest that has just been started says of itself when it is ready
 	floodLimit   = 4 << 20
@@ -80,7 +83,7 @@ const (
 // run returns when the loader is there (adopted false), or the pump that this run
 // left (adopted true).
 func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
-	d.state = anyPrompt
+	d.await(anyPrompt)
 	d.waiting("waiting for " + string(d.state) + " on the console")
 	limit := time.Now().Add(d.limits.prompt)
 	poke := time.Now().Add(300 * time.Millisecond)
@@ -112,7 +115,9 @@ func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
 			if d.total > floodLimit || time.Now().After(limit) && d.restless() { // it was never quiet
 				return false, d.flooded()
 			}
-			continue
+			if !d.restless() || time.Since(d.looked) < glance {
+				continue
+			}
 		case <-ctx.Done():
 			t.Stop()
 			return false, ctx.Err()
@@ -128,7 +133,7 @@ func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
 			if d.state == asksSecret { // a poke would be read as the password
 				poke = time.Now().Add(10 * time.Second)
 			}
-			d.pokes, d.pieces = 0, 0
+			d.await(d.state)
 			continue
 		}
 		if time.Now().After(limit) {
@@ -163,10 +168,17 @@ func (d *dialogue) poke() (next time.Time, err error) {
 		}
 		d.pokes++
 		d.stirred, d.poked = false, time.Now()
-		d.total = 0 // what comes now may answer it
+		if !d.restless() {
+			d.total = 0 // what comes now may answer it
+		}
 		d.unsure = d.unsure || d.state == asksSecret
 	}
 	return time.Now().Add(min(time.Duration(d.pokes)*time.Second, 4*time.Second)), nil
+}
+
+// await begins to wait for what is to come.
+func (d *dialogue) await(what step) {
+	d.state, d.began, d.pieces, d.pokes = what, time.Now(), 0, 0
 }
 
 func (d *dialogue) patience() time.Duration {

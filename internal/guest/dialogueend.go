@@ -55,11 +55,13 @@ func (d *dialogue) flooded() error {
 	return d.fail(NoConsole, "something prints there without end", "stop what prints on the container's console, or use another ssh.transport")
 }
 
-// restless is a console that kept printing of itself: far more than what answers
-// our Enters, and to the end. One pause in it does not make it quiet.
+// restless is a console that keeps printing of itself: for a while, far more than
+// what answers our Enters, and until now. One pause in it does not make it quiet.
 func (d *dialogue) restless() bool {
-	return d.pieces > 20+4*d.pokes && time.Since(d.heard) < 2*time.Second
+	return d.pieces > 20+4*d.pokes && time.Since(d.heard) < restPause && time.Since(d.began) > restPause
 }
+
+const restPause = 2 * time.Second
 
 // late is a deadline that passed; nothing stays half-typed.
 func (d *dialogue) late() error {

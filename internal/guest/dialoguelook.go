@@ -6,13 +6,15 @@ import (
 	"time"
 )
 
-// look judges a console that has gone quiet, and types what it asks for.
+// look judges a console that has gone quiet, or never does, and types what it asks
+// for.
 func (d *dialogue) look() (adopted bool, err error) {
+	d.looked = time.Now()
 	text := d.plain()
 	if d.state != asksLoader && d.adopts(text) {
 		return true, nil
 	}
-	last := text[strings.LastIndexByte(text, '\n')+1:]
+	last := d.lastLine(text)
 	if (d.state == asksSecret || d.state == asksShell) && codeAsked.MatchString(last) {
 		_ = d.put("\n") // none: so that the login ends
 		return false, d.fail(AuthRefused, "it asks for a second factor, which a run cannot give",
@@ -29,6 +31,25 @@ func (d *dialogue) look() (adopted bool, err error) {
 		return false, d.atLoader(last)
 	}
 	return false, nil
+}
+
+// lastLine is the line that the cursor stands in. Where something prints all the
+// time that is its line, so there it is what several of our Enters were answered
+// with: a prompt stays, and is read, whatever was printed after it.
+func (d *dialogue) lastLine(text string) string {
+	last := text[strings.LastIndexByte(text, '\n')+1:]
+	if !d.restless() || shellPrompt.MatchString(last) || loginPrompt.MatchString(last) || secretWaits.MatchString(last) {
+		return last
+	}
+	times := map[string]int{}
+	for line := range strings.Lines(text) {
+		if prompt := anyPromptBegin.FindString(line); prompt != "" {
+			if times[prompt]++; times[prompt] > 1 {
+				last = prompt
+			}
+		}
+	}
+	return last
 }
 
 // adopts reports whether the pump that this run left here answers.

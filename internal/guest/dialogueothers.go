@@ -198,7 +198,8 @@ func (d *dialogue) dismiss(tag string) error {
 
 // restart begins anew with whatever comes next.
 func (d *dialogue) restart() {
-	d.state, d.total, d.pokes, d.pieces, d.retyped = anyPrompt, 0, 0, 0, 0
+	d.await(anyPrompt)
+	d.total, d.retyped = 0, 0
 	d.others.stage, d.others.since, d.others.back = "", time.Time{}, time.Time{}
 }
 

@@ -14,6 +14,8 @@ var (
 	refused     = regexp.MustCompile(`(?im)^\W*(login incorrect|authentication failure|login failed|incorrect password|root login refused)`)
 	locked      = regexp.MustCompile(`(?i)(account (is |has been )?(locked|expired|disabled)|system is going down|account is currently not available|login is disabled)`)
 	shellPrompt = regexp.MustCompile(`[#$%>] ?$`)
-	pumpWord    = regexp.MustCompile(`~([0-9a-f]{16}) ([a-z])(?: [^;~\n]{1,180})?;`)
-	leftPump    = regexp.MustCompile(`~([0-9a-f]{16}) (?:y|n|n \d+ \d+);`)
+	// the shortest begin of a line that may be a prompt
+	anyPromptBegin = regexp.MustCompile(`^[^\n]{0,80}?(?:\b(?i:login): ?|[#$%>] ?)`)
+	pumpWord       = regexp.MustCompile(`~([0-9a-f]{16}) ([a-z])(?: [^;~\n]{1,180})?;`)
+	leftPump       = regexp.MustCompile(`~([0-9a-f]{16}) (?:y|n|n \d+ \d+);`)
 )
