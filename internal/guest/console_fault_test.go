@@ -225,7 +225,8 @@ func TestConsoleNoise(t *testing.T) {
 	}
 }
 
-// Who prints without end into all that a guest says is said and given up.
+// Lines that somebody prints into what a guest says are left out of it; who prints
+// without end what cannot be told from it is said and given up.
 func TestConsoleSpoilt(t *testing.T) {
 	c := newTerminal(t, getty)
 	var mu sync.Mutex
@@ -237,14 +238,21 @@ func TestConsoleSpoilt(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer g.Close()
-	c.mangles(func(b []byte) []byte { // a line of noise every 500 bytes
-		var out []byte
-		for len(b) > 500 {
-			out = append(append(out, b[:500]...), "\r\nall work and no play\r\n"...)
-			b = b[500:]
+	noise := func(line string) func([]byte) []byte { // every 500 bytes
+		return func(b []byte) []byte {
+			var out []byte
+			for len(b) > 500 {
+				out = append(append(out, b[:500]...), line...)
+				b = b[500:]
+			}
+			return append(out, b...)
 		}
-		return append(out, b...)
-	})
+	}
+	c.mangles(noise("\r\nall work and no play\r\n"))
+	if out, _, _ := do(t, g, "head -c 60000 /dev/urandom", ""); len(out) != 60000 {
+		t.Errorf("%d bytes", len(out))
+	}
+	c.mangles(noise("AllWorkAndNoPlay")) // which nobody can tell from what the guest says
 	var got bytes.Buffer
 	_, err = g.Run(ctxFor(t), Cmd{Label: "x", Script: "head -c 60000 /dev/urandom", Stdout: &got})
 	mu.Lock()

@@ -204,12 +204,7 @@ func (p *pumped) line(id int) *line {
 // block takes a whole block, or asks for it again.
 func (p *pumped) block(head []string, body []byte) {
 	p.hear()
-	var data []byte
-	err := errors.New("its sum is another")
-	switch form := head[3]; {
-	case form == "z", (form == "t" || form == "x") && strconv.Itoa(len(body)) == head[4], sumOf(p.sum, body) == head[4]:
-		data, err = unpack(form, body)
-	}
+	data, err := unblock(p.sum, head[3], head[4], body)
 	if err != nil {
 		p.again(head[0], head[1], head[2])
 		return

@@ -7,8 +7,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -122,12 +125,60 @@ func sumOf(program string, p []byte) string {
 	return hex.EncodeToString(s[:])
 }
 
-// unpack decodes a block: FORM is t (text, as it is), z (gzip), b (base64 alone) or x
-// (the stream's end).
-func unpack(form string, p []byte) ([]byte, error) {
-	if form == "t" {
-		return p, nil
+// unblock is what a block holds. Its FORM is t (text, as it is; the sum is its
+// length), z (gzip, which has a sum of its own), b (base64 alone) or x (the stream's
+// end). What else was printed into base64 does not spoil it.
+func unblock(program, form, sum string, body []byte) ([]byte, error) {
+	wrong := errors.New("its sum is another")
+	switch {
+	case form == "x":
+		return nil, nil
+	case form == "t" && strconv.Itoa(len(body)) == sum:
+		return body, nil
+	case form == "t":
+		return nil, wrong
 	}
+	for _, text := range readings(body) {
+		if form == "b" && sumOf(program, text) != sum {
+			continue
+		}
+		if p, err := unpack(form, text); err == nil {
+			return p, nil
+		}
+	}
+	return nil, wrong
+}
+
+// readings are what base64 may have been before something else was printed into it:
+// as it came; without the lines that have more in them; and with what of these comes
+// before that. It is in one line, or in lines of 76 as programs make them that know
+// no -w0.
+func readings(body []byte) [][]byte {
+	var whole, begins []byte
+	for line := range bytes.Lines(body) {
+		line = bytes.TrimSuffix(line, []byte("\n"))
+		begin := line[:len(line)-len(bytes.TrimLeft(line, base64Letters))]
+		begins = append(begins, begin...)
+		if len(begin) == len(line) {
+			whole = append(whole, line...)
+		}
+	}
+	return [][]byte{body, whole, wrapped(whole), begins, wrapped(begins)}
+}
+
+// wrapped has every line end with the 76th letter, and the text with a line's end.
+func wrapped(text []byte) []byte {
+	var out []byte
+	for line := range slices.Chunk(text, 76) {
+		out = append(append(out, line...), '\n')
+	}
+	return out
+}
+
+const base64Letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+
+// unpack decodes a block of form z or b.
+func unpack(form string, p []byte) ([]byte, error) {
 	raw := make([]byte, base64.StdEncoding.DecodedLen(len(p)))
 	n, err := base64.StdEncoding.Decode(raw, p) // passes over line ends
 	if err != nil || form != "z" {

@@ -50,6 +50,42 @@ func TestWire(t *testing.T) {
 	}
 }
 
+// What a kernel prints into a block, at any place of it, does not spoil it: a console
+// that is never quiet would else never have a whole one. Another byte does.
+func TestNoiseInABlock(t *testing.T) {
+	want := []byte(strings.Repeat("some of what a guest says, ", 20))
+	var z bytes.Buffer
+	gz := gzip.NewWriter(&z)
+	gz.Write(want)
+	gz.Close()
+	for _, body := range []string{base64.StdEncoding.EncodeToString(want), string(wrapped([]byte(base64.StdEncoding.EncodeToString(want))))} {
+		for _, noise := range []string{"[ 12.3] audit: type=1400 op=x\n", "\n[ 12.3] audit: type=1400 op=x\n", "<6>eth0: up\n[ 12.3] eth0: up\n"} {
+			for at := range len(body) + 1 {
+				got, err := unblock("sha256sum", "b", sumOf("sha256sum", []byte(body)), []byte(body[:at]+noise+body[at:]))
+				if err != nil || !bytes.Equal(got, want) {
+					t.Fatalf("%q at %d of %d: %v", noise, at, len(body), err)
+				}
+			}
+		}
+		if _, err := unblock("sha256sum", "b", sumOf("sha256sum", []byte(body)), []byte(strings.Replace(body, body[30:31], "", 1))); err == nil {
+			t.Error("a byte that is missing is not noticed")
+		}
+	}
+	for _, body := range []string{base64.StdEncoding.EncodeToString(z.Bytes()), string(wrapped([]byte(base64.StdEncoding.EncodeToString(z.Bytes()))))} {
+		for at := range len(body) + 1 {
+			if got, err := unblock("", "z", "-", []byte(body[:at]+"[ 12.3] audit: x\n"+body[at:])); err != nil || !bytes.Equal(got, want) {
+				t.Fatalf("z at %d of %d: %v", at, len(body), err)
+			}
+		}
+	}
+	if p, err := unblock("", "x", "0", []byte("[ 12.3] audit: x\n")); err != nil || len(p) > 0 {
+		t.Errorf("%q %v", p, err)
+	}
+	if _, err := unblock("", "t", "5", []byte("ab\n[ 12.3] audit: x\ncd\n")); err == nil {
+		t.Error("what is in a text nobody can tell")
+	}
+}
+
 // A block that swells to more than the pump reads at once is no block.
 func TestUnpackBounded(t *testing.T) {
 	for size, ok := range map[int]bool{0: true, blockSize: true, blockSize + 1: false, 100 << 20: false} {
