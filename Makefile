@@ -11,10 +11,10 @@ export CGO_ENABLED = 0
 .PHONY: build demo test race crash crash-all fuzz lint e2e bench man clean
 
 # The size budget is 20 MB: Proxmox speaks HTTP/1.1 only; inlining costs 1.4 MB
-# and functions aligned to 32 bytes 0.4 MB, for speed that a tool which waits for
-# others does not need. sort.Slice is used rather than slices.SortFunc, which is
+# (and saves 0.13 MB in what was a C program) and functions aligned to 32 bytes
+# 0.4 MB, for speed that a tool which waits for others does not need. sort.Slice is used rather than slices.SortFunc, which is
 # compiled anew for each type: 0.1 MB.
-BUILD    = -trimpath -tags nethttpomithttp2 -gcflags=all=-l
+BUILD    = -trimpath -tags nethttpomithttp2 -gcflags=all=-l -gcflags=modernc.org/libc= -gcflags=modernc.org/sqlite/lib=
 
 build: ## the static binary
 	$(GO) build $(BUILD) -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/infrahaus

@@ -165,7 +165,7 @@ func (c *terminal) show(b []byte) {
 }
 
 // chatter has a kernel write to the console all the time, until the test ends.
-func (c *terminal) chatter(every time.Duration) {
+func (c *terminal) chatter(every time.Duration, noise func(i int) string) {
 	stop, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -174,7 +174,7 @@ func (c *terminal) chatter(every time.Duration) {
 			case <-stop:
 				return
 			case <-time.After(every):
-				c.show(fmt.Appendf(nil, "[%5d.000123] audit: type=1400 apparmor=\"DENIED\" operation=\"mount\" no#%d\r\n", 100+i, i))
+				c.show([]byte(noise(i)))
 			}
 		}
 	}()

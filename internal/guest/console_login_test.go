@@ -64,31 +64,6 @@ func TestConsoleTypistAtLogin(t *testing.T) {
 	}
 }
 
-// A kernel that writes to the console all the time, so that no prompt is ever the
-// last word there, does not keep us out; nor does it hide that we are refused.
-func TestConsoleNeverQuiet(t *testing.T) {
-	lazy := strings.Replace(slowGetty, "\tstty sane", "\tsleep 0.2; stty sane", 1)
-	for _, every := range []time.Duration{10 * time.Millisecond, 50 * time.Millisecond, 150 * time.Millisecond} {
-		t.Run(every.String(), func(t *testing.T) {
-			t.Parallel()
-			c := newTerminal(t, lazy, "/bin/bash")
-			c.chatter(every)
-			g, err := c.openWithin(nil, longLimits)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if out, _, _ := do(t, g, "echo in", ""); out != "in\n" {
-				t.Errorf("%q", out)
-			}
-			g.Close()
-			c.secret = "wrong"
-			if _, err := c.openWithin(nil, longLimits); KindOf(err) != AuthRefused {
-				t.Errorf("%v %v", KindOf(err), err)
-			}
-		})
-	}
-}
-
 // A wrong password is tried twice where nobody else types, for a third refusal may
 // lock an account.
 func TestConsoleWrongPassword(t *testing.T) {

@@ -32,9 +32,11 @@ type dialogue struct {
 	all     tail
 	total   int
 	state   step
-	began   time.Time // when that was begun to be waited for
-	pieces  int       // that came since
-	looked  time.Time
+	pieces  int       // that came since that is waited for
+	looked  time.Time // when it was looked at last
+	since   time.Time // from when on lines are counted
+	lines   int
+	noisy   bool // there were many until then
 	logged  bool // the shell that is there is of our login, so we log out
 	pokes   int
 	poked   time.Time // the last of them
@@ -42,7 +44,8 @@ type dialogue struct {
 	stirred bool      // something but an echo came since
 	again   int       // logins refused
 	lost    int       // names that were typed too early
-	unsure  bool      // since the name was typed, others typed too, or we pressed Enter
+	unsure  bool      // since the name was typed, others may have typed too, or we pressed Enter
+	waited  bool      // for others, before the name was typed where all is noise
 	secret  string
 
 	typed   time.Time     // when the loader's line was typed
@@ -75,6 +78,9 @@ const (
 	clearing     = 500 * time.Millisecond
 	patientPokes = 3
 	glance       = 250 * time.Millisecond // between two looks at what is never quiet
+	drownIn      = 2 * time.Second
+	drownLines   = 8         // in that time: more than what answers our Enters
+	maxText      = 128 << 10 // in which two answers to our Enters are looked for
 	motdPatience = 3 * time.Second
 	bootPatience = 4 * time.Second // a guest that has just been started says of itself when it is ready
 	floodLimit   = 4 << 20
@@ -91,7 +97,7 @@ func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
 		poke = time.Now().Add(bootPatience)
 	}
 	for {
-		was := d.state
+		was, quiet := d.state, false
 		t := time.NewTimer(d.quiet(poke))
 		select {
 		case b, open := <-d.chunks:
@@ -115,15 +121,17 @@ func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
 			if d.total > floodLimit || time.Now().After(limit) && d.restless() { // it was never quiet
 				return false, d.flooded()
 			}
-			if !d.restless() || time.Since(d.looked) < glance {
+			if !d.drowned() || time.Since(d.looked) < glance {
 				continue
 			}
 		case <-ctx.Done():
 			t.Stop()
+			d.leave()
 			return false, ctx.Err()
 		case <-t.C:
+			quiet = true
 		}
-		adopted, err := d.look()
+		adopted, err := d.look(quiet)
 		if adopted || err != nil {
 			return adopted, err
 		}
@@ -161,25 +169,23 @@ func (d *dialogue) quiet(poke time.Time) time.Duration {
 // when to do so next. Where nothing but that comes back nobody reads yet, and each
 // further one would wait there to be read as a name or a password.
 func (d *dialogue) poke() (next time.Time, err error) {
+	if d.drowned() && d.total > maxText {
+		return time.Now().Add(time.Second), nil // its answer would not be found
+	}
 	if d.pokes == 0 || d.stirred || time.Since(d.poked) > 10*time.Second {
-		// ^U clears what somebody left half-typed.
-		if err := d.put("\x15\n"); err != nil {
+		if err := d.put(clearLine + "\n"); err != nil {
 			return next, err
 		}
 		d.pokes++
 		d.stirred, d.poked = false, time.Now()
-		if !d.restless() {
-			d.total = 0 // what comes now may answer it
-		}
+		d.total = 0 // what comes now may answer it
 		d.unsure = d.unsure || d.state == asksSecret
 	}
 	return time.Now().Add(min(time.Duration(d.pokes)*time.Second, 4*time.Second)), nil
 }
 
 // await begins to wait for what is to come.
-func (d *dialogue) await(what step) {
-	d.state, d.began, d.pieces, d.pokes = what, time.Now(), 0, 0
-}
+func (d *dialogue) await(what step) { d.state, d.pieces, d.pokes = what, 0, 0 }
 
 func (d *dialogue) patience() time.Duration {
 	switch d.state {
@@ -197,8 +203,12 @@ func (d *dialogue) hear(b []byte) {
 	d.pieces++
 	d.heard = time.Now()
 	d.stirred = d.stirred || len(bytes.TrimSpace(b)) > 0
+	d.lines += bytes.Count(b, []byte("\n"))
+	if time.Since(d.since) > drownIn {
+		d.since, d.noisy, d.lines = time.Now(), d.lines > drownLines, 0
+	}
 	d.text = append(d.text, b...)
-	if over := len(d.text) - 16<<10; over > 0 {
+	if over := len(d.text) - maxText; over > 0 {
 		d.text = append(d.text[:0], d.text[over:]...)
 	}
 	_, _ = d.all.Write(b)
@@ -208,6 +218,10 @@ func (d *dialogue) hear(b []byte) {
 func (d *dialogue) plain() string {
 	return escapes.ReplaceAllString(strings.ReplaceAll(string(d.text), "\r", ""), "")
 }
+
+// clearLine clears what somebody left half-typed, wherever his cursor stands in it:
+// alone, ^U would leave what follows that, and Enter run it.
+const clearLine = "\x05\x15"
 
 func (d *dialogue) put(s string) error {
 	if _, err := io.WriteString(d.conn, s); err != nil {

@@ -51,30 +51,41 @@ func (d *dialogue) refuse(text, last string) error {
 
 // flooded is a console that is never quiet.
 func (d *dialogue) flooded() error {
-	_ = d.put("\x15")
+	d.leave()
 	return d.fail(NoConsole, "something prints there without end", "stop what prints on the container's console, or use another ssh.transport")
 }
 
-// restless is a console that keeps printing of itself: for a while, far more than
-// what answers our Enters, and until now. One pause in it does not make it quiet.
+// restless is a console that kept printing of itself: far more than what answers
+// our Enters, and to the end. One pause in it does not make it quiet.
 func (d *dialogue) restless() bool {
-	return d.pieces > 20+4*d.pokes && time.Since(d.heard) < restPause && time.Since(d.began) > restPause
+	return d.pieces > 20+4*d.pokes && time.Since(d.heard) < 2*time.Second
 }
 
-const restPause = 2 * time.Second
+// leave types what makes the console what it was, where it is given up: no line stays
+// half-typed, no login half done, and no shell open that was opened for this run.
+func (d *dialogue) leave() {
+	switch {
+	case d.state == asksSecret:
+		_ = d.put("\n") // a login without a password ends
+	case d.state == asksLoader:
+		_ = d.put("\x03" + clearLine)
+	}
+	if d.logged && (d.state == asksShell || d.state == asksLoader) {
+		_ = d.put(clearLine + " exit\n")
+	}
+}
 
 // late is a deadline that passed; nothing stays half-typed.
 func (d *dialogue) late() error {
 	if d.state == anyPrompt && d.restless() {
 		return d.flooded()
 	}
-	_ = d.put("\x15")
+	d.leave()
 	switch d.state {
 	case anyPrompt:
 		return d.fail(NoConsole, fmt.Sprintf("neither a login prompt nor a shell shows there within %s", d.limits.prompt),
 			"does a getty run on the guest's console (tty, console and cmode in pct config)? or is somebody's program open there?")
 	case asksLoader:
-		_ = d.put("\x03")
 		return d.fail(Protocol, fmt.Sprintf("what is there does not answer as a shell of root's within %s", d.limits.shell),
 			"root's login shell in the guest must be able to run sh")
 	}

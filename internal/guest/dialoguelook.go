@@ -8,15 +8,20 @@ import (
 
 // look judges a console that has gone quiet, or never does, and types what it asks
 // for.
-func (d *dialogue) look() (adopted bool, err error) {
+func (d *dialogue) look(quiet bool) (adopted bool, err error) {
 	d.looked = time.Now()
 	text := d.plain()
 	if d.state != asksLoader && d.adopts(text) {
 		return true, nil
 	}
-	last := d.lastLine(text)
+	last := text[strings.LastIndexByte(text, '\n')+1:]
+	prompt := shellPrompt.MatchString(last) || loginPrompt.MatchString(last) || secretWaits.MatchString(last)
+	if d.drowned() && !(quiet && prompt) {
+		last = d.amid(text)
+	}
 	if (d.state == asksSecret || d.state == asksShell) && codeAsked.MatchString(last) {
 		_ = d.put("\n") // none: so that the login ends
+		d.logged = false
 		return false, d.fail(AuthRefused, "it asks for a second factor, which a run cannot give",
 			"let root log in on the console without one (PAM's rules for login), or use ssh.transport guest or node")
 	}
@@ -33,23 +38,31 @@ func (d *dialogue) look() (adopted bool, err error) {
 	return false, nil
 }
 
-// lastLine is the line that the cursor stands in. Where something prints all the
-// time that is its line, so there it is what several of our Enters were answered
-// with: a prompt stays, and is read, whatever was printed after it.
-func (d *dialogue) lastLine(text string) string {
-	last := text[strings.LastIndexByte(text, '\n')+1:]
-	if !d.restless() || shellPrompt.MatchString(last) || loginPrompt.MatchString(last) || secretWaits.MatchString(last) {
-		return last
-	}
+// drowned is a console that prints of itself all the time, so that a prompt is never
+// the last that it says for long.
+func (d *dialogue) drowned() bool { return d.noisy && time.Since(d.heard) < drownIn }
+
+// amid is the prompt that is waiting although something was printed after it; "" if
+// none is seen. Our Enters are answered with it, so it is there more than once, and
+// hardly more often than they were pressed: that tells it from what looks like one. A
+// password prompt is not shown again, so it is there once, after what asked for the
+// name.
+func (d *dialogue) amid(text string) (prompt string) {
 	times := map[string]int{}
+	var seen []string
 	for line := range strings.Lines(text) {
-		if prompt := anyPromptBegin.FindString(line); prompt != "" {
-			if times[prompt]++; times[prompt] > 1 {
-				last = prompt
-			}
+		if p := promptBegin.FindString(line); p != "" {
+			times[p]++
+			seen = append(seen, p)
 		}
 	}
-	return last
+	for _, p := range seen {
+		switch n := times[p]; {
+		case secretWaits.MatchString(p), n > 1 && n <= 3+4*d.pokes:
+			prompt = p
+		}
+	}
+	return prompt
 }
 
 // adopts reports whether the pump that this run left here answers.
@@ -77,7 +90,7 @@ func (d *dialogue) atPrompt(last string) error {
 		}
 		// Half a login, somebody's or what a cut left of ours: an empty password ends it.
 		d.text = nil
-		return d.put("\x15\n")
+		return d.put(clearLine + "\n")
 	case loginPrompt.MatchString(last) && !lastLogin.MatchString(last):
 		return d.login(last)
 	case shellPrompt.MatchString(last):
@@ -94,7 +107,12 @@ func (d *dialogue) login(last string) error {
 	d.logged = false
 	if d.stale() {
 		d.text = nil
-		return d.put("\x15\n")
+		return d.put(clearLine + "\n")
+	}
+	if d.drowned() && !d.waited { // whoever else logs in now is not heard: take turns by chance
+		d.waited = true
+		d.others.back = time.Now().Add(rand.N(2 * maxBackOff))
+		return nil
 	}
 	if time.Since(d.cleared) < clearing {
 		return nil
@@ -104,10 +122,10 @@ func (d *dialogue) login(last string) error {
 		if d.others.given(anyPrompt) {
 			return nil
 		}
-		clear = "\x15" // somebody's half a name
+		clear = clearLine // somebody's half a name
 	}
 	if d.again > 0 { // keys that came while the last one was refused do not show after the prompt
-		clear = "\x15"
+		clear = clearLine
 	}
 	// Who has no password types no name: the prompt stays as it was.
 	secret, err := d.password()
@@ -115,7 +133,7 @@ func (d *dialogue) login(last string) error {
 		return d.fail(NotConfigured, err.Error(), "say it with --password-file, or create with --console shell")
 	}
 	d.secret = secret
-	d.unsure = false
+	d.unsure, d.waited = d.drowned(), false
 	d.state, d.text = asksSecret, nil
 	return d.put(clear + rootName + "\n")
 }
@@ -127,15 +145,18 @@ func (d *dialogue) atSecret(text, last string) error {
 	if refused.MatchString(text) || locked.MatchString(text) {
 		return d.refuse(text, last)
 	}
-	prompt := secretAsked.FindStringIndex(text)
+	head := text[:len(text)-len(last)]
+	at := secretLine.FindStringIndex(text) // something may have been printed after it
+	if at != nil {
+		head = text[:at[0]]
+	}
 	switch {
-	case prompt != nil && (strings.Contains(text[prompt[0]:prompt[1]], "\n") || shellPrompt.MatchString(last) && !secretAsked.MatchString(last)):
+	case at != nil && (secretDone.MatchString(text) || shellPrompt.MatchString(last) && !secretWaits.MatchString(last)):
 		// Somebody else has answered it: what is typed now is read by a shell.
 		d.others.given(asksSecret)
 		d.state = anyPrompt
-	case prompt != nil:
-		head := text[:prompt[0]]
-		if strange(head[:strings.LastIndexByte(head, '\n')+1]) && !d.unsure {
+	case at != nil, secretWaits.MatchString(last):
+		if strange(head) && !d.unsure {
 			d.unsure = true
 			d.others.backOff()
 		}
@@ -144,7 +165,7 @@ func (d *dialogue) atSecret(text, last string) error {
 		}
 		clear := ""
 		if d.unsure || d.again > 0 { // not at first: who reads it byte by byte would take this for a part of it
-			clear = "\x15"
+			clear = clearLine
 		}
 		d.state, d.text, d.logged = asksShell, nil, true
 		return d.put(clear + d.secret + "\n")
@@ -158,12 +179,13 @@ func (d *dialogue) atSecret(text, last string) error {
 // atShell judges what answers the password.
 func (d *dialogue) atShell(text, last string) error {
 	switch {
-	case shellPrompt.MatchString(last) && !secretAsked.MatchString(last): // whatever a motd says before it
+	case shellPrompt.MatchString(last) && !secretWaits.MatchString(last): // whatever a motd says before it
 		return d.load(true)
 	case !secretWaits.MatchString(last) && !loginPrompt.MatchString(last) && time.Since(d.heard) < motdPatience:
 		// A motd may say the same as a refusal, and be in the middle of it.
 	case changeAsked.MatchString(text):
 		_ = d.put("\x03") // nothing is changed in anybody's name
+		d.logged = false
 		return d.fail(AuthRefused, "root's password has expired there, and a new one is asked for",
 			"set it again on the node: "+d.setAgain())
 	case refused.MatchString(text), locked.MatchString(text),
@@ -187,7 +209,7 @@ func (d *dialogue) atLoader(last string) error {
 		return d.load(d.logged)
 	}
 	// Its word may have been spoilt: one that reads says that it has nothing yet.
-	return d.put("\x15\n" + d.tag + "\n")
+	return d.put(clearLine + "\n" + d.tag + "\n")
 }
 
 // stale is true for the first login prompt after a pump of ours: a line that was
@@ -208,7 +230,7 @@ func (d *dialogue) load(logged bool) error {
 	d.logged, d.typed = logged, time.Now()
 	d.patient = 2*time.Second + rand.N(1500*time.Millisecond) // two that type at once tear both their lines, once
 	d.state, d.text = asksLoader, nil
-	return d.put("\x15" + loaderLine(d.tag, logged))
+	return d.put(clearLine + loaderLine(d.tag, logged))
 }
 
 func (d *dialogue) loaded() bool {

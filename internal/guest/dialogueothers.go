@@ -193,7 +193,7 @@ func (d *dialogue) dismiss(tag string) error {
 	d.others.left, d.others.told = tag, time.Now()
 	d.text = nil
 	d.restart()
-	return d.put("\x15\n" + pumpLine(tag, "q"))
+	return d.put(clearLine + "\n" + pumpLine(tag, "q"))
 }
 
 // restart begins anew with whatever comes next.
@@ -211,6 +211,6 @@ func (d *dialogue) inUse() error {
 // that name and what a login says of itself: keys of somebody else's, most likely.
 func strange(text string) bool {
 	text = strings.Replace(text, rootName, "", 1)
-	text = secretAsked.ReplaceAllString(text, "")
+	text = secretLine.ReplaceAllString(text, "")
 	return strings.TrimSpace(text) != ""
 }

@@ -185,8 +185,8 @@ func newStream(l *line, name string) *stream {
 func (s *stream) take(seq int, data []byte, end bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if seq < s.want || seq > s.want+window {
-		return // it came twice
+	if seq < s.want || seq > s.first+2*window {
+		return // it came twice, or from who does not wait until what he said is read
 	}
 	if end {
 		s.last = seq

@@ -18,15 +18,16 @@ const loader = `s=$(stty -g);stty raw -echo min 0 time 100;n=$(printf "\nx");n=$
 	`t=;printf "~%s r;\n" $0;done;stty "$s";printf "~%s b;\n" $0`
 
 // loaderLine is what is typed at a shell's prompt. Where we logged in, the shell
-// ends with the pump, and by itself after a minute where it knows TMOUT; where
-// somebody's shell was there it stays, and forgets the line if it can. The line
+// ends with the pump, and by itself after a minute where it knows TMOUT and nobody
+// has made that readonly; where somebody's shell was there it stays, and forgets the
+// line, if it has kept it and can. The line
 // stays under 1,023 bytes, which is what busybox takes.
 func loaderLine(tag string, logged bool) string {
 	run := "sh -c " + Quote(loader) + " " + tag + " " + pumpSums(tag)
 	if logged {
-		return " unset HISTFILE;TMOUT=60;" + run + ";exit\n"
+		return " unset HISTFILE;(TMOUT=60) 2>/dev/null&&TMOUT=60;" + run + ";exit\n"
 	}
-	return " " + run + ";history -d -1 >/dev/null 2>&1\n"
+	return " " + run + ";case $(history 1 2>&1) in *" + tag + "*)history -d -1;;esac >/dev/null 2>&1\n"
 }
 
 // pumpProgram is what the loader runs.

@@ -334,7 +334,7 @@ else
 		case $l in
 		"~$ih_tag "*" .") l=${l#"~$ih_tag "} ;;
 		*"~$ih_tag "*" .") ih_say n; l=${l##*"~$ih_tag "} ;;
-		'' | ?) ih_say y; continue ;;
+		'' | ? | ??) ih_say y; continue ;; # Enter, perhaps with what clears a line
 		*) ih_say n; continue ;;
 		esac
 		# Somebody's keys in between would change a number: the line says how long it is.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -83,6 +82,7 @@ func (p *pumped) fail(err error) {
 	for _, l := range lines {
 		l.end(err)
 	}
+	p.conn.Close()
 }
 
 func (p *pumped) failed() error {
@@ -120,7 +120,7 @@ func (p *pumped) strange(b []byte) {
 	}
 	last := string(p.noise[bytes.LastIndexByte(p.noise, '\n')+1:])
 	p.mu.Unlock()
-	if strings.HasSuffix(strings.TrimRight(last, " "), "login:") {
+	if loginAlone.MatchString(last) {
 		p.fail(errors.New("a login prompt is where our shell was"))
 	}
 }
@@ -145,7 +145,6 @@ func (p *pumped) watch() {
 		p.mu.Unlock()
 		if silent > 3*p.alive {
 			p.fail(fmt.Errorf("nothing came for %s", silent.Round(time.Second)))
-			p.conn.Close()
 			return
 		}
 		go func() { _ = p.command("p %d", n) }() // its error ends the console
@@ -238,7 +237,6 @@ func (p *pumped) again(id, stream, seq string) {
 		p.said("something else prints on this console: what it spoils is asked for again")
 	case spoiltLimit:
 		p.fail(errors.New("something else prints on this console without end"))
-		p.conn.Close()
 		return
 	}
 	p.ask(id, stream, seq)
@@ -329,5 +327,4 @@ func (p *pumped) close() {
 		t.Stop()
 	}
 	p.fail(io.ErrClosedPipe)
-	p.conn.Close()
 }

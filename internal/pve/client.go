@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/luthermonson/go-proxmox"
@@ -37,6 +38,7 @@ type Client struct {
 	timeout time.Duration
 	pings   time.Duration // between two on a console
 	http    *transport
+	shown   atomic.Bool // it has opened a console, so its login is good for that
 }
 
 // login is who asks, as far as Proxmox's rules depend on it.

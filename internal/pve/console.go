@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -71,6 +72,7 @@ func (c *Client) Console(ctx context.Context, node string, ctid int) (*Console, 
 		conn.Close()
 		return nil, c.explain(ctx, op, err)
 	}
+	c.shown.Store(true)
 	go con.ping()
 	return con, nil
 }
@@ -179,14 +181,21 @@ func consoleRefused(err error) error {
 	return &out
 }
 
-// notShaken is a console that closed where it should have said OK: its ticket was
-// not taken, which older versions do to every token.
+// notShaken is a console that did not say OK. Where it closed instead, its ticket was
+// not taken, which older versions do to every token; but a login that was good for a
+// console before still is.
 func (c *Client) notShaken(op string, err error) error {
 	var wrong *answered
 	if errors.As(err, &wrong) {
 		return &Error{Kind: Refused, Op: op, Reason: fmt.Sprintf("the console answers %q instead of OK", wrong.said)}
 	}
-	if c.login.token != "" {
+	var late net.Error
+	switch {
+	case errors.As(err, &late) && late.Timeout():
+		return &Error{Kind: Timeout, Op: op, Err: err, Reason: fmt.Sprintf("it was opened, and says nothing for %s", consoleConnect)}
+	case c.shown.Load():
+		return &Error{Kind: Unreachable, Op: op, Err: err, Reason: "the connection to it was cut before it answered", Hints: proxyHints[:1]}
+	case c.login.token != "":
 		return &Error{Kind: Unauthorized, Op: op, Err: err,
 			Reason: "this Proxmox does not take API tokens for consoles",
 			Hints: []string{"upgrade pve-container to 5.3.4 (VE 8) or 6.1.3 (VE 9) and later, or",

@@ -163,6 +163,31 @@ func TestConsoleRefused(t *testing.T) {
 	}
 }
 
+// A login that has opened a console is not to blame for a later one that is cut, and
+// nobody is for one that is slow.
+func TestConsoleCutAfterOne(t *testing.T) {
+	shown := false
+	c, _ := terminal(t, token, func(conn *websocket.Conn, _ *http.Request) {
+		if !shown {
+			shown = true
+			conn.WriteMessage(websocket.BinaryMessage, []byte("OK"))
+		}
+		conn.NetConn().Close()
+	})
+	con, err := c.Console(t.Context(), "pve1", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	con.Close()
+	if _, err := c.Console(t.Context(), "pve1", 100); !pve.IsKind(err, pve.Unreachable) || !strings.Contains(err.Error(), "was cut before it answered") {
+		t.Error(err)
+	}
+	c, _ = terminal(t, token, func(conn *websocket.Conn, _ *http.Request) { conn.ReadMessage(); conn.ReadMessage() })
+	if _, err := c.Console(t.Context(), "pve1", 100); !pve.IsKind(err, pve.Timeout) || !strings.Contains(err.Error(), "says nothing for 10s") {
+		t.Error(err)
+	}
+}
+
 // What stands in between and knows no websockets is told from Proxmox's own words,
 // also where it puts its name over Proxmox's.
 func TestConsoleProxies(t *testing.T) {

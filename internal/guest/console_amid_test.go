@@ -1,0 +1,223 @@
+//go:build linux
+
+package guest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// lazyGetty takes a moment for everything, as on a busy node.
+var lazyGetty = strings.Replace(slowGetty, "\tstty sane", "\tsleep 0.2; stty sane", 1)
+
+// withRC is a terminal whose login shell reads rc.
+func withRC(t *testing.T, script, rc string) *terminal {
+	t.Helper()
+	f := t.TempDir() + "/rc"
+	if err := os.WriteFile(f, []byte("PS1='root@ct:~# '\n"+rc+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return newTerminal(t, strings.ReplaceAll(script, "exec $LOGIN_SHELL", "exec bash --rcfile "+f+" -i"))
+}
+
+// A kernel that writes to the console all the time, so that no prompt is ever the
+// last word there, does not keep us out; nor does it hide that we are refused; nor is
+// what looks like a prompt taken for one.
+func TestConsoleNeverQuiet(t *testing.T) {
+	audit := func(i int) string {
+		return fmt.Sprintf("[%5d.000123] audit: type=1400 apparmor=\"DENIED\" operation=\"mount\" no#%d\r\n", 100+i, i)
+	}
+	for name, noise := range map[string]func(c *terminal){
+		"10ms":  func(c *terminal) { c.chatter(10*time.Millisecond, audit) },
+		"150ms": func(c *terminal) { c.chatter(150*time.Millisecond, audit) },
+		"much": func(c *terminal) {
+			c.chatter(20*time.Millisecond, func(i int) string { return strings.Repeat(audit(i), 4) })
+		},
+		"arrows": func(c *terminal) {
+			c.chatter(50*time.Millisecond, func(i int) string { return fmt.Sprintf("<6>GET /health -> 200 in %d us: 95%% done\r\n", i) })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newTerminal(t, lazyGetty, "/bin/bash")
+			noise(c)
+			g, err := c.openWithin(nil, longLimits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out, _, _ := do(t, g, "echo in", ""); out != "in\n" {
+				t.Errorf("%q", out)
+			}
+			g.Close()
+			if n := strings.Count(c.output(), "Login incorrect"); n > 0 {
+				t.Errorf("%d logins refused", n)
+			}
+			c.secret = "wrong"
+			if _, err := c.openWithin(nil, longLimits); KindOf(err) != AuthRefused {
+				t.Errorf("%v %v", KindOf(err), err)
+			}
+		})
+	}
+}
+
+// Two that log in at once where nobody hears the other do not take each other's
+// keys for a wrong password.
+func TestConsoleNeverQuietAtOnce(t *testing.T) {
+	c := newTerminal(t, slowGetty)
+	c.chatter(50*time.Millisecond, func(i int) string { return fmt.Sprintf("[%5d.000123] audit: no#%d\r\n", 100+i, i) })
+	errs := make(chan error)
+	for range 2 {
+		go func() {
+			g, err := c.openWithin(nil, longLimits)
+			if err == nil {
+				g.Close()
+			}
+			errs <- err
+		}()
+	}
+	for range 2 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if strings.Contains(c.output(), c.secret) {
+		t.Error("the password is on the screen")
+	}
+}
+
+// The password is typed where it is asked for, and not where it is spoken of.
+func TestConsoleSpeaksOfPasswords(t *testing.T) {
+	for _, line := range []string{
+		"sshd[312]: Failed password for root from fe80::1 port 22 ssh2",
+		"Failed password for root from fe80::1 port 22 ssh2",
+		"sshd[312]: User bob not allowed because account is locked",
+	} {
+		script := strings.Replace(getty, "\tstty -echo\n", "\t[ \"$u\" != root ] || { printf '\\r\\n%s\\r\\n' '"+line+"'; sleep 1; }; stty -echo\n", 1)
+		if script == getty {
+			t.Fatal("nothing is said")
+		}
+		c := newTerminal(t, script)
+		g := c.open()
+		if out, _, _ := do(t, g, "echo in", ""); out != "in\n" {
+			t.Errorf("%q", out)
+		}
+		g.Close()
+		if strings.Contains(c.output(), c.secret) {
+			t.Errorf("%s: the password is on the screen", line)
+		}
+	}
+}
+
+// A shell that we logged in to is left, whatever ends us before it is used; and so is
+// half a login.
+func TestConsoleLeftWhereGivenUp(t *testing.T) {
+	motd := strings.Replace(getty, "(trap - INT", "sleep 1; (trap - INT", 1)
+	for name, given := range map[string]func(t *testing.T) *terminal{
+		"a prompt that is none": func(t *testing.T) *terminal {
+			c := withRC(t, getty, "PS1='❯ '")
+			if _, err := c.openWithin(nil, func(l *limits) { longLimits(l); l.login = 8 * time.Second }); KindOf(err) != Protocol {
+				t.Errorf("%v", err)
+			}
+			return c
+		},
+		"cancelled in the motd": func(t *testing.T) *terminal {
+			c := newTerminal(t, motd)
+			cancelled(t, c, "Last login")
+			return c
+		},
+		"cancelled at the password": func(t *testing.T) *terminal {
+			c := newTerminal(t, motd)
+			cancelled(t, c, "Password: ")
+			return c
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := given(t)
+			for end := time.Now().Add(time.Minute); !loginPrompt.MatchString(c.output()); time.Sleep(50 * time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatal("it is not as it was")
+				}
+			}
+		})
+	}
+}
+
+// cancelled ends an Open once the console has said at.
+func cancelled(t *testing.T, c *terminal, at string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	c.hears(func(said string) {
+		if strings.Contains(last(said, 60), at) {
+			cancel()
+		}
+	})
+	target, o := c.options()
+	if _, err := Open(ctx, target, o); ctx.Err() == nil || err == nil {
+		t.Errorf("%v", err)
+	}
+	c.hears(nil)
+}
+
+// Shells as people set them up: what ends them by themselves may be fixed.
+func TestConsoleReadonlyTimeout(t *testing.T) {
+	c := withRC(t, getty, "readonly TMOUT=900")
+	g := c.open()
+	if out, _, _ := do(t, g, "echo in", ""); out != "in\n" {
+		t.Errorf("%q", out)
+	}
+}
+
+// What somebody has typed and not sent is not run, wherever his cursor stands; and
+// his history is what it was, whether it keeps our line or not.
+func TestConsoleOfSomebody(t *testing.T) {
+	for _, rc := range []string{"HISTCONTROL=ignoreboth", "HISTCONTROL="} {
+		c := withRC(t, "exec $LOGIN_SHELL", rc)
+		c.eventually("# ")
+		c.typed("echo precious\n")
+		c.eventually("\rprecious")
+		c.typed("touch " + c.home + "/ran\x01")
+		c.eventually("touch")
+		g := c.open()
+		g.Close()
+		if _, err := os.Stat(c.home + "/ran"); err == nil {
+			t.Errorf("%s: it was run", rc)
+		}
+		c.typed("history; echo all-of-$((40+2))\n")
+		c.eventually("all-of-42")
+		_, history, _ := strings.Cut(last(c.output(), 400), "$((40+2))")
+		if !strings.Contains(history, "echo precious") || strings.Contains(history, "stty raw") {
+			t.Errorf("%s: %q", rc, history)
+		}
+	}
+}
+
+// A line in which somebody else's login is spoken of does not end our shell; and a
+// console that ended is not held.
+func TestConsoleIsNotHeld(t *testing.T) {
+	c := newTerminal(t, getty)
+	g := c.open()
+	attached := func() int {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return len(c.clients)
+	}
+	c.show([]byte("\r\nsshd: invalid login:"))
+	if out, _, _ := do(t, g, "echo in", ""); out != "in\n" || attached() != 1 {
+		t.Errorf("%q, %d attached", out, attached())
+	}
+	c.show([]byte("\r\nct login: ")) // as if
+	if err := g.Reconnect(ctxFor(t)); err != nil {
+		t.Fatal(err)
+	}
+	g.Close()
+	for end := time.Now().Add(time.Minute); attached() > 0; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d are still attached", attached())
+		}
+	}
+}
