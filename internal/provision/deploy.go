@@ -28,6 +28,8 @@ func (r *Run) deploy(ctx context.Context) error {
 		if err := r.renew(ctx); err != nil {
 			return err
 		}
+	} else if err := r.applyChanged(ctx); err != nil {
+		return err
 	}
 	if !r.shipNeeded() || r.lookOnly() {
 		r.Staging = r.marks.of(event.Deploying, itemShip).Stage

@@ -49,7 +49,10 @@ func (r *Run) lookInside(ctx context.Context) error {
 		if err := r.enterReady(ctx); err != nil {
 			return err
 		}
-		return r.takeStock(ctx)
+		if err := r.takeStock(ctx); err != nil {
+			return err
+		}
+		return r.applyChanged(ctx)
 	}
 	if r.course.make == makeAnew || r.course.make == makeRemake {
 		r.marks = marks{} // what ran in a container that is gone does not count

@@ -163,8 +163,15 @@ func (r *Run) drift(ctx context.Context, in guestfiles.Input) (guestfiles.Drift,
 	return d, nil
 }
 
-// differing is in without the contents that the guest has already.
+// differing is in without the contents that the guest has already, and without any
+// where the config-manager is not to have a turn.
 func (r *Run) differing(ctx context.Context, in guestfiles.Input) (guestfiles.Input, error) {
+	if r.turns[itemManager] == turnDone {
+		for i := range in.Files {
+			in.Files[i].Unshipped = true
+		}
+		return in, nil
+	}
 	if r.Drift == nil {
 		d, err := r.drift(ctx, in)
 		if err != nil {
