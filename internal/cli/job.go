@@ -181,6 +181,18 @@ func (m *remembered) given(t *template.Template, set map[string]string) map[stri
 	return out
 }
 
+// newValues names the variables, secret ones too, that have another value than is
+// on record.
+func (m *remembered) newValues() []string {
+	var out []string
+	for _, v := range m.Values.All() {
+		if m.values.Values[v.Name] != v.Text {
+			out = append(out, v.Name)
+		}
+	}
+	return out
+}
+
 // changes says how the template differs from what is on record, a line each; none
 // where it does not.
 func (m *remembered) changes() []string {

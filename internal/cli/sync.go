@@ -106,7 +106,7 @@ func (o *syncOptions) run(ctx context.Context, ref string) error {
 		return err
 	}
 	m.Skip = slices.Concat(m.Skip, o.skipScripts)
-	how := provision.Renewal{Take: o.take, Snapshot: o.snapshot, Removed: m.removedScripts()}
+	how := provision.Renewal{Take: o.take, Snapshot: o.snapshot, Removed: m.removedScripts(), Values: m.newValues()}
 	if o.plan {
 		return o.report(ctx, c, m, how)
 	}

@@ -85,14 +85,24 @@ func (r *Run) decideTurns(items []string, seen map[string]guest.Seen) {
 	r.turns = map[string]turn{}
 	for _, item := range items {
 		m := r.marks.of(event.Syncing, item)
-		r.turns[item] = decide(m, seen[m.Dir], r.redo(item), r.scriptSHA(item))
-		if item == itemManager && r.turns[item] == turnAttach && r.stale() {
-			r.turns[item] = turnDrain // it applies what was shipped then
+		again := r.revalued(item)
+		t := decide(m, seen[m.Dir], again || r.redo(item), r.scriptSHA(item))
+		if t == turnAttach && (again || item == itemManager && r.stale()) {
+			t = turnDrain // it works with what there was then
 			if seen[m.Dir].State == guest.Unclaimed {
-				r.turns[item] = turnAgain
+				t = turnAgain
 			}
 		}
+		r.turns[item] = t
 	}
+}
+
+// revalued reports whether a sync was given another value of a variable that a
+// script names. The digest of a script knows nothing of those that are secret.
+func (r *Run) revalued(item string) bool {
+	return slices.ContainsFunc(scriptsOf(r.Job), func(s template.Script) bool {
+		return s.Name == item && slices.ContainsFunc(r.Renewal.Values, func(name string) bool { return names(s, name) })
+	})
 }
 
 // stale reports whether a resume was told to use a template that has changed since
@@ -188,11 +198,16 @@ func (r *Run) scriptSHA(name string) string {
 		h := sha256.New()
 		h.Write(s.Content)
 		for _, v := range r.Job.Values.All() {
-			if !v.Secret && (bytes.Contains(s.Content, []byte(v.Name)) || bytes.Contains(s.Content, []byte(template.EnvName(v.Name)))) {
+			if !v.Secret && names(s, v.Name) {
 				fmt.Fprintf(h, "\x00%s=%s", v.Name, v.Text)
 			}
 		}
 		return hex.EncodeToString(h.Sum(nil))
 	}
 	return ""
+}
+
+// names reports whether a script names a variable.
+func names(s template.Script, variable string) bool {
+	return bytes.Contains(s.Content, []byte(variable)) || bytes.Contains(s.Content, []byte(template.EnvName(variable)))
 }
