@@ -126,7 +126,7 @@ func (r *Run) input() (guestfiles.Input, error) {
 // bundle is everything that goes into the guest.
 func (r *Run) bundle(in guestfiles.Input) ([]guest.File, error) {
 	files, err := guestfiles.Bundle(in)
-	for _, s := range scriptsOf(r.Job) {
+	for _, s := range r.Job.Template.EnabledScripts() { // those that are skipped, too: a later run may not
 		files = append(files, guest.File{Path: "scripts/" + s.Name, Mode: 0o700, Content: s.Content})
 	}
 	return files, err

@@ -120,13 +120,16 @@ func (r *Run) outlookSync() []string {
 		turnDrain: "show how the config-manager ended, and try files and packages again",
 	}
 	lines := []string{files[r.turns[itemManager]]}
-	for _, s := range scriptsOf(r.Job) {
+	for _, s := range r.Job.Template.EnabledScripts() {
 		lines = append(lines, r.outlookScript(s))
 	}
 	return lines
 }
 
 func (r *Run) outlookScript(s template.Script) string {
+	if r.Job.Skips(s.Name) {
+		return s.Name + ": skipped"
+	}
 	m := r.marks.of(event.Syncing, s.Name)
 	switch r.turns[s.Name] {
 	case turnDone:
