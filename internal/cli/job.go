@@ -25,6 +25,7 @@ type savedJob struct {
 	Digest   string        `json:"digest"`
 	Scripts  []savedScript `json:"scripts,omitempty"`
 	Skip     []string      `json:"skip,omitempty"`
+	SkipNow  []string      `json:"skipNow,omitempty"`
 	Packages []string      `json:"packages,omitempty"`
 }
 
@@ -70,7 +71,7 @@ func (r *record) jobEntries(job provision.Job) (variables store.Sealed, doc []by
 	}
 	doc, err = json.Marshal(savedJob{
 		Spec: job.Spec, Template: orElse(job.Template.Path, job.Template.Name), Digest: job.Template.Digest,
-		Scripts: scriptSums(job.Template), Skip: job.Skip, Packages: job.Packages,
+		Scripts: scriptSums(job.Template), Skip: job.Skip, SkipNow: job.SkipNow, Packages: job.Packages,
 	})
 	return variables, doc, err
 }
@@ -178,6 +179,18 @@ func (m *remembered) given(t *template.Template, set map[string]string) map[stri
 		}
 	}
 	maps.Copy(out, set)
+	return out
+}
+
+// newValues names the variables, secret ones too, that have another value than is
+// on record.
+func (m *remembered) newValues() []string {
+	var out []string
+	for _, v := range m.Values.All() {
+		if m.values.Values[v.Name] != v.Text {
+			out = append(out, v.Name)
+		}
+	}
 	return out
 }
 

@@ -45,7 +45,7 @@ A template that has changed since is used only with --template-changed.` + exitS
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.from, "from", "", "go back to this `step` (starting, deploying, syncing, finalizing) or script")
-	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run, by `name`")
+	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run this time, by `name`")
 	f.BoolVar(&o.templateChanged, "template-changed", false, "use the template as it is now, although it has changed")
 	f.BoolVar(&o.plan, "plan", false, "show what would be done and touch nothing")
 	passwordFlag(f, &o.passwordFile)
@@ -99,10 +99,13 @@ func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 	if err := m.useRootPassword(a, o.passwordFile); err != nil {
 		return err
 	}
+	m.SkipNow = o.skipScripts
+	if c.Lifecycle != lxc.Ready { // what is gone on with was told so
+		m.SkipNow = slices.Concat(m.saved.SkipNow, o.skipScripts)
+	}
 	if err := o.check(m); err != nil {
 		return err
 	}
-	m.Skip = slices.Concat(m.Skip, o.skipScripts)
 	if o.plan {
 		return o.outlook(ctx, c, m)
 	}
@@ -129,6 +132,9 @@ func (o *resumeOptions) check(m *remembered) error {
 	if err := m.stepOrScript(o.from); err != nil {
 		return err
 	}
+	if err := o.checkFrom(m); err != nil {
+		return err
+	}
 	changes := m.changes()
 	if changes == nil || o.templateChanged {
 		return nil
@@ -136,6 +142,21 @@ func (o *resumeOptions) check(m *remembered) error {
 	f := usagef("template %s has changed since it was used for %s", m.Template.Name, m.Spec.Hostname)
 	f.Tail = changes
 	return f.hint("say --template-changed to go on with it as it is now")
+}
+
+// checkFrom refuses to go back to a script that would not be run.
+func (o *resumeOptions) checkFrom(m *remembered) error {
+	if !m.Skips(o.from) {
+		return nil
+	}
+	err := usagef("--from names what is not run: %s is skipped", o.from)
+	switch name := m.Spec.Hostname; {
+	case slices.Contains(m.Skip, o.from):
+		return err.hint("the create of %s was told to leave it out", name)
+	case slices.Contains(m.saved.SkipNow, o.from):
+		return err.hint("once what was begun has ended: %s", o.app.command("sync", name))
+	}
+	return err
 }
 
 // prepare gives a run what the catalogue remembers.

@@ -55,7 +55,7 @@ in the container since is lost, so it asks, and --yes is for scripts.` + exitSta
 	o.vars.register(f)
 	f.StringVar(&o.take, "take", "", "whose `side` wins a conflict: template or guest")
 	f.StringVar(&o.snapshot, "snapshot", provision.SnapshotAuto, "`when` to take a snapshot first: auto, always or never")
-	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run, by `name`")
+	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run this time, by `name`")
 	f.BoolVar(&o.plan, "plan", false, "show how the container differs, and touch nothing")
 	f.BoolVar(&o.rollback, "rollback", false, "go back to the snapshot that a failed sync has left")
 	f.BoolVarP(&o.yes, "yes", "y", false, "with --rollback: do not ask")
@@ -105,8 +105,8 @@ func (o *syncOptions) run(ctx context.Context, ref string) error {
 	if err := checkSkips(m.Template, o.skipScripts); err != nil {
 		return err
 	}
-	m.Skip = slices.Concat(m.Skip, o.skipScripts)
-	how := provision.Renewal{Take: o.take, Snapshot: o.snapshot, Removed: m.removedScripts()}
+	m.SkipNow = o.skipScripts
+	how := provision.Renewal{Take: o.take, Snapshot: o.snapshot, Removed: m.removedScripts(), Values: m.newValues()}
 	if o.plan {
 		return o.report(ctx, c, m, how)
 	}
@@ -196,7 +196,7 @@ func driftTable(p provision.Report) ui.Table {
 	if p.Manager != "same" {
 		add("config-manager", "files and packages", p.Manager, "go through them again")
 	}
-	scripts := map[string]string{"same": "leave it", "removed": "leave what it did", "running": "follow it"}
+	scripts := map[string]string{"same": "leave it", "skipped": "leave it", "removed": "leave what it did", "running": "follow it"}
 	for _, s := range p.Scripts {
 		add("script", s.Name, s.State, orElse(scripts[s.State], "run it"))
 	}

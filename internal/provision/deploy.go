@@ -28,6 +28,8 @@ func (r *Run) deploy(ctx context.Context) error {
 		if err := r.renew(ctx); err != nil {
 			return err
 		}
+	} else if err := r.applyChanged(ctx); err != nil {
+		return err
 	}
 	if !r.shipNeeded() || r.lookOnly() {
 		r.Staging = r.marks.of(event.Deploying, itemShip).Stage
@@ -44,8 +46,12 @@ func (r *Run) shipAll(ctx context.Context) error {
 		return err
 	}
 	if r.resuming {
-		if in, err = r.differing(ctx, in); err != nil {
+		var refused []guestfiles.FileDrift
+		if in, refused, err = r.differing(ctx, in); err != nil {
 			return err
+		}
+		if len(refused) > 0 {
+			return r.conflict(refused)
 		}
 	}
 	bundle, err := r.bundle(in)
@@ -124,7 +130,7 @@ func (r *Run) input() (guestfiles.Input, error) {
 // bundle is everything that goes into the guest.
 func (r *Run) bundle(in guestfiles.Input) ([]guest.File, error) {
 	files, err := guestfiles.Bundle(in)
-	for _, s := range scriptsOf(r.Job) {
+	for _, s := range r.Job.Template.EnabledScripts() { // those that are skipped, too: a later run may not
 		files = append(files, guest.File{Path: "scripts/" + s.Name, Mode: 0o700, Content: s.Content})
 	}
 	return files, err

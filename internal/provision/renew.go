@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
@@ -16,6 +17,7 @@ type Renewal struct {
 	Take     string   // how to settle conflicts: template or guest; "": refuse them
 	Snapshot string   // auto, always or never
 	Removed  []string // scripts that the template no longer has
+	Values   []string // names of the variables that have another value than is on record
 }
 
 // The snapshots that a sync may be asked for. Auto is where Proxmox can.
@@ -78,7 +80,7 @@ func (r *Run) renew(ctx context.Context) error {
 	manager := differing.ToApply() || packagesDiffer(drift)
 	if !manager && !r.scriptsToRun() && !r.unfinished() {
 		r.say("Nothing differs from the template" + r.butFor())
-		return nil
+		return r.keepValues(ctx)
 	}
 	if err := r.takeSnapshot(ctx); err != nil {
 		return err
@@ -92,7 +94,34 @@ func (r *Run) renew(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := r.rerunRevalued(ctx); err != nil {
+		return err
+	}
 	return r.beginChange(ctx)
+}
+
+// rerunRevalued marks the scripts that are to run with another value, before that is
+// on record: a resume could not tell that they did not.
+func (r *Run) rerunRevalued(ctx context.Context) error {
+	for _, s := range scriptsOf(r.Job) {
+		m := r.marks.of(event.Syncing, s.Name)
+		if m.State != Done || !r.revalued(s.Name) {
+			continue
+		}
+		if err := r.mark(ctx, event.Syncing, s.Name, Broken, m.Detail); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepValues puts values on record that change nothing in the container now.
+func (r *Run) keepValues(ctx context.Context) error {
+	if len(r.Renewal.Values) == 0 {
+		return nil
+	}
+	r.say("On record from now on: the new value of " + strings.Join(r.Renewal.Values, ", "))
+	return r.Record.SaveJob(ctx, r.Job)
 }
 
 // beginChange writes down that the container is being changed, and into what.
@@ -163,29 +192,38 @@ func (r *Run) drift(ctx context.Context, in guestfiles.Input) (guestfiles.Drift,
 	return d, nil
 }
 
-// differing is in without the contents that the guest has already.
-func (r *Run) differing(ctx context.Context, in guestfiles.Input) (guestfiles.Input, error) {
+// differing is in without the contents that the guest has already, and without any
+// where the config-manager is not to have a turn. What is refused is returned too.
+func (r *Run) differing(ctx context.Context, in guestfiles.Input) (guestfiles.Input, []guestfiles.FileDrift, error) {
+	if r.turns[itemManager] == turnDone {
+		for i := range in.Files {
+			in.Files[i].Unshipped = true
+		}
+		return in, nil, nil
+	}
 	if r.Drift == nil {
 		d, err := r.drift(ctx, in)
 		if err != nil {
-			return in, err
+			return in, nil, err
 		}
 		r.Drift = &d
 	}
-	take := r.Renewal.Take
-	if !r.renewing {
-		take = r.marks.of(event.Syncing, itemManager).Take // of the sync that is gone on with
+	out, refused := in.Differing(*r.Drift, r.take())
+	return out, refused, nil
+}
+
+// take is how conflicts are settled: as this sync was told, or the one that is gone
+// on with.
+func (r *Run) take() string {
+	if r.renewing {
+		return r.Renewal.Take
 	}
-	out, refused := in.Differing(*r.Drift, take)
-	if len(refused) > 0 {
-		return out, r.conflict(refused)
-	}
-	return out, nil
+	return r.marks.of(event.Syncing, itemManager).Take
 }
 
 // conflict says which files would have to be overwritten although somebody
 // edited them.
-func (r *Run) conflict(files []guestfiles.FileDrift) error {
+func (r *Run) conflict(files []guestfiles.FileDrift) *Failure {
 	f := &Failure{
 		Status:  ExitGuest,
 		Message: fmt.Sprintf("cannot sync %s: %s in the way; nothing was changed", r.Recorded.Hostname, counted(len(files), "file")),

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/discover"
@@ -25,7 +26,7 @@ type Report struct {
 }
 
 // ScriptDrift is one script: same, new, changed, failed (or died, at its last
-// attempt), running, or removed from the template.
+// attempt), running, skipped, or removed from the template.
 type ScriptDrift struct {
 	Name  string `json:"name"`
 	State string `json:"state"`
@@ -46,7 +47,7 @@ func (p Report) Differs() bool {
 		}
 	}
 	for _, s := range p.Scripts {
-		if s.State != "same" && s.State != "removed" {
+		if !slices.Contains([]string{"same", "skipped", "removed"}, s.State) {
 			return true
 		}
 	}
@@ -100,8 +101,12 @@ func (r *Run) Report(ctx context.Context, how Renewal) (Report, error) {
 // scriptDrift says of each script what the turns amount to.
 func (r *Run) scriptDrift() []ScriptDrift {
 	out := []ScriptDrift{}
-	for _, s := range scriptsOf(r.Job) {
-		out = append(out, ScriptDrift{s.Name, r.turnState(s.Name)})
+	for _, s := range r.Job.Template.EnabledScripts() {
+		state := "skipped"
+		if !r.Job.Skips(s.Name) {
+			state = r.turnState(s.Name)
+		}
+		out = append(out, ScriptDrift{s.Name, state})
 	}
 	for _, name := range r.Renewal.Removed {
 		out = append(out, ScriptDrift{name, "removed"})

@@ -21,7 +21,8 @@ type Job struct {
 	Spec     lxc.Spec
 	Template *template.Template
 	Values   template.Values
-	Skip     []string // script names not to run
+	Skip     []string // script names never to run
+	SkipNow  []string // those not to run by this sync or resume, nor by one that goes on with it
 	Packages []string // --package, for the guest's own package manager
 
 	ConfigRepoURL string // CONFIG_REPO_URL in the guest; "" for none

@@ -54,8 +54,13 @@ func (r *Run) sync(ctx context.Context) error {
 // scriptsOf are the template's scripts, less those that --skip-script names.
 func scriptsOf(job Job) []template.Script {
 	return slices.DeleteFunc(job.Template.EnabledScripts(), func(s template.Script) bool {
-		return slices.Contains(job.Skip, s.Name)
+		return job.Skips(s.Name)
 	})
+}
+
+// Skips reports whether a script is not to be run.
+func (j Job) Skips(script string) bool {
+	return slices.Contains(j.Skip, script) || slices.Contains(j.SkipNow, script)
 }
 
 // applyFiles lets the config-manager's service apply files and packages, and

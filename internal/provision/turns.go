@@ -2,6 +2,7 @@ package provision
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -84,8 +85,52 @@ func (r *Run) decideTurns(items []string, seen map[string]guest.Seen) {
 	r.turns = map[string]turn{}
 	for _, item := range items {
 		m := r.marks.of(event.Syncing, item)
-		r.turns[item] = decide(m, seen[m.Dir], r.redo(item), r.scriptSHA(item))
+		again := r.revalued(item)
+		t := decide(m, seen[m.Dir], again || r.redo(item), r.scriptSHA(item))
+		if t == turnAttach && (again || item == itemManager && r.stale()) {
+			t = turnDrain // it works with what there was then
+			if seen[m.Dir].State == guest.Unclaimed {
+				t = turnAgain
+			}
+		}
+		r.turns[item] = t
 	}
+}
+
+// revalued reports whether a sync was given another value of a variable that a
+// script names. The digest of a script knows nothing of those that are secret.
+func (r *Run) revalued(item string) bool {
+	return slices.ContainsFunc(scriptsOf(r.Job), func(s template.Script) bool {
+		return s.Name == item && slices.ContainsFunc(r.Renewal.Values, func(name string) bool { return names(s, name) })
+	})
+}
+
+// stale reports whether a resume was told to use a template that has changed since
+// the config-manager's last turn.
+func (r *Run) stale() bool {
+	last := cmp.Or(r.marks.of(event.Syncing, itemManager).SHA256, r.marks.of(event.Deploying, itemShip).SHA256)
+	return !r.renewing && !r.lookOnly() && last != "" && last != r.Job.Template.Digest
+}
+
+// applyChanged lets the config-manager, although it is done, apply what the
+// template has changed of files and packages. What differs for another reason is
+// left: a script that ran may have edited it.
+func (r *Run) applyChanged(ctx context.Context) error {
+	if r.turns[itemManager] != turnDone || !r.stale() {
+		return nil
+	}
+	in, err := r.input()
+	if err != nil {
+		return err
+	}
+	d, err := r.drift(ctx, in)
+	if err != nil {
+		return err
+	}
+	if r.Drift = &d; d.Renewed() || packagesDiffer(d) {
+		r.turns[itemManager] = turnAgain
+	}
+	return nil
 }
 
 // redo reports whether --from asks for a program that was done.
@@ -131,13 +176,13 @@ func (r *Run) scriptsToRun() bool {
 // nextAttempt is where the next attempt at a program lives in the guest.
 func (r *Run) nextAttempt(item string) Detail {
 	m := r.marks.of(event.Syncing, item)
-	name := item
+	name, sha := item, r.scriptSHA(item)
 	if item == itemManager {
-		name = "00-config-manager"
+		name, sha = "00-config-manager", r.Job.Template.Digest
 	}
 	try := m.Try + 1
 	dir := path.Join(guestfiles.RunsDir, r.ID, fmt.Sprintf("%s.%d", name, try))
-	return Detail{Dir: dir, Try: try, SHA256: r.scriptSHA(item), Take: m.Take}
+	return Detail{Dir: dir, Try: try, SHA256: sha, Take: m.Take}
 }
 
 // scriptSHA is the digest of a script as it would run now, with the variables that
@@ -153,11 +198,16 @@ func (r *Run) scriptSHA(name string) string {
 		h := sha256.New()
 		h.Write(s.Content)
 		for _, v := range r.Job.Values.All() {
-			if !v.Secret && (bytes.Contains(s.Content, []byte(v.Name)) || bytes.Contains(s.Content, []byte(template.EnvName(v.Name)))) {
+			if !v.Secret && names(s, v.Name) {
 				fmt.Fprintf(h, "\x00%s=%s", v.Name, v.Text)
 			}
 		}
 		return hex.EncodeToString(h.Sum(nil))
 	}
 	return ""
+}
+
+// names reports whether a script names a variable.
+func names(s template.Script, variable string) bool {
+	return bytes.Contains(s.Content, []byte(variable)) || bytes.Contains(s.Content, []byte(template.EnvName(variable)))
 }

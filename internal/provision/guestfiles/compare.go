@@ -152,6 +152,12 @@ func (d Drift) Kept(take string) (n int) {
 	return n
 }
 
+// Renewed reports whether a sync would do something about a file because the
+// template has another content for it than was deployed last.
+func (d Drift) Renewed() bool {
+	return slices.ContainsFunc(d.Files, func(f FileDrift) bool { return f.Wanted != f.Deployed && f.Effect() != Leave })
+}
+
 // Differing is in as it has to be shipped after that drift was found: contents
 // that need not be written are left out. take is as for Settled, or "". Files
 // that are refused are returned too; with any, nothing is to be shipped.
