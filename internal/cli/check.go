@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -18,6 +19,7 @@ type onSite struct {
 	Node  string `json:"node,omitempty"`
 	Name  string `json:"name,omitempty"`
 	Lock  string `json:"lock,omitempty"`
+	Why   string `json:"why,omitempty"` // of unknown
 }
 
 // The states of onSite. Missing is a container that Proxmox does not have; other
@@ -41,11 +43,32 @@ func (a *app) checkSites(ctx context.Context, list []listed) error {
 	}
 	var first error
 	for host, of := range hosts {
-		if err := a.checkHost(ctx, host, of); err != nil && first == nil {
-			first = err
+		err := a.checkHost(ctx, host, of)
+		for _, l := range of {
+			if err != nil && l.Proxmox.State == siteUnknown && l.Proxmox.Why == "" {
+				l.Proxmox.Why = whyUnknown(err)
+			}
 		}
+		var api *pve.Error
+		if errors.As(err, &api) { // whatever it answers, it does not say what it has
+			f := provision.Explain(err)
+			f.Status, err = provision.ExitUnreachable, f
+		}
+		first = orFirst(first, err)
 	}
 	return first
+}
+
+// whyUnknown is a word on why Proxmox did not say what it has.
+func whyUnknown(err error) string {
+	var e *pve.Error
+	switch {
+	case pve.IsKind(err, pve.Forbidden):
+		return "this login may not see it"
+	case errors.As(err, &e) && e.Reason != "":
+		return "cannot be asked: " + e.Reason
+	}
+	return "cannot be asked"
 }
 
 func (a *app) checkHost(ctx context.Context, host string, list []*listed) error {
@@ -61,10 +84,10 @@ func (a *app) checkHost(ctx context.Context, host string, list []*listed) error 
 	for _, e := range entries {
 		there[e.CTID] = e
 	}
-	g, gctx := errgroup.WithContext(ctx)
+	var g errgroup.Group // the others are asked all the same where one cannot be: a node may be down
 	g.SetLimit(8)
 	for _, l := range list {
-		g.Go(func() error { return a.checkOne(gctx, p.pve, l, there) })
+		g.Go(func() error { return a.checkOne(ctx, p.pve, l, there) })
 	}
 	return g.Wait()
 }
@@ -75,12 +98,19 @@ func (a *app) checkOne(ctx context.Context, client *pve.Client, l *listed, there
 	switch {
 	case l.CTID == 0:
 		*l.Proxmox = onSite{State: siteNone}
-	case !ok:
+	case !ok && l.Lifecycle == lxc.Destroyed:
 		*l.Proxmox = onSite{State: siteMissing}
-		// The list leaves out what the login may not see.
-		if l.Lifecycle != lxc.Destroyed {
-			if _, err := client.Config(ctx, l.Node, l.CTID); pve.IsKind(err, pve.Forbidden) {
-				l.Proxmox.State = siteUnknown
+	case !ok:
+		// The list leaves out what the login may not see, and what is on a node that is
+		// offline. One that has been made since is there the next time.
+		_, _, err := client.Locate(ctx, l.Node, l.CTID)
+		switch {
+		case pve.IsKind(err, pve.NotFound):
+			*l.Proxmox = onSite{State: siteMissing}
+		case err != nil:
+			l.Proxmox.Why = whyUnknown(err)
+			if !pve.IsKind(err, pve.Forbidden) { // which is an answer
+				return err
 			}
 		}
 	default:
@@ -90,6 +120,7 @@ func (a *app) checkOne(ctx context.Context, client *pve.Client, l *listed, there
 			break
 		}
 		if err != nil {
+			l.Proxmox.Why = whyUnknown(err)
 			return err
 		}
 		*l.Proxmox = onSite{State: siteStopped, Node: e.Node, Name: e.Name, Lock: cfg.Lock}

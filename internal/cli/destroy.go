@@ -2,16 +2,14 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
-	"github.com/infrahaus/infrahaus/internal/store"
+	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
 type destroyOptions struct {
@@ -55,9 +53,8 @@ func (o *destroyOptions) run(ctx context.Context, ref string) error {
 		return err
 	}
 	c, err := a.find(ctx, ref)
-	var none *store.NotFound
-	if ctid, convErr := strconv.Atoi(ref); errors.As(err, &none) && convErr == nil && o.foreign {
-		return o.stranger(ctx, host, ctid)
+	if ctid, last := vacant(ref, c, err); ctid > 0 && o.foreign {
+		return o.stranger(ctx, host, ctid, last)
 	}
 	if err != nil {
 		return err
@@ -65,13 +62,17 @@ func (o *destroyOptions) run(ctx context.Context, ref string) error {
 	return o.destroy(ctx, c, func() error { return nil })
 }
 
-// stranger destroys a container that is not on record. Its end will be.
-func (o *destroyOptions) stranger(ctx context.Context, host string, ctid int) error {
+// stranger destroys a container that is not on record. Its end will be. last is
+// the one that had its id before, if any.
+func (o *destroyOptions) stranger(ctx context.Context, host string, ctid int, last lxc.Container) error {
 	p, err := o.app.open(ctx)
 	if err != nil {
 		return err
 	}
 	c, err := adopted(ctx, p, host, ctid)
+	if last.RecordID != "" && (pve.IsKind(err, pve.NotFound) || err == nil && c.MAC == last.MAC) {
+		return o.destroy(ctx, last, func() error { return nil }) // it is gone, or back, as from a backup
+	}
 	if err != nil {
 		return err
 	}

@@ -58,20 +58,13 @@ func (o *discoverOptions) run(ctx context.Context, ref string) error {
 		return err
 	}
 	c, err := s.Find(ctx, host, ref)
-	var none *store.NotFound
+	ctid, _ := vacant(ref, c, err)
 	switch {
-	case errors.As(err, &none):
-		ctid, convErr := strconv.Atoi(ref)
-		if convErr != nil {
-			return err
-		}
+	case ctid > 0:
 		return o.adopt(ctx, host, ctid)
 	case err != nil:
 		return err
 	case c.Lifecycle == lxc.Destroyed:
-		if ref == strconv.Itoa(c.CTID) { // Proxmox may have given the id to another one since
-			return o.adopt(ctx, host, c.CTID)
-		}
 		return a.isGone(c)
 	}
 	p, err := a.openInside(ctx)
@@ -79,6 +72,28 @@ func (o *discoverOptions) run(ctx context.Context, ref string) error {
 		return err
 	}
 	return o.look(ctx, p, c)
+}
+
+// vacant tells, of what Find answered, whether ref is a ctid of which there is no
+// living record: Proxmox may have given it to a container that is not known here.
+// Then last is the newest of those that had it, none where its RecordID is "".
+func vacant(ref string, c lxc.Container, err error) (ctid int, last lxc.Container) {
+	var (
+		none *store.NotFound
+		many *store.Ambiguous
+	)
+	n, numErr := strconv.Atoi(ref)
+	switch {
+	case numErr != nil:
+	case errors.As(err, &none):
+		return n, last
+	case errors.As(err, &many):
+		c, err = many.Candidates[len(many.Candidates)-1], nil
+	}
+	if numErr != nil || err != nil || c.Lifecycle != lxc.Destroyed || c.CTID != n {
+		return 0, last
+	}
+	return n, c
 }
 
 // adopt takes a container that the catalogue does not know into it.
@@ -92,7 +107,12 @@ func (o *discoverOptions) adopt(ctx context.Context, host string, ctid int) erro
 	if err != nil {
 		return err
 	}
-	if err := a.store.CreateContainer(ctx, c); err != nil {
+	err = a.store.CreateContainer(ctx, c)
+	var known *store.OnRecord
+	if errors.As(err, &known) { // another process was faster
+		c, err = known.Existing, nil
+	}
+	if err != nil {
 		return err
 	}
 	return o.look(ctx, p, c)
@@ -101,14 +121,14 @@ func (o *discoverOptions) adopt(ctx context.Context, host string, ctid int) erro
 // adopted is a new record of a container that this catalogue did not make, bound to
 // the one that has the id now.
 func adopted(ctx context.Context, p *place, host string, ctid int) (lxc.Container, error) {
-	node, name, err := p.pve.Find(ctx, ctid)
+	node, _, err := p.pve.Find(ctx, ctid) // the name it knows may be 10 s old, and of the one before
 	if err != nil {
 		return lxc.Container{}, err
 	}
 	cfg, err := p.pve.Config(ctx, node, ctid)
 	return lxc.Container{
 		RecordID: store.NewRecordID(), CTID: ctid, Host: host, Node: node, MAC: cfg.MAC,
-		Hostname:  orElse(name, "CT"+strconv.Itoa(ctid)), // as Proxmox itself calls it
+		Hostname:  orElse(cfg.Hostname, "CT"+strconv.Itoa(ctid)), // as Proxmox itself calls it
 		Lifecycle: lxc.Ready, Adopted: true,
 	}, err
 }

@@ -153,7 +153,7 @@ func (o *listOptions) table(list []listed) ui.Table {
 			ctidText(c.CTID), c.Hostname, c.status(), c.Address, template, c.Node, c.Host, c.CreatedAt.Format(time.RFC3339),
 		}
 		if o.check {
-			row = append(row, c.Proxmox.State, joinWords(c.Differs))
+			row = append(row, c.Proxmox.State, orElse(joinWords(c.Differs), c.Proxmox.Why))
 		}
 		t.Rows = append(t.Rows, row)
 	}

@@ -22,7 +22,8 @@ type Filter struct {
 // CreateContainer writes a new record; c.RecordID comes from NewRecordID. Zero
 // times are set to now. A hostname that a living record of the same host has is
 // refused with *NameTaken, except for an adopted container: Proxmox allows two
-// of a name.
+// of a name. One of those is refused with *OnRecord where a living record of the
+// host has its ctid: several may adopt it at once.
 func (s *Store) CreateContainer(ctx context.Context, c lxc.Container) error {
 	return s.createContainer(ctx, c, func(*sql.Tx) error { return nil })
 }
@@ -52,15 +53,18 @@ func (s *Store) createContainer(ctx context.Context, c lxc.Container, also func(
 	}
 	c.UpdatedAt = now
 	return s.tx(ctx, func(tx *sql.Tx) error {
-		if !c.Adopted {
-			taken, err := query(ctx, tx, `WHERE host = ? AND hostname = ? AND status <> ? LIMIT 1`,
-				c.Host, c.Hostname, string(lxc.Destroyed))
-			if err != nil {
-				return err
-			}
-			if len(taken) > 0 {
-				return &NameTaken{Existing: taken[0]}
-			}
+		column, value := "hostname", any(c.Hostname)
+		if c.Adopted {
+			column, value = "ctid", c.CTID
+		}
+		taken, err := query(ctx, tx, `WHERE host = ? AND `+column+` = ? AND status <> ? LIMIT 1`, c.Host, value, string(lxc.Destroyed))
+		switch {
+		case err != nil:
+			return err
+		case len(taken) > 0 && c.Adopted:
+			return &OnRecord{Existing: taken[0]}
+		case len(taken) > 0:
+			return &NameTaken{Existing: taken[0]}
 		}
 		doc, err := json.Marshal(c)
 		if err != nil {

@@ -107,6 +107,13 @@ func (e *NameTaken) Error() string {
 	return fmt.Sprintf("the name %s is taken on host %s by %s", c.Hostname, c.Host, describe(c))
 }
 
+// OnRecord says that a living record has the container that was to be adopted.
+type OnRecord struct{ Existing lxc.Container }
+
+func (e *OnRecord) Error() string {
+	return "the container is on record already: " + e.Existing.Hostname + ", " + describe(e.Existing)
+}
+
 // NotFound says that the catalogue knows no such container on that host.
 type NotFound struct{ Host, Ref string }
 

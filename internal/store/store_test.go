@@ -177,6 +177,20 @@ func TestNameTaken(t *testing.T) {
 	}
 }
 
+// Two that adopt the same container at once make one record of it.
+func TestOnRecord(t *testing.T) {
+	s := open(t, t.TempDir())
+	first := create(t, s, lxc.Container{Host: "h", Hostname: "web", CTID: 101, Adopted: true})
+	second := lxc.Container{RecordID: NewRecordID(), Host: "h", Hostname: "renamed", CTID: 101, Adopted: true, Lifecycle: lxc.Ready}
+	var known *OnRecord
+	if err := s.CreateContainer(context.Background(), second); !errors.As(err, &known) || known.Existing.RecordID != first.RecordID {
+		t.Fatalf("err = %v, want *OnRecord by the first", err)
+	}
+	create(t, s, lxc.Container{Host: "elsewhere", Hostname: "web", CTID: 101, Adopted: true})
+	destroy(t, s, first.RecordID)
+	create(t, s, second)
+}
+
 func TestFind(t *testing.T) {
 	s := open(t, t.TempDir())
 	old := create(t, s, lxc.Container{Host: "h", Hostname: "web", CTID: 101})
