@@ -41,6 +41,9 @@ type course struct {
 // died is tried again. It needs Recorded and Job from the catalogue.
 func (r *Run) Resume(ctx context.Context) (Result, error) {
 	err := r.lookBack(ctx)
+	if err == nil && r.course.cfg.Lock == "snapshot" { // of a sync that was killed
+		err = r.followSnapshots(ctx)
+	}
 	if err == nil {
 		err = r.perform(ctx, Phases)
 	}
