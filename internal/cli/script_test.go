@@ -69,6 +69,8 @@ func TestSessions(t *testing.T) {
 		"appears":    appears,
 		"tidy":       tidy,
 		"api":        askAPI,
+		"stop-task":  stopTask,
+		"extracting": extracting,
 		"whole-once": wholeOnce,
 	}
 	maps.Copy(commands, platformCommands())

@@ -312,6 +312,34 @@ func askAPI(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
+// extracting is `extracting METHOD PATH [KEY=VALUE...]`: as api for a create, whose
+// task goes on when this returns.
+func extracting(ts *testscript.TestScript, neg bool, args []string) {
+	var upid string
+	ts.Check(json.Unmarshal(apiData(ts, args), &upid))
+	waitFor(ts, "the task "+upid, func() bool {
+		log := apiData(ts, []string{"GET", "/nodes/pve1/tasks/" + url.PathEscape(upid) + "/log"})
+		return bytes.Contains(log, []byte("extracting archive"))
+	})
+}
+
+// stopTask is `stop-task CTID TYPE`: somebody stops the task of that type that runs on
+// a container. It has cleaned up when this returns.
+func stopTask(ts *testscript.TestScript, neg bool, args []string) {
+	var tasks []struct{ UPID, Status string }
+	list := func() string {
+		ts.Check(json.Unmarshal(apiData(ts, []string{"GET", "/nodes/pve1/tasks?source=active&typefilter=" + args[1] + "&vmid=" + args[0]}), &tasks))
+		for _, t := range tasks {
+			if t.Status == "" || t.Status == "RUNNING" {
+				return t.UPID
+			}
+		}
+		return ""
+	}
+	apiData(ts, []string{"DELETE", "/nodes/pve1/tasks/" + url.PathEscape(list())})
+	waitFor(ts, "the task to end", func() bool { return list() == "" })
+}
+
 // apiData is what the API answers, without its envelope.
 func apiData(ts *testscript.TestScript, args []string) json.RawMessage {
 	form := url.Values{}

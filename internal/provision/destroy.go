@@ -175,7 +175,7 @@ func (r *Run) destroy(ctx context.Context, d Doomed) error {
 		if err := r.tell(fmt.Sprintf("Removing the half-made container %d", r.CTID)); err != nil {
 			return err
 		}
-		return r.discard(ctx, r.Recorded.Node, r.CTID, r.course.cfg.Lock)
+		return r.discard(ctx, r.Recorded.Node, r.CTID, r.course.upid)
 	}
 	return r.remove(ctx, r.Recorded.Node, destroyGrace)
 }

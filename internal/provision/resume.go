@@ -41,6 +41,9 @@ type course struct {
 // died is tried again. It needs Recorded and Job from the catalogue.
 func (r *Run) Resume(ctx context.Context) (Result, error) {
 	err := r.lookBack(ctx)
+	if err == nil && r.course.cfg.Lock == "snapshot" { // of a sync that was killed
+		err = r.followSnapshots(ctx)
+	}
 	if err == nil {
 		err = r.perform(ctx, Phases)
 	}
@@ -146,10 +149,12 @@ func (r *Run) inspect(ctx context.Context, upid, exit string, succeeded bool) (c
 	if err != nil {
 		return c, err
 	}
-	unknown := !finished && c.cfg.Lock == "create" && c.cfg.MAC == "" && c.cfg.Marker() == "" // as one is that is only being created
-	if err := CheckSame(rec, c.cfg, rec.Node, r.Command); err != nil && !unknown {
+	if !finished && blank(c.cfg) {
+		return r.halfMade(ctx, c, upid, exit)
+	}
+	if err := CheckSame(rec, c.cfg, rec.Node, r.Command); err != nil {
 		if !finished {
-			return course{make: makeAnew, why: "its create task failed, and the id is somebody else's now"}, nil
+			return course{make: makeAnew, why: theirsNow}, nil
 		}
 		return course{make: makeLost, lost: Explain(err), theirs: true}, nil
 	}
@@ -161,7 +166,7 @@ func (r *Run) inspect(ctx context.Context, upid, exit string, succeeded bool) (c
 			Hints:   []string{fmt.Sprintf("if no create task runs on the node: pct unlock %d", rec.CTID)},
 		}
 	case locked, exit != "" && !succeeded && !finished:
-		c.make, c.why = makeRemake, "its create task died half-way"
+		c.make, c.upid, c.why = makeRemake, upid, "its create task died half-way"
 		return c, nil
 	case !finished && upid != "":
 		c.make, c.upid, c.why = makeFollow, upid, "its create task has ended"
@@ -221,7 +226,7 @@ func (r *Run) config(ctx context.Context) (pve.Config, error) {
 func (r *Run) remake(ctx context.Context) error {
 	node := r.Recorded.Node
 	r.say(fmt.Sprintf("Removing the half-made container %d", r.CTID))
-	err := r.discard(ctx, node, r.CTID, r.course.cfg.Lock)
+	err := r.discard(ctx, node, r.CTID, r.course.upid)
 	if err != nil {
 		return err
 	}
@@ -229,17 +234,22 @@ func (r *Run) remake(ctx context.Context) error {
 	return r.Record.Update(ctx, func(c *lxc.Container) { c.CTID, c.UPID, c.MAC = 0, "", "" })
 }
 
-// discard destroys a half-made container. The lock that its dead worker has left
-// can be taken away on the node only.
-func (r *Run) discard(ctx context.Context, node string, ctid int, lock string) error {
-	if lock == "create" {
+// discard destroys a half-made container, if it is ours still. The lock that its dead
+// worker has left can be taken away on the node only. upid is the task that made it.
+func (r *Run) discard(ctx context.Context, node string, ctid int, upid string) error {
+	cfg, err := r.stillOurs(ctx, node, ctid, upid, false)
+	if err == nil && cfg.Lock == "create" {
 		if err := Unlock(ctx, r.SSH.Node, ctid); err != nil {
 			return err
 		}
+		_, err = r.stillOurs(ctx, node, ctid, upid, true)
 	}
-	upid, err := r.PVE.Destroy(ctx, node, ctid, pve.DestroyOptions{Purge: true})
+	var task string
 	if err == nil {
-		_, err = r.followTask(ctx, upid)
+		task, err = r.PVE.Destroy(ctx, node, ctid, pve.DestroyOptions{Purge: true})
+	}
+	if err == nil {
+		_, err = r.followTask(ctx, task)
 	}
 	if pve.IsKind(err, pve.NotFound) {
 		return nil

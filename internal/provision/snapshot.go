@@ -14,13 +14,25 @@ import (
 // snapshotPrefix begins the names of the snapshots that a sync takes.
 const snapshotPrefix = "infrahaus-"
 
+// stale is a snapshot that is not to be gone back to, and that may still be there: one
+// of a sync that has ended well, or that was never whole.
+const stale = Broken
+
 // takeSnapshot has Proxmox keep the container as it is, before a sync changes it.
 // One that an earlier sync has left, for it failed, shows an older and better
-// state: it is kept instead.
+// state: it is kept instead. One that a sync which ended well could not remove goes
+// now.
 func (r *Run) takeSnapshot(ctx context.Context) error {
-	if m := r.marks.of(event.Deploying, itemSnapshot); m.State == Claimed {
-		if kept, err := r.snapshotThere(ctx, m.Name); kept || err != nil {
+	if m := r.marks.of(event.Deploying, itemSnapshot); m.State == Claimed || m.State == stale {
+		there, err := r.snapshotThere(ctx, m)
+		switch {
+		case err != nil:
 			return err
+		case there && m.State == Claimed:
+			r.say("The snapshot " + m.Name + " of a sync that did not end well is kept")
+			return nil
+		case there:
+			r.dropSnapshot(ctx)
 		}
 	}
 	always := r.Renewal.Snapshot == SnapshotAlways
@@ -51,17 +63,42 @@ func (r *Run) takeSnapshot(ctx context.Context) error {
 }
 
 // snapshotThere asks whether the snapshot of an earlier sync was really taken: one
-// that was killed or interrupted then may have come no further than the record.
-func (r *Run) snapshotThere(ctx context.Context, name string) (bool, error) {
-	list, err := r.PVE.Snapshots(ctx, r.Placement.Node, r.CTID)
-	if err != nil {
+// that was killed or interrupted then may have come no further than the record, or
+// its task may still be at it.
+func (r *Run) snapshotThere(ctx context.Context, m Mark) (bool, error) {
+	if err := r.followSnapshots(ctx); err != nil {
 		return false, err
 	}
-	there := slices.ContainsFunc(list, func(s pve.Snapshot) bool { return s.Name == name })
-	if there {
-		r.say("The snapshot " + name + " of a sync that did not end well is kept")
+	list, err := r.PVE.Snapshots(ctx, r.Recorded.Node, r.CTID)
+	i := slices.IndexFunc(list, func(s pve.Snapshot) bool { return s.Name == m.Name })
+	if i >= 0 && list[i].State != "" && m.State == Claimed {
+		return false, &Failure{
+			Status:  ExitProxmox,
+			Message: fmt.Sprintf("cannot sync %s: the snapshot %s of an earlier sync is half made (%s), and no task is at it", r.Recorded.Hostname, m.Name, list[i].State),
+			Hints:   []string{fmt.Sprintf("on the node: pct unlock %d; pct delsnapshot %d %s --force", r.CTID, r.CTID, m.Name)},
+		}
 	}
-	return there, nil
+	return i >= 0, err
+}
+
+// followSnapshots waits for a task that makes or removes a snapshot: a killed sync has
+// left it running. It is not told to stop when this run is.
+func (r *Run) followSnapshots(ctx context.Context) error {
+	for _, typ := range []string{"vzsnapshot", "vzdelsnapshot"} {
+		upid, err := r.PVE.LastTask(ctx, r.Recorded.Node, r.CTID, typ)
+		running := false
+		if err == nil && upid != "" {
+			running, _, err = r.PVE.TaskRunning(ctx, upid)
+		}
+		if err == nil && running {
+			r.say("Following the snapshot task that still runs")
+			_, err = r.PVE.Follow(ctx, upid, pve.Watch{})
+		}
+		if err != nil && !pve.IsKind(err, pve.TaskFailed) {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *Run) snapshot(ctx context.Context, node string) error {
@@ -75,7 +112,7 @@ func (r *Run) snapshot(ctx context.Context, node string) error {
 		_, err = r.followTask(ctx, upid)
 	}
 	if err != nil {
-		return orMark(err, r.mark(ctx, event.Deploying, itemSnapshot, Broken, Detail{Name: name}))
+		return orMark(err, r.mark(ctx, event.Deploying, itemSnapshot, stale, Detail{Name: name}))
 	}
 	return nil
 }
@@ -89,13 +126,20 @@ func orMark(err, recordErr error) error {
 }
 
 // dropSnapshot removes the snapshot of a sync that has ended well. That it could
-// not be removed is a warning: the work is done.
+// not be removed is a warning: the work is done. The record says first that nobody
+// is to go back to it.
 func (r *Run) dropSnapshot(ctx context.Context) {
 	m := r.marks.of(event.Deploying, itemSnapshot)
-	if m.State != Claimed {
+	if m.State != Claimed && m.State != stale {
 		return
 	}
-	upid, err := r.PVE.DeleteSnapshot(ctx, r.Placement.Node, r.CTID, m.Name)
+	if m.State == Claimed {
+		if err := r.mark(ctx, event.Deploying, itemSnapshot, stale, m.Detail); err != nil {
+			r.noteErr(err)
+			return
+		}
+	}
+	upid, err := r.PVE.DeleteSnapshot(ctx, r.Recorded.Node, r.CTID, m.Name)
 	if err == nil {
 		_, err = r.PVE.Follow(ctx, upid, pve.Watch{})
 	}
@@ -103,5 +147,5 @@ func (r *Run) dropSnapshot(ctx context.Context) {
 		r.warn("the snapshot "+m.Name+" could not be removed: "+err.Error(), fmt.Sprintf("on the node: pct delsnapshot %d %s", r.CTID, m.Name))
 		return
 	}
-	r.noteErr(r.mark(ctx, event.Deploying, itemSnapshot, Done, Detail{Name: m.Name, Was: m.Was}))
+	r.noteErr(r.mark(ctx, event.Deploying, itemSnapshot, Done, m.Detail))
 }

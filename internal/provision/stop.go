@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -114,7 +115,7 @@ func (r *Run) cleanUp(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), destroyTimeout)
 	defer cancel()
 	node := r.Placement.Node
-	owner, err := r.madeOurs(ctx, node)
+	owner, upid, err := r.madeOurs(ctx, node)
 	switch {
 	case err != nil:
 	case owner == pve.Theirs:
@@ -124,7 +125,7 @@ func (r *Run) cleanUp(ctx context.Context) string {
 		r.unanswered = true
 		return ""
 	case owner == pve.Abandoned:
-		err = r.discard(ctx, node, r.CTID, "create")
+		err = r.discard(ctx, node, r.CTID, cmp.Or(r.UPID, upid))
 	case owner == pve.Ours:
 		err = r.remove(ctx, node, 0)
 	}
@@ -137,12 +138,11 @@ func (r *Run) cleanUp(ctx context.Context) string {
 
 // madeOurs tells whose container has the id now. One that a request without an
 // answer may have made is looked for with patience; the id may be that of somebody
-// who was faster.
-func (r *Run) madeOurs(ctx context.Context, node string) (pve.Owner, error) {
+// who was faster. With it comes the task that made it.
+func (r *Run) madeOurs(ctx context.Context, node string) (pve.Owner, string, error) {
 	cfg, err := r.PVE.Config(ctx, node, r.CTID)
 	if err == nil && cfg.Marker() == r.RecordID {
-		return pve.Ours, nil
+		return pve.Ours, r.UPID, nil
 	}
-	owner, _, err := r.PVE.FindCreate(ctx, node, r.CTID, r.MAC)
-	return owner, err
+	return r.PVE.FindCreate(ctx, node, r.CTID, r.MAC)
 }

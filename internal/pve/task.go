@@ -203,6 +203,10 @@ var warningsForm = regexp.MustCompile(`^WARNINGS: \d+$`)
 // TaskSucceeded reads a task's exit status: warnings are no failure.
 func TaskSucceeded(exit string) bool { return exit == "OK" || warningsForm.MatchString(exit) }
 
+// TaskDied reads the exit status of a task that has ended: its worker was killed, as
+// by a reboot of the node, and has not cleaned up.
+func TaskDied(exit string) bool { return exit == "unexpected status" || exit == "" }
+
 func (l *taskLog) result(s taskStatus, upid string) (Result, error) {
 	if TaskSucceeded(s.Exit) || alreadyGone(taskType(upid), s.Exit) {
 		return Result{Warnings: l.warned, Lines: l.lines}, nil
@@ -210,7 +214,7 @@ func (l *taskLog) result(s taskStatus, upid string) (Result, error) {
 	// Our own words say already what could not be done.
 	reason := strings.TrimPrefix(clip(s.Exit), "unable to create CT "+taskID(upid)+" - ")
 	e := &Error{Kind: TaskFailed, Op: taskOp(upid), Reason: reason, UPID: upid, Log: l.lines[max(0, len(l.lines)-tailLines):]}
-	if s.Exit == "unexpected status" || s.Exit == "" {
+	if TaskDied(s.Exit) {
 		e.Reason = "its worker on the node died without a result"
 		e.Hints = []string{"a container left locked is freed on the node with: pct unlock " + taskID(upid)}
 	}

@@ -59,9 +59,15 @@ func (c *Client) whose(ctx context.Context, node string, ctid int, mac string) (
 			return Ours, nil
 		case err == nil && (cfg.Lock != "create" || cfg.MAC != ""):
 			return Theirs, nil
-		case err == nil && c.createDied(ctx, node, ctid):
+		case err == nil:
+			upid := c.createEnded(ctx, node, ctid)
+			if upid == "" {
+				break
+			}
 			// Seen twice: between the two looks it may just have ended well.
-			if dead++; dead == 2 {
+			if dead++; dead == 2 && upidForm.FindStringSubmatch(upid)[7] != c.Login() {
+				return Theirs, nil
+			} else if dead == 2 {
 				return Abandoned, nil
 			}
 		}
@@ -74,15 +80,17 @@ func (c *Client) whose(ctx context.Context, node string, ctid int, mac string) (
 	}
 }
 
-// createDied reports whether the newest create task of a container has ended. A
-// task that cannot be looked at may well run.
-func (c *Client) createDied(ctx context.Context, node string, ctid int) bool {
+// createEnded is the newest create task of a container, if it has ended. A task that
+// cannot be looked at may well run.
+func (c *Client) createEnded(ctx context.Context, node string, ctid int) string {
 	upid, err := c.LastTask(ctx, node, ctid, "vzcreate")
 	if err != nil || upid == "" {
-		return false
+		return ""
 	}
-	running, _, err := c.TaskRunning(ctx, upid)
-	return err == nil && !running
+	if running, _, err := c.TaskRunning(ctx, upid); err != nil || running {
+		return ""
+	}
+	return upid
 }
 
 // LastTask finds the newest task of a type (vzstart, vzsnapshot, …) on a

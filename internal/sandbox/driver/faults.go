@@ -47,6 +47,7 @@ const (
 	FaultNoPrivileges   = "no-privileges"
 	FaultNoPrivilege    = "no-privilege"  // value: the privilege
 	FaultSnapshotFail   = "snapshot-fail" // the snapshot task fails; value: the reason
+	FaultSnapshotHang   = "snapshot-hang" // the snapshot task goes on until the fault is taken back
 	FaultRollbackFail   = "rollback-fail" // the rollback task fails half-way, its lock stays; value: the reason
 	FaultNoSnapshots    = "no-snapshots"
 	FaultLocked         = "locked"     // value: LOCK or LOCK@VMID
@@ -119,6 +120,7 @@ func FaultList() []FaultInfo {
 		{FaultClockJump, "DURATION[@FILE]", "the clock of the node and of virtual guests jumps (-2h: back)"},
 		{FaultNoSnapshots, "", "the storages cannot snapshot"},
 		{FaultSnapshotFail, "TEXT", "the snapshot task fails"},
+		{FaultSnapshotHang, "", "the snapshot task goes on for as long as this fault holds"},
 		{FaultRollbackFail, "TEXT", "the rollback task fails half-way and leaves its lock"},
 		{FaultLocked, "LOCK[@VMID]", "a container is locked, as by a backup; with :1 until pct unlock, else for good"},
 		{FaultHAManaged, "VMID", "the container (default all) is an HA resource"},

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
@@ -134,6 +135,11 @@ func (n *Node) keep(ctx context.Context, w *worker, vmid int, name string) error
 			text = "lvcreate 'pve/snap_vm-" + strconv.Itoa(vmid) + "-disk-0_" + name + "' error:   Cannot create new thin volume, free space in thin pool pve/data reached threshold."
 		}
 		return fail("%s", text)
+	}
+	for hangs := true; hangs && ctx.Err() == nil; {
+		if _, hangs = n.faults.Has(driver.FaultSnapshotHang); hangs {
+			time.Sleep(20 * time.Millisecond)
+		}
 	}
 	if err := n.drv.Snapshot(ctx, vmid, name); err != nil {
 		return err
