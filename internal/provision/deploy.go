@@ -46,8 +46,12 @@ func (r *Run) shipAll(ctx context.Context) error {
 		return err
 	}
 	if r.resuming {
-		if in, err = r.differing(ctx, in); err != nil {
+		var refused []guestfiles.FileDrift
+		if in, refused, err = r.differing(ctx, in); err != nil {
 			return err
+		}
+		if len(refused) > 0 {
+			return r.conflict(refused)
 		}
 	}
 	bundle, err := r.bundle(in)

@@ -31,9 +31,17 @@ func (r *Run) Outlook(ctx context.Context) ([]PlanStep, error) {
 	if err != nil {
 		return nil, err
 	}
-	does := [][]string{create, r.outlookStart(), r.outlookDeploy(inside), r.outlookSync(), planFinalize(r.Job)}
-	if r.lookOnly() && r.course.runs {
+	deploy, refused, err := r.outlookDeploy(ctx, inside)
+	if err != nil {
+		return nil, err
+	}
+	does := [][]string{create, r.outlookStart(), deploy, r.outlookSync(), r.outlookFinalize()}
+	switch {
+	case r.lookOnly() && r.course.runs:
 		does[2], does[3] = []string{"get inside " + inside}, []string{"nothing"}
+	case refused:
+		does[3] = []string{"nothing: it is refused before"}
+		does[4] = does[3]
 	}
 	var steps []PlanStep
 	for i, phase := range Phases {
@@ -97,13 +105,6 @@ func (r *Run) outlookStart() []string {
 	return []string{"start it"}
 }
 
-func (r *Run) outlookDeploy(inside string) []string {
-	if !r.shipNeeded() {
-		return []string{"get inside " + inside, "nothing to ship: it is there"}
-	}
-	return planDeploy(r.Job, inside)
-}
-
 // wayIn says how the guest was entered, or would be. Its error is a way that cannot
 // work at all: nothing is to be made for it.
 func (r *Run) wayIn() (string, error) {
@@ -113,6 +114,14 @@ func (r *Run) wayIn() (string, error) {
 	return wayIn(r.SSH, r.Address.IsValid() || r.Job.Spec.Network.Addressed())
 }
 
+func (r *Run) outlookFinalize() []string {
+	lines := planFinalize(r.Job)
+	if m := r.marks.of(event.Deploying, itemSnapshot); m.State == Claimed {
+		lines = append(lines, "remove the snapshot "+m.Name)
+	}
+	return lines
+}
+
 func (r *Run) outlookSync() []string {
 	files := map[turn]string{
 		turnFirst: "put files in place and install packages", turnDone: "files and packages: done before",
@@ -120,6 +129,9 @@ func (r *Run) outlookSync() []string {
 		turnDrain: "show how the config-manager ended, and try files and packages again",
 	}
 	lines := []string{files[r.turns[itemManager]]}
+	if r.unseen() && r.turns[itemManager] == turnDone && r.stale() {
+		lines[0] = "files and packages: what the template has changed"
+	}
 	for _, s := range r.Job.Template.EnabledScripts() {
 		lines = append(lines, r.outlookScript(s))
 	}

@@ -126,11 +126,15 @@ func planStart(job Job, p *pve.Placement) []string {
 }
 
 func planDeploy(job Job, inside string) []string {
-	lines := []string{"get inside " + inside, "wait until the guest is ready", "install the config-manager"}
+	lines := shipFirst(inside)
 	for _, f := range job.Template.Files {
-		lines = append(lines, fmt.Sprintf("ship %s to %s (%s)", f.Source, f.Target, f.Policy))
+		lines = append(lines, shipLine(f))
 	}
 	return lines
+}
+
+func shipLine(f template.File) string {
+	return fmt.Sprintf("ship %s to %s (%s)", f.Source, f.Target, f.Policy)
 }
 
 func planSync(job Job) []string {

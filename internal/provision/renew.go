@@ -193,35 +193,37 @@ func (r *Run) drift(ctx context.Context, in guestfiles.Input) (guestfiles.Drift,
 }
 
 // differing is in without the contents that the guest has already, and without any
-// where the config-manager is not to have a turn.
-func (r *Run) differing(ctx context.Context, in guestfiles.Input) (guestfiles.Input, error) {
+// where the config-manager is not to have a turn. What is refused is returned too.
+func (r *Run) differing(ctx context.Context, in guestfiles.Input) (guestfiles.Input, []guestfiles.FileDrift, error) {
 	if r.turns[itemManager] == turnDone {
 		for i := range in.Files {
 			in.Files[i].Unshipped = true
 		}
-		return in, nil
+		return in, nil, nil
 	}
 	if r.Drift == nil {
 		d, err := r.drift(ctx, in)
 		if err != nil {
-			return in, err
+			return in, nil, err
 		}
 		r.Drift = &d
 	}
-	take := r.Renewal.Take
-	if !r.renewing {
-		take = r.marks.of(event.Syncing, itemManager).Take // of the sync that is gone on with
+	out, refused := in.Differing(*r.Drift, r.take())
+	return out, refused, nil
+}
+
+// take is how conflicts are settled: as this sync was told, or the one that is gone
+// on with.
+func (r *Run) take() string {
+	if r.renewing {
+		return r.Renewal.Take
 	}
-	out, refused := in.Differing(*r.Drift, take)
-	if len(refused) > 0 {
-		return out, r.conflict(refused)
-	}
-	return out, nil
+	return r.marks.of(event.Syncing, itemManager).Take
 }
 
 // conflict says which files would have to be overwritten although somebody
 // edited them.
-func (r *Run) conflict(files []guestfiles.FileDrift) error {
+func (r *Run) conflict(files []guestfiles.FileDrift) *Failure {
 	f := &Failure{
 		Status:  ExitGuest,
 		Message: fmt.Sprintf("cannot sync %s: %s in the way; nothing was changed", r.Recorded.Hostname, counted(len(files), "file")),
