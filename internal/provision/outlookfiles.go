@@ -60,28 +60,33 @@ func (r *Run) outlookUnseen(inside string) []string {
 // outlookFiles says of each file that differs what would be done about it. in is as
 // differing returns it.
 func (r *Run) outlookFiles(in guestfiles.Input) (lines []string) {
-	drift := map[string]guestfiles.FileDrift{}
-	later := false // some sync has ended before: what is there may be the user's
-	if r.Drift != nil {
-		for _, f := range r.Drift.Files {
-			drift[f.Target] = f.Settled(r.take())
-			later = later || f.Deployed != ""
-		}
-	}
 	for i, f := range r.Job.Template.Files {
-		d := drift[f.Target]
-		effect := d.Effect()
-		if in.Files[i].Unshipped {
-			if effect == guestfiles.Keep && r.turns[itemManager] != turnDone {
-				lines = append(lines, "leave "+f.Target+" as the container has it, and remember that")
-			}
-			continue
+		d, later := r.driftOf(f.Target)
+		switch effect := d.Effect(); {
+		case r.turns[itemManager] == turnDone:
+		case effect == guestfiles.Keep:
+			lines = append(lines, "leave "+f.Target+" as the container has it, and remember that")
+		case in.Files[i].Unshipped:
+		case effect == guestfiles.Backup && (later || d.State != guestfiles.FilePresent || d.Policy == "backup"):
+			lines = append(lines, shipLine(f)+", keeping a copy of what is there")
+		default:
+			lines = append(lines, shipLine(f))
 		}
-		line := shipLine(f)
-		if effect == guestfiles.Backup && (later || d.State != guestfiles.FilePresent || d.Policy == "backup") {
-			line += ", keeping a copy of what is there"
-		}
-		lines = append(lines, line)
 	}
 	return lines
+}
+
+// driftOf is how one file stands, settled. later says that a sync has ended before:
+// what is there and was not deployed may be the user's.
+func (r *Run) driftOf(target string) (of guestfiles.FileDrift, later bool) {
+	if r.Drift == nil {
+		return of, false
+	}
+	for _, f := range r.Drift.Files {
+		later = later || f.Deployed != ""
+		if f.Target == target {
+			of = f.Settled(r.take())
+		}
+	}
+	return of, later
 }
