@@ -42,8 +42,9 @@ the container's from then on, --take template writes the template's, also over w
 was kept before.
 
 Before it changes anything, Proxmox takes a snapshot where the storage can. It is
-removed after success; after a failure --rollback goes back to it: what was written
-in the container since is lost, so it asks, and --yes is for scripts.` + exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
+removed after success; after a failure, or where a declared service does not answer
+any more, --rollback goes back to it: what was written in the container since is
+lost, so it asks, and --yes is for scripts.` + exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
 		Example: `  infrahaus sync web --plan
   infrahaus sync web
   infrahaus sync web --take template --snapshot always

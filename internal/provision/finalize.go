@@ -55,7 +55,9 @@ func (r *Run) finalize(ctx context.Context) error {
 	if err := r.Record.ScrubLog(ctx, r.Bus.Secrets().Redact); err != nil {
 		return err
 	}
-	r.dropSnapshot(ctx)
+	if len(r.unready) == 0 { // else there is something to go back from
+		r.dropSnapshot(ctx)
+	}
 	r.sayCounts()
 	return r.step(r.phase.To, "Finalizing container")
 }

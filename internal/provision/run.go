@@ -173,6 +173,9 @@ func (r *Run) finish(ctx context.Context) (Result, error) {
 		res.ExitStatus = ExitUnready
 		message = "Container is up, but not answering: " + strings.Join(r.unready, ", ")
 		hint = r.Command("logs", r.Job.Spec.Hostname)
+		if r.marks.of(event.Deploying, itemSnapshot).State == Claimed {
+			hint += "\n" + r.backHint()
+		}
 	}
 	if !r.looking || r.renewing { // a look inside says nothing of what else is to be done
 		err := r.Record.Update(ctx, r.putOnRecord)
@@ -245,9 +248,13 @@ func (r *Run) wayOn() []string {
 		"to remove it: " + r.Command("destroy", name),
 	}
 	if m := r.marks.of(event.Deploying, itemSnapshot); m.State == Claimed {
-		hints[1] = "to go back to how it was before: " + r.Command("sync", name, "--rollback")
+		hints[1] = r.backHint()
 	}
 	return hints
+}
+
+func (r *Run) backHint() string {
+	return "to go back to how it was before: " + r.Command("sync", r.Job.Spec.Hostname, "--rollback")
 }
 
 // recordFailure writes how a run failed. A create of which nothing is on the
