@@ -114,6 +114,10 @@ func (a *app) target(ctx context.Context, do, ref string) (*target, error) {
 		return nil, provision.Lost(do, c, a.command)
 	case err != nil:
 		return nil, err
+	case provision.HalfMade(c, t.cfg):
+		return nil, failf(provision.ExitProxmox, "cannot %s %s: it is only being created", do, c.Hostname).
+			hint("to follow that: %s", a.command("events", c.Hostname, "--follow")).
+			hint("if it was interrupted: %s", a.command("resume", c.Hostname))
 	}
 	return t, provision.CheckSame(c, t.cfg, t.node, a.command)
 }

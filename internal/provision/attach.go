@@ -100,6 +100,13 @@ func CheckSame(c lxc.Container, cfg pve.Config, node string, command func(words 
 	}
 }
 
+// HalfMade reports whether what has the id of an unfinished container is only being
+// created: it shows no MAC before its archive is unpacked, and may be ours.
+func HalfMade(c lxc.Container, cfg pve.Config) bool {
+	unfinished := !c.Adopted && (c.Lifecycle == lxc.Creating || c.Lifecycle == lxc.Failed)
+	return unfinished && cfg.Lock == "create" && cfg.MAC == "" && cfg.Marker() == ""
+}
+
 // findAddress asks for the address of a container that runs: one without any can
 // still be entered through the node or the console. Where Proxmox is to give it none,
 // it may have made one for itself, which is not waited for.
