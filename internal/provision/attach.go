@@ -19,10 +19,9 @@ func (r *Run) attach(ctx context.Context) error {
 	if err := r.Bus.Emit(event.Event{Type: event.Step, Step: r.phase.Name, Message: "Looking for the container"}); err != nil {
 		return err
 	}
-	node, name, err := r.PVE.Find(ctx, r.CTID)
+	node, _, err := r.PVE.Find(ctx, r.CTID)
 	if pve.IsKind(err, pve.NotFound) {
 		// A list leaves out what the login may not see; who asks for it by name is told.
-		name = r.Recorded.Hostname
 		node, _, err = r.PVE.Locate(ctx, r.Recorded.Node, r.CTID)
 	}
 	if pve.IsKind(err, pve.NotFound) {
@@ -37,6 +36,7 @@ func (r *Run) attach(ctx context.Context) error {
 		return err
 	}
 	if !st.Running {
+		name := r.Recorded.Hostname // Proxmox may call it otherwise, and no command here knows that name
 		return &Failure{
 			Status:  ExitUnreachable,
 			Message: fmt.Sprintf("cannot look inside container %d (%s): it is not running", r.CTID, name),
