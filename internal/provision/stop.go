@@ -143,6 +143,6 @@ func (r *Run) madeOurs(ctx context.Context, node string) (pve.Owner, error) {
 	if err == nil && cfg.Marker() == r.RecordID {
 		return pve.Ours, nil
 	}
-	owner, _, err := r.PVE.FindCreate(ctx, node, r.CTID, r.MAC)
+	owner, _, err := r.PVE.FindCreate(ctx, node, r.CTID, r.MAC, r.watch())
 	return owner, err
 }
