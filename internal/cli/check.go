@@ -127,7 +127,7 @@ func (a *app) checkOne(ctx context.Context, client *pve.Client, l *listed, there
 		if e.Running {
 			l.Proxmox.State = siteRunning
 		}
-		if half := cfg.Lock == "create" && cfg.MAC == ""; !half && provision.CheckSame(l.Container, cfg, e.Node, a.command) != nil {
+		if !provision.HalfMade(l.Container, cfg) && provision.CheckSame(l.Container, cfg, e.Node, a.command) != nil {
 			l.Proxmox.State = siteOther
 		}
 	}

@@ -69,8 +69,11 @@ func (a *app) report(ctx context.Context, command string, err error) int {
 	if !isRun && readerLeft(err) {
 		return 0 // the reader has what it wanted
 	}
-	var sig interrupted
-	if !isRun && errors.As(context.Cause(ctx), &sig) {
+	var (
+		sig  interrupted
+		said halted
+	)
+	if !isRun && errors.As(context.Cause(ctx), &sig) && !errors.As(err, &said) {
 		err = sig
 	}
 	f := a.explain(err)

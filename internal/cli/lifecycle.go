@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -52,7 +53,7 @@ func newLifecycleCmd(a *app, v verb) *cobra.Command {
 				return err
 			}
 			if err := v.do(cmd.Context(), t); err != nil {
-				return err
+				return t.left(cmd.Context(), v, err)
 			}
 			return a.done(t.c, v.done)
 		},
@@ -84,6 +85,9 @@ type target struct {
 	pve  *pve.Client
 	node string
 	cfg  pve.Config
+
+	begun string // starting or stopping: what the node was asked for last
+	knows bool   // and has begun
 }
 
 // target finds a container on record and on Proxmox, to do something with it, and
@@ -114,28 +118,69 @@ func (a *app) target(ctx context.Context, do, ref string) (*target, error) {
 		return nil, provision.Lost(do, c, a.command)
 	case err != nil:
 		return nil, err
+	case provision.HalfMade(c, t.cfg):
+		return nil, failf(provision.ExitProxmox, "cannot %s %s: it is only being created", do, c.Hostname).
+			hint("to follow that: %s", a.command("events", c.Hostname, "--follow")).
+			hint("if it was interrupted: %s", a.command("resume", c.Hostname))
 	}
 	return t, provision.CheckSame(c, t.cfg, t.node, a.command)
 }
 
 func (t *target) start(ctx context.Context) error {
-	upid, err := t.pve.Start(ctx, t.node, t.c.CTID)
-	return t.follow(ctx, upid, err)
+	return t.ask(ctx, "starting", func() (string, error) { return t.pve.Start(ctx, t.node, t.c.CTID) })
 }
 
 // stop shuts down gracefully and kills after the grace.
 func (t *target) stop(ctx context.Context, grace time.Duration) error {
-	upid, err := t.pve.Shutdown(ctx, t.node, t.c.CTID, grace, true)
-	return t.follow(ctx, upid, err)
+	return t.ask(ctx, "stopping", func() (string, error) { return t.pve.Shutdown(ctx, t.node, t.c.CTID, grace, true) })
 }
 
-func (t *target) follow(ctx context.Context, upid string, err error) error {
+// ask begins a task and follows it.
+func (t *target) ask(ctx context.Context, what string, begin func() (string, error)) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	t.begun, t.knows = what, false
+	upid, err := begin()
 	if err != nil {
 		return err
 	}
+	t.knows = true
 	res, err := t.pve.Follow(ctx, upid, pve.Watch{})
 	for _, w := range res.Warnings {
 		t.app.warn(w, "")
 	}
 	return err
+}
+
+// halted is the end of what a signal or --timeout has cut short, in words of its own.
+type halted struct{ *failure }
+
+func (h halted) Unwrap() error { return h.failure }
+
+// left says what an interruption leaves behind, and how to go on: the node goes on
+// with its task.
+func (t *target) left(ctx context.Context, v verb, err error) error {
+	cause := context.Cause(ctx)
+	if cause == nil || t.begun == "" {
+		return err
+	}
+	status := provision.Explain(err).Status
+	var sig interrupted
+	if errors.As(cause, &sig) {
+		status = sig.ExitStatus()
+	}
+	name, next := t.c.Hostname, v.name
+	what := "the node goes on " + t.begun + " " + name
+	if !t.knows {
+		what = "the node has not said whether it is " + t.begun + " " + name
+	}
+	if v.name == "restart" {
+		if next = "start"; t.begun == "stopping" {
+			what += "; nothing starts it again"
+		}
+	}
+	return halted{failf(status, "%w; %s", cause, what).
+		hint("to go on: %s", t.app.command(next, name)).
+		hint("how it stands: %s", t.app.command("list", "--check"))}
 }

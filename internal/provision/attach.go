@@ -19,10 +19,9 @@ func (r *Run) attach(ctx context.Context) error {
 	if err := r.Bus.Emit(event.Event{Type: event.Step, Step: r.phase.Name, Message: "Looking for the container"}); err != nil {
 		return err
 	}
-	node, name, err := r.PVE.Find(ctx, r.CTID)
+	node, _, err := r.PVE.Find(ctx, r.CTID)
 	if pve.IsKind(err, pve.NotFound) {
 		// A list leaves out what the login may not see; who asks for it by name is told.
-		name = r.Recorded.Hostname
 		node, _, err = r.PVE.Locate(ctx, r.Recorded.Node, r.CTID)
 	}
 	if pve.IsKind(err, pve.NotFound) {
@@ -37,6 +36,7 @@ func (r *Run) attach(ctx context.Context) error {
 		return err
 	}
 	if !st.Running {
+		name := r.Recorded.Hostname // Proxmox may call it otherwise, and no command here knows that name
 		return &Failure{
 			Status:  ExitUnreachable,
 			Message: fmt.Sprintf("cannot look inside container %d (%s): it is not running", r.CTID, name),
@@ -98,6 +98,13 @@ func CheckSame(c lxc.Container, cfg pve.Config, node string, command func(words 
 		Message: fmt.Sprintf("container %d on %s is not %s any more: Proxmox has given the id to somebody else", c.CTID, node, c.Hostname),
 		Hints:   []string{command("show", c.RecordID)},
 	}
+}
+
+// HalfMade reports whether what has the id of an unfinished container is only being
+// created: it shows no MAC before its archive is unpacked, and may be ours.
+func HalfMade(c lxc.Container, cfg pve.Config) bool {
+	unfinished := !c.Adopted && (c.Lifecycle == lxc.Creating || c.Lifecycle == lxc.Failed)
+	return unfinished && cfg.Lock == "create" && cfg.MAC == "" && cfg.Marker() == ""
 }
 
 // findAddress asks for the address of a container that runs: one without any can

@@ -113,7 +113,7 @@ func (r *Run) survey(ctx context.Context) (course, error) {
 	upid := rec.UPID
 	if upid == "" && !rec.Adopted && rec.Lifecycle != lxc.Ready {
 		// Whether the request was sent before its process ended is not on record.
-		owner, task, err := r.PVE.FindCreate(ctx, rec.Node, rec.CTID, rec.MAC)
+		owner, task, err := r.PVE.FindCreate(ctx, rec.Node, rec.CTID, rec.MAC, r.watch())
 		switch {
 		case err != nil:
 			return course{}, err

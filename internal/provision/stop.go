@@ -144,5 +144,5 @@ func (r *Run) madeOurs(ctx context.Context, node string) (pve.Owner, string, err
 	if err == nil && cfg.Marker() == r.RecordID {
 		return pve.Ours, r.UPID, nil
 	}
-	return r.PVE.FindCreate(ctx, node, r.CTID, r.MAC)
+	return r.PVE.FindCreate(ctx, node, r.CTID, r.MAC, r.watch())
 }

@@ -20,6 +20,7 @@ type CreateRequest struct {
 	SSHKeys     []string // authorized_keys lines, beside Spec.SSHKeys
 	Description string   // left out where Placement.MarkerAllowed is false
 	MAC         string   // of eth0; "" makes one with NewMAC
+	Watch       Watch    // told of a wait for what became of a request without an answer
 }
 
 // Created is a container whose create task runs.
@@ -97,7 +98,7 @@ func (c *Client) createAs(ctx context.Context, r CreateRequest, ctid int, claim 
 		default:
 			return made, err
 		}
-		owner, werr := c.whose(ctx, node, ctid, r.MAC)
+		owner, werr := c.whose(ctx, node, ctid, r.MAC, r.Watch)
 		switch {
 		case ctx.Err() != nil:
 			return made, c.explain(ctx, op, ctx.Err())

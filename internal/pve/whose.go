@@ -28,9 +28,9 @@ func (o Owner) String() string {
 // and Abandoned comes the newest create task of that id, to be followed whether
 // it runs or not, "" if the login may not see it. One that is being created is
 // waited for until its MAC shows or its task has died, 10 minutes at most
-// (Timeout); that there is none is believed after three looks in half a second.
-func (c *Client) FindCreate(ctx context.Context, node string, ctid int, mac string) (owner Owner, upid string, err error) {
-	owner, err = c.whose(ctx, node, ctid, mac)
+// (Timeout), which w is told; that there is none is believed after three looks in half a second.
+func (c *Client) FindCreate(ctx context.Context, node string, ctid int, mac string, w Watch) (owner Owner, upid string, err error) {
+	owner, err = c.whose(ctx, node, ctid, mac, w)
 	if err != nil || owner != Ours && owner != Abandoned {
 		return owner, "", err
 	}
@@ -44,7 +44,15 @@ const undecided = 10 * time.Minute
 // whose tells whether a container exists and is the one with that MAC. One under
 // creation shows no MAC before its archive is unpacked: it is waited for, unless
 // its task has ended and left it so.
-func (c *Client) whose(ctx context.Context, node string, ctid int, mac string) (Owner, error) {
+func (c *Client) whose(ctx context.Context, node string, ctid int, mac string, w Watch) (Owner, error) {
+	op := fmt.Sprintf("tell whose container %d is", ctid)
+	waited := "" // for what, as far as that was said
+	wait := func(why string) {
+		if why != waited {
+			w.waiting(fmt.Sprintf("waiting to see whose container %d is: %s", ctid, why))
+		}
+		waited = why
+	}
 	began, missing, dead := time.Now(), 0, 0
 	for {
 		cfg, err := c.Config(ctx, node, ctid)
@@ -55,6 +63,8 @@ func (c *Client) whose(ctx context.Context, node string, ctid int, mac string) (
 			}
 		case err != nil && !bearable(err):
 			return Nobody, err
+		case err != nil:
+			wait("Proxmox does not answer: " + err.Error())
 		case err == nil && cfg.MAC == mac:
 			return Ours, nil
 		case err == nil && (cfg.Lock != "create" || cfg.MAC != ""):
@@ -70,9 +80,16 @@ func (c *Client) whose(ctx context.Context, node string, ctid int, mac string) (
 			} else if dead == 2 {
 				return Abandoned, nil
 			}
+		default:
+			wait("it is only being created")
 		}
 		if time.Since(began) > undecided {
-			return Nobody, &Error{Kind: Timeout, Op: fmt.Sprintf("tell whose container %d is", ctid), Reason: "it is still being created"}
+			if err != nil {
+				return Nobody, err
+			}
+			return Nobody, &Error{Kind: Timeout, Op: op, Reason: "it is still being created", Hints: []string{
+				"try again once the task that creates it has ended, or stop that task; it is in: pvesh get /nodes/" + node + "/tasks --source active",
+			}}
 		}
 		if err := sleep(ctx, max(pollPause(time.Since(began)), 200*time.Millisecond)); err != nil {
 			return Nobody, err

@@ -12,7 +12,7 @@ func TestFindCreate(t *testing.T) {
 	s := newSandbox(t)
 	find := func(mac string) (pve.Owner, string) {
 		t.Helper()
-		owner, upid, err := s.client.FindCreate(t.Context(), "pve1", 100, mac)
+		owner, upid, err := s.client.FindCreate(t.Context(), "pve1", 100, mac, pve.Watch{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +54,7 @@ func TestFindCreateThatDied(t *testing.T) {
 	s.server.Close()
 	s.node.Close()
 	s.open(t, dir)
-	owner, upid, err := s.client.FindCreate(t.Context(), p.Node, made.CTID, made.MAC)
+	owner, upid, err := s.client.FindCreate(t.Context(), p.Node, made.CTID, made.MAC, pve.Watch{})
 	if err != nil || owner != pve.Abandoned || upid != made.UPID {
 		t.Fatalf("%v %q, %v", owner, upid, err)
 	}
@@ -75,7 +75,7 @@ func TestFindCreateThatDied(t *testing.T) {
 	}
 	upid, err = destroy()
 	follow(t, s.client, upid, err)
-	if owner, _, err := s.client.FindCreate(t.Context(), p.Node, made.CTID, made.MAC); err != nil || owner != pve.Nobody {
+	if owner, _, err := s.client.FindCreate(t.Context(), p.Node, made.CTID, made.MAC, pve.Watch{}); err != nil || owner != pve.Nobody {
 		t.Errorf("%v, %v", owner, err)
 	}
 }
