@@ -64,10 +64,10 @@ func (d *dialogue) restless() bool {
 // leave types what makes the console what it was, where it is given up: no line stays
 // half-typed, no login half done, and no shell open that was opened for this run.
 func (d *dialogue) leave() {
-	switch {
-	case d.state == asksSecret:
+	switch d.state {
+	case asksSecret:
 		_ = d.put("\n") // a login without a password ends
-	case d.state == asksLoader:
+	case asksLoader:
 		_ = d.put("\x03" + clearLine)
 	}
 	if d.logged && (d.state == asksShell || d.state == asksLoader) {

@@ -72,6 +72,7 @@ func (c *Client) whose(ctx context.Context, node string, ctid int, mac string, w
 		case err == nil:
 			upid := c.createEnded(ctx, node, ctid)
 			if upid == "" {
+				wait("it is only being created")
 				break
 			}
 			// Seen twice: between the two looks it may just have ended well.
@@ -80,8 +81,6 @@ func (c *Client) whose(ctx context.Context, node string, ctid int, mac string, w
 			} else if dead == 2 {
 				return Abandoned, nil
 			}
-		default:
-			wait("it is only being created")
 		}
 		if time.Since(began) > undecided {
 			if err != nil {
