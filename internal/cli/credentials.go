@@ -59,7 +59,7 @@ func (o *credentialsOptions) run(ctx context.Context, ref, service string) error
 	list := []credential{}
 	var names []string
 	for _, s := range sealed {
-		if s.Service == store.VariablesService {
+		if s.Service == store.VariablesService || s.Service == store.PastService {
 			continue // the template's, not the container's
 		}
 		name := publicName(s.Service)

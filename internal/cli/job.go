@@ -61,12 +61,7 @@ func (r *record) jobEntries(job provision.Job) (variables store.Sealed, doc []by
 			values.Secret = append(values.Secret, v.Name)
 		}
 	}
-	text, err := json.Marshal(values)
-	if err != nil {
-		return variables, nil, err
-	}
-	variables = store.Sealed{RecordID: r.recordID, Service: store.VariablesService, Keys: slices.Sorted(maps.Keys(values.Values))}
-	if variables.Envelope, err = r.vault.Seal(r.recordID, variables.Service, text); err != nil {
+	if variables, err = r.sealVariables(values); err != nil {
 		return variables, nil, err
 	}
 	doc, err = json.Marshal(savedJob{
@@ -74,6 +69,15 @@ func (r *record) jobEntries(job provision.Job) (variables store.Sealed, doc []by
 		Scripts: scriptSums(job.Template), Skip: job.Skip, SkipNow: job.SkipNow, Packages: job.Packages,
 	})
 	return variables, doc, err
+}
+
+func (r *record) sealVariables(values sealedValues) (store.Sealed, error) {
+	out := store.Sealed{RecordID: r.recordID, Service: store.VariablesService, Keys: slices.Sorted(maps.Keys(values.Values))}
+	text, err := json.Marshal(values)
+	if err == nil {
+		out.Envelope, err = r.vault.Seal(r.recordID, out.Service, text)
+	}
+	return out, err
 }
 
 func scriptSums(t *template.Template) []savedScript {

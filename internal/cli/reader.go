@@ -15,6 +15,8 @@ var _ provision.Catalogue = reader{}
 
 func (reader) Update(context.Context, func(*lxc.Container)) error  { return nil }
 func (reader) SaveJob(context.Context, provision.Job) error        { return nil }
+func (reader) KeepPast(context.Context, string) error              { return nil }
+func (reader) RestorePast(context.Context, string) (bool, error)   { return false, nil }
 func (reader) SealPassword(context.Context, string) error          { return nil }
 func (reader) PinHostKeys(context.Context, []string) error         { return nil }
 func (reader) Mark(context.Context, provision.Mark) error          { return nil }

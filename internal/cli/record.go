@@ -165,9 +165,16 @@ func (r *record) known(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if s.Service == store.VariablesService {
+		if s.Service == store.VariablesService || s.Service == store.PastService {
 			var kept sealedValues
-			if err := json.Unmarshal(text, &kept); err != nil {
+			if s.Service == store.PastService {
+				var p past
+				p, err = readPast(text)
+				kept = p.Values
+			} else {
+				err = json.Unmarshal(text, &kept)
+			}
+			if err != nil {
 				return nil, err
 			}
 			for _, name := range kept.Secret {

@@ -19,6 +19,11 @@ type Catalogue interface {
 	// SaveJob keeps what a later run has to be told to do the same work; the
 	// values of the template's variables are sealed.
 	SaveJob(ctx context.Context, job Job) error
+	// KeepPast keeps the job, its variables, the marks of what was shipped and run, and
+	// the services as they are now, when a snapshot is taken; RestorePast puts them
+	// back, or is false where nothing is kept for that snapshot.
+	KeepPast(ctx context.Context, snapshot string) error
+	RestorePast(ctx context.Context, snapshot string) (bool, error)
 	// SealPassword keeps root's password, sealed.
 	SealPassword(ctx context.Context, password string) error
 	// RootPassword is what SealPassword keeps, "" if it was never called.

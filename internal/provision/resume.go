@@ -64,7 +64,7 @@ func (r *Run) lookBack(ctx context.Context) error {
 	if err := r.Bus.Emit(event.Event{Type: event.Step, Step: r.phase.Name, Message: "Looking at what is done already"}); err != nil {
 		return err
 	}
-	if r.renewing {
+	if r.renewing || r.Recorded.Lifecycle == lxc.Ready {
 		r.looking = true // until something is to be changed
 	} else if err := r.beginChange(ctx); err != nil {
 		return err
@@ -81,6 +81,11 @@ func (r *Run) lookBack(ctx context.Context) error {
 	}
 	if c.make == makeNone && c.cfg.Lock == "create" { // somebody restores a backup into it
 		return Locked("go on with", r.Recorded, c.cfg.Lock)
+	}
+	if r.looking && !r.renewing {
+		if err := r.beginChange(ctx); err != nil {
+			return err
+		}
 	}
 	r.course = c
 	return r.settleIn(ctx)
@@ -110,8 +115,11 @@ func (r *Run) survey(ctx context.Context) (course, error) {
 	if rec.CTID == 0 {
 		return course{make: makeAnew, why: "it was never asked for"}, nil
 	}
+	if r.finished() {
+		return r.inspect(ctx, "", "", false) // what created it does not matter, nor does the node where that ran
+	}
 	upid := rec.UPID
-	if upid == "" && !rec.Adopted && rec.Lifecycle != lxc.Ready {
+	if upid == "" {
 		// Whether the request was sent before its process ended is not on record.
 		owner, task, err := r.PVE.FindCreate(ctx, rec.Node, rec.CTID, rec.MAC, r.watch())
 		switch {
@@ -135,11 +143,16 @@ func (r *Run) survey(ctx context.Context) (course, error) {
 	return r.inspect(ctx, upid, exit, err == nil && upid != "" && pve.TaskSucceeded(exit))
 }
 
+// finished reports whether the container is known to have been created.
+func (r *Run) finished() bool {
+	return r.Recorded.Adopted || r.Recorded.Lifecycle == lxc.Ready || r.marks.of(event.Creating, itemCreate).State == Done
+}
+
 // inspect looks at a container whose create task does not run any more.
 // succeeded says that the task is known to have ended well.
 func (r *Run) inspect(ctx context.Context, upid, exit string, succeeded bool) (course, error) {
 	rec := r.Recorded
-	finished := rec.Adopted || rec.Lifecycle == lxc.Ready || r.marks.of(event.Creating, itemCreate).State == Done
+	finished := r.finished()
 	c := course{make: makeNone}
 	var err error
 	c.cfg, err = r.config(ctx)

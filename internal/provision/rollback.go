@@ -255,9 +255,13 @@ func (r *Run) runAgain(ctx context.Context) error {
 	return err
 }
 
-// forgetSince makes every mark that was written since a snapshot one that the
-// next sync does not take for done; what was shipped is not in the guest any more.
+// forgetSince puts the record back to what it was when a snapshot was taken. Where that
+// was not kept, every mark that was written since becomes one that the next sync
+// does not take for done; what was shipped is not in the guest any more.
 func (r *Run) forgetSince(ctx context.Context, snapshot Mark) error {
+	if kept, err := r.Record.RestorePast(ctx, snapshot.Name); kept || err != nil {
+		return err
+	}
 	for _, m := range r.marks {
 		if m.Phase == string(event.Syncing) && m.RunID >= snapshot.RunID { // run ids sort by time
 			if err := r.mark(ctx, event.Syncing, m.Item, Broken, Detail{Try: m.Try}); err != nil {

@@ -103,6 +103,9 @@ func (r *Run) followSnapshots(ctx context.Context) error {
 
 func (r *Run) snapshot(ctx context.Context, node string) error {
 	name := snapshotPrefix + strings.ToLower(time.Now().UTC().Format("20060102-150405"))
+	if err := r.Record.KeepPast(ctx, name); err != nil {
+		return err
+	}
 	if err := r.mark(ctx, event.Deploying, itemSnapshot, Claimed, Detail{Name: name, Was: string(r.Recorded.Lifecycle)}); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package pve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -63,11 +64,17 @@ func (c *Client) List(ctx context.Context) ([]Entry, error) {
 }
 
 // Locate reads the configuration of a container that was on node, and may have
-// moved to another one since, and says where it is. NotFound if no node has it.
+// moved to another one since, and says where it is. NotFound if no node has it. A
+// node that cannot be reached is left out of it, if another one has it now.
 func (c *Client) Locate(ctx context.Context, node string, ctid int) (string, Config, error) {
 	if node != "" {
 		cfg, err := c.Config(ctx, node, ctid)
-		if !IsKind(err, NotFound) {
+		var said *Error
+		if down := errors.As(err, &said) && said.Status == 595; down {
+			if now, _, findErr := c.Find(ctx, ctid); findErr != nil || now == node {
+				return node, cfg, err
+			}
+		} else if !IsKind(err, NotFound) {
 			return node, cfg, err
 		}
 	}

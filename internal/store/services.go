@@ -15,6 +15,7 @@ import (
 // can have them.
 const (
 	RootService      = "_root"      // the container's root password
+	PastService      = "_past"      // what the record was when a sync's snapshot was taken
 	VariablesService = "_variables" // the template's secret variables, for resume: no credentials of anybody's
 )
 

@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/store"
+)
+
+// past is what a container's record said when a snapshot of it was taken, as it is
+// sealed: the variables are in it.
+type past struct {
+	Snapshot string          `json:"snapshot"`
+	Job      json.RawMessage `json:"job"`
+	Values   sealedValues    `json:"values"`
+	Steps    []store.Step    `json:"steps"`
+	Services []lxc.Service   `json:"services"`
+	Found    time.Time       `json:"found"` // when the services were
+}
+
+// KeepPast keeps what going back to a snapshot puts back on record.
+func (r *record) KeepPast(ctx context.Context, snapshot string) error {
+	p := past{Snapshot: snapshot}
+	var err error
+	if p.Job, err = r.store.Job(ctx, r.recordID); err != nil {
+		return err
+	}
+	if p.Values, err = r.unsealVariables(ctx); err != nil {
+		return err
+	}
+	if p.Steps, err = r.store.Steps(ctx, r.recordID); err != nil {
+		return err
+	}
+	if p.Services, p.Found, err = r.store.Services(ctx, r.recordID); err != nil {
+		return err
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	return r.seal(ctx, store.PastService, map[string]string{"past": string(text)})
+}
+
+// readPast reads what KeepPast has sealed.
+func readPast(text []byte) (p past, err error) {
+	var doc map[string]string
+	if err = json.Unmarshal(text, &doc); err == nil {
+		err = json.Unmarshal([]byte(doc["past"]), &p)
+	}
+	return p, err
+}
+
+// RestorePast puts back what KeepPast has kept for a snapshot; false where it has
+// nothing, as for one that an older version took. Killed half-way, it is repeated.
+func (r *record) RestorePast(ctx context.Context, snapshot string) (bool, error) {
+	text, err := r.unseal(ctx, store.PastService)
+	if err != nil || text == nil {
+		return false, err
+	}
+	p, err := readPast(text)
+	if err != nil || p.Snapshot != snapshot || p.Job == nil {
+		return false, err
+	}
+	variables, err := r.sealVariables(p.Values)
+	if err != nil {
+		return false, err
+	}
+	if err := r.store.SaveSealed(ctx, r.recordID, variables.Service, variables.Keys, variables.Envelope); err != nil {
+		return false, err
+	}
+	if err := r.store.SaveJob(ctx, r.recordID, p.Job); err != nil {
+		return false, err
+	}
+	if err := r.store.SaveServices(ctx, r.recordID, p.Services, p.Found); err != nil {
+		return false, err
+	}
+	return true, r.restoreSteps(ctx, p.Steps)
+}
+
+// restoreSteps puts back what has been run in the guest and shipped to it. What was not
+// on record then was never run; how far the snapshot and the way back to it are is
+// no part of it.
+func (r *record) restoreSteps(ctx context.Context, then []store.Step) error {
+	now, err := r.store.Steps(ctx, r.recordID)
+	if err != nil {
+		return err
+	}
+	for i := range now {
+		now[i].State, now[i].Detail = "", nil
+	}
+	last := map[[2]string]store.Step{}
+	for _, s := range append(now, then...) {
+		if s.Phase == string(event.Syncing) || s.Item == "ship" {
+			last[[2]string{s.Phase, s.Item}] = s
+		}
+	}
+	for _, s := range last {
+		s.RecordID = r.recordID
+		if err := r.store.SetStep(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,39 @@
+package pve_test
+
+import (
+	"testing"
+
+	"github.com/infrahaus/infrahaus/internal/pve"
+)
+
+// A container that has moved is found although its old node is down; one that has not
+// is where nobody gets.
+func TestLocateWithoutItsNode(t *testing.T) {
+	f := newFake(t)
+	c := f.client(t)
+	f.on("GET /nodes/pve1/lxc/100/config", answer{status: 595, reason: "No route to host"})
+	f.on("GET /nodes/pve1/lxc/101/config", answer{status: 595, reason: "No route to host"})
+	f.on("GET /nodes/pve2/lxc/100/config", ok(`{"hostname":"web"}`))
+	f.on("GET /cluster/resources", ok(`[{"vmid":100,"type":"lxc","node":"pve2","name":"web"},{"vmid":101,"type":"lxc","node":"pve1","name":"stuck"}]`))
+	if node, cfg, err := c.Locate(t.Context(), "pve1", 100); node != "pve2" || cfg.Hostname != "web" || err != nil {
+		t.Error(node, cfg.Hostname, err)
+	}
+	if _, _, err := c.Locate(t.Context(), "pve1", 101); !pve.IsKind(err, pve.Unreachable) {
+		t.Error(err)
+	}
+}
+
+// A create that died under another login than ours has left nothing of ours.
+func TestFindCreateOfAnotherLogin(t *testing.T) {
+	f := newFake(t)
+	c := f.client(t)
+	upid := "UPID:pve1:00001234:00005678:65000000:vzcreate:100:"
+	f.on("GET /nodes/pve1/lxc/100/config", ok(`{"lock":"create"}`))
+	for login, want := range map[string]pve.Owner{"other@pve": pve.Theirs, c.Login(): pve.Abandoned} {
+		f.on("GET /nodes/pve1/tasks", ok(`[{"upid":"`+upid+login+`:","starttime":1,"endtime":2}]`))
+		f.on("GET /nodes/pve1/tasks/"+upid+login+":/status", ok(`{"status":"stopped","exitstatus":"unexpected status"}`))
+		if owner, _, err := c.FindCreate(t.Context(), "pve1", 100, "BC:24:11:00:00:01"); owner != want || err != nil {
+			t.Error(login, owner, err)
+		}
+	}
+}
