@@ -37,6 +37,7 @@ type dialogue struct {
 	since   time.Time // from when on lines are counted
 	lines   int
 	noisy   bool // there were many until then
+	hidden  bool // something was printed after what is looked at
 	logged  bool // the shell that is there is of our login, so we log out
 	pokes   int
 	poked   time.Time // the last of them

@@ -16,7 +16,7 @@ func (d *dialogue) look(quiet bool) (adopted bool, err error) {
 	}
 	last := text[strings.LastIndexByte(text, '\n')+1:]
 	prompt := shellPrompt.MatchString(last) || loginPrompt.MatchString(last) || secretWaits.MatchString(last)
-	if d.drowned() && !(quiet && prompt) {
+	if d.hidden = d.drowned() && !(quiet && prompt); d.hidden {
 		last = d.amid(text)
 	}
 	if (d.state == asksSecret || d.state == asksShell) && codeAsked.MatchString(last) {
@@ -109,7 +109,7 @@ func (d *dialogue) login(last string) error {
 		d.text = nil
 		return d.put(clearLine + "\n")
 	}
-	if d.drowned() && !d.waited { // whoever else logs in now is not heard: take turns by chance
+	if d.hidden && !d.waited { // whoever else logs in now is not heard: take turns by chance
 		d.waited = true
 		d.others.back = time.Now().Add(rand.N(2 * maxBackOff))
 		return nil
@@ -133,7 +133,7 @@ func (d *dialogue) login(last string) error {
 		return d.fail(NotConfigured, err.Error(), "say it with --password-file, or create with --console shell")
 	}
 	d.secret = secret
-	d.unsure, d.waited = d.drowned(), false
+	d.unsure, d.waited = d.hidden, false
 	d.state, d.text = asksSecret, nil
 	return d.put(clear + rootName + "\n")
 }

@@ -32,7 +32,7 @@ func TestFindCreateOfAnotherLogin(t *testing.T) {
 	for login, want := range map[string]pve.Owner{"other@pve": pve.Theirs, c.Login(): pve.Abandoned} {
 		f.on("GET /nodes/pve1/tasks", ok(`[{"upid":"`+upid+login+`:","starttime":1,"endtime":2}]`))
 		f.on("GET /nodes/pve1/tasks/"+upid+login+":/status", ok(`{"status":"stopped","exitstatus":"unexpected status"}`))
-		if owner, _, err := c.FindCreate(t.Context(), "pve1", 100, "BC:24:11:00:00:01"); owner != want || err != nil {
+		if owner, _, err := c.FindCreate(t.Context(), "pve1", 100, "BC:24:11:00:00:01", pve.Watch{}); owner != want || err != nil {
 			t.Error(login, owner, err)
 		}
 	}
