@@ -211,6 +211,7 @@ func (d *dialogue) inUse() error {
 // that name and what a login says of itself: keys of somebody else's, most likely.
 func strange(text string) bool {
 	text = strings.Replace(text, rootName, "", 1)
+	text = strings.ReplaceAll(text, "^E", "") // clearLine, as a terminal shows it
 	text = secretLine.ReplaceAllString(text, "")
 	return strings.TrimSpace(text) != ""
 }
