@@ -33,7 +33,7 @@ type dialogue struct {
 	total   int
 	state   step
 	pieces  int       // that came since that is waited for
-	looked  time.Time // when it was looked at last
+	next    time.Time // when it is looked at next, if it is never quiet
 	since   time.Time // from when on lines are counted
 	lines   int
 	noisy   bool // there were many until then
@@ -122,7 +122,7 @@ func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
 			if d.total > floodLimit || time.Now().After(limit) && d.restless() { // it was never quiet
 				return false, d.flooded()
 			}
-			if !d.drowned() || time.Since(d.looked) < glance {
+			if !d.drowned() || time.Now().Before(d.next) {
 				continue
 			}
 		case <-ctx.Done():
@@ -170,9 +170,6 @@ func (d *dialogue) quiet(poke time.Time) time.Duration {
 // when to do so next. Where nothing but that comes back nobody reads yet, and each
 // further one would wait there to be read as a name or a password.
 func (d *dialogue) poke() (next time.Time, err error) {
-	if d.drowned() && d.total > maxText {
-		return time.Now().Add(time.Second), nil // its answer would not be found
-	}
 	if d.pokes == 0 || d.stirred || time.Since(d.poked) > 10*time.Second {
 		if err := d.put(clearLine + "\n"); err != nil {
 			return next, err
@@ -181,6 +178,9 @@ func (d *dialogue) poke() (next time.Time, err error) {
 		d.stirred, d.poked = false, time.Now()
 		d.total = 0 // what comes now may answer it
 		d.unsure = d.unsure || d.state == asksSecret
+	}
+	if d.drowned() { // by what answers our Enters, it may be: let it end
+		return time.Now().Add(min(time.Second<<d.pokes, 30*time.Second)), nil
 	}
 	return time.Now().Add(min(time.Duration(d.pokes)*time.Second, 4*time.Second)), nil
 }

@@ -9,7 +9,10 @@ import (
 // look judges a console that has gone quiet, or never does, and types what it asks
 // for.
 func (d *dialogue) look(quiet bool) (adopted bool, err error) {
-	d.looked = time.Now()
+	began := time.Now()
+	defer func() { // much text takes long to look at, and what comes is to be read meanwhile
+		d.next = time.Now().Add(max(glance, 8*time.Since(began)))
+	}()
 	text := d.plain()
 	if d.state != asksLoader && d.adopts(text) {
 		return true, nil
@@ -51,6 +54,9 @@ func (d *dialogue) amid(text string) (prompt string) {
 	times := map[string]int{}
 	var seen []string
 	for line := range strings.Lines(text) {
+		if !strings.ContainsAny(line, "#$::") {
+			continue
+		}
 		if p := promptBegin.FindString(line); p != "" {
 			times[p]++
 			seen = append(seen, p)
