@@ -107,6 +107,8 @@ func (a *app) checkOne(ctx context.Context, client *pve.Client, l *listed, there
 		switch {
 		case pve.IsKind(err, pve.NotFound):
 			*l.Proxmox = onSite{State: siteMissing}
+		case errors.Is(err, pve.ErrMachine):
+			*l.Proxmox = onSite{State: siteOther, Name: "virtual machine"}
 		case err != nil:
 			l.Proxmox.Why = whyUnknown(err)
 			if !pve.IsKind(err, pve.Forbidden) { // which is an answer

@@ -117,7 +117,7 @@ func TestFind(t *testing.T) {
 	if node, name, err := c.Find(ctx, 104); node != "pve1" || name != "newer" || err != nil {
 		t.Error("one whose name the cluster's list does not have yet:", node, name, err)
 	}
-	if _, _, err := c.Find(ctx, 101); !pve.IsKind(err, pve.Refused) {
+	if _, _, err := c.Find(ctx, 101); !pve.IsKind(err, pve.Refused) || !errors.Is(err, pve.ErrMachine) {
 		t.Errorf("a virtual machine: got %v", err)
 	}
 	if _, _, err := c.Find(ctx, 103); !pve.IsKind(err, pve.NotFound) {

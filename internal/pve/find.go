@@ -86,6 +86,9 @@ func (c *Client) Locate(ctx context.Context, node string, ctid int) (string, Con
 	return now, cfg, err
 }
 
+// ErrMachine is the cause of a Refused where the id is a virtual machine's.
+var ErrMachine = errors.New("a virtual machine")
+
 // Find says where a container is, by its id. NotFound if no node has it, Refused
 // if it is a virtual machine.
 func (c *Client) Find(ctx context.Context, ctid int) (node, name string, err error) {
@@ -101,7 +104,7 @@ func (c *Client) Find(ctx context.Context, ctid int) (node, name string, err err
 			continue
 		}
 		if l.Type == "qemu" {
-			return "", "", &Error{Kind: Refused, Op: op, Reason: strconv.Itoa(ctid) + " is a virtual machine, not a container"}
+			return "", "", &Error{Kind: Refused, Op: op, Reason: strconv.Itoa(ctid) + " is a virtual machine, not a container", Err: ErrMachine}
 		}
 		if l.Name != "" {
 			return l.Node.String(), l.Name.String(), nil
