@@ -203,13 +203,13 @@ func scripts(s *site) {
 	s.says("cat /root/effects /etc/app/b.conf", done+"harm\nb 2\n")
 	u.run("sync", s.name, "--rollback", "--yes")
 	s.says("cat /root/effects /etc/app/a.conf /etc/app/b.conf", done+"a 1\nb 1\n")
-	s.inOrder("/etc/app/b.conf is changed, 40-fails.sh is failed")
+	s.inOrder("/etc/app/b.conf is changed, 40-fails.sh is new")
 	s.write("files/b.conf", "b 1\n")
 	s.write("scripts/40-fails.sh", "echo mended >>/root/effects\n")
 	if err := os.Remove(filepath.Join(s.dir, "scripts/30-third.sh")); err != nil {
 		u.t.Fatal(err)
 	}
-	u.mustDrift(s.name, "40-fails.sh is failed, 30-third.sh is removed")
+	u.mustDrift(s.name, "40-fails.sh is new, 30-third.sh is removed")
 	if r := u.run("sync", s.name, "--json"); !strings.Contains(r.stdout, "30-third.sh") {
 		u.t.Errorf("what the template no longer has is not named:\n%s", r.stdout)
 	}
