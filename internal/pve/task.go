@@ -266,6 +266,14 @@ func taskType(upid string) string {
 	return ""
 }
 
+// taskUser is the login that a task is of.
+func taskUser(upid string) string {
+	if m := upidForm.FindStringSubmatch(upid); m != nil {
+		return m[7]
+	}
+	return ""
+}
+
 func taskID(upid string) string {
 	if m := upidForm.FindStringSubmatch(upid); m != nil && m[6] != "" {
 		return m[6]
