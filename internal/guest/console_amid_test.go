@@ -3,6 +3,7 @@
 package guest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -59,6 +60,49 @@ func TestConsoleNeverQuiet(t *testing.T) {
 			c.secret = "wrong"
 			if _, err := c.openWithin(nil, longLimits); KindOf(err) != AuthRefused {
 				t.Errorf("%v %v", KindOf(err), err)
+			}
+		})
+	}
+}
+
+// What is printed between two answers to our Enters hides neither.
+func TestConsoleAnswersFarApart(t *testing.T) {
+	for name, c := range map[string]struct {
+		state  step
+		said   []string
+		answer string
+	}{
+		"a login prompt":  {anyPrompt, []string{"ct login: ", "ct login: "}, rootName + "\n"},
+		"a refused login": {asksShell, []string{"Login incorrect\n", "ct login: ", "ct login: "}, ""},
+		"a password":      {asksSecret, []string{"Password: "}, "secret\n"},
+		"root's shell":    {asksShell, []string{"root@ct:~# ", "root@ct:~# "}, clearLine + loaderLine("0123456789abcdef", true)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var typed bytes.Buffer
+			d := dialogue{conn: &typed, tag: "0123456789abcdef", limits: usualLimits, secret: "secret", pokes: 2, noisy: true, waited: true,
+				password: func() (string, error) { return "secret", nil }}
+			d.state = c.state
+			for i, said := range c.said {
+				d.hear([]byte(said))
+				for n := range 5000 {
+					d.hear(fmt.Appendf(nil, "[%5d.000123] audit: type=1400 no#%d-%d\r\n", n, n, i))
+				}
+				d.noisy = true
+			}
+			for range 2 {
+				if _, err := d.look(false); err != nil {
+					t.Fatal(err)
+				}
+				d.others.back = time.Time{}
+			}
+			if typed.String() != c.answer {
+				t.Errorf("typed %q in place of %q", typed.String(), c.answer)
+			}
+			if c.answer == "" && d.again != 1 {
+				t.Error("the refusal was not seen")
+			}
+			if len(d.text) > maxText {
+				t.Errorf("%d bytes are kept", len(d.text))
 			}
 		})
 	}

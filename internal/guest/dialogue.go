@@ -81,7 +81,7 @@ const (
 	glance       = 250 * time.Millisecond // between two looks at what is never quiet
 	drownIn      = 2 * time.Second
 	drownLines   = 8         // in that time: more than what answers our Enters
-	maxText      = 128 << 10 // in which two answers to our Enters are looked for
+	maxText      = 128 << 10 // of which telling keeps half at most
 	motdPatience = 3 * time.Second
 	bootPatience = 4 * time.Second // a guest that has just been started says of itself when it is ready
 	floodLimit   = 4 << 20
@@ -208,11 +208,25 @@ func (d *dialogue) hear(b []byte) {
 	if time.Since(d.since) > drownIn {
 		d.since, d.noisy, d.lines = time.Now(), d.lines > drownLines, 0
 	}
-	d.text = append(d.text, b...)
-	if over := len(d.text) - maxText; over > 0 {
-		d.text = append(d.text[:0], d.text[over:]...)
+	if d.text = append(d.text, b...); len(d.text) > maxText {
+		d.text = []byte(telling(d.plain()))
 	}
 	_, _ = d.all.Write(b)
+}
+
+// telling leaves out the lines that tell nothing of what waits there. So two answers
+// to our Enters are both seen however much was printed between them.
+func telling(text string) string {
+	begin := strings.LastIndexByte(text, '\n') + 1
+	var b strings.Builder
+	for line := range strings.Lines(text[:begin]) {
+		if promptBegin.MatchString(line) || refused.MatchString(line) || locked.MatchString(line) || changeAsked.MatchString(line) || strings.Contains(line, "~") {
+			b.WriteString(line)
+		}
+	}
+	b.WriteString(text[begin:])
+	kept := b.String()
+	return kept[max(0, len(kept)-maxText/2):]
 }
 
 // plain is what came, as a reader would see it.
