@@ -71,9 +71,9 @@ func (a *app) report(ctx context.Context, command string, err error) int {
 	}
 	var (
 		sig  interrupted
-		said halted
+		said *provision.Failure // what the interruption left, in words of its own
 	)
-	if !isRun && errors.As(context.Cause(ctx), &sig) && !errors.As(err, &said) {
+	if !isRun && errors.As(context.Cause(ctx), &sig) && !(errors.As(err, &said) && said.Status == sig.ExitStatus()) {
 		err = sig
 	}
 	f := a.explain(err)

@@ -153,11 +153,6 @@ func (t *target) ask(ctx context.Context, what string, begin func() (string, err
 	return err
 }
 
-// halted is the end of what a signal or --timeout has cut short, in words of its own.
-type halted struct{ *failure }
-
-func (h halted) Unwrap() error { return h.failure }
-
 // left says what an interruption leaves behind, and how to go on: the node goes on
 // with its task.
 func (t *target) left(ctx context.Context, v verb, err error) error {
@@ -180,7 +175,7 @@ func (t *target) left(ctx context.Context, v verb, err error) error {
 			what += "; nothing starts it again"
 		}
 	}
-	return halted{failf(status, "%w; %s", cause, what).
+	return failf(status, "%w; %s", cause, what).
 		hint("to go on: %s", t.app.command(next, name)).
-		hint("how it stands: %s", t.app.command("list", "--check"))}
+		hint("how it stands: %s", t.app.command("list", "--check"))
 }

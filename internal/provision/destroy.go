@@ -30,7 +30,13 @@ type Doomed struct {
 // container that is protected, managed by Proxmox's HA, locked by another task,
 // or not made by this catalogue (unless foreign). It changes nothing. It needs
 // Recorded and Connect.
-func (r *Run) Survey(ctx context.Context, foreign bool) (Doomed, error) {
+func (r *Run) Survey(ctx context.Context, foreign bool) (d Doomed, err error) {
+	defer func() {
+		if cause := context.Cause(ctx); err != nil && cause != nil {
+			err = r.cutShort(cause, "nothing was changed")
+		}
+	}()
+	r.foreign = foreign
 	r.CTID, r.MAC, r.requested = r.Recorded.CTID, r.Recorded.MAC, r.Recorded.CTID != 0
 	if err := r.loadMarks(ctx); err != nil {
 		return Doomed{}, err
@@ -121,10 +127,7 @@ func (r *Run) Destroy(ctx context.Context, d Doomed) error {
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	if cause := context.Cause(ctx); err != nil && cause != nil {
-		err = &Failure{
-			Status: Explain(cause).Status, Message: cause.Error() + "; what was begun on the node goes on there",
-			Hints: []string{"to finish it: " + r.Command("destroy", r.Recorded.Hostname)}, Err: cause,
-		}
+		err = r.cutShort(cause, "what was begun on the node goes on there")
 	}
 	if err != nil {
 		f := Explain(err)
@@ -143,6 +146,18 @@ func (r *Run) Destroy(ctx context.Context, d Doomed) error {
 	}
 	done := 0
 	return r.Bus.Emit(event.Event{Type: event.Complete, Message: "Container destroyed", ExitStatus: &done})
+}
+
+// cutShort is a destroy that a signal or a deadline has ended.
+func (r *Run) cutShort(cause error, left string) *Failure {
+	words := []string{"destroy", r.Recorded.Hostname}
+	if r.foreign { // it may not be on record yet
+		words = []string{"destroy", fmt.Sprint(r.Recorded.CTID), "--foreign"}
+	}
+	return &Failure{
+		Status: Explain(cause).Status, Message: cause.Error() + "; " + left,
+		Hints: []string{"to go on: " + r.Command(words...)}, Err: cause,
+	}
 }
 
 // leftHalf records that a destroy has begun and not ended: the container may be

@@ -57,6 +57,7 @@ type Run struct {
 	marks    marks  // what earlier runs and this one have done
 	course   course // what Proxmox says of it
 	past     *Past  // what the container is being taken back to
+	foreign  bool   // a container that this catalogue did not make may be destroyed
 
 	// perform
 	phase     Phase
