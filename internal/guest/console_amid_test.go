@@ -182,7 +182,7 @@ func TestConsoleLeftWhereGivenUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := given(t)
-			for end := time.Now().Add(time.Minute); !loginPrompt.MatchString(c.output()); time.Sleep(50 * time.Millisecond) {
+			for end := time.Now().Add(5 * time.Minute); !loginPrompt.MatchString(c.output()); time.Sleep(50 * time.Millisecond) {
 				if time.Now().After(end) {
 					t.Fatal("it is not as it was")
 				}
@@ -259,7 +259,7 @@ func TestConsoleIsNotHeld(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.Close()
-	for end := time.Now().Add(time.Minute); attached() > 0; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); attached() > 0; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d are still attached", attached())
 		}

@@ -183,8 +183,6 @@ func TestConsoleNoise(t *testing.T) {
 			c := newTerminal(t, getty, sh...)
 			var mu sync.Mutex
 			var notes []string
-			target, o := c.options()
-			o.Note = func(s string) { mu.Lock(); notes = append(notes, s); mu.Unlock() }
 			n := 0
 			c.mangles(func(b []byte) []byte { // in the middle of every thirtieth read
 				if n++; n%30 != 0 {
@@ -193,7 +191,9 @@ func TestConsoleNoise(t *testing.T) {
 				at := len(b) / 2
 				return bytes.Join([][]byte{b[:at], []byte("\r\n[  12.3] eth0: link up; [ OK ] Started x.service\r\n"), b[at:]}, nil)
 			})
-			g, err := Open(t.Context(), target, o)
+			g, err := c.openWithin(func(o *Options) {
+				o.Note = func(s string) { mu.Lock(); notes = append(notes, s); mu.Unlock() }
+			}, longLimits)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -231,9 +231,9 @@ func TestConsoleSpoilt(t *testing.T) {
 	c := newTerminal(t, getty)
 	var mu sync.Mutex
 	notes := ""
-	target, o := c.options()
-	o.Note = func(s string) { mu.Lock(); notes += s + "\n"; mu.Unlock() }
-	g, err := Open(t.Context(), target, o)
+	g, err := c.openWithin(func(o *Options) {
+		o.Note = func(s string) { mu.Lock(); notes += s + "\n"; mu.Unlock() }
+	}, longLimits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -322,8 +322,7 @@ func TestConsoleCutInMessage(t *testing.T) {
 			c.mu.Lock()
 			c.left = 0
 			c.mu.Unlock()
-			target, o := c.options()
-			h, err := Open(ctxFor(t), target, o) // somebody else's: the first is gone
+			h, err := c.openWithin(nil, longLimits) // somebody else's: the first is gone
 			if err != nil {
 				t.Fatalf("%v %q", err, last(c.output(), 400))
 			}
@@ -454,9 +453,7 @@ func TestConsoleLeftOver(t *testing.T) {
 		c.cut() // as kill -9 does
 		c.typed("half a li")
 		var notes []string
-		target, o := c.options()
-		o.Note = func(s string) { notes = append(notes, s) }
-		h, err := Open(ctxFor(t), target, o)
+		h, err := c.openWithin(func(o *Options) { o.Note = func(s string) { notes = append(notes, s) } }, longLimits)
 		if err != nil {
 			t.Fatalf("%s: %v %q", name, err, last(c.output(), 400))
 		}

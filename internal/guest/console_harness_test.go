@@ -277,8 +277,7 @@ func (c *terminal) options() (Target, Options) {
 
 func (c *terminal) open() Guest {
 	c.t.Helper()
-	target, o := c.options()
-	g, err := Open(c.t.Context(), target, o)
+	g, err := c.openWithin(nil, longLimits)
 	if err != nil {
 		c.t.Fatalf("%v\n%q", err, last(c.output(), 2000))
 	}

@@ -44,13 +44,9 @@ type opened struct {
 
 // opening opens the console in the background.
 func (c *terminal) opening(change func(*Options)) <-chan opened {
-	target, o := c.options()
-	if change != nil {
-		change(&o)
-	}
 	done := make(chan opened, 1)
 	go func() {
-		g, err := Open(c.t.Context(), target, o)
+		g, err := c.openWithin(change, longLimits)
 		done <- opened{g, err}
 	}()
 	return done

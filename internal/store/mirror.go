@@ -32,7 +32,7 @@ type Mirror struct {
 
 	mu      sync.Mutex
 	queue   []item
-	bytes   int
+	bytes   int           // of the queue and of what is on its way
 	flight  int           // events on their way
 	wake    chan struct{} // holds one: something was queued, or closing
 	closing chan struct{}

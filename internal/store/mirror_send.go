@@ -58,9 +58,6 @@ func (m *Mirror) take() []item {
 			batch := m.queue[:n:n]
 			m.queue = m.queue[n:]
 			m.flight = countEvents(batch)
-			for _, i := range batch {
-				m.bytes -= len(i.event) + len(i.services)
-			}
 			m.mu.Unlock()
 			return batch
 		}
@@ -81,6 +78,11 @@ func (m *Mirror) settle(batch []item, err error, kept bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.flight = 0
+	if err == nil || !kept { // until then it is held, and may come back
+		for _, i := range batch {
+			m.bytes -= len(i.event) + len(i.services)
+		}
+	}
 	switch {
 	case err == nil:
 		m.report.Sent += countEvents(batch)
@@ -90,9 +92,6 @@ func (m *Mirror) settle(batch []item, err error, kept bool) {
 		return
 	case kept:
 		m.queue = append(batch, m.queue...)
-		for _, i := range batch {
-			m.bytes += len(i.event) + len(i.services)
-		}
 	default:
 		m.report.Lost += countEvents(batch)
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -203,6 +204,27 @@ func TestMirrorQueueIsBounded(t *testing.T) {
 	}
 	if r := m.Close(); r.Lost != 41 {
 		t.Errorf("lost %d of 41", r.Lost)
+	}
+}
+
+// What is on its way counts: it may come back.
+func TestMirrorFlightIsBounded(t *testing.T) {
+	m := &Mirror{wake: make(chan struct{}, 1), closing: make(chan struct{})} // nobody sends
+	fill := func() {
+		for seq := range 40 {
+			m.Event(event.Event{Seq: seq + 1, Type: event.Log, Message: strings.Repeat("x", 1<<20)})
+		}
+	}
+	fill()
+	batch := m.take()
+	fill()
+	m.settle(batch, errors.New("no answer"), true)
+	if m.bytes > queueBytes/4*3 {
+		t.Errorf("holds %d bytes of log events", m.bytes)
+	}
+	m.settle(m.take(), nil, false)
+	if m.bytes != 0 || m.report.Sent != len(batch) {
+		t.Errorf("holds %d bytes, sent %d of %d", m.bytes, m.report.Sent, len(batch))
 	}
 }
 
