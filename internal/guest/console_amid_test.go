@@ -79,7 +79,7 @@ func TestConsoleAnswersFarApart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var typed bytes.Buffer
-			d := dialogue{conn: &typed, tag: "0123456789abcdef", limits: usualLimits, secret: "secret", pokes: 2, noisy: true, waited: true,
+			d := dialogue{conn: &typed, tag: "0123456789abcdef", limits: usualLimits, secret: "secret", pokes: 2, noisy: true, claims: maxClaims,
 				password: func() (string, error) { return "secret", nil }}
 			d.state = c.state
 			for i, said := range c.said {
@@ -89,11 +89,8 @@ func TestConsoleAnswersFarApart(t *testing.T) {
 				}
 				d.noisy = true
 			}
-			for range 2 {
-				if _, err := d.look(false); err != nil {
-					t.Fatal(err)
-				}
-				d.others.back = time.Time{}
+			if _, err := d.look(false); err != nil {
+				t.Fatal(err)
 			}
 			if typed.String() != c.answer {
 				t.Errorf("typed %q in place of %q", typed.String(), c.answer)
@@ -128,8 +125,8 @@ func TestConsoleNeverQuietAtOnce(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if strings.Contains(c.output(), c.secret) {
-		t.Error("the password is on the screen")
+	if said := c.output(); strings.Contains(said, c.secret) || strings.Contains(said, "Login incorrect") {
+		t.Error("the password is on the screen, or one was refused")
 	}
 }
 

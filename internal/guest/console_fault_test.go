@@ -180,6 +180,7 @@ func TestConsoleLacksPrograms(t *testing.T) {
 func TestConsoleNoise(t *testing.T) {
 	for name, sh := range shells(t) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c := newTerminal(t, getty, sh...)
 			var mu sync.Mutex
 			var notes []string
@@ -271,6 +272,7 @@ func TestConsoleCut(t *testing.T) {
 	for name, sh := range shells(t) {
 		for _, dead := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
+				t.Parallel()
 				c := newTerminal(t, getty, sh...)
 				g := c.open()
 				a := attempt(t, "i=0; while [ $i -lt 30 ]; do echo line $i; echo e$i >&2; sleep 0.1; i=$((i+1)); done; exit 5")
@@ -308,6 +310,7 @@ func TestConsoleCut(t *testing.T) {
 func TestConsoleCutInMessage(t *testing.T) {
 	for name, sh := range shells(t) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c := newTerminal(t, getty, sh...)
 			g := c.open()
 			input := make([]byte, 256<<10)
@@ -442,25 +445,28 @@ func TestConsoleSlowToEnd(t *testing.T) {
 // What a run that was killed left on the console is ended by the next one.
 func TestConsoleLeftOver(t *testing.T) {
 	for name, sh := range shells(t) {
-		c := newTerminal(t, getty, sh...)
-		g := c.open()
-		go g.Run(t.Context(), Cmd{Label: "x", Script: "echo $$ >" + Quote(c.home+"/pid") + "; sleep 1000"})
-		for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-			if b, _ := os.ReadFile(c.home + "/pid"); len(b) > 0 {
-				break
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newTerminal(t, getty, sh...)
+			g := c.open()
+			go g.Run(t.Context(), Cmd{Label: "x", Script: "echo $$ >" + Quote(c.home+"/pid") + "; sleep 1000"})
+			for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+				if b, _ := os.ReadFile(c.home + "/pid"); len(b) > 0 {
+					break
+				}
 			}
-		}
-		c.cut() // as kill -9 does
-		c.typed("half a li")
-		var notes []string
-		h, err := c.openWithin(func(o *Options) { o.Note = func(s string) { notes = append(notes, s) } }, longLimits)
-		if err != nil {
-			t.Fatalf("%s: %v %q", name, err, last(c.output(), 400))
-		}
-		if out, _, _ := do(t, h, "echo here", ""); out != "here\n" || !strings.Contains(strings.Join(notes, "\n"), "earlier run") {
-			t.Errorf("%s: %q %q", name, out, notes)
-		}
-		h.Close()
+			c.cut() // as kill -9 does
+			c.typed("half a li")
+			var notes []string
+			h, err := c.openWithin(func(o *Options) { o.Note = func(s string) { notes = append(notes, s) } }, longLimits)
+			if err != nil {
+				t.Fatalf("%v %q", err, last(c.output(), 400))
+			}
+			if out, _, _ := do(t, h, "echo here", ""); out != "here\n" || !strings.Contains(strings.Join(notes, "\n"), "earlier run") {
+				t.Errorf("%q %q", out, notes)
+			}
+			h.Close()
+		})
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 func TestConsole(t *testing.T) {
 	for name, sh := range shells(t) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c := newTerminal(t, getty, sh...)
 			g := c.open()
 			if g.Transport() != "api" {

@@ -46,7 +46,8 @@ type dialogue struct {
 	again   int       // logins refused
 	lost    int       // names that were typed too early
 	unsure  bool      // since the name was typed, others may have typed too, or we pressed Enter
-	waited  bool      // for others, before the name was typed where all is noise
+	claimed time.Time // when it was last typed that we come next, where all is noise
+	claims  int
 	secret  string
 
 	typed   time.Time     // when the loader's line was typed
@@ -209,29 +210,44 @@ func (d *dialogue) hear(b []byte) {
 		d.since, d.noisy, d.lines = time.Now(), d.lines > drownLines, 0
 	}
 	if d.text = append(d.text, b...); len(d.text) > maxText {
-		d.text = []byte(telling(d.plain()))
+		d.text = telling(d.text)
 	}
 	_, _ = d.all.Write(b)
 }
 
 // telling leaves out the lines that tell nothing of what waits there. So two answers
 // to our Enters are both seen however much was printed between them.
-func telling(text string) string {
-	begin := strings.LastIndexByte(text, '\n') + 1
-	var b strings.Builder
-	for line := range strings.Lines(text[:begin]) {
-		if promptBegin.MatchString(line) || refused.MatchString(line) || locked.MatchString(line) || changeAsked.MatchString(line) || strings.Contains(line, "~") {
-			b.WriteString(line)
+func telling(text []byte) []byte {
+	begin := bytes.LastIndexByte(text, '\n') + 1
+	var kept []byte
+	for line := range bytes.Lines(text[:begin]) {
+		if !bytes.ContainsAny(line, "#$::~") && !speaks(line) { // what floods us is to be looked at fast
+			continue
+		}
+		p := readable(line)
+		if promptBegin.MatchString(p) || refused.MatchString(p) || locked.MatchString(p) || changeAsked.MatchString(p) || strings.Contains(p, "~") {
+			kept = append(kept, line...)
 		}
 	}
-	b.WriteString(text[begin:])
-	kept := b.String()
+	kept = append(kept, text[begin:]...)
 	return kept[max(0, len(kept)-maxText/2):]
 }
 
-// plain is what came, as a reader would see it.
-func (d *dialogue) plain() string {
-	return escapes.ReplaceAllString(strings.ReplaceAll(string(d.text), "\r", ""), "")
+// speaks reports whether a line may be of a login: each of refused, locked and
+// changeAsked has one of these words.
+func speaks(line []byte) bool {
+	line = bytes.ToLower(line)
+	for _, word := range []string{"login", "password", "account", "authentication", "going down"} {
+		if bytes.Contains(line, []byte(word)) {
+			return true
+		}
+	}
+	return false
+}
+
+// readable is what came, as a reader would see it.
+func readable(text []byte) string {
+	return escapes.ReplaceAllString(strings.ReplaceAll(string(text), "\r", ""), "")
 }
 
 // clearLine clears what somebody left half-typed, wherever his cursor stands in it:

@@ -116,7 +116,7 @@ func (d *dialogue) hungUp() error {
 
 // fail is an error that shows what the console said last, without the password.
 func (d *dialogue) fail(k Kind, why, fix string) *Error {
-	said := tail{b: []byte(escapes.ReplaceAllString(strings.ReplaceAll(string(d.all.b), "\r", ""), ""))}
+	said := tail{b: []byte(readable(d.all.b))}
 	text := said.String()
 	if d.secret != "" {
 		text = strings.ReplaceAll(text, d.secret, "***")

@@ -13,7 +13,7 @@ func (d *dialogue) look(quiet bool) (adopted bool, err error) {
 	defer func() { // much text takes long to look at, and what comes is to be read meanwhile
 		d.next = time.Now().Add(max(glance, 8*time.Since(began)))
 	}()
-	text := d.plain()
+	text := readable(d.text)
 	if d.state != asksLoader && d.adopts(text) {
 		return true, nil
 	}
@@ -89,7 +89,9 @@ func (d *dialogue) atPrompt(last string) error {
 	if d.others.backsOff() {
 		return nil
 	}
-	switch {
+	switch first := d.first(); {
+	case first != "" && first != d.tag:
+		d.giveWay()
 	case secretWaits.MatchString(last):
 		if d.others.given(asksSecret) {
 			return nil
@@ -115,13 +117,13 @@ func (d *dialogue) login(last string) error {
 		d.text = nil
 		return d.put(clearLine + "\n")
 	}
-	if d.hidden && !d.waited { // whoever else logs in now is not heard: take turns by chance
-		d.waited = true
-		d.others.back = time.Now().Add(rand.N(2 * maxBackOff))
-		return nil
-	}
 	if time.Since(d.cleared) < clearing {
 		return nil
+	}
+	if d.hidden { // whoever else logs in now is not heard in time
+		if turn, err := d.turn(); !turn || err != nil {
+			return err
+		}
 	}
 	clear := ""
 	if !strings.HasSuffix(strings.TrimRight(last, " "), ":") {
@@ -139,7 +141,7 @@ func (d *dialogue) login(last string) error {
 		return d.fail(NotConfigured, err.Error(), "say it with --password-file, or create with --console shell")
 	}
 	d.secret = secret
-	d.unsure, d.waited = d.hidden, false
+	d.unsure, d.claimed, d.claims = d.hidden, time.Time{}, 0
 	d.state, d.text = asksSecret, nil
 	return d.put(clear + rootName + "\n")
 }

@@ -13,7 +13,8 @@ import (
 // apart by chance: each waits a little longer or shorter before it types, and who
 // then hears the other one's name, password prompt, shell or loader gives way;
 // where both have typed, one loader reads the other's line as noise and is the
-// first to say so.
+// first to say so. Where a prompt is never the last word nobody hears that in time:
+// there it is who said first that he logs in next.
 //
 // What this does not cover: the Enter of one that has only just come (he has heard
 // nothing yet) may fall into another's password prompt, which refuses that login (it
@@ -42,6 +43,10 @@ const (
 	loaderSilence = 12 * time.Second
 	// othersPatience is given to each stage of somebody else's login.
 	othersPatience = 2 * time.Second
+	// claimSilence is how long what is typed at a login prompt takes to be shown on a
+	// busy node, at most, and maxClaims how often it is typed.
+	claimSilence = 3 * time.Second
+	maxClaims    = 2
 	// maxBackOff is far more than a console's delay: one of two that typed at once
 	// hears the other go on.
 	maxBackOff = 1500 * time.Millisecond
@@ -64,6 +69,35 @@ func (o *others) backsOff() bool { return time.Now().Before(o.back) }
 // busy is true while an Enter would fall into what somebody else does.
 func (o *others) busy() bool { return o.backsOff() || time.Since(o.since) < othersPatience+time.Second }
 
+// first is the tag of the run that said first that it logs in next; "" if none did.
+// All that are there see the same.
+func (d *dialogue) first() string {
+	if m := claimWord.FindSubmatch(d.text); m != nil {
+		return string(m[1])
+	}
+	return ""
+}
+
+// giveWay lets another run log in that was first.
+func (d *dialogue) giveWay() {
+	d.others.back = time.Now().Add(claimSilence + rand.N(maxBackOff))
+	d.claimed, d.claims, d.text = time.Time{}, 0, nil
+}
+
+// turn reports whether this run logs in next, where all is noise and nobody hears in
+// time that another one types. It says so at the prompt, and clears the line again.
+func (d *dialogue) turn() (bool, error) {
+	switch {
+	case d.first() == d.tag, d.claims == maxClaims && time.Since(d.claimed) > claimSilence: // what is typed there is not shown
+		return true, nil
+	case time.Since(d.claimed) < claimSilence:
+		return false, nil
+	}
+	d.claimed = time.Now()
+	d.claims++
+	return false, d.put(clearLine + "~" + d.tag + "?" + clearLine)
+}
+
 // foreign is the tag of a pump, or a loader, that is there and not this run's; "" if
 // there is none.
 func (d *dialogue) foreign() string {
@@ -71,7 +105,7 @@ func (d *dialogue) foreign() string {
 		return ""
 	}
 	tag := ""
-	for _, m := range pumpWord.FindAllStringSubmatch(d.plain(), -1) {
+	for _, m := range pumpWord.FindAllStringSubmatch(readable(d.text), -1) {
 		switch {
 		case m[1] == d.tag, m[1] == d.ours && d.whole, isBlock(m[2]):
 		case m[2] == "b":
@@ -153,7 +187,7 @@ func (d *dialogue) yield(ctx context.Context, tag string) error {
 // wordsOf are the first letters of that pump's words in what came, its farewell the
 // last of them, and what comes after them.
 func (d *dialogue) wordsOf(tag string) (words []string, rest []byte) {
-	text, end := d.plain(), 0
+	text, end := readable(d.text), 0
 	for _, m := range pumpWord.FindAllStringSubmatchIndex(text, -1) {
 		if text[m[2]:m[3]] != tag {
 			continue

@@ -19,5 +19,6 @@ var (
 	// the begin of a line that may be root's shell, or ask for a name or a password
 	promptBegin = regexp.MustCompile(`^[^\n]{0,80}?(?:\b(?i:login): ?|[#$] )|` + secretLine.String())
 	pumpWord    = regexp.MustCompile(`~([0-9a-f]{16}) ([a-z])(?: [^;~\n]{1,180})?;`)
+	claimWord   = regexp.MustCompile(`~([0-9a-f]{16})\?`)
 	leftPump    = regexp.MustCompile(`~([0-9a-f]{16}) (?:y|n|n \d+ \d+);`)
 )
