@@ -221,7 +221,7 @@ func telling(text []byte) []byte {
 	begin := bytes.LastIndexByte(text, '\n') + 1
 	var kept []byte
 	for line := range bytes.Lines(text[:begin]) {
-		if !bytes.ContainsAny(line, "#$::~") && !speaks(line) { // what floods us is to be looked at fast
+		if !bytes.ContainsAny(line, "#$:~") && !speaks(line) { // what floods us is to be looked at fast
 			continue
 		}
 		p := readable(line)

@@ -54,7 +54,7 @@ func (d *dialogue) amid(text string) (prompt string) {
 	times := map[string]int{}
 	var seen []string
 	for line := range strings.Lines(text) {
-		if !strings.ContainsAny(line, "#$::") {
+		if !strings.ContainsAny(line, "#$:") {
 			continue
 		}
 		if p := promptBegin.FindString(line); p != "" {
