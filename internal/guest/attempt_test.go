@@ -264,12 +264,13 @@ func TestClaimOnce(t *testing.T) {
 func TestKill(t *testing.T) {
 	for _, c := range []struct {
 		name, script string
+		grace        time.Duration
 		status       int
 		err          string
 	}{
-		{"asked", "echo up; sleep 100; echo no", 143, ""},
-		{"asked, and says goodbye", "trap 'echo bye >&2; exit 5' TERM; echo up; while :; do sleep 0.05; done", 5, "bye\n"},
-		{"must", "trap '' TERM; echo up; while :; do sleep 0.05; done", 137, ""},
+		{"asked", "echo up; sleep 100; echo no", time.Minute, 143, ""},
+		{"asked, and says goodbye", "trap 'echo bye >&2; exit 5' TERM; echo up; while :; do sleep 0.05; done", time.Minute, 5, "bye\n"},
+		{"must", "trap '' TERM; echo up; while :; do sleep 0.05; done", 300 * time.Millisecond, 137, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, g := open(t)
@@ -284,7 +285,7 @@ func TestKill(t *testing.T) {
 				done <- r
 			}()
 			<-h.seen
-			if spared, err := Kill(ctxFor(t), g, a, 300*time.Millisecond); err != nil || spared {
+			if spared, err := Kill(ctxFor(t), g, a, c.grace); err != nil || spared {
 				t.Fatal(spared, err)
 			}
 			if r := <-done; r.Status != c.status || !strings.HasSuffix(h.err.String(), c.err) || h.out.String() != "up\n" {

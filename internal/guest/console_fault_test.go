@@ -341,12 +341,17 @@ func TestConsoleKill(t *testing.T) {
 	c := newTerminal(t, getty)
 	g := c.open()
 	a := attempt(t, "trap 'echo caught; exit 9' TERM; echo up; while :; do sleep 0.1; done")
-	time.AfterFunc(2*time.Second, func() {
-		if _, err := Kill(ctxFor(t), g, a, 5*time.Second); err != nil {
+	heard := newHeard()
+	go func() {
+		<-heard.seen
+		if _, err := Kill(ctxFor(t), g, a, time.Minute); err != nil {
 			t.Error(err)
 		}
-	})
-	heard, r := mustRun(t, g, a)
+	}()
+	r, err := RunAttempt(ctxFor(t), g, a, Offsets{}, heard.sink())
+	if err != nil {
+		t.Fatal(err)
+	}
 	if r.Status != 9 || heard.out.String() != "up\ncaught\n" {
 		t.Errorf("%+v %q", r, heard.out.String())
 	}
@@ -359,9 +364,13 @@ func TestConsoleKill(t *testing.T) {
 func TestConsoleCancel(t *testing.T) {
 	c := newTerminal(t, getty)
 	g := c.open()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	if _, err := g.Run(ctx, Cmd{Label: "x", Script: "echo $$ >" + Quote(c.home+"/pid") + "; exec sleep 1000"}); !errors.Is(err, context.DeadlineExceeded) {
+	go func() {
+		c.pid()
+		cancel()
+	}()
+	if _, err := g.Run(ctx, Cmd{Label: "x", Script: "echo $$ >" + Quote(c.home+"/pid") + "; exec sleep 1000"}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	if err := g.Reconnect(ctxFor(t)); err != nil {
@@ -450,11 +459,7 @@ func TestConsoleLeftOver(t *testing.T) {
 			c := newTerminal(t, getty, sh...)
 			g := c.open()
 			go g.Run(t.Context(), Cmd{Label: "x", Script: "echo $$ >" + Quote(c.home+"/pid") + "; sleep 1000"})
-			for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-				if b, _ := os.ReadFile(c.home + "/pid"); len(b) > 0 {
-					break
-				}
-			}
+			c.pid()
 			c.cut() // as kill -9 does
 			c.typed("half a li")
 			var notes []string

@@ -266,6 +266,16 @@ func (c *terminal) eventually(what string) {
 	c.t.Errorf("the console never printed %q but %q", what, last(c.output(), 600))
 }
 
+// pid waits until a script has written its own into the file of that name.
+func (c *terminal) pid() {
+	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if b, _ := os.ReadFile(c.home + "/pid"); len(b) > 0 {
+			return
+		}
+	}
+	c.t.Error("the script never began")
+}
+
 func last(s string, n int) string { return s[max(0, len(s)-n):] }
 
 func (c *terminal) options() (Target, Options) {

@@ -320,7 +320,7 @@ func TestAddressFaults(t *testing.T) {
 		if _, err := s.client.Follow(t.Context(), upid, pve.Watch{}); err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		if _, err := s.client.Address(ctx, p.Node, made.CTID, spec().Network, made.MAC, pve.Watch{}); !pve.IsKind(err, pve.Timeout) || !strings.Contains(err.Error(), text) {
 			t.Errorf("%s: got %v", fault, err)

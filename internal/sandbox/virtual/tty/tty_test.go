@@ -265,7 +265,7 @@ func FuzzType(f *testing.F) {
 		if raw {
 			x.SetMode(Sane().Raw())
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		go func() {
 			_, _ = x.Type(ctx, b)
