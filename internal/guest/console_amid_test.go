@@ -79,7 +79,7 @@ func TestConsoleAnswersFarApart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var typed bytes.Buffer
-			d := dialogue{conn: &typed, tag: "0123456789abcdef", limits: usualLimits, secret: "secret", pokes: 2, noisy: true, claims: maxClaims,
+			d := dialogue{conn: &typed, tag: "0123456789abcdef", limits: usualLimits, secret: "secret", pokes: 2, noisy: true, others: others{claims: maxClaims},
 				password: func() (string, error) { return "secret", nil }}
 			d.state = c.state
 			for i, said := range c.said {
@@ -102,6 +102,48 @@ func TestConsoleAnswersFarApart(t *testing.T) {
 				t.Errorf("%d bytes are kept", len(d.text))
 			}
 		})
+	}
+}
+
+// What is left out of much text tells nothing; what a look judges by stays.
+func TestTelling(t *testing.T) {
+	for _, line := range []string{
+		"ct login: ", "root@ct:~# ", "Password: ", "Mot de passe : ", "~0123456789abcdef g;", "\x1b[1mLogin incorrect\x1b[0m", "AUTHENTICATION FAILURE", "incorrect password",
+		"Your account has been locked", "System is going down", "login is disabled", "Your password has expired", "You must change your password",
+	} {
+		if got := string(telling([]byte("work\n" + line + "\r\nplay\nand"))); got != line+"\r\nand" {
+			t.Errorf("%q: %q", line, got)
+		}
+	}
+	if got := telling(bytes.Repeat([]byte("ct login: \n"), maxText/8)); len(got) > maxText/2 {
+		t.Errorf("%d bytes are kept", len(got))
+	}
+}
+
+// Who has waited for another run says anew that he logs in next.
+func TestConsoleTurn(t *testing.T) {
+	var typed bytes.Buffer
+	d := dialogue{conn: &typed, tag: "0123456789abcdef"}
+	turn := func() bool {
+		now, err := d.turn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return now
+	}
+	if turn() || turn() || strings.Count(typed.String(), "~0123456789abcdef?") != 1 {
+		t.Errorf("typed %q", typed.String())
+	}
+	if d.text = []byte(typed.String()); !turn() {
+		t.Error("it came first, and did not see it")
+	}
+	d.text, d.others.claims, d.others.claimed = nil, maxClaims, time.Now().Add(-time.Minute)
+	if !turn() {
+		t.Error("what is not shown there is waited for")
+	}
+	d.restart()
+	if typed.Reset(); turn() || typed.Len() == 0 {
+		t.Error("it is said no more")
 	}
 }
 

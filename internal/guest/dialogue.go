@@ -46,8 +46,6 @@ type dialogue struct {
 	again   int       // logins refused
 	lost    int       // names that were typed too early
 	unsure  bool      // since the name was typed, others may have typed too, or we pressed Enter
-	claimed time.Time // when it was last typed that we come next, where all is noise
-	claims  int
 	secret  string
 
 	typed   time.Time     // when the loader's line was typed

@@ -141,7 +141,8 @@ func (d *dialogue) login(last string) error {
 		return d.fail(NotConfigured, err.Error(), "say it with --password-file, or create with --console shell")
 	}
 	d.secret = secret
-	d.unsure, d.claimed, d.claims = d.hidden, time.Time{}, 0
+	d.others.unclaim()
+	d.unsure = d.hidden
 	d.state, d.text = asksSecret, nil
 	return d.put(clear + rootName + "\n")
 }

@@ -32,6 +32,9 @@ type others struct {
 	stage step      // of somebody else's login, as far as it was seen
 	since time.Time // when it was first seen
 	back  time.Time // until when nothing is typed, since others typed too
+
+	claimed time.Time // when this run typed last that it logs in next, see turn
+	claims  int       // how often it has
 }
 
 const (
@@ -69,6 +72,9 @@ func (o *others) backsOff() bool { return time.Now().Before(o.back) }
 // busy is true while an Enter would fall into what somebody else does.
 func (o *others) busy() bool { return o.backsOff() || time.Since(o.since) < othersPatience+time.Second }
 
+// unclaim begins anew with the question who logs in next.
+func (o *others) unclaim() { o.claimed, o.claims = time.Time{}, 0 }
+
 // first is the tag of the run that said first that it logs in next; "" if none did.
 // All that are there see the same.
 func (d *dialogue) first() string {
@@ -80,21 +86,25 @@ func (d *dialogue) first() string {
 
 // giveWay lets another run log in that was first.
 func (d *dialogue) giveWay() {
+	d.others.unclaim()
 	d.others.back = time.Now().Add(claimSilence + rand.N(maxBackOff))
-	d.claimed, d.claims, d.text = time.Time{}, 0, nil
+	d.text = nil
 }
 
 // turn reports whether this run logs in next, where all is noise and nobody hears in
 // time that another one types. It says so at the prompt, and clears the line again.
 func (d *dialogue) turn() (bool, error) {
+	o := &d.others
 	switch {
-	case d.first() == d.tag, d.claims == maxClaims && time.Since(d.claimed) > claimSilence: // what is typed there is not shown
+	case d.first() == d.tag:
 		return true, nil
-	case time.Since(d.claimed) < claimSilence:
+	case time.Since(o.claimed) < claimSilence:
 		return false, nil
+	case o.claims == maxClaims: // what is typed there is not shown
+		return true, nil
 	}
-	d.claimed = time.Now()
-	d.claims++
+	o.claimed = time.Now()
+	o.claims++
 	return false, d.put(clearLine + "~" + d.tag + "?" + clearLine)
 }
 
@@ -235,6 +245,7 @@ func (d *dialogue) restart() {
 	d.await(anyPrompt)
 	d.total, d.retyped = 0, 0
 	d.others.stage, d.others.since, d.others.back = "", time.Time{}, time.Time{}
+	d.others.unclaim()
 }
 
 func (d *dialogue) inUse() error {

@@ -78,7 +78,7 @@ func (m *Mirror) settle(batch []item, err error, kept bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.flight = 0
-	if err == nil || !kept { // until then it is held, and may come back
+	if !kept { // until here it was held, for it may come back
 		for _, i := range batch {
 			m.bytes -= len(i.event) + len(i.services)
 		}
