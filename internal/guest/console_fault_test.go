@@ -342,15 +342,18 @@ func TestConsoleKill(t *testing.T) {
 	g := c.open()
 	a := attempt(t, "trap 'echo caught; exit 9' TERM; echo up; while :; do sleep 0.1; done")
 	heard := newHeard()
+	killed := make(chan error, 1)
 	go func() {
 		<-heard.seen
-		if _, err := Kill(ctxFor(t), g, a, time.Minute); err != nil {
-			t.Error(err)
-		}
+		_, err := Kill(ctxFor(t), g, a, time.Minute)
+		killed <- err
 	}()
 	r, err := RunAttempt(ctxFor(t), g, a, Offsets{}, heard.sink())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if err := <-killed; err != nil { // the script may end before what has ended it hears so
+		t.Error(err)
 	}
 	if r.Status != 9 || heard.out.String() != "up\ncaught\n" {
 		t.Errorf("%+v %q", r, heard.out.String())

@@ -44,10 +44,10 @@ func agentProtocol(t *testing.T, osName string) {
 	var errs bytes.Buffer
 	go func() {
 		st, err := d.Exec(ctx, 100, driver.Exec{Argv: []string{"sh", "-c", strings.TrimSpace(agentFile(t, "boot.sh"))}, Stdin: pr, Stdout: outW, Stderr: &errs})
-		outW.CloseWithError(io.EOF)
 		if st != 0 || err != nil {
 			t.Errorf("the agent ended with %d, %v: %s", st, err, errs.String())
 		}
+		outW.CloseWithError(io.EOF) // which the test waits for
 	}()
 	go io.WriteString(pw, nonce+"\n"+agentFile(t, "agent.sh")+"\n"+nonce+"\n")
 	buf := make([]byte, 4096)
@@ -93,7 +93,7 @@ func agentProtocol(t *testing.T, osName string) {
 	dir = strings.Replace(dir, "01.1", "02.1", 1)
 	run("mkdir -p "+dir+"; cat >"+dir+"/run", agentFile(t, "run.sh"))
 	run("cat >"+dir+"/script", "#!/bin/sh\n: >/tmp/started\nwhile :; do sleep 1; done\n")
-	out, _ = run("ih_claim "+dir+" && ih_launch "+dir+" "+dir+"/script '' 02; until [ -e /tmp/started ]; do sleep 0.01; done; ih_kill "+dir+" 5; cd "+dir+"; cat rc", "")
+	out, _ = run("ih_claim "+dir+" && ih_launch "+dir+" "+dir+"/script '' 02; until [ -e /tmp/started ]; do sleep 0.01; done; ih_kill "+dir+" 60; cd "+dir+"; cat rc", "")
 	if out != "143\n" {
 		out2, _ := run("cat "+dir+"/err; ls "+dir+"; ps -ef", "")
 		t.Errorf("killed: %q, %q", out, out2)
