@@ -73,7 +73,7 @@ func TestAddressErrors(t *testing.T) {
 	}
 
 	f.on("GET /nodes/pve1/lxc/102/interfaces", ok(`[`+eth0(`,"inet6":"fe80::1/64"`)+`]`))
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	_, err = c.Address(ctx, "pve1", 102, dhcp, mac, pve.Watch{})
 	var e *pve.Error

@@ -1,6 +1,22 @@
 package pve
 
-import "time"
+import (
+	"context"
+	"net"
+	"time"
+)
 
 // PingEvery is for tests that do not wait half a minute.
 func (c *Client) PingEvery(d time.Duration) { c.pings = d }
+
+// Wrap is for tests that want to know what becomes of a connection.
+func (c *Client) Wrap(wrap func(net.Conn) net.Conn) {
+	dial := c.http.inner.DialContext
+	c.http.inner.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return wrap(conn), nil
+	}
+}

@@ -87,7 +87,7 @@ func TestFaultsOfTheWire(t *testing.T) {
 			login := s.node.Login()
 			o := pve.Options{Token: login.TokenID + "=" + login.TokenUUID}
 			if fault == driver.FaultAPIHang {
-				o.Timeout = 1500 * time.Millisecond
+				o.Timeout = 5 * time.Second
 			}
 			c := s.as(t, o)
 			all := steps()

@@ -124,7 +124,7 @@ func wholeLife(t *testing.T, c *pve.Client) {
 		t.Errorf("a running one was destroyed: %v", err)
 	}
 	for _, do := range []func() (string, error){
-		func() (string, error) { return c.Shutdown(ctx, p.Node, made.CTID, 5*time.Second, true) },
+		func() (string, error) { return c.Shutdown(ctx, p.Node, made.CTID, time.Minute, true) },
 		func() (string, error) { return c.Stop(ctx, p.Node, made.CTID) },
 		func() (string, error) { return c.Destroy(ctx, p.Node, made.CTID, pve.DestroyOptions{Purge: true}) },
 	} {
@@ -320,7 +320,7 @@ func TestAddressFaults(t *testing.T) {
 		if _, err := s.client.Follow(t.Context(), upid, pve.Watch{}); err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		if _, err := s.client.Address(ctx, p.Node, made.CTID, spec().Network, made.MAC, pve.Watch{}); !pve.IsKind(err, pve.Timeout) || !strings.Contains(err.Error(), text) {
 			t.Errorf("%s: got %v", fault, err)

@@ -57,6 +57,10 @@ func newTransport(config *tls.Config) *transport {
 	}}
 }
 
+// closedIdle is net/http's error for a connection that was closed before a request
+// was sent on it. It is not exported.
+const closedIdle = "http: server closed idle connection"
+
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if t.session == nil {
@@ -77,19 +81,40 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err2 != nil {
 		return nil, err2
 	}
-	again := fresh.sign(req)
-	if req.GetBody != nil {
-		if again.Body, err2 = req.GetBody(); err2 != nil {
-			return nil, err2
-		}
+	again, err := rewound(fresh.sign(req))
+	if err != nil {
+		return nil, err
 	}
 	return t.once(again)
 }
 
 func replayable(req *http.Request) bool { return req.Body == nil || req.GetBody != nil }
 
+// rewound is req with its body from the start.
+func rewound(req *http.Request) (*http.Request, error) {
+	if req.GetBody == nil {
+		return req, nil
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return nil, err
+	}
+	req = req.Clone(req.Context())
+	req.Body = body
+	return req, nil
+}
+
+// once makes one request. A connection that was made and never used, because
+// another one came free first, may be closed by pveproxy in the moment in which it
+// is taken: net/http then fails although nothing was sent, so that any request may
+// go on to the next connection. All that lie idle may be gone.
 func (t *transport) once(req *http.Request) (*http.Response, error) {
 	res, err := t.inner.RoundTrip(req)
+	for idle := t.inner.MaxIdleConnsPerHost; err != nil && err.Error() == closedIdle && idle > 0 && replayable(req); idle-- {
+		if req, err = rewound(req); err == nil {
+			res, err = t.inner.RoundTrip(req)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

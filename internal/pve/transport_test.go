@@ -4,10 +4,14 @@ import (
 	"context"
 	"encoding/pem"
 	"errors"
+	"io"
 	"net"
+	"net/http/httptrace"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -164,6 +168,56 @@ func TestRequestTimeout(t *testing.T) {
 	_, err := f.clientWith(t, pve.Options{Token: "a@pve!b=c", Timeout: 20 * time.Millisecond}).Version(context.Background())
 	if !pve.IsKind(err, pve.Timeout) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// hungUp is a connection whose other side hangs up when it is told.
+type hungUp struct {
+	net.Conn
+	told   atomic.Bool
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (c *hungUp) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err != nil && c.told.Load() {
+		err = io.EOF
+	}
+	return n, err
+}
+
+func (c *hungUp) Close() error {
+	err := c.Conn.Close()
+	c.once.Do(func() { close(c.closed) })
+	return err
+}
+
+// Connections that Proxmox closed while they lay idle cost a request nothing, be it
+// one that must not be made twice, and also where they never carried one before.
+func TestClosedWhileIdle(t *testing.T) {
+	f := newFake(t)
+	f.on("POST /nodes/pve1/lxc/100/status/start", ok(`"`+upid+`"`))
+	c := f.client(t)
+	var dialled []*hungUp
+	c.Wrap(func(conn net.Conn) net.Conn {
+		d := &hungUp{Conn: conn, closed: make(chan struct{})}
+		dialled = append(dialled, d)
+		return d
+	})
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+		if n := len(dialled); n <= 3 {
+			d := dialled[n-1]
+			d.told.Store(true)
+			d.SetReadDeadline(time.Now())
+			<-d.closed
+		}
+	}})
+	if _, err := c.Start(ctx, "pve1", 100); err != nil {
+		t.Error(err)
+	}
+	if n := f.count("POST", "/nodes/pve1/lxc/100/status/start"); n != 1 || len(dialled) != 4 {
+		t.Errorf("%d requests on %d connections", n, len(dialled))
 	}
 }
 

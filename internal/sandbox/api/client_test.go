@@ -20,7 +20,7 @@ import (
 func (f *fixture) client(t *testing.T) *pve.Client {
 	t.Helper()
 	c, err := pve.New(pve.Options{
-		URL: f.srv.URL(), Token: f.login.TokenID + "=" + f.login.TokenUUID, Fingerprint: f.srv.Fingerprint(), Timeout: 5 * time.Second,
+		URL: f.srv.URL(), Token: f.login.TokenID + "=" + f.login.TokenUUID, Fingerprint: f.srv.Fingerprint(), Timeout: time.Minute,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func TestClientLifecycle(t *testing.T) {
 	if err != nil || !st.Running || st.Name != "web-01" {
 		t.Errorf("status %+v, %v", st, err)
 	}
-	if upid, err = c.Shutdown(ctx, "pve1", made.CTID, 5*time.Second, true); err == nil {
+	if upid, err = c.Shutdown(ctx, "pve1", made.CTID, time.Minute, true); err == nil {
 		_, err = c.Follow(ctx, upid, pve.Watch{})
 	}
 	if err == nil {

@@ -229,7 +229,7 @@ func (f *fixture) dial(t *testing.T) *tls.Conn {
 
 // One connection serves many requests, is closed after an error, and when idle.
 func TestConnections(t *testing.T) {
-	f := serve(t, api.Options{Idle: 500 * time.Millisecond})
+	f := serve(t, api.Options{Idle: 5 * time.Second})
 	c := f.dial(t)
 	br := bufio.NewReader(c)
 	for range 3 {

@@ -104,7 +104,7 @@ func ports(list []lxc.Service, name string) []string {
 func TestDiscoverReadsTheGuest(t *testing.T) {
 	g := start(t, virtual.Options{}, "debian-12")
 	g.sh(t, up+"apt-get install -y -qq nginx-light redis-server")
-	web := discover.Options{Declared: []discover.Declared{{Name: "nginx", Port: 80, HTTP: "/"}}, Wait: 5 * time.Second}
+	web := discover.Options{Declared: []discover.Declared{{Name: "nginx", Port: 80, HTTP: "/"}}, Wait: time.Minute}
 	check := func(how string) {
 		t.Helper()
 		got := g.discover(t, web)
@@ -126,7 +126,7 @@ func TestReadyByWget(t *testing.T) {
 	if out := g.sh(t, "for c in curl bash; do command -v $c; done; apk add -q nginx; nginx </dev/null >/dev/null 2>&1 & sleep 0.01; command -v wget awk"); !strings.Contains(out, "wget") || strings.Contains(out, "curl") {
 		t.Fatalf("%q", out)
 	}
-	r, err := discover.Parse([]byte(g.sh(t, discover.ReadyScript(discover.Options{Declared: []discover.Declared{{Name: "nginx", Port: 80, HTTP: "/"}}, Wait: 5 * time.Second}))))
+	r, err := discover.Parse([]byte(g.sh(t, discover.ReadyScript(discover.Options{Declared: []discover.Declared{{Name: "nginx", Port: 80, HTTP: "/"}}, Wait: time.Minute}))))
 	if err != nil || r.Ready[0].How != "http 200" {
 		t.Errorf("%+v, %v", r, err)
 	}
