@@ -75,15 +75,22 @@ func readOnly(path string, err error) error {
 	return &Error{Kind: ReadOnly, Path: path, Err: err, Hint: "make it writable: chmod 600 " + path}
 }
 
+// isBusy reports whether another connection was in the way.
+func isBusy(err error) bool {
+	var se *sqlite.Error
+	return errors.As(err, &se) && (se.Code()&0xff == sqlite3.SQLITE_BUSY || se.Code()&0xff == sqlite3.SQLITE_LOCKED)
+}
+
 // wrap gives SQLite's errors our words and leaves every other as it is.
 func (s *Store) wrap(err error) error {
 	var se *sqlite.Error
 	if err == nil || !errors.As(err, &se) {
 		return err
 	}
-	switch se.Code() & 0xff {
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+	if isBusy(err) {
 		return &Error{Kind: Locked, Path: s.path, Hint: "see who has it: fuser " + s.path}
+	}
+	switch se.Code() & 0xff {
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN:
 		return readOnly(s.path, nil)
 	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:

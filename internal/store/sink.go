@@ -79,7 +79,7 @@ func (k *Sink) row(e event.Event, line []byte) error {
 			return err
 		}
 	}
-	_, err := k.store.events.ExecContext(context.Background(),
+	err := execTurn(context.Background(), k.store.events,
 		`INSERT INTO events (run_id, seq, type, doc) VALUES (?, ?, ?, ?)`, e.RunID, e.Seq, string(e.Type), string(bytes.TrimSuffix(line, []byte("\n"))))
 	if err != nil {
 		return k.store.wrap(err)

@@ -20,8 +20,12 @@ import (
 // FileName is the database's name inside the state directory.
 const FileName = "infrahaus.db"
 
-// busyTimeout is how long one statement waits for another process's write.
-const busyTimeout = 10 * time.Second
+const (
+	// busyTimeout is how long a write waits while nobody else's goes through.
+	busyTimeout = 10 * time.Second
+	// turnTimeout is how long it waits while others' do.
+	turnTimeout = time.Minute
+)
 
 // Store is an open catalogue. It is safe for concurrent use.
 type Store struct {
@@ -60,10 +64,10 @@ func openWith(ctx context.Context, dir string, busy time.Duration) (*Store, erro
 	}
 	s := &Store{dir: dir, path: path, busy: busy, logLimit: logLimit, live: map[string]*flock.Flock{}}
 	var err error
-	if s.records, err = connect(path, "FULL", busy); err != nil {
+	if s.records, err = connect(path, "FULL", busy/2); err != nil { // see turn
 		return nil, s.wrap(err)
 	}
-	if s.events, err = connect(path, "NORMAL", busy); err != nil {
+	if s.events, err = connect(path, "NORMAL", busy/2); err != nil {
 		s.records.Close()
 		return nil, s.wrap(err)
 	}
@@ -96,7 +100,11 @@ func (s *Store) Close() error {
 // tx runs do in one transaction that holds the write lock from its start, so
 // that what do reads is still true when it writes.
 func (s *Store) tx(ctx context.Context, do func(*sql.Tx) error) error {
-	tx, err := s.records.BeginTx(ctx, nil)
+	var tx *sql.Tx
+	err := turn(ctx, s.records, func() (err error) {
+		tx, err = s.records.BeginTx(ctx, nil)
+		return err
+	})
 	if err != nil {
 		return s.wrap(err)
 	}
@@ -115,11 +123,37 @@ func (s *Store) tx(ctx context.Context, do func(*sql.Tx) error) error {
 // exec runs one statement that is a transaction of its own.
 func (s *Store) exec(ctx context.Context, query string, args ...any) error {
 	approach(query)
-	if _, err := s.records.ExecContext(ctx, query, args...); err != nil {
+	if err := execTurn(ctx, s.records, query, args...); err != nil {
 		return s.wrap(err)
 	}
 	boundary(query)
 	return nil
+}
+
+func execTurn(ctx context.Context, db *sql.DB, query string, args ...any) error {
+	return turn(ctx, db, func() error {
+		_, err := db.ExecContext(ctx, query, args...)
+		return err
+	})
+}
+
+// turn makes a write that waits its turn. Those who wait for SQLite stand in no
+// queue: where many write, one may be passed over for longer than its busy timeout,
+// though nobody holds the database. It waits on as long as others' writes go
+// through from one wait of half a busyTimeout to the next, up to turnTimeout.
+func turn(ctx context.Context, db *sql.DB, write func() error) error {
+	var before int64
+	for first, end := true, time.Now().Add(turnTimeout); ; first = false {
+		err := write()
+		if !isBusy(err) || time.Now().After(end) {
+			return err
+		}
+		var others int64 // changes with each commit of another connection's
+		if db.QueryRowContext(ctx, "PRAGMA data_version").Scan(&others) != nil || !first && others == before {
+			return err
+		}
+		before = others
+	}
 }
 
 // stamp is how times are kept: RFC 3339 in UTC with milliseconds, so that their

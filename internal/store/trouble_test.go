@@ -164,6 +164,45 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
+// Who is passed over again and again, since those who wait for SQLite stand in no
+// queue, waits on as long as others' writes go through.
+func TestWritesWaitTheirTurn(t *testing.T) {
+	dir := t.TempDir()
+	others := open(t, dir)
+	s, err := openWith(t.Context(), dir, time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	passed := func(times, written int) (tries int, err error) {
+		err = turn(t.Context(), s.records, func() error {
+			if tries++; tries > times {
+				return nil
+			}
+			if tries <= written {
+				create(t, others, lxc.Container{Host: "h", Hostname: fmt.Sprintf("w%d-%d", written, tries)})
+			}
+			tx, err := others.records.Begin()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tx.Rollback()
+			_, err = s.records.ExecContext(t.Context(), "DELETE FROM events")
+			return err
+		})
+		return tries, err
+	}
+	if tries, err := passed(9, 9); tries != 10 || err != nil {
+		t.Errorf("%d tries, %v", tries, err)
+	}
+	if tries, err := passed(9, 4); tries != 5 || !isBusy(err) {
+		t.Errorf("others write no more: %d tries, %v", tries, err)
+	}
+	if tries, err := passed(9, 0); tries != 2 || !isBusy(err) {
+		t.Errorf("others do not write: %d tries, %v", tries, err)
+	}
+}
+
 func TestOlderEmptyAndHalfMadeFilesAreMigrated(t *testing.T) {
 	dir := t.TempDir()
 	os.WriteFile(filepath.Join(dir, FileName), nil, 0o644) // left by a killed first start
