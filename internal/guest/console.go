@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	mathrand "math/rand/v2"
 	"strings"
 	"sync"
 	"time"
@@ -169,7 +168,10 @@ func (w *consoleWay) talk(ctx context.Context, conn io.ReadWriteCloser) (*pumped
 	go p.watch()
 	if adopted {
 		// What came half through, and what the agents did, ends here.
-		return p, p.insist(p.clean, ctx.Done(), "z")
+		if err := p.insist(p.clean, ctx.Done(), "z"); err != nil {
+			p.close()
+			return nil, err
+		}
 	}
 	return p, nil
 }
@@ -193,81 +195,6 @@ func (w *consoleWay) password(ctx context.Context) func() (string, error) {
 		}
 		return secret, nil
 	}
-}
-
-// installPatience is how long the pump's text is sent again and again: where keys of
-// somebody else's fall into it each time, one of the next tries gets through.
-const installPatience = 25 * time.Second
-
-// install sends the pump's text to the loader, until it arrived whole, and waits
-// for its hello.
-func (p *pumped) install(ctx context.Context, d *dialogue) error {
-	text := pumpProgram(p.tag) + p.tag + "\n"
-	var hello []string
-	again := false
-	w := &wire{
-		mark: []byte("~" + p.tag + " "), noise: func([]byte) {}, lost: func(string, string, string) {}, block: func([]string, []byte) {},
-		word: func(words []string) {
-			switch words[0] {
-			case "h", "f":
-				hello = words
-			case "r":
-				again = true
-			}
-		},
-	}
-	w.feed(d.text)
-	d.waiting("starting the shell on the console")
-	end := time.Now().Add(installPatience)
-	for try := 0; time.Now().Before(end); try++ {
-		if try == 0 || again {
-			if again { // not in step with whoever types
-				if err := pause(ctx, mathrand.N(300*time.Millisecond)); err != nil {
-					return err
-				}
-			}
-			again = false
-			if err := p.send([]byte(text)); err != nil {
-				return d.hungUp()
-			}
-		} else if err := p.send([]byte("\n" + pumpLine(p.tag, "h") + p.tag + "\n")); err != nil {
-			return d.hungUp()
-		}
-		late := time.After(5 * time.Second)
-	wait:
-		for !again && hello == nil {
-			select {
-			case b, open := <-d.chunks:
-				if !open {
-					return d.hungUp()
-				}
-				_, _ = d.all.Write(b)
-				w.feed(b)
-			case <-late:
-				break wait
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-		if hello != nil {
-			return p.greeted(hello, d)
-		}
-	}
-	return d.fail(Protocol, "the shell there does not take what is sent to it", "does somebody else type in it? close the web console and try again")
-}
-
-// greeted reads the pump's first word: h PROGRAM GZIP FULLBLOCK UID, or f and what is there.
-func (p *pumped) greeted(words []string, d *dialogue) error {
-	if words[0] == "f" || len(words) != 5 {
-		return d.fail(Protocol, "the guest lacks a program that the console needs: base64 (or openssl), sha256sum or md5sum, mkfifo, and a folder to write in",
-			"use ssh.transport guest or node")
-	}
-	if words[4] != "0" {
-		_ = p.command("q")
-		return d.fail(AuthRefused, "the shell that is open there is not root's (uid "+words[4]+")", "log out of the container's console in the web interface, then try again")
-	}
-	p.sum, p.packed, p.blocks = words[1], words[2] == "1", words[3] == "1"
-	return nil
 }
 
 // listen reads a console in the background. ended says why chunks was closed.

@@ -33,6 +33,28 @@ func (c *terminal) openWithin(change func(*Options), deadlines ...func(*limits))
 	return openConsoleWithin(c.t.Context(), target, o, within)
 }
 
+// openUntil opens the console with a context that ends when Waiting or the console
+// says what.
+func (c *terminal) openUntil(what string) error {
+	ctx, cancel := context.WithCancel(c.t.Context())
+	defer cancel()
+	see := func(said string) {
+		if strings.Contains(said, what) {
+			cancel()
+		}
+	}
+	c.hears(see)
+	target, o := c.options()
+	o.KeepAlive, o.Note, o.Waiting = 10*time.Second, func(string) {}, see
+	var within limits
+	longLimits(&within)
+	g, err := openConsoleWithin(ctx, target, o, within)
+	if err == nil {
+		g.Close()
+	}
+	return err
+}
+
 // Deadlines for what must run into one, however long that is: nothing that would
 // keep it from that ever comes.
 func shortPrompt(l *limits) { l.prompt = 4 * time.Second }
@@ -332,6 +354,45 @@ func TestConsoleCutInMessage(t *testing.T) {
 			defer h.Close()
 			if out, _, _ := do(t, h, "echo here", ""); out != "here\n" {
 				t.Errorf("%q", out)
+			}
+		})
+	}
+}
+
+// Who is interrupted while the pump is started ends it, and the login that it stands
+// in, rather than leave it to whoever comes.
+func TestConsoleCancelWhileStarting(t *testing.T) {
+	for name, sh := range shells(t) {
+		for _, at := range []string{"starting the shell", " h "} {
+			t.Run(name+at, func(t *testing.T) {
+				t.Parallel()
+				c := newTerminal(t, getty, sh...)
+				if err := c.openUntil(at); err != nil && !errors.Is(err, context.Canceled) {
+					t.Fatal(err)
+				}
+				c.eventually(" b;")
+				c.eventually(" q;") // it did not end by its own silence
+			})
+		}
+	}
+}
+
+// A pump that nobody owns ends although somebody presses Enter there all the time.
+func TestConsoleStray(t *testing.T) {
+	for name, sh := range shells(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newTerminal(t, getty, sh...)
+			date := "#!/bin/sh\necho x >>" + Quote(c.home+"/asked") + "\necho $((1700000000 + 20 * $(wc -l <" + Quote(c.home+"/asked") + ")))\n"
+			if err := os.WriteFile(c.home+"/bin/date", []byte(date), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			c.open()
+			c.cut()
+			for end := time.Now().Add(5 * time.Minute); !strings.Contains(c.output(), " b;"); time.Sleep(300 * time.Millisecond) {
+				if c.typed("\n"); time.Now().After(end) {
+					t.Fatalf("it is there still: %q", last(c.output(), 300))
+				}
 			}
 		})
 	}

@@ -13,7 +13,7 @@
 set -f
 LC_ALL=C # a byte is a character
 ih_chars=$(printf ' -~\t\036')
-ih_here=$$ ih_ids= ih_buf= ih_more= ih_idle=0
+ih_here=$$ ih_ids= ih_buf= ih_more= ih_idle=0 ih_t=
 
 ih_say() { printf '~%s %s;\n' "$ih_tag" "$*"; }
 ih_nap() { sleep "$1" 2>/dev/null || sleep 1; }
@@ -275,6 +275,15 @@ ih_state() {
 	fi
 }
 
+# ih_stray: a line that is nobody's of ours came; false where nothing else has come for
+# a minute. Who wants to log in presses Enter, and would keep us here.
+ih_stray() {
+	ih_v=$(date +%s 2>/dev/null)
+	[ -n "$ih_v" ] || return 0
+	[ -n "$ih_t" ] || ih_t=$ih_v
+	[ $((ih_v - ih_t)) -lt 60 ]
+}
+
 # ih_alive N: here we are, and what every stream has printed.
 ih_alive() {
 	for ih_w in $ih_ids; do
@@ -334,9 +343,10 @@ else
 		case $l in
 		"~$ih_tag "*" .") l=${l#"~$ih_tag "} ;;
 		*"~$ih_tag "*" .") ih_say n; l=${l##*"~$ih_tag "} ;;
-		'' | ? | ??) ih_say y; continue ;; # Enter, perhaps with what clears a line
-		*) ih_say n; continue ;;
+		'' | ? | ??) ih_say y; ih_stray || break; continue ;; # Enter, perhaps with what clears a line
+		*) ih_say n; ih_stray || break; continue ;;
 		esac
+		ih_t=
 		# Somebody's keys in between would change a number: the line says how long it is.
 		l=${l% .}
 		ih_v=${l##* } l=${l% *}
