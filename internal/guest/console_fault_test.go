@@ -179,11 +179,21 @@ func TestConsoleOpenShell(t *testing.T) {
 	}
 }
 
+// A shell that is not this container's root's is left alone, as it was.
 func TestConsoleNotRoot(t *testing.T) {
-	c := newTerminal(t, "exec $LOGIN_SHELL")
-	os.WriteFile(c.home+"/bin/id", []byte("#!/bin/bash\necho 1000\n"), 0o755)
-	if _, err := c.openWithin(nil, longLimits); KindOf(err) != AuthRefused || !strings.Contains(err.Error(), "not root's (uid 1000)") {
-		t.Error(err)
+	for says, script := range map[string]string{
+		"not root's (uid 1000)": "exec $LOGIN_SHELL",
+		"of an SSH session":     "export SSH_CONNECTION='10.0.0.2 40000 10.0.0.3 22'; exec $LOGIN_SHELL",
+	} {
+		c := newTerminal(t, script)
+		if !strings.Contains(script, "SSH") {
+			os.WriteFile(c.home+"/bin/id", []byte("#!/bin/bash\necho 1000\n"), 0o755)
+		}
+		if _, err := c.openWithin(nil, longLimits); KindOf(err) != AuthRefused || !strings.Contains(err.Error(), says) {
+			t.Error(err)
+		}
+		c.typed("echo is $((40+2))\n")
+		c.eventually("is 42")
 	}
 }
 

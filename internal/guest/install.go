@@ -31,17 +31,22 @@ func (p *pumped) install(ctx context.Context, d *dialogue) error {
 	}
 	i.wire.feed(d.text)
 	d.waiting("starting the shell on the console")
-	if err := i.send(ctx); err != nil {
-		i.abandon()
-		return err
+	err := i.send(ctx)
+	if err == nil {
+		err = p.greeted(i.hello, d)
 	}
-	return p.greeted(i.hello, d)
+	if err != nil {
+		i.abandon()
+	}
+	return err
 }
 
 func (i *installing) word(words []string) {
 	switch words[0] {
-	case "h", "f":
+	case "h":
 		i.hello = words
+	case "f":
+		i.hello, i.ended = words, true
 	case "r":
 		i.again = true
 	case "b":
@@ -113,15 +118,20 @@ func (i *installing) abandon() {
 	}
 }
 
-// greeted reads the pump's first word: h PROGRAM GZIP FULLBLOCK UID, or f and what is there.
+// greeted reads the pump's first word: h PROGRAM GZIP FULLBLOCK UID, where UID is ssh in
+// an SSH session, or f and what is there.
 func (p *pumped) greeted(words []string, d *dialogue) error {
 	if words[0] == "f" || len(words) != 5 {
 		return d.fail(Protocol, "the guest lacks a program that the console needs: base64 (or openssl), sha256sum or md5sum, mkfifo, and a folder to write in",
 			"use ssh.transport guest or node")
 	}
-	if words[4] != "0" {
-		_ = p.command("q")
-		return d.fail(AuthRefused, "the shell that is open there is not root's (uid "+words[4]+")", "log out of the container's console in the web interface, then try again")
+	const logOut = "log out of it on the container's console in the web interface, then try again"
+	switch words[4] {
+	case "0":
+	case "ssh":
+		return d.fail(AuthRefused, "the shell that is open there is of an SSH session, perhaps on another machine", logOut)
+	default:
+		return d.fail(AuthRefused, "the shell that is open there is not root's (uid "+words[4]+")", logOut)
 	}
 	p.sum, p.packed, p.blocks = words[1], words[2] == "1", words[3] == "1"
 	return nil

@@ -328,6 +328,7 @@ else
 	ih_print <"$ih_dir/f" 2>/dev/null &
 	ih_hold 9 "$ih_dir/f"
 	ih_uid=$(id -u)
+	[ -z "${SSH_CONNECTION:-}" ] || ih_uid=ssh # somebody went on from here, to another machine it may be
 	ih_say h "$ih_sum" "${ih_gz:-0}" "$ih_full" "$ih_uid"
 	ih_broke=
 	trap 'ih_broke=1' USR1
