@@ -278,6 +278,9 @@ func (r *Run) forgetSince(ctx context.Context, snapshot Mark) error {
 // putOnRecord writes what the container is again: ready, or as unfinished as it
 // was when the sync began.
 func (r *Run) putOnRecord(c *lxc.Container) {
+	if c.Lifecycle == lxc.Destroyed { // meanwhile, beside a look inside
+		return
+	}
 	c.Lifecycle, c.Error = lxc.Ready, ""
 	if r.unfinishedPast() {
 		c.Lifecycle, c.Error = lxc.Failed, "it is as it was before a sync, and had not been finished then"

@@ -178,7 +178,9 @@ func (r *Run) finish(ctx context.Context) (Result, error) {
 			hint += "\n" + r.backHint()
 		}
 	}
-	if !r.looking || r.renewing { // a look inside says nothing of what else is to be done
+	// A look inside says nothing of what else is to be done; of what was adopted that is
+	// nothing.
+	if !r.looking || r.renewing || r.Recorded.Adopted {
 		err := r.Record.Update(ctx, r.putOnRecord)
 		if err != nil {
 			return res, err
