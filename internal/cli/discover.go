@@ -138,6 +138,10 @@ func adopted(ctx context.Context, p *place, host string, ctid int) (lxc.Containe
 // run has ended.
 func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) error {
 	a := o.app
+	known, err := a.recordOf(c).known(ctx)
+	if err != nil {
+		return err
+	}
 	var display ui.Display
 	last := &lastEvent{}
 	if a.global.json {
@@ -148,10 +152,6 @@ func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) e
 	s, err := a.begin(ctx, c, "discover", display, o.publish)
 	if err != nil {
 		display.Close()
-		return err
-	}
-	known, err := s.record.known(ctx)
-	if err != nil {
 		return err
 	}
 	s.run.PVE, s.run.SSH, s.run.CTID = p.pve, p.ssh, c.CTID
