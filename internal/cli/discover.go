@@ -169,7 +169,7 @@ func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) e
 	res, runErr := s.run.Discover(ctx)
 	err = s.end(ctx, res, runErr, func(c lxc.Container) error { return s.card(c, res) })
 	if a.global.json {
-		return errors.Join(err, ui.NewEventWriter(a.streams, true).Event(last.event))
+		return unshown(err, ui.NewEventWriter(a.streams, true).Event(last.event))
 	}
 	return err
 }
@@ -186,10 +186,9 @@ func (l *lastEvent) told(a *app, err error) error {
 		return err
 	}
 	if l.event.Type == event.Error {
-		return errors.Join(err, ui.NewEventWriter(a.streams, true).Event(l.event))
+		return unshown(err, ui.NewEventWriter(a.streams, true).Event(l.event))
 	}
-	a.printErrorEvent(a.explain(err))
-	return err
+	return unshown(err, a.printErrorEvent(a.explain(err)))
 }
 
 func (l *lastEvent) Event(e event.Event) error { l.event = e; return nil }
