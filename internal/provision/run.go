@@ -193,6 +193,18 @@ func (r *Run) finish(ctx context.Context) (Result, error) {
 	})
 }
 
+// putOnRecord writes what the container is again: ready, or as unfinished as it
+// was when the sync began.
+func (r *Run) putOnRecord(c *lxc.Container) {
+	if c.Lifecycle == lxc.Destroyed { // meanwhile, beside a look inside
+		return
+	}
+	c.Lifecycle, c.Error = lxc.Ready, ""
+	if r.unfinishedPast() {
+		c.Lifecycle, c.Error = lxc.Failed, "it is as it was before a sync, and had not been finished then"
+	}
+}
+
 // fail tells what still runs to stop, cleans up if asked to, records the error
 // and says it.
 func (r *Run) fail(after, ctx context.Context, err error) error {
