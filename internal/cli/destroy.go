@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,6 +12,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/pve"
+	"github.com/infrahaus/infrahaus/internal/store"
 )
 
 type destroyOptions struct {
@@ -56,10 +59,23 @@ func (o *destroyOptions) run(ctx context.Context, ref string) error {
 	if ctid, last := vacant(ref, c, err); ctid > 0 && o.foreign {
 		return o.stranger(ctx, host, ctid, last)
 	}
+	if last := newestGone(err); last != nil {
+		c, err = *last, nil
+	}
 	if err != nil {
 		return err
 	}
 	return o.destroy(ctx, c, func() error { return nil })
+}
+
+// newestGone is, of several that a reference may mean and that were all destroyed, the
+// last: which one is meant does not matter. Else it is nil.
+func newestGone(err error) *lxc.Container {
+	var many *store.Ambiguous
+	if !errors.As(err, &many) || slices.ContainsFunc(many.Candidates, func(c lxc.Container) bool { return c.Lifecycle != lxc.Destroyed }) {
+		return nil
+	}
+	return &many.Candidates[len(many.Candidates)-1]
 }
 
 // stranger destroys a container that is not on record. Its end will be. last is

@@ -138,6 +138,10 @@ func adopted(ctx context.Context, p *place, host string, ctid int) (lxc.Containe
 // run has ended.
 func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) error {
 	a := o.app
+	known, err := a.recordOf(c).known(ctx)
+	if err != nil {
+		return err
+	}
 	var display ui.Display
 	last := &lastEvent{}
 	if a.global.json {
@@ -148,10 +152,6 @@ func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) e
 	s, err := a.begin(ctx, c, "discover", display, o.publish)
 	if err != nil {
 		display.Close()
-		return err
-	}
-	known, err := s.record.known(ctx)
-	if err != nil {
 		return err
 	}
 	s.run.PVE, s.run.SSH, s.run.CTID = p.pve, p.ssh, c.CTID
@@ -169,7 +169,7 @@ func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) e
 	res, runErr := s.run.Discover(ctx)
 	err = s.end(ctx, res, runErr, func(c lxc.Container) error { return s.card(c, res) })
 	if a.global.json {
-		return errors.Join(err, ui.NewEventWriter(a.streams, true).Event(last.event))
+		return unshown(err, ui.NewEventWriter(a.streams, true).Event(last.event))
 	}
 	return err
 }
@@ -186,10 +186,9 @@ func (l *lastEvent) told(a *app, err error) error {
 		return err
 	}
 	if l.event.Type == event.Error {
-		return errors.Join(err, ui.NewEventWriter(a.streams, true).Event(l.event))
+		return unshown(err, ui.NewEventWriter(a.streams, true).Event(l.event))
 	}
-	a.printErrorEvent(a.explain(err))
-	return err
+	return unshown(err, a.printErrorEvent(a.explain(err)))
 }
 
 func (l *lastEvent) Event(e event.Event) error { l.event = e; return nil }

@@ -79,10 +79,12 @@ func (a *app) report(ctx context.Context, command string, err error) int {
 	f := a.explain(err)
 	f.Message = cannot(command, f.Message)
 	if a.global.json {
-		if !isRun {
-			a.printErrorEvent(f)
+		if isRun {
+			return f.Status
 		}
-		return f.Status
+		if err := a.printErrorEvent(f); err == nil || ui.IsClosed(err) {
+			return f.Status
+		}
 	}
 	shown := ui.Failure{Message: f.Message, Tail: f.Tail, Hints: f.Hints}
 	if run.tailOut {
@@ -129,12 +131,27 @@ func deed(command string) string {
 }
 
 // printErrorEvent is the JSON face of a failure before any run began.
-func (a *app) printErrorEvent(f *provision.Failure) {
+func (a *app) printErrorEvent(f *provision.Failure) error {
 	e := event.Event{
 		Timestamp: time.Now().UTC(), Type: event.Error, Message: f.Text(), ExitStatus: &f.Status, Host: a.global.host,
 		Hint: joinLines(f.Hints),
 	}
-	_ = ui.NewEventWriter(a.streams, true).Event(e) // nothing is left to say it with
+	return ui.NewEventWriter(a.streams, true).Event(e)
+}
+
+// unshown adds to err what stdout said when a run's events were to be shown there. The
+// run's own error is printed at the end then.
+func unshown(err, write error) error {
+	var run ran
+	var quiet silent
+	switch {
+	case write == nil || ui.IsClosed(write):
+	case errors.As(err, &run):
+		return run.err
+	case errors.As(err, &quiet):
+		return write
+	}
+	return errors.Join(err, write)
 }
 
 // explain adds the kinds of error that only this room meets.

@@ -3,10 +3,13 @@ package cli
 import (
 	"context"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
@@ -83,6 +86,7 @@ type logsOptions struct {
 	follow bool
 	script string
 	run    string
+	ran    []string // the scripts that were run, in order
 }
 
 func newLogsCmd(a *app) *cobra.Command {
@@ -120,11 +124,21 @@ func (o *logsOptions) do(ctx context.Context, ref string) error {
 			return err
 		}
 	}
-	return nil
+	if o.script == "" || o.follow || slices.Contains(o.ran, o.script) {
+		return nil
+	}
+	f := failf(provision.ExitOther, "cannot find the output of %s: no script of that name was run in %s", o.script, c.Hostname)
+	if len(o.ran) == 0 {
+		return f.hint("%s", a.command("events", c.Hostname))
+	}
+	return f.hint("it is one of: %s", strings.Join(o.ran, ", "))
 }
 
 // show prints a line of a script's output.
 func (o *logsOptions) show(e event.Event) error {
+	if e.ScriptName != "" && !slices.Contains(o.ran, e.ScriptName) {
+		o.ran = append(o.ran, e.ScriptName)
+	}
 	if store.LogFull(e) {
 		return o.app.printLogFull(e)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
@@ -118,10 +119,11 @@ func (a *app) killedRun(ctx context.Context, c lxc.Container) (*store.Run, error
 		return nil, err
 	}
 	for _, r := range slices.Backward(runs) {
-		if r.Kind == store.Discover {
+		looked := r.Kind == store.Discover
+		if looked && !(c.Adopted && endedWell(r)) { // all that can be done about an adopted one
 			continue
 		}
-		if r.EndedAt != nil || a.store.RunAlive(ctx, r) {
+		if looked || r.EndedAt != nil || a.store.RunAlive(ctx, r) {
 			return nil, nil
 		}
 		return &r, nil
@@ -130,6 +132,10 @@ func (a *app) killedRun(ctx context.Context, c lxc.Container) (*store.Run, error
 		return nil, nil
 	}
 	return &store.Run{}, nil
+}
+
+func endedWell(r store.Run) bool {
+	return r.EndedAt != nil && r.ExitStatus != nil && (*r.ExitStatus == 0 || *r.ExitStatus == provision.ExitUnready)
 }
 
 func (o *listOptions) table(list []listed) ui.Table {

@@ -36,6 +36,9 @@ the node and a script that still runs in the container are followed on, a script
 from the byte where its output was left; what failed, or died with its container,
 is tried again.
 
+--from goes back, and never over what is not done yet. Of a container that is ready,
+--from finalizing looks for its services again and runs nothing.
+
 A template that has changed since is used only with --template-changed.` + exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
 		Example: `  infrahaus resume web
   infrahaus resume web --plan

@@ -103,16 +103,18 @@ func (s *session) end(ctx context.Context, res provision.Result, runErr error, s
 	}
 	err := errors.Join(s.record.sink.Close(), s.record.store.EndRun(after, s.record.runID, status))
 	tailOut := s.display.ShowedTail()
-	if closeErr := s.display.Close(); closeErr != nil && !ui.IsClosed(closeErr) {
-		err = errors.Join(err, closeErr)
+	closeErr := s.display.Close()
+	if ui.IsClosed(closeErr) {
+		closeErr = nil
 	}
+	err = errors.Join(err, closeErr)
 	if s.mirror != nil {
 		if lost := s.mirror.Close().Warning(); lost != "" {
 			s.app.warn(lost, "")
 		}
 	}
 	if runErr != nil {
-		return ran{err: runErr, tailOut: tailOut}
+		return unshown(ran{err: runErr, tailOut: tailOut}, closeErr)
 	}
 	if err != nil {
 		return err

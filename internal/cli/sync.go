@@ -107,7 +107,9 @@ func (o *syncOptions) run(ctx context.Context, ref string) error {
 		return err
 	}
 	m.SkipNow = o.skipScripts
-	how := provision.Renewal{Take: o.take, Snapshot: o.snapshot, Removed: m.removedScripts(), Values: m.newValues()}
+	how := provision.Renewal{
+		Take: o.take, Snapshot: o.snapshot, Removed: m.removedScripts(), Values: m.newValues(), Changed: m.changes() != nil,
+	}
 	if o.plan {
 		return o.report(ctx, c, m, how)
 	}

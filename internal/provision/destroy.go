@@ -161,13 +161,14 @@ func (r *Run) cutShort(cause error, left string) *Failure {
 }
 
 // leftHalf records that a destroy has begun and not ended: the container may be
-// stopped, or gone, and is not ready in any case.
+// stopped, or gone, and is not ready in any case. One that was adopted has no run that
+// could make it ready again.
 func (r *Run) leftHalf(ctx context.Context, d Doomed, f *Failure) error {
 	if d.Gone != "" {
 		return nil
 	}
 	return r.Record.Update(ctx, func(c *lxc.Container) {
-		if c.Error = f.Message; c.Lifecycle != lxc.Destroyed { // one that was there again keeps what it is
+		if c.Error = f.Message; c.Lifecycle != lxc.Destroyed && !c.Adopted { // one that was there again keeps what it is
 			c.Lifecycle = lxc.Failed
 		}
 	})

@@ -18,6 +18,7 @@ type Renewal struct {
 	Snapshot string   // auto, always or never
 	Removed  []string // scripts that the template no longer has
 	Values   []string // names of the variables that have another value than is on record
+	Changed  bool     // the template is not the one on record
 }
 
 // The snapshots that a sync may be asked for. Auto is where Proxmox can.
@@ -80,7 +81,7 @@ func (r *Run) renew(ctx context.Context) error {
 	manager := differing.ToApply() || packagesDiffer(drift)
 	if !manager && !r.scriptsToRun() && !r.unfinished() {
 		r.say("Nothing differs from the template" + r.butFor())
-		return r.keepValues(ctx)
+		return r.keepJob(ctx)
 	}
 	if err := r.takeSnapshot(ctx); err != nil {
 		return err
@@ -115,12 +116,15 @@ func (r *Run) rerunRevalued(ctx context.Context) error {
 	return nil
 }
 
-// keepValues puts values on record that change nothing in the container now.
-func (r *Run) keepValues(ctx context.Context) error {
-	if len(r.Renewal.Values) == 0 {
+// keepJob puts a template and values on record that change nothing in the container
+// now.
+func (r *Run) keepJob(ctx context.Context) error {
+	switch {
+	case len(r.Renewal.Values) > 0:
+		r.say("On record from now on: the new value of " + strings.Join(r.Renewal.Values, ", "))
+	case !r.Renewal.Changed:
 		return nil
 	}
-	r.say("On record from now on: the new value of " + strings.Join(r.Renewal.Values, ", "))
 	return r.Record.SaveJob(ctx, r.Job)
 }
 

@@ -275,15 +275,6 @@ func (r *Run) forgetSince(ctx context.Context, snapshot Mark) error {
 	return nil
 }
 
-// putOnRecord writes what the container is again: ready, or as unfinished as it
-// was when the sync began.
-func (r *Run) putOnRecord(c *lxc.Container) {
-	c.Lifecycle, c.Error = lxc.Ready, ""
-	if r.unfinishedPast() {
-		c.Lifecycle, c.Error = lxc.Failed, "it is as it was before a sync, and had not been finished then"
-	}
-}
-
 func (r *Run) unfinishedPast() bool {
 	return r.past != nil && (r.past.was == lxc.Failed || r.past.was == lxc.Creating)
 }

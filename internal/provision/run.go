@@ -178,7 +178,9 @@ func (r *Run) finish(ctx context.Context) (Result, error) {
 			hint += "\n" + r.backHint()
 		}
 	}
-	if !r.looking || r.renewing { // a look inside says nothing of what else is to be done
+	// A look inside says nothing of what else is to be done; of what was adopted that is
+	// nothing.
+	if !r.looking || r.renewing || r.Recorded.Adopted {
 		err := r.Record.Update(ctx, r.putOnRecord)
 		if err != nil {
 			return res, err
@@ -189,6 +191,18 @@ func (r *Run) finish(ctx context.Context) (Result, error) {
 		Type: event.Complete, Step: event.Finalizing, Percent: &percent, Message: message, Hint: hint,
 		ExitStatus: &res.ExitStatus, Address: res.Address, Services: r.Services,
 	})
+}
+
+// putOnRecord writes what the container is again: ready, or as unfinished as it
+// was when the sync began.
+func (r *Run) putOnRecord(c *lxc.Container) {
+	if c.Lifecycle == lxc.Destroyed { // meanwhile, beside a look inside
+		return
+	}
+	c.Lifecycle, c.Error = lxc.Ready, ""
+	if r.unfinishedPast() {
+		c.Lifecycle, c.Error = lxc.Failed, "it is as it was before a sync, and had not been finished then"
+	}
 }
 
 // fail tells what still runs to stop, cleans up if asked to, records the error

@@ -12,6 +12,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
 	"github.com/infrahaus/infrahaus/internal/template"
 )
@@ -133,9 +134,10 @@ func (r *Run) applyChanged(ctx context.Context) error {
 	return nil
 }
 
-// redo reports whether --from asks for a program that was done.
+// redo reports whether --from asks for a program that was done. The last phase has
+// none.
 func (r *Run) redo(item string) bool {
-	if r.From == "" || r.lookOnly() {
+	if r.From == "" || r.From == string(event.Finalizing) {
 		return false
 	}
 	if slices.Contains(event.Steps, event.StepName(r.From)) {
@@ -152,8 +154,11 @@ func (r *Run) redo(item string) bool {
 	return false
 }
 
-// lookOnly reports whether --from asks for the last phase alone.
-func (r *Run) lookOnly() bool { return r.From == string(event.Finalizing) }
+// lookOnly reports whether --from asks for the last phase alone. It goes back only:
+// of what was not finished, everything that is not done is done first.
+func (r *Run) lookOnly() bool {
+	return r.From == string(event.Finalizing) && r.Recorded.Lifecycle == lxc.Ready
+}
 
 // shipNeeded reports whether the guest lacks what the config-manager is to
 // apply, or the scripts that are to run.

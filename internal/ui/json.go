@@ -13,16 +13,23 @@ import (
 
 // jsonFace writes one event a line to stdout, each with one write, so that a
 // reader sees it at once and never half of it.
-type jsonFace struct{ out io.Writer }
+type jsonFace struct {
+	out io.Writer
+	err error // the first, unless nobody reads any more
+}
 
 func newJSON(out io.Writer) Display { return &jsonFace{out: out} }
 
 func (j *jsonFace) Event(e event.Event) error {
-	return writeEvent(j.out, e)
+	err := writeEvent(j.out, e)
+	if j.err == nil && !IsClosed(err) {
+		j.err = err
+	}
+	return err
 }
 
 func (j *jsonFace) ShowedTail() bool { return false }
-func (j *jsonFace) Close() error     { return nil }
+func (j *jsonFace) Close() error     { return j.err }
 
 // WriteJSON writes one document, indented, to stdout.
 func WriteJSON(s *Streams, document any) error {
