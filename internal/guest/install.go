@@ -7,8 +7,9 @@ import (
 )
 
 // installPatience is how long the pump's text is sent again and again: where keys of
-// somebody else's fall into it each time, one of the next tries gets through.
-const installPatience = 25 * time.Second
+// somebody else's fall into it each time, one of the next tries gets through; of a
+// guest that is slow to read, many do not.
+const installPatience = time.Minute
 
 // installing is a pump that is sent to the loader.
 type installing struct {
