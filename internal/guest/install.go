@@ -18,7 +18,8 @@ type installing struct {
 	wire  *wire
 	hello []string // its first word
 	again bool     // the loader asks for it once more
-	ended bool     // the loader has
+	told  bool     // the pump has heard that it is to end
+	ended bool     // the loader has ended
 }
 
 // install sends the pump's text to the loader, until it arrived whole, and waits
@@ -50,6 +51,8 @@ func (i *installing) word(words []string) {
 		i.hello, i.ended = words, true
 	case "r":
 		i.again = true
+	case "q":
+		i.told = true
 	case "b":
 		i.ended = true
 	}
@@ -100,8 +103,14 @@ func (i *installing) send(ctx context.Context) error {
 // it was.
 func (i *installing) abandon() {
 	late := time.After(byeDeadline)
-	for !i.ended && i.pumped.send([]byte("\n"+pumpLine(i.tag, "q"))) == nil {
-		again := time.After(byeDeadline / 2) // somebody who types may spoil it
+	for !i.ended {
+		var again <-chan time.Time
+		if !i.told { // what is typed after that is read by whoever comes next
+			if i.pumped.send([]byte("\n"+pumpLine(i.tag, "q"))) != nil {
+				return
+			}
+			again = time.After(byeDeadline / 2) // somebody who types may spoil it
+		}
 	wait:
 		for !i.ended {
 			select {
