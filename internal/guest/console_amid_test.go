@@ -156,7 +156,13 @@ func TestConsoleTurn(t *testing.T) {
 // keys for a wrong password.
 func TestConsoleNeverQuietAtOnce(t *testing.T) {
 	c := newTerminal(t, slowGetty)
-	c.chatter(20*time.Millisecond, func(i int) string { return fmt.Sprintf("[%5d.000123] audit: no#%d\r\n", 100+i, i) })
+	c.chatter(50*time.Millisecond, func(i int) string { return fmt.Sprintf("[%5d.000123] audit: no#%d\r\n", 100+i, i) })
+	c.mangles(func(b []byte) []byte { // a busy machine is late to print: no prompt is the last word then either
+		if bytes.HasSuffix(b, []byte(": ")) {
+			b = append(b, "[   99.000123] audit: late\r\n"...)
+		}
+		return b
+	})
 	errs := make(chan error)
 	for range 2 {
 		go func() {
@@ -172,12 +178,7 @@ func TestConsoleNeverQuietAtOnce(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	said, who := c.output(), map[string]bool{}
-	for _, m := range claimWord.FindAllStringSubmatch(said, -1) {
-		who[m[1]] = true
-	}
-	// On a busy machine it may be quiet for a moment: what is typed then is not claimed.
-	if len(who) == 2 && (strings.Contains(said, c.secret) || strings.Contains(said, "Login incorrect")) {
+	if said := c.output(); strings.Contains(said, c.secret) || strings.Contains(said, "Login incorrect") {
 		t.Error("the password is on the screen, or one was refused")
 	}
 }

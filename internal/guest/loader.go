@@ -10,8 +10,9 @@ var pumpText string
 
 // loader reads the pump's text from a terminal that it makes raw, checks it and
 // runs it: with $0, the tag, as the line that ends it, and $1, the sums that it
-// may have. It asks again (r) until it has one, gives up after 10 s of silence or when it
-// is told to end as a pump is (q), and leaves the terminal as it was. POSIX sh, one line, without a quote.
+// may have. It asks again (r) until it has one, gives up after 10 s of silence or when it is
+// told to end as a pump is (q), and leaves the terminal as it was. POSIX sh, one line,
+// without a single quote.
 const loader = `s=$(stty -g);stty raw -echo min 0 time 100;n=$(printf "\nx");n=${n%x};t=;printf "~%s g;\n" $0;` +
 	`while IFS= read -r l;do case $l in $0);;"~$0 q 1 .")break;;*)t=$t$l$n;continue;;esac;` +
 	`h=$(printf %s "$t"|{ sha256sum||md5sum;} 2>/dev/null);case ,$1, in *,${h%% *},*)eval "$t";break;;esac;` +
