@@ -2,7 +2,7 @@
 # what they need, once, with .ci/need.sh.
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS  = -s -w -funcalign=1 -X github.com/infrahaus/infrahaus/internal/cli.version=$(VERSION)
+LDFLAGS  = -s -w -X github.com/infrahaus/infrahaus/internal/cli.version=$(VERSION)
 BIN      = bin/infrahaus
 GOLANGCI = v2.15.0
 
@@ -10,11 +10,8 @@ export CGO_ENABLED = 0
 
 .PHONY: build demo test race crash crash-all fuzz lint e2e bench man clean
 
-# The size budget is 20 MB: Proxmox speaks HTTP/1.1 only; inlining costs 1.4 MB
-# (and saves 0.13 MB in what was a C program) and functions aligned to 32 bytes
-# 0.4 MB, for speed that a tool which waits for others does not need. sort.Slice is used rather than slices.SortFunc, which is
-# compiled anew for each type: 0.1 MB.
-BUILD    = -trimpath -tags nethttpomithttp2 -gcflags=all=-l -gcflags=modernc.org/libc= -gcflags=modernc.org/sqlite/lib=
+# Proxmox speaks HTTP/1.1 only, so net/http's copy of HTTP/2 stays out.
+BUILD    = -trimpath -tags nethttpomithttp2
 
 build: ## the static binary
 	$(GO) build $(BUILD) -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/infrahaus

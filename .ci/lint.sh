@@ -8,7 +8,7 @@ tool=.cache/golangci-lint-$1/golangci-lint
 [ -x "$tool" ] || GOBIN="$PWD/.cache/golangci-lint-$1" go install "github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$1"
 "$tool" run ./...
 size=$(wc -c <bin/infrahaus)
-[ "$size" -le 20000000 ] || { echo "the binary has $size bytes, over its budget of 20 MB" >&2; exit 1; }
+[ "$size" -le 40000000 ] || { echo "the binary has $size bytes, over its budget of 40 MB" >&2; exit 1; }
 # Those of the guest room have no first line: they are fed to a shell. One
 # template's script is wrong on purpose.
 git ls-files '*.sh' .ci/run ':!internal/guest' ':!testdata/templates/no-interpreter' | xargs shellcheck -S warning

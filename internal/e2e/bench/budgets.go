@@ -17,7 +17,7 @@ func (b *bench) binary(context.Context) error {
 	if err != nil {
 		return err
 	}
-	row("binary size", fmt.Sprintf("%.1f MB", float64(info.Size())/1e6), "20 MB")
+	row("binary size", fmt.Sprintf("%.1f MB", float64(info.Size())/1e6), "40 MB")
 	var times []time.Duration
 	for range 10 {
 		begin := time.Now()

@@ -109,7 +109,7 @@ func (h *harness) build(ctx context.Context) error {
 	}
 	h.bin = filepath.Join(h.dir, "infrahaus")
 	fmt.Fprintln(os.Stderr, "building the tool with -tags crash")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "nethttpomithttp2,crash", "-gcflags=all=-l", "-o", h.bin, "./cmd/infrahaus")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "nethttpomithttp2,crash", "-o", h.bin, "./cmd/infrahaus")
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	return cmd.Run()
 }
