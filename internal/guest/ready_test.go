@@ -45,7 +45,7 @@ func readyIn(t *testing.T, sh []string, tools map[string]string, r Ready) (Facts
 		os.WriteFile(dir+"/"+name, []byte("#!/bin/sh\n"+text), 0o755)
 	}
 	// What systemd, and a real guest's files, would say comes from the tools.
-	text := strings.NewReplacer("/run/systemd/system", dir, "/proc/net/route", dir+"/route", "/proc/net/ipv6_route", dir+"/route6").Replace(r.Script())
+	text := strings.NewReplacer("/nonexistent/run/systemd/system", dir, "/proc/net/route", dir+"/route", "/proc/net/ipv6_route", dir+"/route6").Replace(r.Script())
 	cmd := exec.Command(sh[0], append(sh[1:], "-c", "ih_b=boot:1; ih_nap() { sleep 0.01; }; "+text)...)
 	cmd.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "D=" + dir}
 	var errs strings.Builder
@@ -96,7 +96,7 @@ func TestReadyInEveryShell(t *testing.T) {
 func TestWaitReady(t *testing.T) {
 	_, g := open(t)
 	f, err := WaitReady(ctxFor(t), g, Ready{Deadline: 2 * time.Second})
-	if err != nil || f.Init == "" || f.Boot == "" || f.Boot == ":" || len(f.Shells) == 0 || g.Stats().Commands != 1 {
+	if err != nil || f.Init != "other" || f.Boot == "" || f.Boot == ":" || len(f.Shells) == 0 || g.Stats().Commands != 1 {
 		t.Errorf("%v %+v", err, f)
 	}
 }
