@@ -44,9 +44,11 @@ run was killed: resume goes on with it.` + exitStatuses(0, 1, 2, 4),
 // listed is a container as list shows it.
 type listed struct {
 	lxc.Container
-	Interrupted bool     `json:"interrupted,omitempty"` // its run was killed
-	Proxmox     *onSite  `json:"proxmox,omitempty"`     // with --check
-	Differs     []string `json:"differs,omitempty"`
+	Interrupted bool          `json:"interrupted,omitempty"` // its run was killed
+	URL         string        `json:"url,omitempty"`         // of its first service that has one
+	Services    []lxc.Service `json:"services"`              // as the last discovery saw them
+	Proxmox     *onSite       `json:"proxmox,omitempty"`     // with --check
+	Differs     []string      `json:"differs,omitempty"`
 }
 
 // status is the lifecycle, or interrupted.
@@ -71,9 +73,15 @@ func (o *listOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	services, err := s.ServicesOf(ctx, cfg.HostName())
+	if err != nil {
+		return err
+	}
 	list := make([]listed, len(containers))
 	for i, c := range containers {
 		list[i].Container = c
+		list[i].Services = append([]lxc.Service{}, services[c.RecordID]...)
+		list[i].URL = lxc.MainURL(list[i].Services)
 		if list[i].Interrupted, err = a.interrupted(ctx, c); err != nil {
 			return err
 		}
@@ -142,8 +150,9 @@ func (o *listOptions) table(list []listed) ui.Table {
 	t := ui.Table{
 		Columns: []ui.Column{
 			{Title: "CTID", Right: true, Keep: true}, {Title: "NAME"}, {Title: "STATUS", Keep: true, Paint: lifecycleShade},
-			{Title: "ADDRESS", Drop: true}, {Title: "TEMPLATE", Drop: true}, {Title: "NODE", Drop: true},
-			{Title: "HOST", Drop: true}, {Title: "CREATED", Drop: true},
+			{Title: "ADDRESS", Drop: 1}, {Title: "TEMPLATE", Drop: 3}, {Title: "NODE", Drop: 4},
+			{Title: "HOST", Drop: 5}, {Title: "CREATED", Drop: 6},
+			{Title: "URL", Drop: 2},
 		},
 		Empty: "no containers yet: infrahaus create web --template hello --sandbox",
 	}
@@ -156,7 +165,7 @@ func (o *listOptions) table(list []listed) ui.Table {
 			template = "(adopted)"
 		}
 		row := []string{
-			ctidText(c.CTID), c.Hostname, c.status(), c.Address, template, c.Node, c.Host, c.CreatedAt.Format(time.RFC3339),
+			ctidText(c.CTID), c.Hostname, c.status(), c.Address, template, c.Node, c.Host, c.CreatedAt.Format(time.RFC3339), c.URL,
 		}
 		if o.check {
 			row = append(row, c.Proxmox.State, orElse(joinWords(c.Differs), c.Proxmox.Why))

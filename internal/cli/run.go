@@ -38,7 +38,7 @@ func (a *app) begin(ctx context.Context, c lxc.Container, kind string, display u
 	}
 	runID := store.NewRecordID()
 	began := time.Now()
-	if err := s.BeginRun(ctx, store.Run{ID: runID, RecordID: c.RecordID, Kind: kind, StartedAt: began}); err != nil {
+	if err := s.BeginRun(ctx, store.Run{ID: runID, RecordID: c.RecordID, Kind: kind, StartedAt: lxc.At(began)}); err != nil {
 		return nil, err
 	}
 	rec := &record{store: s, vault: v, sink: s.Sink(), host: c.Host, recordID: c.RecordID, runID: runID}

@@ -48,6 +48,7 @@ func TestSessions(t *testing.T) {
 		"absent": checkAbsent,
 		"serve":  serve,
 		"status": runStatus,
+		"style":  style,
 
 		"interrupt": interrupt,
 		"many":      many,

@@ -82,7 +82,7 @@ type document struct {
 	lxc.Container
 	Interrupted  bool          `json:"interrupted,omitempty"`
 	Services     []lxc.Service `json:"services"`
-	DiscoveredAt *time.Time    `json:"discoveredAt,omitempty"`
+	DiscoveredAt *lxc.Time     `json:"discoveredAt,omitempty"`
 	Runs         []store.Run   `json:"runs"`
 }
 
@@ -111,7 +111,8 @@ func (a *app) showJSON(ctx context.Context, c lxc.Container) error {
 		d.Services = []lxc.Service{}
 	}
 	if !at.IsZero() {
-		d.DiscoveredAt = &at
+		found := lxc.At(at)
+		d.DiscoveredAt = &found
 	}
 	return ui.WriteJSON(a.streams, d)
 }
@@ -149,7 +150,7 @@ func runText(r store.Run) string {
 	case r.ExitStatus == nil:
 		return text
 	}
-	return fmt.Sprintf("%s, %s, exit status %d", text, r.EndedAt.Sub(r.StartedAt).Round(100*time.Millisecond), *r.ExitStatus)
+	return fmt.Sprintf("%s, %s, exit status %d", text, r.EndedAt.Sub(r.StartedAt.Time).Round(100*time.Millisecond), *r.ExitStatus)
 }
 
 // completeContainers offers the names on record.

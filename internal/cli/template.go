@@ -86,10 +86,13 @@ func newTemplateShowCmd(a *app) *cobra.Command {
 func templateDocument(t *template.Template) map[string]any {
 	return map[string]any{
 		"name": t.Name, "description": t.Description, "source": t.Source, "path": t.Path, "digest": t.Digest,
-		"spec": t.Spec(), "variables": t.Variables, "packages": t.Packages, "files": t.Files, "scripts": t.Scripts,
-		"services": t.Services, "syncOnBoot": t.SyncOnBoot,
+		"spec": t.Spec(), "variables": list(t.Variables), "packages": t.Packages, "files": list(t.Files),
+		"scripts": list(t.Scripts), "services": list(t.Services), "syncOnBoot": t.SyncOnBoot,
 	}
 }
+
+// list is items, [] in JSON where there are none.
+func list[T any](items []T) []T { return append([]T{}, items...) }
 
 func templateRows(t *template.Template) [][]string {
 	kind := "privileged"

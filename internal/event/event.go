@@ -69,7 +69,7 @@ type Event struct {
 
 	ElapsedMs  int64         `json:"elapsedMs,omitempty"` // since the run began
 	Service    *lxc.Service  `json:"service,omitempty"`
-	Hint       string        `json:"hint,omitempty"`
+	Hint       string        `json:"hint,omitempty"`       // a line each; on the wire also apart, as hints
 	ExitStatus *int          `json:"exitStatus,omitempty"` // on complete and error
 	Address    string        `json:"address,omitempty"`    // on complete
 	Services   []lxc.Service `json:"services,omitempty"`   // on complete

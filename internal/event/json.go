@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -25,8 +26,18 @@ func (e Event) MarshalJSON() ([]byte, error) {
 		Seq       int    `json:"seq,omitempty"`
 		Timestamp string `json:"timestamp"`
 		plainEvent
-	}{e.Seq, e.Timestamp.UTC().Format(timeFormat), plainEvent(e)})
+		Hints []string `json:"hints,omitempty"`
+	}{e.Seq, e.Timestamp.UTC().Format(timeFormat), plainEvent(e), e.Hints()})
 	return bytes.TrimRight(buf.Bytes(), "\n"), err
+}
+
+// Hints are the lines of Hint, each a next command or an advice: hints on the wire,
+// beside the hint that the original's consumers read.
+func (e Event) Hints() []string {
+	if e.Hint == "" {
+		return nil
+	}
+	return strings.Split(e.Hint, "\n")
 }
 
 // Line is the event as one line of JSON, its end included. Unlike json.Marshal it

@@ -3,8 +3,6 @@
 // inside it (Service). It does no I/O and imports nothing of ours.
 package lxc
 
-import "time"
-
 // Lifecycle is where a container's record stands.
 type Lifecycle string
 
@@ -66,24 +64,24 @@ func (n Network) Addressed() bool { return n.IPv4 != "" || n.IPv6 != "" }
 
 // Container is the catalogue's record of one container.
 type Container struct {
-	RecordID    string     `json:"id"`   // sortable, never reused
-	CTID        int        `json:"ctid"` // reused by Proxmox; 0 until one is claimed
-	Host        string     `json:"host"`
-	Node        string     `json:"node"`
-	Hostname    string     `json:"hostname"`
-	Template    string     `json:"template,omitempty"` // "" for an adopted container
-	OSTemplate  string     `json:"osTemplate,omitempty"`
-	Lifecycle   Lifecycle  `json:"status"`
-	Address     string     `json:"address,omitempty"`   // without prefix length
-	Transport   string     `json:"transport,omitempty"` // guest, node, api: what got inside last
-	MAC         string     `json:"mac,omitempty"`
-	UPID        string     `json:"upid,omitempty"` // of the create task
-	Marked      bool       `json:"marked"`         // carries our ownership marker on Proxmox
-	Adopted     bool       `json:"adopted,omitempty"`
-	Error       string     `json:"error,omitempty"`
-	CreatedAt   time.Time  `json:"createdAt"`
-	UpdatedAt   time.Time  `json:"updatedAt"`
-	DestroyedAt *time.Time `json:"destroyedAt,omitempty"`
+	RecordID    string    `json:"id"`   // sortable, never reused
+	CTID        int       `json:"ctid"` // reused by Proxmox; 0 until one is claimed
+	Host        string    `json:"host"`
+	Node        string    `json:"node"`
+	Hostname    string    `json:"hostname"`
+	Template    string    `json:"template,omitempty"` // "" for an adopted container
+	OSTemplate  string    `json:"osTemplate,omitempty"`
+	Lifecycle   Lifecycle `json:"status"`
+	Address     string    `json:"address,omitempty"`   // without prefix length
+	Transport   string    `json:"transport,omitempty"` // guest, node, api: what got inside last
+	MAC         string    `json:"mac,omitempty"`
+	UPID        string    `json:"upid,omitempty"` // of the create task
+	Marked      bool      `json:"marked"`         // carries our ownership marker on Proxmox
+	Adopted     bool      `json:"adopted,omitempty"`
+	Error       string    `json:"error,omitempty"`
+	CreatedAt   Time      `json:"createdAt"`
+	UpdatedAt   Time      `json:"updatedAt"`
+	DestroyedAt *Time     `json:"destroyedAt,omitempty"`
 }
 
 // ServiceType says what a service is run by.
@@ -131,4 +129,15 @@ type Port struct {
 	Protocol string `json:"protocol"` // tcp or udp
 	Address  string `json:"address"`  // as bound: 0.0.0.0, ::, 127.0.0.1, …
 	Port     int    `json:"port"`
+}
+
+// MainURL is the address of the first service that has one and is not the system's,
+// "" where none has.
+func MainURL(services []Service) string {
+	for _, s := range services {
+		if s.URL != "" && !s.System {
+			return s.URL
+		}
+	}
+	return ""
 }

@@ -138,7 +138,7 @@ func (r *Run) Destroy(ctx context.Context, d Doomed) error {
 		return f
 	}
 	err = r.Record.Update(after, func(c *lxc.Container) {
-		now := time.Now().UTC()
+		now := lxc.At(time.Now())
 		c.Lifecycle, c.DestroyedAt = lxc.Destroyed, &now
 	})
 	if err != nil {

@@ -184,13 +184,25 @@ func (r *Run) tellServices() error {
 		}
 		err := r.Bus.Emit(event.Event{
 			Type: event.Service, Step: r.phase.Name, Service: &s,
-			Message: fmt.Sprintf("%s is %s%s", s.Name, s.Status, ports(s)),
+			Message: serviceSentence(s),
 		})
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// serviceSentence says in a line what was found of a service.
+func serviceSentence(s lxc.Service) string {
+	if s.Type == lxc.Credential { // a file that belongs to no service: nothing runs
+		return "credentials of " + s.Name
+	}
+	does := map[lxc.ServiceStatus]string{lxc.Errored: "has failed", lxc.Unready: "does not answer"}[s.Status]
+	if does == "" {
+		does = "is " + string(s.Status)
+	}
+	return s.Name + " " + does + ports(s)
 }
 
 func ports(s lxc.Service) string {

@@ -45,7 +45,7 @@ func (r *Run) Outlook(ctx context.Context) ([]PlanStep, error) {
 	}
 	var steps []PlanStep
 	for i, phase := range Phases {
-		steps = append(steps, PlanStep{Phase: string(phase.Name), Title: phase.Title, Does: does[i]})
+		steps = append(steps, planStep(phase, does[i]))
 	}
 	return steps, nil
 }

@@ -17,6 +17,10 @@ type PlanStep struct {
 	Does  []string `json:"does"` // one action a line
 }
 
+func planStep(p Phase, does []string) PlanStep {
+	return PlanStep{Phase: string(p.Name), Title: p.Title, Does: append([]string{}, does...)}
+}
+
 // Plan says what a create of this job at this place would do, phase by phase, and
 // how it would get inside. It asks nobody and touches nothing. Its error is a way
 // inside that cannot work at all.
@@ -34,7 +38,7 @@ func Plan(job Job, p *pve.Placement, ssh guest.Options) ([]PlanStep, error) {
 	}
 	var steps []PlanStep
 	for _, phase := range Phases {
-		steps = append(steps, PlanStep{Phase: string(phase.Name), Title: phase.Title, Does: does[string(phase.Name)]})
+		steps = append(steps, planStep(phase, does[string(phase.Name)]))
 	}
 	return steps, nil
 }

@@ -282,7 +282,7 @@ func (r *Run) recordFailure(ctx context.Context, f *Failure) error {
 		c.Error = f.Message
 		c.Lifecycle = lxc.Failed
 		if r.nothingExists() && (!r.resuming || r.gone) {
-			now := time.Now().UTC()
+			now := lxc.At(time.Now())
 			c.Lifecycle, c.DestroyedAt = lxc.Destroyed, &now
 		}
 	})

@@ -38,7 +38,7 @@ func (c *Client) Resolve(ctx context.Context, spec lxc.Spec, inside ...string) (
 	if err := CheckSpec(spec); err != nil {
 		return nil, err
 	}
-	r := &resolver{c: c, spec: spec, inside: inside, out: &Placement{}}
+	r := &resolver{c: c, spec: spec, inside: inside, out: &Placement{Notes: []string{}, Warnings: []string{}}}
 	if err := r.askCluster(ctx); err != nil {
 		return nil, err
 	}

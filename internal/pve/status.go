@@ -13,8 +13,8 @@ import (
 
 // Version is Proxmox's own.
 type Version struct {
-	Release string // 8.4
-	Full    string // 8.4.21
+	Release string `json:"release"` // 8.4
+	Full    string `json:"full"`    // 8.4.21
 }
 
 // Major is the first number of the release, 0 if it is not known.

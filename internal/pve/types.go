@@ -20,22 +20,22 @@ func (w Watch) waiting(s string) {
 
 // Template is the OS template that a container is made from.
 type Template struct {
-	VolID    string // local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst
-	Name     string // the file's name
-	Storage  string // where it lies, or where it is downloaded to
-	Download bool   // not there yet: Download fetches it from the appliance index
+	VolID    string `json:"volid"`    // local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst
+	Name     string `json:"name"`     // the file's name
+	Storage  string `json:"storage"`  // where it lies, or where it is downloaded to
+	Download bool   `json:"download"` // not there yet: Download fetches it from the appliance index
 }
 
 // Placement is where a container goes, with everything chosen that the spec
 // leaves open.
 type Placement struct {
-	Node          string
-	Storage       string // of the root disk
-	Bridge        string
-	Template      Template
-	CTID          int      // the id that Create tries first: the spec's, or the next free one
-	MarkerAllowed bool     // the login may set a description (VM.Config.Options); else id, task and MAC tell whose it is
-	Version       Version  // of Proxmox
-	Notes         []string // what was chosen and why, to tell the user
-	Warnings      []string // what will work but may surprise
+	Node          string   `json:"node"`
+	Storage       string   `json:"storage"` // of the root disk
+	Bridge        string   `json:"bridge"`
+	Template      Template `json:"template"`
+	CTID          int      `json:"ctid"`          // the id that Create tries first: the spec's, or the next free one
+	MarkerAllowed bool     `json:"markerAllowed"` // the login may set a description (VM.Config.Options); else id, task and MAC tell whose it is
+	Version       Version  `json:"version"`       // of Proxmox
+	Notes         []string `json:"notes"`         // what was chosen and why, to tell the user
+	Warnings      []string `json:"warnings"`      // what will work but may surprise
 }

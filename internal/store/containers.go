@@ -47,7 +47,7 @@ func (s *Store) createContainer(ctx context.Context, c lxc.Container, also func(
 	if err := checkID(c.RecordID); err != nil {
 		return err
 	}
-	now := time.Now().UTC().Truncate(time.Millisecond)
+	now := lxc.At(time.Now())
 	if c.CreatedAt.IsZero() {
 		c.CreatedAt = now
 	}
@@ -95,7 +95,7 @@ func (s *Store) UpdateContainer(ctx context.Context, recordID string, change fun
 			return err
 		}
 		c.RecordID = recordID
-		c.UpdatedAt = time.Now().UTC().Truncate(time.Millisecond)
+		c.UpdatedAt = lxc.At(time.Now())
 		doc, err := json.Marshal(c)
 		if err != nil {
 			return err

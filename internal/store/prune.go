@@ -33,7 +33,7 @@ func (s *Store) Prunable(ctx context.Context, recordID string, before time.Time)
 		if r.EndedAt != nil {
 			at = *r.EndedAt
 		}
-		if !before.IsZero() && !at.Before(before) || s.RunAlive(ctx, r) {
+		if !before.IsZero() && !at.Time.Before(before) || s.RunAlive(ctx, r) {
 			continue
 		}
 		left, err := s.weigh(ctx, r)

@@ -6,19 +6,21 @@ import (
 	"fmt"
 	"path/filepath"
 	"time"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
 // Run is one execution of phases against one container.
 type Run struct {
-	ID        string    `json:"id"` // from NewRecordID
-	RecordID  string    `json:"containerId"`
-	Kind      string    `json:"kind"` // create, discover, resume, sync
-	StartedAt time.Time `json:"startedAt"`
+	ID        string   `json:"id"` // from NewRecordID
+	RecordID  string   `json:"containerId"`
+	Kind      string   `json:"kind"` // create, discover, resume, sync
+	StartedAt lxc.Time `json:"startedAt"`
 	// EndedAt and ExitStatus are nil while it goes on, and for ever where its
 	// process was killed.
-	EndedAt    *time.Time `json:"endedAt,omitempty"`
-	ExitStatus *int       `json:"exitStatus,omitempty"`
-	LogPath    string     `json:"-"` // filled by Runs; the file is there once something was logged
+	EndedAt    *lxc.Time `json:"endedAt,omitempty"`
+	ExitStatus *int      `json:"exitStatus,omitempty"`
+	LogPath    string    `json:"-"` // filled by Runs; the file is there once something was logged
 }
 
 // Discover is the one kind of run that may go on beside another of the same
@@ -33,7 +35,7 @@ func (s *Store) BeginRun(ctx context.Context, r Run) error {
 		return err
 	}
 	if r.StartedAt.IsZero() {
-		r.StartedAt = time.Now()
+		r.StartedAt = lxc.At(time.Now())
 	}
 	lock, err := s.holdLive(r.RecordID, r.ID)
 	if err != nil {
@@ -44,7 +46,7 @@ func (s *Store) BeginRun(ctx context.Context, r Run) error {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO runs (id, record_id, kind, started_at) VALUES (?, ?, ?, ?)`,
-			r.ID, r.RecordID, r.Kind, formatTime(r.StartedAt))
+			r.ID, r.RecordID, r.Kind, formatTime(r.StartedAt.Time))
 		return err
 	})
 	if err != nil {
@@ -115,9 +117,9 @@ func scanRuns(ctx context.Context, q rowsQuerier, where, arg string) ([]Run, err
 		if err := rows.Scan(&r.ID, &r.RecordID, &r.Kind, &started, &ended, &status); err != nil {
 			return nil, err
 		}
-		r.StartedAt = parseTime(started)
+		r.StartedAt = lxc.At(parseTime(started))
 		if ended.Valid {
-			t, n := parseTime(ended.String), int(status.Int64)
+			t, n := lxc.At(parseTime(ended.String)), int(status.Int64)
 			r.EndedAt, r.ExitStatus = &t, &n
 		}
 		found = append(found, r)

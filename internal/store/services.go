@@ -51,6 +51,30 @@ func (s *Store) Services(ctx context.Context, recordID string) ([]lxc.Service, t
 	return found, parseTime(at), nil
 }
 
+// ServicesOf returns what the last discovery of every container found, by record id:
+// of one host, or of all where host is "". One query, however many there are.
+func (s *Store) ServicesOf(ctx context.Context, host string) (map[string][]lxc.Service, error) {
+	rows, err := s.records.QueryContext(ctx, `SELECT record_id, doc FROM services
+		WHERE ? = '' OR record_id IN (SELECT id FROM containers WHERE host = ?)`, host, host)
+	if err != nil {
+		return nil, s.wrap(err)
+	}
+	defer rows.Close()
+	all := map[string][]lxc.Service{}
+	for rows.Next() {
+		var id, doc string
+		if err := rows.Scan(&id, &doc); err != nil {
+			return nil, s.wrap(err)
+		}
+		var found []lxc.Service
+		if err := json.Unmarshal([]byte(doc), &found); err != nil {
+			return nil, fmt.Errorf("cannot read the services of record %s: %w", id, err)
+		}
+		all[id] = found
+	}
+	return all, s.wrap(rows.Err())
+}
+
 // Sealed is one service's credentials: the names in clear, the values in an
 // envelope that only the vault can open.
 type Sealed struct {

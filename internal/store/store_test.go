@@ -42,7 +42,7 @@ func create(t *testing.T, s *Store, c lxc.Container) lxc.Container {
 func destroy(t *testing.T, s *Store, id string) {
 	t.Helper()
 	_, err := s.UpdateContainer(context.Background(), id, func(c *lxc.Container) error {
-		now := time.Now()
+		now := lxc.At(time.Now())
 		c.Lifecycle, c.DestroyedAt = lxc.Destroyed, &now
 		return nil
 	})
@@ -100,7 +100,7 @@ func TestContainerRoundTrip(t *testing.T) {
 	at := time.Date(2026, 11, 23, 10, 0, 0, 123e6, time.UTC)
 	want := lxc.Container{RecordID: NewRecordID(), CTID: 101, Host: "h", Node: "pve1", Hostname: "web", Template: "hello",
 		OSTemplate: "debian-12", Lifecycle: lxc.Creating, Address: "192.0.2.5", Transport: "guest", MAC: "AA:BB", UPID: "UPID:x",
-		Marked: true, Error: "no", CreatedAt: at}
+		Marked: true, Error: "no", CreatedAt: lxc.At(at)}
 	create(t, s, want)
 	got, err := s.Find(context.Background(), "h", "web")
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 func result() Result {
 	return Result{
 		Container: lxc.Container{RecordID: "01KAR3", CTID: 101, Host: "homelab", Node: "pve1", Hostname: "web-01", Address: "192.0.2.15",
-			Lifecycle: lxc.Ready, Template: "nginx", CreatedAt: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)},
+			Lifecycle: lxc.Ready, Template: "nginx", CreatedAt: lxc.At(time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC))},
 		Services: []lxc.Service{
 			{Name: "nginx", Type: lxc.Systemd, Status: lxc.Running, URL: "http://192.0.2.15/", CredentialKeys: []string{"USERNAME", "PASSWORD"},
 				Ports: []lxc.Port{{Protocol: "tcp", Address: "0.0.0.0", Port: 80}, {Protocol: "tcp", Address: "::", Port: 80}}},
@@ -73,12 +73,12 @@ func TestFailure(t *testing.T) {
 func list(rows ...[]string) Table {
 	shade := func(cell string) Shade { return map[string]Shade{"ready": Good, "error": Bad}[cell] }
 	return Table{Columns: []Column{{Title: "NAME"}, {Title: "CTID", Right: true, Keep: true}, {Title: "STATUS", Keep: true, Paint: shade},
-		{Title: "NODE", Drop: true}, {Title: "ADDRESS", Drop: true}, {Title: "ID", Drop: true}}, Rows: rows, Empty: "no containers yet"}
+		{Title: "NODE", Drop: 2}, {Title: "ADDRESS", Drop: 1}, {Title: "ID", Drop: 4}, {Title: "URL", Drop: 3}}, Rows: rows, Empty: "no containers yet"}
 }
 
 func TestTable(t *testing.T) {
-	full := list([]string{"web-01", "101", "ready", "pve1", "192.0.2.15", "01KAR3T8M0W2Y4Z6B8D0F2H4J6"},
-		[]string{"日本語-a-rather-long-name", "", "error", "pve1", "", "01KAR3T8M0W2Y4Z6B8D0F2H4J7"})
+	full := list([]string{"web-01", "101", "ready", "pve1", "192.0.2.15", "01KAR3T8M0W2Y4Z6B8D0F2H4J6", "http://192.0.2.15:8080/"},
+		[]string{"日本語-a-rather-long-name", "", "error", "pve1", "", "01KAR3T8M0W2Y4Z6B8D0F2H4J7", ""})
 	for _, width := range []int{20, 60, 120} {
 		s, out, _ := terminal(width, colorprofile.ANSI256)
 		if err := WriteTable(s, full); err != nil {

@@ -21,7 +21,7 @@ type Column struct {
 	Title string
 	Right bool // numbers
 	Keep  bool // never narrowed
-	Drop  bool // left out where the window is narrow, the last such column first
+	Drop  int  // left out where the window is narrow, the highest first; 0: never
 	// Paint styles a cell on a terminal; nil leaves it plain.
 	Paint Tone
 }
@@ -156,8 +156,10 @@ func fit(t Table, width int) (Table, []int) {
 		widths := t.widths()
 		total, droppable := gap*(len(widths)-1), -1
 		for i, w := range widths {
-			if c := t.Columns[i]; c.Drop {
-				droppable = i
+			if c := t.Columns[i]; c.Drop > 0 {
+				if droppable < 0 || c.Drop > t.Columns[droppable].Drop {
+					droppable = i
+				}
 				total += w
 			} else if c.Keep {
 				total += w

@@ -1,0 +1,127 @@
+package cli_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/cobra"
+
+	"github.com/infrahaus/infrahaus/internal/cli"
+)
+
+var (
+	camelCase  = regexp.MustCompile(`^[a-z][a-zA-Z0-9]*$`)
+	timestamp  = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d`)
+	decimals   = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`)
+	goDuration = regexp.MustCompile(`^(\d+h)?\d+m0s$`)
+	octal      = regexp.MustCompile(`^0[0-7]{3}$`)
+)
+
+// notOurs are keys below which the names are a guest's or a template's own.
+var notOurs = map[string]bool{"values": true}
+
+// offences are what one JSON value has that no face of this tool may show.
+func offences(at string, v any) []string {
+	var out []string
+	bad := func(format string, args ...any) { out = append(out, at+": "+fmt.Sprintf(format, args...)) }
+	key := at[strings.LastIndexByte(at, '.')+1:]
+	switch v := v.(type) {
+	case nil:
+		bad("null; leave it out, or write [] or an empty text")
+	case map[string]any:
+		for k, item := range v {
+			if !camelCase.MatchString(k) && !notOurs[key] {
+				bad("the key %q is not camelCase", k)
+			}
+			out = append(out, offences(at+"."+k, item)...)
+		}
+	case []any:
+		for _, item := range v {
+			out = append(out, offences(at, item)...)
+		}
+	case float64:
+		if key == "mode" || key == "timeout" || v > 1e12 {
+			bad("the number %v, which nobody writes so", v)
+		}
+	case string:
+		if timestamp.MatchString(v) && !decimals.MatchString(v) {
+			bad("the time %q is not RFC 3339 in UTC with three decimals", v)
+		}
+		if goDuration.MatchString(v) || key == "mode" && !octal.MatchString(v) {
+			bad("%q is not written as people do", v)
+		}
+	}
+	return out
+}
+
+// style is `style FILE`: every JSON document in it is held against the one style of
+// all faces. There must be one.
+func style(ts *testscript.TestScript, neg bool, args []string) {
+	dec := json.NewDecoder(strings.NewReader(ts.ReadFile(args[0])))
+	for n := 0; ; n++ {
+		var v any
+		switch err := dec.Decode(&v); {
+		case errors.Is(err, io.EOF) && n > 0:
+			return
+		case err != nil:
+			ts.Fatalf("document %d: %v", n, err)
+		}
+		if m, ok := v.(map[string]any); ok && m["hint"] != nil && m["hints"] == nil {
+			ts.Fatalf("document %d has hint and no hints", n)
+		}
+		for _, o := range offences("", v) {
+			ts.Fatalf("document %d: %s", n, o)
+		}
+	}
+}
+
+func TestStyleIsStrict(t *testing.T) {
+	for _, text := range []string{
+		`{"MarkerAllowed":true}`, `{"marker_allowed":true}`, `{"a":[{"Node":"x"}]}`, `{"warnings":null}`, `{"timeout":60}`, `{"timeout":"1m0s"}`,
+		`{"mode":420}`, `{"mode":"644"}`, `{"d":60000000000000}`, `{"at":"2026-11-30T01:45:38Z"}`, `{"at":"2026-11-30T01:45:38.1Z"}`, `{"at":"2026-11-30T01:45:38.100+01:00"}`,
+	} {
+		var v any
+		if err := json.Unmarshal([]byte(text), &v); err != nil || len(offences("", v)) == 0 {
+			t.Errorf("%s passes (%v)", text, err)
+		}
+	}
+	var v any
+	good := `{"id":"x","at":"2026-11-30T01:45:38.100Z","timeout":"60s","mode":"0644","values":{"DB_PASSWORD":"x"},"list":[],"elapsedMs":123456}`
+	if err := json.Unmarshal([]byte(good), &v); err != nil || len(offences("", v)) != 0 {
+		t.Errorf("%v %v", err, offences("", v))
+	}
+}
+
+// TestStyleMeetsEveryCommand: a command that is not in the session json-style has a
+// JSON face that nobody has looked at.
+func TestStyleMeetsEveryCommand(t *testing.T) {
+	session, err := os.ReadFile("../../testdata/script/json-style.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var walk func(*cobra.Command)
+	walk = func(c *cobra.Command) {
+		path := c.CommandPath()
+		switch {
+		case path == "infrahaus help", strings.HasPrefix(path, "infrahaus completion"), path == "infrahaus sandbox serve", path == "infrahaus sandbox reset":
+			return // they print no JSON
+		case len(c.Commands()) == 0 && !regexp.MustCompile(`(?m)`+path+`\b.*--json`).Match(session):
+			t.Errorf("the session json-style has no `%s … --json`", path)
+		}
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	walk(cli.Root())
+	if !bytes.Contains(session, []byte("style stdout")) {
+		t.Error("the session judges nothing")
+	}
+}

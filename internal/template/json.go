@@ -1,0 +1,52 @@
+package template
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// The JSON faces write times and permissions as a template does: "60s", "0644".
+
+// MarshalJSON writes the timeout as text.
+func (c CustomPackage) MarshalJSON() ([]byte, error) {
+	type plain CustomPackage
+	return json.Marshal(struct {
+		plain
+		Timeout string `json:"timeout"`
+	}{plain(c), seconds(c.Timeout)})
+}
+
+// MarshalJSON writes the permissions in octal.
+func (f File) MarshalJSON() ([]byte, error) {
+	type plain File
+	return json.Marshal(struct {
+		plain
+		Mode string `json:"mode"`
+	}{plain(f), fmt.Sprintf("%04o", f.Mode.Perm())})
+}
+
+// MarshalJSON writes the timeout as text, and the port's variable where it has one.
+func (s Service) MarshalJSON() ([]byte, error) {
+	type plain Service
+	port := any(s.Port)
+	switch {
+	case s.portVar != "":
+		port = "${" + s.portVar + "}"
+	case s.Port == 0:
+		port = nil
+	}
+	return json.Marshal(struct {
+		plain
+		Port    any    `json:"port,omitempty"`
+		Timeout string `json:"timeout"`
+	}{plain(s), port, seconds(s.Timeout)})
+}
+
+// seconds is a time in seconds, as people write it: 60s, not time.Duration's 1m0s.
+func seconds(d time.Duration) string {
+	if d%time.Second != 0 {
+		return d.String()
+	}
+	return fmt.Sprintf("%ds", d/time.Second)
+}
