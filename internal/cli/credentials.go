@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"sort"
 	"strings"
 
@@ -10,6 +9,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/ui"
+	"github.com/infrahaus/infrahaus/internal/vault"
 )
 
 type credentialsOptions struct {
@@ -94,9 +94,9 @@ func (o *credentialsOptions) open(recordID string, s store.Sealed) (map[string]s
 	if err != nil {
 		return nil, err
 	}
-	var values map[string]string
-	if err := json.Unmarshal(text, &values); err != nil {
-		return nil, failf(1, "cannot read the credentials of %s: they are not what was sealed", s.Service)
+	values, err := vault.UnpackValues(text)
+	if err != nil {
+		return nil, failf(1, "cannot read the credentials of %s: %v", s.Service, err)
 	}
 	return values, nil
 }
@@ -118,7 +118,7 @@ func (o *credentialsOptions) print(list []credential) error {
 		for _, k := range keys {
 			row := []string{c.Service, k}
 			if o.reveal {
-				row = append(row, c.Values[k])
+				row = append(row, strings.TrimSuffix(c.Values[k], "\n")) // the row has a line end of its own
 			}
 			t.Rows = append(t.Rows, row)
 		}

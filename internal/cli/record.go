@@ -54,8 +54,8 @@ func (r *record) RootPassword(ctx context.Context) (string, error) {
 	if err != nil || text == nil {
 		return "", err
 	}
-	var values map[string]string
-	if err := json.Unmarshal(text, &values); err != nil {
+	values, err := vault.UnpackValues(text)
+	if err != nil {
 		return "", fmt.Errorf("cannot read root's password: %w", err)
 	}
 	return values["PASSWORD"], nil
@@ -83,7 +83,7 @@ func (r *record) SaveServices(ctx context.Context, services []lxc.Service, crede
 // seal keeps a service's credentials: the names in clear, the values sealed
 // before they touch the disk.
 func (r *record) seal(ctx context.Context, service string, values map[string]string) error {
-	text, err := json.Marshal(values)
+	text, err := vault.PackValues(values)
 	if err != nil {
 		return err
 	}
@@ -182,9 +182,9 @@ func (r *record) known(ctx context.Context) ([]string, error) {
 			}
 			continue
 		}
-		var values map[string]string
-		if err := json.Unmarshal(text, &values); err != nil {
-			return nil, err
+		values, err := vault.UnpackValues(text)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the credentials of %s: %w", s.Service, err)
 		}
 		for k, v := range values {
 			out = append(out, event.SecretsIn(k, v)...)

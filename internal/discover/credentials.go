@@ -1,10 +1,9 @@
 package discover
 
 import (
-	"encoding/json"
-	"fmt"
+	"maps"
+	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // credential reads one file of /etc/infrahaus/credentials.
@@ -23,117 +22,33 @@ func (p *parser) credential(file, body string) {
 	case reserved(name):
 		p.note("the credentials file %s is not read: the name is this program's own", file)
 		return
-	case len(body) > MaxCredential+1 || len(p.Credentials) >= maxCredentials || p.credentialBytes+len(body) > maxAllFiles+maxCredentials:
+	case len(body) > MaxCredential || len(p.Credentials) >= maxCredentials || p.credentialBytes+len(body) > maxAllFiles:
 		p.refused([]string{"many"})
 		return
 	}
 	p.credentialBytes += len(body)
-	// The probe ends every section with a newline of its own.
-	body, env := strings.TrimSuffix(body, "\n"), strings.HasSuffix(file, ".env")
-	kv := map[string]string{}
-	if isText(body) {
-		kv = parseCredential(body, env)
-	} else {
-		p.note("the credentials file %s is not all text; what is not is left out", name)
-		keyValues(body, env, kv)
-	}
-	if len(kv) == 0 {
-		return
-	}
-	if p.Credentials[name] == nil {
-		p.Credentials[name] = kv
-		return
-	}
-	for k, v := range kv { // nginx and nginx.env are one service
-		p.Credentials[name][k] = v
-	}
+	p.keep(name, file, ReadCredential([]byte(body)))
 }
 
-// parseCredential reads KEY=VALUE lines, or one flat JSON object. A text that is
-// neither is one secret: "password" if it is a single line, else "content".
-func parseCredential(body string, env bool) map[string]string {
-	if kv := jsonCredential(body); kv != nil {
-		return kv
-	}
-	kv := map[string]string{}
-	if !keyValues(body, env, kv) || len(kv) > 0 {
-		return kv
-	}
-	body = strings.TrimSpace(body)
-	if strings.Contains(body, "\n") {
-		return map[string]string{"content": body}
-	}
-	return map[string]string{"password": body}
-}
-
-func isText(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
-
-// keyValues reads KEY=VALUE lines into kv, and reports whether there was any line
-// but blanks and comments.
-func keyValues(body string, env bool, kv map[string]string) (content bool) {
-	lines(body, func(l string) bool {
-		l = strings.TrimSpace(l)
-		if l == "" || l[0] == '#' || !isText(l) {
-			return true
-		}
-		content = true
-		if env {
-			l = strings.TrimPrefix(l, "export ")
-		}
-		k, v, ok := strings.Cut(l, "=")
-		k, v = strings.TrimSpace(k), strings.TrimSpace(v)
-		if !ok || !validKey(k) {
-			return true
-		}
-		if q := len(v) - 1; env && q > 0 && v[0] == v[q] && (v[0] == '"' || v[0] == '\'') {
-			v = v[1:q]
-		}
-		kv[k] = v
-		return len(kv) < 500
-	})
-	return content
-}
-
-func jsonCredential(body string) map[string]string {
-	if !strings.HasPrefix(strings.TrimSpace(body), "{") {
-		return nil
-	}
-	var raw map[string]any
-	dec := json.NewDecoder(strings.NewReader(body))
-	dec.UseNumber()
-	if dec.Decode(&raw) != nil {
-		return nil
-	}
-	kv := map[string]string{}
-	for k, v := range raw {
-		if !validKey(k) || len(kv) >= 500 {
-			continue
-		}
-		switch v := v.(type) {
-		case nil:
-		case string:
-			kv[k] = v
-		case map[string]any, []any:
-			b, _ := json.Marshal(v)
-			kv[k] = string(b)
-		default:
-			kv[k] = fmt.Sprint(v)
+// keep puts what a file holds to the credentials of its service. nginx and nginx.env
+// are one service; where both have a key with different values, the second file is
+// kept under its own whole name, so that none is lost.
+func (p *parser) keep(name, file string, pairs map[string]string) {
+	have := p.Credentials[name]
+	for _, k := range slices.Sorted(maps.Keys(pairs)) {
+		if v, ok := have[k]; ok && v != pairs[k] {
+			p.note("the credentials files of %s have different values of %s: what %s holds is kept as %s", name, k, file, file)
+			name, have = file, nil
+			break
 		}
 	}
-	return kv
-}
-
-// validKey is printable ASCII, since key names are shown.
-func validKey(k string) bool {
-	if k == "" || len(k) > 128 {
-		return false
+	switch {
+	case len(pairs) == 0:
+	case have == nil:
+		p.Credentials[name] = pairs
+	default:
+		maps.Copy(have, pairs)
 	}
-	for i := 0; i < len(k); i++ {
-		if k[i] < ' ' || k[i] >= 0x7f {
-			return false
-		}
-	}
-	return true
 }
 
 // reserved reports whether a name is one under which the catalogue seals what the

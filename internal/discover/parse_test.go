@@ -200,30 +200,6 @@ func TestHostileAnswers(t *testing.T) {
 	}
 }
 
-func TestCredentialForms(t *testing.T) {
-	tests := []struct{ file, body, want string }{
-		{"a", "K=v\n", "map[K:v]"},
-		{"a", "# X=1\n\n K = v w \nnonsense\n", "map[K:v w]"},
-		{"a", "K=\"v\"\n", `map[K:"v"]`},
-		{"a.env", "export K=\"v\"\nL='w'\n", "map[K:v L:w]"},
-		{"a.json", `{"user":"x","port":5432,"tls":true,"none":null,"list":[1]}`, "map[list:[1] port:5432 tls:true user:x]"},
-		{"a.txt", "just-a-password\n", "map[password:just-a-password]"},
-		{"a.conf", "two\nlines\n", "map[content:two\nlines]"},
-		{"a", "{not json K=v", "map[{not json K:v]"},
-		{"a", "# only a comment\n", "map[]"},
-		{"a", "", "map[]"},
-	}
-	for _, test := range tests {
-		r := parse(t, "cred "+test.file, test.body)
-		if got := fmt.Sprint(r.Credentials["a"]); got != test.want {
-			t.Errorf("%s %q: %s, want %s", test.file, test.body, got, test.want)
-		}
-	}
-	if r := parse(t, "cred a", "K=1\n", "cred a.env", "L=2\n"); len(r.Credentials["a"]) != 2 {
-		t.Errorf("one service, two files: %v", r.Credentials)
-	}
-}
-
 func TestCredentialMatching(t *testing.T) {
 	units := "Id=mariadb.service\nNames=mariadb.service mysql.service\nActiveState=active\nSubState=running\nMainPID=5\n\n" +
 		"Id=app.service\nActiveState=active\nSubState=running\nMainPID=6\n\nId=asleep.service\nLoadState=loaded\nActiveState=inactive\n\n" +

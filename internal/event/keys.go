@@ -1,7 +1,6 @@
 package event
 
 import (
-	"net/url"
 	"strings"
 	"unicode"
 )
@@ -30,23 +29,6 @@ func IsSecretKey(key string) bool {
 		return false
 	}
 	return !plainWords[last]
-}
-
-// SecretsIn lists the secrets that a credential carries: its value if the key
-// names a secret, else the password of a URL such as
-// DATABASE_URL=postgres://app:PASSWORD@host/db.
-func SecretsIn(key, value string) []string {
-	if IsSecretKey(key) {
-		return []string{value}
-	}
-	u, err := url.Parse(strings.TrimSpace(value))
-	if err != nil || u.User == nil {
-		return nil
-	}
-	if p, ok := u.User.Password(); ok {
-		return []string{p}
-	}
-	return nil
 }
 
 // keyWords splits DB_PASSWORD, db-password and dbPassword into upper-case words,

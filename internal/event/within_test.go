@@ -1,0 +1,67 @@
+package event
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestSecretsIn(t *testing.T) {
+	tests := []struct {
+		key, value string
+		want, not  []string
+	}{
+		{"PASSWORD", "hunter2-x", []string{"hunter2-x"}, nil},
+		{"HOST", "db.example.org", nil, []string{"db.example.org"}},
+		{"DATABASE_URL", "postgres://app:s3cret-pw@db/x", []string{"s3cret-pw"}, []string{"postgres", "app", "db/x"}},
+		{"URL", "http://10.0.0.5:8080/?a=b@c", nil, []string{"8080/?a=b"}},
+		{"URL", "redis://:p%40ss%2Fw@h/0?token=abc%21def&x=plain-x", []string{"p%40ss%2Fw", "p@ss/w", "abc%21def", "abc!def"}, []string{"plain-x"}},
+		{"URL", "postgres://app:pa/ss?w@h/db", []string{"pa/ss?w"}, nil},
+		{"URL", "https://h/a?access_token=t0ken-1;sig=s1gn-2&apiKey=k3y-3&client_secret=s3-x#f", []string{"t0ken-1", "s1gn-2", "k3y-3", "s3-x"}, nil},
+		{"URL", "https://h/?key=k-1&secret=s-2&password=p-3&monkey=m-4", []string{"k-1", "s-2", "p-3"}, []string{"m-4"}},
+		{"REPO_URL", "https://ghp_0123456789abcdef0123@github.com/o/r.git", []string{"ghp_0123456789abcdef0123"}, nil},
+		{"REPO_URL", "ssh://gitlab-user-with-a-long-name@example.org/r.git", nil, []string{"gitlab-user-with-a-long-name"}},
+		{"NOTE", "see amqp://u:in-a-text@h and more", []string{"in-a-text"}, []string{"and"}},
+		{"password", "postgres://app:s3cret-pw@db/x?sslmode=require\n", []string{"postgres://app:s3cret-pw@db/x?sslmode=require\n", "s3cret-pw"}, []string{"require"}},
+		{
+			"content", "{\n\"user\": \"admin-user\", \"db\": {\"password\": \"j-pw\", \"pins\": [123456, \"p-2\"], \"url\": \"http://u:in-url@h\"}, \"t\": \"a\\\"b\"}\n",
+			[]string{"j-pw", "123456", "p-2", "in-url", `a"b`},
+			[]string{"admin-user"},
+		},
+		{"password", `["one-1", {"host": "h-1"}]`, []string{"one-1"}, []string{"h-1"}},
+		{
+			"content", "[Interface]\nPrivateKey = wg-key=\nAddress = 10.0.0.2/24\n",
+			[]string{"wg-key="},
+			[]string{"10.0.0.2/24"},
+		},
+		{"content", "export A=a$b\r\nUSER=name\r\nB='x y'\r\n  - \"c\": d-1,\n", []string{"a$b", "x y", "d-1"}, []string{"name"}},
+	}
+	for _, test := range tests {
+		got := SecretsIn(test.key, test.value)
+		for _, w := range test.want {
+			if !slices.Contains(got, w) {
+				t.Errorf("%s=%q: %q lacks %q", test.key, test.value, got, w)
+			}
+		}
+		for _, n := range test.not {
+			if slices.Contains(got, n) {
+				t.Errorf("%s=%q: %q has %q", test.key, test.value, got, n)
+			}
+		}
+	}
+}
+
+// A value of several lines is taken out whole and line by line, as JSON and as the
+// shell quotes it.
+func TestRedactLines(t *testing.T) {
+	key := "-----BEGIN KEY-----\nline-one-of-it\nline-two-of-it==\n-----END KEY-----\n"
+	s := NewSecrets(SecretsIn("content", key)...)
+	for _, text := range []string{key, "x line-two-of-it== y", "line-one-of-it\r\n", strings.ReplaceAll(key, "\n", `\n`), "K='" + key + "'"} {
+		if got := s.Redact(text); strings.Contains(got, "of-it") {
+			t.Errorf("%q is %q", text, got)
+		}
+	}
+	if got := s.Redact("-----END KEY-----"); got != "-----END KEY-----" {
+		t.Errorf("the armour is %q", got)
+	}
+}

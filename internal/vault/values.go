@@ -1,0 +1,53 @@
+package vault
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"unicode/utf8"
+)
+
+// PackValues writes a service's credentials as the text that is sealed: a JSON
+// object from key to value. A value that is no UTF-8 text, which JSON would spoil, is
+// written as {"base64":…}, so that every byte comes back.
+func PackValues(values map[string]string) ([]byte, error) {
+	doc := make(map[string]any, len(values))
+	for key, value := range values {
+		if doc[key] = value; !utf8.ValidString(value) {
+			doc[key] = packed{Base64: base64.StdEncoding.EncodeToString([]byte(value))}
+		}
+	}
+	return json.Marshal(doc)
+}
+
+// UnpackValues reads what PackValues wrote.
+func UnpackValues(text []byte) (map[string]string, error) {
+	var doc map[string]json.RawMessage
+	if json.Unmarshal(text, &doc) != nil {
+		return nil, errValues
+	}
+	values := make(map[string]string, len(doc))
+	for key, raw := range doc {
+		var value string
+		if json.Unmarshal(raw, &value) != nil {
+			var p packed
+			if json.Unmarshal(raw, &p) != nil {
+				return nil, errValues
+			}
+			whole, err := base64.StdEncoding.DecodeString(p.Base64)
+			if err != nil {
+				return nil, errValues
+			}
+			value = string(whole)
+		}
+		values[key] = value
+	}
+	return values, nil
+}
+
+type packed struct {
+	Base64 string `json:"base64"`
+}
+
+// errValues quotes nothing of the text: it is secret.
+var errValues = errors.New("what was sealed is no list of credentials")
