@@ -50,7 +50,7 @@ func (c *Client) Address(ctx context.Context, node string, ctid int, n lxc.Netwo
 			}
 		}
 		if err != nil && ctx.Err() == nil && !bearable(err) {
-			return netip.Addr{}, old(err)
+			return netip.Addr{}, old(err, family)
 		}
 		pause := min(max(time.Since(began)/8, 100*time.Millisecond), time.Second)
 		if sleep(ctx, pause) != nil {
@@ -68,6 +68,8 @@ func (c *Client) stopped(ctx context.Context, op, node string, ctid int) error {
 		Hints: []string{"see why on the node: pct start " + strconv.Itoa(ctid) + " --debug"}}
 }
 
+const byAdvertisement = "router advertisement"
+
 // wantedFamily is the family that the configuration leads to, and how.
 func wantedFamily(n lxc.Network) (family, by string) {
 	switch {
@@ -76,7 +78,7 @@ func wantedFamily(n lxc.Network) (family, by string) {
 	case n.IPv6 == "dhcp":
 		return "IPv6", "DHCPv6"
 	case n.IPv6 == "auto":
-		return "IPv6", "router advertisement"
+		return "IPv6", byAdvertisement
 	}
 	return "", ""
 }
@@ -143,12 +145,12 @@ func pick(list []netInterface, family, mac string) netip.Addr {
 }
 
 // old explains a Proxmox that does not know /interfaces.
-func old(err error) error {
+func old(err error, family string) error {
 	var e *Error
 	if errors.As(err, &e) && e.Status == http.StatusNotImplemented {
 		out := *e
 		out.Reason = "Proxmox VE before 8.1 cannot tell an address got by DHCP"
-		out.Hints = []string{"give it a static one: --ip CIDR,gateway", "or go through the node: INFRAHAUS_SSH_TRANSPORT=node"}
+		out.Hints = []string{"give it a static one: " + staticFlag(family) + " CIDR,gateway", "or go through the node: INFRAHAUS_SSH_TRANSPORT=node"}
 		return &out
 	}
 	return err
@@ -186,6 +188,18 @@ func noAddress(ctx context.Context, op, family, by string, n lxc.Network, mac st
 	if n.VLAN > 0 {
 		on += " with VLAN " + strconv.Itoa(n.VLAN)
 	}
-	e.Hints = []string{"is there a " + by + " server " + on + "? else give a static address: --ip CIDR,gateway"}
+	source := "a " + by + " server"
+	if by == byAdvertisement {
+		source = "a router that sends advertisements"
+	}
+	e.Hints = []string{"is there " + source + " " + on + "? else give a static address: " + staticFlag(family) + " CIDR,gateway"}
 	return e
+}
+
+// staticFlag is the flag of create that gives a static address of the family.
+func staticFlag(family string) string {
+	if family == "IPv6" {
+		return "--ip6"
+	}
+	return "--ip"
 }

@@ -56,6 +56,31 @@ func TestAddress(t *testing.T) {
 	}
 }
 
+// The hint names the flag of the family that was waited for.
+func TestNoAddressHint(t *testing.T) {
+	f := newFake(t)
+	f.on("GET /nodes/pve1/lxc/100/interfaces", ok(`[`+eth0(`,"inet6":"fe80::1/64"`)+`]`))
+	for _, tt := range []struct {
+		net  lxc.Network
+		want string
+	}{
+		{lxc.Network{IPv4: "dhcp", Bridge: "vmbr7"}, "is there a DHCP server on vmbr7? else give a static address: --ip CIDR,gateway"},
+		{lxc.Network{IPv6: "dhcp", VLAN: 5}, "is there a DHCPv6 server on the bridge with VLAN 5? else give a static address: --ip6 CIDR,gateway"},
+		{lxc.Network{IPv6: "auto", Bridge: "vmbr0"}, "is there a router that sends advertisements on vmbr0? else give a static address: --ip6 CIDR,gateway"},
+	} {
+		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+		_, err := f.client(t).Address(ctx, "pve1", 100, tt.net, mac, pve.Watch{})
+		cancel()
+		var e *pve.Error
+		if !errors.As(err, &e) || e.Kind != pve.Timeout || len(e.Hints) != 1 || e.Hints[0] != tt.want {
+			t.Errorf("%+v: %v", tt.net, err)
+			if e != nil {
+				t.Log(e.Hints)
+			}
+		}
+	}
+}
+
 func TestAddressErrors(t *testing.T) {
 	f := newFake(t)
 	c := f.client(t)

@@ -12,6 +12,16 @@ var (
 	lockedForm  = regexp.MustCompile(`^CT is locked \(([a-z-]+)\)|CT (\d+) is locked`)
 )
 
+// newerForm is what pve-container says of a distribution's version that came out
+// after it: its table of distributions ends before that one. A start says it in the
+// log only, for there it comes from a hook of lxc.
+var newerForm = regexp.MustCompile(`(?i)\bunsupported [a-z]+( linux| leap)? (version|release)\b|\bunknown [a-z]+ (version|release) '`)
+
+var newerHints = []string{
+	"the node's pve-container is older than this distribution; on the node: apt update && apt install pve-container",
+	"or use an older OS template (os in the template); on the node: pveam available --section system",
+}
+
 // addHints names the user's key and the way out for what Proxmox answered.
 func (c *Client) addHints(e *Error) {
 	for key, msg := range e.Params {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -220,6 +221,9 @@ func (l *taskLog) result(s taskStatus, upid string) (Result, error) {
 	}
 	if lockedForm.MatchString(reason) {
 		e.Hints = []string{lockedHint(taskID(upid))}
+	}
+	if slices.ContainsFunc(append([]string{reason}, e.Log...), newerForm.MatchString) {
+		e.Hints = append(e.Hints, newerHints...)
 	}
 	return Result{Warnings: l.warned, Lines: l.lines}, e
 }

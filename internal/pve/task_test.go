@@ -67,6 +67,37 @@ func TestFollow(t *testing.T) {
 	}
 }
 
+// A distribution that the node's pve-container does not know yet has a cure, wherever
+// Proxmox says so.
+func TestUnsupportedDistribution(t *testing.T) {
+	for _, tt := range []struct {
+		exit, log string
+		want      bool
+	}{
+		{"unable to create CT 100 - unsupported debian version '14.0'", "", true},
+		{"unable to create CT 100 - unsupported Ubuntu version '26.04'", "", true},
+		{"unable to create CT 100 - unsupported fedora release '45'", "", true},
+		{"unsupported openSUSE release '17.0'", "", true},
+		{"unknown ubuntu version '26.04'", "", true},
+		{"startup for container '100' failed", "lxc-start: unsupported debian version '14.1'", true},
+		{"unable to create CT 100 - unsupported image format", "", false},
+		{"startup for container '100' failed", "unsupported network type", false},
+	} {
+		f := newFake(t)
+		f.on("GET "+taskPath+"/status", stopped(tt.exit))
+		f.on("GET "+taskPath+"/log", ok(fmt.Sprintf(`[{"n":1,"t":%q},{"n":2,"t":%q}]`, tt.log, "TASK ERROR: "+tt.exit)))
+		_, err := f.client(t).Follow(context.Background(), upid, pve.Watch{})
+		var e *pve.Error
+		if !errors.As(err, &e) {
+			t.Fatalf("%s: %v", tt.exit, err)
+		}
+		hints := strings.Join(e.Hints, "\n")
+		if got := strings.Contains(hints, "apt install pve-container") && strings.Contains(hints, "older OS template"); got != tt.want {
+			t.Errorf("%s, %s: hints %q", tt.exit, tt.log, hints)
+		}
+	}
+}
+
 func TestFollowReadsLongLogsWhole(t *testing.T) {
 	f := newFake(t)
 	f.on("GET "+taskPath+"/status", stopped("OK"))
