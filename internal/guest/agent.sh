@@ -57,10 +57,10 @@ ih_claim() {
 # ih_launch DIR SCRIPT HELPERS NAME ARG…: starts DIR/run, cut loose from this link.
 ih_launch() {
 	if command -v setsid >/dev/null 2>&1; then
-		setsid sh "$1/run" "$@" </dev/null >/dev/null 2>&1 &
+		setsid /bin/sh "$1/run" "$@" </dev/null >/dev/null 2>&1 &
 	else
 		{ set -m; } 2>/dev/null || : # a process group of its own, where the shell can
-		nohup sh "$1/run" "$@" </dev/null >/dev/null 2>&1 &
+		nohup /bin/sh "$1/run" "$@" </dev/null >/dev/null 2>&1 &
 		{ set +m; } 2>/dev/null || :
 	fi
 }

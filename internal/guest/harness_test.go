@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -29,7 +30,8 @@ type host struct {
 	ln      net.Listener
 	key     ssh.Signer
 	allowed ssh.PublicKey
-	path    string // PATH of what it runs
+	path    string // first in the PATH of what it runs
+	broken  bool   // the session's PATH is what pam_env makes of PATH="/opt/x:$PATH"
 
 	mu    sync.Mutex
 	cuts  []int // of the connections to come: bytes to the client until the cut; 0: never
@@ -211,9 +213,12 @@ func (h *host) session(ch ssh.Channel, reqs <-chan *ssh.Request) {
 			h.mu.Lock()
 			h.execs = append(h.execs, line)
 			h.mu.Unlock()
-			cmd = exec.Command("/bin/bash", "-c", line)
+			cmd = exec.Command("/bin/bash", "-c", h.here(line))
 			cmd.Dir = h.path
 			cmd.Env = []string{"PATH=" + h.path + ":" + os.Getenv("PATH"), "HOME=/root", "LEAK=yes"}
+			if h.broken {
+				cmd.Env[0] = "PATH=/opt/x:$PATH"
+			}
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 			r.Reply(true, nil)
 			if err := h.run(cmd, ch); err != nil {
@@ -229,6 +234,15 @@ func (h *host) session(ch ssh.Channel, reqs <-chan *ssh.Request) {
 			}
 		}
 	}
+}
+
+// here is a command line with the shell of the test's choice for /bin/sh.
+func (h *host) here(line string) string {
+	own := filepath.Join(h.path, "sh")
+	if _, err := os.Stat(own); err != nil {
+		return line
+	}
+	return strings.ReplaceAll(line, "/bin/sh -c", own+" -c")
 }
 
 func (h *host) run(cmd *exec.Cmd, ch ssh.Channel) error {

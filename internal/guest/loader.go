@@ -13,7 +13,7 @@ var pumpText string
 // may have. It asks again (r) until it has one, gives up after 10 s of silence or when it is
 // told to end as a pump is (q), and leaves the terminal as it was. POSIX sh, one line,
 // without a single quote.
-const loader = `s=$(stty -g);stty raw -echo min 0 time 100;n=$(printf "\nx");n=${n%x};t=;printf "~%s g;\n" $0;` +
+const loader = `export PATH=` + fixedPath + `;s=$(stty -g);stty raw -echo min 0 time 100;n=$(printf "\nx");n=${n%x};t=;printf "~%s g;\n" $0;` +
 	`while IFS= read -r l;do case $l in $0);;"~$0 q 1 .")break;;*)t=$t$l$n;continue;;esac;` +
 	`h=$(printf %s "$t"|{ sha256sum||md5sum;} 2>/dev/null);case ,$1, in *,${h%% *},*)eval "$t";break;;esac;` +
 	`t=;printf "~%s r;\n" $0;done;stty "$s";printf "~%s b;\n" $0`
@@ -24,7 +24,7 @@ const loader = `s=$(stty -g);stty raw -echo min 0 time 100;n=$(printf "\nx");n=$
 // line, if it has kept it and can. The line
 // stays under 1,023 bytes, which is what busybox takes.
 func loaderLine(tag string, logged bool) string {
-	run := "sh -c " + Quote(loader) + " " + tag + " " + pumpSums(tag)
+	run := "/bin/sh -c " + Quote(loader) + " " + tag + " " + pumpSums(tag)
 	if logged {
 		return " unset HISTFILE;(TMOUT=60) 2>/dev/null&&TMOUT=60;" + run + ";exit\n"
 	}

@@ -7,19 +7,15 @@ import (
 
 // cleanEnv is what an old pct, which always keeps the caller's environment, is
 // given instead of --keep-env 0.
-const cleanEnv = "env -i HOME=/root TERM=dumb PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
+const cleanEnv = "/usr/bin/env -i HOME=/root TERM=dumb PATH=" + fixedPath + " "
 
 // pctCommand is the command line on the node: one pct for the whole link, since
 // starting one costs a second of the node's time.
 func pctCommand(user string, ctid int, old bool) string {
-	sudo := ""
-	if user != "root" {
-		sudo = "sudo -n "
-	}
 	if old {
-		return fmt.Sprintf("exec %spct exec %d -- %s%s", sudo, ctid, cleanEnv, bootCommand())
+		return onNode(user, fmt.Sprintf("pct exec %d -- %s%s", ctid, cleanEnv, bootCommand()))
 	}
-	return fmt.Sprintf("exec %spct exec %d --keep-env 0 -- %s", sudo, ctid, bootCommand())
+	return onNode(user, fmt.Sprintf("pct exec %d --keep-env 0 -- %s", ctid, bootCommand()))
 }
 
 // pctOld says that this pct does not know --keep-env: Proxmox VE 8.1 and before.

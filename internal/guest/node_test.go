@@ -63,7 +63,7 @@ func TestNode(t *testing.T) {
 	if s := g.Stats(); s != (Stats{Connections: 1, Shells: 1, Commands: 4}) || len(h.execs) != 1 {
 		t.Errorf("%+v, %d starts of pct", s, len(h.execs))
 	}
-	if strings.Contains(h.execs[0], "\n") || !strings.HasPrefix(h.execs[0], "exec pct exec 100 --keep-env 0 -- sh -c '") {
+	if strings.Contains(h.execs[0], "\n") || !strings.HasPrefix(h.execs[0], "exec /bin/sh -c 'PATH="+fixedPath+":$PATH; export PATH; exec pct exec 100 --keep-env 0 -- /bin/sh -c ") {
 		t.Errorf("%q", h.execs[0])
 	}
 }
@@ -178,7 +178,7 @@ func TestSSHConfig(t *testing.T) {
 	if s.host != "other" || s.user != "root" || s.port != 22 || !s.keys.usual {
 		t.Errorf("%+v", s)
 	}
-	if got := pctCommand("admin", 7, true); !strings.HasPrefix(got, "exec sudo -n pct exec 7 -- env -i HOME=/root ") {
+	if got := pctCommand("admin", 7, true); !strings.HasPrefix(got, "exec /bin/sh -c 'PATH="+fixedPath+":$PATH; export PATH; exec sudo -n pct exec 7 -- /usr/bin/env -i HOME=/root ") {
 		t.Error(got)
 	}
 }

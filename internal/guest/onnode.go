@@ -35,11 +35,7 @@ func (n NodeSSH) Unlock(ctx context.Context, ctid int) error {
 	defer sess.Close()
 	var said tail
 	sess.Stdout, sess.Stderr = &said, &said
-	sudo := ""
-	if d.user != "root" {
-		sudo = "sudo -n "
-	}
-	err = sess.Run(fmt.Sprintf("%spct unlock %d", sudo, ctid))
+	err = sess.Run(onNode(d.user, fmt.Sprintf("pct unlock %d", ctid)))
 	var exit *ssh.ExitError
 	switch {
 	case err == nil:

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -241,4 +242,29 @@ func hintOf(err error) string {
 		return ""
 	}
 	return e.Hint()
+}
+
+// A session whose PATH is of no use, as pam_env makes it of PATH="/opt/x:$PATH" in
+// /etc/environment, has an agent all the same, and the agent a PATH that works.
+func TestUnusablePath(t *testing.T) {
+	id := newSigner(t)
+	h := newHost(t, id.PublicKey())
+	h.broken = true
+	target, o := h.guestOptions(id)
+	g, err := Open(ctxFor(t), target, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	if out, errs, status := do(t, g, `echo "$PATH"; ls / | grep -x etc`, ""); out != fixedPath+"\netc\n" || status != 0 {
+		t.Errorf("%q %q %d", out, errs, status)
+	}
+	mustRun(t, g, attempt(t, "ls / >/dev/null"))
+
+	// On the node the session's PATH comes behind ours.
+	cmd := exec.Command("/bin/bash", "-c", onNode("root", `env`))
+	cmd.Env = []string{"PATH=/opt/x:$PATH"}
+	if out, err := cmd.Output(); err != nil || !strings.Contains(string(out), "PATH="+fixedPath+":/opt/x:$PATH\n") {
+		t.Errorf("%v %s", err, out)
+	}
 }

@@ -49,7 +49,7 @@ ih_tools() {
 # starts may have to outlive it.
 # shellcheck disable=SC2016 # another shell expands it
 ih_scoped='echo $$ >"$0.pid"
-systemd-run -q --scope sh -c "$1" "$0" || [ -f "$0.ran" ] || exec sh -c "$1" "$0"'
+systemd-run -q --scope /bin/sh -c "$1" "$0" || [ -f "$0.ran" ] || exec /bin/sh -c "$1" "$0"'
 
 # ih_choose: what starts an agent here, in ih_begin.
 ih_choose() {
@@ -187,10 +187,10 @@ ih_open() {
 	ih_stream "$1" o <"$ih_f.o" 2>/dev/null 5>&- 6>&- 7>&- 8>&- &
 	ih_stream "$1" e <"$ih_f.e" 2>/dev/null 5>&- 6>&- 7>&- 8>&- &
 	if ih_has setsid; then
-		setsid sh -c "$ih_begin" "$ih_f" "$ih_agent" <"$ih_f.in" >"$ih_f.o" 2>"$ih_f.e" 5>&- 6>&- 7>&- 8>&- 9>&- &
+		setsid /bin/sh -c "$ih_begin" "$ih_f" "$ih_agent" <"$ih_f.in" >"$ih_f.o" 2>"$ih_f.e" 5>&- 6>&- 7>&- 8>&- 9>&- &
 	else
 		{ set -m; } 2>/dev/null || :
-		sh -c "$ih_begin" "$ih_f" "$ih_agent" <"$ih_f.in" >"$ih_f.o" 2>"$ih_f.e" 5>&- 6>&- 7>&- 8>&- 9>&- &
+		/bin/sh -c "$ih_begin" "$ih_f" "$ih_agent" <"$ih_f.in" >"$ih_f.o" 2>"$ih_f.e" 5>&- 6>&- 7>&- 8>&- 9>&- &
 		{ set +m; } 2>/dev/null || :
 	fi
 	ih_hold "$2" "$ih_f.in"

@@ -186,7 +186,7 @@ func (l *login) shell(u kernel.User) int {
 	if shell == "" {
 		shell = "/bin/sh"
 	}
-	l.p.SetEnv([]string{"TERM=linux", "LANG=C.UTF-8", "HOME=" + u.Home, "SHELL=" + shell, "USER=" + u.Name, "LOGNAME=" + u.Name, "MAIL=/var/mail/" + u.Name, "PATH=" + kernel.DefaultPath})
+	l.p.SetEnv(l.s.pamEnv(l.p, []string{"TERM=linux", "LANG=C.UTF-8", "HOME=" + u.Home, "SHELL=" + shell, "USER=" + u.Name, "LOGNAME=" + u.Name, "MAIL=/var/mail/" + u.Name, "PATH=" + kernel.DefaultPath}))
 	l.p.SetUser(u)
 	if l.p.Chdir(u.Home) != nil {
 		_ = l.p.Chdir("/") // always there

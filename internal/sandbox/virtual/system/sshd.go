@@ -111,6 +111,9 @@ func serveSSH(p *proc, cfg *ssh.ServerConfig, c net.Conn) {
 func session(p *proc, user string, ch ssh.Channel, reqs <-chan *ssh.Request) {
 	u, _ := p.LookupUser(user)
 	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + u.Home, "USER=" + u.Name, "LOGNAME=" + u.Name, "SHELL=" + u.Shell, "LANG=C.UTF-8", "SSH_CONNECTION=" + "127.0.0.1 0 127.0.0.1 22"}
+	if s := of(p); s != nil {
+		env = s.pamEnv(p, env)
+	}
 	var main *proc
 	for r := range reqs {
 		var a struct{ Value string }
