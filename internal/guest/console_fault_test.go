@@ -233,12 +233,12 @@ func TestConsoleNoise(t *testing.T) {
 			defer g.Close()
 			stop := make(chan struct{})
 			go func() {
-				for {
+				for { // a quick shell is done before a second one would be typed
+					c.typed("ls\r")
 					select {
 					case <-stop:
 						return
 					case <-time.After(60 * time.Millisecond):
-						c.typed("ls\r")
 					}
 				}
 			}()
