@@ -14,15 +14,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/infrahaus/infrahaus/internal/needs"
 )
 
 // probeIn runs the probe in a shell of this machine with another folder for
 // credentials and other programs first in PATH.
 func probeIn(t *testing.T, shell []string, folder string, programs map[string]string) *Report {
 	t.Helper()
-	if _, err := exec.LookPath(shell[0]); err != nil {
-		t.Skipf("%s is not here", shell[0])
-	}
+	needs.Program(t, shell[0], shell[0])
 	bin := t.TempDir()
 	for name, text := range programs {
 		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+text), 0o755); err != nil {

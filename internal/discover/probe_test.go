@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/needs"
 )
 
 func load(t testing.TB, name string) *Report {
@@ -144,9 +145,7 @@ func TestProbeRuns(t *testing.T) {
 	declared := []Declared{{Name: "mine", Port: port}, {Name: "udp", Port: 1, Protocol: "udp"}}
 	for _, shell := range [][]string{{"sh"}, {"bash"}, {"busybox", "sh"}} {
 		t.Run(shell[0], func(t *testing.T) {
-			if _, err := exec.LookPath(shell[0]); err != nil {
-				t.Skipf("%s is not here", shell[0])
-			}
+			needs.Program(t, shell[0], shell[0])
 			cmd := exec.Command(shell[0], shell[1:]...)
 			cmd.Stdin = strings.NewReader(Script(Options{Declared: declared, Wait: time.Second}))
 			var stderr bytes.Buffer

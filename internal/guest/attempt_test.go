@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/infrahaus/infrahaus/internal/needs"
 )
 
 // heard is everything that a sink was told, in order of arrival.
@@ -110,6 +112,10 @@ func TestAttemptEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, shebang := range []string{"", "#!/bin/sh\n", "#!/bin/sh -e\n", "#!/bin/bash\n", "#!/usr/bin/env bash\n", "#!/usr/bin/env -S bash -e\n", "#!/bin/dash\n", "#!/usr/bin/busybox sh\n"} {
+		if _, err := os.Stat("/usr/bin/busybox"); err != nil && strings.Contains(shebang, "busybox") {
+			t.Run("busybox", func(t *testing.T) { needs.Program(t, "/usr/bin/busybox", "busybox") })
+			continue
+		}
 		a := attempt(t, shebang+"log_info \"$db_name\" $d $name \"$1\"\necho \"${0##*/} $INFRAHAUS_HELPERS\"; [ -d \"$INFRAHAUS_ATTEMPT\" ]")
 		a.Helpers, a.Args = helpers, []string{"one arg"}
 		a.Env = []string{"db_name=it's $x\nmine", "d=1", "name=2", "ih=3"}

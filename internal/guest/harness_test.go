@@ -21,6 +21,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
+
+	"github.com/infrahaus/infrahaus/internal/needs"
 )
 
 // host is a real SSH server on loopback whose commands run on this machine by
@@ -56,13 +58,16 @@ func newSigner(t *testing.T) ssh.Signer {
 // keys are the private keys of newSigner, by public key.
 var keys sync.Map
 
-// shells are those of this machine that may be a guest's sh.
+// shells are those of this machine that may be a guest's sh. One that is missing
+// shows as a skipped test.
 func shells(t *testing.T) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
 	for name, argv := range map[string][]string{"dash": {"dash"}, "bash": {"bash"}, "busybox": {"busybox", "ash"}} {
 		if path, err := exec.LookPath(argv[0]); err == nil {
 			found[name] = append([]string{path}, argv[1:]...)
+		} else {
+			t.Run(name, func(t *testing.T) { needs.Program(t, argv[0], name) })
 		}
 	}
 	return found

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/infrahaus/infrahaus/internal/needs"
 )
 
 // TestBootExits: every exit status of the config-manager when nobody asked.
@@ -149,9 +151,7 @@ func TestUnitsHoldUpNobody(t *testing.T) {
 
 // TestRepository pulls a folder in the original's layout at boot.
 func TestRepository(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is not here")
-	}
+	needs.Program(t, "git", "git")
 	inShell(t, "sh", func(t *testing.T, g *fakeGuest) {
 		repo := func(script string) {
 			t.Helper()

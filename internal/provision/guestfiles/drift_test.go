@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/infrahaus/infrahaus/internal/needs"
 )
 
 // drift looks at the guest as the engine does: one command, targets on stdin.
@@ -119,10 +121,7 @@ func sumOf(s string) string {
 // TestDriftIsFewProcesses: four hundred files are hashed in batches.
 func TestDriftIsFewProcesses(t *testing.T) {
 	inShell(t, "sh", func(t *testing.T, g *fakeGuest) {
-		real, err := exec.LookPath("sha256sum")
-		if err != nil {
-			t.Skip(err)
-		}
+		real := needs.Program(t, "sha256sum", "coreutils")
 		var in Input
 		for i := range 400 {
 			in.Files = append(in.Files, file("replace", fmt.Sprintf("/etc/app/%04d", i), "one"))
@@ -192,10 +191,7 @@ func TestDriftOfApk(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
 		g.bare = true // no apt-get of the machine
 		for _, p := range []string{"sh", "cat", "sed", "sort", "grep", "sha256sum", "timeout"} {
-			real, err := exec.LookPath("/usr/bin/" + p)
-			if err != nil {
-				t.Skip(err)
-			}
+			real := needs.Program(t, "/usr/bin/"+p, "coreutils")
 			os.MkdirAll(g.path("fakes"), 0o755)
 			os.Symlink(real, g.path("fakes/"+p))
 		}

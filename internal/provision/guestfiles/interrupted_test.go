@@ -3,9 +3,10 @@ package guestfiles
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/infrahaus/infrahaus/internal/needs"
 )
 
 // dies makes the n-th call of a program the last thing that the config-manager
@@ -16,10 +17,7 @@ func (g *fakeGuest) dies(program, about, last string, n int) {
 	if g.shell[0] == "busybox" {
 		g.t.Skip("busybox has programs of its own")
 	}
-	real, err := exec.LookPath(program)
-	if err != nil {
-		g.t.Skip(err)
-	}
+	real := needs.Program(g.t, program, program)
 	count := g.path("calls of " + program)
 	g.write("fakes/"+program, fmt.Sprintf("#!/bin/sh\ncase $* in *%s*) echo >>'%s' ;; *) exec %s \"$@\" ;; esac\n"+
 		"[ \"$(wc -l <'%s')\" -ge %d ] || exec %s \"$@\"\n%s\nkill -9 $PPID\n", about, count, real, count, n, real, last), 0o755)

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/infrahaus/infrahaus/internal/needs"
 )
 
 // shells lists the POSIX shells that a guest may have; sh is dash on Debian.
@@ -25,9 +27,7 @@ func eachShell(t *testing.T, f func(t *testing.T, g *fakeGuest)) {
 
 func inShell(t *testing.T, name string, f func(t *testing.T, g *fakeGuest)) {
 	argv := shells[name]
-	if _, err := exec.LookPath(argv[0]); err != nil {
-		t.Skipf("%s is not here", argv[0])
-	}
+	needs.Program(t, argv[0], argv[0])
 	f(t, &fakeGuest{t: t, root: t.TempDir(), shell: argv})
 }
 
