@@ -13,6 +13,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/infrahaus/infrahaus/internal/sandbox/admin"
 	"github.com/infrahaus/infrahaus/internal/sandbox/api"
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
@@ -101,7 +102,9 @@ func (w *owned) serve(listen listener) error {
 	tool := pct.NewTool(w.node, o.PctDelay)
 	w.tool = tool
 	w.closers = append(w.closers, func() error { tool.Close(); return nil })
-	machine, err := virtual.NewMachine(filepath.Join(o.Dir, "node"), map[string]virtual.CommandFunc{"pct": tool.Run, "time": pct.GNUTime})
+	machine, err := virtual.NewMachine(filepath.Join(o.Dir, "node"), map[string]virtual.CommandFunc{
+		"pct": tool.Run, "pveum": admin.Pveum(w.node), "pvesm": admin.Pvesm(w.node), "time": pct.GNUTime,
+	})
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func (s *Server) table() []route {
 		}},
 		{"GET", nodePath + "/storage", "", true, func(c *call) (any, error) { return s.node.StorageList(c.auth, c.params), nil }},
 		{"GET", storPath + "/status", reads, true, func(c *call) (any, error) { return s.node.StorageStatus(c.params["storage"]) }},
-		{"GET", storPath + "/content", reads, true, func(c *call) (any, error) { return s.node.StorageContent(c.params["storage"], c.params) }},
+		{"GET", storPath + "/content", reads, true, func(c *call) (any, error) { return s.node.StorageContent(c.auth, c.params["storage"], c.params) }},
 		{"GET", nodePath + "/tasks", "", true, tasks},
 		{"GET", taskPath, "", false, func(*call) (any, error) { return node.Subdirs("log status"), nil }},
 		{"DELETE", taskPath, "", true, func(c *call) (any, error) { return nil, s.node.StopTask(c.auth, c.params["upid"]) }},

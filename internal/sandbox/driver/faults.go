@@ -16,6 +16,7 @@ const (
 	FaultCreateFail     = "create-fail"      // the create task fails; value: the reason
 	FaultCreateWarnings = "create-warnings"  // the create task ends with WARNINGS: 1; value: the warning
 	FaultCreateHang     = "create-hang"      // the create task never ends by itself
+	FaultCreateDies     = "create-dies"      // the create task's worker is killed; value: late, or none
 	FaultStartFail      = "start-fail"       // the start task fails; value: the reason
 	FaultStorageFull    = "storage-full"     // value: the storage, all without one
 	FaultNoAddress      = "no-address"       // /interfaces never has an address
@@ -92,6 +93,7 @@ func FaultList() []FaultInfo {
 		{FaultStorageFull, "STORAGE", "no space for the root file system"},
 		{FaultCreateFail, "TEXT", "the create task fails"},
 		{FaultCreateHang, "", "the create task hangs until it is stopped"},
+		{FaultCreateDies, "late", "the create task's worker is killed: before it writes the config, or late, after its first half"},
 		{FaultCreateWarnings, "TEXT", "the create task ends with WARNINGS: 1"},
 		{FaultTaskPollError, "", "task status and log answer 500"},
 		{FaultTaskLineLate, "", "a task's last log line comes one poll after its end"},

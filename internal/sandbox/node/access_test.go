@@ -256,7 +256,7 @@ func TestFaults(t *testing.T) {
 		t.Errorf("start ended with %q", exit)
 	}
 	ask("no-os-templates")
-	if rows, err := n.StorageContent("local", node.Params{"content": "vztmpl"}); err != nil || len(rows) != 0 || len(n.Appliances()) != 0 {
+	if rows, err := n.StorageContent(node.Root, "local", node.Params{"content": "vztmpl"}); err != nil || len(rows) != 0 || len(n.Appliances()) != 0 {
 		t.Errorf("templates are there: %v %v", rows, err)
 	}
 	ask("no-privileges")

@@ -23,6 +23,7 @@ type creation struct {
 	disks    map[string]disk // rootfs and mount points to be made
 	start    bool
 	pool     string
+	made     int64 // when its disks were
 }
 
 type disk struct {

@@ -228,7 +228,7 @@ func (n *Node) Destroy(ctx context.Context, a Auth, vmid int, p Params) (string,
 				return fail("%v", err)
 			}
 		}
-		return n.destroy(ctx, w, vmid, p.bool("purge"))
+		return n.destroy(ctx, w, vmid, p)
 	})
 }
 
@@ -252,16 +252,19 @@ func (n *Node) mayDestroy(vmid int, p Params) error {
 	return nil
 }
 
-func (n *Node) destroy(ctx context.Context, w *worker, vmid int, purge bool) error {
+func (n *Node) destroy(ctx context.Context, w *worker, vmid int, p Params) error {
 	if err := n.drv.Destroy(ctx, vmid); err != nil {
 		return fail("%v", err)
 	}
-	if purge {
+	if p.bool("purge") {
 		w.Log("purging CT " + strconv.Itoa(vmid) + " from related configurations..")
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.st.Containers, vmid)
+	if p.bool("destroy-unreferenced-disks") {
+		n.freeUnreferenced(vmid)
+	}
 	vm := "/vms/" + strconv.Itoa(vmid)
 	n.st.Access.ACL = slices.DeleteFunc(n.st.Access.ACL, func(x ACL) bool { return x.Path == vm })
 	return n.save()

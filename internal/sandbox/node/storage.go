@@ -52,15 +52,8 @@ func (n *Node) used(s *Storage) int64 {
 			used += t.Size
 		}
 	}
-	for _, c := range n.st.Containers {
-		for key, v := range c.Conf {
-			if key != "rootfs" && !numbered(key, "mp") {
-				continue
-			}
-			if p := properties(v, "volume"); strings.HasPrefix(p["volume"], s.ID+":") {
-				used += parseSize(p["size"])
-			}
-		}
+	for _, v := range n.disks(s.ID) {
+		used += v.Size
 	}
 	return min(used, s.Total)
 }
@@ -119,11 +112,11 @@ func (n *Node) StorageStatus(id string) (map[string]any, error) {
 }
 
 // StorageContent is GET /nodes/NODE/storage/ID/content.
-func (n *Node) StorageContent(id string, p Params) ([]map[string]any, error) {
+func (n *Node) StorageContent(a Auth, id string, p Params) ([]map[string]any, error) {
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	s, err := n.storage(id)
 	if err != nil {
+		n.mu.Unlock()
 		return nil, err
 	}
 	rows := []map[string]any{}
@@ -134,18 +127,8 @@ func (n *Node) StorageContent(id string, p Params) ([]map[string]any, error) {
 			rows = append(rows, map[string]any{"volid": t.Volid, "content": "vztmpl", "format": t.format(), "size": t.Size, "ctime": t.CTime})
 		}
 	}
-	for _, c := range n.sorted() {
-		v := properties(c.Conf["rootfs"], "volume")
-		if !strings.HasPrefix(v["volume"], s.ID+":") || want != "" && want != "rootdir" ||
-			p["vmid"] != "" && p["vmid"] != strconv.Itoa(c.VMID) {
-			continue
-		}
-		rows = append(rows, map[string]any{
-			"volid": v["volume"], "content": "rootdir", "format": volumeFormat(v["volume"]), "size": parseSize(v["size"]),
-			"vmid": c.VMID, "ctime": c.Started.Unix(),
-		})
-	}
-	return rows, nil
+	n.mu.Unlock()
+	return append(rows, n.diskRows(a, id, p["vmid"], want)...), nil
 }
 
 func volumeFormat(volid string) string {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -106,8 +107,12 @@ func (n *Node) finish(t *task, err error, warnings int) {
 	if t.file != nil {
 		defer t.file.Close()
 	}
-	if n.closed && err != nil {
+	if n.closed && err != nil || errors.Is(err, errKilled) {
 		t.Exit = "unexpected status"
+		if !n.closed {
+			t.EndTime = n.opt.Now().Unix()
+			n.saveTask(t)
+		}
 		close(t.changed)
 		t.changed = make(chan struct{})
 		return

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"sort"
@@ -11,15 +12,20 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
+// errKilled is the end of a worker that was killed: nothing is cleaned up, and its
+// task never says how it ended.
+var errKilled = errors.New("killed")
+
 // create is the vzcreate worker. On failure and on a TERM it removes what it
-// made; only a killed worker leaves the config and its lock behind.
+// made; only a killed worker leaves the config with its lock, and the disks that no
+// config names yet.
 func (n *Node) create(ctx context.Context, w *worker, c *creation) error {
 	err := n.build(ctx, w, c)
 	if err == nil {
 		return nil
 	}
-	if n.ctx.Err() != nil {
-		return err // killed with the node
+	if n.ctx.Err() != nil || errors.Is(err, errKilled) {
+		return err // killed, or the node with it
 	}
 	if ctx.Err() != nil {
 		err = fail("received interrupt")
@@ -27,6 +33,9 @@ func (n *Node) create(ctx context.Context, w *worker, c *creation) error {
 	_ = n.drv.Destroy(context.WithoutCancel(ctx), c.vmid)
 	n.mu.Lock()
 	delete(n.st.Containers, c.vmid)
+	for key := range c.disks {
+		n.free(properties(c.conf[key], "volume")["volume"])
+	}
 	_ = n.save()
 	n.mu.Unlock()
 	return fail("unable to create CT %d - %s", c.vmid, strings.TrimSpace(err.Error()))
@@ -49,12 +58,16 @@ func (n *Node) build(ctx context.Context, w *worker, c *creation) error {
 		}
 		return fail("%s", text)
 	}
+	late := func(when string) bool { return when == "late" }
+	if _, ok := n.faults.TakeIf(driver.FaultCreateDies, func(v string) bool { return !late(v) }); ok {
+		return errKilled
+	}
 	if _, ok := n.faults.Take(driver.FaultCreateHang); ok {
 		<-ctx.Done()
 		return ctx.Err()
 	}
 	n.mu.Lock()
-	full := &container{VMID: c.vmid, Conf: c.conf, OS: t.File(), Leases: map[string]string{}}
+	full := &container{VMID: c.vmid, Conf: c.conf, OS: t.File(), Leases: map[string]string{}, Made: c.made}
 	if claimed := n.st.Containers[c.vmid]; claimed != nil {
 		claimed.Leases = full.Leases // so that another create takes another address
 	}
@@ -63,6 +76,10 @@ func (n *Node) build(ctx context.Context, w *worker, c *creation) error {
 	x := &extraction{w: w, t: t, commit: func() { n.commit(full) }}
 	if err := n.drv.Create(ctx, cfg, c.secrets, x.line); err != nil {
 		return err
+	}
+	if _, ok := n.faults.TakeIf(driver.FaultCreateDies, late); ok {
+		n.commit(firstConfig(full))
+		return errKilled
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -78,7 +95,22 @@ func (n *Node) commit(full *container) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.st.Containers[full.VMID] = full
+	n.named(full)
 	_ = n.save()
+}
+
+// firstConfig is what the worker writes when the archive is unpacked, before it sets
+// up the root file system, which is mounted then: no lock any more, and neither
+// hostname nor network yet.
+func firstConfig(full *container) *container {
+	c := *full
+	c.Conf = map[string]string{}
+	for _, key := range []string{"arch", "ostype", "rootfs", "unprivileged"} {
+		if v, ok := full.Conf[key]; ok {
+			c.Conf[key] = v
+		}
+	}
+	return &c
 }
 
 // extraction puts a driver's lines where Proxmox has them: after the archive is
@@ -145,7 +177,7 @@ func (n *Node) makeDisks(w *worker, c *creation) error {
 		keys = append(keys, k)
 	}
 	sort.Slice(keys, func(i, j int) bool { return keys[i] == "rootfs" || keys[j] != "rootfs" && keys[i] < keys[j] })
-	for i, key := range keys {
+	for _, key := range keys {
 		d := c.disks[key]
 		n.mu.Lock()
 		s, err := n.storage(d.storage)
@@ -161,13 +193,17 @@ func (n *Node) makeDisks(w *worker, c *creation) error {
 		if full || d.size > avail {
 			return fail("%s", noSpace(s, c.vmid))
 		}
-		volid, log := newVolume(s, c.vmid, i, d.size)
+		volid, log, err := n.allocate(s.ID, c.vmid, d.size)
+		if err != nil {
+			return err
+		}
 		for _, l := range log {
 			w.Log(l)
 		}
 		p := maps.Clone(d.options)
 		p["volume"], p["size"] = volid, printSize(d.size)
 		c.conf[key] = printProperties(p, "volume", true)
+		c.made = n.opt.Now().Unix()
 	}
 	return nil
 }

@@ -1,0 +1,135 @@
+// Package admin is the simulated node's commands besides pct that a hint may name:
+// pveum, which keeps users, tokens, roles and ACLs, and pvesm, which frees a disk.
+// What they change is package node's. It imports nothing of the client: the two must
+// not share a mistake.
+package admin
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/node"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
+)
+
+// command is one verb: its words, the arguments that follow, its options (with
+// whether each is a boolean), and what it does.
+type command struct {
+	words   string
+	args    []string
+	options map[string]bool
+	run     func(*call) error
+}
+
+type call struct {
+	node *node.Node
+	p    *kernel.Proc
+	args []string
+	opt  map[string]string
+}
+
+func (c *call) flag(name string, def bool) bool {
+	v, ok := c.opt[name]
+	if !ok {
+		return def
+	}
+	return v == "1"
+}
+
+// list splits what Proxmox calls a list.
+func list(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(",; ", r) })
+}
+
+// Pveum is the program of that name.
+func Pveum(n *node.Node) kernel.Command { return program("pveum", n, pveum) }
+
+// Pvesm is the program of that name.
+func Pvesm(n *node.Node) kernel.Command { return program("pvesm", n, pvesm) }
+
+func program(name string, n *node.Node, commands []command) kernel.Command {
+	return func(p *kernel.Proc, args []string) int {
+		if err := dispatch(name, n, commands, p, args[1:]); err != nil {
+			fmt.Fprintln(p.Stderr, strings.TrimSuffix(err.Error(), "\n"))
+			return 255
+		}
+		return 0
+	}
+}
+
+func dispatch(name string, n *node.Node, commands []command, p *kernel.Proc, args []string) error {
+	for _, cmd := range commands {
+		words := strings.Fields(cmd.words)
+		if len(args) < len(words) || !slices.Equal(args[:len(words)], words) {
+			continue
+		}
+		c := &call{node: n, p: p, opt: map[string]string{}}
+		usage := name + " " + cmd.words
+		for _, a := range cmd.args {
+			usage += " <" + a + ">"
+		}
+		if err := c.parse(cmd, args[len(words):]); err != nil {
+			return fmt.Errorf("%w\n%s [OPTIONS]", err, usage)
+		}
+		err := cmd.run(c)
+		var bad *node.Error
+		if errors.As(err, &bad) && len(bad.Params) > 0 {
+			text := "400 Parameter verification failed.\n"
+			for _, k := range slices.Sorted(maps.Keys(bad.Params)) {
+				text += k + ": " + bad.Params[k] + "\n"
+			}
+			return errors.New(text + usage + " [OPTIONS]")
+		}
+		return err
+	}
+	if len(args) == 0 {
+		return fmt.Errorf("ERROR: no command specified\nUSAGE: %s <COMMAND> [ARGS] [OPTIONS]", name)
+	}
+	return fmt.Errorf("ERROR: unknown command '%s %s'\nUSAGE: %s <COMMAND> [ARGS] [OPTIONS]", name, strings.Join(args, " "), name)
+}
+
+// parse reads options in any of the forms -o v, --o v and --o=v.
+func (c *call) parse(cmd command, args []string) error {
+	for len(args) > 0 {
+		a := args[0]
+		args = args[1:]
+		if !strings.HasPrefix(a, "-") {
+			c.args = append(c.args, a)
+			continue
+		}
+		key, value, has := strings.Cut(strings.TrimLeft(a, "-"), "=")
+		boolean, known := cmd.options[key]
+		switch {
+		case !known:
+			return fmt.Errorf("Unknown option: %s\n400 unable to parse option", key) //nolint:staticcheck // Perl's own words
+		case has:
+		case boolean && (len(args) == 0 || strings.HasPrefix(args[0], "-")):
+			value = "1"
+		case len(args) == 0:
+			return fmt.Errorf("Option %s requires an argument\n400 unable to parse option", key) //nolint:staticcheck // likewise
+		default:
+			value, args = args[0], args[1:]
+		}
+		c.opt[key] = value
+	}
+	switch {
+	case len(c.args) < len(cmd.args):
+		return errors.New("400 not enough arguments")
+	case len(c.args) > len(cmd.args):
+		return errors.New("400 too many arguments")
+	}
+	return nil
+}
+
+var pvesm = []command{
+	{"free", []string{"volume"}, nil, func(c *call) error {
+		if err := c.node.FreeVolume(c.args[0]); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.p.Stdout, "Removed volume '%s'\n", c.args[0])
+		return nil
+	}},
+}
