@@ -141,6 +141,9 @@ func (o *destroyOptions) destroy(ctx context.Context, c lxc.Container, enter fun
 		}
 	}
 	err = s.end(ctx, provision.Result{}, runErr, func(c lxc.Container) error { return a.done(c, what) })
+	for _, w := range display.warnings {
+		a.warn(w.Message, w.Hint)
+	}
 	return display.told(a, err)
 }
 

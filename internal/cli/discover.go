@@ -176,7 +176,8 @@ func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) e
 
 // lastEvent keeps a run's last event: the JSON face of a discovery.
 type lastEvent struct {
-	event event.Event
+	event    event.Event
+	warnings []event.Event
 }
 
 // told prints err as JSON for a command whose JSON face shows no other event.
@@ -191,6 +192,12 @@ func (l *lastEvent) told(a *app, err error) error {
 	return unshown(err, a.printErrorEvent(a.explain(err)))
 }
 
-func (l *lastEvent) Event(e event.Event) error { l.event = e; return nil }
-func (l *lastEvent) ShowedTail() bool          { return false }
-func (l *lastEvent) Close() error              { return nil }
+func (l *lastEvent) Event(e event.Event) error {
+	if l.event = e; e.Type == event.Warning {
+		l.warnings = append(l.warnings, e)
+	}
+	return nil
+}
+
+func (l *lastEvent) ShowedTail() bool { return false }
+func (l *lastEvent) Close() error     { return nil }

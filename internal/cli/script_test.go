@@ -70,6 +70,7 @@ func TestSessions(t *testing.T) {
 		"appears":    appears,
 		"tidy":       tidy,
 		"api":        askAPI,
+		"on-node":    onNode,
 		"stop-task":  stopTask,
 		"extracting": extracting,
 		"whole-once": wholeOnce,

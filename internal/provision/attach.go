@@ -104,7 +104,7 @@ func CheckSame(c lxc.Container, cfg pve.Config, node string, command func(words 
 // created: it shows no MAC before its archive is unpacked, and may be ours.
 func HalfMade(c lxc.Container, cfg pve.Config) bool {
 	unfinished := !c.Adopted && (c.Lifecycle == lxc.Creating || c.Lifecycle == lxc.Failed)
-	return unfinished && cfg.Lock == "create" && cfg.MAC == "" && cfg.Marker() == ""
+	return unfinished && cfg.Blank()
 }
 
 // findAddress asks for the address of a container that runs: one without any can

@@ -136,6 +136,7 @@ func (r *Run) cleanedUp(ctx context.Context) bool {
 	if err != nil {
 		return pve.IsKind(err, pve.NotFound) // else nobody knows
 	}
+	r.leftLocked = cfg.Lock == "create" && cfg.Blank()
 	return cfg.MAC != "" && cfg.MAC != r.MAC // somebody else's already
 }
 

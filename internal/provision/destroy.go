@@ -236,7 +236,8 @@ func (r *Run) remove(ctx context.Context, node string, grace time.Duration) erro
 	if err == nil {
 		_, err = r.PVE.Follow(ctx, upid, pve.Watch{})
 	}
-	if pve.IsKind(err, pve.NotFound) {
+	if err == nil || pve.IsKind(err, pve.NotFound) {
+		r.nameDisksLeft(ctx, node, r.CTID)
 		return nil
 	}
 	return err

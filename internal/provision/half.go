@@ -15,12 +15,6 @@ const (
 	blankLook = 500 * time.Millisecond
 )
 
-// blank reports whether a container shows nothing of whose it is: it is only being
-// created, or the task that created it has died.
-func blank(cfg pve.Config) bool {
-	return cfg.Lock == "create" && cfg.MAC == "" && cfg.Marker() == ""
-}
-
 // whoseBlank tells whose a blank container is, by the tasks that create that id.
 // Ours has left one only where it died: Proxmox cleans up behind one that fails, and
 // somebody else may be given the id then. Nobody: that cannot be told.
@@ -70,7 +64,7 @@ func (r *Run) halfMade(ctx context.Context, c course, upid, exit string) (course
 		case <-time.After(blankLook):
 		}
 		cfg, err := r.config(ctx)
-		if pve.IsKind(err, pve.NotFound) || err == nil && !blank(cfg) {
+		if pve.IsKind(err, pve.NotFound) || err == nil && !cfg.Blank() {
 			return r.inspect(ctx, upid, exit, pve.TaskSucceeded(exit))
 		}
 		if err != nil && !pve.IsKind(err, pve.Unreachable) && !pve.IsKind(err, pve.Timeout) {
@@ -79,8 +73,8 @@ func (r *Run) halfMade(ctx context.Context, c course, upid, exit string) (course
 	}
 	return c, &Failure{
 		Status:  ExitProxmox,
-		Message: fmt.Sprintf("cannot tell whose container %d is: it is locked (create) and shows nothing else; it was left alone", rec.CTID),
-		Hints:   []string{"try again once the task that creates it has ended", fmt.Sprintf("if none runs on the node: pct unlock %d, pct destroy %d", rec.CTID, rec.CTID)},
+		Message: fmt.Sprintf("cannot tell whose container %d is: it shows neither name nor network; it was left alone", rec.CTID),
+		Hints:   []string{"try again once the task that creates it has ended", fmt.Sprintf("if none runs on the node: pct unlock %d; pct destroy %d --purge 1 --destroy-unreferenced-disks 1", rec.CTID, rec.CTID)},
 	}
 }
 
@@ -95,16 +89,15 @@ func (r *Run) stillOurs(ctx context.Context, node string, ctid int, upid string,
 		return cfg, err
 	}
 	switch {
-	case !blank(cfg):
-		if unlocked && cfg.Lock == "" && cfg.MAC == "" {
-			return cfg, nil
-		}
+	case !cfg.Blank():
 		rec := r.Recorded
 		rec.RecordID, rec.CTID, rec.MAC, rec.Marked = r.RecordID, ctid, r.MAC, true
 		if rec.Hostname == "" {
 			rec.Hostname = r.Job.Spec.Hostname
 		}
 		return cfg, CheckSame(rec, cfg, node, r.Command)
+	case unlocked && cfg.Lock == "":
+		return cfg, nil
 	case !unlocked:
 		owner, err := r.whoseBlank(ctx, node, ctid, upid)
 		if err != nil || owner == pve.Ours {

@@ -162,7 +162,7 @@ func (r *Run) inspect(ctx context.Context, upid, exit string, succeeded bool) (c
 	if err != nil {
 		return c, err
 	}
-	if !finished && blank(c.cfg) {
+	if !finished && c.cfg.Blank() {
 		return r.halfMade(ctx, c, upid, exit)
 	}
 	if err := CheckSame(rec, c.cfg, rec.Node, r.Command); err != nil {
@@ -259,12 +259,15 @@ func (r *Run) discard(ctx context.Context, node string, ctid int, upid string) e
 	}
 	var task string
 	if err == nil {
-		task, err = r.PVE.Destroy(ctx, node, ctid, pve.DestroyOptions{Purge: true})
+		// Its config does not name the disk that was made for it.
+		o := pve.DestroyOptions{Purge: true, Unreferenced: r.disksAreOurs(ctx, node, ctid, upid)}
+		task, err = r.PVE.Destroy(ctx, node, ctid, o)
 	}
 	if err == nil {
 		_, err = r.followTask(ctx, task)
 	}
-	if pve.IsKind(err, pve.NotFound) {
+	if err == nil || pve.IsKind(err, pve.NotFound) {
+		r.nameDisksLeft(ctx, node, ctid)
 		return nil
 	}
 	return err

@@ -73,6 +73,7 @@ type Run struct {
 	task         string   // the UPID that is followed now, for cancellation
 	requested    bool     // a create was sent and not refused
 	createFailed bool     // its task failed; Proxmox cleaned up
+	leftLocked   bool     // its task died, and left the container locked
 	gone         bool     // destroyed by --on-failure
 	unanswered   bool     // whether Proxmox makes what was asked for is not known
 
@@ -243,7 +244,7 @@ func (r *Run) fail(after, ctx context.Context, err error) error {
 }
 
 // wayOn names the commands that finish the work or clean it up.
-func (r *Run) wayOn() []string {
+func (r *Run) wayOn() (hints []string) {
 	if r.looking || r.nothingExists() && !r.resuming {
 		return nil
 	}
@@ -258,12 +259,16 @@ func (r *Run) wayOn() []string {
 	if r.unanswered {
 		what = fmt.Sprintf("Proxmox has no container %d yet, and may still make it, for its answer never came", r.CTID)
 	}
-	hints := []string{
-		what + "; to go on: " + r.Command("resume", name),
-		"to remove it: " + r.Command("destroy", name),
+	first := ""
+	if r.leftLocked && r.SSH.Node == nil { // the API cannot unlock, and neither command can do without
+		hints, first = append(hints, fmt.Sprintf("first, on the node: pct unlock %d", r.CTID)), "then "
 	}
+	hints = append(hints,
+		what+"; "+first+"to go on: "+r.Command("resume", name),
+		"to remove it: "+r.Command("destroy", name),
+	)
 	if m := r.marks.of(event.Deploying, itemSnapshot); m.State == Claimed {
-		hints[1] = r.backHint()
+		hints[len(hints)-1] = r.backHint()
 	}
 	return hints
 }

@@ -16,6 +16,9 @@ import (
 type DestroyOptions struct {
 	Purge bool // also from backup jobs, replication and HA
 	Force bool // also while it runs
+	// Unreferenced removes besides every disk with the container's id, on all storages
+	// that are enabled, which its config does not name: whoever made them.
+	Unreferenced bool
 }
 
 // Start starts a container and returns the task. A running one needs none: "".
@@ -61,6 +64,9 @@ func (c *Client) Destroy(ctx context.Context, node string, ctid int, o DestroyOp
 	}
 	if o.Force {
 		query.Set("force", "1")
+	}
+	if o.Unreferenced {
+		query.Set("destroy-unreferenced-disks", "1")
 	}
 	path := join("nodes", node, "lxc", strconv.Itoa(ctid))
 	if len(query) > 0 {

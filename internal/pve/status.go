@@ -162,6 +162,14 @@ func parseNet(s string) (n lxc.Network, name, mac string) {
 	return n, name, mac
 }
 
+// Blank reports whether a container shows nothing of whose it is: it is only being
+// created, or the worker that created it has died. Most of that time it is locked
+// (create); the worker drops the lock with the first half of the config, which has
+// neither hostname nor network.
+func (c Config) Blank() bool {
+	return (c.Lock == "" || c.Lock == "create") && c.MAC == "" && c.Hostname == "" && c.Marker() == ""
+}
+
 // markerPrefix begins the description line that marks a container as this
 // program's, followed by the record id.
 const markerPrefix = "infrahaus:"

@@ -217,7 +217,9 @@ func (l *taskLog) result(s taskStatus, upid string) (Result, error) {
 	e := &Error{Kind: TaskFailed, Op: taskOp(upid), Reason: reason, UPID: upid, Log: l.lines[max(0, len(l.lines)-tailLines):]}
 	if TaskDied(s.Exit) {
 		e.Reason = "its worker on the node died without a result"
-		e.Hints = []string{"a container left locked is freed on the node with: pct unlock " + taskID(upid)}
+		if taskType(upid) != "vzcreate" { // what that leaves is looked at
+			e.Hints = []string{"a container left locked is freed on the node with: pct unlock " + taskID(upid)}
+		}
 	}
 	if lockedForm.MatchString(reason) {
 		e.Hints = []string{lockedHint(taskID(upid))}

@@ -15,7 +15,7 @@ const (
 	Nobody    Owner = iota // no container has it
 	Ours                   // its MAC is the one that the create chose
 	Theirs                 // its MAC is another
-	Abandoned              // left by a create that died before its MAC showed: locked, empty, whose is not to be told
+	Abandoned              // left by a create that died before its MAC showed: whose is not to be told
 )
 
 func (o Owner) String() string {
@@ -67,7 +67,7 @@ func (c *Client) whose(ctx context.Context, node string, ctid int, mac string, w
 			wait("Proxmox does not answer: " + err.Error())
 		case err == nil && cfg.MAC == mac:
 			return Ours, nil
-		case err == nil && (cfg.Lock != "create" || cfg.MAC != ""):
+		case err == nil && !cfg.Blank():
 			return Theirs, nil
 		case err == nil:
 			upid := c.createEnded(ctx, node, ctid)

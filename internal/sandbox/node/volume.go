@@ -124,7 +124,7 @@ func (n *Node) FreeVolume(volid string) error {
 }
 
 // diskRows are GET content's rows of disks: those that the caller may see, which
-// takes VM.Config.Disk on the id. A disk of an id that is no container's is listed
+// takes VM.Config.Disk on the id and Datastore.Audit on the storage. A disk of an id that is no container's is listed
 // as an image.
 func (n *Node) diskRows(a Auth, storage, vmid, want string) []map[string]any {
 	n.mu.Lock()
@@ -141,7 +141,7 @@ func (n *Node) diskRows(a Auth, storage, vmid, want string) []map[string]any {
 			content = "rootdir"
 		}
 		if want != "" && want != content || vmid != "" && vmid != strconv.Itoa(v.VMID) ||
-			n.Check(a, fmt.Sprintf("/vms/%d", v.VMID), "VM.Config.Disk") != nil {
+			n.Check(a, fmt.Sprintf("/vms/%d", v.VMID), "VM.Config.Disk") != nil || n.Check(a, "/storage/"+storage, "Datastore.Audit") != nil {
 			continue
 		}
 		rows = append(rows, map[string]any{

@@ -73,23 +73,24 @@ func (n *Node) build(ctx context.Context, w *worker, c *creation) error {
 	}
 	cfg := n.driverConfig(full)
 	n.mu.Unlock()
-	x := &extraction{w: w, t: t, commit: func() { n.commit(full) }}
+	x := &extraction{w: w, t: t, commit: func() { n.commit(firstConfig(full)) }}
 	if err := n.drv.Create(ctx, cfg, c.secrets, x.line); err != nil {
 		return err
 	}
 	if _, ok := n.faults.TakeIf(driver.FaultCreateDies, late); ok {
-		n.commit(firstConfig(full))
+		x.finish()
 		return errKilled
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	x.finish()
+	n.commit(full)
 	n.warn(w, c, t)
 	return nil
 }
 
-// commit writes the config in full. It drops the lock, long before the worker
+// commit writes the config. Its first half drops the lock, long before the worker
 // lets go of the container.
 func (n *Node) commit(full *container) {
 	n.mu.Lock()
