@@ -155,10 +155,18 @@ func (f *follower) secret(p []byte) {
 			return
 		}
 		f.secrets += int64(len(f.partial)) + f.dropped + 1
-		if key, value, ok := strings.Cut(string(f.partial), "="); ok && f.sink.Secret != nil {
-			f.sink.Secret(key, value)
+		if f.sink.Secret != nil {
+			saved(string(f.partial), f.sink.Secret)
 		}
 		f.partial, f.dropped = f.partial[:0], 0
 		p = rest
+	}
+}
+
+// saved tells secret of a line KEY=value that a script has saved. The line ends of a
+// value are carriage returns there, so that a value is always one line.
+func saved(line string, secret func(key, value string)) {
+	if key, value, ok := strings.Cut(line, "="); ok {
+		secret(key, strings.ReplaceAll(value, "\r", "\n"))
 	}
 }

@@ -3,6 +3,7 @@ package guest
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -99,5 +100,16 @@ func TestEndlessSecret(t *testing.T) {
 	fo.Write([]byte("\nK2=v\n"))
 	if len(got) != 2 || got[1] != "K2=v" || len(got[0]) != maxSecret || fo.secrets != int64(len("KEY=\nK2=v\n")+size) {
 		t.Errorf("%d secrets, %d bytes counted", len(got), fo.secrets)
+	}
+}
+
+// A value of several lines is one line of what a script has saved.
+func TestSavedOfSeveralLines(t *testing.T) {
+	var got []string
+	fo := &follower{sink: Sink{Secret: func(key, value string) { got = append(got, key+"="+value) }}}
+	fo.secret([]byte("KEY=one\rtwo=\r\nno assignment\nK2="))
+	fo.secret([]byte("v\n"))
+	if want := []string{"KEY=one\ntwo=\n", "K2=v"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

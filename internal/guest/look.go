@@ -58,9 +58,7 @@ func Look(ctx context.Context, g Guest, dirs []string, secret func(key, value st
 		}
 	}
 	for _, line := range lines[len(dirs):] {
-		if key, value, ok := strings.Cut(line, "="); ok {
-			secret(key, value)
-		}
+		saved(line, secret)
 	}
 	return seen, nil
 }

@@ -1,10 +1,16 @@
 package guestfiles
 
 import (
+	"fmt"
+	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/infrahaus/infrahaus/internal/discover"
+	"github.com/infrahaus/infrahaus/internal/guest"
 )
 
 // script runs text as a template's script: helpers first, under strict options.
@@ -32,7 +38,7 @@ func TestSaveCredential(t *testing.T) {
 		if status != 0 || out != "" {
 			t.Fatalf("status %d: %s", status, out)
 		}
-		want := "USER=root\nPASSWORD=a b\\c \"d\" $e'=\nEMPTY=\n"
+		want := "USER=root\nPASSWORD='a b\\c \"d\" $e'\\''='\nEMPTY=''\n"
 		if got := g.read(CredentialsDir + "/web"); got != want {
 			t.Errorf("file %q, want %q", got, want)
 		}
@@ -60,11 +66,101 @@ func TestSaveCredential(t *testing.T) {
 	})
 }
 
+// What save_credential writes is what discovery reads, byte for byte, whatever the
+// file held before; and what the follower hears of it redacts every line.
+func TestSaveCredentialIsRead(t *testing.T) {
+	var every strings.Builder
+	for c := 1; c < 256; c++ {
+		every.WriteByte(byte(c))
+	}
+	pem := "-----BEGIN X-----\nAb+/==\n\n-----END X-----\n"
+	values := []string{
+		"plain", "", "=", "==", "a b", "it's", "'", "''", "\"", "\\", "\\'", "$a `b` $(c)", "#c", "a #c", "~", "*", "a\nb", "\n", "a\n\n", "\na", "K=x\nL=y'\n#'\n",
+		"a\r\nb\r\n", "\t\x1b[1m", pem, "caf\u00e9", every.String(), "-n", "%s", "-----",
+	}
+	files := []string{
+		"", "# c\n\nA=1\n", "A=1", "K=old\nA=1\nK=older\n", "A='x\nK=no\n'\nK='a\n'\\''b\n'\nB=2\n", "A=\"x\nK=no \\\"\n\"\nexport K=\"a\nb\" # c\nB=2\n",
+		"export K='a'\n", "A='x' # it's\nK=1\nB=2\n", "A='\n'\nK='\n'\nB='2'\n",
+	}
+	eachShell(t, func(t *testing.T, g *fakeGuest) {
+		g.write("attempt/x", "", 0o600)
+		var script strings.Builder
+		for i, value := range values {
+			g.write(fmt.Sprintf("value%d", i), value, 0o600)
+			for j, file := range files {
+				if i%3 != j%3 { // enough of them
+					continue
+				}
+				g.write(fmt.Sprintf("%s/s%d.%d", CredentialsDir, i, j), file, 0o600)
+				call := fmt.Sprintf("save_credential s%d.%d K %s\n", i, j, guest.Quote(value))
+				if j%2 == 1 && value != "" {
+					call = fmt.Sprintf("save_credential s%d.%d K - <%s\n", i, j, g.path(fmt.Sprintf("value%d", i)))
+				}
+				script.WriteString(call)
+			}
+		}
+		out, status := g.script(script.String(), "INFRAHAUS_ATTEMPT="+g.path("attempt"))
+		if status != 0 || out != "" {
+			t.Fatalf("status %d: %s", status, out)
+		}
+		saved := 0
+		for i, value := range values {
+			for j, file := range files {
+				if i%3 != j%3 {
+					continue
+				}
+				saved++
+				text := g.read(fmt.Sprintf("%s/s%d.%d", CredentialsDir, i, j))
+				want := discover.ReadCredential([]byte(file))
+				if want == nil {
+					want = map[string]string{}
+				}
+				want["K"] = value
+				if got := discover.ReadCredential([]byte(text)); !maps.Equal(got, want) {
+					t.Errorf("%q saved into %q is %q, read as %q", value, file, text, got)
+				}
+			}
+		}
+		if left, _ := filepath.Glob(g.path(CredentialsDir) + "/.*"); len(left) > 0 {
+			t.Errorf("left behind: %q", left)
+		}
+		secrets := g.read("attempt/secrets")
+		if lines := strings.Count(secrets, "\n"); lines != saved {
+			t.Errorf("%d lines are told of %d values", lines, saved)
+		}
+		if !strings.Contains(secrets, "K=-----BEGIN X-----\rAb+/==\r\r-----END X-----\r\n") {
+			t.Errorf("told: %q", secrets)
+		}
+	})
+}
+
+// What older versions wrote, values as they are, keeps its other lines.
+func TestSaveCredentialInOldFiles(t *testing.T) {
+	eachShell(t, func(t *testing.T, g *fakeGuest) {
+		for _, test := range []struct{ old, want string }{
+			{"USER=admin\nPASSWORD=it's $a\nURL=a b\n", "USER=admin\nPASSWORD=new\nURL=a b\n"},
+			{"A='open\nPASSWORD=x\nB=y\n", "A='open\nPASSWORD=new\nB=y\n"},
+			{"B=it's\nPASSWORD=\"x\nC=y\n", "B=it's\nPASSWORD=new\nC=y\n"},
+			{"the key's one value\n", "the key's one value\nPASSWORD=new\n"},
+		} {
+			g.write(CredentialsDir+"/web", test.old, 0o600)
+			if out, status := g.script("save_credential web PASSWORD new"); status != 0 {
+				t.Fatalf("status %d: %s", status, out)
+			}
+			if got := g.read(CredentialsDir + "/web"); got != test.want {
+				t.Errorf("%q became %q, want %q", test.old, got, test.want)
+			}
+		}
+	})
+}
+
 func TestSaveCredentialRefuses(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
+		g.write("nul", "a\x00b\n", 0o600)
+		g.write("large", strings.Repeat("x", 65536), 0o600)
 		for _, call := range []string{
 			"../x K v", ".x K v", "'a b' K v", "'' K v", "-x K v", "web 'A B' v", "web A=B v", "web '' v", "web 1A v",
-			"web K 'a\nb'", `web K "$(printf 'a\rb')"`, "K", "a b c d",
+			"a..b K v", "K", "a b c d", "web K - </dev/null", "web K - <" + g.path("nul"), "web K - <" + g.path("large"), `web K "$(cat ` + g.path("large") + `)"`,
 		} {
 			if out, status := g.script("save_credential " + call); status == 0 || !strings.Contains(out, "save_credential:") {
 				t.Errorf("save_credential %s: status %d, %q", call, status, out)

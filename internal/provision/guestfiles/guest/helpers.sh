@@ -231,7 +231,8 @@ generate_password() {
 
 # save_credential SERVICE KEY VALUE (or KEY VALUE, for the template's own
 # service): updates or appends KEY=VALUE in the credentials file of SERVICE, and
-# tells whoever follows this script before it can print the value.
+# tells whoever follows this script before it can print the value. VALUE may have
+# several lines; - is what stdin holds, to its last byte.
 save_credential() {
 	case $# in
 	2) set -- "${TEMPLATE_NAME:-credentials}" "$1" "$2" ;;
@@ -242,7 +243,7 @@ save_credential() {
 		;;
 	esac
 	case $1 in
-	'' | [!A-Za-z0-9_]* | *[!A-Za-z0-9._@-]*)
+	'' | [!A-Za-z0-9_]* | *[!A-Za-z0-9._@-]* | *..*)
 		log_error "save_credential: a service is named with letters, digits and . _ @ -" >&2
 		return 2
 		;;
@@ -259,16 +260,6 @@ save_credential() {
 		return 2
 		;;
 	esac
-	case $3 in
-	*'
-'* | *"$(printf '\r')"*)
-		log_error "save_credential: $1: the value of $2 has more than one line" >&2
-		return 2
-		;;
-	esac
-	if [ -n "${INFRAHAUS_ATTEMPT-}" ]; then
-		(umask 077 && printf '%s=%s\n' "$2" "$3" >>"$INFRAHAUS_ATTEMPT/secrets") || return 1
-	fi
 	(_ih_save "$1" "$2" "$3")
 }
 
@@ -277,8 +268,12 @@ save_credential() {
 _ih_save() {
 	umask 077
 	set +eu
+	LC_ALL=C # bytes, in every shell
 	_ih_dir=$_ih_root/etc/infrahaus/credentials
 	[ -d "$_ih_dir" ] || mkdir -p "$_ih_dir" && chmod 0700 "$_ih_dir" || exit 1
+	_ih_value=$3
+	[ "$3" != - ] || _ih_stdin "$1" "$2" "$_ih_dir/.$1.$2.in" || exit 2
+	_ih_tell "$2" "$_ih_value" || exit 1
 	_ih_n=0
 	until mkdir "$_ih_dir/.$1.lock" 2>/dev/null; do
 		_ih_n=$((_ih_n + 1))
@@ -286,25 +281,134 @@ _ih_save() {
 		sleep 0.1 2>/dev/null || sleep 1
 	done
 	_ih_new=$_ih_dir/.$1.new
-	_ih_found=
-	{
-		if [ -f "$_ih_dir/$1" ]; then
-			while IFS= read -r _ih_line || [ -n "$_ih_line" ]; do
-				case $_ih_line in
-				"$2="*)
-					[ -z "$_ih_found" ] || continue
-					_ih_found=1
-					printf '%s=%s\n' "$2" "$3"
-					;;
-				*) printf '%s\n' "$_ih_line" ;;
-				esac
-			done <"$_ih_dir/$1"
-		fi
-		[ -n "$_ih_found" ] || printf '%s=%s\n' "$2" "$3"
-	} >"$_ih_new" && mv -f "$_ih_new" "$_ih_dir/$1"
+	_ih_assign "$2" "$_ih_dir/$1" >"$_ih_new"
 	_ih_rc=$?
+	if [ "$_ih_rc" = 0 ] && [ "$(wc -c <"$_ih_new")" -gt 65536 ]; then
+		log_error "save_credential: $1: with $2 the file has more than 64 KiB, which would not be read" >&2
+		_ih_rc=1
+	fi
+	if [ "$_ih_rc" = 0 ]; then mv -f "$_ih_new" "$_ih_dir/$1" || _ih_rc=1; fi
+	rm -f "$_ih_new"
 	rmdir "$_ih_dir/.$1.lock" 2>/dev/null
 	exit "$_ih_rc"
+}
+
+# _ih_stdin SERVICE KEY FILE: in _ih_value, all of stdin, which FILE holds meanwhile:
+# a shell's variable would lose NUL bytes without a word.
+_ih_stdin() {
+	cat >"$3" || { rm -f "$3"; return 1; }
+	_ih_size=$(wc -c <"$3") _ih_text=$(tr -d '\000' <"$3" | wc -c)
+	_ih_value=$(cat "$3"; echo x)
+	_ih_value=${_ih_value%x}
+	rm -f "$3"
+	if [ "$_ih_size" -eq 0 ]; then
+		log_error "save_credential: $1: stdin holds no value of $2" >&2
+		return 1
+	elif [ "$_ih_size" -ne "$_ih_text" ]; then
+		log_error "save_credential: $1: the value of $2 has a NUL byte; base64 keeps it" >&2
+		return 1
+	fi
+}
+
+# _ih_tell KEY VALUE: a line for whoever follows this script; the line ends of a
+# value are written as carriage returns.
+_ih_tell() {
+	[ -n "${INFRAHAUS_ATTEMPT-}" ] || return 0
+	case $2 in
+	*"$_ih_nl"*) printf '%s=%s\n' "$1" "$(printf %s "$2" | tr '\n' '\r')" ;;
+	*) printf '%s=%s\n' "$1" "$2" ;;
+	esac >>"$INFRAHAUS_ATTEMPT/secrets"
+}
+_ih_nl='
+'
+
+# _ih_assign KEY FILE: FILE with _ih_value as the value of KEY, as a shell reads it.
+# What else is in FILE stays as it is.
+_ih_assign() {
+	_ih_open= _ih_found=
+	_ih_quote "$_ih_value"
+	_ih_from=$2
+	[ -f "$2" ] || _ih_from=/dev/null
+	# A quote that is never closed is none: then every line is one value.
+	_ih_lines=
+	while IFS= read -r _ih_line || [ -n "$_ih_line" ]; do _ih_entry; done <"$_ih_from"
+	[ -z "$_ih_open" ] || _ih_lines=1
+	_ih_open= _ih_old=
+	while IFS= read -r _ih_line || [ -n "$_ih_line" ]; do
+		if [ -z "$_ih_open" ]; then
+			_ih_old=
+			case $_ih_line in
+			"$1="*) _ih_old=1 _ih_x= ;;
+			"export $1="*) _ih_old=1 _ih_x='export ' ;;
+			esac
+			if [ -n "$_ih_old" ] && [ -z "$_ih_found" ]; then
+				_ih_found=1
+				printf '%s%s=%s\n' "$_ih_x" "$1" "$_ih_quoted"
+			fi
+		fi
+		_ih_entry
+		[ -n "$_ih_old" ] || printf '%s\n' "$_ih_line"
+	done <"$_ih_from"
+	[ -n "$_ih_found" ] || printf '%s=%s\n' "$1" "$_ih_quoted"
+}
+
+# _ih_entry: in _ih_open, the quote that the value which _ih_line begins or goes on
+# with leaves open. Only a value that begins with a quote has several lines: older
+# versions of this wrote every other as it is.
+_ih_entry() {
+	[ -z "$_ih_lines" ] || return 0
+	_ih_r=$_ih_line
+	if [ -z "$_ih_open" ]; then
+		_ih_r=${_ih_r#export }
+		case $_ih_r in [A-Za-z_]*=[\'\"]*) ;; *) return 0 ;; esac
+		case ${_ih_r%%=*} in *[!A-Za-z0-9_]*) return 0 ;; esac
+		_ih_r=${_ih_r#*=}
+	fi
+	while [ -n "$_ih_r" ]; do
+		case $_ih_open in
+		"'")
+			case $_ih_r in *\'*) ;; *) return 0 ;; esac
+			_ih_r=${_ih_r#*\'} _ih_open=
+			;;
+		'"')
+			_ih_a=${_ih_r%%\"*} _ih_b=${_ih_r%%\\*}
+			if [ ${#_ih_b} -lt ${#_ih_a} ]; then
+				_ih_r=${_ih_r#*\\} _ih_r=${_ih_r#?}
+			elif [ ${#_ih_a} -lt ${#_ih_r} ]; then
+				_ih_r=${_ih_r#*\"} _ih_open=
+			else
+				return 0
+			fi
+			;;
+		*)
+			case $_ih_r in
+			[[:blank:]]*) return 0 ;; # the value has ended
+			\\*) _ih_r=${_ih_r#?} ;;
+			\'*) _ih_open="'" ;;
+			\"*) _ih_open='"' ;;
+			esac
+			_ih_r=${_ih_r#?}
+			;;
+		esac
+	done
+}
+
+# _ih_quote VALUE: in _ih_quoted, a word that every shell reads as VALUE.
+_ih_quote() {
+	case $1 in
+	'' | *[!A-Za-z0-9_./:@%+,-]*) ;;
+	*)
+		_ih_quoted=$1
+		return 0
+		;;
+	esac
+	_ih_quoted= _ih_r=$1
+	while :; do
+		case $_ih_r in *\'*) ;; *) break ;; esac
+		_ih_quoted=$_ih_quoted${_ih_r%%\'*}"'\\''"
+		_ih_r=${_ih_r#*\'}
+	done
+	_ih_quoted="'$_ih_quoted$_ih_r'"
 }
 
 _ih_environment

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -34,6 +35,39 @@ func (w *rewriter) tilde(n *syntax.Word) {
 		parts = append(parts, &syntax.Lit{Value: "/" + rest})
 	}
 	n.Parts = append(parts, n.Parts[1:]...)
+}
+
+// bareEscapes quotes each character of an assigned value that has a backslash before it:
+// the library keeps the backslash there, where a shell reads 'it'\”s' as it's.
+func bareEscapes(n *syntax.Word) {
+	if n == nil {
+		return
+	}
+	var parts []syntax.WordPart
+	for _, part := range n.Parts {
+		l, ok := part.(*syntax.Lit)
+		if !ok {
+			parts = append(parts, part)
+			continue
+		}
+		for rest := l.Value; rest != ""; {
+			before, after, found := strings.Cut(rest, `\`)
+			if before != "" {
+				parts = append(parts, &syntax.Lit{ValuePos: l.ValuePos, ValueEnd: l.ValueEnd, Value: before})
+			}
+			if !found {
+				break
+			}
+			_, size := utf8.DecodeRuneInString(after)
+			if after[:size] == "'" { // what is parsed may be printed again
+				parts = append(parts, &syntax.DblQuoted{Parts: []syntax.WordPart{&syntax.Lit{Value: "'"}}})
+			} else {
+				parts = append(parts, &syntax.SglQuoted{Value: after[:size]})
+			}
+			rest = after[size:]
+		}
+	}
+	n.Parts = parts
 }
 
 func (w *rewriter) part(part syntax.WordPart) syntax.WordPart {

@@ -149,6 +149,9 @@ func (w *rewriter) walk(n syntax.Node) {
 			arithNames(n)
 		case *syntax.Assign:
 			arithNames(n.Index)
+			bareEscapes(n.Value)
+		case *syntax.CaseClause:
+			bareEscapes(n.Word)
 		case *syntax.UnaryTest:
 			w.unaryTest(n)
 		case *syntax.BinaryTest:

@@ -140,6 +140,8 @@ func TestShell(t *testing.T) {
 		{"not found", `nope 2>&1; echo $?`, "sh: 1: nope: not found\n127\n"},
 		{"not executable", `echo hi >f; chmod=1; ./f 2>&1; echo $?`, "sh: 1: ./f: Permission denied\n126\n"},
 		{"printf", `printf '%05d|%-5s|%s\n' 42 ab c; printf '%b' 'a\tb\n'; printf '%s,' 1 2 3`, "00042|ab   |c\na\tb\n1,2,3,"},
+		{"escapes in values", `a='it'\''s' b=\'x\\y\ z c=~; d=~/\q; echo "$a|$b|$d"; export e=\$x; echo "$e"; case \':x in \'*) echo quote;; esac`, "it's|'x\\y z|/root/q\n$x\nquote\n"},
+		{"escapes in text", `eval "a='it'\\''s \$x'"; echo "$a"`, "it's $x\n"},
 		{"dash echo", `echo 'a\nb'`, "a\nb\n"},
 		{"bashism", `[[ a = a ]] 2>&1; echo $?`, "sh: 1: [[: not found\n127\n"},
 		{"cd", `cd /tmp && pwd; cd - ; cd nodir 2>&1; echo $?`, "/tmp\n/root\nsh: 1: cd: can't cd to nodir\n2\n"},
