@@ -125,7 +125,7 @@ func (o *destroyOptions) destroy(ctx context.Context, c lxc.Container, enter fun
 	if err := enter(); err != nil {
 		return err
 	}
-	display := &lastEvent{}
+	display := &lastEvent{waits: a.longWaits()}
 	s, err := a.begin(ctx, c, "destroy", display, o.publish)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -99,6 +100,8 @@ func vacant(ref string, c lxc.Container, err error) (ctid int, last lxc.Containe
 // adopt takes a container that the catalogue does not know into it.
 func (o *discoverOptions) adopt(ctx context.Context, host string, ctid int) error {
 	a := o.app
+	done := a.waiting(fmt.Sprintf("Proxmox to say what container %d is", ctid), 0)
+	defer done()
 	p, err := a.openInside(ctx)
 	if err != nil {
 		return err
@@ -107,6 +110,7 @@ func (o *discoverOptions) adopt(ctx context.Context, host string, ctid int) erro
 	if err != nil {
 		return err
 	}
+	done()
 	err = a.store.CreateContainer(ctx, c)
 	var known *store.OnRecord
 	if errors.As(err, &known) { // another process was faster
@@ -129,7 +133,7 @@ func adopted(ctx context.Context, p *place, host string, ctid int) (lxc.Containe
 	return lxc.Container{
 		RecordID: store.NewRecordID(), CTID: ctid, Host: host, Node: node, MAC: cfg.MAC,
 		Hostname:  orElse(cfg.Hostname, "CT"+strconv.Itoa(ctid)), // as Proxmox itself calls it
-		Lifecycle: lxc.Ready, Adopted: true,
+		Lifecycle: lxc.Creating, Adopted: true,                   // ready once it was looked into
 	}, err
 }
 
@@ -143,7 +147,7 @@ func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) e
 		return err
 	}
 	var display ui.Display
-	last := &lastEvent{}
+	last := &lastEvent{waits: a.longWaits()}
 	if a.global.json {
 		display = last
 	} else {
@@ -174,10 +178,12 @@ func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) e
 	return err
 }
 
-// lastEvent keeps a run's last event: the JSON face of a discovery.
+// lastEvent keeps a run's last event: the JSON face of a discovery. Long waits are
+// still said, on stderr.
 type lastEvent struct {
 	event    event.Event
 	warnings []event.Event
+	waits    event.Sink
 }
 
 // told prints err as JSON for a command whose JSON face shows no other event.
@@ -193,6 +199,9 @@ func (l *lastEvent) told(a *app, err error) error {
 }
 
 func (l *lastEvent) Event(e event.Event) error {
+	if e.Waiting {
+		return l.waits.Event(e)
+	}
 	if l.event = e; e.Type == event.Warning {
 		l.warnings = append(l.warnings, e)
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -101,6 +102,7 @@ func (a *app) target(ctx context.Context, do, ref string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer a.waiting("Proxmox to say how "+c.Hostname+" is", 0)()
 	if c.Lifecycle == lxc.Destroyed {
 		return nil, a.isGone(c)
 	}
@@ -127,16 +129,19 @@ func (a *app) target(ctx context.Context, do, ref string) (*target, error) {
 }
 
 func (t *target) start(ctx context.Context) error {
-	return t.ask(ctx, "starting", func() (string, error) { return t.pve.Start(ctx, t.node, t.c.CTID) })
+	return t.ask(ctx, "starting", provision.StartTimeout, func() (string, error) { return t.pve.Start(ctx, t.node, t.c.CTID) })
 }
 
 // stop shuts down gracefully and kills after the grace.
 func (t *target) stop(ctx context.Context, grace time.Duration) error {
-	return t.ask(ctx, "stopping", func() (string, error) { return t.pve.Shutdown(ctx, t.node, t.c.CTID, grace, true) })
+	return t.ask(ctx, "stopping", grace, func() (string, error) { return t.pve.Shutdown(ctx, t.node, t.c.CTID, grace, true) })
 }
 
-// ask begins a task and follows it.
-func (t *target) ask(ctx context.Context, what string, begin func() (string, error)) error {
+// doing is what the container does, by what the node was asked for.
+var doing = map[string]string{"starting": "start", "stopping": "stop"}
+
+// ask begins a task and follows it. most is how long it is to take.
+func (t *target) ask(ctx context.Context, what string, most time.Duration, begin func() (string, error)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -146,6 +151,7 @@ func (t *target) ask(ctx context.Context, what string, begin func() (string, err
 		return err
 	}
 	t.knows = true
+	defer t.app.waiting(fmt.Sprintf("%s to %s", t.c.Hostname, doing[what]), most)()
 	res, err := t.pve.Follow(ctx, upid, pve.Watch{})
 	for _, w := range res.Warnings {
 		t.app.warn(w, "")

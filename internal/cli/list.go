@@ -88,7 +88,9 @@ func (o *listOptions) run(ctx context.Context) error {
 	}
 	var unasked error
 	if o.check {
+		done := a.waiting("Proxmox to say how the containers are", 0)
 		unasked = a.checkSites(ctx, list)
+		done()
 	}
 	if !o.all { // what was destroyed and is there all the same is nothing to leave out
 		list = slices.DeleteFunc(list, func(l listed) bool { return l.Lifecycle == lxc.Destroyed && !l.onProxmox() })
@@ -128,6 +130,9 @@ func (a *app) killedRun(ctx context.Context, c lxc.Container) (*store.Run, error
 	}
 	for _, r := range slices.Backward(runs) {
 		looked := r.Kind == store.Discover
+		if looked && c.Lifecycle == lxc.Creating && a.store.RunAlive(ctx, r) { // it is being adopted
+			return nil, nil
+		}
 		if looked && !(c.Adopted && endedWell(r)) { // all that can be done about an adopted one
 			continue
 		}

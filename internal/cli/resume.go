@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -214,17 +213,22 @@ func (o *resumeOptions) nothing(c lxc.Container) error {
 // longWaits says on stderr what a run without a display waits for, once it does so
 // for a while.
 func (a *app) longWaits() event.Sink {
-	const while = 2 * time.Second
-	var timer *time.Timer
 	return event.SinkFunc(func(e event.Event) error {
-		if timer != nil {
-			timer.Stop()
-		}
-		if strings.Contains(e.Message, "waiting ") && !a.global.quiet {
-			timer = time.AfterFunc(while, func() { a.note(e.Message) })
+		if e.Waiting && !a.global.quiet {
+			a.note(e.Message)
 		}
 		return nil
 	})
+}
+
+// waiting is longWaits outside of a run, until done.
+func (a *app) waiting(what string, most time.Duration) (done func()) {
+	w := event.NewWaiting(func(_ event.Wait, line string) {
+		if !a.global.quiet {
+			a.note(line)
+		}
+	})
+	return w.Begin(event.Wait{What: what, Most: most})
 }
 
 // rehearse makes a run that leaves no trace: for --plan.

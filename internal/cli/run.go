@@ -82,11 +82,10 @@ func (s *session) connectLater() {
 			}
 		}
 		p := s.place
-		s.run.PVE, s.run.SSH = p.pve, p.ssh
+		s.run.PVE, s.run.SSH, s.run.Key = p.pve, p.ssh, p.key
 		job.Spec = p.defaults(job.Spec)
-		if !slices.Contains(job.Spec.SSHKeys, p.key) { // a resume's spec may have it
-			job.Spec.SSHKeys = append(slices.Clone(job.Spec.SSHKeys), p.key)
-		}
+		// An older version has kept the tool's own among them.
+		job.Spec.SSHKeys = slices.DeleteFunc(slices.Clone(job.Spec.SSHKeys), func(key string) bool { return key == p.key })
 		s.run.Bus.Secrets().Add(p.secrets()...)
 		return nil
 	}

@@ -30,12 +30,30 @@ type Bus struct {
 	secrets  *Secrets
 	required Sink
 	others   []Sink
+	waits    *Waiting
+	over     bool // a complete or error event was made, which is the last
 }
 
 // NewBus makes the bus of one run. The error of required stops the run; any of
 // others is dropped at its first error with one warning.
 func NewBus(meta Meta, required Sink, others ...Sink) *Bus {
-	return &Bus{meta: meta, start: time.Now(), secrets: NewSecrets(), required: required, others: others}
+	b := &Bus{meta: meta, start: time.Now(), secrets: NewSecrets(), required: required, others: others}
+	b.waits = NewWaiting(b.breakSilence)
+	return b
+}
+
+// Wait says what is waited for from now on, until done: a line of it becomes a step
+// event whenever no other event has come for a while.
+func (b *Bus) Wait(w Wait) (done func()) { return b.waits.Begin(w) }
+
+// breakSilence is a wait's line. That it cannot be recorded is left to the next event
+// to find.
+func (b *Bus) breakSilence(w Wait, line string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.over {
+		_ = b.emit(Event{Type: Step, Step: w.Step, Message: line, Waiting: true})
+	}
 }
 
 // Secrets is the set of values that no event may carry.
@@ -69,6 +87,13 @@ func (b *Bus) Warn(step StepName, message, hint string) error {
 
 func (b *Bus) emit(e Event) error {
 	e = b.complete(e)
+	b.over = b.over || e.Type == Complete || e.Type == Error
+	if said := ""; e.Type != Warning {
+		if e.Type == Step {
+			said = e.Message
+		}
+		b.waits.Heard(said)
+	}
 	if err := b.required.Event(e); err != nil {
 		b.seq-- // it is on record nowhere: the next event takes its place
 		return fmt.Errorf("cannot record event: %w", err)

@@ -73,6 +73,8 @@ type Event struct {
 	ExitStatus *int          `json:"exitStatus,omitempty"` // on complete and error
 	Address    string        `json:"address,omitempty"`    // on complete
 	Services   []lxc.Service `json:"services,omitempty"`   // on complete
+
+	Waiting bool `json:"-"` // a step event that only breaks a silence
 }
 
 // Sink takes events in order. An error of the required sink stops the run; any

@@ -127,6 +127,10 @@ func (w *consoleWay) console(ctx context.Context) (*pumped, error) {
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
+		case w.stopped(ctx):
+			e := w.fail(Gone, "cannot use the console of "+w.who()+": it closed because the container stopped", nil)
+			e.Fix = fmt.Sprintf("infrahaus start %d", w.target.CTID)
+			return nil, e
 		case KindOf(err) == "":
 			err = w.fail(Dropped, "cannot use the console of "+w.who(), err)
 		}
@@ -135,6 +139,15 @@ func (w *consoleWay) console(ctx context.Context) (*pumped, error) {
 	w.counts.connections.Add(1)
 	w.pump = p
 	return p, nil
+}
+
+// stopped reports whether the container is known not to run any more.
+func (w *consoleWay) stopped(ctx context.Context) bool {
+	if w.running == nil {
+		return false
+	}
+	up, err := w.running(ctx)
+	return err == nil && !up
 }
 
 // talk gets a pump to run at the other end of conn, or finds the one that a cut

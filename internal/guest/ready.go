@@ -30,9 +30,12 @@ type Facts struct {
 	Late           string // what was still missing at the deadline; "": ready
 }
 
+// ReadyDeadline is how long a guest may take unless somebody says otherwise.
+const ReadyDeadline = time.Minute
+
 // Ready says what to wait for.
 type Ready struct {
-	Deadline time.Duration // 0: 60 s; whole seconds
+	Deadline time.Duration // 0: ReadyDeadline; whole seconds
 	Network  bool          // also wait for a default route
 	Resolve  string        // and for this host name to resolve; "": not asked
 }
@@ -42,7 +45,7 @@ type Ready struct {
 func (r Ready) Script() string {
 	deadline := r.Deadline
 	if deadline == 0 {
-		deadline = time.Minute
+		deadline = ReadyDeadline
 	}
 	network := 0
 	if r.Network {

@@ -16,6 +16,7 @@ import (
 func (r *Run) attach(ctx context.Context) error {
 	r.looking = true
 	r.phase = Phases[len(Phases)-1]
+	defer r.wait("", 0)()
 	if err := r.Bus.Emit(event.Event{Type: event.Step, Step: r.phase.Name, Message: "Looking for the container"}); err != nil {
 		return err
 	}
@@ -112,6 +113,7 @@ func HalfMade(c lxc.Container, cfg pve.Config) bool {
 // it may have made one for itself, which is not waited for.
 func (r *Run) findAddress(ctx context.Context, node string) error {
 	patience := 10 * time.Second
+	defer r.wait("", patience)()
 	if !r.Job.Spec.Network.Addressed() {
 		patience = time.Second
 	}

@@ -103,6 +103,7 @@ func (r *Run) attend(ctx context.Context, p program, d Detail, at guest.Offsets)
 	if err := r.mark(ctx, event.Syncing, p.item, Claimed, d); err != nil {
 		return guest.Result{}, err
 	}
+	defer r.wait(p.item, 0)()
 	r.tail.reset()
 	lines := r.Bus.Lines(p.logs)
 	a := p.attempt

@@ -103,7 +103,7 @@ func Inside(transport string) []string {
 func (r *Run) claim(ctx context.Context) (pve.Created, error) {
 	p := r.Placement
 	r.MAC = pve.NewMAC()
-	req := pve.CreateRequest{Spec: r.Job.Spec, Placement: p, Password: r.Job.Password, MAC: r.MAC, Watch: r.watch()}
+	req := pve.CreateRequest{Spec: r.Job.Spec, SSHKeys: []string{r.Key}, Placement: p, Password: r.Job.Password, MAC: r.MAC, Watch: r.watch()}
 	if p.MarkerAllowed {
 		req.Description = pve.Marker(r.RecordID)
 	} else {

@@ -31,6 +31,7 @@ type Doomed struct {
 // or not made by this catalogue (unless foreign). It changes nothing. It needs
 // Recorded and Connect.
 func (r *Run) Survey(ctx context.Context, foreign bool) (d Doomed, err error) {
+	defer r.wait("Proxmox to say what there is", 0)()
 	defer func() {
 		if cause := context.Cause(ctx); err != nil && cause != nil {
 			err = r.cutShort(cause, "nothing was changed")
@@ -123,6 +124,7 @@ func (r *Run) losses(ctx context.Context) (Doomed, error) {
 // task that still runs, stops the container gracefully and then by force, and
 // destroys it with its disks. What is gone already is no error.
 func (r *Run) Destroy(ctx context.Context, d Doomed) error {
+	defer r.wait("", 0)()
 	err := r.destroy(ctx, d)
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
@@ -168,7 +170,7 @@ func (r *Run) leftHalf(ctx context.Context, d Doomed, f *Failure) error {
 		return nil
 	}
 	return r.Record.Update(ctx, func(c *lxc.Container) {
-		if c.Error = f.Message; c.Lifecycle != lxc.Destroyed && !c.Adopted { // one that was there again keeps what it is
+		if c.Error = f.Message; c.Lifecycle != lxc.Destroyed && (!c.Adopted || c.Lifecycle == lxc.Creating) { // one that was there again keeps what it is
 			c.Lifecycle = lxc.Failed
 		}
 	})
@@ -212,7 +214,7 @@ func (r *Run) cancelCreate(ctx context.Context) error {
 	}
 	wait, cancel := context.WithTimeoutCause(ctx, cancelTimeout, fmt.Errorf("the create task has not ended %s after it was told to", cancelTimeout))
 	defer cancel()
-	if _, err := r.PVE.Follow(wait, r.course.upid, pve.Watch{}); err != nil && !pve.IsKind(err, pve.TaskFailed) {
+	if _, err := r.follow(wait, r.course.upid, pve.Watch{}); err != nil && !pve.IsKind(err, pve.TaskFailed) {
 		return err
 	}
 	c, err := r.survey(ctx)
@@ -234,7 +236,7 @@ func (r *Run) remove(ctx context.Context, node string, grace time.Duration) erro
 		upid, err = r.PVE.Destroy(ctx, node, r.CTID, pve.DestroyOptions{Purge: true})
 	}
 	if err == nil {
-		_, err = r.PVE.Follow(ctx, upid, pve.Watch{})
+		_, err = r.follow(ctx, upid, pve.Watch{})
 	}
 	if err == nil || pve.IsKind(err, pve.NotFound) {
 		r.nameDisksLeft(ctx, node, r.CTID)
@@ -255,7 +257,7 @@ func (r *Run) halt(ctx context.Context, node string, grace time.Duration) error 
 		upid, err = r.PVE.Shutdown(ctx, node, r.CTID, grace, true)
 	}
 	if err == nil {
-		_, err = r.PVE.Follow(ctx, upid, pve.Watch{})
+		_, err = r.follow(ctx, upid, pve.Watch{})
 	}
 	return err
 }

@@ -94,6 +94,11 @@ func (r *Run) declared() ([]discover.Declared, time.Duration, error) {
 // probe runs discovery's one command and reads what it says. The guest may say
 // anything; more than discover would read is not kept.
 func (r *Run) probe(ctx context.Context, o discover.Options) (*discover.Report, error) {
+	what := "the container to be looked through"
+	if o.Wait > 0 {
+		what = "the declared services to answer"
+	}
+	defer r.wait(what, o.Wait)()
 	var out, stderr bounded
 	err := r.reading(ctx, func() error {
 		out, stderr = bounded{limit: discover.MaxOutput}, bounded{limit: 4 << 10}

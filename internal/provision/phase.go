@@ -7,6 +7,7 @@ package provision
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/infrahaus/infrahaus/internal/event"
 )
@@ -34,7 +35,10 @@ var Phases = []Phase{
 func (r *Run) perform(ctx context.Context, phases []Phase) error {
 	for _, p := range phases {
 		r.phase = p
-		if err := p.Do(r, ctx); err != nil {
+		done := r.wait("", 0)
+		err := p.Do(r, ctx)
+		done()
+		if err != nil {
 			return err
 		}
 		if err := context.Cause(ctx); err != nil {
@@ -65,6 +69,12 @@ func (r *Run) sayIn(step event.StepName) func(string) {
 // warn reports something that does not stop the run.
 func (r *Run) warn(message, hint string) {
 	r.noteErr(r.Bus.Warn(r.phase.Name, message, hint))
+}
+
+// wait says what is waited for from now on, until done, whenever nothing else is said;
+// most is how long at most, 0 where that is not known.
+func (r *Run) wait(what string, most time.Duration) (done func()) {
+	return r.Bus.Wait(event.Wait{Step: r.phase.Name, What: what, Most: most})
 }
 
 // noteErr keeps the first error of the record, which end returns: what cannot

@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/guest"
@@ -54,6 +55,24 @@ func (r *Run) cutOff(err error) error {
 	return f
 }
 
+// stoppedUnder words a link that dropped because its container has stopped: what the
+// link itself says then tells nobody why.
+func (r *Run) stoppedUnder(ctx context.Context, err error) error {
+	var in *guest.Error
+	if !errors.As(err, &in) || r.Placement == nil || in.Kind != guest.Dropped && in.Kind != guest.NoConsole {
+		return err
+	}
+	if st, asked := r.PVE.Status(ctx, r.Placement.Node, r.CTID); asked != nil || st.Running {
+		return err
+	}
+	what, _, _ := strings.Cut(in.Message, ": ")
+	f := &Failure{Status: ExitUnreachable, Message: what + ": the container has stopped", Err: err}
+	if r.looking {
+		f.Hints = []string{r.Command("start", r.Job.Spec.Hostname)}
+	}
+	return f
+}
+
 // noWayIn is an error of getting inside: one that was cut off says how to go on.
 func (r *Run) noWayIn(err error) error {
 	var in *guest.Error
@@ -65,6 +84,7 @@ func (r *Run) noWayIn(err error) error {
 
 // waitReady is guest.WaitReady, which only reads.
 func (r *Run) waitReady(ctx context.Context, ready guest.Ready) error {
+	defer r.wait("the container's init to be ready", guest.ReadyDeadline)()
 	return r.reading(ctx, func() (err error) {
 		r.Facts, err = guest.WaitReady(ctx, r.Guest, ready)
 		return err

@@ -56,6 +56,7 @@ func (r *Run) lookBack(ctx context.Context) error {
 	if r.phase = Phases[0]; r.renewing {
 		r.phase = Phases[2]
 	}
+	defer r.wait("", 0)()
 	r.CTID, r.MAC = r.Recorded.CTID, r.Recorded.MAC
 	r.requested = r.CTID != 0
 	if err := r.loadMarks(ctx); err != nil {

@@ -25,6 +25,7 @@ type Past struct {
 // Recorded and Connect. That there is nothing is a Failure.
 func (r *Run) FindPast(ctx context.Context) (Past, error) {
 	r.looking = true
+	defer r.wait("Proxmox to say what there is to go back to", 0)()
 	r.CTID, r.MAC, r.requested = r.Recorded.CTID, r.Recorded.MAC, r.Recorded.CTID != 0
 	if err := r.loadMarks(ctx); err != nil {
 		return Past{}, err
@@ -142,6 +143,7 @@ func (r *Run) rollback(ctx context.Context) error {
 	r.Bus.SetPlace(r.CTID, r.Recorded.Node)
 	since := r.marks.of(event.Deploying, itemSnapshot)
 	r.looking, r.past = false, &p
+	defer r.wait("", 0)()
 	// Before the lifecycle: a container that is said to be changed is refused to
 	// others by this.
 	if err := r.mark(ctx, event.Deploying, itemRollback, Claimed, Detail{Name: p.Snapshot, UPID: p.task}); err != nil {
@@ -224,7 +226,7 @@ func (r *Run) putBack(ctx context.Context, p Past) error {
 			return err
 		}
 	}
-	if _, err := r.PVE.Follow(ctx, upid, pve.Watch{}); err != nil {
+	if _, err := r.follow(ctx, upid, pve.Watch{}); err != nil {
 		return r.notBack(ctx, err)
 	}
 	return nil
@@ -250,7 +252,9 @@ func (r *Run) runAgain(ctx context.Context) error {
 	}
 	upid, err := r.PVE.Start(ctx, r.Recorded.Node, r.CTID)
 	if err == nil {
-		_, err = r.PVE.Follow(ctx, upid, pve.Watch{})
+		_, err = r.awaitStart(ctx, upid, func(ctx context.Context, upid string) (pve.Result, error) {
+			return r.PVE.Follow(ctx, upid, pve.Watch{})
+		})
 	}
 	return err
 }

@@ -41,6 +41,7 @@ type Run struct {
 	Connect          func(context.Context) error
 	PVE              *pve.Client
 	SSH              guest.Options // the host's settings; the run adds who listens and when the guest is up
+	Key              string        // the tool's own public key, which is let in besides the spec's; Connect fills it in
 	DestroyOnFailure bool
 	Verbose          bool
 	Command          func(words ...string) string // a command line of this tool, to be shown in a hint
@@ -212,7 +213,7 @@ func (r *Run) fail(after, ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		err = r.stopWork(after, cause, err)
 	}
-	f := Explain(err)
+	f := Explain(r.stoppedUnder(after, err))
 	f.Message = r.Bus.Secrets().Redact(f.Message)
 	for i := range f.Tail {
 		f.Tail[i] = r.Bus.Secrets().Redact(f.Tail[i])
@@ -277,11 +278,22 @@ func (r *Run) backHint() string {
 	return "to go back to how it was before: " + r.Command("sync", r.Job.Spec.Hostname, "--rollback")
 }
 
+// adopting reports whether this look is to take a container into the catalogue.
+func (r *Run) adopting() bool { return r.Recorded.Adopted && r.Recorded.Lifecycle != lxc.Ready }
+
 // recordFailure writes how a run failed. A create of which nothing is on the
-// node frees its name; its story stays. A failed discovery changes nothing.
+// node frees its name; its story stays. A failed discovery changes nothing, but that a
+// container which was never looked into is not adopted as ready.
 func (r *Run) recordFailure(ctx context.Context, f *Failure) error {
-	if r.looking {
+	if r.looking && !r.adopting() {
 		return nil
+	}
+	if r.looking {
+		return r.Record.Update(ctx, func(c *lxc.Container) {
+			if c.Lifecycle == lxc.Creating || c.Lifecycle == lxc.Failed { // else another look was faster
+				c.Lifecycle, c.Error = lxc.Failed, f.Message
+			}
+		})
 	}
 	return r.Record.Update(ctx, func(c *lxc.Container) {
 		c.Error = f.Message

@@ -56,8 +56,13 @@ func (r *Run) takeSnapshot(ctx context.Context) error {
 			Hints: []string{"go on without: --snapshot never"},
 		}
 	case pve.IsKind(err, pve.Forbidden) && !always:
-		r.warn("no snapshot: "+err.Error(), "")
+		f := Explain(err)
+		r.warn("no snapshot, so there will be no way back: "+f.Message, strings.Join(f.Hints, "\n"))
 		return nil
+	case pve.IsKind(err, pve.Forbidden):
+		f := Explain(err)
+		f.Hints = append(f.Hints, "or go on without: --snapshot never")
+		return f
 	}
 	return err
 }
@@ -92,7 +97,7 @@ func (r *Run) followSnapshots(ctx context.Context) error {
 		}
 		if err == nil && running {
 			r.say("Following the snapshot task that still runs")
-			_, err = r.PVE.Follow(ctx, upid, pve.Watch{})
+			_, err = r.follow(ctx, upid, pve.Watch{})
 		}
 		if err != nil && !pve.IsKind(err, pve.TaskFailed) {
 			return err
@@ -144,7 +149,7 @@ func (r *Run) dropSnapshot(ctx context.Context) {
 	}
 	upid, err := r.PVE.DeleteSnapshot(ctx, r.Recorded.Node, r.CTID, m.Name)
 	if err == nil {
-		_, err = r.PVE.Follow(ctx, upid, pve.Watch{})
+		_, err = r.follow(ctx, upid, pve.Watch{})
 	}
 	if err != nil {
 		r.warn("the snapshot "+m.Name+" could not be removed: "+err.Error(), fmt.Sprintf("on the node: pct delsnapshot %d %s", r.CTID, m.Name))

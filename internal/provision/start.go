@@ -8,6 +8,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
 // addressTimeout is how long a started container may take to show an address.
@@ -35,7 +36,7 @@ func (r *Run) start(ctx context.Context) error {
 	if static || !r.SSH.NeedsAddress() {
 		r.openSoon(ctx)
 	}
-	res, err := r.followTask(ctx, upid)
+	res, err := r.awaitStart(ctx, upid, r.followTask)
 	if err != nil {
 		return err
 	}
@@ -54,6 +55,30 @@ func (r *Run) start(ctx context.Context) error {
 		close(r.opening.up)
 	}
 	return r.step(r.phase.To, "Container started"+at(r.Address))
+}
+
+// StartTimeout is how long the task that starts a container may take. Where its disk is a
+// raw ext4 image that was in use when it was kept, as in a rollback or a crash of the
+// node, ext4's multi-mount protection alone waits 45 s.
+const StartTimeout = 3 * time.Minute
+
+// awaitStart follows the task that starts the container, by follow.
+func (r *Run) awaitStart(ctx context.Context, upid string, follow func(context.Context, string) (pve.Result, error)) (pve.Result, error) {
+	wait, cancel := context.WithTimeout(ctx, StartTimeout)
+	defer cancel()
+	what := fmt.Sprintf("container %d to start", r.CTID)
+	if r.past != nil {
+		what += ": its first start after a rollback takes most of a minute where its disk is a raw image (ext4's multi-mount protection)"
+	}
+	defer r.wait(what, StartTimeout)()
+	res, err := follow(wait, upid)
+	if wait.Err() != nil && ctx.Err() == nil {
+		return res, &Failure{
+			Status: ExitProxmox, Err: err,
+			Message: fmt.Sprintf("cannot wait any longer for container %d to start: its task still runs after %s", r.CTID, StartTimeout),
+		}
+	}
+	return res, err
 }
 
 // startTask begins to start the container, or finds the task that does so.
@@ -75,6 +100,7 @@ func (r *Run) startTask(ctx context.Context, node string) (string, error) {
 // learnAddress asks Proxmox for the address that DHCP gave, and records it.
 func (r *Run) learnAddress(ctx context.Context, node string) error {
 	if !r.Address.IsValid() && r.Job.Spec.Network.Addressed() {
+		defer r.wait("", addressTimeout)()
 		wait, cancel := context.WithTimeoutCause(ctx, addressTimeout,
 			fmt.Errorf("the container has no address after %s", addressTimeout))
 		defer cancel()
@@ -133,6 +159,7 @@ func (r *Run) openSoon(ctx context.Context) {
 // enter waits until the guest is open.
 func (r *Run) enter(ctx context.Context) error {
 	r.openSoon(ctx)
+	defer r.wait("", 0)()
 	select {
 	case <-r.opening.done:
 	case <-ctx.Done():

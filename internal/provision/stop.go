@@ -28,11 +28,20 @@ const (
 // followTask follows a task and remembers which, so that it can be told to stop.
 func (r *Run) followTask(ctx context.Context, upid string) (pve.Result, error) {
 	r.task = upid
+	if r.phase.Name != event.Starting { // which says so itself
+		defer r.wait("Proxmox to "+pve.TaskOp(upid), 0)()
+	}
 	res, err := r.PVE.Follow(ctx, upid, r.watch())
 	if context.Cause(ctx) == nil {
 		r.task = ""
 	}
 	return res, err
+}
+
+// follow waits for a task of the node, and says so where it takes long.
+func (r *Run) follow(ctx context.Context, upid string, w pve.Watch) (pve.Result, error) {
+	defer r.wait("Proxmox to "+pve.TaskOp(upid), 0)()
+	return r.PVE.Follow(ctx, upid, w)
 }
 
 // stopWork tells what still runs for this run to stop, since nobody waits for
@@ -65,6 +74,8 @@ func (r *Run) stopWork(ctx context.Context, cause, err error) error {
 		what = r.stopScript(ctx)
 	case r.task != "":
 		what = r.stopTask(ctx)
+	case r.startAsked():
+		what = fmt.Sprintf("the node has not said whether it starts container %d", r.CTID)
 	}
 	if what != "" {
 		f.Message += "; " + what
@@ -91,8 +102,9 @@ func (r *Run) stopScript(ctx context.Context) string {
 	return r.attempt.Name + " was stopped"
 }
 
-// stopTask tells a task to stop and waits for its clean-up: an interrupted
-// create removes what it has made.
+// stopTask tells a task to stop, waits for its clean-up (an interrupted create
+// removes what it has made) and says how it ended: it may have been done already, and
+// a start that is stopped half-way leaves the container coming up.
 func (r *Run) stopTask(ctx context.Context) string {
 	if err := r.PVE.StopTask(ctx, r.task); err != nil {
 		return fmt.Sprintf("the task on the node could not be told to stop: %v", err)
@@ -106,7 +118,42 @@ func (r *Run) stopTask(ctx context.Context) string {
 	if ctx.Err() != nil {
 		return "the task on the node was told to stop, and still cleans up"
 	}
-	return "the task on the node was stopped"
+	return taskEnd(err) + r.leftRunning(ctx)
+}
+
+// taskEnd says how a task ended that was told to stop.
+func taskEnd(err error) string {
+	var e *pve.Error
+	switch {
+	case err == nil:
+		return "the task on the node had ended well by then"
+	case !errors.As(err, &e) || e.Kind != pve.TaskFailed:
+		return fmt.Sprintf("the task on the node was told to stop, and how it ended is not known (%v)", err)
+	case pve.TaskStopped(e.Reason), pve.TaskDied(e.Reason):
+		return "the task on the node was stopped"
+	}
+	return "the task on the node had failed by then: " + e.Reason
+}
+
+// startAsked reports whether a start was asked for and not answered.
+func (r *Run) startAsked() bool {
+	m := r.marks.of(event.Starting, itemStart)
+	return r.phase.Name == event.Starting && m.RunID == r.ID && m.State == Claimed && m.UPID == ""
+}
+
+// leftRunning says whether the container runs after its start was stopped.
+func (r *Run) leftRunning(ctx context.Context) string {
+	if r.phase.Name != event.Starting {
+		return ""
+	}
+	st, err := r.PVE.Status(ctx, r.Placement.Node, r.CTID)
+	switch {
+	case err != nil:
+		return ""
+	case st.Running:
+		return fmt.Sprintf(", and container %d runs", r.CTID)
+	}
+	return fmt.Sprintf(", and container %d does not run", r.CTID)
 }
 
 // cleanUp destroys what a failed run leaves, where --on-failure asks for that, and

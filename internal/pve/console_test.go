@@ -127,6 +127,43 @@ func TestConsole(t *testing.T) {
 	}
 }
 
+// Proxmox closes the connection without a websocket's close message, whether the program
+// has ended or the link was cut: what was shown last tells, and no word of websockets
+// gets out.
+func TestConsoleEnds(t *testing.T) {
+	const dtach = "\x1b[999H\r\n[EOF - dtach terminating]\r\n"
+	for name, c := range map[string]struct {
+		shows []string
+		cut   bool
+	}{
+		"program ended":            {[]string{"OK", "bye" + dtach}, false},
+		"in two pieces":            {[]string{"OK", "bye" + dtach[:12], dtach[12:]}, false},
+		"right behind the OK":      {[]string{"OK" + dtach}, false},
+		"link cut":                 {[]string{"OK", "login: "}, true},
+		"a guest shows those once": {[]string{"OK", dtach, strings.Repeat("more\r\n", 50)}, true},
+	} {
+		client, _ := terminal(t, token, func(conn *websocket.Conn, _ *http.Request) {
+			for _, text := range c.shows {
+				conn.WriteMessage(websocket.BinaryMessage, []byte(text))
+			}
+			conn.ReadMessage() // the window's size; closing before that is read would reset the connection
+			conn.NetConn().Close()
+		})
+		con, err := client.Console(t.Context(), "pve1", 100)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		_, err = io.ReadAll(con)
+		con.Close()
+		switch {
+		case c.cut && (err == nil || strings.Contains(err.Error(), "1006") || strings.Contains(err.Error(), "websocket")):
+			t.Errorf("%s: %v", name, err)
+		case !c.cut && err != nil:
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestConsoleRefused(t *testing.T) {
 	slam := func(conn *websocket.Conn, _ *http.Request) {}
 	for _, c := range []struct {

@@ -13,11 +13,12 @@ import (
 
 // Console is a terminal of a container: Read gives what it shows, Write types.
 // One reader and any number of writers at a time. Its errors are the link's: a
-// console that was closed in order gives io.EOF.
+// console whose program has ended, as when its container stops, gives io.EOF.
 type Console struct {
 	conn *websocket.Conn
 	op   string
 	rest []byte // of the last message
+	last []byte // the end of what it has shown
 
 	every time.Duration // between two pings
 
@@ -50,8 +51,15 @@ func (c *Console) shake(ticket string) error {
 	if !ok {
 		return &answered{string(said[:min(len(said), 80)])}
 	}
-	c.rest = rest
+	c.shown(rest)
 	return nil
+}
+
+// shown takes a message, and keeps the end of what came so far.
+func (c *Console) shown(b []byte) {
+	c.rest = b
+	c.last = append(c.last, b[max(0, len(b)-lastShown):]...)
+	c.last = c.last[max(0, len(c.last)-lastShown):]
 }
 
 // Read implements io.Reader.
@@ -59,16 +67,37 @@ func (c *Console) Read(p []byte) (int, error) {
 	for len(c.rest) == 0 {
 		_, b, err := c.conn.ReadMessage()
 		if err != nil {
-			if websocket.IsCloseError(err, websocket.CloseNormalClosure, websocket.CloseGoingAway) || errors.Is(err, io.ErrUnexpectedEOF) {
-				return 0, io.EOF
-			}
-			return 0, err
+			return 0, c.ended(err)
 		}
-		c.rest = b
+		c.shown(b)
 	}
 	n := copy(p, c.rest)
 	c.rest = c.rest[n:]
 	return n, nil
+}
+
+// dtachEnd is what dtach shows last when its program has ended; lastShown bytes of what
+// a console showed are enough to see it.
+const (
+	dtachEnd  = "[EOF - dtach terminating]"
+	lastShown = 64
+)
+
+// errConsoleCut is a console whose connection broke while its program ran.
+var errConsoleCut = errors.New("its connection was closed without a word")
+
+// ended words the end of a console. pveproxy closes the connection without the close
+// message of a websocket whatever has ended, so what was shown last tells.
+func (c *Console) ended(err error) error {
+	switch {
+	case websocket.IsCloseError(err, websocket.CloseNormalClosure, websocket.CloseGoingAway), errors.Is(err, io.ErrUnexpectedEOF):
+		return io.EOF
+	case bytes.Contains(c.last, []byte(dtachEnd)):
+		return io.EOF
+	case websocket.IsCloseError(err, websocket.CloseAbnormalClosure):
+		return errConsoleCut
+	}
+	return err
 }
 
 // Write types p, in frames of a bounded size.

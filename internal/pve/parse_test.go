@@ -75,6 +75,6 @@ func FuzzConfig(f *testing.F) {
 			parseConfig(raw).Marker()
 		}
 		SSHFingerprints([]string{doc})
-		taskOp(doc)
+		TaskOp(doc)
 	})
 }

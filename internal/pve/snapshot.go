@@ -26,8 +26,9 @@ func snapshotPath(node string, ctid int, rest ...string) string {
 	return join(append([]string{"nodes", node, "lxc", strconv.Itoa(ctid), "snapshot"}, rest...)...)
 }
 
-// CanSnapshot reports whether a snapshot of a container can be taken: by the
-// storages of all its disks, and by this login, which needs VM.Snapshot.
+// CanSnapshot reports whether the storages of all of a container's disks can make a
+// snapshot. Where they can and this login may not, for it lacks VM.Snapshot, the error
+// is Forbidden: Proxmox's own answer says nothing of that privilege.
 func (c *Client) CanSnapshot(ctx context.Context, node string, ctid int) (bool, error) {
 	var f struct {
 		Has text `json:"hasFeature"`
@@ -41,7 +42,9 @@ func (c *Client) CanSnapshot(ctx context.Context, node string, ctid int) (bool, 
 	if err != nil {
 		return false, err
 	}
-	return may.has(ctx, "/vms/"+strconv.Itoa(ctid), "VM.Snapshot"), nil
+	at := "/vms/" + strconv.Itoa(ctid)
+	err = may.require(ctx, fmt.Sprintf("take a snapshot of container %d", ctid), []need{{at, "VM.Snapshot", grantPath(at)}})
+	return err == nil, err
 }
 
 // Snapshots lists a container's, the oldest first.

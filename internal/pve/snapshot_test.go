@@ -152,8 +152,10 @@ func TestSnapshotPrivilege(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := s.as(t, pve.Options{Token: "lim@pve!ci=" + secret})
-		if ok, err := c.CanSnapshot(t.Context(), "pve1", id); ok != want || err != nil {
+		if ok, err := c.CanSnapshot(t.Context(), "pve1", id); ok != want || pve.IsKind(err, pve.Forbidden) == want {
 			t.Errorf("%s can: %t, %v", role, ok, err)
+		} else if !want && !strings.Contains(err.Error(), "lacks VM.Snapshot on /vms/") {
+			t.Errorf("it does not name the privilege: %v", err)
 		}
 		upid, err := c.TakeSnapshot(t.Context(), "pve1", id, "of-"+role, "")
 		if want {

@@ -206,7 +206,19 @@ func TaskSucceeded(exit string) bool { return exit == "OK" || warningsForm.Match
 
 // TaskDied reads the exit status of a task that has ended: its worker was killed, as
 // by a reboot of the node, and has not cleaned up.
-func TaskDied(exit string) bool { return exit == "unexpected status" || exit == "" }
+// "unable to read tail (got 0 bytes)" is Proxmox's word for one that was killed before
+// it wrote its first line.
+func TaskDied(exit string) bool {
+	return exit == "unexpected status" || exit == "" || unreadForm.MatchString(exit)
+}
+
+var unreadForm = regexp.MustCompile(`^unable to read tail \(got \d+ bytes\)$`)
+
+// TaskStopped reads the exit status of a task that was told to stop: it names whatever
+// ran just then, so only its last words count.
+func TaskStopped(exit string) bool {
+	return strings.HasSuffix(strings.TrimSpace(exit), "received interrupt")
+}
 
 func (l *taskLog) result(s taskStatus, upid string) (Result, error) {
 	if TaskSucceeded(s.Exit) || alreadyGone(taskType(upid), s.Exit) {
@@ -214,7 +226,7 @@ func (l *taskLog) result(s taskStatus, upid string) (Result, error) {
 	}
 	// Our own words say already what could not be done.
 	reason := strings.TrimPrefix(clip(s.Exit), "unable to create CT "+taskID(upid)+" - ")
-	e := &Error{Kind: TaskFailed, Op: taskOp(upid), Reason: reason, UPID: upid, Log: l.lines[max(0, len(l.lines)-tailLines):]}
+	e := &Error{Kind: TaskFailed, Op: TaskOp(upid), Reason: reason, UPID: upid, Log: l.lines[max(0, len(l.lines)-tailLines):]}
 	if TaskDied(s.Exit) {
 		e.Reason = "its worker on the node died without a result"
 		if taskType(upid) != "vzcreate" { // what that leaves is looked at
@@ -230,8 +242,8 @@ func (l *taskLog) result(s taskStatus, upid string) (Result, error) {
 	return Result{Warnings: l.warned, Lines: l.lines}, e
 }
 
-// taskOp words a task's type for an error.
-func taskOp(upid string) string {
+// TaskOp words what a task does, as in "cannot start container 100".
+func TaskOp(upid string) string {
 	m := upidForm.FindStringSubmatch(upid)
 	if m == nil {
 		return "run the Proxmox task"

@@ -33,6 +33,7 @@ func TestFollow(t *testing.T) {
 		{"polls that fail in passing", []answer{running(), {596, "Connection timed out", ""}, cut, {595, "x", ""}, stopped("OK")}, []answer{ok(`[{"n":1,"t":"TASK OK"}]`)}, "TASK OK", -1, ""},
 		{"the last line lags behind the status", []answer{stopped("OK")}, []answer{ok(`[{"n":1,"t":"a"}]`), ok(`[]`), ok(`[{"n":2,"t":"TASK OK"}]`)}, "a|TASK OK", -1, ""},
 		{"failed", []answer{stopped("bridge 'vmbr9' does not exist")}, []answer{ok(`[{"n":1,"t":"a"},{"n":2,"t":"TASK ERROR: bridge 'vmbr9' does not exist"}]`)}, "a|TASK ERROR: bridge 'vmbr9' does not exist", pve.TaskFailed, "cannot create container 100: bridge 'vmbr9' does not exist"},
+		{"worker died early", []answer{stopped("unable to read tail (got 0 bytes)")}, []answer{ok(`[{"n":1,"t":"no content"}]`)}, "", pve.TaskFailed, "died without a result"},
 		{"worker died", []answer{stopped("unexpected status")}, []answer{ok(`[{"n":1,"t":"a"}]`)}, "a", pve.TaskFailed, "died"},
 		{"no such task", []answer{{400, "Parameter verification failed.", `{"data":null,"errors":{"upid":"no such task"}}`}}, nil, "", pve.Refused, "no such task"},
 	} {

@@ -116,8 +116,7 @@ func (s *Server) proxy(conn net.Conn, r *bufio.Reader, port int, accept string) 
 			}
 		}
 		if err != nil {
-			_ = w.frame(opClose, []byte{0x03, 0xe8}) // 1000; the client may be gone
-			return
+			return // no close frame: pveproxy ends the connection
 		}
 	}
 }

@@ -18,6 +18,8 @@ const (
 	FaultCreateHang     = "create-hang"      // the create task never ends by itself
 	FaultCreateDies     = "create-dies"      // the create task's worker is killed; value: late, or none
 	FaultStartFail      = "start-fail"       // the start task fails; value: the reason
+	FaultStartSlow      = "start-slow"       // value: a duration
+	FaultWorkerDies     = "worker-dies"      // value: the task's type
 	FaultStorageFull    = "storage-full"     // value: the storage, all without one
 	FaultNoAddress      = "no-address"       // /interfaces never has an address
 	FaultLinkLocalOnly  = "link-local-only"  // /interfaces has fe80:: alone
@@ -98,6 +100,8 @@ func FaultList() []FaultInfo {
 		{FaultTaskPollError, "", "task status and log answer 500"},
 		{FaultTaskLineLate, "", "a task's last log line comes one poll after its end"},
 		{FaultStartFail, "TEXT", "the start task fails"},
+		{FaultStartSlow, "DURATION", "a start takes that much longer, as the first one after a rollback does on a raw ext4 image (45s)"},
+		{FaultWorkerDies, "TYPE", "the worker of a task (vzstart, vzstop, vzshutdown, vzdestroy) is killed before it logs a line"},
 		{FaultNoAddress, "", "the interfaces never have an address"},
 		{FaultLinkLocalOnly, "", "the interfaces have a link-local address alone"},
 		{FaultAddressLate, "N", "the IPv4 address shows after N polls"},

@@ -29,6 +29,9 @@ func (n *Node) power(ctx context.Context, a Auth, typ string, vmid int, run func
 	}
 	upid, err := n.fork(a, typ, strconv.Itoa(vmid), func(ctx context.Context, w *worker) error {
 		defer unlock()
+		if _, dies := n.faults.TakeIf(driver.FaultWorkerDies, func(v string) bool { return v == typ }); dies {
+			return errKilled
+		}
 		return run(ctx, w)
 	})
 	if err != nil {
@@ -82,11 +85,40 @@ func (n *Node) start(ctx context.Context, w *worker, vmid int) error {
 	if text, ok := n.faults.Take(driver.FaultStartFail); ok {
 		return n.startFailed(w, vmid, text)
 	}
-	if err := n.drv.Start(ctx, cfg, w.Log); err != nil {
+	if v, ok := n.faults.Take(driver.FaultStartSlow); ok {
+		return n.startSlowly(ctx, c, cfg, v)
+	}
+	// A worker that is told to stop now has asked systemd already: it is too late.
+	if err := n.drv.Start(n.ctx, cfg, w.Log); err != nil {
 		return n.startFailed(w, vmid, err.Error())
 	}
 	n.started(c)
 	return nil
+}
+
+// startSlowly is a start that waits for ext4's multi-mount protection. The worker can
+// be stopped meanwhile; the unit of systemd that starts the container goes on.
+func (n *Node) startSlowly(ctx context.Context, c *container, cfg driver.Config, v string) error {
+	d, _ := time.ParseDuration(v)
+	up := make(chan error, 1)
+	n.workers.Go(func() {
+		select {
+		case <-time.After(d):
+		case <-n.ctx.Done():
+			return
+		}
+		err := n.drv.Start(n.ctx, cfg, func(string) {})
+		if err == nil {
+			n.started(c)
+		}
+		up <- err
+	})
+	select {
+	case err := <-up:
+		return err
+	case <-ctx.Done():
+		return fail("received interrupt")
+	}
 }
 
 func (n *Node) startFailed(w *worker, vmid int, text string) error {

@@ -99,6 +99,9 @@ func (n *Node) newTask(a Auth, typ, id string, cancel context.CancelFunc) *task 
 	return t
 }
 
+// unread is what Proxmox says of a task whose log is empty: it reads the end from there.
+const unread = "unable to read tail (got 0 bytes)"
+
 // finish writes a task's last line and exit status. A node that is closing
 // leaves its tasks as a killed one would: without either.
 func (n *Node) finish(t *task, err error, warnings int) {
@@ -109,6 +112,9 @@ func (n *Node) finish(t *task, err error, warnings int) {
 	}
 	if n.closed && err != nil || errors.Is(err, errKilled) {
 		t.Exit = "unexpected status"
+		if len(t.log) == 0 {
+			t.Exit = unread
+		}
 		if !n.closed {
 			t.EndTime = n.opt.Now().Unix()
 			n.saveTask(t)
@@ -173,6 +179,9 @@ func (n *Node) loadTasks() error {
 		t.log = readLines(strings.TrimSuffix(f, ".json") + ".log")
 		if t.Exit == "" {
 			t.Exit = "unexpected status"
+			if len(t.log) == 0 {
+				t.Exit = unread
+			}
 			t.EndTime = n.opt.Now().Unix()
 			n.saveTask(t)
 		}

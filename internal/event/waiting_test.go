@@ -1,0 +1,104 @@
+package event_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+)
+
+// lines collects what is said, with the seconds at which it was.
+func lines(t *testing.T, play func(w *event.Waiting)) (said []string) {
+	t.Helper()
+	synctest.Test(t, func(*testing.T) {
+		began := time.Now()
+		w := event.NewWaiting(func(_ event.Wait, line string) {
+			said = append(said, fmt.Sprintf("%d: %s", time.Since(began)/time.Second, line))
+		})
+		play(w)
+		synctest.Wait()
+	})
+	return said
+}
+
+func TestWaiting(t *testing.T) {
+	task := event.Wait{What: "Proxmox to start container 100", Most: 90 * time.Second}
+	for name, c := range map[string]struct {
+		play func(w *event.Waiting)
+		want []string
+	}{
+		"pauses grow": {func(w *event.Waiting) {
+			defer w.Begin(task)()
+			time.Sleep(46 * time.Second)
+		}, []string{
+			"3: waiting for Proxmox to start container 100 (3 s of at most 90 s)",
+			"9: waiting for Proxmox to start container 100 (9 s of at most 90 s)",
+			"21: waiting for Proxmox to start container 100 (21 s of at most 90 s)",
+			"45: waiting for Proxmox to start container 100 (45 s of at most 90 s)",
+		}},
+		"what ends soon says nothing": {func(w *event.Waiting) {
+			w.Begin(task)()
+			time.Sleep(time.Minute)
+		}, nil},
+		"what is heard counts": {func(w *event.Waiting) {
+			defer w.Begin(task)()
+			for range 10 {
+				time.Sleep(2 * time.Second)
+				w.Heard("")
+			}
+			time.Sleep(4 * time.Second)
+		}, []string{"23: waiting for Proxmox to start container 100 (23 s of at most 90 s)"}},
+		"the innermost, then the one around it": {func(w *event.Waiting) {
+			defer w.Begin(event.Wait{})()
+			w.Heard("Starting container")
+			done := w.Begin(task)
+			time.Sleep(4 * time.Second)
+			done()
+			w.Heard("waiting for an IPv4 address by DHCP")
+			time.Sleep(4 * time.Second)
+		}, []string{
+			"3: waiting for Proxmox to start container 100 (3 s of at most 90 s)",
+			"7: waiting for an IPv4 address by DHCP (3 s)",
+		}},
+		"hours": {func(w *event.Waiting) {
+			defer w.Begin(event.Wait{What: "x"})()
+			time.Sleep(time.Hour)
+		}, nil},
+	} {
+		got := lines(t, c.play)
+		if name == "hours" {
+			if len(got) < 55 || len(got) > 70 {
+				t.Errorf("%s: %d lines in an hour", name, len(got))
+			}
+			continue
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s:\n%q, not\n%q", name, got, c.want)
+		}
+	}
+}
+
+// A wait's lines are step events like any other, without a percentage, and none comes
+// after the last event.
+func TestBusWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []event.Event
+		b := event.NewBus(event.Meta{}, event.SinkFunc(func(e event.Event) error { got = append(got, e); return nil }))
+		done := b.Wait(event.Wait{Step: event.Starting})
+		_ = b.Step(event.Starting, 25, "Starting container")
+		time.Sleep(5 * time.Second)
+		_ = b.Step(event.Starting, 35, "Container started")
+		_ = b.Emit(event.Event{Type: event.Complete, Message: "ready"})
+		time.Sleep(time.Minute)
+		done()
+		done()
+		synctest.Wait()
+		if len(got) != 4 || got[1].Message != "still at it: Starting container (3 s)" || got[1].Percent != nil || !got[1].Waiting ||
+			got[1].Step != event.Starting || got[3].Seq != 4 {
+			t.Errorf("%+v", got)
+		}
+	})
+}

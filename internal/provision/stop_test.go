@@ -1,0 +1,26 @@
+package provision
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/infrahaus/infrahaus/internal/pve"
+)
+
+// How a task ended that was told to stop is said as it was: it may have been done, or
+// have failed, before it heard of that.
+func TestTaskEnd(t *testing.T) {
+	failed := func(reason string) error { return &pve.Error{Kind: pve.TaskFailed, Reason: reason} }
+	for want, err := range map[string]error{
+		"had ended well by then":    nil,
+		"was stopped":               failed("command 'systemctl start pve-container@100' failed: received interrupt"),
+		"had failed by then: no":    failed("no space left"),
+		"how it ended is not known": &pve.Error{Kind: pve.Timeout, Reason: "no answer"},
+		"not known (lost)":          errors.New("lost"),
+	} {
+		if got := taskEnd(err); !strings.Contains(got, want) {
+			t.Errorf("%v: %q", err, got)
+		}
+	}
+}
