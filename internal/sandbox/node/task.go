@@ -112,7 +112,7 @@ func (n *Node) finish(t *task, err error, warnings int) {
 	}
 	if n.closed && err != nil || errors.Is(err, errKilled) {
 		t.Exit = "unexpected status"
-		if len(t.log) == 0 {
+		if len(t.log) == 0 && !n.closed {
 			t.Exit = unread
 		}
 		if !n.closed {
@@ -179,9 +179,6 @@ func (n *Node) loadTasks() error {
 		t.log = readLines(strings.TrimSuffix(f, ".json") + ".log")
 		if t.Exit == "" {
 			t.Exit = "unexpected status"
-			if len(t.log) == 0 {
-				t.Exit = unread
-			}
 			t.EndTime = n.opt.Now().Unix()
 			n.saveTask(t)
 		}
