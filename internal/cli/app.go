@@ -38,6 +38,9 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 	if a.global.noColor {
 		a.streams = ui.System(a.in, a.out, a.err, os.Environ(), true)
 	}
+	if err := emptyFlag(cmd.Flags()); err != nil {
+		return err
+	}
 	if a.global.timeout < 0 {
 		return usagef("--timeout must not be negative")
 	}
@@ -82,7 +85,7 @@ func (a *app) config() (*config.Config, error) {
 		}
 		host = config.SandboxHost
 	}
-	cfg, err := config.Load(config.Overrides{ConfigFile: a.global.configFile, StateDir: a.global.stateDir, Host: host})
+	cfg, err := config.Load(config.Overrides{ConfigFile: homePath(a.global.configFile), StateDir: homePath(a.global.stateDir), Host: host})
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/config"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/template"
 	"github.com/infrahaus/infrahaus/internal/ui"
@@ -43,7 +44,8 @@ func newCreateCmd(a *app) *cobra.Command {
 deploy the config-manager and the template's files, sync (files, packages,
 scripts), and discover its services, ports and credentials.
 
-NAME is the hostname; left out, it is the template's name and a short suffix.` +
+NAME is the hostname, a label or a full name (web.lab.example.org); left out, it is
+the template's name and a short suffix.` +
 			exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
 		Example: `  infrahaus create web --template nginx
   infrahaus create --template postgresql --set db_name=app --memory 1024
@@ -157,7 +159,7 @@ func (o *createOptions) job() (provision.Job, error) {
 	if err := o.checkChoices(); err != nil {
 		return job, err
 	}
-	t, err := template.Find(o.template, o.app.templateSources())
+	t, err := template.Find(homePath(o.template), o.app.templateSources())
 	if err != nil {
 		return job, err
 	}
@@ -180,12 +182,12 @@ func (o *createOptions) job() (provision.Job, error) {
 	if err != nil {
 		return job, err
 	}
-	password, err := o.rootPassword()
-	if err != nil {
+	spec.Hostname = o.hostname(t.Name)
+	if err := pve.CheckSpec(spec); err != nil {
 		return job, err
 	}
-	spec.Hostname = o.hostname(t.Name)
-	if err := checkHostname(spec.Hostname); err != nil {
+	password, err := o.rootPassword()
+	if err != nil {
 		return job, err
 	}
 	return provision.Job{
@@ -215,7 +217,7 @@ func (o *createOptions) checkChoices() error {
 	case o.onFailure != "keep" && o.onFailure != "destroy":
 		return usagef("--on-failure is keep or destroy, not %q", o.onFailure)
 	}
-	return nil
+	return checkPackages(o.packages)
 }
 
 // checkSkips refuses a script name that the template does not have: a slip of

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -43,7 +44,7 @@ func (o *specOptions) register(f *pflag.FlagSet) {
 	f.IntVar(&o.disk, "disk", 0, "root disk in `GiB`")
 	f.StringArrayVar(&o.tags, "tag", nil, "a `tag`; may be repeated")
 	f.StringArrayVar(&o.sshKeys, "ssh-key", nil, "a public `key` to let in, as text or as a file's path; may be repeated")
-	f.StringArrayVar(&o.nameservers, "nameserver", nil, "a DNS server's `address`; may be repeated")
+	f.StringArrayVar(&o.nameservers, "nameserver", nil, "a DNS server's `address`, or several with commas; may be repeated")
 	f.BoolVar(&o.unprivileged, "unprivileged", false, "an unprivileged container")
 	f.BoolVar(&o.privileged, "privileged", false, "a privileged container: its root is the node's root")
 	f.BoolVar(&o.nesting, "nesting", false, "allow containers inside (feature nesting)")
@@ -125,19 +126,28 @@ func (o *specOptions) applyNetwork(n *lxc.Network) error {
 			return err
 		}
 	}
-	for _, ns := range o.nameservers {
-		if a, err := netip.ParseAddr(ns); err != nil || a.Zone() != "" {
-			return usagef("--nameserver takes an IP address, not %q", ns)
-		}
+	if len(o.nameservers) == 0 {
+		return nil
 	}
-	if len(o.nameservers) > 0 {
-		n.Nameservers = o.nameservers
+	n.Nameservers = nil
+	for _, ns := range o.nameservers {
+		for word := range strings.SplitSeq(ns, ",") {
+			if word = strings.TrimSpace(word); word == "" {
+				continue
+			}
+			if a, err := netip.ParseAddr(word); err != nil || a.Zone() != "" {
+				return usagef("--nameserver takes IP addresses, not %q", word)
+			}
+			n.Nameservers = append(n.Nameservers, word)
+		}
 	}
 	return nil
 }
 
-// parseIP reads dhcp, auto (IPv6), none ("") or CIDR[,gateway].
+// parseIP reads dhcp, auto (IPv6), none ("") or CIDR[,gateway]. Whether these can be a
+// host's and its router's, lxc.Network.Faults says.
 func parseIP(flag, text string, six bool) (address, gateway string, err error) {
+	text = strings.TrimSpace(text)
 	switch {
 	case text == "none":
 		return "", "", nil
@@ -145,7 +155,7 @@ func parseIP(flag, text string, six bool) (address, gateway string, err error) {
 		return text, "", nil
 	}
 	cidr, gw, hasGW := strings.Cut(text, ",")
-	gw = strings.TrimPrefix(gw, "gw=")
+	cidr, gw = strings.TrimSpace(cidr), strings.TrimPrefix(strings.TrimSpace(gw), "gw=")
 	p, err := netip.ParsePrefix(cidr)
 	if err != nil || p.Addr().Is6() != six {
 		return "", "", usagef("--%s takes dhcp, none or an address with its prefix length, such as %s, not %q", flag, ipExample(six), text)
@@ -157,8 +167,11 @@ func parseIP(flag, text string, six bool) (address, gateway string, err error) {
 	if err != nil || g.Is6() != six || g.Zone() != "" { // a zone may hold anything, commas too
 		return "", "", usagef("--%s: %q is no gateway address", flag, gw)
 	}
-	if !p.Contains(g) && !g.IsLinkLocalUnicast() {
-		return "", "", usagef("--%s: the gateway %s is outside of %s", flag, g, p.Masked())
+	// From a single address any router is reached on the link, as hosting providers have
+	// it. Elsewhere one outside works, too, and is a slip more often: a template may say it.
+	if !p.IsSingleIP() && !p.Contains(g) && !g.IsLinkLocalUnicast() {
+		return "", "", usagef("--%s: the gateway %s is outside of %s", flag, g, p.Masked()).
+			hint("a router outside is reached from a single address: %s", netip.PrefixFrom(p.Addr(), p.Addr().BitLen()))
 	}
 	return p.String(), g.String(), nil
 }
@@ -176,10 +189,10 @@ func readKeys(given []string) ([]string, error) {
 	var keys []string
 	for _, k := range given {
 		text := k
-		if !strings.Contains(k, " ") {
-			raw, err := os.ReadFile(k)
+		if !isKeyText(k) {
+			raw, err := os.ReadFile(homePath(k))
 			if err != nil {
-				return nil, usagef("--ssh-key: %q is neither a public key nor a file that can be read", k)
+				return nil, usagef("--ssh-key: %.80q is neither a public key nor a file that can be read", k)
 			}
 			text = string(raw)
 		}
@@ -199,14 +212,16 @@ func readKeys(given []string) ([]string, error) {
 	return keys, nil
 }
 
-// hostnameRule is the original system's: one DNS label.
-var hostnameRule = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$`)
-
-func checkHostname(name string) error {
-	if hostnameRule.MatchString(name) {
-		return nil
+// isKeyText tells a key's text from its path, which may have blanks in it, too: some
+// word of it, options may come first, is a kind of key.
+func isKeyText(s string) bool {
+	if strings.ContainsAny(s, "\n\r") || strings.Contains(s, "PRIVATE KEY") {
+		return true
 	}
-	return usagef("%q is no hostname: letters, digits and inner hyphens, 63 at most", name)
+	words := strings.Fields(s)
+	return len(words) > 1 && slices.ContainsFunc(words[:len(words)-1], func(w string) bool {
+		return strings.HasPrefix(w, "ssh-") || strings.HasPrefix(w, "ecdsa-sha2-") || strings.HasPrefix(w, "sk-ssh-") || strings.HasPrefix(w, "sk-ecdsa-")
+	})
 }
 
 // hostname is NAME, or the template's name and a short suffix.
@@ -249,7 +264,7 @@ func (o *variableOptions) read(stdin io.Reader) (map[string]string, error) {
 		if !ok || k == "" || path == "" {
 			return nil, usagef("--set-file takes name=path, not %q", kv)
 		}
-		raw, err := readSmall(path, stdin)
+		raw, err := readSmall(homePath(path), stdin)
 		if err != nil {
 			return nil, usagef("--set-file %s: %w", k, err)
 		}

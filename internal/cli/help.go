@@ -17,7 +17,8 @@ func exitStatuses(which ...int) string {
 	meaning := map[int]string{
 		0: "done",
 		1: "anything else that failed; no such container; state, key or database trouble",
-		2: "usage, config or template is wrong, a name is taken, a needed --yes is\n" +
+		2: "usage, config or template is wrong, a name or --ctid is taken, a node, storage,\n" +
+			"       bridge or OS template that was named does not exist, a needed --yes is\n" +
 			"       missing: nothing was touched",
 		3:   "Proxmox refused or failed",
 		4:   "cannot get there, or it is not trusted",
@@ -126,6 +127,11 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 func rangeArgs(least, most int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) >= least && len(args) <= most {
+			for _, arg := range args {
+				if strings.TrimSpace(arg) == "" {
+					return usagef("%s got an empty argument: it takes %s", cmd.Name(), what).hint("is a variable of the script empty?")
+				}
+			}
 			return nil
 		}
 		got := fmt.Sprintf("%d", len(args))
@@ -134,6 +140,23 @@ func rangeArgs(least, most int, what string) cobra.PositionalArgs {
 		}
 		return usagef("%s takes %s, got %s", cmd.Name(), what, got).hint("%s --help", cmd.CommandPath())
 	}
+}
+
+// emptyFlag refuses a flag that was given an empty text: that of a variable which was
+// never set, most likely, and not the default that the flag has where it is left out.
+func emptyFlag(flags *pflag.FlagSet) (err error) {
+	flags.Visit(func(f *pflag.Flag) {
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		for _, v := range values {
+			if strings.TrimSpace(v) == "" && err == nil {
+				err = usagef("--%s is empty", f.Name).hint("leave it out, or is a variable of the script empty?")
+			}
+		}
+	})
+	return err
 }
 
 // flagError says what is wrong with a flag without the parser's own words.

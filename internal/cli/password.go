@@ -39,7 +39,7 @@ func (a *app) passwordOf(file string) (string, error) {
 	if file == "" {
 		return "", nil
 	}
-	raw, err := readSmall(file, a.in)
+	raw, err := readSmall(homePath(file), a.in)
 	if err != nil {
 		return "", usagef("--password-file: %w", err)
 	}

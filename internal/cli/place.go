@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -56,6 +58,16 @@ func nodeSSH(s config.SSH) (*guest.NodeSSH, error) {
 		return nil, usagef("ssh.node %q names no host", s.Node)
 	}
 	return n, nil
+}
+
+// homePath expands ~/ at the beginning of a path: --ssh-key=~/.ssh/id.pub reaches this
+// program as it is written, since a shell expands ~ at the beginning of a word only.
+func homePath(path string) string {
+	rest, ok := strings.CutPrefix(path, "~/")
+	if home, err := os.UserHomeDir(); ok && err == nil {
+		return filepath.Join(home, rest)
+	}
+	return path
 }
 
 // templateSources are the places where templates are looked for, in order.

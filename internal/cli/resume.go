@@ -19,6 +19,7 @@ type resumeOptions struct {
 	skipScripts     []string
 	templateChanged bool
 	plan            bool
+	packages        packageOptions
 	passwordFile    string
 	publish         bool
 }
@@ -38,10 +39,13 @@ is tried again.
 --from goes back, and never over what is not done yet. Of a container that is ready,
 --from finalizing looks for its services again and runs nothing.
 
-A template that has changed since is used only with --template-changed.` + exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
+A template that has changed since is used only with --template-changed. A package
+that create was told to install and that there is not is replaced with --package, or
+dropped with --no-packages.` + exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
 		Example: `  infrahaus resume web
   infrahaus resume web --plan
-  infrahaus resume web --from 20-database.sh`,
+  infrahaus resume web --from 20-database.sh
+  infrahaus resume web --package curl`,
 		Args: exactArgs("one container"),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
 	}
@@ -50,6 +54,7 @@ A template that has changed since is used only with --template-changed.` + exitS
 	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run this time, by `name`")
 	f.BoolVar(&o.templateChanged, "template-changed", false, "use the template as it is now, although it has changed")
 	f.BoolVar(&o.plan, "plan", false, "show what would be done and touch nothing")
+	o.packages.register(f)
 	passwordFlag(f, &o.passwordFile)
 	f.BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
 	cmd.ValidArgsFunction = a.completeContainers
@@ -58,6 +63,9 @@ A template that has changed since is used only with --template-changed.` + exitS
 
 func (o *resumeOptions) run(ctx context.Context, ref string) error {
 	a := o.app
+	if err := o.packages.check(); err != nil {
+		return err
+	}
 	if _, err := a.hostName(); err != nil {
 		return err
 	}
@@ -101,6 +109,7 @@ func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 	if err := m.useRootPassword(a, o.passwordFile); err != nil {
 		return err
 	}
+	o.packages.apply(m)
 	m.SkipNow = o.skipScripts
 	if c.Lifecycle != lxc.Ready { // what is gone on with was told so
 		m.SkipNow = slices.Concat(m.saved.SkipNow, o.skipScripts)

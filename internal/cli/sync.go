@@ -15,6 +15,7 @@ import (
 type syncOptions struct {
 	app          *app
 	vars         variableOptions
+	packages     packageOptions
 	take         string
 	snapshot     string
 	skipScripts  []string
@@ -54,6 +55,7 @@ lost, so it asks, and --yes is for scripts.` + exitStatuses(0, 1, 2, 3, 4, 5, 6,
 	}
 	f := cmd.Flags()
 	o.vars.register(f)
+	o.packages.register(f)
 	f.StringVar(&o.take, "take", "", "whose `side` wins a conflict: template or guest")
 	f.StringVar(&o.snapshot, "snapshot", provision.SnapshotAuto, "`when` to take a snapshot first: auto, always or never")
 	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run this time, by `name`")
@@ -106,9 +108,10 @@ func (o *syncOptions) run(ctx context.Context, ref string) error {
 	if err := checkSkips(m.Template, o.skipScripts); err != nil {
 		return err
 	}
+	o.packages.apply(m)
 	m.SkipNow = o.skipScripts
 	how := provision.Renewal{
-		Take: o.take, Snapshot: o.snapshot, Removed: m.removedScripts(), Values: m.newValues(), Changed: m.changes() != nil,
+		Take: o.take, Snapshot: o.snapshot, Removed: m.removedScripts(), Values: m.newValues(), Changed: m.changes() != nil || m.newPackages(),
 	}
 	if o.plan {
 		return o.report(ctx, c, m, how)
@@ -125,7 +128,7 @@ func (o *syncOptions) checkChoices() error {
 	case o.rollback && o.plan:
 		return usagef("--rollback and --plan exclude each other")
 	}
-	return nil
+	return o.packages.check()
 }
 
 func (o *syncOptions) sync(ctx context.Context, c lxc.Container, m *remembered, how provision.Renewal) error {

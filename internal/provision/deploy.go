@@ -186,5 +186,5 @@ func (r *Run) ship(ctx context.Context, files []guest.File) error {
 			Tail:    splitLines(r.Bus.Secrets().Redact(out.String())),
 		}
 	}
-	return r.mark(ctx, event.Deploying, itemShip, Done, Detail{Dir: r.runDir(), SHA256: r.Job.Template.Digest, Stage: r.Staging})
+	return r.mark(ctx, event.Deploying, itemShip, Done, Detail{Dir: r.runDir(), SHA256: r.Job.digest(), Stage: r.Staging})
 }

@@ -53,8 +53,8 @@ func Explain(err error) *Failure {
 	return f
 }
 
-// pveStatus is 4 for what cannot be reached or is not trusted, 2 for what the
-// user can see is wrong without asking Proxmox, 3 for the rest.
+// pveStatus is 4 for what cannot be reached or is not trusted, 2 for a command line,
+// config or template that is wrong, by a look at Proxmox too, 3 for the rest.
 func pveStatus(e *pve.Error) int {
 	switch e.Kind {
 	case pve.Unreachable, pve.TLS, pve.Unauthorized, pve.Timeout:

@@ -2,6 +2,8 @@ package provision
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -28,6 +30,16 @@ type Job struct {
 	ConfigRepoURL string // CONFIG_REPO_URL in the guest; "" for none
 	ConfigBranch  string
 	Password      string // root's, 24 random characters
+}
+
+// digest tells whether what a guest gets is what it got before: the template, and
+// --package's names.
+func (j Job) digest() string {
+	if len(j.Packages) == 0 {
+		return j.Template.Digest
+	}
+	sum := sha256.Sum256([]byte(j.Template.Digest + "\n" + strings.Join(j.Packages, "\n")))
+	return hex.EncodeToString(sum[:])
 }
 
 // Run is the phases' shared page. Every field says who fills it.

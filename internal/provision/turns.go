@@ -110,7 +110,7 @@ func (r *Run) revalued(item string) bool {
 // the config-manager's last turn.
 func (r *Run) stale() bool {
 	last := cmp.Or(r.marks.of(event.Syncing, itemManager).SHA256, r.marks.of(event.Deploying, itemShip).SHA256)
-	return !r.renewing && !r.lookOnly() && last != "" && last != r.Job.Template.Digest
+	return !r.renewing && !r.lookOnly() && last != "" && last != r.Job.digest()
 }
 
 // applyChanged lets the config-manager, although it is done, apply what the
@@ -167,7 +167,7 @@ func (r *Run) shipNeeded() bool {
 	if t := r.turns[itemManager]; ship.State != Done || t != turnDone && t != turnAttach {
 		return true // what was staged may be half used up
 	}
-	return ship.SHA256 != r.Job.Template.Digest && r.scriptsToRun()
+	return ship.SHA256 != r.Job.digest() && r.scriptsToRun()
 }
 
 // scriptsToRun reports whether any script begins in this run.
@@ -183,7 +183,7 @@ func (r *Run) nextAttempt(item string) Detail {
 	m := r.marks.of(event.Syncing, item)
 	name, sha := item, r.scriptSHA(item)
 	if item == itemManager {
-		name, sha = "00-config-manager", r.Job.Template.Digest
+		name, sha = "00-config-manager", r.Job.digest()
 	}
 	try := m.Try + 1
 	dir := path.Join(guestfiles.RunsDir, r.ID, fmt.Sprintf("%s.%d", name, try))

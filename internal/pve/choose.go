@@ -73,10 +73,11 @@ func (r *resolver) chooseStorage(context.Context) error {
 	if want := r.spec.Storage; want != "" {
 		i := slices.IndexFunc(r.storages, func(s storage) bool { return s.name == want })
 		if i < 0 {
-			return r.refuse("storage", want, "node "+r.out.Node+" has no such storage, or the login may not see it", names)
+			return r.absent("storage", want, "node "+r.out.Node+" has no such storage, or the login may not see it", names)
 		}
 		if reason := r.unfit(r.storages[i]); reason != "" {
-			e := r.refuse("storage", want, "it "+reason, names)
+			e := r.absent("storage", want, "it "+reason, names)
+			e.Kind = Refused
 			if !r.storages[i].holds("rootdir") {
 				e.Hints = append(e.Hints, fmt.Sprintf("or allow it on the node: pvesm set %s --content %s,rootdir", want, strings.Join(r.storages[i].content, ",")))
 			}
@@ -169,7 +170,7 @@ func (r *resolver) chooseBridge(context.Context) error {
 	case want != "" && (len(names) == 0 || slices.Contains(names, want)):
 		r.out.Bridge = want
 	case want != "":
-		return r.refuse("bridge", want, "node "+r.out.Node+" has no such bridge", names)
+		return r.absent("bridge", want, "node "+r.out.Node+" has no such bridge", names)
 	case len(names) == 0:
 		r.out.Bridge = "vmbr0"
 		r.note("bridge vmbr0, Proxmox's first; %s may not list the bridges", r.c.Login())
@@ -268,7 +269,7 @@ func (r *resolver) noTemplate(index []archive) error {
 		choices = append(choices, n)
 	}
 	slices.Sort(choices)
-	e := &Error{Kind: Refused, Op: "find the OS template " + r.spec.OSTemplate, Field: "os",
+	e := &Error{Kind: Invalid, Op: "find the OS template " + r.spec.OSTemplate, Field: "os",
 		Reason: "neither a storage of node " + r.out.Node + " nor its appliance index has one"}
 	if len(choices) > 0 {
 		shown := choices[:min(len(choices), 20)]

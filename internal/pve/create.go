@@ -146,7 +146,7 @@ func (c *Client) nextID(ctx context.Context) (int, error) {
 	if err := c.get(ctx, "ask for a free container id", "/cluster/nextid", &id); err != nil {
 		return 0, err
 	}
-	if n := id.int(); n >= minCTID && n <= maxCTID {
+	if n := id.int(); n >= lxc.MinCTID && n <= lxc.MaxCTID {
 		return n, nil
 	}
 	return 0, &Error{Kind: Refused, Op: "ask for a free container id", Reason: "Proxmox answered " + strconv.Quote(clip(id.String()))}

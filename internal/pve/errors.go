@@ -11,7 +11,8 @@ import (
 type Kind int
 
 // The kinds of failure. Invalid and Ambiguous are the caller's to mend and are
-// found before anything was touched; Refused, Forbidden and NotFound are
+// found before anything was touched: what is wrong in itself, and a name that
+// nothing has or an id that somebody has. Refused, Forbidden and NotFound are
 // Proxmox's answer, found by preflight or not.
 const (
 	Refused      Kind = iota // Proxmox said no (400, 500, …), or preflight knows that it would

@@ -97,7 +97,7 @@ func FuzzNet0(f *testing.F) {
 	f.Add("", "", "2001:db8::10/64", "fe80::1%x,firewall=0", 0, false)
 	f.Fuzz(func(t *testing.T, ip, gw, ip6, gw6 string, vlan int, firewall bool) {
 		n := lxc.Network{IPv4: ip, Gateway4: gw, IPv6: ip6, Gateway6: gw6, VLAN: vlan, Firewall: firewall}
-		if checkNetwork(lxc.Spec{Network: n}) != nil {
+		if len(n.Faults()) > 0 {
 			return
 		}
 		line := net0(n, "vmbr0", "BC:24:11:00:00:01")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,8 +31,8 @@ type resolver struct {
 // Resolve chooses what the spec leaves open (node, storage, bridge, OS template,
 // id) and checks what can be known before anything is created; inside are
 // privileges on the container that getting into it will need. It only reads, and
-// asks at most three rounds of parallel questions. Errors: Invalid for a spec
-// wrong in itself, Ambiguous where the user must choose, Refused and Forbidden
+// asks at most three rounds of parallel questions. Errors: Invalid for a spec wrong
+// in itself or that names what does not exist or an id that is taken, Ambiguous where the user must choose, Refused and Forbidden
 // for what Proxmox would not do; Forbidden with FieldTransport where inside is all
 // that is missing.
 func (c *Client) Resolve(ctx context.Context, spec lxc.Spec, inside ...string) (*Placement, error) {
@@ -76,7 +77,7 @@ func (r *resolver) askID(ctx context.Context) (int, error) {
 	err := r.c.get(ctx, "use the id "+want, "/cluster/nextid?vmid="+want, &answer)
 	var e *Error
 	if errors.As(err, &e) && e.Params["vmid"] != "" {
-		e.Kind, e.Field, e.Params, e.Message = Refused, "ctid", nil, ""
+		e.Kind, e.Field, e.Params, e.Message = Invalid, "ctid", nil, ""
 		e.Reason = "a container or virtual machine with that id exists"
 		e.Hints = []string{"leave --ctid out to have the next free one taken"}
 	}
@@ -97,9 +98,11 @@ func (r *resolver) chooseNode(context.Context) error {
 	case want != "" && slices.Contains(online, want):
 		r.out.Node = want
 	case want != "" && slices.Contains(offline, want):
-		return r.refuse("node", want, "it is offline", online)
+		e := r.absent("node", want, "it is offline", online)
+		e.Kind = Refused
+		return e
 	case want != "":
-		return r.refuse("node", want, "the cluster has no such node", online)
+		return r.absent("node", want, "the cluster has no such node", online)
 	case len(online) == 1:
 		r.out.Node = online[0]
 		if len(offline) > 0 {
@@ -228,13 +231,22 @@ func (r *resolver) warn() {
 	}
 }
 
+// gatewayOutside reports whether a gateway lies outside the address's network.
+// Proxmox copes by a host route, but it is seldom meant, except where the network
+// is that one address.
+func gatewayOutside(cidr, gateway string) bool {
+	p, err := netip.ParsePrefix(cidr)
+	gw, err2 := netip.ParseAddr(gateway)
+	return err == nil && err2 == nil && !p.IsSingleIP() && !p.Contains(gw) && !gw.IsLinkLocalUnicast()
+}
+
 func (r *resolver) note(format string, a ...any) {
 	r.out.Notes = append(r.out.Notes, fmt.Sprintf(format, a...))
 }
 
-// refuse is the error for a name given that will not do.
-func (r *resolver) refuse(field, value, reason string, choices []string) *Error {
-	return &Error{Kind: Refused, Op: "use " + field + " " + value, Field: field, Reason: reason, Choices: choices}
+// absent is the error for a name that was given and that nothing has.
+func (r *resolver) absent(field, value, reason string, choices []string) *Error {
+	return &Error{Kind: Invalid, Op: "use " + field + " " + value, Field: field, Reason: reason, Choices: choices}
 }
 
 func ambiguous(field string, choices []string) error {

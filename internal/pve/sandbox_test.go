@@ -229,7 +229,7 @@ func TestFaultsThatAreNot(t *testing.T) {
 		{driver.Fault{Name: driver.FaultNoPrivileges}, nil, pve.Forbidden, "no privilege at all"},
 		{driver.Fault{Name: driver.FaultCreateFail, Value: "unable to detect OS distribution"}, nil, pve.TaskFailed, "unable to detect OS distribution"},
 		{driver.Fault{Name: driver.FaultStorageFull}, nil, -1, ""},
-		{driver.Fault{Name: driver.FaultNoTemplates}, nil, pve.Refused, "appliance index"},
+		{driver.Fault{Name: driver.FaultNoTemplates}, nil, pve.Invalid, "appliance index"},
 		{driver.Fault{Name: driver.FaultDownloadFail, Value: "download failed: 404"}, func(s *lxc.Spec) { s.OSTemplate = "debian-13" }, pve.TaskFailed, "404"},
 		{driver.Fault{Name: driver.FaultAPI500, Value: "POST .*/lxc$"}, nil, pve.Refused, ""},
 		{driver.Fault{Name: driver.FaultAPI595, Value: "^GET /version"}, nil, pve.Unreachable, "No route to host"},

@@ -14,6 +14,15 @@ import (
 // ranges and carets that its own manual tells of.
 var packageName = regexp.MustCompile(`^[A-Za-z0-9@][A-Za-z0-9@/_.:~+=*<>,!^[\]-]*$`)
 
+// CheckPackage says why a text is no package's name, or "". What passes is one word
+// to a package manager, never an option, and nothing else to a shell.
+func CheckPackage(name string) string {
+	if packageName.MatchString(name) {
+		return ""
+	}
+	return fmt.Sprintf("%q is no package name", name)
+}
+
 // packages adds the lists of the document and the files of dir, in this order.
 func (l *loader) packages(doc packagesDoc, dir string) {
 	p := &l.t.Packages
@@ -59,8 +68,8 @@ func (l *loader) packageFile(file string) {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
-		if !packageName.MatchString(line) {
-			at.Message, at.Suggestion = fmt.Sprintf("%q is no package name", line), "one name a line, with or without a version, without spaces"
+		if why := CheckPackage(line); why != "" {
+			at.Message, at.Suggestion = why, "one name a line, with or without a version, without spaces"
 			l.grumble(at)
 			continue
 		}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
 // variables checks the declarations and puts them in the file's order.
@@ -94,7 +96,7 @@ func (v Variable) refuse(text string) string {
 		n, err := strconv.Atoi(text)
 		ok, want = err == nil && n >= 1 && n <= 65535, "a port, 1..65535"
 	case "hostname":
-		ok, want = isHostname(text), "a host name"
+		ok, want = lxc.WrongHostname(text) == "", "a host name"
 	case "ip":
 		a, err := netip.ParseAddr(text)
 		ok, want = err == nil && a.Zone() == "", "an IP address"
@@ -112,21 +114,8 @@ func (v Variable) refuse(text string) string {
 
 var (
 	number  = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
-	label   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
 	varName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
 )
-
-func isHostname(s string) bool {
-	if len(s) == 0 || len(s) > 253 {
-		return false
-	}
-	for _, l := range strings.Split(s, ".") {
-		if !label.MatchString(l) {
-			return false
-		}
-	}
-	return true
-}
 
 // reserved are names that change how a shell, the loader or our own code in
 // the guest works.

@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"github.com/infrahaus/infrahaus/internal/template"
+)
+
+// packageOptions are the flags that say which packages a container has besides the
+// template's, of commands that go on with one.
+type packageOptions struct {
+	packages []string
+	none     bool
+}
+
+func (o *packageOptions) register(f *pflag.FlagSet) {
+	f.StringArrayVar(&o.packages, "package", nil, "a further `package` to install, in the place of those that create or an earlier --package named; may be repeated")
+	f.BoolVar(&o.none, "no-packages", false, "forget the further packages that create was told to install")
+}
+
+func (o *packageOptions) check() error {
+	if o.none && len(o.packages) > 0 {
+		return usagef("--package and --no-packages exclude each other")
+	}
+	return checkPackages(o.packages)
+}
+
+// apply puts the packages in the place of those on record.
+func (o *packageOptions) apply(m *remembered) {
+	if o.none || len(o.packages) > 0 {
+		m.Packages = o.packages
+	}
+}
+
+// newPackages reports whether other packages are wanted than are on record.
+func (m *remembered) newPackages() bool { return !slices.Equal(m.Packages, m.saved.Packages) }
+
+// checkPackages refuses what no package manager could mean, before it is on record.
+func checkPackages(names []string) error {
+	for _, name := range names {
+		if why := template.CheckPackage(name); why != "" {
+			return usagef("--package: %s", why).hint("one name each, with or without a version, without spaces: --package curl --package git")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,103 @@
+package lxc
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Fault is one thing that is wrong with a spec in itself: create refuses it and
+// `template validate` finds it by the same list.
+type Fault struct {
+	Field  string // hostname, ctid, cores, …; of the network: ip, gateway, ip6, gateway6, nameserver, …
+	Index  int    // of a nameserver or tag
+	Value  string
+	Reason string // goes after the value: "is the network's own address"
+	Better string // how it would be right, "" where the reason says it
+}
+
+// The bounds that Proxmox's own schema sets.
+const (
+	MinCTID, MaxCTID = 100, 999999999
+	maxCores         = 8192
+	minMemory        = 16 // MiB
+	maxHostname      = 253
+)
+
+var (
+	labelForm = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$`)
+	tagForm   = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9_\-+.]*$`)
+	nameForm  = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]*$`) // nodes, storages, bridges
+)
+
+// Faults are all that is wrong with a spec in itself, without asking Proxmox.
+func (s Spec) Faults() []Fault {
+	var out []Fault
+	add := func(bad bool, field, value, reason string) {
+		if bad {
+			out = append(out, Fault{Field: field, Value: value, Reason: reason})
+		}
+	}
+	if why := WrongHostname(s.Hostname); why != "" {
+		add(true, "hostname", s.Hostname, why)
+	}
+	n := strconv.Itoa
+	add(s.CTID != 0 && (s.CTID < MinCTID || s.CTID > MaxCTID), "ctid", n(s.CTID), fmt.Sprintf("is not from %d to %d", MinCTID, MaxCTID))
+	add(s.Cores < 0 || s.Cores > maxCores, "cores", n(s.Cores), fmt.Sprintf("is not from 1 to %d", maxCores))
+	add(s.MemoryMiB != 0 && s.MemoryMiB < minMemory, "memory", n(s.MemoryMiB), fmt.Sprintf("is less than %d MiB", minMemory))
+	add(s.SwapMiB < 0, "swap", n(s.SwapMiB), "is less than 0")
+	add(s.DiskGiB < 0, "disk", n(s.DiskGiB), "is less than 1 GiB")
+	for _, name := range []struct{ field, value string }{{"node", s.Node}, {"storage", s.Storage}, {"bridge", s.Network.Bridge}} {
+		add(name.value != "" && !nameForm.MatchString(name.value), name.field, name.value, "is no name that Proxmox knows")
+	}
+	for i, t := range s.Tags {
+		if !tagForm.MatchString(t) {
+			out = append(out, Fault{Field: "tag", Index: i, Value: t, Reason: "is no tag", Better: "letters, digits and _ - + . only, beginning with a letter, digit or _"})
+		}
+	}
+	if s.OSTemplate == "" || strings.ContainsAny(s.OSTemplate, " \t\n,") {
+		out = append(out, Fault{Field: "os", Value: s.OSTemplate, Reason: "is no OS template", Better: "a prefix such as debian-12, or a volume such as local:vztmpl/FILE"})
+	}
+	return append(out, s.Network.Faults()...)
+}
+
+// WrongHostname says why a text is no DNS name that Proxmox takes, or "": labels of
+// letters, digits and inner hyphens, up to 63 each, between dots.
+func WrongHostname(name string) string {
+	if name == "" {
+		return "is empty"
+	}
+	if len(name) > maxHostname {
+		return fmt.Sprintf("is longer than %d characters", maxHostname)
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if !labelForm.MatchString(label) {
+			return "is no hostname: letters, digits and inner hyphens, 63 at most between dots"
+		}
+	}
+	return ""
+}
+
+// Faults are what is wrong with the addresses: what Proxmox would refuse, and what
+// it takes and the guest's network then fails with.
+func (n Network) Faults() []Fault {
+	var out []Fault
+	if n.VLAN < 0 || n.VLAN > 4094 {
+		out = append(out, Fault{Field: "vlan", Value: strconv.Itoa(n.VLAN), Reason: "is not from 1 to 4094"})
+	}
+	four := family{"ip", "gateway", n.IPv4, n.Gateway4, netip.Addr.Is4, []string{"dhcp"}, "192.168.1.20/24"}
+	six := family{"ip6", "gateway6", n.IPv6, n.Gateway6, isIPv6, []string{"dhcp", "auto"}, "2001:db8::20/64"}
+	out = append(out, four.faults()...)
+	out = append(out, six.faults()...)
+	for i, s := range n.Nameservers {
+		if a, err := netip.ParseAddr(s); err != nil || a.Zone() != "" {
+			out = append(out, Fault{Field: "nameserver", Index: i, Value: s, Reason: "is not an IP address"})
+		}
+	}
+	return out
+}
+
+// isIPv6 leaves out IPv4 in IPv6's clothes (::ffff:10.0.0.1), which no network routes.
+func isIPv6(a netip.Addr) bool { return a.Is6() && !a.Is4In6() }
