@@ -14,6 +14,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/config"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/template"
 	"github.com/infrahaus/infrahaus/templates"
 )
@@ -29,7 +30,7 @@ func (p *place) defaults(s lxc.Spec) lxc.Spec {
 // secrets are the host's, which no event may carry.
 func (p *place) secrets() []string {
 	token := p.host.Token.Reveal()
-	_, secret, _ := strings.Cut(token, "=")
+	_, secret := pve.SplitToken(token)
 	return []string{token, secret, p.host.Password.Reveal(), p.host.SSH.IdentityKey.Reveal()}
 }
 

@@ -37,9 +37,10 @@ const apiPort = "8006" // where Proxmox VE's API listens
 const pemMark = "-----BEGIN"
 
 var (
-	hostName   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
-	dnsName    = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?$`)
-	tokenShape = regexp.MustCompile(`^[^\s:/!@]+@[A-Za-z][A-Za-z0-9._-]*![A-Za-z][A-Za-z0-9._-]*=\S+$`)
+	hostName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+	dnsName  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?$`)
+	// A user's name may hold @ (OIDC and AD have mail addresses): the realm follows the last.
+	tokenShape = regexp.MustCompile(`^[^\s:/!]+@[A-Za-z][A-Za-z0-9._-]*![A-Za-z][A-Za-z0-9._-]*=\S+$`)
 	userShape  = regexp.MustCompile(`^[^\s:/!]+@[A-Za-z][A-Za-z0-9._-]*$`)
 )
 
@@ -53,7 +54,7 @@ func endpoint(s string) (string, error) {
 		}
 		s = "https://" + s
 	}
-	u, err := url.Parse(s)
+	u, err := url.Parse(zonePercent.ReplaceAllString(s, "${1}%25${2}"))
 	if err != nil {
 		return "", bad(next, "it is not a URL") // the parser's words would repeat a password
 	}
@@ -77,8 +78,13 @@ func endpoint(s string) (string, error) {
 	if !isPort(port) {
 		return "", bad(next, "%q is no port", port)
 	}
-	return "https://" + net.JoinHostPort(host, port), nil
+	// As a URL: a zone's % is escaped again.
+	return (&url.URL{Scheme: "https", Host: net.JoinHostPort(host, port)}).String(), nil
 }
+
+// zonePercent is the zone of an address in brackets, [fe80::1%eth0], whose % people
+// write as it is and a URL has as %25.
+var zonePercent = regexp.MustCompile(`^(https?://\[[0-9A-Fa-f:.]+)%(?:25)?([^\]%]+\])`)
 
 func isHost(s string) bool {
 	if _, err := netip.ParseAddr(s); err == nil {
@@ -136,6 +142,14 @@ func fingerprint(s string) (string, error) {
 		parts[i] = fmt.Sprintf("%02X", b)
 	}
 	return strings.Join(parts, ":"), nil
+}
+
+// proxmoxName is what a node, a storage or a bridge may be called.
+func proxmoxName(s string) (string, error) {
+	if !hostName.MatchString(s) {
+		return "", bad("letters, digits, dots, dashes and underscores", "%q is no name that Proxmox knows", s)
+	}
+	return s, nil
 }
 
 func transport(s string) (string, error) {

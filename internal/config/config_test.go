@@ -159,7 +159,14 @@ func TestBadFiles(t *testing.T) {
 		{"publish: true\npublish: false", ":2:1:", "given twice", "remove"},
 		{"a: b: c", ":1", "not YAML", ""},
 		{"a: 1\n---\nb: 1", "", "more than one document", ""},
-		{"\tx: 1", ":", "not YAML", ""},
+		{"\tx: 1", ":1:1:", "not YAML", "no tabs"},
+		{"hosts:\n  a:\n    url: x\n\tnode: y", ":4:1:", "not YAML", "no tabs"},
+		{"hosts:\n  a:\n    url: x\n   node: y", ":4:4:", "not YAML", "indent it as"},
+		{"hosts:\nh:\n  url: x", ":2:1:", `unknown key "h"`, "indent it below hosts"},
+		{"host:\n  url: x", ":1:1:", `unknown key "host"`, "indent it below hosts"},
+		{"token: x", ":1:1:", `unknown key "token"`, "indent it below the name of one of the hosts"},
+		{"hosts:\n  a:\n    url: x\n    transport: node", ":4:5:", `unknown key "hosts.a.transport"`, "indent it below ssh"},
+		{"hosts:\n  a: {url: x, storage: 'a b'}", ":2:24:", "no name that Proxmox knows", "letters"},
 		{"redis: {url_env: NOPE}", ":1:18:", "NOPE is not set", ""},
 		{"hosts:\n  a: {url: x, ssh: {node: 'a b'}}", ":2:27:", "no SSH address", "root@"},
 		{"x: &a [*a]", ":1:1:", "unknown key", ""},
@@ -211,6 +218,8 @@ func TestChoosingAHost(t *testing.T) {
 		{twoHosts, "", []string{"PVE_HOST=pve.lan"}, "homelab", ""},
 		{twoHosts, "sandbox", nil, "sandbox", ""},
 		{"", "", []string{"PVE_HOST=fd00::1", tok}, "fd00::1", ""},
+		{"", "", []string{"INFRAHAUS_URL=https://[fe80::1%25eth0]", tok}, "fe80::1%eth0", ""},
+		{"hosts: {a: {url: 'fe80::1%eth0'}}", "", []string{"INFRAHAUS_URL=https://[fe80::1%25eth0]:8006", tok}, "a", ""},
 		{"", "", []string{"INFRAHAUS_URL=http://x"}, "", "cannot use INFRAHAUS_URL"},
 		{"hosts: {a: {url: x}, b: {url: y}}", "", nil, "", "cannot choose a host"},
 		{"hosts: {a: {url: x}}", "", nil, "a", ""},
@@ -395,7 +404,9 @@ func TestReadableSecretIsWarnedAbout(t *testing.T) {
 func TestEndpoint(t *testing.T) {
 	for in, want := range map[string]string{
 		"pve": "https://pve:8006", "pve:443": "https://pve:443", "10.1.2.3": "https://10.1.2.3:8006", "fd00::1": "https://[fd00::1]:8006", "[fd00::1]:443": "https://[fd00::1]:443",
-		"https://pve.lan": "https://pve.lan:8006", "https://pve.lan:8006/api2/json": "https://pve.lan:8006", " https://pve.lan/ ": "https://pve.lan:8006",
+		"https://pve.lan": "https://pve.lan:8006", "https://[fe80::1%25eth0]:8006": "https://[fe80::1%25eth0]:8006", "https://[fe80::1%eth0]": "https://[fe80::1%25eth0]:8006", "fe80::1%eth0": "https://[fe80::1%25eth0]:8006",
+		"https://[fe80::1%]": "", "https://pve%eth0": "", "https://[fe80::1%25a/b]": "",
+		"https://pve.lan:8006/api2/json": "https://pve.lan:8006", " https://pve.lan/ ": "https://pve.lan:8006",
 		"": "", "https://": "", "ftp://x": "", "http://x": "", "https://x/y": "", "https://x?y": "", "https://x#y": "", "x y": "", "https://x:0": "", "https://-x": "", "pve:port": "", "://": "", "a/b": "",
 	} {
 		got, err := endpoint(in)
@@ -405,10 +416,24 @@ func TestEndpoint(t *testing.T) {
 	}
 }
 
+func TestToken(t *testing.T) {
+	for in, good := range map[string]bool{
+		aToken: true, "PVEAPIToken=" + aToken: true, "ops@example.org@sso!ci=12345678": true, "a=b@example.org@sso!ci=12345678": true,
+		"svc-1@pve!a.b_c-d=12345678": true, "root@pam!x=12345678": true,
+		"root!ci=12345678": false, "@pam!ci=12345678": false, "root@pam=12345678": false, "root@pam!ci": false, "root@pam!ci=": false,
+		"a b@pam!ci=12345678": false, "a:b@pam!ci=12345678": false, "a/b@pam!ci=12345678": false, "root@pam!1ci=12345678": false, "root@pam!c!i=12345678": false,
+	} {
+		got, err := token(in)
+		if (err == nil) != good || good && got != strings.TrimPrefix(in, "PVEAPIToken=") {
+			t.Errorf("token(%q) = %q, %v", in, got, err)
+		}
+	}
+}
+
 func TestSSHAddress(t *testing.T) {
 	for in, want := range map[string]string{
 		"pve": "root@pve:22", "pve:2222": "root@pve:2222", "me@pve": "me@pve:22", "me@10.0.0.1:2222": "me@10.0.0.1:2222", "ssh://me@pve:22": "me@pve:22",
-		"root@[fd00::1]:22": "root@[fd00::1]:22", "fd00::1": "root@[fd00::1]:22",
+		"root@[fd00::1]:22": "root@[fd00::1]:22", "fd00::1": "root@[fd00::1]:22", "root@[fe80::1%eth0]:22": "root@[fe80::1%eth0]:22", "fe80::1%eth0": "root@[fe80::1%eth0]:22",
 		"": "", "@pve": "", "me@": "", "me@pve:x": "", "-oProxyCommand=x@pve": "", "a b@pve": "", "me@-x": "",
 	} {
 		got, err := sshAddress(in)

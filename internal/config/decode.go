@@ -6,12 +6,12 @@ import (
 	"io"
 	"os"
 	"reflect"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/infrahaus/infrahaus/internal/yamltext"
 )
 
 const (
@@ -39,8 +39,6 @@ func (d *decoder) at(path, next, format string, args ...any) error {
 	return d.fail(d.where[path], next, "%s: "+format, append([]any{path}, args...)...)
 }
 
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
-
 func (d *decoder) read(r io.Reader, v any) error {
 	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err != nil {
@@ -54,13 +52,8 @@ func (d *decoder) read(r io.Reader, v any) error {
 	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
 		return nil // an empty file says nothing
 	} else if err != nil {
-		m := yamlLine.FindStringSubmatch(err.Error())
-		if m == nil {
-			return d.fail(nil, "", "not YAML: %v", err)
-		}
-		line, _ := strconv.Atoi(m[1])
-		line = max(line, 1) // the parser leaves the first out
-		return &Error{File: d.file, Line: line, Text: "not YAML: " + err.Error()[len(m[0]):]}
+		f := yamltext.Explain(string(data), err)
+		return &Error{File: d.file, Line: f.Line, Col: f.Col, Text: f.Text, Next: f.Next}
 	}
 	if dec.Decode(&more) == nil {
 		return d.fail(&more, "keep the first", "it holds more than one document")
@@ -139,7 +132,7 @@ func (d *decoder) mapping(path string, n *yaml.Node, v reflect.Value, depth int)
 		} else if field, ok := fields[key.Value]; ok {
 			err = d.decode(sub, value, v.Field(field), depth+1)
 		} else {
-			err = d.unknown(sub, key, names)
+			err = d.unknown(sub, key, value, v.Type(), names)
 		}
 		if err != nil {
 			return err
@@ -148,13 +141,51 @@ func (d *decoder) mapping(path string, n *yaml.Node, v reflect.Value, depth int)
 	return nil
 }
 
-func (d *decoder) unknown(sub string, key *yaml.Node, names []string) error {
+func (d *decoder) unknown(sub string, key, value *yaml.Node, in reflect.Type, names []string) error {
 	slices.Sort(names)
 	next := "known here: " + strings.Join(names, ", ")
 	if near := nearest(key.Value, names); near != "" {
 		next = fmt.Sprintf("did you mean %q?", near)
 	}
+	if below := misplaced(key, value, in); below != "" {
+		next = "indent it below " + below
+	}
 	return d.fail(key, next, "unknown key %q", sub)
+}
+
+// misplaced is the key below which an unknown one belongs, since what that one holds is
+// known there: a host's name at the left edge, a host's key without its name. It is ""
+// where nothing tells.
+func misplaced(key, value *yaml.Node, in reflect.Type) string {
+	for i := range in.NumField() {
+		field, name := in.Field(i).Type, in.Field(i).Tag.Get("yaml")
+		switch field.Kind() {
+		case reflect.Struct:
+			if hasKey(field, key.Value) {
+				return name
+			}
+		case reflect.Map:
+			entry := field.Elem().Elem()
+			if hasKey(entry, key.Value) {
+				return "the name of one of the " + name
+			}
+			for j := 0; value.Kind == yaml.MappingNode && j < len(value.Content); j += 2 {
+				if hasKey(entry, value.Content[j].Value) {
+					return name
+				}
+			}
+		}
+	}
+	return ""
+}
+
+func hasKey(in reflect.Type, key string) bool {
+	for i := range in.NumField() {
+		if in.Field(i).Tag.Get("yaml") == key {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *decoder) words(path string, n *yaml.Node, v reflect.Value) error {

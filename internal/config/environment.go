@@ -43,6 +43,7 @@ func (c *Config) environment() (environment, error) {
 	check(e.urlFrom, &e.url, endpoint)
 	e.fingerprint = first(c.env, "INFRAHAUS_FINGERPRINT")
 	check("INFRAHAUS_FINGERPRINT", &e.fingerprint, fingerprint)
+	check("INFRAHAUS_NODE", &e.node, proxmoxName)
 	e.transport = first(c.env, "INFRAHAUS_SSH_TRANSPORT")
 	check("INFRAHAUS_SSH_TRANSPORT", &e.transport, transport)
 	e.sshNode = first(c.env, "INFRAHAUS_SSH_NODE")

@@ -57,7 +57,10 @@ func (c *Config) nameOf(endpointURL string) string {
 			return name
 		}
 	}
-	u, _ := url.Parse(endpointURL)
+	u, err := url.Parse(endpointURL)
+	if err != nil { // endpoint has made it
+		return endpointURL
+	}
 	if u.Port() == apiPort {
 		return u.Hostname()
 	}

@@ -69,6 +69,7 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	nameWithoutZone(tlsConfig, base)
 	c := &Client{base: base, timeout: o.Timeout, pings: consolePing}
 	if c.timeout <= 0 {
 		c.timeout = 30 * time.Second
@@ -86,9 +87,9 @@ func New(o Options) (*Client, error) {
 	}
 	switch {
 	case o.Token != "":
-		id, secret, ok := strings.Cut(o.Token, "=")
-		user, name, ok2 := strings.Cut(id, "!")
-		if !ok || !ok2 || secret == "" || name == "" || !strings.Contains(user, "@") {
+		id, secret := SplitToken(o.Token)
+		user, name := cutLast(id, "!")
+		if secret == "" || name == "" || !strings.Contains(user, "@") {
 			return nil, &Error{Kind: Invalid, Op: "use the API token", Field: "token", Reason: "it must read user@realm!name=secret"}
 		}
 		c.login, c.secret = login{token: id, user: user}, o.Token
@@ -106,6 +107,23 @@ func New(o Options) (*Client, error) {
 	}
 	c.api = proxmox.NewClient(base, opts...)
 	return c, nil
+}
+
+// SplitToken cuts user@realm!name=secret at the = that follows the name: a user's name
+// may hold one, too.
+func SplitToken(token string) (id, secret string) {
+	user, rest := cutLast(token, "!")
+	name, secret, _ := strings.Cut(rest, "=")
+	return user + "!" + name, secret
+}
+
+// cutLast is strings.Cut at the last sep; after is "" where there is none.
+func cutLast(s, sep string) (before, after string) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, ""
+	}
+	return s[:i], s[i+len(sep):]
 }
 
 // Login is who asks, as Proxmox writes it: user@realm, or user@realm!token.
@@ -145,7 +163,7 @@ func baseURL(s string) (string, error) {
 		u.Host += ":8006"
 	}
 	path := strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/api2/json")
-	return u.Scheme + "://" + u.Host + path + "/api2/json", nil
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: path + "/api2/json"}).String(), nil // a zone's % is escaped again
 }
 
 // silent swallows go-proxmox's log: at debug level it prints request bodies, and

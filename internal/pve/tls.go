@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"net"
+	"net/netip"
+	"net/url"
 	"os"
 	"strings"
 )
@@ -54,6 +56,18 @@ func tlsFrom(o Options) (*tls.Config, error) {
 		config.InsecureSkipVerify = true
 	}
 	return config, nil
+}
+
+// nameWithoutZone has the certificate of an address with a zone judged by the address:
+// no certificate can hold the zone, which is this machine's own name of an interface.
+func nameWithoutZone(config *tls.Config, base string) {
+	u, err := url.Parse(base)
+	if err != nil {
+		return
+	}
+	if a, err := netip.ParseAddr(u.Hostname()); err == nil && a.Zone() != "" {
+		config.ServerName = a.WithZone("").String()
+	}
 }
 
 // Fingerprint is a certificate's SHA-256 as Proxmox writes it: AA:BB:….

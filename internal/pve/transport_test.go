@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/http/httptrace"
 	"os"
 	"path/filepath"
@@ -270,6 +273,57 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
+// OIDC and AD name their users by mail addresses: the realm follows the last @, and a
+// name may hold a =.
+func TestTokenOfAMailUser(t *testing.T) {
+	for token, login := range map[string]string{
+		"ops@example.org@sso!ci=secret": "ops@example.org@sso!ci", "a=b@example.org@sso!ci=secret": "a=b@example.org@sso!ci", "root@pam!ci=secret": "root@pam!ci",
+	} {
+		c, err := pve.New(pve.Options{URL: "https://pve", Token: token})
+		if err != nil || c.Login() != login {
+			t.Errorf("%s: %v", token, err)
+		}
+		if id, secret := pve.SplitToken(token); id != login || secret != "secret" {
+			t.Errorf("%s: %q, %q", token, id, secret)
+		}
+	}
+}
+
+// An address with a zone: a link-local one needs it, and no certificate can name it. It
+// is shown on ::1, which takes any zone.
+func TestAddressWithZone(t *testing.T) {
+	l, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		t.Skip("needs IPv6 on the loopback interface: ", err)
+	}
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Host, "%") {
+			t.Errorf("the zone reached the server: %s", r.Host)
+		}
+		fmt.Fprint(w, `{"data":{"release":"8.4","version":"8.4.21"}}`)
+	}))
+	s.Listener = l
+	s.StartTLS()
+	defer s.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	ca := filepath.Join(t.TempDir(), "ca.pem") // httptest's certificate names ::1
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, o := range map[string]pve.Options{
+		"CA file": {CAFile: ca}, "fingerprint": {Fingerprint: pve.Fingerprint(s.Certificate())}, "insecure": {Insecure: true},
+	} {
+		o.URL, o.Token = "https://[::1%25lo]:"+port, "a@pve!bc=d"
+		c, err := pve.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err := c.Version(t.Context()); err != nil || v.Full != "8.4.21" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestURLForms(t *testing.T) {
 	for in, want := range map[string]string{
 		"pve":                         "https://pve:8006/api2/json",
@@ -277,6 +331,7 @@ func TestURLForms(t *testing.T) {
 		"https://pve:8006/":           "https://pve:8006/api2/json",
 		"https://pve:8006/api2/json/": "https://pve:8006/api2/json",
 		"https://[fd00::1]":           "https://[fd00::1]:8006/api2/json",
+		"https://[fe80::1%25lo]":      "https://[fe80::1%25lo]:8006/api2/json",
 	} {
 		c, err := pve.New(pve.Options{URL: in, Token: "a@pve!b=c"})
 		if err != nil || c.URL() != want {

@@ -1,7 +1,9 @@
 package template
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"regexp"
 	"sort"
@@ -9,6 +11,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/infrahaus/infrahaus/internal/yamltext"
 )
 
 // Limits on what a template.yaml may be, so that a hostile one costs little.
@@ -83,7 +87,7 @@ func (d *decoder) parse(data []byte, v any) {
 	dec := yaml.NewDecoder(strings.NewReader(string(data)))
 	var doc, more yaml.Node
 	if err := dec.Decode(&doc); err != nil {
-		d.syntax(err)
+		d.syntax(string(data), err)
 		return
 	}
 	if err := dec.Decode(&more); err == nil {
@@ -96,23 +100,12 @@ func (d *decoder) parse(data []byte, v any) {
 	d.decode("", doc.Content[0], reflect.ValueOf(v).Elem(), 0)
 }
 
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
-
-// syntax notes an error of the YAML parser, which knows lines but no columns.
-func (d *decoder) syntax(err error) {
-	msg := err.Error()
-	m := yamlLine.FindStringSubmatch(msg)
-	p := Problem{File: d.file, Message: "not YAML: " + msg}
-	if m != nil {
-		p.Message = "not YAML: " + msg[len(m[0]):]
-		p.Line, _ = strconv.Atoi(m[1])
-		p.Line = max(p.Line, 1) // the parser leaves the first out
-	}
-	switch {
-	case msg == "EOF":
-		p.Message = "it is empty"
-	case strings.Contains(msg, "cannot start any token"), strings.Contains(msg, "tab character"):
-		p.Suggestion = "YAML is indented with spaces, not tabs, and text that starts with @ or ` is quoted"
+// syntax notes an error of the YAML parser.
+func (d *decoder) syntax(data string, err error) {
+	p := Problem{File: d.file, Message: "it is empty"}
+	if !errors.Is(err, io.EOF) {
+		f := yamltext.Explain(data, err)
+		p.Line, p.Col, p.Message, p.Suggestion = f.Line, f.Col, f.Text, f.Next
 	}
 	d.problems = append(d.problems, p)
 }
