@@ -131,6 +131,7 @@ func (a *app) catalogue(ctx context.Context) (*store.Store, *vault.Vault, error)
 		return nil, nil, err
 	}
 	a.store, a.vault = s, v
+	a.upgrade(ctx)
 	return s, v, nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/infrahaus/infrahaus/internal/discover"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/ui"
@@ -85,6 +86,7 @@ func (o *credentialsOptions) run(ctx context.Context, ref string) error {
 			if item.Values, err = o.open(c.RecordID, s); err != nil {
 				return err
 			}
+			item.Keys = slices.Sorted(maps.Keys(item.Values))
 		}
 		list = append(list, item)
 	}
@@ -127,6 +129,12 @@ func (o *credentialsOptions) open(recordID string, s store.Sealed) (map[string]s
 	values, err := vault.UnpackValues(text)
 	if err != nil {
 		return nil, failf(1, "cannot read the credentials of %s: %v", s.Service, err)
+	}
+	for key := range values {
+		if !lxc.IsCredentialKey(key) { // an older version sealed it, and the upgrade was put off
+			values, _, _ = discover.Reread(values)
+			break
+		}
 	}
 	return values, nil
 }

@@ -54,6 +54,7 @@ func TestSessions(t *testing.T) {
 		"many":      many,
 		"piped":     piped,
 		"sql":       execSQL,
+		"version1":  version1,
 		"listen":    listen,
 		"revealed":  revealed,
 		"distinct":  distinct,

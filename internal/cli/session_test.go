@@ -160,7 +160,7 @@ func piped(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// execSQL is `sql FILE STATEMENT`. A statement that begins a transaction is held
+// execSQL is `sql FILE STATEMENT`, or `sql FILE @FILE` for the statements of a file. A statement that begins a transaction is held
 // open until the session ends, or `sql FILE` without one.
 func execSQL(ts *testscript.TestScript, neg bool, args []string) {
 	path := ts.MkAbs(args[0])
@@ -169,6 +169,9 @@ func execSQL(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if len(args) == 1 {
 		return
+	}
+	if file, ok := strings.CutPrefix(args[1], "@"); ok {
+		args[1] = ts.ReadFile(file)
 	}
 	db, err := sql.Open("sqlite", path)
 	ts.Check(err)
@@ -181,6 +184,12 @@ func execSQL(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	heldDBs.Store(path, db)
 	ts.Defer(func() { _ = db.Close() })
+}
+
+// version1 is `version1 FILE`: takes out of a database what later versions put in.
+func version1(ts *testscript.TestScript, neg bool, args []string) {
+	execSQL(ts, false, []string{args[0], `DROP TABLE jobs; DROP TABLE retired_keys; DROP TABLE unread; DROP TABLE chores;
+		DROP TRIGGER sealed_inserted; DROP TRIGGER sealed_replaced; PRAGMA user_version = 1`})
 }
 
 // heldDBs are the databases with an open transaction, by path.

@@ -4,12 +4,14 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
 // The keys of a file that is one value: of a single line, or of several.
 const (
-	KeyPassword = "password"
-	KeyContent  = "content"
+	KeyPassword = lxc.PasswordKey
+	KeyContent  = lxc.ContentKey
 )
 
 // Limits of a file that is read as assignments; one that has more is one value.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -127,6 +128,38 @@ func scrubLog(path string, redact func(string) string) error {
 		return fmt.Errorf("cannot scrub the log of the run: %w", plain(err))
 	}
 	return nil
+}
+
+// logHolds reports whether scrubLog would change a log. A torn last line, which
+// cannot be read, counts.
+func logHolds(path string, redact func(string) string) (bool, error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer in.Close()
+	end := make([]byte, 1)
+	if info, err := in.Stat(); err != nil || info.Size() == 0 {
+		return false, err
+	} else if _, err := in.ReadAt(end, info.Size()-1); err != nil || end[0] != '\n' {
+		return true, err
+	}
+	for lines := bufio.NewReaderSize(in, 64<<10); ; {
+		batch, err := readBatch(lines)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return false, err
+		}
+		before := slices.Clone(batch)
+		redactBatch(batch, redact)
+		for i := range batch {
+			if batch[i].Message != before[i].Message {
+				return true, nil
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
+	}
 }
 
 // scrubBatch is how many events are redacted together, so that a secret printed

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
 // followPoll is how often a follower looks for more.
@@ -108,6 +109,12 @@ func (s *Store) rows(ctx context.Context, runID string, from int) ([]event.Event
 		var e event.Event
 		if err := json.Unmarshal([]byte(doc), &e); err != nil {
 			return nil, fmt.Errorf("cannot read an event of run %s: %w", runID, err)
+		}
+		if e.Service != nil {
+			e.Service.CredentialKeys = lxc.CredentialKeys(e.Service.CredentialKeys)
+		}
+		for i := range e.Services {
+			e.Services[i].CredentialKeys = lxc.CredentialKeys(e.Services[i].CredentialKeys)
 		}
 		found = append(found, e)
 	}

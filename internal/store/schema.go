@@ -83,6 +83,27 @@ CREATE TABLE retired_keys (
 	envelope TEXT NOT NULL,
 	retired_at TEXT NOT NULL
 ) WITHOUT ROWID;
+`, `
+CREATE TABLE unread (
+	record_id TEXT NOT NULL,
+	service TEXT NOT NULL,
+	PRIMARY KEY (record_id, service)
+) WITHOUT ROWID;
+CREATE TABLE chores (
+	name TEXT PRIMARY KEY,
+	detail TEXT NOT NULL
+) WITHOUT ROWID;
+INSERT INTO unread SELECT record_id, service FROM sealed WHERE substr(service, 1, 1) <> '_';
+INSERT INTO chores SELECT 'scrub', '' WHERE EXISTS (SELECT 1 FROM containers);
+-- A process of an older program may live on and save what it has read.
+CREATE TRIGGER sealed_inserted AFTER INSERT ON sealed WHEN substr(NEW.service, 1, 1) <> '_' BEGIN
+	INSERT INTO unread SELECT NEW.record_id, NEW.service WHERE NOT EXISTS (
+		SELECT 1 FROM unread WHERE record_id = NEW.record_id AND service = NEW.service);
+END;
+CREATE TRIGGER sealed_replaced AFTER UPDATE OF keys ON sealed WHEN substr(NEW.service, 1, 1) <> '_' BEGIN
+	INSERT INTO unread SELECT NEW.record_id, NEW.service WHERE NOT EXISTS (
+		SELECT 1 FROM unread WHERE record_id = NEW.record_id AND service = NEW.service);
+END;
 `}
 
 // migrate brings the schema up to date, and keeps a copy of a database that an

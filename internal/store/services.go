@@ -21,8 +21,9 @@ const (
 
 // SaveServices replaces what is known of a container's services.
 func (s *Store) SaveServices(ctx context.Context, recordID string, services []lxc.Service, discoveredAt time.Time) error {
-	if services == nil {
-		services = []lxc.Service{}
+	services = append([]lxc.Service{}, services...) // an empty list is no null
+	for i := range services {                       // a rollback brings back what an older program has read
+		services[i].CredentialKeys = lxc.CredentialKeys(services[i].CredentialKeys)
 	}
 	doc, err := json.Marshal(services)
 	if err != nil {
@@ -47,6 +48,9 @@ func (s *Store) Services(ctx context.Context, recordID string) ([]lxc.Service, t
 	var found []lxc.Service
 	if err := json.Unmarshal([]byte(doc), &found); err != nil {
 		return nil, time.Time{}, fmt.Errorf("cannot read the services of record %s: %w", recordID, err)
+	}
+	for i := range found {
+		found[i].CredentialKeys = lxc.CredentialKeys(found[i].CredentialKeys)
 	}
 	return found, parseTime(at), nil
 }
@@ -91,8 +95,18 @@ func (s *Store) SaveSealed(ctx context.Context, recordID, service string, keys [
 	if err != nil {
 		return err
 	}
-	return s.exec(ctx, saveSealed, args...)
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, saveSealed, args...); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, isRead, recordID, service)
+		return err
+	})
 }
+
+// isRead takes a sealed row off the list of those that an older program may have
+// read wrongly.
+const isRead = `DELETE FROM unread WHERE record_id = ? AND service = ?`
 
 const saveSealed = `INSERT INTO sealed (record_id, service, keys, envelope, updated_at) VALUES (?, ?, ?, ?, ?)
 	ON CONFLICT (record_id, service) DO UPDATE SET keys = excluded.keys, envelope = excluded.envelope,
@@ -126,6 +140,7 @@ func (s *Store) Credentials(ctx context.Context, recordID string) ([]Sealed, err
 		if err := json.Unmarshal([]byte(names), &one.Keys); err != nil {
 			return nil, fmt.Errorf("cannot read the credentials of record %s: %w", recordID, err)
 		}
+		one.Keys = lxc.CredentialKeys(one.Keys) // see Upgrade: some may not have been read again yet
 		found = append(found, one)
 	}
 	return found, s.wrap(rows.Err())

@@ -18,6 +18,13 @@ import (
 
 // TestMain lets the test binary be one of twenty processes.
 func TestMain(m *testing.M) {
+	if dir := os.Getenv("STORE_TEST_UPGRADE_IN"); dir != "" {
+		if err := upgradeAlone(dir, os.Getenv("STORE_TEST_KILL")); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if dir := os.Getenv("STORE_TEST_CREATE_IN"); dir != "" {
 		if err := createAlone(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/config"
+	"github.com/infrahaus/infrahaus/internal/discover"
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/store"
+	"github.com/infrahaus/infrahaus/internal/vault"
+)
+
+// upgrade does what is left to do after the migration of a database of an older
+// version. Its trouble fails no command: the next one tries again.
+func (a *app) upgrade(ctx context.Context) {
+	err := a.store.Upgrade(ctx, store.Upgrade{
+		Reread: rereader(a.vault),
+		Redis:  a.cfg.RedisURL.Reveal(),
+		Note:   a.note,
+		Tell:   func(e store.Exposure) { a.tellExposure(ctx, e) },
+	})
+	if err != nil {
+		a.warn(err.Error(), "the next command tries again: "+a.command("list"))
+	}
+}
+
+// rereader opens sealed values and reads them as the present reader would have.
+func rereader(v *vault.Vault) func(store.Sealed) (store.Sealed, []string, error) {
+	return func(s store.Sealed) (store.Sealed, []string, error) {
+		text, err := v.Unseal(s.RecordID, s.Service, s.Envelope)
+		if err != nil {
+			return s, nil, err
+		}
+		old, err := vault.UnpackValues(text)
+		if err != nil {
+			return s, nil, fmt.Errorf("cannot read the credentials of %s: %w", s.Service, err)
+		}
+		values, leaked, changed := discover.Reread(old)
+		if s.Keys = slices.Sorted(maps.Keys(values)); !changed {
+			return s, nil, nil
+		}
+		if text, err = vault.PackValues(values); err != nil {
+			return s, nil, err
+		}
+		if len(leaked) > 0 { // a script may have printed it whole
+			for _, v := range values {
+				leaked = append(leaked, event.SecretsIn(lxc.PasswordKey, v)...)
+			}
+		}
+		s.Envelope, err = v.Seal(s.RecordID, s.Service, text)
+		return s, leaked, err
+	}
+}
+
+// tellExposure says what stood in clear, and what is to be done where no program
+// can take it back.
+func (a *app) tellExposure(ctx context.Context, e store.Exposure) {
+	if len(e.Leaks) > 0 {
+		a.warn("an older version of infrahaus took parts of secrets for names of keys, and showed and kept them in clear. "+
+			"They are sealed now, and gone from the database, its copies and the logs. Screens, backups and whoever read them still have them: change these secrets", "")
+	}
+	all, err := a.store.Containers(ctx, store.Filter{IncludeDestroyed: true})
+	if err != nil {
+		a.warn(err.Error(), "")
+	}
+	for _, l := range e.Leaks {
+		i := slices.IndexFunc(all, func(c lxc.Container) bool { return c.RecordID == l.RecordID })
+		if i < 0 {
+			all, i = append(all, lxc.Container{RecordID: l.RecordID, Hostname: l.RecordID}), len(all)
+		}
+		a.tellLeak(all[i], l.Service)
+	}
+	for _, c := range e.Copies {
+		a.warn(fmt.Sprintf("cannot clean %s, which may hold secrets in clear: %s", c.Path, c.Why), "rm "+shellWord(c.Path))
+	}
+	if e.Unread > 0 {
+		a.warn(fmt.Sprintf("%d sealed values of an older version cannot be read again yet: %s", e.Unread, e.KeyErr),
+			"they are kept as they are; put the key back, and the next command reads them: "+a.command("list"))
+	}
+	a.tellRedis(e)
+}
+
+// tellLeak names one secret that must be changed, with the commands to see it and,
+// once it was changed, to read it again.
+func (a *app) tellLeak(c lxc.Container, service string) {
+	text := fmt.Sprintf("change the secret of %s in %s on host %s", service, c.Hostname, c.Host)
+	ref := c.Hostname
+	if c.Lifecycle == lxc.Destroyed {
+		ref = c.RecordID
+		text += " (destroyed), where it is used elsewhere"
+	} else {
+		text += ", then: " + a.commandOn(c.Host, "discover", ref)
+	}
+	a.warn(text, a.commandOn(c.Host, "credentials", ref, publicName(service), "--reveal"))
+}
+
+// commandOn is command for a container of any host.
+func (a *app) commandOn(host string, words ...string) string {
+	b := *a
+	b.global.sandbox, b.global.host = host == config.SandboxHost, host
+	if b.global.sandbox {
+		b.global.host = ""
+	}
+	return b.command(words...)
+}
+
+func (a *app) tellRedis(e store.Exposure) {
+	if e.Redis == "" {
+		return
+	}
+	if e.Trouble != "" {
+		words := "DEL infrahaus:events"
+		var ids []string
+		for _, l := range e.Leaks {
+			if !slices.Contains(ids, l.RecordID) {
+				ids = append(ids, l.RecordID)
+				words += " container:" + l.RecordID + ":logs"
+			}
+		}
+		a.warn(fmt.Sprintf("cannot clean redis at %s: %s; it still holds parts of secrets in clear", e.Redis, e.Trouble), redisCLI(e.Redis)+" "+words)
+		return
+	}
+	a.warn(fmt.Sprintf("redis at %s is cleaned, and %d entries are gone from its stream; its consumers, replicas and append-only file may have kept them", e.Redis, e.RedisID), "")
+}
+
+// redisCLI is how redis-cli is called for an address.
+func redisCLI(address string) string {
+	host, port, ok := strings.Cut(address, ":")
+	if i := strings.LastIndex(address, ":"); ok && i > 0 {
+		host, port = strings.Trim(address[:i], "[]"), address[i+1:]
+	}
+	if strings.HasPrefix(address, "/") || port == "" {
+		return "redis-cli -s " + shellWord(address)
+	}
+	return "redis-cli -h " + shellWord(host) + " -p " + shellWord(port)
+}

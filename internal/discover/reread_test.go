@@ -1,0 +1,46 @@
+package discover
+
+import (
+	"reflect"
+	"testing"
+)
+
+func TestReread(t *testing.T) {
+	type kv = map[string]string
+	for _, tt := range []struct {
+		name     string
+		old, now kv
+		leaked   []string
+	}{
+		{"assignments", kv{"USER": "app", "PASSWORD": "hunter22", "EMPTY": ""}, nil, nil},
+		{"a URL", kv{"postgres://app:hunter22@db/x?sslmode": "require"},
+			kv{"password": "postgres://app:hunter22@db/x?sslmode=require"}, []string{"postgres://app:hunter22@db/x?sslmode"}},
+		{"base64, ==", kv{"aHVudGVyMjJodW50ZXIyMg": "="}, kv{"password": "aHVudGVyMjJodW50ZXIyMg=="}, []string{"aHVudGVyMjJodW50ZXIyMg"}},
+		{"base64, =", kv{"aHVudGVyMjJodW50ZXIyMjI": ""}, kv{"password": "aHVudGVyMjJodW50ZXIyMjI="}, []string{"aHVudGVyMjJodW50ZXIyMjI"}},
+		{"base64 with signs", kv{"a+/bHVudGVyMjJo": ""}, kv{"password": "a+/bHVudGVyMjJo="}, []string{"a+/bHVudGVyMjJo"}},
+		{"a name without a value", kv{"ACCESS_TOKEN": ""}, kv{"password": "ACCESS_TOKEN="}, nil},
+		{"an empty password", kv{"password": ""}, nil, nil},
+		{"several lines", kv{"PrivateKey": "abc=", "[Peer] x": "1", "a b": "2"},
+			kv{"content": "PrivateKey=abc=\n[Peer] x=1\na b=2"}, []string{"[Peer] x", "a b"}},
+		{"one sealed value", kv{"password": "postgres://app:hunter22@db/x?sslmode=require"}, nil, nil},
+		{"base64 twice", kv{"Zml4dHVyZXM": "", "c2VjcmV0c3M": ""}, kv{"content": "Zml4dHVyZXM=\nc2VjcmV0c3M="}, []string{"Zml4dHVyZXM", "c2VjcmV0c3M"}},
+		{"base64 among assignments", kv{"K": "v", "c2VjcmV0cw": "="}, kv{"content": "K=v\nc2VjcmV0cw=="}, []string{"c2VjcmV0cw"}},
+		{"base32", kv{"JBSWY3DPEHPK3PXP": "====="}, kv{"password": "JBSWY3DPEHPK3PXP======"}, []string{"JBSWY3DPEHPK3PXP"}},
+		{"base32, =", kv{"JBSWY3DPEHPK3PX": ""}, kv{"password": "JBSWY3DPEHPK3PX="}, []string{"JBSWY3DPEHPK3PX"}},
+		{"nothing", kv{}, nil, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			want := tt.now
+			if want == nil {
+				want = tt.old
+			}
+			now, leaked, changed := Reread(tt.old)
+			if !reflect.DeepEqual(now, want) || !reflect.DeepEqual(leaked, tt.leaked) || changed != (tt.now != nil) {
+				t.Errorf("%q, leaked %q, %v", now, leaked, changed)
+			}
+			if again, _, changed := Reread(now); changed || !reflect.DeepEqual(again, now) {
+				t.Errorf("a second time: %q", again)
+			}
+		})
+	}
+}

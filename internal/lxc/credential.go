@@ -1,0 +1,71 @@
+package lxc
+
+import (
+	"encoding/base32"
+	"encoding/base64"
+	"strings"
+)
+
+// The keys under which a credentials file that is no list of assignments is
+// sealed as one value: a single line as PasswordKey, several as ContentKey.
+const (
+	PasswordKey = "password"
+	ContentKey  = "content"
+)
+
+// IsCredentialKey reports whether a text can be the name of a credential's value:
+// letters, digits and "_", no digit first. Whatever else stands before a "=" may be
+// a part of a secret, and is never shown.
+func IsCredentialKey(text string) bool {
+	for i, r := range text {
+		letter := r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+		if !letter && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return text != ""
+}
+
+// CredentialKeys returns keys as they may be shown: what is no key is replaced by
+// the one under which such a file is sealed.
+func CredentialKeys(keys []string) []string {
+	whole := PasswordKey
+	if len(keys) > 1 {
+		whole = ContentKey
+	}
+	if keys == nil {
+		return nil
+	}
+	out := make([]string, 0, len(keys))
+	seen := map[string]bool{}
+	for _, k := range keys {
+		if !IsCredentialKey(k) {
+			k = whole
+		}
+		if !seen[k] {
+			seen[k] = true
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// IsPadded reports whether name, followed by the padding that it needs, is a text in
+// base64 or base32: an assignment without a value looks the same. Words in one case
+// are taken for names.
+func IsPadded(name string) bool {
+	if len(name) < 10 || strings.Contains(name, "_") {
+		return false
+	}
+	upper := strings.ToUpper(name) == name
+	if pad := strings.Repeat("=", (8-len(name)%8)%8); pad != "" && upper && strings.ContainsAny(name, "234567") {
+		_, err := base32.StdEncoding.DecodeString(name + pad)
+		return err == nil
+	}
+	pad := strings.Repeat("=", (4-len(name)%4)%4)
+	if pad == "" || upper || strings.ToLower(name) == name {
+		return false
+	}
+	_, err := base64.StdEncoding.Strict().DecodeString(name + pad)
+	return err == nil
+}

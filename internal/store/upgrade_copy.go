@@ -1,0 +1,107 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+)
+
+// openCopy opens a copy of the database. mode is SQLite's: ro or rw. No journal is
+// written beside it: it would hold what is to go.
+func openCopy(path, mode string) (*sql.DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	q := url.Values{"mode": {mode}, "_pragma": {"secure_delete(1)", "journal_mode(MEMORY)"}}
+	if mode == "ro" {
+		q.Set("_pragma", "query_only(1)")
+	}
+	u := url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: q.Encode()}
+	db, err := sql.Open("sqlite", u.String())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
+func lookAtCopy(ctx context.Context, f *found, path string) error {
+	db, err := openCopy(path, "ro")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return f.look(ctx, db)
+}
+
+// cleanCopy replaces a copy in one step by one that holds nothing in clear. It stays
+// what it is: a database of its version, for the program of that version.
+func (f *found) cleanCopy(ctx context.Context, path string, redact func(string) string) error {
+	aside := path + ".scrub"
+	if err := os.Remove(aside); err != nil && !errors.Is(err, fs.ErrNotExist) { // a killed process left it
+		return err
+	}
+	defer os.Remove(aside)
+	if err := vacuumInto(ctx, path, aside); err != nil {
+		return err
+	}
+	if err := f.rewrite(ctx, aside, redact); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(aside, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(aside, path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func vacuumInto(ctx context.Context, from, to string) error {
+	file, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // VACUUM takes an empty file
+	if err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	db, err := openCopy(from, "rw") // else SQLite opens the other one read-only as well
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	_, err = db.ExecContext(ctx, `VACUUM INTO ?`, to)
+	return err
+}
+
+func (f *found) rewrite(ctx context.Context, path string, redact func(string) string) error {
+	db, err := openCopy(path, "rw")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := f.cleanRows(ctx, tx, redact); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	if _, err := db.ExecContext(ctx, `VACUUM`); err != nil { // its free pages
+		return err
+	}
+	return db.Close()
+}

@@ -1,0 +1,183 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+)
+
+// scrub does the first chore. The rows that tell what to look for are cleaned last,
+// in one transaction that also begins the next chore.
+func (s *Store) scrub(ctx context.Context, u Upgrade) error {
+	_, due, err := chore(ctx, s.records, choreScrub)
+	if err != nil {
+		return s.wrap(err)
+	}
+	f := newFound(u.Reread)
+	unread, err := s.unread(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range unread {
+		f.row(r)
+	}
+	if !due && len(f.leaks) == 0 && len(f.checked) == 0 {
+		return nil // what the vault cannot open yet stays as it is
+	}
+	copies, e, err := s.lookEverywhere(ctx, f)
+	if err != nil {
+		return err
+	}
+	redact := event.NewSecrets(slices.Sorted(maps.Keys(f.secrets))...).Redact
+	if len(f.leaks) > 0 {
+		u.note("taking what an older version left in clear out of the catalogue; this may take a while")
+		if err := s.cleanLogs(redact); err != nil {
+			return err
+		}
+		u.did("logs")
+		for _, path := range copies {
+			if err := f.cleanCopy(ctx, path, redact); err != nil {
+				e.Copies = append(e.Copies, Soiled{path, plain(err).Error()})
+			}
+		}
+		u.did("copies")
+		s.cleanRedis(ctx, f, u.Redis, redact, &e)
+		u.did("redis")
+	}
+	return s.cleanOwn(ctx, f, redact, e, due)
+}
+
+// unread lists the sealed rows that an older program has written.
+func (s *Store) unread(ctx context.Context) ([]Sealed, error) {
+	all, err := credentialRows(ctx, s.records)
+	if err != nil {
+		return nil, s.wrap(err)
+	}
+	listed := map[Leak]bool{}
+	err = each(ctx, s.records, `SELECT record_id, service FROM unread`, func(rows *sql.Rows) error {
+		var at Leak
+		err := rows.Scan(&at.RecordID, &at.Service)
+		listed[at] = true
+		return err
+	})
+	return slices.DeleteFunc(all, func(r Sealed) bool { return !listed[Leak{r.RecordID, r.Service}] }), s.wrap(err)
+}
+
+// lookEverywhere adds what the database and its copies hold, and returns the copies
+// that can be read.
+func (s *Store) lookEverywhere(ctx context.Context, f *found) (copies []string, e Exposure, err error) {
+	if err := f.look(ctx, s.records); err != nil {
+		return nil, e, s.wrap(err)
+	}
+	e.Unread = len(f.locked)
+	for _, err := range f.locked {
+		e.KeyErr = err.Error()
+	}
+	all, err := filepath.Glob(globEscape(s.path) + ".v*.bak")
+	if err != nil {
+		return nil, e, err
+	}
+	for _, path := range all {
+		if err := lookAtCopy(ctx, f, path); err != nil {
+			e.Copies = append(e.Copies, Soiled{path, plain(err).Error()})
+		} else {
+			copies = append(copies, path)
+		}
+	}
+	return copies, e, nil
+}
+
+// globEscape makes a path match itself.
+func globEscape(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
+
+// cleanLogs goes through every log, since a script may print another container's
+// secret. No run goes on.
+func (s *Store) cleanLogs(redact func(string) string) error {
+	root := filepath.Join(s.dir, "logs")
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		switch {
+		case strings.HasSuffix(path, ".scrub"): // of a process that was killed
+			return os.Remove(path)
+		case !strings.HasSuffix(path, ".ndjson"):
+			return nil
+		}
+		held, err := logHolds(path, redact)
+		if err != nil || !held {
+			return err
+		}
+		return scrubLog(path, redact)
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return plain(err)
+}
+
+// cleanOwn cleans the database's rows and goes on to the next chore. What the vault
+// could not open stays on the list.
+func (s *Store) cleanOwn(ctx context.Context, f *found, redact func(string) string, e Exposure, due bool) error {
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		f.checked, f.locked = map[Leak]bool{}, map[Leak]error{} // the copies' are not ours
+		if err := f.cleanRows(ctx, tx, redact); err != nil {
+			return err
+		}
+		for at := range f.checked {
+			if _, err := tx.ExecContext(ctx, isRead, at.RecordID, at.Service); err != nil {
+				return err
+			}
+		}
+		if len(f.leaks) > 0 {
+			if _, err := tx.ExecContext(ctx, setChore, choreCompact, ""); err != nil {
+				return err
+			}
+		}
+		if len(f.leaks) > 0 || due && len(f.locked) > 0 {
+			if err := f.toTell(ctx, tx, e); err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, doneChore, choreScrub)
+		return err
+	})
+}
+
+// toTell puts what a person must hear on record, beside what was not told yet.
+func (f *found) toTell(ctx context.Context, tx *sql.Tx, e Exposure) error {
+	before, due, err := chore(ctx, tx, choreTell)
+	if err != nil {
+		return err
+	}
+	if due {
+		var old Exposure
+		if err := json.Unmarshal([]byte(before), &old); err != nil {
+			return err
+		}
+		for _, l := range old.Leaks {
+			f.leaks[l] = true
+		}
+		e.RedisID += old.RedisID
+	}
+	e.Leaks = slices.SortedFunc(maps.Keys(f.leaks), func(a, b Leak) int {
+		return strings.Compare(a.RecordID+"\x00"+a.Service, b.RecordID+"\x00"+b.Service)
+	})
+	detail, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, setChore, choreTell, string(detail))
+	return err
+}
