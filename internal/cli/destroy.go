@@ -85,6 +85,10 @@ func (o *destroyOptions) stranger(ctx context.Context, host string, ctid int, la
 	if err != nil {
 		return err
 	}
+	err = p.pve.May(ctx, fmt.Sprintf("destroy container %d", ctid), ctid, []string{"VM.Audit", "VM.Allocate"}, []string{"VM.PowerMgmt"})
+	if err != nil {
+		return err
+	}
 	c, err := adopted(ctx, p, host, ctid)
 	if last.RecordID != "" && (pve.IsKind(err, pve.NotFound) || err == nil && c.MAC == last.MAC) {
 		return o.destroy(ctx, last, func() error { return nil }) // it is gone, or back, as from a backup

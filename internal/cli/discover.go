@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
@@ -104,6 +106,10 @@ func (o *discoverOptions) adopt(ctx context.Context, host string, ctid int) erro
 	defer done()
 	p, err := a.openInside(ctx)
 	if err != nil {
+		return err
+	}
+	needs := slices.Concat([]string{"VM.Audit"}, provision.Inside(p.ssh.Transport))
+	if err := p.pve.May(ctx, fmt.Sprintf("look inside container %d", ctid), ctid, needs, nil); err != nil {
 		return err
 	}
 	c, err := adopted(ctx, p, host, ctid)

@@ -113,6 +113,10 @@ func (a *app) target(ctx context.Context, do, ref string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
+	op := fmt.Sprintf("%s container %d", do, c.CTID)
+	if err := p.pve.May(ctx, op, c.CTID, []string{"VM.Audit", "VM.PowerMgmt"}, nil); err != nil {
+		return nil, err
+	}
 	t := &target{app: a, c: c, pve: p.pve}
 	t.node, t.cfg, err = p.pve.Locate(ctx, c.Node, c.CTID)
 	switch {

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"strings"
@@ -45,4 +46,44 @@ func runOnNode(ts *testscript.TestScript, line string) (out, said string, status
 	}
 	ts.Check(err)
 	return stdout.String(), stderr.String(), 0
+}
+
+// newToken is `token USER`: a new user without any privilege, whose token the session
+// uses from here on. The role of the hints is empty again.
+func newToken(ts *testscript.TestScript, neg bool, args []string) {
+	out, said, status := runOnNode(ts, "pveum role modify infrahaus --privs '' 2>/dev/null; pveum user add "+args[0]+
+		" && pveum user token add "+args[0]+" ci --privsep 1 --output-format json")
+	var made struct {
+		ID    string `json:"full-tokenid"`
+		Value string `json:"value"`
+	}
+	if status != 0 || json.Unmarshal([]byte(out), &made) != nil {
+		ts.Fatalf("%s%s", out, said)
+	}
+	ts.Setenv("INFRAHAUS_TOKEN", made.ID+"="+made.Value)
+}
+
+// follow is `follow PRIVILEGES`: pastes the commands that the hints of the last command
+// give for the node, in their order, and checks that they ask for these privileges and
+// no others.
+func follow(ts *testscript.TestScript, neg bool, args []string) {
+	asked := ""
+	for line := range strings.Lines(ts.ReadFile("stderr")) {
+		hint, ok := strings.CutPrefix(strings.TrimSpace(line), "hint: ")
+		hint = strings.TrimPrefix(hint, "on the node: ")
+		if !ok || !strings.HasPrefix(hint, "pveum ") {
+			continue
+		}
+		if _, privs, ok := strings.Cut(hint, "--privs "); ok {
+			asked = privs
+		}
+		out, said, status := runOnNode(ts, hint)
+		ts.Logf("%s\n%s%s", hint, out, said)
+		if status != 0 {
+			ts.Fatalf("exit status %d", status)
+		}
+	}
+	if asked != args[0] {
+		ts.Fatalf("asked for %s, not %s", asked, args[0])
+	}
 }

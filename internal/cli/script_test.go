@@ -72,6 +72,8 @@ func TestSessions(t *testing.T) {
 		"tidy":       tidy,
 		"api":        askAPI,
 		"on-node":    onNode,
+		"token":      newToken,
+		"follow":     follow,
 		"stop-task":  stopTask,
 		"extracting": extracting,
 		"whole-once": wholeOnce,

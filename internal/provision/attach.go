@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/event"
@@ -18,6 +19,9 @@ func (r *Run) attach(ctx context.Context) error {
 	r.phase = Phases[len(Phases)-1]
 	defer r.wait("", 0)()
 	if err := r.Bus.Emit(event.Event{Type: event.Step, Step: r.phase.Name, Message: "Looking for the container"}); err != nil {
+		return err
+	}
+	if err := r.may(ctx, "look inside", slices.Concat([]string{"VM.Audit"}, Inside(r.SSH.Transport))); err != nil {
 		return err
 	}
 	node, _, err := r.PVE.Find(ctx, r.CTID)

@@ -89,15 +89,6 @@ func (r *Run) createAnew(ctx context.Context) (upid string, err error) {
 	return created.UPID, r.step(12, fmt.Sprintf("Container %d on %s is being made from %s", r.CTID, p.Node, p.Template.Name))
 }
 
-// Inside are the privileges on a container without which a transport has no way
-// into it. With auto there may be another.
-func Inside(transport string) []string {
-	if transport == "api" {
-		return []string{pve.ConsolePrivilege}
-	}
-	return nil
-}
-
 // claim asks for the container. The record says which id before each try, and
 // which task afterwards, so that a killed process leaves nothing unknown.
 func (r *Run) claim(ctx context.Context) (pve.Created, error) {

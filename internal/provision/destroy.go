@@ -48,6 +48,9 @@ func (r *Run) Survey(ctx context.Context, foreign bool) (d Doomed, err error) {
 	if err := r.Connect(ctx); err != nil {
 		return Doomed{}, err
 	}
+	if err := r.may(ctx, "destroy", []string{"VM.Audit", "VM.Allocate"}, "VM.PowerMgmt"); err != nil {
+		return Doomed{}, err
+	}
 	c, err := r.survey(ctx)
 	if err != nil {
 		return Doomed{}, err
@@ -93,6 +96,9 @@ func (r *Run) mayDestroy(ctx context.Context, foreign bool) error {
 		return refuse(ExitUsage, "it does not carry this catalogue's mark any more: its description was changed", "say --foreign if you mean it")
 	case rec.Adopted, !rec.Marked && rec.MAC != cfg.MAC:
 		return refuse(ExitUsage, "this catalogue did not make it", "say --foreign if you mean it")
+	}
+	if st.Running {
+		return r.may(ctx, "destroy", []string{"VM.Audit", "VM.Allocate", "VM.PowerMgmt"})
 	}
 	return nil
 }

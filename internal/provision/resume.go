@@ -73,6 +73,9 @@ func (r *Run) lookBack(ctx context.Context) error {
 	if err := r.Connect(ctx); err != nil {
 		return err
 	}
+	if err := r.mayGoOn(ctx); err != nil {
+		return err
+	}
 	c, err := r.survey(ctx)
 	if err != nil {
 		return err

@@ -38,6 +38,9 @@ func (r *Run) FindPast(ctx context.Context) (Past, error) {
 	if err := r.Connect(ctx); err != nil {
 		return p, err
 	}
+	if err := r.may(ctx, "roll back", []string{"VM.Audit", "VM.Snapshot|VM.Snapshot.Rollback", "VM.PowerMgmt"}); err != nil {
+		return p, err
+	}
 	c, err := r.survey(ctx)
 	switch {
 	case err != nil:

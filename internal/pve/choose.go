@@ -91,8 +91,7 @@ func (r *resolver) chooseStorage(context.Context) error {
 		if len(why) > 0 {
 			e.Reason += ": " + strings.Join(why, "; ")
 		} else {
-			e.Kind, e.Reason = Forbidden, r.c.Login()+" sees no storage of node "+r.out.Node
-			e.Hints = grantHints(r.c.login, []string{"/storage"})
+			e.Reason = "node " + r.out.Node + " has no storage that is enabled for it"
 		}
 		return e
 	}

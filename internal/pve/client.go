@@ -57,7 +57,10 @@ func (l login) name() string {
 
 // root reports whether this is what Proxmox's rules call root@pam: a ticket, for
 // a token of root is root@pam!name to them and is refused.
-func (l login) root() bool { return l.token == "" && l.user == "root@pam" }
+func (l login) root() bool { return l.token == "" && l.user == rootUser }
+
+// rootUser needs no entry in any ACL; its tokens may.
+const rootUser = "root@pam"
 
 // New checks options and makes a client. It does no I/O beyond reading CAFile.
 func New(o Options) (*Client, error) {

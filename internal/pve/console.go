@@ -172,7 +172,7 @@ func consoleRefused(err error) error {
 	case strings.Contains(e.Reason, "not running"):
 		out.Hints = append(out.Hints, "a console shows running containers only: infrahaus start CONTAINER")
 	case e.Kind == Forbidden:
-		out.Hints = append(out.Hints, appendHint([]string{ConsolePrivilege}), "or go in by SSH: INFRAHAUS_SSH_TRANSPORT=guest or node")
+		out.Hints = append(out.Hints, otherWayHint)
 	case e.Kind == Unreachable && e.Status != 0 && len(e.Hints) == 0:
 		out.Hints = []string{"is the container's node up, and can the node that is asked reach it? infrahaus list --check"}
 	case e.Kind == NotFound:

@@ -38,8 +38,7 @@ func (c *Client) addHints(e *Error) {
 		e.Field = "features"
 		e.Hints = append(e.Hints, rootOnlyHints...)
 	case deniedForm.MatchString(r):
-		m := deniedForm.FindStringSubmatch(r)
-		e.Hints = append(e.Hints, grantHints(c.login, []string{grantPath(m[1])})...)
+		e.Hints = append(e.Hints, c.deniedHints(deniedForm.FindStringSubmatch(r))...)
 	case storageForm.MatchString(r):
 		e.Field = "storage"
 	case strings.Contains(r, "already exists on node"):
@@ -94,10 +93,17 @@ func (c *Client) explainLogin(e *Error) {
 	}
 }
 
-// grantPath is where a privilege is granted for more than one container.
-func grantPath(at string) string {
-	if strings.HasPrefix(at, "/vms/") {
-		return "/vms"
+// deniedHints grant what Proxmox itself says is missing: one privilege of A|B, each of
+// A,B.
+func (c *Client) deniedHints(m []string) []string {
+	first, _, _ := strings.Cut(m[2], "|")
+	var needs []need
+	for p := range strings.SplitSeq(first, ",") {
+		n := need{at: m[1], privilege: strings.TrimSpace(p)}
+		if strings.HasPrefix(n.at, "/vms/") {
+			n.grant = "/vms"
+		}
+		needs = append(needs, n)
 	}
-	return at
+	return (&permissions{client: c}).grantHints(needs)
 }

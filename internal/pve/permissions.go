@@ -3,16 +3,14 @@ package pve
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
-
-// rolePrivileges are all that a create, start, discover, sync and destroy ask for.
-const rolePrivileges = "VM.Allocate,VM.Audit,VM.Config.CPU,VM.Config.Memory,VM.Config.Disk,VM.Config.Network,VM.Config.Options," +
-	"VM.PowerMgmt,VM.Console,VM.Snapshot,Datastore.AllocateSpace,Datastore.AllocateTemplate,Datastore.Audit,SDN.Use"
 
 // permissions is what the login may do: privileges by path, 1 where they hold
 // for the paths below as well.
@@ -80,60 +78,150 @@ func (p *permissions) listed(at, privilege string) bool {
 	}
 }
 
-// need is one privilege on one path, and what is granted to mend its lack.
-type need struct{ at, privilege, grant string }
+// need is one privilege on one path that a command asks for.
+type need struct {
+	at, privilege string
+	or            string // another privilege that does as well
+	grant         string // the path to grant it on, for what is below too; "" is at
+	optional      bool   // the command does without, and its role has it all the same
+}
 
-// require returns a Forbidden error that names all privileges missing.
+func (n need) grantPath() string {
+	if n.grant != "" {
+		return n.grant
+	}
+	return n.at
+}
+
+// on are needs of the container with that id.
+func on(ctid int, privileges ...string) []need {
+	needs := make([]need, len(privileges))
+	for i, p := range privileges {
+		needs[i] = need{at: "/vms/" + strconv.Itoa(ctid), privilege: p, grant: "/vms"}
+	}
+	return needs
+}
+
+// May refuses with Forbidden what the login may not do to a container, naming all that
+// is missing at once, before anything is begun. Of op ("stop container 100") the
+// privileges are needed; optional are those that it can do without and would use.
+// "A|B" is either.
+func (c *Client) May(ctx context.Context, op string, ctid int, privileges, optional []string) error {
+	p, err := c.permissions(ctx)
+	if err != nil {
+		return err
+	}
+	needs := on(ctid, append(slices.Clone(privileges), optional...)...)
+	for i := range needs {
+		needs[i].privilege, needs[i].or, _ = strings.Cut(needs[i].privilege, "|")
+		needs[i].optional = i >= len(privileges)
+	}
+	return p.require(ctx, op, needs)
+}
+
+func (p *permissions) satisfied(ctx context.Context, n need) bool {
+	return p.has(ctx, n.at, n.privilege) || n.or != "" && p.has(ctx, n.at, n.or)
+}
+
+// require returns a Forbidden error that names all privileges missing, with the
+// commands that give what the whole command needs. Field is FieldTransport where only
+// the way into the guest lacks one.
 func (p *permissions) require(ctx context.Context, op string, needs []need) error {
-	var lines, grants []string
-	byPath := map[string][]string{}
+	var missing []need
 	for _, n := range needs {
-		if p.has(ctx, n.at, n.privilege) {
-			continue
-		}
-		if byPath[n.at] == nil {
-			lines = append(lines, n.at)
-		}
-		byPath[n.at] = append(byPath[n.at], n.privilege)
-		if !slices.Contains(grants, n.grant) {
-			grants = append(grants, n.grant)
+		if !n.optional && !p.satisfied(ctx, n) {
+			missing = append(missing, n)
 		}
 	}
-	if len(lines) == 0 {
+	if len(missing) == 0 {
 		return nil
 	}
 	who := p.client.login
-	e := &Error{Kind: Forbidden, Op: op}
-	for i, at := range lines {
-		lines[i] = strings.Join(byPath[at], ", ") + " on " + at
-	}
-	e.Reason = who.name() + " lacks " + strings.Join(lines, "; ")
+	e := &Error{Kind: Forbidden, Op: op, Reason: who.name() + " lacks " + listNeeds(missing)}
 	if p.none() && who.token != "" {
-		e.Reason = "the token " + who.token + " has no privilege at all; it was probably made with privilege separation"
-		_, name, _ := strings.Cut(who.token, "!")
-		e.Hints = append(e.Hints, fmt.Sprintf("give it its user's privileges: pveum user token modify %s %s --privsep 0, or", who.user, name))
+		e.Reason = "the token " + who.token + " has no privilege at all, and needs " + listNeeds(missing)
 	}
-	e.Hints = append(e.Hints, grantHints(who, grants)...)
+	if !slices.ContainsFunc(missing, func(n need) bool { return n.privilege != ConsolePrivilege }) {
+		e.Field, e.Op = FieldTransport, "get into container "+ctidOf(op)+" by its console"
+	}
+	// Where something is missing, the role brings what is needed there and would be
+	// used besides: an entry of an ACL replaces what is inherited.
+	var granted []need
+	for _, n := range needs {
+		if slices.ContainsFunc(missing, func(m need) bool { return m.grantPath() == n.grantPath() }) {
+			granted = append(granted, n)
+		}
+	}
+	e.Hints = p.grantHints(granted)
+	if e.Field == FieldTransport {
+		e.Hints = append(e.Hints, otherWayHint)
+	}
+	if p.none() && who.token != "" && who.user == rootUser {
+		_, name, _ := strings.Cut(who.token, "!")
+		e.Hints = append(e.Hints, fmt.Sprintf("or, to let the token do all that its user may, on the node: pveum user token modify %s %s --privsep 0", who.user, name))
+	}
 	return e
 }
 
-// grantHints are the commands that give a login the role it needs.
-func grantHints(who login, paths []string) []string {
-	hints := []string{`on the node: pveum role add infrahaus --privs "` + rolePrivileges + `"`}
+const otherWayHint = "or go in by SSH: INFRAHAUS_SSH_TRANSPORT=guest or node"
+
+// listNeeds reads "A, B on /vms/100; C on /storage/local".
+func listNeeds(needs []need) string {
+	var at []string
+	byPath := map[string][]string{}
+	for _, n := range needs {
+		if byPath[n.at] == nil {
+			at = append(at, n.at)
+		}
+		if !slices.Contains(byPath[n.at], n.privilege) {
+			byPath[n.at] = append(byPath[n.at], n.privilege)
+		}
+	}
+	for i, path := range at {
+		at[i] = strings.Join(byPath[path], ", ") + " on " + path
+	}
+	return strings.Join(at, "; ")
+}
+
+// grantHints are the commands that give a login a role with what is needed, whether or
+// not the role is there already. A token that is separated from its user has what both
+// of them have.
+func (p *permissions) grantHints(needs []need) []string {
+	var privileges, paths []string
+	for _, n := range needs {
+		if !slices.Contains(privileges, n.privilege) {
+			privileges = append(privileges, n.privilege)
+		}
+		if at := p.entry(n); !slices.Contains(paths, at) {
+			paths = append(paths, at)
+		}
+	}
+	hints := []string{"on the node: pveum role add infrahaus 2>/dev/null; pveum role modify infrahaus --append 1 --privs " + strings.Join(privileges, ",")}
+	who := p.client.login
 	for _, at := range paths {
-		hints = append(hints, fmt.Sprintf("pveum acl modify %s --roles infrahaus %s", at, grantee(who)))
+		line := "pveum acl modify " + at + " --roles infrahaus"
+		if at == "/" { // not for all that is below
+			line += " --propagate 0"
+		}
+		if who.user != rootUser {
+			line += " --users '" + who.user + "'"
+		}
+		if who.token != "" {
+			line += " --tokens '" + who.token + "'"
+		}
+		hints = append(hints, line)
+	}
+	if who.user != rootUser && who.token != "" {
+		hints = append(hints, "without --users where "+who.user+" has these rights from a path above: an entry replaces what is inherited there")
 	}
 	return hints
 }
 
-// appendHint is for who made that role before it had these privileges.
-func appendHint(privileges []string) string {
-	return "where that role is there already: pveum role modify infrahaus --append 1 --privs " + strings.Join(privileges, ",")
-}
-
-func grantee(who login) string {
-	if who.token != "" {
-		return "--users " + who.user + " --tokens '" + who.token + "'"
+// entry is the path that an ACL for a need belongs on: a path below the usual one that
+// has an entry of its own would hide what is granted above it.
+func (p *permissions) entry(n need) string {
+	if own, ok := p.paths[n.at]; ok && !maps.Equal(own, p.paths[n.grantPath()]) {
+		return n.at
 	}
-	return "--users " + who.user
+	return n.grantPath()
 }

@@ -44,8 +44,8 @@ func (c *Client) Resolve(ctx context.Context, spec lxc.Spec, inside ...string) (
 		return nil, err
 	}
 	for _, step := range []func(context.Context) error{
-		r.chooseNode, r.checkFeatures, r.checkContainerRights, r.askNode,
-		r.chooseStorage, r.chooseBridge, r.chooseTemplate, r.checkPlaceRights,
+		r.chooseNode, r.checkFeatures, r.askNode, r.checkSight,
+		r.chooseStorage, r.chooseBridge, r.chooseTemplate, r.checkRights,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -121,15 +121,10 @@ func (r *resolver) chooseNode(context.Context) error {
 // checkFeatures applies the rule that no privilege lifts: flags other than
 // nesting, and any flag of a privileged container, are for root@pam with a
 // ticket. A token of root's is not root@pam.
-func (r *resolver) checkFeatures(ctx context.Context) error {
+func (r *resolver) checkFeatures(context.Context) error {
 	f, who := r.spec.Features, r.c.login
 	if who.root() {
 		return nil
-	}
-	if !r.spec.Unprivileged && r.out.Version.Major() >= 9 {
-		if err := r.perms.require(ctx, "create a privileged container", []need{{"/", "Sys.Modify", "/"}}); err != nil {
-			return err
-		}
 	}
 	all := features(f)
 	f.Nesting = false
@@ -155,65 +150,6 @@ func (r *resolver) checkFeatures(ctx context.Context) error {
 			"log in as root@pam with its password: INFRAHAUS_USER=root@pam INFRAHAUS_PASSWORD=… (no token)",
 			"or leave them out, and then on the node: pct set " + strconv.Itoa(r.out.CTID) + " --features " + strings.TrimSuffix("nesting=1,"+rest, ",") + " && pct reboot " + strconv.Itoa(r.out.CTID),
 		}}
-}
-
-// checkContainerRights checks the privileges on the container itself, before
-// lists come back empty for lack of them.
-func (r *resolver) checkContainerRights(ctx context.Context) error {
-	at := "/vms/" + strconv.Itoa(r.out.CTID)
-	privileges := []string{"VM.Allocate", "VM.Audit", "VM.Config.Disk", "VM.Config.Network", "VM.Config.Memory", "VM.PowerMgmt"}
-	if r.spec.Cores > 0 {
-		privileges = append(privileges, "VM.Config.CPU")
-	}
-	if len(r.spec.Tags) > 0 || r.spec.OnBoot || r.spec.Console != "" {
-		privileges = append(privileges, "VM.Config.Options")
-	}
-	var needs []need
-	for _, p := range privileges {
-		needs = append(needs, need{at, p, "/vms"})
-	}
-	if err := r.perms.require(ctx, "create container "+strconv.Itoa(r.out.CTID), needs); err != nil {
-		return err
-	}
-	r.out.MarkerAllowed = r.perms.has(ctx, at, "VM.Config.Options")
-	return r.checkInside(ctx, at)
-}
-
-// checkInside is about the way into a container that could well be created: it is
-// seen before there is one that nobody can enter.
-func (r *resolver) checkInside(ctx context.Context, at string) error {
-	needs := make([]need, len(r.inside))
-	for i, p := range r.inside {
-		needs[i] = need{at, p, "/vms"}
-	}
-	err := r.perms.require(ctx, "get into container "+strconv.Itoa(r.out.CTID)+" by its console", needs)
-	var e *Error
-	if errors.As(err, &e) {
-		e.Field = FieldTransport
-		e.Hints = append(e.Hints, appendHint(r.inside), "or go in by SSH: INFRAHAUS_SSH_TRANSPORT=guest or node")
-	}
-	return err
-}
-
-// checkPlaceRights checks the privileges on what was chosen.
-func (r *resolver) checkPlaceRights(ctx context.Context) error {
-	p := r.out
-	disk, tmpl := "/storage/"+p.Storage, "/storage/"+p.Template.Storage
-	needs := []need{{disk, "Datastore.AllocateSpace", disk}}
-	if p.Template.Download {
-		needs = append(needs, need{tmpl, "Datastore.AllocateTemplate", tmpl})
-	}
-	// SDN.Use came with PVE 8. A VNet of SDN lies in a zone that is not told
-	// here: Proxmox will judge.
-	if p.Version.Major() >= 8 && r.plainBridge(p.Bridge) {
-		at := "/sdn/zones/localnetwork/" + p.Bridge
-		grant := at
-		if r.spec.Network.VLAN > 0 {
-			at += "/" + strconv.Itoa(r.spec.Network.VLAN)
-		}
-		needs = append(needs, need{at, "SDN.Use", grant})
-	}
-	return r.perms.require(ctx, "create container "+strconv.Itoa(p.CTID), needs)
 }
 
 // warn says what will work and may still surprise.

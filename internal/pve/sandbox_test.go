@@ -24,6 +24,7 @@ type sandbox struct {
 	server *api.Server
 	faults *driver.Faults
 	client *pve.Client
+	prof   node.Profile // zero: 8.4
 }
 
 func newSandbox(t *testing.T, faults ...driver.Fault) *sandbox {
@@ -36,7 +37,7 @@ func newSandbox(t *testing.T, faults ...driver.Fault) *sandbox {
 // open is a node in dir, with a server and a client of its own.
 func (s *sandbox) open(t *testing.T, dir string) {
 	t.Helper()
-	n, err := node.Open(t.Context(), node.Options{Dir: dir, Driver: &sim.Driver{}, Faults: s.faults, LockTimeout: 20 * time.Millisecond})
+	n, err := node.Open(t.Context(), node.Options{Dir: dir, Driver: &sim.Driver{}, Faults: s.faults, Profile: s.prof, LockTimeout: 20 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,12 +38,7 @@ func (c *Client) CanSnapshot(ctx context.Context, node string, ctid int) (bool, 
 	if err := c.get(ctx, op, path, &f); err != nil || !f.Has.bool() {
 		return false, err
 	}
-	may, err := c.permissions(ctx)
-	if err != nil {
-		return false, err
-	}
-	at := "/vms/" + strconv.Itoa(ctid)
-	err = may.require(ctx, fmt.Sprintf("take a snapshot of container %d", ctid), []need{{at, "VM.Snapshot", grantPath(at)}})
+	err := c.May(ctx, fmt.Sprintf("take a snapshot of container %d", ctid), ctid, []string{"VM.Audit", "VM.Snapshot"}, nil)
 	return err == nil, err
 }
 

@@ -96,6 +96,15 @@ func (n *Node) unused(vmid int) error {
 
 func (n *Node) prepare(a Auth, p Params) (*creation, error) {
 	c := &creation{auth: a, vmid: p.vmid(), template: p["ostemplate"], start: p.bool("start"), pool: p["pool"], disks: map[string]disk{}}
+	unprivileged := p.bool("unprivileged")
+	if _, ok := p["unprivileged"]; !ok {
+		unprivileged = n.Profile().Unprivileged
+	}
+	if n.Profile().Unprivileged && !unprivileged { // VE 9
+		if err := n.Check(a, "/", "Sys.Modify"); err != nil {
+			return nil, err
+		}
+	}
 	n.mu.Lock()
 	err := n.unused(c.vmid)
 	n.mu.Unlock()
@@ -111,10 +120,6 @@ func (n *Node) prepare(a Auth, p Params) (*creation, error) {
 	c.secrets.RootPassword = p["password"]
 	if err := n.checkAllocate(a, c.vmid, c.pool); err != nil {
 		return nil, err
-	}
-	unprivileged := p.bool("unprivileged")
-	if _, ok := p["unprivileged"]; !ok {
-		unprivileged = n.Profile().Unprivileged
 	}
 	c.conf = maps.Clone(p)
 	for _, k := range notConfig {

@@ -1,0 +1,134 @@
+package pve
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// checkRights checks all privileges that a create needs, in one go: on the container
+// and the way into it, and on what was chosen.
+func (r *resolver) checkRights(ctx context.Context) error {
+	p := r.out
+	disk, archive := "/storage/"+p.Storage, "/storage/"+p.Template.Storage
+	needs := append(r.containerNeeds(), need{at: disk, privilege: "Datastore.AllocateSpace"}, need{at: disk, privilege: "Datastore.Audit", optional: true})
+	if p.Template.Download {
+		needs = append(needs, need{at: archive, privilege: "Datastore.AllocateTemplate"})
+	}
+	if archive != disk {
+		needs = append(needs, need{at: archive, privilege: "Datastore.Audit", or: "Datastore.AllocateSpace"})
+	}
+	// A VNet of SDN lies in a zone that is not told here: Proxmox will judge.
+	if p.Version.Major() >= 8 && r.plainBridge(p.Bridge) {
+		needs = append(needs, r.bridgeNeed(p.Bridge))
+	}
+	return r.requireAll(ctx, needs)
+}
+
+func (r *resolver) requireAll(ctx context.Context, needs []need) error {
+	return r.perms.require(ctx, "create container "+strconv.Itoa(r.out.CTID), needs)
+}
+
+// containerNeeds are those on the container itself, and on the node for a privileged
+// one (from VE 9 on).
+func (r *resolver) containerNeeds() []need {
+	privileges := []string{"VM.Allocate", "VM.Audit", "VM.Config.Disk", "VM.Config.Network", "VM.Config.Memory", "VM.PowerMgmt"}
+	if r.spec.Cores > 0 {
+		privileges = append(privileges, "VM.Config.CPU")
+	}
+	options := need{at: "/vms/" + strconv.Itoa(r.out.CTID), privilege: "VM.Config.Options", grant: "/vms"}
+	options.optional = len(r.spec.Tags) == 0 && !r.spec.OnBoot && r.spec.Console == "" // else for the mark only
+	needs := append(on(r.out.CTID, privileges...), options)
+	needs = append(needs, on(r.out.CTID, r.inside...)...)
+	if !r.spec.Unprivileged && r.out.Version.Major() >= 9 && !r.c.login.root() {
+		needs = append(needs, need{at: "/", privilege: "Sys.Modify"})
+	}
+	return needs
+}
+
+// bridgeNeed is SDN.Use, which came with VE 8.
+func (r *resolver) bridgeNeed(name string) need {
+	n := need{at: "/sdn/zones/localnetwork/" + name, privilege: "SDN.Use"}
+	if r.spec.Network.VLAN > 0 {
+		n.grant = n.at
+		n.at += "/" + strconv.Itoa(r.spec.Network.VLAN)
+	}
+	return n
+}
+
+// checkSight is about lists that leave out what the login may not see: where nothing
+// can be chosen for that, all that a create needs is named, as far as it is known.
+func (r *resolver) checkSight(ctx context.Context) error {
+	r.out.MarkerAllowed = r.perms.has(ctx, "/vms/"+strconv.Itoa(r.out.CTID), "VM.Config.Options")
+	blind := r.blindStorage(ctx)
+	if more := r.blindBridge(ctx); len(blind) > 0 || more.at != "" && r.spec.Network.Bridge != "" {
+		needs := append(r.containerNeeds(), blind...)
+		if more.at != "" {
+			needs = append(needs, more)
+		} else if r.spec.Network.Bridge != "" || len(r.bridges) == 1 {
+			// it is known which, and whether it may be used is asked now, not in a second round
+			name := r.spec.Network.Bridge
+			if name == "" {
+				name = r.bridges[0].name
+			}
+			if r.out.Version.Major() >= 8 && r.plainBridge(name) {
+				needs = append(needs, r.bridgeNeed(name))
+			}
+		}
+		return r.requireAll(ctx, needs)
+	}
+	return nil
+}
+
+// blindStorage are the needs on storages that cannot be seen.
+func (r *resolver) blindStorage(ctx context.Context) []need {
+	named, _, _ := strings.Cut(r.spec.OSTemplate, ":vztmpl/")
+	if named == r.spec.OSTemplate {
+		named = ""
+	}
+	disk, archive := r.hidden(ctx, r.spec.Storage, "rootdir"), r.hidden(ctx, named, "vztmpl")
+	var needs []need
+	if disk != "" {
+		needs = append(needs, need{at: disk, privilege: "Datastore.AllocateSpace"}, need{at: disk, privilege: "Datastore.Audit", optional: true})
+	}
+	if archive != "" { // what lies there is not known, so it may have to be downloaded
+		needs = append(needs, need{at: archive, privilege: "Datastore.Audit", or: "Datastore.AllocateSpace"},
+			need{at: archive, privilege: "Datastore.AllocateTemplate", optional: true})
+	}
+	return needs
+}
+
+// hidden is the path of the storages that the login would have to see for a content:
+// the one that is named, or all of them; "" where it sees one that does, or sees all.
+func (r *resolver) hidden(ctx context.Context, name, content string) string {
+	at := "/storage"
+	if name != "" {
+		at += "/" + name
+	}
+	seen := slices.ContainsFunc(r.storages, func(s storage) bool {
+		return s.name == name || name == "" && s.holds(content)
+	})
+	if seen || r.perms.has(ctx, at, "Datastore.Audit") || r.perms.has(ctx, at, "Datastore.AllocateSpace") {
+		return ""
+	}
+	return at
+}
+
+// blindBridge is the need on a bridge that cannot be seen; none where it can, or where
+// the login sees all.
+func (r *resolver) blindBridge(ctx context.Context) need {
+	name := r.spec.Network.Bridge
+	if r.out.Version.Major() < 8 || name == "" && len(r.bridges) > 0 ||
+		slices.ContainsFunc(r.bridges, func(b bridge) bool { return b.name == name }) {
+		return need{}
+	}
+	n := need{at: "/sdn/zones/localnetwork", privilege: "SDN.Use"}
+	if name != "" {
+		n = r.bridgeNeed(name)
+	}
+	if r.perms.has(ctx, n.at, "SDN.Use") || r.perms.has(ctx, n.at, "SDN.Audit") {
+		return need{}
+	}
+	return n
+}
