@@ -154,8 +154,20 @@ func unshown(err, write error) error {
 	return errors.Join(err, write)
 }
 
-// explain adds the kinds of error that only this room meets.
+// explain adds the kinds of error that only this room meets, and takes out of the
+// words of others what is secret in a URL.
 func (a *app) explain(err error) *provision.Failure {
+	f := a.explained(err)
+	f.Message = event.RedactURLs(f.Message)
+	for _, texts := range [][]string{f.Tail, f.Hints} {
+		for i := range texts {
+			texts[i] = event.RedactURLs(texts[i])
+		}
+	}
+	return f
+}
+
+func (a *app) explained(err error) *provision.Failure {
 	var (
 		conf  *config.Error
 		taken *store.NameTaken

@@ -177,8 +177,11 @@ func (r *record) known(ctx context.Context) ([]string, error) {
 			if err != nil {
 				return nil, err
 			}
-			for _, name := range kept.Secret {
-				out = append(out, kept.Values[name])
+			for name, value := range kept.Values {
+				if slices.Contains(kept.Secret, name) {
+					out = append(out, event.SecretsIn("", value)...)
+				}
+				out = append(out, event.URLSecrets(value)...)
 			}
 			continue
 		}

@@ -57,6 +57,12 @@ func (a *app) begin(ctx context.Context, c lxc.Container, kind string, display u
 	meta := event.Meta{ContainerID: c.RecordID, RunID: runID, Hostname: c.Hostname, Host: c.Host}
 	run := provision.NewRun(meta, rec, rec.sink, sinks...)
 	run.Verbose, run.Command = a.global.verbose, a.command
+	for _, address := range []string{a.cfg.RedisURL.Reveal(), a.cfg.ConfigRepoURL} {
+		if !strings.Contains(address, "://") {
+			address = "redis://" + address
+		}
+		run.Bus.Secrets().Add(event.URLSecrets(address)...)
+	}
 	if warning != "" {
 		if err := run.Bus.Warn("", warning, "set redis.url in the config, or INFRAHAUS_REDIS_URL"); err != nil {
 			return nil, err
@@ -70,7 +76,12 @@ func (a *app) begin(ctx context.Context, c lxc.Container, kind string, display u
 func (s *session) connectLater() {
 	job := &s.run.Job
 	s.run.Bus.Secrets().Add(job.Password)
-	s.run.Bus.Secrets().Add(job.Values.Secrets()...)
+	for _, secret := range job.Values.Secrets() {
+		s.run.Bus.Secrets().Add(event.SecretsIn("", secret)...)
+	}
+	for _, v := range job.Values.All() {
+		s.run.Bus.Secrets().Add(event.URLSecrets(v.Text)...)
+	}
 	s.run.Connect = func(ctx context.Context) error {
 		if s.run.PVE != nil {
 			return nil

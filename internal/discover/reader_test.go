@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/infrahaus/infrahaus/internal/needs"
 )
 
 // sealed is what a text that is one value becomes.
@@ -170,11 +172,8 @@ func TestReadCredential(t *testing.T) {
 // file, each variable and its exact bytes.
 func TestReadCredentialAsShells(t *testing.T) {
 	for _, shell := range []string{"dash", "bash", "busybox"} {
-		if _, err := exec.LookPath(shell); err != nil {
-			t.Errorf("this test needs %s: apt-get install dash bash busybox", shell)
-			continue
-		}
 		t.Run(shell, func(t *testing.T) {
+			needs.Program(t, shell, shell)
 			t.Parallel()
 			dir := t.TempDir()
 			for i, test := range credentialTexts {
@@ -201,13 +200,13 @@ func TestReadCredentialAsShells(t *testing.T) {
 func TestReadCredentialFromShells(t *testing.T) {
 	values := []string{"plain", "it's", `"b" \c $d`, "a\n# b\nX=c\n", "caf\u00e9 \t*?[~]", "-----BEGIN X-----\nAb==\n-----END X-----\n", "="}
 	for _, shell := range [][]string{{"dash"}, {"busybox", "sh"}, {"bash", "--posix"}} {
+		needs.Program(t, shell[0], shell[0])
 		for _, value := range values {
 			cmd := exec.Command(shell[0], append(shell[1:], "-c", "export -p")...)
 			cmd.Env = []string{"K=" + value}
 			out, err := cmd.Output()
 			if err != nil {
-				t.Errorf("this test needs %s: %v", shell[0], err)
-				break
+				t.Fatal(err)
 			}
 			got := ReadCredential(out)
 			if len(got) == 1 && got["content"] == string(out) && strings.Contains(string(out), "$'") {

@@ -129,7 +129,7 @@ func (b *Bus) complete(e Event) Event {
 		b.percent = p
 		e.Percent = &p
 	}
-	return redacted(e, b.secrets.Redact)
+	return redacted(e, func(text string) string { return RedactURLs(b.secrets.Redact(text)) })
 }
 
 // redacted is e with redact applied to every text that comes from outside; what

@@ -50,30 +50,71 @@ func unquoted(s string) string {
 // the tokens that git hosts take in its place.
 func URLSecrets(text string) []string {
 	var found []string
-	add := func(raw string, decode func(string) (string, error)) {
-		found = append(found, raw)
-		if plain, err := decode(raw); err == nil && plain != raw {
-			found = append(found, plain)
-		}
-	}
 	for _, u := range urlText.FindAllString(text, -1) {
-		scheme, rest, _ := strings.Cut(u, "://")
-		rest, _, _ = strings.Cut(rest, "#")
-		user, password, ok := userOf(rest)
-		switch {
-		case ok:
-			add(password, url.PathUnescape)
-		case strings.HasPrefix(scheme, "http") && len(user) >= tokenLength:
-			add(user, url.PathUnescape)
-		}
-		_, query, _ := strings.Cut(rest, "?")
-		for _, pair := range strings.FieldsFunc(query, func(r rune) bool { return r == '&' || r == ';' }) {
-			if name, value, ok := strings.Cut(pair, "="); ok && secretQuery(name) {
-				add(value, url.QueryUnescape)
+		for _, s := range secretSpans(u) {
+			raw := u[s.from:s.to]
+			found = append(found, raw)
+			if plain, err := s.decode(raw); err == nil && plain != raw {
+				found = append(found, plain)
 			}
 		}
 	}
 	return found
+}
+
+// RedactURLs masks what URLSecrets finds in a text, however short it is.
+func RedactURLs(text string) string {
+	if !strings.Contains(text, "://") {
+		return text
+	}
+	return urlText.ReplaceAllStringFunc(text, func(u string) string {
+		spans := secretSpans(u)
+		for _, s := range slices.Backward(spans) {
+			u = u[:s.from] + mask + u[s.to:]
+		}
+		return u
+	})
+}
+
+// span is where a secret stands in a URL, and how it is decoded.
+type span struct {
+	from, to int
+	decode   func(string) (string, error)
+}
+
+// secretSpans finds the secrets of a URL from its front to its end.
+func secretSpans(u string) []span {
+	scheme, rest, _ := strings.Cut(u, "://")
+	at := len(scheme) + len("://")
+	rest, _, _ = strings.Cut(rest, "#")
+	var spans []span
+	user, password, ok := userOf(rest)
+	switch {
+	case ok && password != "":
+		from := at + len(user) + 1
+		spans = append(spans, span{from, from + len(password), url.PathUnescape})
+	case strings.HasPrefix(scheme, "http") && len(user) >= tokenLength:
+		spans = append(spans, span{at, at + len(user), url.PathUnescape})
+	}
+	before := 0 // where a password's own ? ends
+	if ok {
+		before = len(user) + 1 + len(password)
+	}
+	path, query, _ := strings.Cut(rest[before:], "?")
+	at += before + len(path) + 1
+	for query != "" {
+		pair := query
+		if i := strings.IndexAny(query, "&;"); i >= 0 {
+			pair = query[:i]
+		}
+		if name, value, ok := strings.Cut(pair, "="); ok && value != "" && secretQuery(name) {
+			from := at + len(name) + 1
+			spans = append(spans, span{from, from + len(value), url.QueryUnescape})
+		}
+		query = query[min(len(query), len(pair)+1):]
+		at += len(pair) + 1
+	}
+	return spans
 }
 
 // userOf cuts the user out of what follows a URL's scheme; ok: with a password. It

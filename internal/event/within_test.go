@@ -65,3 +65,18 @@ func TestRedactLines(t *testing.T) {
 		t.Errorf("the armour is %q", got)
 	}
 }
+
+func TestRedactURLs(t *testing.T) {
+	tests := []struct{ text, want string }{
+		{"cannot reach redis://:pw@h:6379/0 now", "cannot reach redis://:***@h:6379/0 now"},
+		{"https://u:p%40@h/a?x=1&token=t;sig=&key=k#f and https://h/?password=p", "https://u:***@h/a?x=1&token=***;sig=&key=***#f and https://h/?password=***"},
+		{"postgres://a:p?token=x/y@h/db?secret=s", "postgres://a:***@h/db?secret=***"},
+		{"https://0123456789012345678901@h/", "https://***@h/"},
+		{"https://h:8006/?a=b@c ssh://git@h/ \"x://u:@h\"", "https://h:8006/?a=b@c ssh://git@h/ \"x://u:@h\""},
+	}
+	for _, test := range tests {
+		if got := RedactURLs(test.text); got != test.want {
+			t.Errorf("%s\nbecame %s\nwant   %s", test.text, got, test.want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/template"
@@ -182,7 +183,7 @@ func planValue(v template.Value) string {
 	case v.Secret:
 		return v.Name + " = ***"
 	}
-	return v.Name + " = " + v.Text
+	return v.Name + " = " + event.RedactURLs(v.Text)
 }
 
 func planFinalize(job Job) []string {
@@ -194,7 +195,7 @@ func planFinalize(job Job) []string {
 	for _, s := range services {
 		switch {
 		case s.HTTP != "":
-			lines = append(lines, fmt.Sprintf("wait until %s answers HTTP on port %d at %s", s.Name, s.Port, s.HTTP))
+			lines = append(lines, fmt.Sprintf("wait until %s answers HTTP on port %d at %s", s.Name, s.Port, redactedPath(s.HTTP)))
 		case s.Port != 0:
 			lines = append(lines, fmt.Sprintf("wait until %s answers on port %d/%s", s.Name, s.Port, s.Protocol))
 		default:
@@ -202,4 +203,10 @@ func planFinalize(job Job) []string {
 		}
 	}
 	return lines
+}
+
+// redactedPath is a path of HTTP without what is secret in its query.
+func redactedPath(path string) string {
+	const host = "http://h"
+	return strings.TrimPrefix(event.RedactURLs(host+path), host)
 }

@@ -178,6 +178,14 @@ func TestRepository(t *testing.T) {
 		if s := boot(); s != 0 || g.read("/etc/app/a.conf") != "one" {
 			t.Fatalf("status %d: %s", s, g.read(LogPath))
 		}
+		for _, p := range []string{LogPath, "/opt/config-manager/repo/.git"} { // either may hold a secret
+			if fi, err := os.Stat(g.path(p)); err != nil || fi.Mode().Perm()&0o077 != 0 {
+				t.Errorf("%s: %v, %v", p, fi.Mode(), err)
+			}
+		}
+		if fi, err := os.Stat(g.path("/opt/config-manager/repo")); err != nil || fi.Mode().Perm() != 0o755 {
+			t.Errorf("%v, %v", fi, err)
+		}
 		if b := g.backups("/etc/app/a.conf"); len(b) != 1 || g.read(b[0]) != "mine" {
 			t.Errorf("a file of nobody's was not kept: %v", b)
 		}

@@ -99,9 +99,12 @@ pull() {
 				git -C "$repo" fetch -q --depth 1 origin "${CONFIG_BRANCH:-main}" &&
 				git -C "$repo" reset -q --hard FETCH_HEAD && return 0
 		else
-			# Cloned aside: half a clone is none.
+			# Cloned aside: half a clone is none. Its .git has the address, which
+			# may hold a password.
 			rm -rf "$repo.new"
-			if git clone -q --depth 1 -b "${CONFIG_BRANCH:-main}" -- "$CONFIG_REPO_URL" "$repo.new"; then
+			if mkdir -p "${repo%/*}" && mkdir -m 0700 "$repo.new" &&
+				git clone -q --depth 1 -b "${CONFIG_BRANCH:-main}" -- "$CONFIG_REPO_URL" "$repo.new" &&
+				chmod 0700 "$repo.new/.git" && chmod 0755 "$repo.new"; then
 				[ ! -e "$repo" ] || mv "$repo" "$repo.before-$(date +%Y%m%d-%H%M%S)"
 				mv "$repo.new" "$repo" && return 0
 			fi

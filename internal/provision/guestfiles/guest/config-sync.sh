@@ -22,6 +22,7 @@ ATTEMPT= STAGE= FROM_REPO= DROPPED=
 
 [ -d "$S/state" ] || mkdir -p "$S/state"
 [ -d "${LOG%/*}" ] || mkdir -p "${LOG%/*}"
+[ -e "$LOG" ] || (umask 077 && : >>"$LOG") # scripts may print what is secret
 [ -d "${LOCK%/*}" ] || mkdir -p "${LOCK%/*}"
 
 # take_request claims the request by renaming it: one sync has it, at most. It
