@@ -18,6 +18,12 @@ func pctCommand(user string, ctid int, old bool) string {
 	return onNode(user, fmt.Sprintf("pct exec %d --keep-env 0 -- %s", ctid, bootCommand()))
 }
 
+// attachCommand is what pct exec becomes on the node, without the second of Perl before
+// it: for what must not wait. A user who may run pct alone by sudo has it not.
+func attachCommand(user string, ctid int) string {
+	return onNode(user, fmt.Sprintf("lxc-attach -n %d --clear-env -- %s", ctid, bootCommand()))
+}
+
 // pctOld says that this pct does not know --keep-env: Proxmox VE 8.1 and before.
 func pctOld(s *silence) bool {
 	return strings.Contains(s.said, "keep-env") && strings.Contains(strings.ToLower(s.said), "unknown option")

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -88,6 +89,34 @@ shift 3; exec "$@"`)
 	}
 	if len(h.execs) != 3 {
 		t.Errorf("%d starts of pct", len(h.execs))
+	}
+}
+
+// What stops a script does not wait for a second of Perl, but goes by pct where there is
+// nothing faster: here lxc-attach knows no such container, or is not there at all.
+func TestNodeKillHurries(t *testing.T) {
+	id := newSigner(t)
+	h := newNode(t, id)
+	g, err := Open(ctxFor(t), Target{CTID: 1 << 30}, Options{Transport: "node", Node: h.nodeSSH(keyText(t, id))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	a, heard := attempt(t, "echo up; sleep 60"), newHeard()
+	done := make(chan Result, 1)
+	go func() {
+		r, _ := RunAttempt(ctxFor(t), g, a, Offsets{}, heard.sink())
+		done <- r
+	}()
+	<-heard.seen
+	if spared, err := Kill(ctxFor(t), g, a, time.Minute); err != nil || spared {
+		t.Errorf("%t, %v", spared, err)
+	}
+	if r := <-done; r.Status != 143 {
+		t.Errorf("%+v", r)
+	}
+	if n := len(h.execs); n != 3 || !strings.Contains(h.execs[1], "exec lxc-attach -n 1073741824 --clear-env -- ") || !strings.Contains(h.execs[2], "exec pct exec ") {
+		t.Errorf("%q", h.execs)
 	}
 }
 

@@ -220,7 +220,7 @@ func openNode(ctx context.Context, t Target, o Options) (Guest, error) {
 	}
 	op := &opener{
 		trait:   trait{transport: "node", running: o.Running, counts: &counts{}},
-		command: pctCommand(d.user, t.CTID, false), older: pctCommand(d.user, t.CTID, true),
+		command: pctCommand(d.user, t.CTID, false), older: pctCommand(d.user, t.CTID, true), quick: attachCommand(d.user, t.CTID),
 		old: pctOld, mute: pctMute(t.CTID, d.whom), alive: o.KeepAlive,
 		connect: func(ctx context.Context) (*ssh.Client, error) { return d.once(ctx, 5*time.Second) },
 	}

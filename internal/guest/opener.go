@@ -53,6 +53,7 @@ type opener struct {
 	connect func(context.Context) (*ssh.Client, error) // one try
 	command string
 	older   string                // another command, where old says that this one is not understood
+	quick   string                // another one for a second shell, which starts faster and need not work; "": none
 	old     func(*silence) bool   // nil: never
 	mute    func(*silence) *Error // why no agent answered
 	alive   time.Duration
@@ -94,6 +95,20 @@ func (o *opener) open(ctx context.Context) (*link, error) {
 		}
 		return nil, o.mute(s)
 	}
+}
+
+// hurry is open by the command that starts faster, where there is one that works.
+func (o *opener) hurry(ctx context.Context) (*link, error) {
+	if o.quick != "" {
+		if c, _, err := o.connection(ctx); err == nil {
+			l, s := start(ctx, func(opened chan<- session) (*link, *silence) { return greet(c, o.quick, opened) })
+			if s == nil {
+				o.counts.shells.Add(1)
+				return l, nil
+			}
+		}
+	}
+	return o.open(ctx)
 }
 
 func (o *opener) start(ctx context.Context, c *ssh.Client) (*link, *silence) {

@@ -92,6 +92,23 @@ func (s *shell) Again(ctx context.Context) (Guest, error) {
 	return &shell{open: s.open, trait: s.trait, link: l}, nil
 }
 
+// hurried is Again for what must not wait, where the way knows how to hurry.
+func hurried(ctx context.Context, g Guest) (Guest, error) {
+	s, ok := g.(*shell)
+	if !ok {
+		return g.Again(ctx)
+	}
+	o, ok := s.open.(*opener)
+	if !ok {
+		return g.Again(ctx)
+	}
+	l, err := o.hurry(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &shell{open: s.open, trait: s.trait, link: l}, nil
+}
+
 // Run sends one command and copies its output until both sentinels came.
 func (s *shell) Run(ctx context.Context, cmd Cmd) (int, error) {
 	s.run.Lock()

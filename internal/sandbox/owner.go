@@ -103,7 +103,7 @@ func (w *owned) serve(listen listener) error {
 	w.tool = tool
 	w.closers = append(w.closers, func() error { tool.Close(); return nil })
 	machine, err := virtual.NewMachine(filepath.Join(o.Dir, "node"), map[string]virtual.CommandFunc{
-		"pct": tool.Run, "pveum": admin.Pveum(w.node), "pvesm": admin.Pvesm(w.node), "time": pct.GNUTime,
+		"pct": tool.Run, "lxc-attach": tool.Attach, "pveum": admin.Pveum(w.node), "pvesm": admin.Pvesm(w.node), "time": pct.GNUTime,
 	})
 	if err != nil {
 		return err

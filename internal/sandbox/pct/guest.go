@@ -1,6 +1,7 @@
 package pct
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -24,17 +25,19 @@ func (t *Tool) exec(c *call) error {
 	if len(c.extra) == 0 {
 		return errors.New("400 not enough arguments\npct exec <vmid> [<extra-args>] [OPTIONS]")
 	}
+	return t.inside(c.p, c.vmid, c.extra, guestEnv(c.p.Env(), c.params["keep-env"] != "0"), t.node.Exec)
+}
+
+// inside runs a process in a guest by exec, as lxc-attach does.
+func (t *Tool) inside(p *kernel.Proc, vmid int, argv, env []string, exec func(context.Context, int, driver.Exec) (int, error)) error {
 	type result struct {
 		status int
 		err    error
 	}
-	stderr := &attachErrors{w: c.p.Stderr, name: c.extra[0]}
+	stderr := &attachErrors{w: p.Stderr, name: argv[0]}
 	done := make(chan result, 1)
 	go func() {
-		status, err := t.node.Exec(t.ctx, c.vmid, driver.Exec{
-			Argv: c.extra, Env: guestEnv(c.p.Env(), c.params["keep-env"] != "0"), Cwd: c.p.Cwd(),
-			Stdin: c.p.Stdin, Stdout: c.p.Stdout, Stderr: stderr,
-		})
+		status, err := exec(t.ctx, vmid, driver.Exec{Argv: argv, Env: env, Cwd: p.Cwd(), Stdin: p.Stdin, Stdout: p.Stdout, Stderr: stderr})
 		done <- result{status, err}
 	}()
 	select {
@@ -42,9 +45,9 @@ func (t *Tool) exec(c *call) error {
 		if r.err != nil {
 			return r.err
 		}
-		stderr.end(c.vmid, r.status, t.node.Driver().Name() == "lxc")
+		stderr.end(vmid, r.status, t.node.Driver().Name() == "lxc")
 		return exitError(r.status)
-	case <-c.p.Context().Done():
+	case <-p.Context().Done():
 		return exitError(129)
 	}
 }
