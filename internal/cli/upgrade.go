@@ -73,7 +73,7 @@ func (a *app) tellExposure(ctx context.Context, e store.Exposure) {
 		if i < 0 {
 			all, i = append(all, lxc.Container{RecordID: l.RecordID, Hostname: l.RecordID}), len(all)
 		}
-		a.tellLeak(all[i], l.Service)
+		a.tellLeak(ctx, all[i], l.Service)
 	}
 	for _, c := range e.Copies {
 		a.warn(fmt.Sprintf("cannot clean %s, which may hold secrets in clear: %s", c.Path, c.Why), "rm "+shellWord(c.Path))
@@ -85,9 +85,9 @@ func (a *app) tellExposure(ctx context.Context, e store.Exposure) {
 	a.tellRedis(e)
 }
 
-// tellLeak names one secret that must be changed, with the commands to see it and,
-// once it was changed, to read it again.
-func (a *app) tellLeak(c lxc.Container, service string) {
+// tellLeak names one secret that must be changed, with the commands to see it, where
+// it is still kept, and to read it again once it was changed.
+func (a *app) tellLeak(ctx context.Context, c lxc.Container, service string) {
 	text := fmt.Sprintf("change the secret of %s in %s on host %s", service, c.Hostname, c.Host)
 	ref := c.Hostname
 	if c.Lifecycle == lxc.Destroyed {
@@ -96,7 +96,12 @@ func (a *app) tellLeak(c lxc.Container, service string) {
 	} else {
 		text += ", then: " + a.commandOn(c.Host, "discover", ref)
 	}
-	a.warn(text, a.commandOn(c.Host, "credentials", ref, publicName(service), "--reveal"))
+	hint := ""
+	if kept, err := a.store.Credentials(ctx, c.RecordID); err == nil &&
+		slices.ContainsFunc(kept, func(s store.Sealed) bool { return s.Service == service }) {
+		hint = a.commandOn(c.Host, "credentials", ref, service, "--reveal")
+	}
+	a.warn(text, hint)
 }
 
 // commandOn is command for a container of any host.

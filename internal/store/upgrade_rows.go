@@ -40,6 +40,9 @@ func (f *found) cleanRows(ctx context.Context, tx *sql.Tx, redact func(string) s
 			return err
 		}
 	}
+	if len(f.leaks) == 0 { // which is so for most, and events may be many
+		return nil
+	}
 	for _, d := range docs {
 		var there bool
 		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?)`, d.table).Scan(&there); err != nil {
