@@ -256,4 +256,11 @@ func (a *app) note(text string) {
 	fmt.Fprintf(a.streams.Err, "%s\n", ui.Clean(text))
 }
 
+// say is a note that --quiet leaves out.
+func (a *app) say(text string) {
+	if !a.global.quiet {
+		a.note(text)
+	}
+}
+
 func joinLines(lines []string) string { return strings.Join(lines, "\n") }

@@ -141,6 +141,9 @@ func (t *target) stop(ctx context.Context, grace time.Duration) error {
 	return t.ask(ctx, "stopping", grace, func() (string, error) { return t.pve.Shutdown(ctx, t.node, t.c.CTID, grace, true) })
 }
 
+// haPatience is how long the HA manager may take to begin with what it was asked for.
+const haPatience = time.Minute
+
 // doing is what the container does, by what the node was asked for.
 var doing = map[string]string{"starting": "start", "stopping": "stop"}
 
@@ -159,6 +162,9 @@ func (t *target) ask(ctx context.Context, what string, most time.Duration, begin
 	res, err := t.pve.Follow(ctx, upid, pve.Watch{})
 	for _, w := range res.Warnings {
 		t.app.warn(w, "")
+	}
+	if err == nil {
+		err = t.pve.Settle(ctx, t.node, t.c.CTID, upid, most+haPatience, pve.Watch{Waiting: t.app.say})
 	}
 	return err
 }

@@ -265,5 +265,8 @@ func (r *Run) halt(ctx context.Context, node string, grace time.Duration) error 
 	if err == nil {
 		_, err = r.follow(ctx, upid, pve.Watch{})
 	}
+	if err == nil {
+		err = r.PVE.Settle(ctx, node, r.CTID, upid, grace+time.Minute, r.watch())
+	}
 	return err
 }

@@ -78,6 +78,9 @@ func (r *Run) awaitStart(ctx context.Context, upid string, follow func(context.C
 			Message: fmt.Sprintf("cannot wait any longer for container %d to start: its task still runs after %s", r.CTID, StartTimeout),
 		}
 	}
+	if err == nil {
+		err = r.PVE.Settle(ctx, r.Placement.Node, r.CTID, upid, StartTimeout, r.watch())
+	}
 	return res, err
 }
 

@@ -68,21 +68,22 @@ type Status struct {
 	Name    string
 	Lock    string // create, backup, … or ""
 	Tags    []string
-	HA      bool // managed by Proxmox's high availability
+	HA      bool   // managed by Proxmox's high availability
+	HAState string // what that says of it: started, stopped, error, …
 }
 
 // Status asks for a container's state. NotFound if there is none.
 func (c *Client) Status(ctx context.Context, node string, ctid int) (Status, error) {
 	var raw struct {
 		Status, Name, Lock, Tags text
-		HA                       struct{ Managed text }
+		HA                       struct{ Managed, State text }
 	}
 	op := fmt.Sprintf("read the status of container %d", ctid)
 	if err := c.get(ctx, op, join("nodes", node, "lxc", strconv.Itoa(ctid), "status", "current"), &raw); err != nil {
 		return Status{}, err
 	}
 	return Status{Running: raw.Status == "running", Name: raw.Name.String(), Lock: raw.Lock.String(),
-		Tags: splitTags(raw.Tags.String()), HA: raw.HA.Managed.bool()}, nil
+		Tags: splitTags(raw.Tags.String()), HA: raw.HA.Managed.bool(), HAState: raw.HA.State.String()}, nil
 }
 
 // Config is a container's configuration as far as this program reads it. All is

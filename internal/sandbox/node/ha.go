@@ -8,10 +8,6 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
-// haPause is what the HA manager takes to do what it was asked for. Real ones
-// work in rounds of 10 s.
-const haPause = 200 * time.Millisecond
-
 // ha reports whether a container is an HA resource: a fault says so, there is no
 // /cluster/ha/resources here.
 func (n *Node) ha(vmid int) bool {
@@ -42,7 +38,7 @@ func (n *Node) request(a Auth, verb string, vmid int, do func(ctx context.Contex
 			defer n.workers.Done()
 			select {
 			case <-n.ctx.Done():
-			case <-time.After(haPause):
+			case <-time.After(n.opt.HAPause):
 				_, _ = do(n.ctx) // the manager's task says how it went
 			}
 		}()

@@ -50,6 +50,7 @@ type Options struct {
 
 	LockTimeout  time.Duration // 0: 10 s, as lock_config waits
 	Broadcast    time.Duration // how old /cluster/resources may be; 0: 10 s, <0: never old
+	HAPause      time.Duration // until the HA manager does what it was asked for; 0: 3 s, real ones work in rounds of 10 s
 	ConsoleWait  time.Duration // how long termproxy waits for its client; 0: 10 s
 	AddressPolls int           // polls of /interfaces without an address after a start; 0: 1, <0: none
 	Now          func() time.Time
@@ -112,6 +113,9 @@ func (o *Options) defaults() {
 	}
 	if o.Broadcast == 0 {
 		o.Broadcast = 10 * time.Second
+	}
+	if o.HAPause == 0 {
+		o.HAPause = 3 * time.Second
 	}
 	if o.ConsoleWait == 0 {
 		o.ConsoleWait = 10 * time.Second

@@ -277,7 +277,7 @@ func TestSnapshotFaults(t *testing.T) {
 }
 
 func TestHA(t *testing.T) {
-	n := open(t, node.Options{Faults: driver.NewFaults(driver.Fault{Name: driver.FaultHAManaged, Value: "100"})})
+	n := open(t, node.Options{HAPause: 100 * time.Millisecond, Faults: driver.NewFaults(driver.Fault{Name: driver.FaultHAManaged, Value: "100"})})
 	mustCreate(t, n, spec(100))
 	mustCreate(t, n, spec(101, "net0", "name=eth0,bridge=vmbr0"))
 	for id, want := range map[int]int{100: 1, 101: 0} {
