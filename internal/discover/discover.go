@@ -27,7 +27,7 @@ const (
 	maxPublished   = 64        // ports of one container
 	maxSockets     = 20000
 	maxProcs       = 50000
-	maxText        = 256 // bytes of one name or description
+	maxText        = 256 // bytes of one name
 )
 
 // DefaultWait bounds how long declared services may take to answer.

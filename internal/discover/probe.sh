@@ -72,7 +72,7 @@ fi 2>/dev/null
 if [ -d /run/systemd/system ] && have systemctl; then
 	sec units
 	bounded systemctl show '*.service' '*.socket' --no-pager \
-		--property=Id,Names,Description,Type,LoadState,ActiveState,SubState,Result,MainPID,ControlGroup,FragmentPath,UnitFileState,Listen | part
+		--property=Id,Names,Type,LoadState,ActiveState,SubState,Result,MainPID,ControlGroup,FragmentPath,UnitFileState,Listen | part
 fi 2>/dev/null
 
 if [ -d /run/openrc ]; then

@@ -9,7 +9,6 @@ import (
 type unit struct {
 	id       string // with its ending: nginx.service
 	names    []string
-	desc     string
 	kind     string // Type=
 	load     string
 	active   string
@@ -76,8 +75,6 @@ func (u *unit) set(key, v string) {
 				u.names = append(u.names, n)
 			}
 		}
-	case "Description":
-		u.desc = clean(v)
 	case "Type":
 		u.kind = v
 	case "LoadState":

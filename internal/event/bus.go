@@ -129,7 +129,16 @@ func (b *Bus) complete(e Event) Event {
 		b.percent = p
 		e.Percent = &p
 	}
-	return redacted(e, func(text string) string { return RedactURLs(b.secrets.Redact(text)) })
+	return redacted(e, b.Redact)
+}
+
+// Redact takes out of a text what no event may carry: known secrets, and what is
+// secret in any URL.
+func (b *Bus) Redact(text string) string { return RedactURLs(b.secrets.Redact(text)) }
+
+// RedactServices is Redact for what a guest says of its services: a copy.
+func (b *Bus) RedactServices(services []lxc.Service) []lxc.Service {
+	return redactedServices(services, b.Redact)
 }
 
 // redacted is e with redact applied to every text that comes from outside; what
@@ -143,19 +152,29 @@ func redacted(e Event, redact func(string) string) Event {
 		s := redactedService(*e.Service, redact)
 		e.Service = &s
 	}
-	if e.Services != nil {
-		services := make([]lxc.Service, len(e.Services))
-		for i, s := range e.Services {
-			services[i] = redactedService(s, redact)
-		}
-		e.Services = services
-	}
+	e.Services = redactedServices(e.Services, redact)
 	return e
 }
 
+func redactedServices(services []lxc.Service, redact func(string) string) []lxc.Service {
+	if services == nil {
+		return nil
+	}
+	out := make([]lxc.Service, len(services))
+	for i, s := range services {
+		out[i] = redactedService(s, redact)
+	}
+	return out
+}
+
+// redactedService leaves the name of a declared service: it is the template's, and
+// public, even where somebody has taken it for a password.
 func redactedService(s lxc.Service, redact func(string) string) lxc.Service {
-	for _, text := range []*string{&s.Name, &s.URL, &s.Image, &s.Note} {
+	for _, text := range []*string{&s.URL, &s.Image, &s.Note} {
 		*text = redact(*text)
+	}
+	if !s.Declared {
+		s.Name = redact(s.Name)
 	}
 	s.CredentialKeys = redactedAll(s.CredentialKeys, redact)
 	return s

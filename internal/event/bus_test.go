@@ -167,3 +167,21 @@ func TestSecretKeys(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// What a guest calls its services is redacted for the record and Redis as it is for
+// events; a declared service keeps the name that the template gave it.
+func TestRedactServices(t *testing.T) {
+	b := NewBus(Meta{}, nil)
+	b.Secrets().Add("s3cret-name")
+	services := []lxc.Service{
+		{Name: "s3cret-name", Image: "registry/s3cret-name:1", Note: "s3cret-name", URL: "http://u:pw@h/", CredentialKeys: []string{"s3cret-name"}},
+		{Name: "s3cret-name", Declared: true},
+	}
+	got := b.RedactServices(services)
+	if s := got[0]; s.Name != "***" || s.Image != "registry/***:1" || s.Note != "***" || s.URL != "http://u:***@h/" || s.CredentialKeys[0] != "***" {
+		t.Errorf("%+v", s)
+	}
+	if got[1].Name != "s3cret-name" || services[0].Name != "s3cret-name" {
+		t.Errorf("%+v of %+v", got[1], services[0])
+	}
+}

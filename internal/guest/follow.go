@@ -164,9 +164,15 @@ func (f *follower) secret(p []byte) {
 }
 
 // saved tells secret of a line KEY=value that a script has saved. The line ends of a
-// value are carriage returns there, so that a value is always one line.
+// value are carriage returns there, so that a value is always one line. A line that is
+// no such thing, but a token with a = in it, is all secret.
 func saved(line string, secret func(key, value string)) {
-	if key, value, ok := strings.Cut(line, "="); ok {
+	key, value, ok := strings.Cut(line, "=")
+	switch {
+	case !ok:
+	case !shellName(key) || value != "" && strings.Trim(value, "=") == "":
+		secret("", line)
+	default:
 		secret(key, strings.ReplaceAll(value, "\r", "\n"))
 	}
 }

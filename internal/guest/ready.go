@@ -5,6 +5,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -87,6 +88,7 @@ func ParseFacts(report []byte) (Facts, error) {
 	ended := false
 	for line := range strings.Lines(string(report)) {
 		key, value, _ := strings.Cut(strings.TrimRight(line, "\r\n"), " ")
+		value = printable(value)
 		switch key {
 		case "release":
 			f.release(value)
@@ -118,6 +120,23 @@ func ParseFacts(report []byte) (Facts, error) {
 		return f, fmt.Errorf("its report has no end")
 	}
 	return f, nil
+}
+
+// maxFact bounds what a guest says of one thing, in bytes.
+const maxFact = 256
+
+// printable is a guest's word fit for messages and records: bounded, and of
+// characters that can be seen.
+func printable(s string) string {
+	if len(s) > maxFact {
+		s = s[:maxFact]
+	}
+	return strings.Map(func(c rune) rune {
+		if !strconv.IsPrint(c) {
+			return '?'
+		}
+		return c
+	}, strings.ToValidUTF8(s, "?"))
 }
 
 // release takes one line of os-release.

@@ -183,7 +183,7 @@ func (r *Run) ship(ctx context.Context, files []guest.File) error {
 		return &Failure{
 			Status:  ExitGuest,
 			Message: fmt.Sprintf("cannot install the config-manager: exit status %d", status),
-			Tail:    splitLines(r.Bus.Secrets().Redact(out.String())),
+			Tail:    splitLines(r.Bus.Redact(out.String())),
 		}
 	}
 	return r.mark(ctx, event.Deploying, itemShip, Done, Detail{Dir: r.runDir(), SHA256: r.Job.digest(), Stage: r.Staging})

@@ -139,7 +139,7 @@ func (r *Run) Destroy(ctx context.Context, d Doomed) error {
 	}
 	if err != nil {
 		f := Explain(err)
-		f.Message = r.Bus.Secrets().Redact(f.Message)
+		f.Message = r.Bus.Redact(f.Message)
 		r.noteErr(r.leftHalf(after, d, f))
 		emitErr := r.Bus.Emit(event.Event{Type: event.Error, Message: f.Text(), Hint: strings.Join(f.Hints, "\n"), ExitStatus: &f.Status})
 		r.noteErr(emitErr)

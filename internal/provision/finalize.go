@@ -41,7 +41,8 @@ func (r *Run) finalize(ctx context.Context) error {
 			r.learnSecret(k, v)
 		}
 	}
-	r.Services = report.Services(address, declared)
+	// The record and Redis get the same words as the events.
+	r.Services = r.Bus.RedactServices(report.Services(address, declared))
 	for _, note := range report.Notes {
 		r.warn(note, "")
 	}
@@ -112,7 +113,7 @@ func (r *Run) probe(ctx context.Context, o discover.Options) (*discover.Report, 
 	if err != nil {
 		return nil, &Failure{
 			Status: ExitGuest, Message: "cannot discover services: " + err.Error(),
-			Tail: splitLines(r.Bus.Secrets().Redact(stderr.String())), Err: err,
+			Tail: splitLines(r.Bus.Redact(stderr.String())), Err: err,
 		}
 	}
 	return report, nil

@@ -190,7 +190,7 @@ func (r *Run) drift(ctx context.Context, in guestfiles.Input) (guestfiles.Drift,
 	if err != nil {
 		return d, &Failure{
 			Status: ExitGuest, Message: fmt.Sprintf("cannot compare the container with its template: %v (status %d)", err, status),
-			Tail: splitLines(r.Bus.Secrets().Redact(said.String())), Err: err,
+			Tail: splitLines(r.Bus.Redact(said.String())), Err: err,
 		}
 	}
 	return d, nil

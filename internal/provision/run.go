@@ -226,9 +226,9 @@ func (r *Run) fail(after, ctx context.Context, err error) error {
 		err = r.stopWork(after, cause, err)
 	}
 	f := Explain(r.stoppedUnder(after, err))
-	f.Message = r.Bus.Secrets().Redact(f.Message)
+	f.Message = r.Bus.Redact(f.Message)
 	for i := range f.Tail {
-		f.Tail[i] = r.Bus.Secrets().Redact(f.Tail[i])
+		f.Tail[i] = r.Bus.Redact(f.Tail[i])
 	}
 	if r.DestroyOnFailure && !r.nothingExists() {
 		f.Hints = append(f.Hints, hint(r.cleanUp(after))...)
@@ -243,6 +243,9 @@ func (r *Run) fail(after, ctx context.Context, err error) error {
 	f.Hints = append(f.Hints, r.wayOn()...)
 	if recErr := r.recordFailure(after, f); recErr != nil {
 		f.Hints = append(f.Hints, "the record could not be written: "+recErr.Error())
+	}
+	for i := range f.Hints {
+		f.Hints[i] = r.Bus.Redact(f.Hints[i])
 	}
 	if r.Placement != nil {
 		_ = r.Record.ScrubLog(after, r.Bus.Secrets().Redact) // the run has failed already; the log stays as it was
