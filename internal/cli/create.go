@@ -159,7 +159,7 @@ func (o *createOptions) job() (provision.Job, error) {
 	if err := o.checkChoices(); err != nil {
 		return job, err
 	}
-	t, err := template.Find(homePath(o.template), o.app.templateSources())
+	t, err := o.app.findTemplate(o.template)
 	if err != nil {
 		return job, err
 	}
@@ -173,6 +173,9 @@ func (o *createOptions) job() (provision.Job, error) {
 	}
 	values, err := t.Resolve(set, random)
 	if err != nil {
+		return job, o.variableError(err)
+	}
+	if _, err := t.DeclaredServices(values); err != nil {
 		return job, o.variableError(err)
 	}
 	for _, w := range t.Warnings {

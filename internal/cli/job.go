@@ -159,6 +159,9 @@ func (a *app) remember(ctx context.Context, c lxc.Container, set map[string]stri
 	if err != nil {
 		return nil, err
 	}
+	if _, err := t.DeclaredServices(values); err != nil {
+		return nil, err
+	}
 	password, err := rec.RootPassword(ctx)
 	if err != nil {
 		return nil, err

@@ -71,6 +71,11 @@ func homePath(path string) string {
 	return path
 }
 
+// findTemplate finds a template as a person names it.
+func (a *app) findTemplate(ref string) (*template.Template, error) {
+	return template.Find(homePath(ref), a.templateSources())
+}
+
 // templateSources are the places where templates are looked for, in order.
 func (a *app) templateSources() []template.Source {
 	sources := []template.Source{{Name: "user", Dir: a.cfg.Paths.Templates()}}

@@ -48,6 +48,7 @@ func TestSessions(t *testing.T) {
 		"absent": checkAbsent,
 		"serve":  serve,
 		"status": runStatus,
+		"crlf":   crlf,
 		"style":  style,
 
 		"interrupt": interrupt,

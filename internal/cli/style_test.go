@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -124,4 +125,13 @@ func TestStyleMeetsEveryCommand(t *testing.T) {
 	if !bytes.Contains(session, []byte("style stdout")) {
 		t.Error("the session judges nothing")
 	}
+}
+
+// crlf is `crlf FILE LINE`: that line of the file ends in CR LF from now on.
+func crlf(ts *testscript.TestScript, neg bool, args []string) {
+	lines := strings.SplitAfter(ts.ReadFile(args[0]), "\n")
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	lines[n-1] = strings.TrimSuffix(lines[n-1], "\n") + "\r\n"
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Join(lines, "")), 0o600))
 }

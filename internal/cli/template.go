@@ -66,7 +66,7 @@ func newTemplateShowCmd(a *app) *cobra.Command {
 			if _, err := a.config(); err != nil {
 				return err
 			}
-			t, err := template.Find(args[0], a.templateSources())
+			t, err := a.findTemplate(args[0])
 			if err != nil {
 				return err
 			}
@@ -173,13 +173,18 @@ func newTemplateValidateCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate <template>",
 		Short: "Check a template and say everything that is wrong with it",
-		Long:  "Check a template and say everything that is wrong with it, with file and line." + exitStatuses(0, 2),
-		Args:  exactArgs("one template"),
+		Long: `Check a template and say everything that is wrong with it, as FILE:LINE:COLUMN: all
+that create would refuse, and what the container would fail on later: a shebang or a
+command that ends in CR, a ${name} to be filled in that is nearly a variable's.
+
+Of a file with "template: true", ${name} of a variable is filled in, and any other ${…}
+stays as it is. A literal ${name} of a variable is written $${name}.` + exitStatuses(0, 2),
+		Args: exactArgs("one template"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if _, err := a.config(); err != nil {
 				return err
 			}
-			t, err := template.Find(args[0], a.templateSources())
+			t, err := a.findTemplate(args[0])
 			var wrong *template.Error
 			if err != nil && !errors.As(err, &wrong) {
 				return err
@@ -204,7 +209,14 @@ func (a *app) printValidation(t *template.Template, wrong *template.Error) error
 	if wrong != nil {
 		v.Template, v.Problems = wrong.Template, wrong.Problems
 	} else {
-		v.Template, v.Warnings = t.Name, append(v.Warnings, t.Warnings...)
+		v.Template = t.Name
+		for _, w := range t.Warnings {
+			if w.Doubt {
+				v.Problems, v.Valid = append(v.Problems, w), false
+			} else {
+				v.Warnings = append(v.Warnings, w)
+			}
+		}
 	}
 	if a.global.json {
 		if err := ui.WriteJSON(a.streams, v); err != nil {
@@ -221,7 +233,11 @@ func (a *app) printValidation(t *template.Template, wrong *template.Error) error
 		}
 	}
 	if !v.Valid {
-		return silentOrTold(a.global.json, usagef("cannot use template %s: %s", v.Template, counted(len(v.Problems), "problem")))
+		verdict := "cannot use template %s: %s"
+		if wrong == nil {
+			verdict = "cannot pass template %s: %s that create only warns of, and the guest will fail on"
+		}
+		return silentOrTold(a.global.json, usagef(verdict, v.Template, counted(len(v.Problems), "problem")))
 	}
 	if !a.global.json && !a.global.quiet {
 		return ui.WriteRow(a.streams, v.Template, "ok")

@@ -106,6 +106,7 @@ func TestBadTemplates(t *testing.T) {
 		{least + "services: [{name: a, port: 0}]", "template.yaml:3:28", "must be a port", "1..65535"},
 		{least + "services: [{name: a, port: '${x}'}]", "template.yaml:3:28", `there is no variable "x"`, "declare"},
 		{least + "variables: {prt: {type: string}}\nservices: [{name: a, port: '${prt}'}]", "template.yaml:4:28", "is of type string", "type: port"},
+		{least + "variables: {prt: {type: int, default: 70000}}\nservices: [{name: a, port: '${prt}'}]", "template.yaml:3:39", "70000 is no port", "1..65535"},
 		{least + "services: [{name: a, http: health}]", "template.yaml:3:28", "not a path", "/health"},
 		{least + "services: [{name: a, protocol: udp, http: /}]", "template.yaml:3:32", "udp", ""},
 		{least + "services: [{name: a, protocol: tpc}]", "template.yaml:3:32", "not known", `"tcp"`},
@@ -143,7 +144,7 @@ func TestAllProblems(t *testing.T) {
 	for _, p := range e.Problems {
 		where = append(where, p.Where())
 	}
-	want := "template.yaml:1:1 template.yaml:2:1 template.yaml:3:20 template.yaml:3:31 template.yaml:4:11 packages/a.apt:2 packages/b.custom:1"
+	want := "template.yaml:1:1 template.yaml:2:1 template.yaml:3:20 template.yaml:3:31 template.yaml:4:11 packages/a.apt:2:1 packages/b.custom:1:1"
 	if strings.Join(where, " ") != want {
 		t.Errorf("problems at %v", where)
 	}
@@ -213,8 +214,50 @@ func TestWarnings(t *testing.T) {
 	for _, w := range tm.Warnings {
 		got = append(got, w.Where())
 	}
-	if want := "template.yaml:3:38 packages/list.txt scripts/2-b.sh files/a:2 files/left"; strings.Join(got, " ") != want {
+	if want := "template.yaml:3:38 packages/list.txt scripts/2-b.sh files/a:2:1 files/left"; strings.Join(got, " ") != want {
 		t.Errorf("warnings %v", tm.Warnings)
+	}
+}
+
+// What a guest would choke on, and create does not refuse: doubts, with their places.
+func TestDoubts(t *testing.T) {
+	const files = "variables: {domain: {default: x}, db_name: {default: x}}\nfiles: [{source: a, target: /a, mode: 0755, template: true}]\n"
+	for _, c := range []struct{ name, content, where, want string }{
+		{"scripts/1-a.sh", "#!/bin/sh\r\necho a\r\necho b\n", "scripts/1-a.sh:1:10", "interpreter"},
+		{"scripts/1-a.sh", "\xef\xbb\xbf#!/bin/sh\r\necho a\n", "scripts/1-a.sh:1:13", "interpreter"},
+		{"scripts/1-a.sh", "#!/bin/sh\necho a\r\necho b\n", "scripts/1-a.sh:2:7", "1 of its 3 lines"},
+		{"scripts/1-a.sh", "echo a\r\necho b\r\n", "", ""}, // run with LF
+		{"scripts/1-a.sh", "printf 'a\rb'\n", "", ""},
+		{"files/a", "#!/bin/sh\r\necho\r\n", "files/a:1:10", "interpreter"},
+		{"files/a", "a\r\nb\n", "files/a:1:2", "1 of its 2 lines"},
+		{"files/a", "ok\n  ${domian} x\n", "files/a:2:3", "${domain}"},
+		{"files/a", "${db_nam}", "files/a:1:1", "write $${db_nam}"},
+		{"files/a", "$${domian} $${domain} ${domain} ${HOME} ${host} ${do} ${domain:-x}\n", "", ""},
+	} {
+		tm := mustLoad(t, folder("template.yaml", least+files, "files/a", "", "scripts/1-a.sh", "", c.name, c.content))
+		where, said := "", ""
+		for _, w := range tm.Warnings {
+			if w.Doubt {
+				where, said = where+w.Where(), w.String()
+			}
+		}
+		if where != c.where || !strings.Contains(said, c.want) {
+			t.Errorf("%s %q: %s, wanted %s %s", c.name, c.content, said, c.where, c.want)
+		}
+	}
+}
+
+// Endings are found whatever the pieces in which a file is read.
+func TestEndsInPieces(t *testing.T) {
+	for _, text := range []string{"#!/bin/sh\r\na\n", "a\r\n\r\nb\n", "\r\n", "a\rb\n", "\n\r\n", "a\x00\r\n\n"} {
+		var whole, pieces ends
+		whole.Write([]byte(text))
+		for i := range len(text) {
+			pieces.Write([]byte{text[i]})
+		}
+		if whole.mixed() != pieces.mixed() || whole.badShebang() != pieces.badShebang() || whole.firstCR != pieces.firstCR || whole.crCol != pieces.crCol {
+			t.Errorf("%q: %+v and %+v", text, whole, pieces)
+		}
 	}
 }
 

@@ -74,11 +74,13 @@ func LoadDir(dir string) (*Template, error) {
 	var faulty *Error
 	if errors.As(err, &faulty) {
 		faulty.Template = dir
+		below(dir, faulty.Problems)
 	}
 	if err != nil {
 		root.Close()
 		return nil, err
 	}
+	below(dir, t.Warnings)
 	t.Path, t.Source = abs, "path"
 	return t, nil
 }

@@ -171,11 +171,11 @@ func (l *loader) triplets(dir string) {
 		}
 		clean, why := cleanTarget(folder)
 		if why != "" {
-			l.report(Problem{File: source + ".path", Line: 1, Message: why, Suggestion: "an absolute folder in the container"})
+			l.report(Problem{File: source + ".path", Line: 1, Col: 1, Message: why, Suggestion: "an absolute folder in the container"})
 			continue
 		}
 		doc := fileDoc{Policy: l.policy(source + ".policy")}
-		l.addFile(doc, source, path.Join(clean, base), func(why string) { l.report(Problem{File: source + ".path", Line: 1, Message: why}) })
+		l.addFile(doc, source, path.Join(clean, base), func(why string) { l.report(Problem{File: source + ".path", Line: 1, Col: 1, Message: why}) })
 	}
 }
 
@@ -198,7 +198,7 @@ func (l *loader) policy(file string) string {
 		return string(Default)
 	}
 	if known := []string{string(Replace), string(Default), string(Backup)}; !contains(known, word) {
-		l.warn(Problem{File: file, Line: 1, Message: fmt.Sprintf("%q is no policy; default is taken", word), Suggestion: oneOf(word, known)})
+		l.warn(Problem{File: file, Line: 1, Col: 1, Message: fmt.Sprintf("%q is no policy; default is taken", word), Suggestion: oneOf(word, known)})
 		return string(Default)
 	}
 	return word

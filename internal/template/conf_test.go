@@ -75,7 +75,7 @@ func TestLegacy(t *testing.T) {
 	for _, w := range tm.Warnings {
 		warned = append(warned, strings.TrimPrefix(w.Where(), "container-configs/"))
 	}
-	if want := []string{"packages/base.apt:4", "scripts/lib.sh", "files/lost", "files/odd.policy:1"}; !slices.Equal(warned, want) {
+	if want := []string{"packages/base.apt:4:1", "scripts/lib.sh", "files/lost", "files/odd.policy:1:1"}; !slices.Equal(warned, want) {
 		t.Errorf("warnings %v", tm.Warnings)
 	}
 }

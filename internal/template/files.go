@@ -100,6 +100,7 @@ func (l *loader) addFile(doc fileDoc, source, target string, bad func(string)) {
 		bad(why)
 		return
 	}
+	l.checkEnds(source, leaf.ends, f.Mode&0o111 != 0)
 	if f.Expand {
 		l.checkExpansion(f)
 	}
@@ -179,10 +180,25 @@ func (l *loader) checkExpansion(f File) {
 		names = append(names, v.Name)
 	}
 	for i, line := range lines(data) {
-		for _, m := range reference.FindAllStringSubmatch(line, -1) {
-			if near := nearest(m[1], names); m[0][1] != '$' && near != "" && !contains(names, m[1]) {
-				l.warn(Problem{File: f.Source, Line: i + 1, Message: fmt.Sprintf("${%s} stays as it is: there is no such variable", m[1]), Suggestion: "did you mean ${" + near + "}?"})
+		for _, m := range reference.FindAllStringSubmatchIndex(line, -1) {
+			name := line[m[2]:m[3]]
+			if line[m[0]+1] == '$' || contains(names, name) {
+				continue
+			}
+			p := Problem{File: f.Source, Line: i + 1, Col: m[0] + 1, Message: fmt.Sprintf("${%s} stays as it is: there is no such variable", name)}
+			if near := slip(name, names); near != "" {
+				p.Suggestion = fmt.Sprintf("did you mean ${%s}? if not, write $${%s}", near, name)
+				l.doubt(p)
 			}
 		}
 	}
+}
+
+// slip is the variable that an unknown name was most likely meant to be, or "". Short
+// names are near to each other by chance.
+func slip(name string, variables []string) string {
+	if len(name) < 3 {
+		return ""
+	}
+	return nearest(name, variables)
 }

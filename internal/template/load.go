@@ -63,6 +63,13 @@ func (l *loader) warn(p Problem) {
 	}
 }
 
+// doubt warns of what a template can be used with, and what will most likely fail in
+// the guest: create goes on, validate does not let it pass.
+func (l *loader) doubt(p Problem) {
+	p.Doubt = true
+	l.warn(p)
+}
+
 // grumble is report for our own format and warn for the original's, whose
 // readers skip what they cannot use.
 func (l *loader) grumble(p Problem) {
@@ -143,7 +150,7 @@ func readLimited(fsys fs.FS, name string, limit int64) ([]byte, error) {
 // lines are the lines of a text file without their ends: a byte order mark and
 // carriage returns are dropped.
 func lines(data []byte) []string {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	data = bytes.TrimPrefix(data, mark)
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	return strings.Split(string(data), "\n")
 }

@@ -59,7 +59,7 @@ func (l *loader) packageFile(file string) {
 		return
 	}
 	for i, line := range lines(data) {
-		at := Problem{File: file, Line: i + 1}
+		at := Problem{File: file, Line: i + 1, Col: len(line) - len(strings.TrimLeft(line, " \t")) + 1}
 		if manager == "custom" {
 			l.customLine(strings.TrimSpace(line), at)
 			continue

@@ -2,17 +2,27 @@ package template
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 )
 
 // Problem is one thing that is wrong with a template. Line and Col are from 1;
 // 0 is unknown.
 type Problem struct {
-	File       string `json:"file,omitempty"` // relative to the folder
+	File       string `json:"file,omitempty"` // a path as the folder was called, else relative to it
 	Line       int    `json:"line,omitempty"`
 	Col        int    `json:"col,omitempty"`
 	Message    string `json:"message"`
 	Suggestion string `json:"suggestion,omitempty"`
+	Doubt      bool   `json:"-"` // create goes on with it, and the guest will most likely fail on it
+}
+
+// below has the files of problems found from where the folder is: a path that can be
+// opened.
+func below(dir string, problems []Problem) {
+	for i, p := range problems {
+		problems[i].File = filepath.Join(dir, p.File)
+	}
 }
 
 // Where is file:line:col, as far as it is known.

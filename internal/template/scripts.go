@@ -84,11 +84,14 @@ func (l *loader) addScript(file string, enabled bool) {
 	if !ok {
 		return
 	}
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // it would hide the shebang
+	data = bytes.TrimPrefix(data, mark) // it would hide the shebang
+	if e := l.tree.leaves[file].ends; e.mixed() {
+		l.checkEnds(file, e, true)
+	}
 	if n := bytes.Count(data, []byte("\r\n")); n > 0 && n == bytes.Count(data, []byte("\n")) {
 		// Written on Windows: no shell takes it as it is.
 		data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
-		l.warn(Problem{File: file, Message: "has lines that end in CR LF; it is run with LF"})
+		l.warn(Problem{File: file, Line: 1, Col: 1, Message: "has lines that end in CR LF; it is run with LF"})
 	}
 	l.t.Scripts = append(l.t.Scripts, Script{Name: name, Enabled: enabled, Content: data})
 }

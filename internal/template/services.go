@@ -63,6 +63,8 @@ func checkPortVar(path, name string, vars []Variable, d *decoder) {
 		if v.Name == name {
 			if v.Type != "port" && v.Type != "int" {
 				d.bad(path, "give it type: port", "variable %q is of type %s", name, v.Type)
+			} else if n, err := strconv.Atoi(v.Default); v.HasDefault && err == nil && !isPort(n) {
+				d.bad(join(join("variables", name), "default"), "1..65535", "%d is no port, and a service listens on it", n)
 			}
 			return
 		}
@@ -75,6 +77,8 @@ func checkPortVar(path, name string, vars []Variable, d *decoder) {
 	d.bad(path, suggestion, "there is no variable %q", name)
 }
 
+func isPort(n int) bool { return n >= 1 && n <= 65535 }
+
 // DeclaredServices are the services with their ports filled in from the values.
 func (t *Template) DeclaredServices(v Values) ([]Service, error) {
 	out := make([]Service, len(t.Services))
@@ -82,7 +86,7 @@ func (t *Template) DeclaredServices(v Values) ([]Service, error) {
 		if s.portVar != "" {
 			text, _ := v.Get(s.portVar)
 			port, err := strconv.Atoi(text)
-			if err != nil || port < 1 || port > 65535 {
+			if err != nil || !isPort(port) {
 				return nil, &VariableError{t.Name, []Problem{{Message: s.portVar + " must be a port, 1..65535: service " + s.Name + " listens on it"}}}
 			}
 			s.Port = port

@@ -218,10 +218,14 @@ func TestResolveRefuses(t *testing.T) {
 // What a value puts in is not looked at again: no value can pull in another.
 func TestExpandOnce(t *testing.T) {
 	v := Values{[]Value{{Name: "a", Text: "${b}"}, {Name: "b", Text: "B"}, {Name: "p", Pending: true}}}
-	for in, want := range map[string]string{"${a}${b}": "${b}B", "$${b}": "${b}", "${c} $${c} $b {b} ${b": "${c} $${c} $b {b} ${b", "${a:-x}": "${a:-x}"} {
+	for in, want := range map[string]string{"${a}${b}": "${b}B", "$${b}": "${b}", "${c} $${c} $b {b} ${b": "${c} $${c} $b {b} ${b", "${a:-x}": "${a:-x}", "$${HOME} ${HOME}": "$${HOME} ${HOME}"} {
 		if got, err := v.Expand([]byte(in)); string(got) != want || err != nil {
 			t.Errorf("Expand(%q) = %q, %v", in, got, err)
 		}
+	}
+	v2 := Values{[]Value{{Name: "domain", Text: "x"}}}
+	if got, err := v2.Expand([]byte("$${domain} $${domian} ${domian} $${HOME}")); string(got) != "${domain} ${domian} ${domian} $${HOME}" || err != nil {
+		t.Errorf("literals: %q, %v", got, err)
 	}
 	if _, err := v.Expand([]byte("${p}")); err == nil {
 		t.Error("a pending value is filled in")

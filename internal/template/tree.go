@@ -26,6 +26,7 @@ type leaf struct {
 	size int64
 	exec bool
 	sum  string
+	ends ends
 }
 
 // tree is the part of a template's folder that counts: what the file itself,
@@ -77,26 +78,26 @@ func (t *tree) visit(name string, entry fs.DirEntry, err error) error {
 		t.full = true
 		return fs.SkipAll
 	}
-	sum, size, err := digest(t.fsys, name)
+	sum, size, ends, err := digest(t.fsys, name)
 	if err != nil {
 		t.report(Problem{File: name, Message: "cannot be read: " + plain(err)})
 		return nil
 	}
-	t.leaves[name] = leaf{size: size, exec: info.Mode()&0o111 != 0, sum: sum}
+	t.leaves[name] = leaf{size: size, exec: info.Mode()&0o111 != 0, sum: sum, ends: ends}
 	return nil
 }
 
-func digest(fsys fs.FS, name string) (sum string, size int64, err error) {
+func digest(fsys fs.FS, name string) (sum string, size int64, e ends, err error) {
 	f, err := fsys.Open(name)
 	if err != nil {
-		return "", 0, err
+		return "", 0, e, err
 	}
 	defer f.Close()
 	h := sha256.New()
-	if size, err = io.Copy(h, io.LimitReader(f, maxFile+1)); err != nil {
-		return "", 0, err
+	if size, err = io.Copy(io.MultiWriter(h, &e), io.LimitReader(f, maxFile+1)); err != nil {
+		return "", 0, e, err
 	}
-	return hex.EncodeToString(h.Sum(nil)), size, nil
+	return hex.EncodeToString(h.Sum(nil)), size, e, nil
 }
 
 // under lists the files below a folder, sorted, as full paths.

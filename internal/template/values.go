@@ -144,18 +144,23 @@ func (v Values) Keep() map[string]string {
 var reference = regexp.MustCompile(`\$?\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
 // Expand replaces every ${name} of a variable in text, once: what it puts in is
-// not looked at again. $${name} of a variable gives ${name}, and ${…} around anything that is
-// no variable's name stays as it is, as a shell's own expansions must.
+// not looked at again. $${name} of a variable, or of what would be taken for a slip of
+// one, gives ${name}, and ${…} around anything else stays as it is, as a shell's own
+// expansions must.
 func (v Values) Expand(text []byte) ([]byte, error) {
 	var pending string
+	names := make([]string, len(v.list))
+	for i, val := range v.list {
+		names[i] = val.Name
+	}
 	out := reference.ReplaceAllFunc(text, func(m []byte) []byte {
 		name := string(m[strings.IndexByte(string(m), '{')+1 : len(m)-1])
-		i := slices.IndexFunc(v.list, func(val Value) bool { return val.Name == name })
-		switch {
+		i := slices.Index(names, name)
+		switch literal := m[1] == '$'; {
+		case literal && (i >= 0 || slip(name, names) != ""):
+			return m[1:]
 		case i < 0:
 			return m
-		case m[1] == '$':
-			return m[1:]
 		}
 		if v.list[i].Pending {
 			pending = name
