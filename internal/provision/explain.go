@@ -37,7 +37,7 @@ func Explain(err error) *Failure {
 	case errors.As(err, &coded):
 		f.Status = coded.ExitStatus()
 	case errors.As(err, &api):
-		f.Status, f.Tail, f.Hints = pveStatus(api), api.Tail(), pveHints(api)
+		f.Status, f.Tail, f.Told, f.Hints = pveStatus(api), api.Tail(), api.Told, pveHints(api)
 	case errors.As(err, &in):
 		f.Status, f.Tail, f.Hints = guestStatus(in), splitLines(in.Tail), hint(in.Hint())
 	case errors.As(err, &tmpl):

@@ -19,6 +19,7 @@ type Failure struct {
 	Status  int
 	Message string   // "cannot …"
 	Tail    []string // the failing side's last lines
+	Told    bool     // which are log events already
 	Hints   []string
 	Err     error // the cause, for callers that look
 }
@@ -26,9 +27,9 @@ type Failure struct {
 func (f *Failure) Error() string { return f.Message }
 func (f *Failure) Unwrap() error { return f.Err }
 
-// Text is the message with its tail, for an event.
+// Text is the message with its tail, for an event; not with a tail that events have told.
 func (f *Failure) Text() string {
-	if len(f.Tail) == 0 {
+	if len(f.Tail) == 0 || f.Told {
 		return f.Message
 	}
 	return f.Message + "\n" + strings.Join(f.Tail, "\n")

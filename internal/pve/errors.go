@@ -50,6 +50,7 @@ type Error struct {
 	Field   string            // the flag (without dashes) or template key at fault, "" if unknown
 	Choices []string          // what Field may be instead; the hints do not repeat them
 	Log     []string          // a failed task's last lines
+	Told    bool              // a Watch was given the whole of Log
 	Hints   []string          // commands or actions that mend it
 	Seen    string            // the SHA-256 fingerprint that the server showed (TLS)
 	UPID    string            // the task that failed

@@ -18,7 +18,7 @@ const (
 	logEvery  = 200 * time.Millisecond // the log costs the node as much as the status
 	patience  = 2 * time.Minute        // how long polls may fail in a row
 	logPage   = 500                    // lines a request
-	tailLines = 40                     // of the log that a Result or Error keeps at least
+	tailLines = 12                     // of the log that a Result or Error keeps at least
 	keptLines = 1000
 	maxUPID   = 512     // bytes of a task's id; genuine ones have about 80
 	maxPages  = 20      // of the log at one poll, so that the status is asked in between
@@ -226,7 +226,7 @@ func (l *taskLog) result(s taskStatus, upid string) (Result, error) {
 	}
 	// Our own words say already what could not be done.
 	reason := strings.TrimPrefix(clip(s.Exit), "unable to create CT "+taskID(upid)+" - ")
-	e := &Error{Kind: TaskFailed, Op: TaskOp(upid), Reason: reason, UPID: upid, Log: l.lines[max(0, len(l.lines)-tailLines):]}
+	e := &Error{Kind: TaskFailed, Op: TaskOp(upid), Reason: reason, UPID: upid, Log: l.lines[max(0, len(l.lines)-tailLines):], Told: l.watch.Line != nil}
 	if TaskDied(s.Exit) {
 		e.Reason = "its worker on the node died without a result"
 		if taskType(upid) != "vzcreate" { // what that leaves is looked at

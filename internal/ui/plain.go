@@ -13,6 +13,9 @@ type plainFace struct {
 	err   io.Writer
 	style styles
 	quiet bool
+
+	tailOut bool // lines were logged since the last step
+	failed  bool
 }
 
 func newPlain(s *Streams, quiet bool) Display {
@@ -23,11 +26,21 @@ func (p *plainFace) Event(e event.Event) error {
 	if p.quiet && e.Type != event.Warning && e.Type != event.Error {
 		return nil
 	}
+	switch {
+	case e.Type == event.Log:
+		p.tailOut = true
+	case e.Type == event.Step && !e.Waiting:
+		p.tailOut = false
+	case e.Type == event.Error:
+		if p.failed = true; p.tailOut { // its further lines stand right above
+			e.Message, _, _ = strings.Cut(e.Message, "\n")
+		}
+	}
 	_, err := io.WriteString(p.err, plainLine(e, p.style)+"\n")
 	return err
 }
 
-func (p *plainFace) ShowedTail() bool { return false }
+func (p *plainFace) ShowedTail() bool { return p.failed && p.tailOut }
 func (p *plainFace) Close() error     { return nil }
 
 // timeFormat is RFC 3339 with milliseconds, in UTC.
