@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -62,7 +64,8 @@ func rereader(v *vault.Vault) func(store.Sealed) (store.Sealed, []string, error)
 func (a *app) tellExposure(ctx context.Context, e store.Exposure) {
 	if len(e.Leaks) > 0 {
 		a.warn("an older version of infrahaus took parts of secrets for names of keys, and showed and kept them in clear. "+
-			"They are sealed now, and gone from the database, its copies and the logs. Screens, backups and whoever read them still have them: change these secrets", "")
+			"They are sealed now, and what is known of them is gone from the database, its copies and the logs. "+
+			"Screens, backups and whatever else has read them, such as a Redis of old, still have them: change these secrets", "")
 	}
 	all, err := a.store.Containers(ctx, store.Filter{IncludeDestroyed: true})
 	if err != nil {
@@ -127,20 +130,38 @@ func (a *app) tellRedis(e store.Exposure) {
 				words += " container:" + l.RecordID + ":logs"
 			}
 		}
-		a.warn(fmt.Sprintf("cannot clean redis at %s: %s; it still holds parts of secrets in clear", e.Redis, e.Trouble), redisCLI(e.Redis)+" "+words)
+		a.warn(fmt.Sprintf("cannot clean redis at %s: %s; it still holds parts of secrets in clear", e.Redis, e.Trouble), redisCLI(a.cfg.RedisURL.Reveal())+" "+words)
 		return
 	}
 	a.warn(fmt.Sprintf("redis at %s is cleaned, and %d entries are gone from its stream; its consumers, replicas and append-only file may have kept them", e.Redis, e.RedisID), "")
 }
 
-// redisCLI is how redis-cli is called for an address.
+// redisCLI is how redis-cli is called for an address, without its password.
 func redisCLI(address string) string {
-	host, port, ok := strings.Cut(address, ":")
-	if i := strings.LastIndex(address, ":"); ok && i > 0 {
-		host, port = strings.Trim(address[:i], "[]"), address[i+1:]
+	if !strings.Contains(address, "://") {
+		address = "redis://" + address
 	}
-	if strings.HasPrefix(address, "/") || port == "" {
-		return "redis-cli -s " + shellWord(address)
+	u, err := url.Parse(address)
+	if err != nil {
+		return "redis-cli"
 	}
-	return "redis-cli -h " + shellWord(host) + " -p " + shellWord(port)
+	line, database := "redis-cli", strings.Trim(u.Path, "/")
+	if u.Scheme == "unix" {
+		line, database = line+" -s "+shellWord(u.Path), u.Query().Get("db")
+	} else {
+		line += " -h " + shellWord(cmp.Or(u.Hostname(), "localhost")) + " -p " + cmp.Or(u.Port(), "6379")
+	}
+	if u.Scheme == "rediss" {
+		line += " --tls"
+	}
+	if database != "" {
+		line += " -n " + shellWord(database)
+	}
+	if _, locked := u.User.Password(); locked {
+		if name := u.User.Username(); name != "" {
+			line += " --user " + shellWord(name)
+		}
+		line += " --askpass"
+	}
+	return line
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 
@@ -264,4 +265,24 @@ func TestUpgradeNamesWhatItCannotScrub(t *testing.T) {
 	}
 	os.Remove(bad)
 	nowhere(t, dir)
+}
+
+// A rollback saves services as an older program has found them.
+func TestSavedServicesHaveNamesAlone(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})
+	list := []lxc.Service{{Name: "url", CredentialKeys: []string{urlName}}, {Name: "nginx", CredentialKeys: []string{"USER"}}}
+	if err := s.SaveServices(context.Background(), c.RecordID, list, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if found := holders(t, dir, urlName); len(found) > 0 {
+		t.Errorf("it stands in %v", found)
+	}
+	if got, _, err := s.Services(context.Background(), c.RecordID); err != nil || fmt.Sprint(got[0].CredentialKeys, got[1].CredentialKeys) != "[password] [USER]" {
+		t.Errorf("%v, %v", got, err)
+	}
+	if list[0].CredentialKeys[0] != urlName {
+		t.Error("the caller's own list was changed")
+	}
 }
