@@ -84,9 +84,9 @@ type Detail struct {
 	Err int64 `json:"err,omitempty"`
 }
 
-// The items that are no scripts.
+// The items that are no scripts. ItemCreate is done once the container was made.
 const (
-	itemCreate   = "create"
+	ItemCreate   = "create"
 	itemStart    = "start"
 	itemShip     = "ship"
 	itemManager  = "config-manager"

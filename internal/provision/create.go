@@ -52,7 +52,7 @@ func (r *Run) create(ctx context.Context) error {
 	if err := r.Record.PinHostKeys(ctx, r.hostKeys); err != nil {
 		return err
 	}
-	if err := r.mark(ctx, event.Creating, itemCreate, Done, Detail{UPID: upid}); err != nil {
+	if err := r.mark(ctx, event.Creating, ItemCreate, Done, Detail{UPID: upid}); err != nil {
 		return err
 	}
 	return r.step(r.phase.To, "Container created")

@@ -149,7 +149,7 @@ func (r *Run) survey(ctx context.Context) (course, error) {
 
 // finished reports whether the container is known to have been created.
 func (r *Run) finished() bool {
-	return r.Recorded.Adopted || r.Recorded.Lifecycle == lxc.Ready || r.marks.of(event.Creating, itemCreate).State == Done
+	return r.Recorded.Adopted || r.Recorded.Lifecycle == lxc.Ready || r.marks.of(event.Creating, ItemCreate).State == Done
 }
 
 // inspect looks at a container whose create task does not run any more.

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/store"
+	"github.com/infrahaus/infrahaus/internal/template"
+)
+
+// nothingLeft is the refusal to go on with a container of which nothing is left. One
+// that a create was stopped or refused for never was: then create begins anew.
+func (a *app) nothingLeft(ctx context.Context, c lxc.Container) error {
+	steps, err := a.store.Steps(ctx, c.RecordID)
+	if err != nil {
+		return err
+	}
+	made := slices.ContainsFunc(steps, func(s store.Step) bool {
+		return s.Item == provision.ItemCreate && string(s.State) == string(provision.Done)
+	})
+	m, err := a.remember(ctx, c, nil)
+	if made || err != nil { // adopted, or its template is gone: there is no command to name
+		return a.isGone(c)
+	}
+	f := failf(provision.ExitOther, "cannot resume %s: its create ended before anything of it was on the node", c.Hostname).
+		hint("to begin anew: %s", a.command(m.createWords()...))
+	if secrets := m.secretsGiven(); secrets != nil {
+		f = f.hint("its secret variables are not shown, and are given again with --set-file: %s", strings.Join(secrets, ", "))
+	}
+	return f
+}
+
+// createWords are the command line that makes a container as the record says: what the
+// template says itself is left out.
+func (m *remembered) createWords() []string {
+	t := m.Template
+	words := []string{"create", m.Spec.Hostname, "--template", orElse(t.Path, t.Name)}
+	words = append(words, specWords(m.Spec, t.Spec())...)
+	for _, v := range t.Variables {
+		if text, ok := m.values.Values[v.Name]; ok && !isSecret(v) && text != v.Default {
+			words = append(words, "--set", v.Name+"="+text)
+		}
+	}
+	for _, name := range m.Skip {
+		words = append(words, "--skip-script", name)
+	}
+	for _, name := range m.Packages {
+		words = append(words, "--package", name)
+	}
+	return words
+}
+
+// secretsGiven names the variables that a create must be told and no command line shows.
+func (m *remembered) secretsGiven() (names []string) {
+	for _, v := range m.Template.Variables {
+		text, ok := m.values.Values[v.Name]
+		if ok && v.Secret && v.Generate.Length == 0 && text != v.Default {
+			names = append(names, v.Name)
+		}
+	}
+	return names
+}
+
+func isSecret(v template.Variable) bool { return v.Secret || v.Generate.Length > 0 }
+
+// specWords are the flags that make spec of the template's own.
+func specWords(spec, own lxc.Spec) (words []string) {
+	number := func(flag string, is, was int) {
+		if is != was {
+			words = append(words, "--"+flag, strconv.Itoa(is))
+		}
+	}
+	text := func(flag, is, was string) {
+		if is != was {
+			words = append(words, "--"+flag, is)
+		}
+	}
+	truth := func(flag string, is, was bool) {
+		if is != was {
+			words = append(words, "--"+flag+"="+strconv.FormatBool(is))
+		}
+	}
+	further := func(flag string, is, was []string) {
+		for _, x := range is {
+			if !slices.Contains(was, x) {
+				words = append(words, "--"+flag, x)
+			}
+		}
+	}
+	number("ctid", spec.CTID, own.CTID)
+	text("node", spec.Node, own.Node)
+	text("storage", spec.Storage, own.Storage)
+	text("bridge", spec.Network.Bridge, own.Network.Bridge)
+	number("vlan", spec.Network.VLAN, own.Network.VLAN)
+	text("ip", ipWord(spec.Network.IPv4, spec.Network.Gateway4), ipWord(own.Network.IPv4, own.Network.Gateway4))
+	text("ip6", ipWord(spec.Network.IPv6, spec.Network.Gateway6), ipWord(own.Network.IPv6, own.Network.Gateway6))
+	number("cores", spec.Cores, own.Cores)
+	number("memory", spec.MemoryMiB, own.MemoryMiB)
+	number("swap", spec.SwapMiB, own.SwapMiB)
+	number("disk", spec.DiskGiB, own.DiskGiB)
+	truth("unprivileged", spec.Unprivileged, own.Unprivileged)
+	truth("nesting", spec.Features.Nesting, own.Features.Nesting)
+	truth("onboot", spec.OnBoot, own.OnBoot)
+	if spec.Console == "shell" {
+		text("console", spec.Console, own.Console)
+	}
+	further("tag", spec.Tags, own.Tags)
+	further("ssh-key", spec.SSHKeys, own.SSHKeys)
+	if !slices.Equal(spec.Network.Nameservers, own.Network.Nameservers) {
+		further("nameserver", spec.Network.Nameservers, nil)
+	}
+	return words
+}
+
+// ipWord is an address as --ip and --ip6 take it.
+func ipWord(address, gateway string) string {
+	switch {
+	case address == "":
+		return "none"
+	case gateway != "":
+		return address + "," + gateway
+	}
+	return address
+}
