@@ -133,7 +133,7 @@ func (a *app) tellRedis(e store.Exposure) {
 		a.warn(fmt.Sprintf("cannot clean redis at %s: %s; it still holds parts of secrets in clear", e.Redis, e.Trouble), redisCLI(a.cfg.RedisURL.Reveal())+" "+words)
 		return
 	}
-	a.warn(fmt.Sprintf("redis at %s is cleaned, and %d entries are gone from its stream; its consumers, replicas and append-only file may have kept them", e.Redis, e.RedisID), "")
+	a.warn(fmt.Sprintf("redis at %s is cleaned, and %d entries are gone from its stream; its consumers, replicas and append-only file may have kept them", e.Redis, e.Removed), "")
 }
 
 // redisCLI is how redis-cli is called for an address, without its password.

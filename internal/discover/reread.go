@@ -14,12 +14,18 @@ import (
 // line, the lines sorted. Values that are right are returned as they are, with
 // changed false; Reread of what it returned changes nothing.
 func Reread(values map[string]string) (now map[string]string, leaked []string, changed bool) {
+	if _, whole := values[KeyPassword]; whole && len(values) == 1 {
+		return values, nil, false
+	}
+	if _, whole := values[KeyContent]; whole && len(values) == 1 {
+		return values, nil, false
+	}
 	lines := make([]string, 0, len(values))
 	wrong, empty := false, 0
 	for k, v := range values {
 		lines = append(lines, k+"="+v)
 		padding := strings.Trim(v, "=") == ""
-		if v == "" && k != KeyPassword && k != KeyContent { // of a JSON file
+		if v == "" {
 			empty++
 		}
 		if !lxc.IsCredentialKey(k) || padding && v != "" {

@@ -1,8 +1,12 @@
 package discover
 
 import (
+	"maps"
 	"reflect"
+	"strings"
 	"testing"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
 func TestReread(t *testing.T) {
@@ -43,4 +47,30 @@ func TestReread(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzReread: whatever an older version has kept, what it becomes has names for keys,
+// holds every text of it, and is left alone the next time.
+func FuzzReread(f *testing.F) {
+	f.Add("postgres://u:p@h/x?a", "b", "K", "v")
+	f.Add("", "=", "=", "")
+	f.Fuzz(func(t *testing.T, k1, v1, k2, v2 string) {
+		old := map[string]string{k1: v1, k2: v2}
+		now, leaked, changed := Reread(old)
+		all := ""
+		for k, v := range now {
+			if !lxc.IsCredentialKey(k) {
+				t.Fatalf("%q is a key", k)
+			}
+			all += k + "=" + v + "\n"
+		}
+		for k, v := range old {
+			if !strings.Contains(all, k+"="+v) {
+				t.Fatalf("%q became %q", old, now)
+			}
+		}
+		if again, _, _ := Reread(now); !maps.Equal(again, now) || !changed && len(leaked) > 0 {
+			t.Fatalf("%q, leaked %q, became %q, and %q the next time", old, leaked, now, again)
+		}
+	})
 }

@@ -38,7 +38,7 @@ type Exposure struct {
 	KeyErr  string   `json:"keyErr"`  // why
 	Copies  []Soiled `json:"copies"`  // of the database, that could not be scrubbed
 	Redis   string   `json:"redis"`   // the mirror's address, without a password; "" where there is none
-	RedisID int      `json:"redisId"` // entries removed from the stream
+	Removed int      `json:"redisId"` // entries removed from the stream
 	Trouble string   `json:"trouble"` // why Redis could not be scrubbed
 }
 

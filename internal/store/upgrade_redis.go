@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -28,7 +29,7 @@ func (s *Store) cleanRedis(ctx context.Context, f *found, address string, redact
 	defer client.Close()
 	e.Redis = opt.Addr
 	c := redisCleaner{client, func(recordID, doc string) string { return f.cleanDoc(recordID, doc, redact) }}
-	if e.RedisID, err = c.stream(ctx); err == nil {
+	if e.Removed, err = c.stream(ctx); err == nil {
 		err = c.containers(ctx, s)
 	}
 	if err != nil {
@@ -83,7 +84,7 @@ func (c redisCleaner) containers(ctx context.Context, s *Store) error {
 		}
 		key := servicesKey(one.RecordID)
 		doc, err := c.client.Get(ctx, key).Result()
-		if err == redis.Nil { //nolint:errorlint // go-redis returns it as it is
+		if errors.Is(err, redis.Nil) {
 			continue
 		}
 		if err != nil {

@@ -169,7 +169,7 @@ func (f *found) toTell(ctx context.Context, tx *sql.Tx, e Exposure) error {
 		for _, l := range old.Leaks {
 			f.leaks[l] = true
 		}
-		e.RedisID += old.RedisID
+		e.Removed += old.Removed
 	}
 	e.Leaks = slices.SortedFunc(maps.Keys(f.leaks), func(a, b Leak) int {
 		return strings.Compare(a.RecordID+"\x00"+a.Service, b.RecordID+"\x00"+b.Service)

@@ -224,7 +224,7 @@ func TestUpgradeScrubsRedis(t *testing.T) {
 	server.Set(servicesKey(web), `{"services":[{"name":"url","note":"`+urlName+`"}]}`)
 
 	_, told := upgrade(t, dir, Upgrade{Reread: toyReread, Redis: server.Addr()})
-	if len(told) != 1 || told[0].Redis != server.Addr() || told[0].RedisID != 3 || told[0].Trouble != "" {
+	if len(told) != 1 || told[0].Redis != server.Addr() || told[0].Removed != 3 || told[0].Trouble != "" {
 		t.Errorf("told %+v", told)
 	}
 	ring, err := server.List(ringKey(web))
