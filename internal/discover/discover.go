@@ -6,6 +6,7 @@
 package discover
 
 import (
+	"cmp"
 	"crypto/rand"
 	_ "embed"
 	"fmt"
@@ -24,11 +25,17 @@ const (
 	maxCredentials = 200       // credentials files
 	maxServices    = 2000      // of one kind: units, containers
 	maxShown       = 500       // found services, beside what is declared or has credentials
-	maxPublished   = 64        // ports of one container
+	maxPublished   = 256       // ranges of ports of one container
 	maxSockets     = 20000
-	maxProcs       = 50000
-	maxText        = 256 // bytes of one name
+	// of all containers together
+	maxPublishedPorts = 200_000
+	maxProcs          = 50000
+	maxText           = 256 // bytes of one name
 )
+
+// lookWait is for how many seconds a look asks; what is left then is judged by
+// whether it listens.
+const lookWait = 2
 
 // DefaultWait bounds how long declared services may take to answer.
 const DefaultWait = 30 * time.Second
@@ -47,7 +54,14 @@ type Declared struct {
 type Options struct {
 	Declared []Declared    // waited for, before the probe looks around
 	Wait     time.Duration // for all of them together; 0: DefaultWait
+	Look     bool          // ask each once and wait for none
 }
+
+//go:embed head.sh
+var headText string
+
+//go:embed why.sh
+var whyText string
 
 //go:embed probe.sh
 var probeText string
@@ -72,37 +86,51 @@ func begin() string {
 	return "N='" + rand.Text() + "'\n" +
 		`sec() { printf '\n%s %s\n' "$N" "$*"; }` + "\n" +
 		`printf '%s %s\n' infrahaus-probe-1 "$N"` + "\n" +
-		fmt.Sprintf("PART=%d FILE=%d FILES=%d ALL=%d\n", maxPart, MaxCredential, maxCredentials, maxAllFiles)
+		fmt.Sprintf("PART=%d FILE=%d FILES=%d ALL=%d\n", maxPart, MaxCredential, maxCredentials, maxAllFiles) + headText
 }
 
-// ready has one `ready_one` line a declared service that has a port. Paths are
-// percent-encoded down to characters that mean nothing to a shell.
+// ready has one line a declared service. Paths are percent-encoded down to
+// characters that mean nothing to a shell, and no such name is a validName.
 func ready(o Options) string {
 	var calls strings.Builder
 	for i, d := range o.Declared {
-		if d.Port <= 0 || d.Port > 65535 {
-			continue
+		name := cmp.Or(d.Unit, d.Name)
+		if !validName(name) {
+			name = ""
 		}
-		kind := "tcp"
 		switch {
-		case d.Protocol == "udp":
-			kind = "udp"
-		case d.HTTP != "" && d.TLS:
-			kind = "https"
-		case d.HTTP != "":
-			kind = "http"
+		case d.Port > 65535:
+		case d.Port > 0:
+			fmt.Fprintf(&calls, "ready_one %d %s %d %04X '%s' '%s'\n", i, d.kind(), d.Port, d.Port, safePath(d.HTTP), name)
+		case name != "":
+			fmt.Fprintf(&calls, "state_one %d '%s'\n", i, name)
 		}
-		fmt.Fprintf(&calls, "ready_one %d %s %d %04X '%s'\n", i, kind, d.Port, d.Port, safePath(d.HTTP))
 	}
 	if calls.Len() == 0 {
 		return ""
 	}
-	wait := o.Wait
+	wait, look := o.Wait, ""
 	if wait <= 0 {
 		wait = DefaultWait
 	}
 	secs := int((wait + time.Second - 1) / time.Second)
-	return fmt.Sprintf("WAIT=%d\n", secs) + readyText + calls.String()
+	if o.Look {
+		secs, look = lookWait, "1"
+	}
+	return fmt.Sprintf("WAIT=%d LOOK=%s\n", secs, look) + whyText + readyText + calls.String()
+}
+
+// kind is how a declared service is asked.
+func (d Declared) kind() string {
+	switch {
+	case d.Protocol == "udp":
+		return "udp"
+	case d.HTTP != "" && d.TLS:
+		return "https"
+	case d.HTTP != "":
+		return "http"
+	}
+	return "tcp"
 }
 
 // safePath percent-encodes everything but what a URL's path and query may hold
@@ -134,6 +162,8 @@ type Report struct {
 	Addresses []Address
 	// Ready answers for the declared services that have a port, by index.
 	Ready map[int]Readiness
+	// Why says more of those that did not answer, by index.
+	Why map[int]Why
 	// Notes say what was refused or could not be read, for a warning each.
 	Notes []string
 
@@ -143,6 +173,7 @@ type Report struct {
 	containers []dockerContainer
 	openrc     openrcState
 	owned      map[int]string // pid → unit id, from cgroups
+	wireguard  map[int]string // UDP port → interface
 	complete   bool
 }
 
@@ -156,4 +187,10 @@ type Address struct {
 type Readiness struct {
 	OK  bool
 	How string // "http 200", "tcp", "listening", "not listening", "http 502", "no answer"
+}
+
+// Why is what a guest knows of a declared service that does not answer.
+type Why struct {
+	State string   // of what runs it: "ghost.service is failed (exit-code, status 1)"; "" unknown
+	Log   []string // the last lines that it said, oldest first
 }

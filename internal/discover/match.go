@@ -38,7 +38,7 @@ func (b *builder) credentialOwner(name string) *entry {
 	base, _, _ := strings.Cut(name, "@")
 	tests := []func(*entry) bool{
 		func(e *entry) bool { return e.Name == name },
-		func(e *entry) bool { return e.goesBy(name) && len(e.Ports) > 0 },
+		func(e *entry) bool { return e.goesBy(name) && len(e.ports) > 0 },
 		func(e *entry) bool { return e.goesBy(name) },
 		func(e *entry) bool { return base != name && e.goesBy(base) },
 	}

@@ -1,29 +1,40 @@
 package discover
 
 import (
+	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
 // openrcState is what /run/openrc and the runlevels say.
 type openrcState struct {
 	state   map[string]string // service → started, failed, inactive
 	enabled map[string]bool
+	boot    map[string]bool // enabled, and only for the way up or down
 }
+
+// bootLevels are the runlevels that every OpenRC passes through or ends with.
+var bootLevels = names(`sysinit boot shutdown off recovery single`)
 
 // daemon is a process that a service started: /run/openrc/daemons/SERVICE/001.
 type daemon struct{ exec, pidfile string }
 
 func (p *parser) openrcServices(body string) {
-	p.openrc = openrcState{state: map[string]string{}, enabled: map[string]bool{}}
+	p.openrc = openrcState{state: map[string]string{}, enabled: map[string]bool{}, boot: map[string]bool{}}
 	lines(body, func(l string) bool {
 		state, name, ok := strings.Cut(l, " ")
+		name, level, _ := strings.Cut(name, " ")
 		if !ok || !validName(name) {
 			return true
 		}
 		if state == "enabled" {
+			first := !p.openrc.enabled[name]
 			p.openrc.enabled[name] = true
+			p.openrc.boot[name] = bootLevels[level] && (first || p.openrc.boot[name])
 		} else if p.openrc.state[name] == "" {
 			p.openrc.state[name] = state
 		}
@@ -71,6 +82,36 @@ func (p *parser) openrcPidfiles(body string) {
 	})
 }
 
+func (b *builder) fromOpenRC() {
+	for _, name := range slices.Sorted(maps.Keys(b.openrc.state)) {
+		status := lxc.Running
+		switch b.openrc.state[name] {
+		case "failed", "crashed":
+			status = lxc.Errored
+		case "inactive":
+			status = lxc.Stopped
+		}
+		b.openrcEntry(name, status)
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.openrc.enabled)) {
+		if b.openrc.state[name] == "" && !isSystem(name) && !b.openrc.boot[name] {
+			b.openrcEntry(name, lxc.Stopped)
+		}
+	}
+}
+
+func (b *builder) openrcEntry(name string, s lxc.ServiceStatus) *entry {
+	return b.entry("openrc:"+name, func() *entry {
+		base := strings.TrimSuffix(name, ".sh")
+		e := &entry{Service: lxc.Service{Name: name, Type: lxc.OpenRC, Status: s, System: isSystem(base)}, boot: b.openrc.boot[name]}
+		e.System = e.System || e.boot || strings.HasPrefix(name, "net.")
+		if base, _, ok := strings.Cut(name, "."); ok {
+			e.names = append(e.names, base)
+		}
+		return e
+	})
+}
+
 // own gives OpenRC's services their processes where no cgroup does: by the pid
 // file that they named, by one of their name, and by the name of the program
 // that they started.
@@ -81,14 +122,21 @@ func (o *openrcState) own(p *parser) {
 			byName[pr.comm] = append(byName[pr.comm], pid)
 		}
 	}
+	held := map[string]bool{} // by cgroup
+	for _, owner := range p.owned {
+		held[owner] = true
+	}
 	for name, state := range o.state {
 		if state != "started" {
 			continue
 		}
+		dead, alive := false, held["openrc:"+name]
 		claim := func(pid int) {
 			if pid > 1 && p.owned[pid] == "" {
 				p.owned[pid] = "openrc:" + name
 			}
+			dead = dead || pid > 1 && p.procs[pid] == nil
+			alive = alive || p.procs[pid] != nil
 		}
 		claim(p.pidfiles["/run/"+name+".pid"])
 		claim(p.pidfiles["/run/"+name+"/"+name+".pid"])
@@ -105,6 +153,9 @@ func (o *openrcState) own(p *parser) {
 				}
 				delete(byName, b) // they are claimed now
 			}
+		}
+		if dead && !alive && len(p.procs) > 0 {
+			o.state[name] = "crashed" // as rc-status calls it
 		}
 	}
 }

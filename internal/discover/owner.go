@@ -1,7 +1,9 @@
 package discover
 
 import (
-	"strconv"
+	"cmp"
+	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
@@ -15,13 +17,13 @@ func (b *builder) owner(s *socket) *entry {
 		if pid == 0 || pid == 1 {
 			pid = p
 			if pr := b.procs[p]; pr != nil {
-				comm = pr.comm
+				comm = pr.called()
 			} else if i < len(s.comms) {
 				comm = s.comms[i]
 			}
 		}
 	}
-	if b.forwarder(comm) && b.publishes(s.endpoint) {
+	if b.forwarder(comm) && b.publishes(s.endpoint) || streams(comm, s) {
 		return nil
 	}
 	if pid > 1 {
@@ -36,10 +38,7 @@ func (b *builder) owner(s *socket) *entry {
 	if pid == 1 {
 		return b.process(s, "init")
 	}
-	if s.proto == "udp" { // the kernel's own
-		return nil
-	}
-	return b.process(s, "port-"+strconv.Itoa(s.port))
+	return b.kernel(s)
 }
 
 // ownerOf goes from a process up to its ancestors until one belongs to a
@@ -110,7 +109,7 @@ func (b *builder) socketUnit(p endpoint) *entry {
 			if l.port != p.port || l.proto != p.proto || l.addr != p.addr && !wild(l.addr) && !wild(p.addr) {
 				continue
 			}
-			e := b.unit(&unit{id: u.name() + ".service", active: "active"})
+			e := b.unit(&unit{id: cmp.Or(u.triggers, u.name()+".service"), active: "active"})
 			e.Status = lxc.Running
 			return e
 		}
@@ -127,23 +126,30 @@ func (b *builder) process(s *socket, comm string) *entry {
 		comm = "unknown"
 	}
 	key := "process:" + comm
-	if s.proto == "udp" && s.port >= 32768 && b.entries[key] == nil {
+	if s.ephemeral() && b.entries[key] == nil {
 		return nil
 	}
-	return b.entry(key, func() *entry {
-		return &entry{Service: lxc.Service{Name: comm, Type: lxc.Process, Status: lxc.Running, System: isSystem(comm)}}
-	})
+	return b.named(comm)
 }
 
-// forwarder is a process that only holds a container's published port open.
+// forwarder is a process that only holds a container's published port open: the
+// daemon itself where docker has no proxy. The engine says whose port that is.
 func (b *builder) forwarder(comm string) bool {
 	switch comm {
-	case "docker-proxy", "rootlessport", "conmon", "containers-root", "slirp4netns", "pasta":
+	case "docker-proxy", "dockerd", "rootlessport", "conmon", "containers-rootlessport", "containers-root",
+		"slirp4netns", "pasta", "pasta.avx2":
 		return true
 	}
 	return false
 }
 
 func (b *builder) publishes(p endpoint) bool {
-	return b.published[endpoint{p.proto, "", p.port}]
+	return slices.ContainsFunc(b.published[p.proto], func(r portRange) bool { return r.port <= p.port && p.port <= r.last })
+}
+
+// streams is the port of containerd for its own clients: another one at each start,
+// on loopback, and nobody's service.
+func streams(comm string, s *socket) bool {
+	a, err := netip.ParseAddr(s.addr)
+	return comm == "containerd" && s.proto == "tcp" && err == nil && a.IsLoopback() && s.port >= 32768
 }

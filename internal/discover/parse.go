@@ -22,7 +22,9 @@ func Parse(out []byte) (*Report, error) {
 		Credentials: map[string]map[string]string{},
 		Ready:       map[int]Readiness{},
 		procs:       map[int]*proc{},
+		Why:         map[int]Why{},
 		owned:       map[int]string{},
+		wireguard:   map[int]string{},
 	}
 	if len(out) > MaxOutput {
 		out = out[:MaxOutput]
@@ -106,8 +108,18 @@ func (p *parser) section(s section) {
 		}
 	case "fds":
 		p.fdTable(s.body)
+	case "exes":
+		p.exeTable(s.body)
+	case "wireguard":
+		p.wireguardPorts(s.body)
 	case "docker":
-		p.dockerPS(s.body)
+		p.engineSaid(strings.Join(s.words[1:], " "), s.body)
+	case "silent":
+		p.note("%s does not list its containers: which run is not known", clean(strings.Join(s.words[1:], " ")))
+	case "quadlets":
+		p.quadletsIgnored(strings.Join(s.words[1:], " "), s.body)
+	case "why":
+		p.why(s.words[1:], s.body)
 	case "ready":
 		p.readiness(s.words[1:])
 	case "cred":
@@ -126,9 +138,9 @@ func said(section string) string {
 	switch section {
 	case "units", "openrc", "daemons", "pidfiles":
 		return "services"
-	case "procs", "cgroups":
+	case "procs", "cgroups", "exes":
 		return "processes"
-	case "ss", "proc", "fds":
+	case "ss", "proc", "fds", "wireguard":
 		return "sockets"
 	case "docker":
 		return "containers"
@@ -177,9 +189,11 @@ func lines(body string, f func(string) bool) {
 
 // clean makes text from the guest fit for a terminal and a database: valid
 // UTF-8 without control or invisible format characters, of bounded length.
-func clean(s string) string {
-	if len(s) > maxText {
-		s = s[:maxText]
+func clean(s string) string { return cleanTo(s, maxText) }
+
+func cleanTo(s string, limit int) string {
+	if len(s) > limit {
+		s = s[:limit]
 	}
 	return strings.TrimSpace(strings.Map(func(c rune) rune {
 		if c == '\t' {

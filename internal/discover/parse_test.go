@@ -39,7 +39,7 @@ func TestSplitAddr(t *testing.T) {
 	}{
 		{"0.0.0.0:80", "0.0.0.0", 80}, {"*:80", "::", 80}, {"[::]:80", "::", 80}, {":::8080", "::", 8080},
 		{"127.0.0.53%lo:53", "127.0.0.53", 53}, {"[fe80::1]%eth0:546", "fe80::1%eth0", 546}, {"[fe80::1%eth0]:546", "fe80::1%eth0", 546},
-		{"[::1]:631", "::1", 631}, {"[::ffff:127.0.0.1]:8080", "::ffff:127.0.0.1", 8080}, {"*%eth0:67", "::", 67}, {"80", "::", 80},
+		{"[::1]:631", "::1", 631}, {"[::ffff:127.0.0.1]:8080", "127.0.0.1", 8080}, {"[::ffff:0.0.0.0]:81", "0.0.0.0", 81}, {"*%eth0:67", "::", 67}, {"80", "::", 80},
 		{"0.0.0.0:*", "", 0}, {"0.0.0.0:0", "", 0}, {"x:70000", "", 0}, {"/run/x.sock", "", 0}, {"", "", 0}, {"name:80", "", 0},
 	}
 	for _, test := range tests {
@@ -58,6 +58,7 @@ func TestHexAddr(t *testing.T) {
 		{"0100007F:0050", "127.0.0.1", 80}, {"00000000:1F90", "0.0.0.0", 8080},
 		{"00000000000000000000000000000000:0016", "::", 22},
 		{"00000000000000000000000001000000:0277", "::1", 631},
+		{"0000000000000000FFFF00000100007F:1F90", "127.0.0.1", 8080},
 		{"B80D0120000000000000000002000000:01BB", "2001:db8::2", 443},
 		{"0100007F:0000", "", 0}, {"0100:0050", "", 0}, {"zz", "", 0},
 	}
@@ -100,6 +101,7 @@ func TestPortsThroughTheProcessTree(t *testing.T) {
 		"loops systemd error",
 		"my srv process running tcp/0.0.0.0:7000",
 		"off systemd stopped",
+		"wireguard process running udp/0.0.0.0:51820",
 		"dhclient process running udp/0.0.0.0:68 system",
 		"ssh systemd running tcp/0.0.0.0:22 tcp/127.0.0.1:6010 system",
 	)
@@ -133,16 +135,16 @@ func TestDocker(t *testing.T) {
 		"host docker running tcp/[::]:9999 http://10.0.0.1:9999 image=httpd@sha256:00",
 		"old docker stopped image=o",
 		"ranged docker running tcp/127.0.0.1:7000 tcp/127.0.0.1:7001 udp/0.0.0.0:53 image=r",
-		"sick docker error image=s",
+		"sick docker error image=s note=restarting",
 	)
 }
 
 func TestOpenRC(t *testing.T) {
 	r := parse(t,
-		"openrc", "started nginx\nstarted sshd\nstarted redis\nfailed mariadb\nenabled cronie-like\nenabled nginx\n",
+		"openrc", "started ended\nstarted nginx\nstarted sshd\nstarted redis\nfailed mariadb\nenabled cronie-like\nenabled nginx\n",
 		"daemons", "/run/openrc/daemons/nginx/001:exec=/usr/sbin/nginx\n/run/openrc/daemons/nginx/001:pidfile=/var/run/nginx/nginx.pid\n"+
 			"/run/openrc/daemons/redis/001:exec=/usr/bin/redis-server\n",
-		"pidfiles", "/run/nginx/nginx.pid:200\n/run/sshd.pid: 30\n",
+		"pidfiles", "/run/ended.pid:999\n/run/nginx/nginx.pid:200\n/run/sshd.pid: 30\n",
 		"procs", "200 (nginx) S 1 1\n201 (nginx) S 200 1\n30 (sshd) S 1 1\n40 (redis-server) S 1 1\n50 (wild) S 1 1\n",
 		"cgroups", "/proc/50/cgroup:0::/openrc.wildsvc\n",
 		"ss", "",
@@ -158,9 +160,10 @@ func TestOpenRC(t *testing.T) {
 	)
 	compare(t, r.Services("10.0.0.1", nil),
 		"cronie-like openrc stopped",
+		"ended openrc error",
 		"mariadb openrc error",
+		"nfs process running tcp/0.0.0.0:2049",
 		"nginx openrc running tcp/0.0.0.0:80 http://10.0.0.1",
-		"port-2049 process running tcp/0.0.0.0:2049",
 		"redis openrc running tcp/127.0.0.1:6379",
 		"wildsvc openrc running tcp/0.0.0.0:81 http://10.0.0.1:81",
 		"sshd openrc running tcp/0.0.0.0:22 system",
@@ -241,6 +244,7 @@ func TestURL(t *testing.T) {
 	for _, test := range tests {
 		e := entry{Service: lxc.Service{Name: test.name}}
 		e.add(endpoint{"tcp", test.addr, test.port})
+		e.settlePorts()
 		if got := e.url(test.guest); got != test.want {
 			t.Errorf("%s on %s:%d of %s: %q, want %q", test.name, test.addr, test.port, test.guest, got, test.want)
 		}
@@ -251,7 +255,7 @@ func TestReadyScriptIsSafe(t *testing.T) {
 	s := ReadyScript(Options{Declared: []Declared{
 		{Name: "x'; rm -rf /", Port: 80, HTTP: "/a'$(reboot)`\n;b"}, {Name: "none"}, {Name: "far", Port: 70000},
 	}})
-	if !strings.Contains(s, "ready_one 0 http 80 0050 '/a%27%24%28reboot%29%60%0A%3Bb'\n") {
+	if !strings.Contains(s, "ready_one 0 http 80 0050 '/a%27%24%28reboot%29%60%0A%3Bb' ''\nstate_one 1 'none'\nsec end\n") {
 		t.Error(s[len(s)-200:])
 	}
 	if strings.Contains(s, "rm -rf") || strings.Count(s, "\nready_one ") != 1 {
@@ -269,6 +273,8 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add(answer("ss", "tcp LISTEN 0 0 [::]:1 x users:((\"a\",pid=1,fd=1))", "openrc", "started a", "pidfiles", "/run/a.pid:5"))
 	f.Add(answer("docker docker", "a\tb\tc\tUp\t0.0.0.0:1-5->1-5/tcp", "cred x", "{\"a\":1}", "cgroups", "/proc/1/cgroup:0::/a.service"))
+	f.Add(answer("docker podman", "a\tb\tc\tUp 1 second (unhealthy)\t\tshop\tdb\tb.service\tpod", "exes", "l 1 root /proc/5/exe -> /usr/bin/node", "wireguard", "wg0\t1"))
+	f.Add(answer("why 0 systemd a.service", "ActiveState=failed\n--\n\x1b[31mred", "why 1 openrc ssh", "[a]\nssh =  started \n--\nx", "quadlets podman version 4", "/etc/x.container"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := Parse(data)
 		if err != nil {
@@ -278,8 +284,13 @@ func FuzzParse(f *testing.F) {
 			if s.Name == "" || s.Name != clean(s.Name) || strings.ContainsAny(s.URL, " \n\x1b") {
 				t.Errorf("bad service %q %q", s.Name, s.URL)
 			}
+			for _, l := range s.Log {
+				if l != cleanTo(l, maxWhyLine) {
+					t.Errorf("log %q", l)
+				}
+			}
 			for _, p := range s.Ports {
-				if p.Port < 1 || p.Port > 65535 || len(s.Ports) > 64 {
+				if p.Port < 1 || p.Port > 65535 || len(s.Ports) > maxBound+1 {
 					t.Errorf("bad port %v", p)
 				}
 			}

@@ -1,17 +1,6 @@
 # shellcheck shell=sh
 # Prints what runs here, in sections that only the nonce in N begins. Nothing in
 # it writes; what is missing is left out.
-LC_ALL=C
-SYSTEMD_COLORS=0
-SYSTEMD_PAGER=
-export LC_ALL SYSTEMD_COLORS SYSTEMD_PAGER
-have() { command -v "$1" >/dev/null 2>&1; }
-# What hangs is left after 10 s, and what talks without end after PART bytes.
-K=
-if timeout -k 1 1 true 2>/dev/null; then K='-k 2'; fi
-# shellcheck disable=SC2086
-bounded() { if have timeout; then timeout $K 10 "$@"; else "$@"; fi; }
-part() { head -c "$PART"; }
 
 # Credentials come first: nothing else that is said here can push them out. Only
 # what root alone can have put there is read: no link, for it may lead to
@@ -72,7 +61,7 @@ fi 2>/dev/null
 if [ -d /run/systemd/system ] && have systemctl; then
 	sec units
 	bounded systemctl show '*.service' '*.socket' --no-pager \
-		--property=Id,Names,Type,LoadState,ActiveState,SubState,Result,MainPID,ControlGroup,FragmentPath,UnitFileState,Listen | part
+		--property=Id,Names,Type,LoadState,ActiveState,SubState,Result,MainPID,ControlGroup,FragmentPath,SourcePath,UnitFileState,Triggers,Listen | part
 fi 2>/dev/null
 
 if [ -d /run/openrc ]; then
@@ -84,7 +73,9 @@ if [ -d /run/openrc ]; then
 			done
 		done
 		for f in /etc/runlevels/*/*; do
-			[ -e "$f" ] && printf 'enabled %s\n' "${f##*/}"
+			[ -e "$f" ] || continue
+			l=${f%/*}
+			printf 'enabled %s %s\n' "${f##*/}" "${l##*/}"
 		done
 	} | part
 	sec daemons
@@ -97,6 +88,10 @@ fi 2>/dev/null
 # ends in between costs its own line alone.
 sec procs
 cat /proc/[0-9]*/stat 2>/dev/null | part
+# The names of threads and those that are cut off are told by the program.
+sec exes
+# shellcheck disable=SC2010
+ls -l /proc/[0-9]*/exe 2>/dev/null | grep -F ' /proc/' | part
 sec cgroups
 grep -H -E '^(0::|[0-9]+:name=(systemd|openrc):)/.' /proc/[0-9]*/cgroup /dev/null 2>/dev/null | part
 
@@ -122,11 +117,50 @@ if [ -z "$SS" ]; then
 	ls -l /proc/[0-9]*/fd 2>/dev/null | grep -E '^/proc/|socket:' | part
 fi
 
+# A port of the kernel's own is told by whoever set it up.
+if have wg; then
+	sec wireguard
+	bounded wg show all listen-port 2>/dev/null </dev/null | part
+fi
+
 for e in docker podman; do
 	have "$e" || continue
+	case $e in
+	docker)
+		# Podman's stand-in says the same a second time.
+		head -c 1000 "$(command -v docker)" 2>/dev/null | grep -q 'exec .*podman' && continue
+		l='{{.Label "com.docker.compose.project"}}	{{.Label "com.docker.compose.service"}}		'
+		;;
+	podman) # podman 4.3 has no .Label, and docker's .Labels is no map
+		l='{{index .Labels "com.docker.compose.project"}}	{{index .Labels "com.docker.compose.service"}}	{{index .Labels "PODMAN_SYSTEMD_UNIT"}}	{{.PodName}}'
+		;;
+	esac
 	sec docker "$e"
-	bounded "$e" ps -a --no-trunc --format '{{.ID}}	{{.Names}}	{{.Image}}	{{.Status}}	{{.Ports}}' 2>/dev/null </dev/null | part
+	{
+		bounded "$e" ps -a --no-trunc --format "{{.ID}}	{{.Names}}	{{.Image}}	{{.Status}}	{{.Ports}}	$l" 2>/dev/null </dev/null ||
+			sec silent "$e"
+	} | part
 done
+
+# Podman reads quadlets from 4.4 on, by a generator of units; 4.3 passes over them
+# in silence.
+if have podman && [ -d /run/systemd/system ]; then
+	for f in /usr/lib/systemd/system-generators/podman-system-generator /lib/systemd/system-generators/podman-system-generator \
+		/usr/local/lib/systemd/system-generators/podman-system-generator /etc/systemd/system-generators/podman-system-generator; do
+		[ ! -e "$f" ] || break
+		f=
+	done
+	[ -n "$f" ] || for f in /etc/containers/systemd/*.* /usr/share/containers/systemd/*.*; do
+		case $f in
+		*'*'*) ;;
+		*.container | *.pod | *.kube)
+			sec quadlets "$(bounded podman --version 2>/dev/null </dev/null | head -c 100)"
+			printf '%s\n' /etc/containers/systemd/*.* /usr/share/containers/systemd/*.* | part
+			break
+			;;
+		esac
+	done
+fi
 
 sec end
 exit 0

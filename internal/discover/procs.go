@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"path"
 	"strconv"
 	"strings"
 )
@@ -9,6 +10,33 @@ import (
 type proc struct {
 	ppid int
 	comm string
+	exe  string // the program's file, without its folder
+}
+
+// called is what a process is known by. Its name may be that of a thread, as
+// Node.js 24 sets it, or cut off after 15 bytes: then it is its program's.
+func (p *proc) called() string {
+	cut := len(p.comm) == 15 && strings.HasPrefix(p.exe, p.comm)
+	if p.exe != "" && (p.comm == "MainThread" || cut) {
+		return p.exe
+	}
+	return p.comm
+}
+
+// exeTable reads `ls -l /proc/PID/exe`: … /proc/12/exe -> /usr/bin/node
+func (p *parser) exeTable(body string) {
+	lines(body, func(l string) bool {
+		_, rest, ok := strings.Cut(l, " /proc/")
+		num, file, ok2 := strings.Cut(rest, "/exe -> ")
+		pid, err := strconv.Atoi(num)
+		if pr := p.procs[pid]; ok && ok2 && err == nil && pr != nil {
+			file = strings.TrimSuffix(file, " (deleted)")
+			if name := path.Base(file); validName(name) {
+				pr.exe = name
+			}
+		}
+		return true
+	})
 }
 
 // procTable reads /proc/PID/stat lines: pid (name) state ppid … The name may
@@ -79,11 +107,13 @@ func cgroupOwner(controller, path string) string {
 	return ""
 }
 
-// containerID is the 64 hex digits of docker-<id>.scope, libpod-<id>.scope or
-// <id> alone.
+// containerID is the 64 hex digits of docker-<id>.scope, libpod-<id>.scope, a
+// quadlet's libpod-payload-<id>, or <id> alone.
 func containerID(part string) string {
 	s := strings.TrimSuffix(part, ".scope")
-	s = strings.TrimPrefix(strings.TrimPrefix(s, "docker-"), "libpod-")
+	for _, prefix := range []string{"docker-", "libpod-payload-", "libpod-"} {
+		s = strings.TrimPrefix(s, prefix)
+	}
 	if len(s) != 64 || strings.Trim(s, "0123456789abcdef") != "" {
 		return ""
 	}

@@ -1,9 +1,13 @@
 # shellcheck shell=sh
-# Waits until declared services listen and answer; at most WAIT seconds in all.
-# ready_one INDEX KIND PORT HEX PATH prints one section. Only builtins look at
-# /proc; the first of curl, wget, bash and nc that is there asks.
+# Waits until declared services listen and answer; at most WAIT seconds in all, and
+# no longer than until what runs them has given up. With LOOK each is asked once.
+# ready_one INDEX KIND PORT HEX PATH NAME prints one section, and for a service
+# that does not answer another one that says why. Only builtins look at /proc; the
+# first of curl, wget, bash and nc that is there asks.
 T0=$(date +%s)
 DEADLINE=$((T0 + WAIT))
+ASK=5
+[ -z "$LOOK" ] || ASK=2
 
 # A: the address to ask, from the local address of /proc/net/{tcp,udp}.
 listens() { # proto port hex
@@ -18,6 +22,7 @@ listens() { # proto port hex
 			[ "$st" = "$want" ] || continue
 			case $l in *":$hex") ;; *) continue ;; esac
 			a=${l%:*}
+			a=${a#0000000000000000FFFF0000} # an IPv4 address, as IPv6 has it
 			case $a in
 			00000000 | 00000000000000000000000000000000) A=127.0.0.1 ;;
 			00000000000000000000000001000000) A=${A:-'[::1]'} ;;
@@ -47,22 +52,22 @@ listens() { # proto port hex
 ask_http() { # scheme port path
 	u=$1://$A:$2$3
 	if command -v curl >/dev/null 2>&1; then
-		code=$(curl -gks -o /dev/null -m 5 -w '%{http_code}' "$u" 2>/dev/null)
+		code=$(curl -gks -o /dev/null -m $ASK -w '%{http_code}' "$u" 2>/dev/null)
 	elif command -v wget >/dev/null 2>&1; then
 		nc=
 		[ "$1" = http ] || nc=--no-check-certificate
 		# shellcheck disable=SC2086
-		code=$(wget -S -T 5 $nc -O /dev/null "$u" 2>&1 | awk '/HTTP\/[0-9.]+ [0-9]/ {
+		code=$(wget -S -T $ASK $nc -O /dev/null "$u" 2>&1 | awk '/HTTP\/[0-9.]+ [0-9]/ {
 			for (i = 1; i < NF; i++) if ($i ~ /HTTP\//) c = $(i + 1) } END { print c }')
 		[ -n "$code" ] || code=000
 	elif [ "$1" = http ] && command -v bash >/dev/null 2>&1; then
 		# shellcheck disable=SC2016
 		code=$(bash -c 'h=${1#[}; exec 3<>"/dev/tcp/${h%]}/$2" || exit
 			printf "GET %s HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n" "$3" >&3
-			read -r -t 5 _ c _ <&3; printf %s "$c"' bash "$A" "$2" "$3" 2>/dev/null)
+			read -r -t $4 _ c _ <&3; printf %s "$c"' bash "$A" "$2" "$3" "$ASK" 2>/dev/null)
 	elif [ "$1" = http ] && command -v nc >/dev/null 2>&1; then
 		code=$(printf 'GET %s HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n' "$3" |
-			nc -w 5 "$A" "$2" 2>/dev/null | { read -r _ c _; printf %s "$c"; })
+			nc -w $ASK "$A" "$2" 2>/dev/null | { read -r _ c _; printf %s "$c"; })
 	else
 		return 2
 	fi
@@ -89,6 +94,11 @@ ready_try() { # kind port hex path
 	HOW='not listening'
 	listens "$p" "$2" "$3" || return 1
 	HOW='no answer'
+	# What a look has no time to ask is judged by this.
+	if [ -n "$LOOK" ] && [ "$(date +%s)" -ge "$DEADLINE" ]; then
+		HOW=listening
+		return 0
+	fi
 	case "$1 $A" in
 	udp\ * | *\ \?) HOW=listening; return 0 ;;
 	tcp\ *) ask_tcp "$2" ;;
@@ -101,14 +111,23 @@ ready_try() { # kind port hex path
 	return 1
 }
 
-ready_one() { # index kind port hex path
+ready_one() { # index kind port hex path name
+	BY='?' G=0 last=
 	while :; do
 		if ready_try "$2" "$3" "$4" "$5"; then
 			sec ready "$1" ok "$HOW"
 			return 0
 		fi
-		[ "$(date +%s)" -lt "$DEADLINE" ] || break
+		now=$(date +%s)
+		if [ -n "$LOOK" ] || [ "$now" -ge "$DEADLINE" ]; then break; fi
+		if [ "$now" != "$last" ]; then
+			last=$now
+			case $BY in '?' | '') runner "$6" "$3" ;; esac
+			! given_up || break
+		fi
 		sleep 0.1 2>/dev/null || sleep 1
 	done
 	sec ready "$1" no "$HOW"
+	[ "$BY" != '?' ] || runner "$6" "$3"
+	why "$1"
 }

@@ -2,7 +2,6 @@ package discover
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"sort"
 	"strconv"
@@ -19,30 +18,34 @@ type entry struct {
 	port  int
 	tls   bool
 	order int // of a declared one, from 1
+
+	ports  map[endpoint]bool
+	boot   bool // started by OpenRC on the way up
+	unwell bool // its engine knows better than a port that answers
 }
 
 func (e *entry) goesBy(name string) bool {
 	return e.Name == name || slices.Contains(e.names, name)
 }
 
-func (e *entry) has(proto string, port int) bool {
-	return slices.ContainsFunc(e.Ports, func(p lxc.Port) bool { return p.Port == port && p.Protocol == proto })
-}
-
-func (e *entry) add(p endpoint) {
-	n := lxc.Port{Protocol: p.proto, Address: p.addr, Port: p.port}
-	if len(e.Ports) < 64 && !slices.Contains(e.Ports, n) {
-		e.Ports = append(e.Ports, n)
+// remark adds to what is noted of the service.
+func (e *entry) remark(text string) {
+	if e.Note != "" && text != "" {
+		text = e.Note + "; " + text
+	}
+	if text != "" {
+		e.Note = text
 	}
 }
 
 // builder puts a report together.
 type builder struct {
 	*Report
-	units     map[string]*unit // by id
-	main      map[int]*unit    // by MainPID
-	published map[endpoint]bool
-	waking    map[endpoint][]*unit // socket units by what they listen on, without its address
+	units     map[string]*unit       // by id
+	main      map[int]*unit          // by MainPID
+	published map[string][]portRange // by protocol
+	quadlets  map[string]string      // unit → the container that it runs
+	waking    map[endpoint][]*unit   // socket units by what they listen on, without its address
 	entries   map[string]*entry
 	keys      []string
 	limit     int // of keys; 0: none
@@ -55,7 +58,7 @@ type builder struct {
 // the rest by name, then credentials without a service, then what belongs to
 // the system.
 func (r *Report) Services(address string, declared []Declared) []lxc.Service {
-	b := builder{Report: r, units: map[string]*unit{}, main: map[int]*unit{}, published: map[endpoint]bool{},
+	b := builder{Report: r, units: map[string]*unit{}, main: map[int]*unit{}, published: map[string][]portRange{}, quadlets: map[string]string{},
 		waking: map[endpoint][]*unit{}, entries: map[string]*entry{}, limit: maxShown}
 	b.index()
 	b.fromUnits()
@@ -91,7 +94,10 @@ func (b *builder) index() {
 	}
 	for _, c := range b.containers {
 		for _, p := range c.ports {
-			b.published[endpoint{p.proto, "", p.port}] = true
+			b.published[p.proto] = append(b.published[p.proto], p)
+		}
+		if c.unit != "" {
+			b.quadlets[c.unit+".service"] = c.id
 		}
 	}
 }
@@ -117,14 +123,14 @@ func (b *builder) entry(key string, make func() *entry) *entry {
 func (b *builder) fromUnits() {
 	for i := range b.Report.units {
 		u := &b.Report.units[i]
-		if u.isSocket() || u.load == "masked" || b.oneConnection(u) {
+		if u.isSocket() || u.load == "masked" || b.oneConnection(u) || b.quadlets[u.id] != "" {
 			continue
 		}
 		switch {
-		case u.active == "active" && u.sub == "running", u.active == "failed",
+		case u.active == "active" && (u.sub == "running" || u.runsOn()), u.active == "failed",
 			u.active == "activating" && u.kind != "oneshot", u.active == "reloading":
 			b.unit(u)
-		case u.active == "inactive" && u.enabled == "enabled" && u.kind != "oneshot" && !isSystem(u.name()):
+		case u.active == "inactive" && u.wanted() && u.kind != "oneshot" && !isSystem(u.name()):
 			b.unit(u)
 		}
 	}
@@ -142,9 +148,13 @@ func (b *builder) oneConnection(u *unit) bool {
 }
 
 func (b *builder) unit(u *unit) *entry {
+	if e := b.contained(u.id); e != nil {
+		return e
+	}
 	return b.entry(u.id, func() *entry {
 		e := &entry{Service: lxc.Service{Name: u.name(), Type: lxc.Systemd, Status: unitStatus(u), System: isSystem(u.name())}}
-		e.names = append(e.names, u.names...)
+		e.names = append(append(e.names, u.names...), u.aliases()...)
+		e.remark(u.madeFrom())
 		for _, n := range append([]string{u.name()}, u.names...) {
 			if base, _, ok := strings.Cut(n, "@"); ok && base != "" {
 				e.names = append(e.names, base)
@@ -164,55 +174,6 @@ func unitStatus(u *unit) lxc.ServiceStatus {
 		return lxc.Unready
 	}
 	return lxc.Stopped
-}
-
-func (b *builder) fromOpenRC() {
-	for _, name := range slices.Sorted(maps.Keys(b.openrc.state)) {
-		status := lxc.Running
-		switch b.openrc.state[name] {
-		case "failed":
-			status = lxc.Errored
-		case "inactive":
-			status = lxc.Stopped
-		}
-		b.openrcEntry(name, status)
-	}
-	for _, name := range slices.Sorted(maps.Keys(b.openrc.enabled)) {
-		if b.openrc.state[name] == "" && !isSystem(name) {
-			b.openrcEntry(name, lxc.Stopped)
-		}
-	}
-}
-
-func (b *builder) openrcEntry(name string, s lxc.ServiceStatus) *entry {
-	return b.entry("openrc:"+name, func() *entry {
-		e := &entry{Service: lxc.Service{Name: name, Type: lxc.OpenRC, Status: s, System: isSystem(name)}}
-		if base, _, ok := strings.Cut(name, "."); ok {
-			e.names = append(e.names, base)
-		}
-		return e
-	})
-}
-
-func (b *builder) fromContainers() {
-	for _, c := range b.containers {
-		e := b.entry("docker:"+c.id, func() *entry {
-			s := lxc.Service{Name: c.name, Type: lxc.Docker, Status: lxc.Stopped, Image: c.image}
-			switch {
-			case strings.HasPrefix(c.status, "Up"):
-				s.Status = lxc.Running
-			case strings.HasPrefix(c.status, "Restarting"), strings.HasPrefix(c.status, "Dead"):
-				s.Status = lxc.Errored
-			}
-			_, base, _ := cutLast("/"+c.image, "/")
-			base, _, _ = strings.Cut(base, ":")
-			base, _, _ = strings.Cut(base, "@")
-			return &entry{Service: s, names: []string{base}}
-		})
-		for _, p := range c.ports {
-			e.add(p)
-		}
-	}
 }
 
 // fromSockets gives every listening socket to whoever owns it.
@@ -249,17 +210,40 @@ func (b *builder) declare(declared []Declared) {
 		if !e.has(proto, d.Port) {
 			b.lend(e, proto, d.Port)
 		}
-		got, asked := b.Ready[i]
-		switch {
-		case asked && got.OK, !asked && e.has(proto, d.Port):
-			e.Status = lxc.Running
-		case e.Status != lxc.Errored:
-			e.Status = lxc.Unready
-		}
-		if asked && !got.OK {
-			e.Note = got.How
-		}
+		b.judge(e, i, e.has(proto, d.Port))
 	}
+}
+
+// judge decides by its answer whether declared service i serves its port.
+func (b *builder) judge(e *entry, i int, listens bool) {
+	got, asked := b.Ready[i]
+	switch {
+	case e.unwell && e.Status == lxc.Errored:
+	case e.unwell:
+		e.Status = lxc.Unready
+	case asked && got.OK, !asked && listens:
+		e.Status = lxc.Running
+		if e.Note == starting {
+			e.Note = ""
+		}
+	case e.Status != lxc.Errored:
+		e.Status = lxc.Unready
+	}
+	if asked && !got.OK {
+		note := e.Note
+		e.Note = got.How
+		e.remark(note)
+	}
+}
+
+// explain says why a declared service does not run.
+func (b *builder) explain(e *entry) {
+	if e.order == 0 || e.Status == lxc.Running {
+		return
+	}
+	why := b.Why[e.order-1]
+	e.remark(why.State)
+	e.Log = why.Log
 }
 
 // lend names the sockets of a declared port at the service that declares it,
@@ -331,10 +315,8 @@ func (b *builder) finish(address string) []lxc.Service {
 	})
 	out := make([]lxc.Service, 0, len(list))
 	for _, e := range list[:min(len(list), maxServices)] {
-		sort.Slice(e.Ports, func(i, j int) bool {
-			x, y := e.Ports[i], e.Ports[j]
-			return cmp.Or(cmp.Compare(x.Protocol, y.Protocol), cmp.Compare(x.Port, y.Port), cmp.Compare(x.Address, y.Address)) < 0
-		})
+		b.explain(e)
+		e.settlePorts()
 		if e.Status == lxc.Running || e.Status == lxc.Unready {
 			e.URL = e.url(address)
 		}

@@ -75,6 +75,7 @@ func splitAddr(s string) (addr string, port int, ok bool) {
 	if err != nil {
 		return "", 0, false
 	}
+	a = a.Unmap() // what a program that knows IPv6 alone calls an IPv4 address
 	if a.Is6() && a.IsLinkLocalUnicast() && validName(zone) {
 		a = a.WithZone(zone)
 	}
@@ -122,7 +123,7 @@ func hexAddr(s string) (string, int, bool) {
 		b[i], b[i+1], b[i+2], b[i+3] = b[i+3], b[i+2], b[i+1], b[i]
 	}
 	a, _ := netip.AddrFromSlice(b)
-	return a.String(), int(port), true
+	return a.Unmap().String(), int(port), true
 }
 
 // fdTable reads `ls -l /proc/*/fd`: a folder's name with a colon, then links of

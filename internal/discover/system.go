@@ -22,9 +22,16 @@ var systemNames = names(`
 	emergency rescue plymouth initrd-switch-root init systemd halt poweroff rpcbind gssproxy nfs-common
 	dracut-shutdown ldconfig import-state loadmodules nis-domainname kdump import rhsmcertd dnf-makecache
 	screen-cleanup sudo x11-common quotaon rdma-ndd multipathd blk-availability ufw ua-reboot-cmds
-	ubuntu-advantage ubuntu-fan pollinate lxd-agent`)
+	ubuntu-advantage ubuntu-fan pollinate lxd-agent
+	procps rc.local bootlogs bootlogd stop-bootlogd stop-bootlogd-single bootclean checkfs checkroot checkroot-bootclean
+	mountall mountall-bootclean mountdevsubfs mountkernfs mountnfs mountnfs-bootclean mount-configfs
+	umountfs umountnfs umountroot rmnologin sendsigs single reboot brightness motd skeleton hdparm
+	cgroupfs-mount lvm2 lvm2-lvmpolld mdadm mdadm-waitidle cryptdisks cryptdisks-early elogind
+	agetty binfmt dmesg fsck netmount net-online save-keymaps save-termencoding termencoding swapfiles swclock osclock
+	rdate runsvdir s6-svscan staticroute numlock modloop mtab firstboot loadkmap watchdog mdevd devtmpfs-mount
+	aardvark-dns nfsdcld rpc.statd rpc-statd rpc-statd-notify`)
 
-var systemPrefixes = []string{"systemd-", "snap.", "plymouth-", "initrd-", "dbus-org.", "ua-", "cloud-init"}
+var systemPrefixes = []string{"systemd-", "snapd.", "plymouth-", "initrd-", "dbus-org.", "ua-", "cloud-init"}
 
 func names(s string) map[string]bool {
 	m := map[string]bool{}

@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"path"
 	"strconv"
 	"strings"
 )
@@ -18,6 +19,8 @@ type unit struct {
 	cgroup   string
 	fragment string
 	enabled  string
+	source   string     // what a generated unit was made from
+	triggers string     // the service that a socket unit starts
 	listens  []endpoint // of a socket unit
 }
 
@@ -35,6 +38,42 @@ func (u *unit) name() string {
 }
 
 func (u *unit) isSocket() bool { return strings.HasSuffix(u.id, ".socket") }
+
+// quadletKinds are the endings of the files that podman makes units of.
+var quadletKinds = names(".container .pod .kube .volume .network .image .build")
+
+// madeFrom says which quadlet a unit was made from; "" for any other unit.
+func (u *unit) madeFrom() string {
+	if !quadletKinds[path.Ext(u.source)] {
+		return ""
+	}
+	return "quadlet " + clean(u.source)
+}
+
+// wanted reports whether a unit is to run from boot on, as far as is known: a unit
+// that was made from a file is enabled by that file.
+func (u *unit) wanted() bool {
+	return u.enabled == "enabled" || u.enabled == "generated" && u.madeFrom() != ""
+}
+
+// aliases are what people call a service whose unit's name has more in it: those
+// of WireGuard (wg-quick@wg0) and of a snap (snap.nextcloud.apache).
+func (u *unit) aliases() []string {
+	if iface, ok := strings.CutPrefix(u.name(), "wg-quick@"); ok {
+		return []string{"wireguard", iface}
+	}
+	if f := strings.SplitN(u.name(), ".", 3); len(f) == 3 && f[0] == "snap" {
+		return []string{f[1], f[2], f[1] + "." + f[2]}
+	}
+	return nil
+}
+
+// runsOn reports whether a unit is for something that runs on, though no process of
+// its own does: an interface of the kernel, or a server in it.
+func (u *unit) runsOn() bool {
+	base, _, _ := strings.Cut(u.name(), "@")
+	return base == "wg-quick" || base == "nfs-server"
+}
 
 // unitBlocks reads blocks of KEY=VALUE lines, separated by an empty line.
 func (p *parser) unitBlocks(body string) {
@@ -93,6 +132,13 @@ func (u *unit) set(key, v string) {
 		u.fragment = v
 	case "UnitFileState":
 		u.enabled = v
+	case "SourcePath":
+		u.source = v
+	case "Triggers":
+		// One for each connection where the socket accepts: none of them is the service.
+		if validName(v) && strings.HasSuffix(v, ".service") && !strings.ContainsAny(v, "@ ") {
+			u.triggers = v
+		}
 	case "Listen":
 		if e, ok := listenStream(v); ok && len(u.listens) < 64 {
 			u.listens = append(u.listens, e)

@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -170,8 +171,11 @@ func redactedServices(services []lxc.Service, redact func(string) string) []lxc.
 // redactedService leaves the name of a declared service: it is the template's, and
 // public, even where somebody has taken it for a password.
 func redactedService(s lxc.Service, redact func(string) string) lxc.Service {
-	for _, text := range []*string{&s.URL, &s.Image, &s.Note} {
+	for _, text := range []*string{&s.URL, &s.Image, &s.Project, &s.Note} {
 		*text = redact(*text)
+	}
+	if len(s.Log) > 0 { // as one text, for a secret may have several lines
+		s.Log = strings.Split(redact(strings.Join(s.Log, "\n")), "\n")
 	}
 	if !s.Declared {
 		s.Name = redact(s.Name)

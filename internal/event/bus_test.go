@@ -98,14 +98,17 @@ func TestBusIsSafeForConcurrentUse(t *testing.T) {
 func TestEveryTextIsRedacted(t *testing.T) {
 	const secret = "hunter22-secret"
 	b, got := recorder(secret)
-	service := lxc.Service{Name: secret, URL: "http://u:" + secret + "@h", Note: secret, Image: secret}
+	service := lxc.Service{Name: secret, URL: "http://u:" + secret + "@h", Note: secret, Image: secret, Project: secret, Log: []string{"a", "b " + secret, secret[:8], secret[8:]}}
 	b.Emit(Event{Type: Complete, Message: secret, Hint: secret, ScriptName: secret, ScriptNames: []string{secret}, Address: secret,
 		Service: &service, Services: []lxc.Service{service}})
 	doc, err := json.Marshal((*got)[0])
 	if err != nil || strings.Contains(string(doc), secret) {
 		t.Errorf("got %s, %v", doc, err)
 	}
-	if service.Name != secret {
+	if l := (*got)[0].Service.Log; len(l) != 4 || l[0] != "a" || strings.Contains(strings.Join(l, ""), secret) {
+		t.Errorf("log %q", l)
+	}
+	if service.Name != secret || service.Log[1] != "b "+secret {
 		t.Error("the caller's own value was changed")
 	}
 }

@@ -100,8 +100,9 @@ const (
 // ServiceStatus is the state of a service as discovery saw it.
 type ServiceStatus string
 
-// A declared service that never answered is Unready; a unit that systemd calls
-// failed is Error.
+// A declared service that never answered is Unready, and so is a container that is
+// unhealthy or still starting; a paused one is Stopped. A unit that systemd calls
+// failed is Errored, and so is a container that is restarted over and over.
 const (
 	Running ServiceStatus = "running"
 	Stopped ServiceStatus = "stopped"
@@ -116,12 +117,15 @@ type Service struct {
 	Type           ServiceType   `json:"type"`
 	Status         ServiceStatus `json:"status"`
 	Ports          []Port        `json:"ports,omitempty"`
+	MorePorts      int           `json:"morePorts,omitempty"` // how many ports are not named
 	URL            string        `json:"url,omitempty"`
 	System         bool          `json:"system,omitempty"`   // part of the OS, not of the purpose
 	Declared       bool          `json:"declared,omitempty"` // named by the template
 	Image          string        `json:"image,omitempty"`    // docker
+	Project        string        `json:"project,omitempty"`  // of a compose file, or a pod
 	CredentialKeys []string      `json:"credentialKeys,omitempty"`
 	Note           string        `json:"note,omitempty"` // e.g. not reachable from here
+	Log            []string      `json:"log,omitempty"`  // the last lines of a declared one that does not answer
 }
 
 // Port is one listening socket.

@@ -1,0 +1,111 @@
+package discover
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Of a log that says why a service does not answer.
+const (
+	maxWhyLines = 10
+	maxWhyLine  = 500 // bytes
+)
+
+// why reads what runs declared service INDEX: `INDEX RUNNER NAME`, then its state as
+// that runner words it, a line of two dashes, and what it said last.
+func (p *parser) why(w []string, body string) {
+	if len(w) < 3 {
+		return
+	}
+	i, err := strconv.Atoi(w[0])
+	name := w[2]
+	if err != nil || i < 0 || len(p.Why) > maxServices || !validName(name) {
+		return
+	}
+	said, log, _ := strings.Cut("\n"+body, "\n--\n")
+	var state string
+	switch w[1] {
+	case "systemd":
+		state = unitState(keyValues(said))
+	case "openrc":
+		state = iniValue(said, name)
+	default:
+		state = containerState(keyValues(said))
+	}
+	if state != "" {
+		state = name + " is " + state
+	}
+	p.Why[i] = Why{State: state, Log: lastLines(log)}
+}
+
+// keyValues reads KEY=VALUE lines.
+func keyValues(body string) map[string]string {
+	m := map[string]string{}
+	lines(body, func(l string) bool {
+		if k, v, ok := strings.Cut(l, "="); ok {
+			m[strings.TrimSpace(k)] = clean(v)
+		}
+		return len(m) < 20
+	})
+	return m
+}
+
+// unitState words a unit's state: failed (exit-code, status 1), activating
+// (auto-restart).
+func unitState(m map[string]string) string {
+	var more []string
+	switch {
+	case m["Result"] != "" && m["Result"] != "success":
+		more = append(more, m["Result"])
+	case m["SubState"] != "" && m["SubState"] != m["ActiveState"]:
+		more = append(more, m["SubState"])
+	}
+	if s := m["ExecMainStatus"]; s != "" && s != "0" {
+		more = append(more, "status "+s)
+	}
+	if len(more) == 0 || m["ActiveState"] == "" {
+		return m["ActiveState"]
+	}
+	return m["ActiveState"] + " (" + strings.Join(more, ", ") + ")"
+}
+
+func containerState(m map[string]string) string {
+	if c := m["ExitCode"]; c != "" && c != "0" {
+		return m["Status"] + " (status " + c + ")"
+	}
+	return m["Status"]
+}
+
+// iniValue finds a service in `rc-status -f ini`, which prints `ssh =  started ` and
+// sections of which some are empty.
+func iniValue(body, name string) string {
+	value := ""
+	lines(body, func(l string) bool {
+		k, v, ok := strings.Cut(l, "=")
+		if ok && strings.TrimSpace(k) == name {
+			value = clean(strings.TrimSpace(v))
+		}
+		return value == ""
+	})
+	return value
+}
+
+// colours are the escape sequences of a terminal, which mean nothing in a log.
+var colours = regexp.MustCompile(`\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\^_])`)
+
+// lastLines are the last lines of a log, each made fit for a terminal.
+func lastLines(log string) []string {
+	var out []string
+	lines(log, func(l string) bool {
+		l = colours.ReplaceAllString(l, "")
+		if l = cleanTo(l, maxWhyLine); l != "" {
+			out = append(out, l)
+		}
+		if len(out) > maxWhyLines {
+			out = out[1:]
+		}
+		return true
+	})
+	return out
+}
