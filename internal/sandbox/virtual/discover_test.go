@@ -176,3 +176,56 @@ func TestDiscoverTraps(t *testing.T) {
 		})
 	}
 }
+
+// ask runs what waits for one declared service, which will not answer, and judges it.
+func (g *guest) ask(t *testing.T, o discover.Options) lxc.Service {
+	t.Helper()
+	r, err := discover.Parse([]byte(g.sh(t, discover.Script(o))))
+	if err != nil || len(r.Notes) > 0 {
+		t.Fatalf("%v, notes %q", err, r.Notes)
+	}
+	s := r.Services(g.ip, o.Declared)[0]
+	t.Logf("%+v", s)
+	return s
+}
+
+// TestWaitingEndsWithTheService is a guest whose service has given up: nobody waits
+// the hour that was allowed, and what runs the service says why.
+func TestWaitingEndsWithTheService(t *testing.T) {
+	ghost := discover.Options{Declared: []discover.Declared{{Name: "ghost", Port: 9999}}, Wait: time.Hour}
+	portless := discover.Options{Declared: []discover.Declared{{Name: "ghost"}}}
+	const program = "printf '#!/bin/sh\\necho no door >&2\\nexit 3\\n' >/usr/local/bin/ghost; chmod 755 /usr/local/bin/ghost\n"
+	tests := []struct {
+		name, os, script, note string
+	}{
+		{"systemd", "debian-12", up + program + `printf '[Service]\nExecStart=/usr/local/bin/ghost\n' >/etc/systemd/system/ghost.service
+			systemctl daemon-reload; systemctl start ghost; until systemctl is-failed ghost; do sleep 0.05; done`,
+			"ghost.service is failed (exit-code, status 3)"},
+		{"openrc", "alpine-3.22", program + `printf '#!/sbin/openrc-run\ncommand=/usr/local/bin/ghost\ncommand_background=yes\npidfile=/run/ghost.pid\n' >/etc/init.d/ghost; chmod 755 /etc/init.d/ghost
+			ln -s /etc/init.d/ghost /etc/runlevels/default/ghost; echo no door >/var/log/ghost.log; rc-service ghost start; while kill -0 "$(cat /run/ghost.pid)"; do sleep 0.05; done`,
+			"ghost is crashed"},
+		{"docker", "debian-12", up + `cat >/usr/bin/docker <<'EOF'
+#!/bin/sh
+case "$1 $*" in
+ps*ghost*) echo ghost ;;
+inspect*ExitCode*) printf 'Status=exited\nExitCode=3\n' ;;
+inspect*) echo exited ;;
+logs*) echo no door >&2 ;;
+esac
+EOF
+chmod 755 /usr/bin/docker`, "ghost is exited (status 3)"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			g := start(t, virtual.Options{}, test.os)
+			g.sh(t, test.script)
+			s := g.ask(t, ghost)
+			if s.Status == lxc.Running || s.Note != "not listening; "+test.note || !slices.Contains(s.Log, "no door") {
+				t.Errorf("%+v", s)
+			}
+			if s = g.ask(t, portless); s.Status == lxc.Running || s.Note != test.note || !slices.Contains(s.Log, "no door") {
+				t.Errorf("without a port: %+v", s)
+			}
+		})
+	}
+}

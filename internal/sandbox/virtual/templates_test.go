@@ -16,7 +16,7 @@ func TestTemplateScripts(t *testing.T) {
 	for _, c := range []struct{ name, before, after, want string }{
 		{"nginx", "apt-get install -y -qq nginx-light", "systemctl is-active nginx; curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1/", "active\n200"},
 		{"postgresql", "apt-get install -y -qq postgresql", "systemctl is-active postgresql; ss -Htln | grep -c 0.0.0.0:5432; cat /etc/infrahaus/credentials/postgresql", "active\n1\nUSER=app\nPASSWORD=it's\nDATABASE=app\nPORT=5432\n"},
-		{"docker", "apt-get install -y -qq docker.io busybox-static; mkdir -p /opt/hello/www; echo '<h1>hi' >/opt/hello/www/index.html", "docker ps --format '{{.Names}}' | cut -f2,3,5; curl -s http://127.0.0.1:8081/", "hello\thello:1\t0.0.0.0:8081->8080/tcp\n<h1>hi\n"},
+		{"docker", "apt-get install -y -qq docker.io busybox-static; mkdir -p /opt/hello/www; echo '<h1>hi' >/opt/hello/www/index.html", "docker ps --format '{{.Names}}\\t{{.Image}}\\t{{.Ports}}'; docker ps -a --format json; docker ps -q --filter name=nope; docker inspect -f '{{.State.Status}}' hello; curl -s http://127.0.0.1:8081/", "hello\thello:1\t0.0.0.0:8081->8080/tcp, :::8081->8080/tcp\njson\nrunning\n<h1>hi\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			scripts, _ := filepath.Glob(filepath.Join("..", "..", "..", "templates", c.name, "scripts", "*.sh"))

@@ -39,8 +39,10 @@ func (c *ctl) property(u *unit, name, key string) (string, bool) {
 		return u.sub, true
 	case "Result":
 		return u.result, true
-	case "FragmentPath", "SourcePath":
+	case "FragmentPath":
 		return u.file, true
+	case "SourcePath": // of what a generator made
+		return "", true
 	case "UnitFileState":
 		return s.enabled(name), true
 	case "ControlGroup":
@@ -75,6 +77,14 @@ func (c *ctl) property(u *unit, name, key string) (string, bool) {
 		switch key {
 		case "Listen":
 			return strings.Join(u.opts["Socket.ListenStream"], " ") + " (Stream)", true
+		case "Triggers":
+			if u.yes("Socket.Accept") { // an instance for each connection, while there is one
+				return "", true
+			}
+			if s := u.get("Socket.Service"); s != "" {
+				return s, true
+			}
+			return strings.TrimSuffix(name, ".socket") + ".service", true
 		case "Accept":
 			return bool2(u.yes("Socket.Accept")), true
 		}

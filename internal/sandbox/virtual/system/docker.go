@@ -52,12 +52,12 @@ func dockerCLI(p *proc, args []string) int {
 	o, rest := simple(args[1:], "pefv")
 	switch args[1] {
 	case "version":
-		p.Printf("24.0.5\n")
+		p.Printf("20.10.24+dfsg1\n")
 	case "info":
 		if strings.Contains(strings.Join(args, " "), "Driver") {
 			p.Printf("vfs\n")
 		} else {
-			p.Printf("Server:\n Server Version: 24.0.5\n Storage Driver: vfs\n")
+			p.Printf("Server:\n Server Version: 20.10.24+dfsg1\n Storage Driver: vfs\n")
 		}
 	case "import":
 		return d.load(p, rest)
@@ -70,7 +70,12 @@ func dockerCLI(p *proc, args []string) int {
 	case "run":
 		return d.run(p, o, args)
 	case "ps":
-		d.list(p)
+		return d.list(p, args[2:])
+	case "inspect":
+		return d.inspect(p, args[2:])
+	case "logs": // busybox httpd says nothing
+		_, err := d.named(rest)
+		return complain(p, err)
 	default:
 		p.Errorf("sandbox: docker %s is not supported by the virtual guest", args[1])
 		return 1
@@ -204,13 +209,4 @@ func (d *docker) serve(p *proc, c *container, root string, cmd []string) error {
 		return 0
 	}})
 	return err
-}
-
-// list is ps with the columns that scripts ask for: id, name, image, status, ports.
-func (d *docker) list(p *proc) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, c := range d.containers {
-		p.Printf("%s\t%s\t%s\tUp %d seconds\t0.0.0.0:%d->%d/tcp\n", c.id, c.name, c.image, int(time.Since(c.since).Seconds()), c.host, c.inner)
-	}
 }

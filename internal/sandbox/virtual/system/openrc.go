@@ -70,17 +70,50 @@ func rcUpdate(p *proc, args []string) int {
 	return 0
 }
 
+// rcStatus prints the services of the default runlevel, or with -a of all. As OpenRC
+// 0.45 does it, the ini format has empty sections, and two blanks before a state.
 func rcStatus(p *proc, args []string) int {
-	if strings.Contains(strings.Join(args, " "), "-r") {
+	line := strings.Join(args, " ")
+	if strings.Contains(line, "-r") {
 		p.Printf("default\n")
 		return 0
 	}
-	p.Printf("Runlevel: default\n")
-	list, _ := p.View().ReadDir("/run/openrc/started")
-	for _, i := range list {
-		p.Printf(" %-60s [  started  ]\n", i.Name())
+	ini, all := strings.Contains(line, "ini"), strings.Contains(line, "-a")
+	told := map[string]bool{}
+	section := func(title, dir string) {
+		p.Printf(map[bool]string{true: "[%s]\n", false: "Runlevel: %s\n"}[ini], title)
+		list, _ := p.View().ReadDir(dir)
+		for _, i := range list {
+			if !told[i.Name()] {
+				told[i.Name()] = true
+				p.Printf(map[bool]string{true: "%s =  %s \n", false: " %-60s [  %s  ]\n"}[ini], i.Name(), openrcState(p, i.Name()))
+			}
+		}
+	}
+	levels := []string{"default"}
+	if all {
+		levels = []string{"sysinit", "boot", "default", "nonetwork", "shutdown"}
+	}
+	for _, l := range levels {
+		section(l, "/etc/runlevels/"+l)
+	}
+	if all {
+		section("manual", "/run/openrc/started")
 	}
 	return 0
+}
+
+// openrcState is started, stopped, or crashed where the process that a service wrote
+// down has ended.
+func openrcState(p *proc, name string) string {
+	if _, err := p.View().Lstat("/run/openrc/started/" + name); err != nil {
+		return "stopped"
+	}
+	alive := `RC_SVCNAME=$1; . "$0"; f=${pidfile:-/run/$RC_SVCNAME.pid}; [ ! -f "$f" ] || kill -0 "$(cat "$f")" 2>/dev/null`
+	if p.Call("sh", "-c", alive, "/etc/init.d/"+name, name) != 0 {
+		return "crashed"
+	}
+	return "started"
 }
 
 // openrcRun is the interpreter of init scripts: it reads the script as sh and
@@ -93,12 +126,9 @@ func openrcRun(p *proc, args []string) int {
 	started := "/run/openrc/started/" + name
 	switch args[2] {
 	case "status":
-		if _, err := p.View().Lstat(started); err == nil {
-			p.Printf(" * status: started\n")
-			return 0
-		}
-		p.Printf(" * status: stopped\n")
-		return 3
+		state := openrcState(p, name)
+		p.Printf(" * status: %s\n", state)
+		return map[string]int{"started": 0, "stopped": 3, "crashed": 32}[state]
 	case "zap":
 		if err := p.View().Remove(started); err == nil {
 			p.Printf(" * Manually resetting %s to stopped state\n", name)
