@@ -2,14 +2,10 @@ package cli
 
 import (
 	"context"
-	"io"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/infrahaus/infrahaus/internal/event"
-	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
@@ -79,114 +75,4 @@ func (a *app) eachEvent(ctx context.Context, q store.EventQuery, show func(event
 		}
 	}
 	return context.Cause(ctx)
-}
-
-type logsOptions struct {
-	app    *app
-	follow bool
-	script string
-	run    string
-	ran    []string // the scripts that were run, in order
-}
-
-func newLogsCmd(a *app) *cobra.Command {
-	o := &logsOptions{app: a}
-	cmd := &cobra.Command{
-		Use:   "logs <container>",
-		Short: "Replay the output of a run's scripts",
-		Long: `Replay the output of the scripts of a container's last create or sync, with that
-of the runs that resumed it: stdout to stdout, stderr to stderr.` + exitStatuses(0, 1, 2, 130, 143),
-		Args: exactArgs("one container"),
-		RunE: func(cmd *cobra.Command, args []string) error { return o.do(cmd.Context(), args[0]) },
-	}
-	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "go on as long as the run goes on")
-	cmd.Flags().StringVar(&o.script, "script", "", "one script's output only, by its `name`")
-	cmd.Flags().StringVar(&o.run, "run", "", "of the run with this `id` (see events --json)")
-	cmd.ValidArgsFunction = a.completeContainers
-	return cmd
-}
-
-func (o *logsOptions) do(ctx context.Context, ref string) error {
-	a := o.app
-	c, err := a.find(ctx, ref)
-	if err != nil {
-		return err
-	}
-	runs := []string{o.run}
-	if o.run == "" {
-		if runs, err = a.lastWork(ctx, c.RecordID); err != nil {
-			return err
-		}
-	}
-	for i, id := range runs {
-		q := store.EventQuery{RecordID: c.RecordID, RunID: id, Follow: o.follow && i == len(runs)-1}
-		if err := a.eachEvent(ctx, q, o.show); err != nil {
-			return err
-		}
-	}
-	if o.script == "" || o.follow || slices.Contains(o.ran, o.script) {
-		return nil
-	}
-	f := failf(provision.ExitOther, "cannot find the output of %s: no script of that name was run in %s", o.script, c.Hostname)
-	if len(o.ran) == 0 {
-		return f.hint("%s", a.command("events", c.Hostname))
-	}
-	return f.hint("it is one of: %s", strings.Join(o.ran, ", "))
-}
-
-// show prints a line of a script's output.
-func (o *logsOptions) show(e event.Event) error {
-	if e.ScriptName != "" && !slices.Contains(o.ran, e.ScriptName) {
-		o.ran = append(o.ran, e.ScriptName)
-	}
-	if store.LogFull(e) {
-		return o.app.printLogFull(e)
-	}
-	if e.Type != event.Log || e.ScriptName == "" || o.script != "" && e.ScriptName != o.script {
-		return nil
-	}
-	if o.app.global.json {
-		return ui.NewEventWriter(o.app.streams, true).Event(e)
-	}
-	return o.app.printLog(e)
-}
-
-// lastWork are the ids of the last create or sync of a container and of the runs
-// that resumed it: each goes on where the one before was cut off.
-func (a *app) lastWork(ctx context.Context, recordID string) ([]string, error) {
-	runs, err := a.store.Runs(ctx, recordID)
-	var ids []string
-	for _, r := range runs {
-		switch r.Kind {
-		case "create", "sync":
-			ids = []string{r.ID}
-		case "resume":
-			ids = append(ids, r.ID)
-		}
-	}
-	return ids, err
-}
-
-// printLogFull ends a log that reached its limit.
-func (a *app) printLogFull(e event.Event) error {
-	if a.global.json {
-		return ui.NewEventWriter(a.streams, true).Event(e)
-	}
-	a.warn(e.Message, "")
-	return nil
-}
-
-// printLog writes a script's line to the stream that it came from. A screen is
-// kept safe from what a guest may have written; a pipe gets it as it was.
-func (a *app) printLog(e event.Event) error {
-	w, tty := a.streams.Out, a.streams.OutTTY
-	if e.Stream == event.Stderr {
-		w, tty = a.streams.Err, a.streams.ErrTTY
-	}
-	text := e.Message
-	if tty {
-		text = ui.CleanOutput(text)
-	}
-	_, err := io.WriteString(w, text+"\n")
-	return err
 }

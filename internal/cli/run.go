@@ -158,7 +158,7 @@ func (s *session) card(c lxc.Container, res provision.Result) error {
 		r.Notes = append(r.Notes, "services of the sandbox answer only while an infrahaus process with it runs: "+s.app.command("sandbox", "serve"))
 	}
 	if s.app.global.quiet && res.ExitStatus == provision.ExitUnready {
-		s.app.warn("the container is up, but a declared service does not answer", s.app.command("logs", c.Hostname))
+		s.app.warn("the container is up, but not answering: "+unanswering(res.Services), s.app.command("logs", c.Hostname))
 	}
 	return ui.WriteResult(s.app.streams, r)
 }
@@ -192,4 +192,15 @@ func shellWord(s string) string {
 		return guest.Quote(s)
 	}
 	return s
+}
+
+// unanswering names the declared services that do not answer.
+func unanswering(services []lxc.Service) string {
+	var names []string
+	for _, s := range services {
+		if s.Declared && s.Status != lxc.Running {
+			names = append(names, s.Name)
+		}
+	}
+	return strings.Join(names, ", ")
 }

@@ -27,7 +27,10 @@ func (r *Run) finalize(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	report, err := r.probe(ctx, discover.Options{Declared: declared, Wait: wait})
+	look := r.looking && !r.renewing // whoever only looks does not wait
+	said := r.sayWaiting(declared, look)
+	report, err := r.probe(ctx, discover.Options{Declared: declared, Wait: wait, Look: look})
+	said()
 	if err != nil {
 		return err
 	}
@@ -177,6 +180,34 @@ func urlPort(s lxc.Service) int {
 	return 0
 }
 
+// waitingSaid is how long declared services are waited for in silence.
+const waitingSaid = 2 * time.Second
+
+// sayWaiting says which services are waited for once that takes long, unless the
+// function that it returns was called before.
+func (r *Run) sayWaiting(declared []discover.Declared, look bool) (answered func()) {
+	var names []string
+	for _, d := range declared {
+		if d.Port > 0 {
+			names = append(names, d.Name)
+		}
+	}
+	if len(names) == 0 || look {
+		return func() {}
+	}
+	say := r.sayIn(r.phase.Name)
+	said := make(chan struct{})
+	t := time.AfterFunc(waitingSaid, func() {
+		defer close(said)
+		say("Waiting for " + strings.Join(names, ", ") + " to answer")
+	})
+	return func() {
+		if !t.Stop() {
+			<-said
+		}
+	}
+}
+
 // tellServices makes an event of each service that is not the system's, and
 // remembers which of the declared do not answer.
 func (r *Run) tellServices() error {
@@ -186,7 +217,10 @@ func (r *Run) tellServices() error {
 			continue
 		}
 		if s.Declared && s.Status != lxc.Running {
-			r.unready = append(r.unready, s.Name)
+			r.unready = append(r.unready, s.Name+noted(s, " (", ")"))
+			if err := r.tellLog(s); err != nil {
+				return err
+			}
 		}
 		err := r.Bus.Emit(event.Event{
 			Type: event.Service, Step: r.phase.Name, Service: &s,
@@ -208,7 +242,26 @@ func serviceSentence(s lxc.Service) string {
 	if does == "" {
 		does = "is " + string(s.Status)
 	}
-	return s.Name + " " + does + ports(s)
+	return s.Name + " " + does + ports(s) + noted(s, ": ", "")
+}
+
+// noted is what is noted of a service, where anything is.
+func noted(s lxc.Service, before, behind string) string {
+	if s.Note == "" {
+		return ""
+	}
+	return before + s.Note + behind
+}
+
+// tellLog tells what a service said last, a line an event.
+func (r *Run) tellLog(s lxc.Service) error {
+	for _, line := range s.Log {
+		e := event.Event{Type: event.Log, Step: r.phase.Name, Stream: event.Stdout, Message: s.Name + ": " + line}
+		if err := r.Bus.Emit(e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func ports(s lxc.Service) string {
@@ -223,6 +276,9 @@ func ports(s lxc.Service) string {
 	}
 	if b.Len() == 0 {
 		return ""
+	}
+	if s.MorePorts > 0 {
+		fmt.Fprintf(&b, " and %d more", s.MorePorts)
 	}
 	return " on" + b.String()
 }

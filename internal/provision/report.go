@@ -3,7 +3,6 @@ package provision
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/infrahaus/infrahaus/internal/discover"
 	"github.com/infrahaus/infrahaus/internal/event"
@@ -130,7 +129,7 @@ func (r *Run) serviceDrift(ctx context.Context) ([]ServiceDrift, error) {
 	if err != nil || len(declared) == 0 {
 		return out, err
 	}
-	report, err := r.probe(ctx, discover.Options{Declared: declared, Wait: time.Second})
+	report, err := r.probe(ctx, discover.Options{Declared: declared, Look: true})
 	if err != nil {
 		return out, err
 	}

@@ -108,7 +108,7 @@ type Run struct {
 
 	// finalizing
 	Services []lxc.Service
-	unready  []string // declared services that never answered
+	unready  []string // declared services that never answered, and what is known of each
 }
 
 // Result is how a run ended.

@@ -13,6 +13,9 @@ import (
 // labelWidth is the longest label of a card and a gap.
 const labelWidth = 13
 
+// cardPorts is how many ports of a service have room in a card.
+const cardPorts = 4
+
 // renderCard draws a result in a box. Where the box is wider than the window it
 // is left out and lines are not cut: an address that cannot be copied is none.
 func renderCard(r Result, st styles, width int) string {
@@ -59,7 +62,12 @@ func cardLines(r Result, st styles, width int) []string {
 	}
 	for _, s := range r.Services {
 		if !s.System && s.Type != lxc.Credential {
-			add(Clean(s.Name), serviceCell(s, st))
+			cell, note := serviceCell(s, st), oneLine(s.Note)
+			if note != "" && labelWidth+ansi.StringWidth(cell)+2+ansi.StringWidth(note) <= width {
+				cell, note = cell+"  "+st.dim.Render(note), ""
+			}
+			add(Clean(s.Name), cell)
+			lines = append(lines, serviceStory(note, s.Log, st, max(width, 2*labelWidth))...)
 		}
 	}
 	lines = append(lines, credentialLines(r, st)...)
@@ -94,19 +102,34 @@ func serviceCell(s lxc.Service, st styles) string {
 	var parts []string
 	if s.URL != "" {
 		parts = append(parts, st.accent.Render(Clean(s.URL)))
-	} else if p := ports(s.Ports); p != "" {
+	} else if p := ports(s, cardPorts); p != "" {
 		parts = append(parts, Clean(p))
 	}
 	if s.Status != lxc.Running {
 		parts = append(parts, st.shade(serviceShade(string(s.Status)), Clean(string(s.Status))))
 	}
-	if s.Note != "" {
-		parts = append(parts, st.dim.Render(oneLine(s.Note)))
+	if s.Project != "" {
+		parts = append(parts, st.dim.Render("project "+Clean(s.Project)))
 	}
 	if len(parts) == 0 {
 		return Clean(string(s.Status))
 	}
 	return strings.Join(parts, "  ")
+}
+
+// serviceStory is what did not go into a service's line: its note, wrapped, and what
+// it said last, cut.
+func serviceStory(note string, log []string, st styles, width int) []string {
+	var lines []string
+	if note != "" {
+		for line := range strings.SplitSeq(ansi.Wrap(note, width-labelWidth, ""), "\n") {
+			lines = append(lines, strings.Repeat(" ", labelWidth)+st.dim.Render(line))
+		}
+	}
+	for _, line := range log {
+		lines = append(lines, st.dim.Render(cut("  | "+CleanOutput(line), width)))
+	}
+	return lines
 }
 
 func credentialLines(r Result, st styles) []string {

@@ -45,7 +45,7 @@ func harmless(t *testing.T, what, text string, live bool) {
 }
 
 func nastyService() lxc.Service {
-	return lxc.Service{Name: nasty, Type: nasty, Status: nasty, URL: nasty, Image: nasty, Note: nasty, Declared: true, CredentialKeys: []string{nasty},
+	return lxc.Service{Name: nasty, Type: nasty, Status: nasty, URL: nasty, Image: nasty, Project: nasty, Note: nasty, Log: []string{nasty}, Declared: true, CredentialKeys: []string{nasty},
 		Ports: []lxc.Port{{Protocol: nasty, Address: nasty, Port: 1}}}
 }
 

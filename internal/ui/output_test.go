@@ -51,6 +51,30 @@ func TestResult(t *testing.T) {
 	golden(t, "card-pipe.txt", out.String())
 }
 
+// A service that does not answer, with what is known of it, and one with more ports
+// than have room.
+func TestUnreadyResult(t *testing.T) {
+	r := result()
+	ghost := lxc.Service{Name: "ghost", Type: lxc.Systemd, Status: lxc.Errored, Declared: true,
+		Note: "not listening; ghost.service is failed (exit-code, status 203)",
+		Log:  []string{"ghost.service: Failed at step EXEC spawning /usr/local/bin/ghost: No such file or directory", "\x1b[31mred\x1b[0m"}}
+	many := lxc.Service{Name: "shop-rtp-1", Type: lxc.Docker, Status: lxc.Running, Project: "shop", MorePorts: 37}
+	for port := range 12 {
+		for _, address := range []string{"0.0.0.0", "::"} {
+			many.Ports = append(many.Ports, lxc.Port{Protocol: "udp", Address: address, Port: 10000 + port})
+		}
+	}
+	r.Services = []lxc.Service{ghost, {Name: "sick", Type: lxc.Docker, Status: lxc.Unready, Note: "unhealthy"}, many}
+	for _, width := range []int{60, 120} {
+		s, out, _ := terminal(width, colorprofile.NoTTY)
+		WriteResult(s, r)
+		golden(t, fmt.Sprintf("card-unready-%d.txt", width), out.String())
+	}
+	s, out, _ := pipes()
+	WriteResult(s, r)
+	golden(t, "card-unready-pipe.txt", out.String())
+}
+
 func TestFailure(t *testing.T) {
 	f := Failure{Message: "cannot run script 20-configure.sh: exit status 7",
 		Tail:  []string{"one", "\x1b[31mtwo\x1b[0m", strings.Repeat("long ", 30)},

@@ -55,7 +55,14 @@ func resultRows(r Result) [][]string {
 		if v.System || v.Type == lxc.Credential {
 			continue
 		}
-		rows = append(rows, []string{"service", v.Name, string(v.Status), ports(v.Ports), v.URL})
+		row := []string{"service", v.Name, string(v.Status), ports(v, 0), v.URL}
+		if v.Note != "" {
+			row = append(row, v.Note)
+		}
+		rows = append(rows, row)
+		for _, line := range v.Log {
+			rows = append(rows, []string{"log", v.Name, line})
+		}
 	}
 	for _, v := range r.Services {
 		if len(v.CredentialKeys) > 0 {
@@ -97,16 +104,25 @@ func story(r Result) [][2]string {
 	return kv
 }
 
-// ports names each port once: "80/tcp,443/tcp".
-func ports(list []lxc.Port) string {
+// ports names each port once, so many of them: "80/tcp,443/tcp and 3 more". 0: all
+// that are known by number.
+func ports(s lxc.Service, limit int) string {
 	var names []string
 	seen := map[string]bool{}
-	for _, p := range list {
+	more := s.MorePorts
+	for _, p := range s.Ports {
 		name := strconv.Itoa(p.Port) + "/" + p.Protocol
-		if !seen[name] {
-			seen[name] = true
+		switch {
+		case seen[name]:
+		case limit > 0 && len(names) >= limit:
+			more++
+		default:
 			names = append(names, name)
 		}
+		seen[name] = true
 	}
-	return strings.Join(names, ",")
+	if more == 0 {
+		return strings.Join(names, ",")
+	}
+	return strings.Join(names, ",") + " and " + strconv.Itoa(more) + " more"
 }
