@@ -3,10 +3,12 @@ package discover
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -250,6 +252,50 @@ func TestCredentialFiles(t *testing.T) {
 		r := parse(t, parts...)
 		if !reflect.DeepEqual(r.Credentials, test.want) || len(r.Notes) != test.notes {
 			t.Errorf("%q: %q, want %q; %q", test.files, r.Credentials, test.want, r.Notes)
+		}
+	}
+}
+
+// Texts put together at random of what a shell's grammar is made of: those that are
+// pairs here are the same pairs in the shells.
+func TestReadCredentialAtRandom(t *testing.T) {
+	tokens := []string{
+		"A=", "B=", "export ", "A", "'", "'", "\"", "\"", "\\", "\n", "\n", " ", "\t", "#", "x", "y1", "=", "~", "*", "{a,b}", "!", "$", "`", ";", "\\'",
+		"'\\''", "'\"'\"'", "\u00e9", "\r", "\x01", "\x7f", "\x81", "\x88", "\xff", ":", "[a]", "?", "-", "+", "%", "\\\"", "\\$", "^", "\u00a0", "_", "0",
+	}
+	shells := [][]string{{"dash"}, {"bash"}, {"busybox", "sh"}}
+	for _, shell := range shells {
+		needs.Program(t, shell[0], shell[0])
+	}
+	file := filepath.Join(t.TempDir(), "text")
+	r := rand.New(rand.NewPCG(1, 2))
+	for read := 0; read < 150; {
+		text := "A="
+		for range 2 + r.IntN(12) {
+			text += tokens[r.IntN(len(tokens))]
+		}
+		got := ReadCredential([]byte(text))
+		if maps.Equal(got, sealed(text)) {
+			continue
+		}
+		read++
+		want := ""
+		for _, key := range []string{"A", "B", "Ay1", "A_"} {
+			value, ok := got[key]
+			if !ok {
+				value = "unset"
+			}
+			want += value + "\x00"
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, shell := range shells {
+			script := `. "$0"; printf '%s\0%s\0%s\0%s\0' "${A-unset}" "${B-unset}" "${Ay1-unset}" "${A_-unset}"`
+			cmd := exec.Command("env", slices.Concat([]string{"-i"}, shell, []string{"-c", script, file})...)
+			if out, _ := cmd.CombinedOutput(); string(out) != want {
+				t.Errorf("%s reads %q as %q, here it is %q", shell[0], text, out, want)
+			}
 		}
 	}
 }

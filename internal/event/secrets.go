@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -14,8 +15,9 @@ const minSecret = 6
 
 // Limits of a set, in bytes. Each costs some 50 of memory.
 const (
-	manyBytes = 1 << 20
-	mostBytes = 2 << 20
+	manyBytes   = 1 << 20
+	mostBytes   = 2 << 20
+	largeSecret = 4 << 10 // of one value; a larger one is known as it is, and by its lines
 )
 
 // mask stands in the place of a secret.
@@ -40,17 +42,18 @@ func NewSecrets(values ...string) *Secrets {
 
 // Add adds values; those under six bytes are not secrets and are left out. They
 // are redacted from everything that comes after. A guest may save secrets without
-// end: past manyBytes a value is known as it is and no other way, past mostBytes
+// end: past manyBytes a value is known as it is and by its lines, past mostBytes
 // not at all.
 func (s *Secrets) Add(values ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, v := range values {
+	// The short ones first: a large file leaves room for the passwords beside it.
+	for _, v := range slices.SortedFunc(slices.Values(values), func(a, b string) int { return len(a) - len(b) }) {
 		if s.size+len(v) > mostBytes {
 			continue
 		}
-		ways := []string{v}
-		if s.size+16*len(v) <= manyBytes { // about so much come of it
+		ways := linesOf(v)
+		if len(v) <= largeSecret && s.size+16*len(v) <= manyBytes { // about so much come of it
 			ways = looks(v)
 		}
 		for _, p := range ways {
@@ -112,15 +115,7 @@ func looks(v string) []string {
 	if len(v) < minSecret {
 		return nil
 	}
-	out := []string{v, strings.TrimSpace(v)}
-	lines := strings.FieldsFunc(v, func(r rune) bool { return r == '\n' || r == '\r' })
-	if len(lines) > 1 {
-		for _, line := range lines {
-			if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") { // PEM's armour is no secret
-				out = append(out, line)
-			}
-		}
-	}
+	out := linesOf(v)
 	for _, e := range []string{url.QueryEscape(v), url.PathEscape(v), strings.ReplaceAll(url.QueryEscape(v), "+", "%20")} {
 		out = append(out, e, lowerHex(e))
 	}
@@ -130,6 +125,20 @@ func looks(v string) []string {
 	out = append(out, strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`).Replace(v))
 	out = append(out, strings.ReplaceAll(v, "'", `'\''`))
 	return append(out, base64Looks(v)...)
+}
+
+// linesOf are a value as it is, without white space around it, and line by line.
+func linesOf(v string) []string {
+	out := []string{v, strings.TrimSpace(v)}
+	lines := strings.FieldsFunc(v, func(r rune) bool { return r == '\n' || r == '\r' })
+	if len(lines) > 1 {
+		for _, line := range lines {
+			if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") || !strings.HasSuffix(line, "-----") { // PEM's armour is no secret
+				out = append(out, line)
+			}
+		}
+	}
+	return out
 }
 
 // lowerHex turns %2F into %2f.

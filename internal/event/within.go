@@ -26,13 +26,20 @@ func SecretsIn(key, value string) []string {
 			found = append(found, unquoted(m[2]))
 		}
 	}
+	for _, m := range inlinePair.FindAllStringSubmatch(value, -1) {
+		if secretQuery(m[1]) {
+			found = append(found, unquoted(m[2]))
+		}
+	}
 	return found
 }
 
 var (
 	// A line of an environment, an ini file or YAML.
 	settingLine = regexp.MustCompile(`^\s*(?:-\s+|export\s+|declare -x\s+)?["']?([A-Za-z_][\w.-]*)["']?\s*(?:=|:\s)\s*(\S.*?)\s*$`)
-	urlText     = regexp.MustCompile("[A-Za-z][A-Za-z0-9+.-]*://[^\\s\"'<>`]+")
+	// host=db password=x; Server=db;Password=x
+	inlinePair = regexp.MustCompile(`(?:^|[\s;,])([A-Za-z_][\w.-]*)=("[^"]*"|'[^']*'|[^\s;,]+)`)
+	urlText    = regexp.MustCompile("[A-Za-z][A-Za-z0-9+.-]*://[^\\s\"'<>`]+")
 )
 
 // unquoted takes off the quotes, or the comma of a list.

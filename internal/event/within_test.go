@@ -1,6 +1,7 @@
 package event
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -34,6 +35,8 @@ func TestSecretsIn(t *testing.T) {
 			[]string{"wg-key="},
 			[]string{"10.0.0.2/24"},
 		},
+		{"password", "host=db user=app password='dsn pw' port=1\n", []string{"dsn pw"}, []string{"app", "1"}},
+		{"password", "Server=db;User Id=sa;Password=ad0-pw;Encrypt=yes", []string{"ad0-pw"}, []string{"yes", "sa"}},
 		{"content", "export A=a$b\r\nUSER=name\r\nB='x y'\r\n  - \"c\": d-1,\n", []string{"a$b", "x y", "d-1"}, []string{"name"}},
 	}
 	for _, test := range tests {
@@ -77,6 +80,51 @@ func TestRedactURLs(t *testing.T) {
 	for _, test := range tests {
 		if got := RedactURLs(test.text); got != test.want {
 			t.Errorf("%s\nbecame %s\nwant   %s", test.text, got, test.want)
+		}
+	}
+}
+
+// FuzzURLs: masking finds every secret that listing does, where it stands, and
+// nothing else of a text is changed.
+func FuzzURLs(f *testing.F) {
+	for _, seed := range []string{
+		"x://u:p@h/?token=t&a=b;sig=s#f y", "https://u:p?a@b@h?key=k", "a://:@", "://", "a://b?=&&;key=", "http://01234567890123456789@h", "postgres://a:p/w@h/db?secret=%zz", "x://\xff:\x00@",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		masked := RedactURLs(text)
+		if again := RedactURLs(masked); again != masked {
+			t.Fatalf("%q became %q, and again %q", text, masked, again)
+		}
+		for _, u := range urlText.FindAllString(text, -1) {
+			at := 0
+			for _, s := range secretSpans(u) {
+				if s.from < at || s.to <= s.from || s.to > len(u) {
+					t.Fatalf("%q has a secret at %d to %d, after %d", u, s.from, s.to, at)
+				}
+				at = s.to
+			}
+		}
+		SecretsIn("", text)
+	})
+}
+
+// A large key is known whole and by its lines, and leaves room for small ones.
+func TestLargeSecrets(t *testing.T) {
+	var large strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&large, "line-%05d-of-a-large-key\n", i)
+	}
+	var all []string
+	for i := range 4 {
+		all = append(all, SecretsIn("content", strings.ReplaceAll(large.String(), "line", fmt.Sprint("l", i)))...)
+	}
+	all = append(all, "sm4ll pass")
+	s := NewSecrets(all...)
+	for _, text := range []string{"a l0-00000-of-a-large-key b", "l3-01999-of-a-large-key", "sm4ll+pass", "sm4ll%20pass"} {
+		if got := s.Redact(text); strings.Contains(got, "large") || strings.Contains(got, "sm4ll") {
+			t.Errorf("%q is %q", text, got)
 		}
 	}
 }

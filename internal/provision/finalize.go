@@ -39,11 +39,13 @@ func (r *Run) finalize(ctx context.Context) error {
 	if r.Address.IsValid() {
 		address = r.Address.String()
 	}
+	var secrets []string
 	for _, keys := range report.Credentials {
 		for k, v := range keys {
-			r.learnSecret(k, v)
+			secrets = append(secrets, event.SecretsIn(k, v)...)
 		}
 	}
+	r.Bus.Secrets().Add(secrets...)
 	// The record and Redis get the same words as the events.
 	r.Services = r.Bus.RedactServices(report.Services(address, declared))
 	for _, note := range report.Notes {
