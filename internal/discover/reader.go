@@ -152,16 +152,15 @@ func (s *shellText) lineEnd() bool {
 func (s *shellText) word(export bool) (string, bool) {
 	var value strings.Builder
 	for {
-		c := s.peek()
-		ok := true
-		switch {
-		case c == 0 || c == '\n' || c == ' ' || c == '\t':
+		var ok bool
+		switch s.peek() {
+		case 0, '\n', ' ', '\t':
 			return value.String(), true
-		case c == '\'':
+		case '\'':
 			ok = s.singleQuoted(&value)
-		case c == '"':
+		case '"':
 			ok = s.doubleQuoted(&value)
-		case c == '\\':
+		case '\\':
 			// 'it'\''s' and no other: people write a\b for what a shell reads as ab.
 			if ok = strings.HasPrefix(s.text[s.at:], `\'`); ok {
 				value.WriteByte('\'')
