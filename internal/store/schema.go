@@ -128,6 +128,8 @@ func (s *Store) migrate(ctx context.Context) error {
 			}
 		}
 		for ; version < len(migrations); version++ {
+			// Several statements in one Exec would each take its arguments from the first on;
+			// these have none.
 			if _, err := tx.ExecContext(ctx, migrations[version]); err != nil {
 				return err
 			}
