@@ -3,6 +3,7 @@ package kernel
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"mvdan.cc/sh/v3/interp"
@@ -84,6 +85,8 @@ func (sh *shell) call(ctx context.Context, hc interp.HandlerContext, args []stri
 		return sh.set(args)
 	case "printf":
 		return sh.printf(args), nil
+	case "shift":
+		return sh.shift(hc, args)
 	case "logout":
 		return append([]string{"exit"}, args[1:]...), nil
 	case "echo":
@@ -138,6 +141,25 @@ func (sh *shell) command(ctx context.Context, hc interp.HandlerContext, args []s
 		out = append([]string{"builtin"}, out...)
 	}
 	return out, err
+}
+
+// shift by more than there is fails: bash says so by its status alone, and other shells end.
+func (sh *shell) shift(hc interp.HandlerContext, args []string) ([]string, error) {
+	n := 1
+	if len(args) > 1 {
+		var err error
+		if n, err = strconv.Atoi(args[1]); err != nil {
+			return args, nil
+		}
+	}
+	switch {
+	case n <= len(sh.r.Params):
+		return args, nil
+	case sh.kind == "bash":
+		return []string{"false"}, nil
+	}
+	fmt.Fprintf(hc.Stderr, "%s: %d: shift: can't shift that many\n", sh.name, max(1, hc.Pos.Line()))
+	return []string{"exit", "2"}, nil
 }
 
 func (sh *shell) printf(args []string) []string {

@@ -10,7 +10,7 @@ import (
 )
 
 // fork starts a copy of this shell that runs a piece of its script.
-func (sh *shell) fork(hc interp.HandlerContext, id string, c Child) (*Proc, error) {
+func (sh *shell) fork(hc interp.HandlerContext, id string, c Child, options ...interp.RunnerOption) (*Proc, error) {
 	f := sh.prog.body(id)
 	if f == nil {
 		return nil, fmt.Errorf("sandbox: no such piece of script")
@@ -25,6 +25,11 @@ func (sh *shell) fork(hc interp.HandlerContext, id string, c Child) (*Proc, erro
 	}
 	if c.Stderr == nil {
 		c.Stderr = hc.Stderr
+	}
+	for _, o := range options {
+		if err := o(r); err != nil {
+			return nil, err
+		}
 	}
 	c.Body = func(q *Proc) int {
 		sub := &shell{p: q, r: r, prog: sh.prog, name: sh.name, kind: sh.kind, pipefail: pipefail, jobs: map[int]*Proc{}}
@@ -132,7 +137,11 @@ func (sh *shell) subst(hc interp.HandlerContext, id string) int {
 		return 126
 	}
 	defer pr.Close()
-	q, err := sh.fork(hc, id, Child{Stdout: pw})
+	var options []interp.RunnerOption
+	if sh.kind == "bash" { // which forgets set -e there
+		options = append(options, interp.Params("+e"))
+	}
+	q, err := sh.fork(hc, id, Child{Stdout: pw}, options...)
 	if err != nil {
 		pw.Close()
 		fmt.Fprintf(hc.Stderr, "%s: 1: Cannot fork\n", sh.name)

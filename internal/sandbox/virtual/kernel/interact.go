@@ -140,7 +140,7 @@ func (sh *shell) inputEnd(err error, status int) (int, int) {
 // runTyped runs the commands of a line; done says that the shell ends.
 func (sh *shell) runTyped(stmts []*syntax.Stmt, status int) (_ int, done bool) {
 	w := sh.rewriter()
-	w.stmts(stmts)
+	w.typed(stmts)
 	if w.err != nil {
 		fmt.Fprintln(sh.p.Stderr, w.err)
 		return 2, false

@@ -34,12 +34,14 @@ type rewriter struct {
 	name  string
 	home  func(user string) (string, bool)
 	depth int // of functions
+	seen  differs
 	err   error
+	whole bool // err is a refusal, for which nothing of the script is to run
 }
 
 func (w *rewriter) refuse(pos syntax.Pos, what string) {
 	if w.err == nil {
-		w.err = fmt.Errorf("%s: %d: sandbox: %s is not supported by the virtual guest", w.name, pos.Line(), what)
+		w.err, w.whole = fmt.Errorf("%s: %d: sandbox: %s"+notHere, w.name, pos.Line(), what), true
 	}
 }
 
@@ -63,6 +65,16 @@ func callOf(name string, args ...string) *syntax.CallExpr {
 		c.Args = append(c.Args, lit(a))
 	}
 	return c
+}
+
+// typed rewrites what is run as it is read.
+func (w *rewriter) typed(list []*syntax.Stmt) {
+	for _, st := range list {
+		w.differ(st)
+	}
+	if w.err == nil {
+		w.stmts(list)
+	}
 }
 
 func (w *rewriter) stmts(list []*syntax.Stmt) {
@@ -174,14 +186,20 @@ func (w *rewriter) unaryTest(n *syntax.UnaryTest) {
 }
 
 // parse reads a script and rewrites it. What was read before a syntax error is
-// returned with it, as a shell runs line by line.
+// returned with it, as a shell runs line by line; of a script with something that the
+// virtual guest has not, nothing.
 func (w *rewriter) parse(src io.Reader) (*syntax.File, error) {
 	f := &syntax.File{Name: w.name}
 	for st, err := range syntax.NewParser(syntax.Variant(syntax.LangBash)).StmtsSeq(src) {
 		if err != nil {
 			return f, w.parseError(err)
 		}
-		w.stmt(st)
+		if w.differ(st); w.err == nil {
+			w.stmt(st)
+		}
+		if w.whole {
+			f.Stmts = nil
+		}
 		if w.err != nil {
 			return f, w.err
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -27,6 +28,7 @@ type shell struct {
 	order    []int
 	steps    int64
 	pipefail bool
+	nounset  bool         // by its command line
 	execing  bool         // the next program replaces the shell
 	prompt   *interaction // nil: not interactive
 }
@@ -43,6 +45,7 @@ func (p *Proc) runShell(kind string, argv []string) int {
 		return 2
 	}
 	sh := &shell{p: p, prog: &program{}, kind: kind, name: o.name, jobs: map[int]*Proc{}}
+	sh.nounset = slices.Contains(o.flags, "-u")
 	sh.pipefail = strings.Contains(strings.Join(o.flags, " "), "-o pipefail")
 	p.traps = nil
 	if o.interactive = o.stdin && (o.interactive || p.IsTerminal(0) != nil && p.IsTerminal(2) != nil); o.interactive {
@@ -136,7 +139,7 @@ type closeFunc func()
 func (f closeFunc) Close() error { f(); return nil }
 
 func (sh *shell) rewriter() *rewriter {
-	return &rewriter{prog: sh.prog, posix: sh.kind == "sh" || sh.kind == "dash", name: sh.name,
+	return &rewriter{prog: sh.prog, seen: differs{nounset: sh.nounset}, posix: sh.kind == "sh" || sh.kind == "dash", name: sh.name,
 		home: func(user string) (string, bool) {
 			u, ok := sh.p.LookupUser(user)
 			return u.Home, ok
@@ -170,7 +173,7 @@ func (sh *shell) runStdin(in io.Reader) int {
 			}
 			break
 		}
-		w.stmts(stmts)
+		w.typed(stmts)
 		if w.err != nil {
 			fmt.Fprintln(sh.p.Stderr, w.err)
 			return 2
