@@ -35,7 +35,10 @@ func Parse(out []byte) (*Report, error) {
 		return nil, err
 	}
 	p := parser{Report: r, inodes: map[uint64][]int{}}
-	for _, s := range secs {
+	for i, s := range secs {
+		if s.words[0] == "cred" && i == len(secs)-1 {
+			break // the end of the answer, and perhaps of the file, is missing: half a secret is none
+		}
 		p.section(s)
 	}
 	p.finish()

@@ -256,6 +256,16 @@ func TestCredentialFiles(t *testing.T) {
 	}
 }
 
+// A file whose end may be missing takes no secret's place.
+func TestCredentialCutShort(t *testing.T) {
+	whole := answer("cred a", "K=1\n", "cred b", "-----BEGIN X-----\nAbcd\n")
+	cut, _, _ := strings.Cut(string(whole), "\nAbcd")
+	r, err := Parse([]byte(cut))
+	if err != nil || !maps.Equal(r.Credentials["a"], pairs{"K": "1"}) || len(r.Credentials) != 1 || len(r.Notes) != 1 {
+		t.Errorf("%q, %q, %v", r.Credentials, r.Notes, err)
+	}
+}
+
 // Texts put together at random of what a shell's grammar is made of: those that are
 // pairs here are the same pairs in the shells.
 func TestReadCredentialAtRandom(t *testing.T) {
