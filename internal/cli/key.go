@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/ui"
 	"github.com/infrahaus/infrahaus/internal/vault"
@@ -94,6 +95,10 @@ func (o *keyRotateOptions) source() (vault.RotateOptions, error) {
 	switch {
 	case o.newEnv != "" && o.newFile != "":
 		return none, usagef("--new-key-env and --new-key-file exclude each other")
+	case o.newEnv != "" && os.Getenv(o.newEnv) == "" && (len(o.newEnv) >= 32 || !lxc.IsCredentialKey(o.newEnv)):
+		// It may be the key itself, which no error repeats.
+		return none, usagef("--new-key-env takes the name of a variable, not the key").
+			hint("NEW_KEY=$(openssl rand -hex 32) infrahaus key rotate --new-key-env NEW_KEY")
 	case o.newEnv != "" && os.Getenv(o.newEnv) == "":
 		return none, usagef("the environment has no variable %q, or it is empty", o.newEnv)
 	case o.newEnv == "" && o.newFile == "" && os.Getenv(vault.EnvKey) != "":

@@ -109,6 +109,9 @@ func token(s string) (string, error) {
 
 func user(s string) (string, error) {
 	s = strings.TrimSpace(s)
+	if strings.Contains(s, "=") { // a token, which no error repeats
+		return "", bad("user@realm, such as root@pam; a token goes into token", "it is no user")
+	}
 	if !strings.Contains(s, "@") {
 		return "", bad("such as "+s+"@pam", "%q lacks its realm", s)
 	}

@@ -148,6 +148,7 @@ func TestBadFiles(t *testing.T) {
 		{"hosts:\n  a: {insecure: 'yes'}", ":2:17:", "must be true or false", "without quotes"},
 		{"hosts:\n  a: {token_env: A, token_file: B}", ":2:6:", "more than once", "keep one"},
 		{"hosts:\n  a: {token_env: A, user: r@pam, password: hunter22}", ":2:6:", "a token and a password", "keep one"},
+		{"hosts:\n  a: {url: x, user: 'r@pam!n=hunter22', password: x}", ":2:21:", "it is no user", "goes into token"},
 		{"hosts:\n  a: {password: hunter22}", ":2:6:", "no user", "root@pam"},
 		{"hosts:\n  a: {token_command: 'a \"b'}", ":2:22:", "not closed", ""},
 		{"hosts:\n  a: {token_command: ''}", ":2:22:", "must be a command", ""},
@@ -168,6 +169,7 @@ func TestBadFiles(t *testing.T) {
 		{"hosts:\n  a:\n    url: x\n    transport: node", ":4:5:", `unknown key "hosts.a.transport"`, "indent it below ssh"},
 		{"hosts:\n  a: {url: x, storage: 'a b'}", ":2:24:", "no name that Proxmox knows", "letters"},
 		{"redis: {url_env: NOPE}", ":1:18:", "NOPE is not set", ""},
+		{"redis: {url_env: \"redis://:hunter22@h\"}", ":1:18:", "not the name of a variable", ""},
 		{"hosts:\n  a: {url: x, ssh: {node: 'a b'}}", ":2:27:", "no SSH address", "root@"},
 		{"x: &a [*a]", ":1:1:", "unknown key", ""},
 	} {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -42,6 +43,8 @@ func (h *fileHost) passwordRef() reference {
 	return reference{h.Password, h.PasswordFile, h.PasswordEnv, h.PasswordCommand}
 }
 
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
 // secret looks a secret up. ctx may be nil where there can be no command. path
 // is the key without its ending, for errors.
 func (c *Config) secret(ctx context.Context, path string, r reference) (Secret, error) {
@@ -50,6 +53,9 @@ func (c *Config) secret(ctx context.Context, path string, r reference) (Secret, 
 		return NewSecret(strings.TrimSpace(r.text)), nil
 	case r.env != "":
 		s := first(c.env, r.env)
+		if s == "" && !variableName.MatchString(r.env) { // it may be the secret itself, which no error repeats
+			return Secret{}, c.decoder.at(path+"_env", "the name of a variable, such as PVE_SECRET", "it is not the name of a variable")
+		}
 		if s == "" {
 			return Secret{}, c.decoder.at(path+"_env", "", "the variable %s is not set", r.env)
 		}
