@@ -6,6 +6,7 @@
 package pve
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -26,6 +27,10 @@ type Options struct {
 	Insecure    bool          // do not verify at all
 	UserAgent   string        // "" is infrahaus
 	Timeout     time.Duration // of one request; 0 is 30 s, what Proxmox allows itself
+
+	// Met is told what Proxmox has shown of itself, once, before its first answer is
+	// handed on. It may use the client. Its error is the answer to every request.
+	Met func(context.Context, Identity) error
 }
 
 // Client is one login at one Proxmox endpoint. It is safe for concurrent use.
@@ -83,6 +88,7 @@ func New(o Options) (*Client, error) {
 	}
 	c.agent = agent
 	c.http = newTransport(tlsConfig)
+	c.http.met, c.http.unverified = o.Met, o.Insecure && o.Fingerprint == "" && o.CAFile == ""
 	opts := []proxmox.Option{
 		proxmox.WithHTTPClient(&http.Client{Transport: c.http, CheckRedirect: noRedirects}),
 		proxmox.WithUserAgent(agent),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -40,6 +42,12 @@ const (
 type transport struct {
 	inner   *http.Transport
 	session *session // nil with a token
+
+	met        func(context.Context, Identity) error // nil: nobody wants to know
+	unverified bool                                  // whoever answers is believed
+	began      atomic.Bool                           // met was called
+	leaf       atomic.Pointer[x509.Certificate]      // as it was shown first
+	refused    atomic.Pointer[error]                 // met's
 }
 
 func newTransport(config *tls.Config) *transport {
@@ -63,6 +71,27 @@ const closedIdle = "http: server closed idle connection"
 
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if refused := t.refused.Load(); refused != nil {
+		return nil, *refused
+	}
+	res, err := t.signed(req)
+	if err != nil || res.TLS == nil || !t.began.CompareAndSwap(false, true) {
+		return res, err
+	}
+	t.leaf.Store(res.TLS.PeerCertificates[0])
+	if t.met == nil {
+		return res, nil
+	}
+	if err := t.met(req.Context(), shownBy(res.TLS)); err != nil {
+		t.refused.Store(&err)
+		_ = res.Body.Close()
+		return nil, err
+	}
+	return res, nil
+}
+
+// signed makes a request with its login.
+func (t *transport) signed(req *http.Request) (*http.Response, error) {
 	if t.session == nil {
 		return t.once(req)
 	}

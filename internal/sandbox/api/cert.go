@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -16,15 +17,50 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 )
 
-// certificate reads the self-signed certificate, or makes it: it stays the same
-// for as long as the sandbox's state, since clients pin it.
-func certificate(file string) (tls.Certificate, error) {
+// rootCA is the name of the cluster's CA, beside the node's certificate.
+const rootCA = "pve-root-ca.pem"
+
+// certificates are the cluster's own CA and the certificate that it gave the node.
+type certificates struct {
+	ca   *x509.Certificate
+	node tls.Certificate
+}
+
+// certificatesIn reads both, or makes what is missing: they stay the same for as
+// long as the sandbox's state, since clients pin the one and know the cluster by the
+// other. A missing node certificate is issued anew, as `pvecm updatecerts` does.
+func certificatesIn(file string) (certificates, error) {
+	var certs certificates
+	ca, err := keep(sibling(file), func() ([]byte, error) { return issue(caTemplate(), nil) })
+	if err != nil {
+		return certs, err
+	}
+	if certs.ca, err = x509.ParseCertificate(ca.Certificate[0]); err != nil {
+		return certs, err
+	}
+	certs.node, err = keep(file, func() ([]byte, error) {
+		return issue(nodeTemplate(), &issuer{certs.ca, ca.PrivateKey.(crypto.Signer)})
+	})
+	return certs, err
+}
+
+func sibling(file string) string {
+	if file == "" {
+		return ""
+	}
+	return filepath.Join(filepath.Dir(file), rootCA)
+}
+
+// keep reads a certificate with its key, or makes it and writes it down; "" is
+// written nowhere.
+func keep(file string, fresh func() ([]byte, error)) (tls.Certificate, error) {
 	if file != "" {
 		b, err := os.ReadFile(file)
 		if err == nil {
@@ -34,7 +70,7 @@ func certificate(file string) (tls.Certificate, error) {
 			return tls.Certificate{}, err
 		}
 	}
-	b, err := newCertificate()
+	b, err := fresh()
 	if err != nil {
 		return tls.Certificate{}, err
 	}
@@ -50,24 +86,52 @@ func certificate(file string) (tls.Certificate, error) {
 	return tls.X509KeyPair(b, b)
 }
 
-func newCertificate() ([]byte, error) {
+// The names are those that pvecm gives: the CA's unit is an id of its own.
+func caTemplate() *x509.Certificate {
+	id := make([]byte, 16)
+	_, _ = rand.Read(id) // never fails: crypto/rand
+	return &x509.Certificate{
+		Subject: pkix.Name{
+			CommonName: "Proxmox Virtual Environment", Organization: []string{"PVE Cluster Manager CA"},
+			OrganizationalUnit: []string{fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])},
+		},
+		NotAfter: time.Now().AddDate(10, 0, 0), KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		BasicConstraintsValid: true, IsCA: true,
+	}
+}
+
+func nodeTemplate() *x509.Certificate {
+	return &x509.Certificate{
+		Subject: pkix.Name{
+			CommonName: node.Name, Organization: []string{"Proxmox Virtual Environment"}, OrganizationalUnit: []string{"PVE Cluster Node"},
+		},
+		NotAfter: time.Now().AddDate(2, 0, 0),
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		DNSNames: []string{node.Name, "localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+		BasicConstraintsValid: true,
+	}
+}
+
+// issuer is who signs.
+type issuer struct {
+	cert *x509.Certificate
+	key  crypto.Signer
+}
+
+// issue makes a key and a certificate for it, signed by whom, or by itself.
+func issue(t *x509.Certificate, by *issuer) ([]byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
-	if err != nil {
+	if by == nil {
+		by = &issuer{t, key}
+	}
+	if t.SerialNumber, err = rand.Int(rand.Reader, big.NewInt(1<<62)); err != nil {
 		return nil, err
 	}
-	t := &x509.Certificate{
-		SerialNumber: serial,
-		Subject:      pkix.Name{CommonName: node.Name, Organization: []string{"PVE Cluster Node"}, OrganizationalUnit: []string{"infrahaus sandbox"}},
-		NotBefore:    time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(2, 0, 0),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		DNSNames: []string{node.Name, "localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
-		BasicConstraintsValid: true, IsCA: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, t, t, &key.PublicKey, key)
+	t.NotBefore = time.Now().Add(-time.Hour)
+	der, err := x509.CreateCertificate(rand.Reader, t, by.cert, &key.PublicKey, by.key)
 	if err != nil {
 		return nil, err
 	}
@@ -87,4 +151,35 @@ func newCertificate() ([]byte, error) {
 func fingerprint(der []byte) string {
 	sum := sha256.Sum256(der)
 	return strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")
+}
+
+// certificateInfo is GET /nodes/NODE/certificates/info. The node's own certificate is
+// looked for under the name that was asked for, so that localhost has none.
+func (s *Server) certificateInfo(c *call) (any, error) {
+	rows := []map[string]any{describe(rootCA, s.certs.ca)}
+	if leaf, err := x509.ParseCertificate(s.certs.node.Certificate[0]); err == nil && c.params["node"] == node.Name {
+		rows = append(rows, describe("pve-ssl.pem", leaf))
+	}
+	return rows, nil
+}
+
+func describe(name string, cert *x509.Certificate) map[string]any {
+	row := map[string]any{
+		"filename": name, "fingerprint": fingerprint(cert.Raw), "subject": slashed(cert.Subject), "issuer": slashed(cert.Issuer),
+		"notbefore": cert.NotBefore.Unix(), "notafter": cert.NotAfter.Unix(), "public-key-type": "id-ecPublicKey", "public-key-bits": 256,
+		"pem": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})),
+	}
+	if len(cert.DNSNames) > 0 {
+		san := append([]string{}, cert.DNSNames...)
+		for _, ip := range cert.IPAddresses {
+			san = append(san, ip.String())
+		}
+		row["san"] = san
+	}
+	return row
+}
+
+// slashed is a name as OpenSSL's one-line form has it.
+func slashed(n pkix.Name) string {
+	return "/CN=" + n.CommonName + "/OU=" + strings.Join(n.OrganizationalUnit, ",") + "/O=" + strings.Join(n.Organization, ",")
 }

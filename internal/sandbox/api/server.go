@@ -21,7 +21,7 @@ import (
 // Options of a Server. The zero value serves on a port of its own.
 type Options struct {
 	Addr      string        // on loopback; "": 127.0.0.1:0
-	CertFile  string        // key and certificate, made when missing; "": in memory only
+	CertFile  string        // key and certificate, made when missing as the CA beside it is; "": in memory only
 	AuthDelay time.Duration // before a 401; Proxmox takes 3 s
 	Idle      time.Duration // 0: 5 s, as pveproxy
 	Console   ConsolePace
@@ -33,6 +33,7 @@ type Server struct {
 	opt         Options
 	routes      []route
 	listener    net.Listener
+	certs       certificates
 	fingerprint string
 
 	mu     sync.Mutex
@@ -58,15 +59,15 @@ func Serve(n *node.Node, o Options) (*Server, error) {
 	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
 		return nil, fmt.Errorf("cannot serve the sandbox on %s: not a loopback address", host)
 	}
-	cert, err := certificate(o.CertFile)
+	certs, err := certificatesIn(o.CertFile)
 	if err != nil {
 		return nil, err
 	}
-	l, err := tls.Listen("tcp", o.Addr, &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}})
+	l, err := tls.Listen("tcp", o.Addr, &tls.Config{Certificates: []tls.Certificate{certs.node}, NextProtos: []string{"http/1.1"}})
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{node: n, opt: o, listener: l, fingerprint: fingerprint(cert.Certificate[0]), conns: map[net.Conn]bool{}}
+	s := &Server{node: n, opt: o, listener: l, certs: certs, fingerprint: fingerprint(certs.node.Certificate[0]), conns: map[net.Conn]bool{}}
 	s.routes = s.table()
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.wg.Go(s.accept)

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -296,6 +297,17 @@ func TestGoClient(t *testing.T) {
 	}
 }
 
+// ca is the fingerprint of the cluster's CA, as any login may ask for it.
+func ca(t *testing.T, f *fixture) string {
+	t.Helper()
+	var m struct{ Data []struct{ Filename, Fingerprint string } }
+	r := f.do(t, "GET", "/nodes/localhost/certificates/info", "")
+	if err := json.Unmarshal(r.body, &m); err != nil || len(m.Data) != 1 || m.Data[0].Filename != "pve-root-ca.pem" {
+		t.Fatalf("%d %s: %v", r.status, r.body, err)
+	}
+	return m.Data[0].Fingerprint
+}
+
 // The certificate stays the same, since clients pin it.
 func TestCertificate(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "api.pem")
@@ -305,6 +317,16 @@ func TestCertificate(t *testing.T) {
 	}
 	if c := serve(t, api.Options{}); c.srv.Fingerprint() == a.srv.Fingerprint() {
 		t.Error("two sandboxes share a certificate")
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	renewed := serve(t, api.Options{CertFile: file})
+	if renewed.srv.Fingerprint() == a.srv.Fingerprint() {
+		t.Error("the certificate was not issued anew")
+	}
+	if ca(t, renewed) != ca(t, a) {
+		t.Error("a renewed certificate has another CA")
 	}
 	if _, err := api.Serve(a.node, api.Options{Addr: "0.0.0.0:0"}); err == nil {
 		t.Error("it serves beyond loopback")

@@ -117,9 +117,10 @@ tfa-challenge? string`,
 	"GET /cluster/nextid":     "vmid? integer format=vmid min=100 max=999999999",
 	"GET /cluster/resources":  "type? string enum=vm,storage,node,sdn",
 
-	"GET /nodes/{node}/status":  onNode,
-	"GET /nodes/{node}/network": onNode + "type? string enum=bridge,bond,eth,alias,vlan,OVSBridge,OVSBond,OVSPort,OVSIntPort,vnet,any_bridge,any_local_bridge",
-	"GET /nodes/{node}/aplinfo": onNode,
+	"GET /nodes/{node}/status":            onNode,
+	"GET /nodes/{node}/certificates/info": onNode,
+	"GET /nodes/{node}/network":           onNode + "type? string enum=bridge,bond,eth,alias,vlan,OVSBridge,OVSBond,OVSPort,OVSIntPort,vnet,any_bridge,any_local_bridge",
+	"GET /nodes/{node}/aplinfo":           onNode,
 	"POST /nodes/{node}/aplinfo": onNode + `
 storage string format=storage-id
 template string max=255`,
