@@ -22,6 +22,7 @@ import (
 // far. Everything is opened when it is first asked for, so that `version` opens
 // nothing.
 type app struct {
+	args         []string // as they were typed
 	in, out, err *os.File
 	streams      *ui.Streams
 	global       globalOptions
@@ -31,6 +32,12 @@ type app struct {
 	vault        *vault.Vault
 	sandbox      *sandbox.Sandbox
 	cancel       context.CancelFunc
+
+	met    map[string]string // hosts that have answered: the id on record by the name
+	acting struct {          // the record that the command works on
+		recordID string
+		fresh    bool // the command has made it
+	}
 }
 
 // prepare runs before every command.
@@ -48,6 +55,9 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 		ctx, cancel := context.WithTimeoutCause(cmd.Context(), a.global.timeout, timedOut{a.global.timeout.String()})
 		a.cancel = cancel
 		cmd.SetContext(ctx)
+	}
+	if a.global.host != "" {
+		return a.knowHost(cmd.Context())
 	}
 	return nil
 }
@@ -89,7 +99,7 @@ func (a *app) config() (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.cfg = cfg
+	a.cfg, a.met = cfg, map[string]string{}
 	for _, w := range cfg.Warnings {
 		a.warn(w, "")
 	}
@@ -135,6 +145,17 @@ func (a *app) catalogue(ctx context.Context) (*store.Store, *vault.Vault, error)
 	return s, v, nil
 }
 
+// lookInto opens the catalogue to read it. Where there is none it makes none, and
+// returns false.
+func (a *app) lookInto(ctx context.Context) (bool, error) {
+	cfg, err := a.config()
+	if err != nil || a.store == nil && !store.Exists(cfg.Paths.StateDir) {
+		return false, err
+	}
+	_, _, err = a.catalogue(ctx)
+	return err == nil, err
+}
+
 // place is one Proxmox host, ready to be talked to.
 type place struct {
 	name string
@@ -163,14 +184,13 @@ func (a *app) openHost(ctx context.Context, name string) (*place, error) {
 	for _, w := range host.Warnings {
 		a.warn(w, "")
 	}
-	client, err := pve.New(pve.Options{
+	p := &place{name: name, host: host}
+	p.pve, err = pve.New(pve.Options{
+		Met: func(ctx context.Context, shown pve.Identity) error { return a.introduced(ctx, p, shown) },
 		URL: host.URL, Token: host.Token.Reveal(), User: host.User, Password: host.Password.Reveal(),
 		Fingerprint: host.Fingerprint, CAFile: host.CAFile, Insecure: host.Insecure, UserAgent: "infrahaus/" + version,
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &place{name: name, host: host, pve: client}, nil
+	return p, err
 }
 
 // openInside is open with what it takes to get into guests: the tool's own key

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -49,12 +50,44 @@ func (a *app) checkSites(ctx context.Context, list []listed) error {
 				l.Proxmox.Why = whyUnknown(err)
 			}
 		}
-		var api *pve.Error
-		if errors.As(err, &api) { // whatever it answers, it does not say what it has
-			f := provision.Explain(err)
-			f.Status, err = provision.ExitUnreachable, f
+		first = orFirst(first, unreached(err))
+	}
+	return first
+}
+
+// unreached is the error of a host that did not say what it has, whatever it answered.
+func unreached(err error) error {
+	var api *pve.Error
+	if errors.As(err, &api) {
+		f := provision.Explain(err)
+		f.Status = provision.ExitUnreachable
+		return f
+	}
+	return err
+}
+
+// checkBare tests the selected host where none of its containers is on record, and
+// says so; of no selected host and nothing on record, every host of the config.
+func (a *app) checkBare(ctx context.Context, list []listed) error {
+	name := a.cfg.HostName()
+	names := []string{name}
+	switch {
+	case name != "" && slices.ContainsFunc(list, func(l listed) bool { return l.Host == name }), name == "" && len(list) > 0:
+		return nil
+	case name == "":
+		names = a.cfg.HostNames()
+	}
+	if len(names) == 0 {
+		_, err := a.hostName()
+		return err
+	}
+	var first error
+	for _, name := range names {
+		err := a.checkHost(ctx, name, nil)
+		if err == nil && !a.global.quiet {
+			a.note(fmt.Sprintf("host %s answers: it is reached, its certificate is trusted and the login is taken; none of its containers is on record", name))
 		}
-		first = orFirst(first, err)
+		first = orFirst(first, unreached(err))
 	}
 	return first
 }

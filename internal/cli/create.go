@@ -101,8 +101,12 @@ func (o *createOptions) run(ctx context.Context) error {
 	if err := v.Ready(); err != nil {
 		return err
 	}
+	hostID, err := o.app.claim(ctx, host)
+	if err != nil {
+		return err
+	}
 	c := lxc.Container{
-		RecordID: store.NewRecordID(), Host: host, Hostname: job.Spec.Hostname,
+		RecordID: store.NewRecordID(), Host: host, HostID: hostID, Hostname: job.Spec.Hostname,
 		Template: job.Template.Name, Lifecycle: lxc.Creating,
 	}
 	variables, doc, err := o.app.recordOf(c).jobEntries(job)
@@ -110,18 +114,24 @@ func (o *createOptions) run(ctx context.Context) error {
 		return err
 	}
 	if err := s.CreateWithJob(ctx, c, variables, doc); err != nil {
-		return o.exists(ctx, err)
+		return o.exists(ctx, host, err)
 	}
+	o.app.actsOn(c, true)
 	return o.provision(ctx, c, job)
 }
 
 // exists answers a NAME that is taken as --if-exists says.
-func (o *createOptions) exists(ctx context.Context, err error) error {
+func (o *createOptions) exists(ctx context.Context, host string, err error) error {
 	var taken *store.NameTaken
-	if !errors.As(err, &taken) || o.ifExists == "fail" {
+	if !errors.As(err, &taken) {
+		return err
+	}
+	taken.Existing.Host = host // as the user calls it
+	if o.ifExists == "fail" {
 		return err
 	}
 	c := taken.Existing
+	o.app.actsOn(c, false)
 	switch {
 	case o.ifExists == "resume":
 		return (&resumeOptions{app: o.app, publish: o.publish}).resume(ctx, c)

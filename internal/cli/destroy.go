@@ -55,7 +55,7 @@ func (o *destroyOptions) run(ctx context.Context, ref string) error {
 	if err != nil {
 		return err
 	}
-	c, err := a.find(ctx, ref)
+	c, err := a.findThere(ctx, ref)
 	if ctid, last := vacant(ref, c, err); ctid > 0 && o.foreign {
 		return o.stranger(ctx, host, ctid, last)
 	}
@@ -81,6 +81,9 @@ func newestGone(err error) *lxc.Container {
 // stranger destroys a container that is not on record. Its end will be. last is
 // the one that had its id before, if any.
 func (o *destroyOptions) stranger(ctx context.Context, host string, ctid int, last lxc.Container) error {
+	if _, _, err := o.app.catalogue(ctx); err != nil {
+		return err
+	}
 	p, err := o.app.open(ctx)
 	if err != nil {
 		return err
@@ -89,7 +92,7 @@ func (o *destroyOptions) stranger(ctx context.Context, host string, ctid int, la
 	if err != nil {
 		return err
 	}
-	c, err := adopted(ctx, p, host, ctid)
+	c, err := o.app.adopted(ctx, p, host, ctid)
 	if last.RecordID != "" && (pve.IsKind(err, pve.NotFound) || err == nil && c.MAC == last.MAC) {
 		return o.destroy(ctx, last, func() error { return nil }) // it is gone, or back, as from a backup
 	}

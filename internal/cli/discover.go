@@ -53,14 +53,7 @@ func (o *discoverOptions) run(ctx context.Context, ref string) error {
 	if o.password, err = a.passwordOf(o.passwordFile); err != nil {
 		return err
 	}
-	s, v, err := a.catalogue(ctx)
-	if err != nil {
-		return err
-	}
-	if err := v.Ready(); err != nil {
-		return err
-	}
-	c, err := s.Find(ctx, host, ref)
+	c, err := a.findThere(ctx, ref)
 	ctid, _ := vacant(ref, c, err)
 	switch {
 	case ctid > 0:
@@ -69,6 +62,9 @@ func (o *discoverOptions) run(ctx context.Context, ref string) error {
 		return err
 	case c.Lifecycle == lxc.Destroyed:
 		return a.isGone(c)
+	}
+	if err := a.vault.Ready(); err != nil {
+		return err
 	}
 	p, err := a.openInside(ctx)
 	if err != nil {
@@ -104,6 +100,13 @@ func (o *discoverOptions) adopt(ctx context.Context, host string, ctid int) erro
 	a := o.app
 	done := a.waiting(fmt.Sprintf("Proxmox to say what container %d is", ctid), 0)
 	defer done()
+	_, v, err := a.catalogue(ctx)
+	if err != nil {
+		return err
+	}
+	if err := v.Ready(); err != nil {
+		return err
+	}
 	p, err := a.openInside(ctx)
 	if err != nil {
 		return err
@@ -112,7 +115,7 @@ func (o *discoverOptions) adopt(ctx context.Context, host string, ctid int) erro
 	if err := p.pve.May(ctx, fmt.Sprintf("look inside container %d", ctid), ctid, needs, nil); err != nil {
 		return err
 	}
-	c, err := adopted(ctx, p, host, ctid)
+	c, err := a.adopted(ctx, p, host, ctid)
 	if err != nil {
 		return err
 	}
@@ -130,14 +133,14 @@ func (o *discoverOptions) adopt(ctx context.Context, host string, ctid int) erro
 
 // adopted is a new record of a container that this catalogue did not make, bound to
 // the one that has the id now.
-func adopted(ctx context.Context, p *place, host string, ctid int) (lxc.Container, error) {
+func (a *app) adopted(ctx context.Context, p *place, host string, ctid int) (lxc.Container, error) {
 	node, _, err := p.pve.Find(ctx, ctid) // the name it knows may be 10 s old, and of the one before
 	if err != nil {
 		return lxc.Container{}, err
 	}
 	cfg, err := p.pve.Config(ctx, node, ctid)
 	return lxc.Container{
-		RecordID: store.NewRecordID(), CTID: ctid, Host: host, Node: node, MAC: cfg.MAC,
+		RecordID: store.NewRecordID(), CTID: ctid, Host: host, HostID: a.met[host], Node: node, MAC: cfg.MAC,
 		Hostname:  orElse(cfg.Hostname, "CT"+strconv.Itoa(ctid)), // as Proxmox itself calls it
 		Lifecycle: lxc.Creating, Adopted: true,                   // ready once it was looked into
 	}, err

@@ -49,24 +49,44 @@ func newLifecycleCmd(a *app, v verb) *cobra.Command {
 		Long:  v.short + "." + exitStatuses(0, 1, 2, 3, 4, 130, 143),
 		Args:  exactArgs("one container"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			t, err := a.target(cmd.Context(), v.name, args[0])
+			c, err := a.findThere(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			if err := v.do(cmd.Context(), t); err != nil {
-				return t.left(cmd.Context(), v, err)
+			if c.Lifecycle == lxc.Destroyed {
+				return a.isGone(c)
 			}
-			return a.done(t.c, v.done)
+			if err := a.alone(cmd.Context(), c, v.name, func() error { return a.power(cmd.Context(), v, c) }); err != nil {
+				return err
+			}
+			return a.done(c, v.done)
 		},
 	}
 	cmd.ValidArgsFunction = a.completeContainers
 	return cmd
 }
 
+// power starts, stops or restarts a container, while no other process works on it.
+func (a *app) power(ctx context.Context, v verb, c lxc.Container) error {
+	t, err := a.target(ctx, v.name, c)
+	if err != nil {
+		return err
+	}
+	if err := v.do(ctx, t); err != nil {
+		return t.left(ctx, v, err)
+	}
+	return nil
+}
+
 // done says that something was done to a container.
 func (a *app) done(c lxc.Container, what string) error {
 	if a.global.json {
-		return a.showJSON(context.Background(), c)
+		now, err := a.store.Record(context.Background(), c.RecordID)
+		if err != nil {
+			return err
+		}
+		now.Host = c.Host
+		return a.showJSON(context.Background(), now)
 	}
 	if a.global.quiet {
 		return nil
@@ -91,21 +111,10 @@ type target struct {
 	knows bool   // and has begun
 }
 
-// target finds a container on record and on Proxmox, to do something with it, and
-// makes sure that the two are the same: Proxmox gives a ctid to somebody else once
-// it is free.
-func (a *app) target(ctx context.Context, do, ref string) (*target, error) {
-	if _, err := a.hostName(); err != nil {
-		return nil, err
-	}
-	c, err := a.find(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
+// target finds a container on Proxmox, to do something with it, and makes sure that
+// it is the one on record: Proxmox gives a ctid to somebody else once it is free.
+func (a *app) target(ctx context.Context, do string, c lxc.Container) (*target, error) {
 	defer a.waiting("Proxmox to say how "+c.Hostname+" is", 0)()
-	if c.Lifecycle == lxc.Destroyed {
-		return nil, a.isGone(c)
-	}
 	if c.CTID == 0 {
 		return nil, failf(provision.ExitOther, "container %s was never created on Proxmox", c.Hostname)
 	}
@@ -133,12 +142,31 @@ func (a *app) target(ctx context.Context, do, ref string) (*target, error) {
 }
 
 func (t *target) start(ctx context.Context) error {
-	return t.ask(ctx, "starting", provision.StartTimeout, func() (string, error) { return t.pve.Start(ctx, t.node, t.c.CTID) })
+	err := t.ask(ctx, "starting", provision.StartTimeout, func() (string, error) { return t.pve.Start(ctx, t.node, t.c.CTID) })
+	if err != nil {
+		return err
+	}
+	return t.record(ctx, nil)
 }
 
 // stop shuts down gracefully and kills after the grace.
 func (t *target) stop(ctx context.Context, grace time.Duration) error {
-	return t.ask(ctx, "stopping", grace, func() (string, error) { return t.pve.Shutdown(ctx, t.node, t.c.CTID, grace, true) })
+	err := t.ask(ctx, "stopping", grace, func() (string, error) { return t.pve.Shutdown(ctx, t.node, t.c.CTID, grace, true) })
+	if err != nil {
+		return err
+	}
+	now := lxc.At(time.Now())
+	return t.record(ctx, &now)
+}
+
+// record writes down that the container is stopped since then, or runs. Whether its
+// services answer is not known until somebody looks.
+func (t *target) record(ctx context.Context, stopped *lxc.Time) error {
+	_, err := t.app.store.UpdateContainer(context.WithoutCancel(ctx), t.c.RecordID, func(c *lxc.Container) error {
+		c.StoppedAt, c.Answering = stopped, nil
+		return nil
+	})
+	return err
 }
 
 // haPatience is how long the HA manager may take to begin with what it was asked for.

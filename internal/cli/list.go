@@ -31,8 +31,12 @@ host. Nothing is asked of Proxmox, unless with --check: then what Proxmox says
 stands beside what is recorded, and where the two differ; a container that was
 destroyed and is there all the same shows, too.
 
-STATUS is creating, ready, error or destroyed; interrupted is a container whose
-run was killed: resume goes on with it.` + exitStatuses(0, 1, 2, 4),
+STATUS is creating, ready, error or destroyed; stopped where this tool stopped it,
+not answering where a declared service did not answer when it was looked at last;
+interrupted is a container whose run was killed: resume goes on with it.
+
+--check tests the host even where none of its containers is on record: that it can
+be reached, its certificate and the login.` + exitStatuses(0, 1, 2, 4),
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
@@ -51,29 +55,17 @@ type listed struct {
 	Differs     []string      `json:"differs,omitempty"`
 }
 
-// status is the lifecycle, or interrupted.
+// status is the record's condition, or interrupted.
 func (l listed) status() string {
 	if l.Interrupted {
 		return "interrupted"
 	}
-	return string(l.Lifecycle)
+	return l.Condition()
 }
 
 func (o *listOptions) run(ctx context.Context) error {
 	a := o.app
-	cfg, err := a.config()
-	if err != nil {
-		return err
-	}
-	s, _, err := a.catalogue(ctx)
-	if err != nil {
-		return err
-	}
-	containers, err := s.Containers(ctx, store.Filter{Host: cfg.HostName(), IncludeDestroyed: o.all || o.check})
-	if err != nil {
-		return err
-	}
-	services, err := s.ServicesOf(ctx, cfg.HostName())
+	containers, services, err := o.recorded(ctx)
 	if err != nil {
 		return err
 	}
@@ -89,7 +81,7 @@ func (o *listOptions) run(ctx context.Context) error {
 	var unasked error
 	if o.check {
 		done := a.waiting("Proxmox to say how the containers are", 0)
-		unasked = a.checkSites(ctx, list)
+		unasked = orFirst(a.checkSites(ctx, list), a.checkBare(ctx, list))
 		done()
 	}
 	if !o.all { // what was destroyed and is there all the same is nothing to leave out
@@ -99,6 +91,55 @@ func (o *listOptions) run(ctx context.Context) error {
 		return orFirst(ui.WriteJSON(a.streams, list), unasked)
 	}
 	return orFirst(ui.WriteTable(a.streams, o.table(list)), unasked)
+}
+
+// recorded are the containers on record, and their services. With --check the host may
+// have to say first which of those on record it is.
+func (o *listOptions) recorded(ctx context.Context) ([]lxc.Container, map[string][]lxc.Service, error) {
+	a := o.app
+	there, err := a.lookInto(ctx)
+	if err != nil || !there {
+		return nil, nil, err
+	}
+	if name := a.cfg.HostName(); o.check && a.cfg.Calls(name) {
+		m, err := a.recognise(ctx, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !m.Proven {
+			_ = a.acquaint(ctx) // what is wrong is said when its containers are asked for
+		}
+	}
+	containers, hostID, err := a.recorded(ctx, o.all || o.check)
+	if err != nil || len(containers) == 0 {
+		return nil, nil, err
+	}
+	services, err := a.store.ServicesOf(ctx, hostID)
+	return containers, services, err
+}
+
+// recorded lists what is on record of the selected host, with its id, or of every host
+// where none is selected.
+func (a *app) recorded(ctx context.Context, destroyed bool) (list []lxc.Container, hostID string, err error) {
+	there, err := a.lookInto(ctx)
+	if err != nil || !there {
+		return nil, "", err
+	}
+	if name := a.cfg.HostName(); name != "" {
+		m, err := a.recognise(ctx, name)
+		if err != nil {
+			return nil, "", err
+		}
+		if err := a.doubts(ctx, name, m); err != nil || m.ID == "" {
+			return nil, "", err
+		}
+		hostID = m.ID
+	}
+	list, err = a.store.Containers(ctx, store.Filter{HostID: hostID, IncludeDestroyed: destroyed})
+	if err != nil {
+		return nil, "", err
+	}
+	return list, hostID, a.named(ctx, list)
 }
 
 // orFirst is the first error there is.
@@ -133,7 +174,7 @@ func (a *app) killedRun(ctx context.Context, c lxc.Container) (*store.Run, error
 		if looked && c.Lifecycle == lxc.Creating && a.store.RunAlive(ctx, r) { // it is being adopted
 			return nil, nil
 		}
-		if looked && !(c.Adopted && endedWell(r)) { // all that can be done about an adopted one
+		if !r.Phases() && !(looked && c.Adopted && endedWell(r)) { // all that can be done about an adopted one
 			continue
 		}
 		if looked || r.EndedAt != nil || a.store.RunAlive(ctx, r) {
@@ -193,7 +234,7 @@ func lifecycleShade(cell string) ui.Shade {
 		return ui.Good
 	case string(lxc.Failed), "interrupted":
 		return ui.Bad
-	case string(lxc.Creating):
+	case string(lxc.Creating), "not answering":
 		return ui.Caution
 	}
 	return ui.Dim

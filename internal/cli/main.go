@@ -20,7 +20,7 @@ func Main(args []string, in, out, errOut *os.File) int {
 	// A reader that leaves (| head) must not kill a run half-way: writes fail
 	// with EPIPE instead, and the display is dropped.
 	signal.Ignore(syscall.SIGPIPE)
-	a := &app{in: in, out: out, err: errOut, streams: ui.System(in, out, errOut, os.Environ(), false)}
+	a := &app{args: args, in: in, out: out, err: errOut, streams: ui.System(in, out, errOut, os.Environ(), false)}
 	ctx, stop := interruptible(context.Background(), func() { ui.Leave(a.streams) })
 	defer stop()
 

@@ -69,15 +69,8 @@ func (o *pruneOptions) run(ctx context.Context, args []string) error {
 // chosen is one container, or all of the selected host or of every host.
 func (o *pruneOptions) chosen(ctx context.Context, args []string) ([]lxc.Container, error) {
 	if len(args) == 0 {
-		cfg, err := o.app.config()
-		if err != nil {
-			return nil, err
-		}
-		s, _, err := o.app.catalogue(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return s.Containers(ctx, store.Filter{Host: cfg.HostName(), IncludeDestroyed: true})
+		all, _, err := o.app.recorded(ctx, true)
+		return all, err
 	}
 	c, err := o.app.find(ctx, args[0])
 	if err != nil {

@@ -22,7 +22,6 @@ type record struct {
 	store    *store.Store
 	vault    *vault.Vault
 	sink     *store.Sink
-	host     string
 	recordID string
 	runID    string
 	mirror   *store.Mirror // nil: not published
@@ -32,7 +31,7 @@ var _ provision.Catalogue = (*record)(nil)
 
 // recordOf is a container's record outside of any run: to be read.
 func (a *app) recordOf(c lxc.Container) *record {
-	return &record{store: a.store, vault: a.vault, host: c.Host, recordID: c.RecordID}
+	return &record{store: a.store, vault: a.vault, recordID: c.RecordID}
 }
 
 func (r *record) Update(ctx context.Context, change func(*lxc.Container)) error {
@@ -73,7 +72,7 @@ func (r *record) SaveServices(ctx context.Context, services []lxc.Service, crede
 	if r.mirror == nil {
 		return nil
 	}
-	c, err := r.store.Find(ctx, r.host, r.recordID)
+	c, err := r.store.Record(ctx, r.recordID)
 	if err == nil {
 		r.mirror.PublishServices(r.recordID, services, c.Address, at)
 	}

@@ -66,10 +66,7 @@ func (o *resumeOptions) run(ctx context.Context, ref string) error {
 	if err := o.packages.check(); err != nil {
 		return err
 	}
-	if _, err := a.hostName(); err != nil {
-		return err
-	}
-	c, err := a.find(ctx, ref)
+	c, err := a.findThere(ctx, ref)
 	if err != nil {
 		return err
 	}

@@ -36,12 +36,13 @@ func (a *app) begin(ctx context.Context, c lxc.Container, kind string, display u
 	if err != nil {
 		return nil, err
 	}
-	runID := store.NewRecordID()
 	began := time.Now()
-	if err := s.BeginRun(ctx, store.Run{ID: runID, RecordID: c.RecordID, Kind: kind, StartedAt: lxc.At(began)}); err != nil {
+	this := a.newRun(c, kind, began)
+	runID := this.ID
+	if err := s.BeginRun(ctx, this); err != nil {
 		return nil, err
 	}
-	rec := &record{store: s, vault: v, sink: s.Sink(), host: c.Host, recordID: c.RecordID, runID: runID}
+	rec := &record{store: s, vault: v, sink: s.Sink(), recordID: c.RecordID, runID: runID}
 	sinks := []event.Sink{display}
 	var mirror *store.Mirror
 	warning := ""
@@ -129,10 +130,11 @@ func (s *session) end(ctx context.Context, res provision.Result, runErr error, s
 	if err != nil {
 		return err
 	}
-	c, err := s.record.store.Find(after, s.container.Host, s.container.RecordID)
+	c, err := s.record.store.Record(after, s.container.RecordID)
 	if err != nil {
 		return err
 	}
+	c.Host = s.container.Host // as the user called it
 	if err := show(c); err != nil {
 		return err
 	}

@@ -2,10 +2,13 @@ package cli_test
 
 import (
 	"bufio"
+	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -29,10 +32,12 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	out, err := cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())
-	ts.Defer(func() {
+	end := sync.OnceFunc(func() {
 		cmd.Process.Signal(syscall.SIGTERM)
 		cmd.Wait()
 	})
+	ts.Defer(end)
+	serving.Store(ts.MkAbs("."), end)
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		k, v, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "export "), "=")
@@ -42,6 +47,17 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("the sandbox ended before it was ready")
+}
+
+// serving is how to end the sandbox that a session holds open, by the session's folder.
+var serving sync.Map
+
+func endServe(ts *testscript.TestScript) {
+	end, ok := serving.LoadAndDelete(ts.MkAbs("."))
+	if !ok {
+		ts.Fatalf("no sandbox is held open")
+	}
+	end.(func())()
 }
 
 // serveSaid is what the sandbox has said on stderr.
@@ -60,4 +76,37 @@ func lookPath(ts *testscript.TestScript, name string) string {
 	}
 	ts.Fatalf("no %s in PATH", name)
 	return ""
+}
+
+// again is `again`: the sandbox that serve holds open ends, and another one is held
+// open at another port.
+func again(ts *testscript.TestScript, neg bool, args []string) {
+	endServe(ts)
+	u, err := url.Parse(ts.Getenv("EXPORT_URL"))
+	ts.Check(err)
+	taken, err := net.Listen("tcp", u.Host)
+	ts.Check(err)
+	ts.Defer(func() { taken.Close() })
+	serve(ts, neg, args)
+}
+
+// renew is `renew FILE...`: the sandbox that serve holds open ends, certificates of its
+// folder go, and it is held open again with new ones.
+func renew(ts *testscript.TestScript, neg bool, args []string) {
+	endServe(ts)
+	for _, name := range args {
+		ts.Check(os.Remove(ts.MkAbs("state/infrahaus/sandbox/" + name)))
+	}
+	serve(ts, neg, nil)
+}
+
+// named is `named NAME URL FINGERPRINT...`: a config with these hosts. Their login is the
+// environment's.
+func named(ts *testscript.TestScript, neg bool, args []string) {
+	text := "hosts:\n"
+	for ; len(args) > 0; args = args[3:] {
+		text += "  " + args[0] + ":\n    url: " + args[1] + "\n    fingerprint: " + args[2] + "\n"
+	}
+	ts.Check(os.MkdirAll(ts.MkAbs("config/infrahaus"), 0o700))
+	ts.Check(os.WriteFile(ts.MkAbs("config/infrahaus/config.yaml"), []byte(text), 0o600))
 }

@@ -189,7 +189,12 @@ func execSQL(ts *testscript.TestScript, neg bool, args []string) {
 // version1 is `version1 FILE`: takes out of a database what later versions put in.
 func version1(ts *testscript.TestScript, neg bool, args []string) {
 	execSQL(ts, false, []string{args[0], `DROP TABLE jobs; DROP TABLE retired_keys; DROP TABLE unread; DROP TABLE chores;
-		DROP TRIGGER sealed_inserted; DROP TRIGGER sealed_replaced; PRAGMA user_version = 1`})
+		DROP TRIGGER sealed_inserted; DROP TRIGGER sealed_replaced;
+		DROP TRIGGER containers_host; DROP INDEX containers_by_name; DROP INDEX containers_by_ctid;
+		ALTER TABLE containers DROP COLUMN host_id; DROP TABLE host_facts; DROP TABLE hosts;
+		ALTER TABLE runs DROP COLUMN pid; ALTER TABLE runs DROP COLUMN machine; ALTER TABLE runs DROP COLUMN command;
+		CREATE INDEX containers_by_name ON containers (host, hostname); CREATE INDEX containers_by_ctid ON containers (host, ctid);
+		PRAGMA user_version = 1`})
 }
 
 // heldDBs are the databases with an open transaction, by path.

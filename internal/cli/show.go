@@ -2,14 +2,12 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/infrahaus/infrahaus/internal/config"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/store"
@@ -34,46 +32,31 @@ func newShowCmd(a *app) *cobra.Command {
 	return cmd
 }
 
-// find resolves <container> within the selected host.
-func (a *app) find(ctx context.Context, ref string) (lxc.Container, error) {
-	cfg, err := a.config()
-	if err != nil {
-		return lxc.Container{}, err
+// elsewhere is the error for a container that the selected host has not on record. It
+// names the other hosts on which one of that name is: it is often the --sandbox that
+// was left out.
+func (a *app) elsewhere(ctx context.Context, ref, host string, none error) error {
+	f := failf(provision.ExitOther, "cannot find container %s in the catalogue of host %s", ref, host)
+	if host == "" {
+		f = failf(provision.ExitOther, "cannot find container %s: no host is selected", ref)
 	}
-	s, _, err := a.catalogue(ctx)
-	if err != nil {
-		return lxc.Container{}, err
+	f.Err = none
+	if a.store == nil {
+		return f.hint("%s", a.command("list"))
 	}
-	c, err := s.Find(ctx, cfg.HostName(), ref)
-	var none *store.NotFound
-	if errors.As(err, &none) {
-		return c, a.elsewhere(ctx, none)
-	}
-	return c, err
-}
-
-// elsewhere names the other hosts on which a container of that name is on
-// record: it is often the --sandbox that was left out.
-func (a *app) elsewhere(ctx context.Context, none *store.NotFound) error {
 	all, err := a.store.Containers(ctx, store.Filter{})
+	if err == nil {
+		err = a.named(ctx, all)
+	}
 	if err != nil {
 		return err
 	}
-	f := failf(provision.ExitOther, "cannot find container %s in the catalogue of host %s", none.Ref, none.Host)
-	if none.Host == "" {
-		f = failf(provision.ExitOther, "cannot find container %s: no host is selected", none.Ref)
-	}
 	for _, c := range all {
-		if c.Host == none.Host || none.Ref != c.Hostname && none.Ref != c.RecordID && none.Ref != strconv.Itoa(c.CTID) {
+		if c.Host == host || ref != c.Hostname && ref != c.RecordID && ref != strconv.Itoa(c.CTID) {
 			continue
 		}
-		flag := "--host " + c.Host
-		if c.Host == config.SandboxHost {
-			flag = "--sandbox"
-		}
-		f = f.hint("host %s has it: say %s", c.Host, flag)
+		f = f.hint("host %s has it: %s", c.Host, a.commandOn(c.Host, "show", ref))
 	}
-	f.Err = none
 	return f.hint("%s", a.command("list"))
 }
 
@@ -118,7 +101,7 @@ func (a *app) showJSON(ctx context.Context, c lxc.Container) error {
 }
 
 func (a *app) showCard(ctx context.Context, c lxc.Container) error {
-	services, _, err := a.store.Services(ctx, c.RecordID)
+	services, at, err := a.store.Services(ctx, c.RecordID)
 	if err != nil {
 		return err
 	}
@@ -126,7 +109,7 @@ func (a *app) showCard(ctx context.Context, c lxc.Container) error {
 	if err != nil {
 		return err
 	}
-	r := ui.Result{Container: c, Services: services, Story: true}
+	r := ui.Result{Container: c, Services: services, Story: true, AsOf: at}
 	if r.Interrupted, err = a.interrupted(ctx, c); err != nil {
 		return err
 	}
@@ -158,15 +141,7 @@ func (a *app) completeContainers(cmd *cobra.Command, args []string, _ string) ([
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	cfg, err := a.config()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	s, _, err := a.catalogue(cmd.Context())
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	containers, _ := s.Containers(cmd.Context(), store.Filter{Host: cfg.HostName()})
+	containers, _, _ := a.recorded(cmd.Context(), false)
 	var names []string
 	for _, c := range containers {
 		names = append(names, c.Hostname)

@@ -75,10 +75,7 @@ func (o *syncOptions) run(ctx context.Context, ref string) error {
 	if err := o.checkChoices(); err != nil {
 		return err
 	}
-	if _, err := a.hostName(); err != nil {
-		return err
-	}
-	c, err := a.find(ctx, ref)
+	c, err := a.findThere(ctx, ref)
 	if err != nil {
 		return err
 	}

@@ -67,6 +67,33 @@ func (c *Config) nameOf(endpointURL string) string {
 	return u.Host
 }
 
+// Calls says whether the settings have a host of that name: in the file, in the
+// environment, or the sandbox.
+func (c *Config) Calls(name string) bool {
+	if name == SandboxHost || c.hosts[name] != nil {
+		return true
+	}
+	e, err := c.environment()
+	return err == nil && e.url != "" && c.nameOf(e.url) == name
+}
+
+// Trust is where a host is and what it is trusted by. It looks up no secret; what
+// cannot be told is "".
+type Trust struct {
+	URL         string // https://host:port
+	Fingerprint string // SHA-256, AB:CD:…
+	CAFile      string
+}
+
+// Trust is what Host says of these.
+func (c *Config) Trust(name string) Trust {
+	h, _, _, err := c.place(name)
+	if err != nil {
+		return Trust{}
+	}
+	return Trust{URL: h.URL, Fingerprint: h.Fingerprint, CAFile: h.CAFile}
+}
+
 // Host resolves one host: "" is the one that --host, the environment or
 // default_host selects. Secrets kept elsewhere are read now; token_command is
 // run, for at most 30 s.
@@ -82,26 +109,10 @@ func (c *Config) Host(ctx context.Context, name string) (*Host, error) {
 			return nil, err
 		}
 	}
-	e, err := c.environment()
+	h, in, e, err := c.place(name)
 	if err != nil {
 		return nil, err
 	}
-	in, known := c.hosts[name]
-	mine := e.url != "" && c.nameOf(e.url) == name
-	if !known {
-		if !mine {
-			return nil, c.unknownHost(name)
-		}
-		in = &fileHost{}
-	}
-	h := &Host{Name: name, Node: in.Node, Storage: in.Storage, Bridge: in.Bridge, Insecure: in.Insecure, CAFile: c.path(in.CAFile)}
-	h.URL, _ = endpoint(in.URL) // checked when the file was read
-	h.Fingerprint, _ = optional(in.Fingerprint, fingerprint)
-	if e.url != "" && !mine {
-		h.Warnings = append(h.Warnings, fmt.Sprintf("%s and the login beside it are left aside: they are not host %s's", e.urlFrom, name))
-		e = e.withoutPlace()
-	}
-	e.place(h)
 	if h.URL == "" {
 		return nil, c.about(name, "add url, such as https://pve.example.com:8006", "host %s has no url", name)
 	}
@@ -113,6 +124,32 @@ func (c *Config) Host(ctx context.Context, name string) (*Host, error) {
 		return nil, err
 	}
 	return h, c.ssh(h, in.SSH, e)
+}
+
+// place is a host without its login and its ways into guests, with what the file and
+// the environment have for those.
+func (c *Config) place(name string) (*Host, *fileHost, environment, error) {
+	e, err := c.environment()
+	if err != nil {
+		return nil, nil, e, err
+	}
+	in, known := c.hosts[name]
+	mine := e.url != "" && c.nameOf(e.url) == name
+	if !known {
+		if !mine {
+			return nil, nil, e, c.unknownHost(name)
+		}
+		in = &fileHost{}
+	}
+	h := &Host{Name: name, Node: in.Node, Storage: in.Storage, Bridge: in.Bridge, Insecure: in.Insecure, CAFile: c.path(in.CAFile)}
+	h.URL, _ = endpoint(in.URL) // checked when the file was read
+	h.Fingerprint, _ = optional(in.Fingerprint, fingerprint)
+	if e.url != "" && !mine {
+		h.Warnings = append(h.Warnings, fmt.Sprintf("%s and the login beside it are left aside: they are not host %s's", e.urlFrom, name))
+		e = e.withoutPlace()
+	}
+	e.place(h)
+	return h, in, e, nil
 }
 
 // login fills in the token, or the user and the password: the environment's

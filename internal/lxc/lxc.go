@@ -64,9 +64,10 @@ func (n Network) Addressed() bool { return n.IPv4 != "" || n.IPv6 != "" }
 
 // Container is the catalogue's record of one container.
 type Container struct {
-	RecordID    string    `json:"id"`   // sortable, never reused
-	CTID        int       `json:"ctid"` // reused by Proxmox; 0 until one is claimed
-	Host        string    `json:"host"`
+	RecordID    string    `json:"id"`               // sortable, never reused
+	CTID        int       `json:"ctid"`             // reused by Proxmox; 0 until one is claimed
+	Host        string    `json:"host"`             // as the user calls it
+	HostID      string    `json:"hostId,omitempty"` // of the host on record, whatever it is called
 	Node        string    `json:"node"`
 	Hostname    string    `json:"hostname"`
 	Template    string    `json:"template,omitempty"` // "" for an adopted container
@@ -79,9 +80,25 @@ type Container struct {
 	Marked      bool      `json:"marked"`         // carries our ownership marker on Proxmox
 	Adopted     bool      `json:"adopted,omitempty"`
 	Error       string    `json:"error,omitempty"`
+	StoppedAt   *Time     `json:"stoppedAt,omitempty"` // when this tool stopped it; nil since it was started again
+	Answering   *bool     `json:"answering,omitempty"` // whether its declared services answered when they were looked at last
 	CreatedAt   Time      `json:"createdAt"`
 	UpdatedAt   Time      `json:"updatedAt"`
 	DestroyedAt *Time     `json:"destroyedAt,omitempty"`
+}
+
+// Condition is how the record stands, in a word for people: the lifecycle, or of a
+// container that is ready what else is known of it.
+func (c Container) Condition() string {
+	switch {
+	case c.Lifecycle != Ready:
+		return string(c.Lifecycle)
+	case c.StoppedAt != nil:
+		return "stopped"
+	case c.Answering != nil && !*c.Answering:
+		return "not answering"
+	}
+	return string(Ready)
 }
 
 // ServiceType says what a service is run by.

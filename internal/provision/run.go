@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -192,13 +193,8 @@ func (r *Run) finish(ctx context.Context) (Result, error) {
 			hint += "\n" + r.backHint()
 		}
 	}
-	// A look inside says nothing of what else is to be done; of what was adopted that is
-	// nothing.
-	if !r.looking || r.renewing || r.Recorded.Adopted {
-		err := r.Record.Update(ctx, r.putOnRecord)
-		if err != nil {
-			return res, err
-		}
+	if err := r.Record.Update(ctx, r.putOnRecord); err != nil {
+		return res, err
 	}
 	percent := 100
 	return res, r.Bus.Emit(event.Event{
@@ -207,16 +203,31 @@ func (r *Run) finish(ctx context.Context) (Result, error) {
 	})
 }
 
-// putOnRecord writes what the container is again: ready, or as unfinished as it
-// was when the sync began.
+// putOnRecord writes what was seen, and what the container is again: ready, or as
+// unfinished as it was when the sync began.
 func (r *Run) putOnRecord(c *lxc.Container) {
 	if c.Lifecycle == lxc.Destroyed { // meanwhile, beside a look inside
+		return
+	}
+	c.StoppedAt, c.Answering = nil, r.answering()
+	// A look inside says nothing of what else is to be done; of what was adopted that is
+	// nothing.
+	if r.looking && !r.renewing && !r.Recorded.Adopted {
 		return
 	}
 	c.Lifecycle, c.Error = lxc.Ready, ""
 	if r.unfinishedPast() {
 		c.Lifecycle, c.Error = lxc.Failed, "it is as it was before a sync, and had not been finished then"
 	}
+}
+
+// answering says whether the declared services answer; nil where none is declared.
+func (r *Run) answering() *bool {
+	if !slices.ContainsFunc(r.Services, func(s lxc.Service) bool { return s.Declared }) {
+		return nil
+	}
+	all := len(r.unready) == 0
+	return &all
 }
 
 // fail tells what still runs to stop, cleans up if asked to, records the error

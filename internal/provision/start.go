@@ -175,7 +175,7 @@ func (r *Run) enter(ctx context.Context) error {
 	if err := r.keepPassword(ctx); err != nil {
 		return err
 	}
-	return r.Record.Update(ctx, func(c *lxc.Container) { c.Transport = r.Guest.Transport() })
+	return r.Record.Update(ctx, func(c *lxc.Container) { c.Transport, c.StoppedAt = r.Guest.Transport(), nil })
 }
 
 // rootPassword answers the console's login: with what the caller says, else with

@@ -81,6 +81,12 @@ func ClusterCAIn(file string) string {
 	return ""
 }
 
+// unmet is the caller's word on a host that it does not want to deal with.
+type unmet struct{ err error }
+
+func (u *unmet) Error() string { return u.err.Error() }
+func (u *unmet) Unwrap() error { return u.err }
+
 func firstCertificate(text []byte) *x509.Certificate {
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != "CERTIFICATE" {

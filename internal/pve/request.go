@@ -61,6 +61,10 @@ func (c *Client) explain(ctx context.Context, op string, err error) error {
 	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return &Error{Kind: Interrupted, Op: op, Reason: "interrupted", Err: ctx.Err()}
 	}
+	var refused *unmet
+	if errors.As(err, &refused) {
+		return refused.err
+	}
 	var e *Error
 	if errors.As(err, &e) {
 		out := *e

@@ -83,6 +83,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return res, nil
 	}
 	if err := t.met(req.Context(), shownBy(res.TLS)); err != nil {
+		err = &unmet{err}
 		t.refused.Store(&err)
 		_ = res.Body.Close()
 		return nil, err

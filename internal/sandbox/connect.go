@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/api"
 )
 
 func endpointFile(dir string) string { return filepath.Join(dir, "endpoint.json") }
@@ -35,6 +37,12 @@ func (s *Sandbox) connect(ctx context.Context, want string) (bool, error) {
 	}
 	s.endpoint = *e
 	return true, nil
+}
+
+// Certificates are the SHA-256 fingerprints of the sandbox's certificate and of its
+// cluster's CA, as they lie in dir; "" for what is not there yet.
+func Certificates(dir string) (node, ca string) {
+	return api.FingerprintIn(filepath.Join(dir, "api.pem")), api.FingerprintIn(filepath.Join(dir, api.RootCA))
 }
 
 // readEndpoint returns an endpoint that nobody can be reached at where there is

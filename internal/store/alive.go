@@ -13,8 +13,12 @@ import (
 type Busy struct{ Run Run }
 
 func (e *Busy) Error() string {
-	return fmt.Sprintf("another infrahaus is at work on this container (%s since %s)",
-		e.Run.Kind, e.Run.StartedAt.Format("15:04:05Z07:00"))
+	who := ""
+	if e.Run.PID != 0 {
+		who = fmt.Sprintf(", process %d on %s: %s", e.Run.PID, e.Run.Machine, e.Run.Command)
+	}
+	return fmt.Sprintf("another infrahaus is at work on this container (%s since %s%s)",
+		e.Run.Kind, e.Run.StartedAt.Format("15:04:05Z07:00"), who)
 }
 
 // A run that goes on holds a lock on a file beside its log. The system frees it

@@ -16,7 +16,7 @@ func benchRun(b *testing.B) (*Store, Run) {
 	}
 	b.Cleanup(func() { s.Close() })
 	r := Run{ID: NewRecordID(), RecordID: NewRecordID(), Kind: "create"}
-	if err := s.CreateContainer(ctx, lxc.Container{RecordID: r.RecordID, Host: "h", Hostname: "web", Lifecycle: lxc.Creating}); err != nil {
+	if err := s.CreateContainer(ctx, lxc.Container{RecordID: r.RecordID, HostID: host(b, s, "h"), Hostname: "web", Lifecycle: lxc.Creating}); err != nil {
 		b.Fatal(err)
 	}
 	if err := s.BeginRun(ctx, r); err != nil {

@@ -13,14 +13,14 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// Filter chooses containers. An empty Host is every host.
+// Filter chooses containers. An empty HostID is every host.
 type Filter struct {
-	Host             string
+	HostID           string
 	IncludeDestroyed bool
 }
 
-// CreateContainer writes a new record; c.RecordID comes from NewRecordID. Zero
-// times are set to now. A hostname that a living record of the same host has is
+// CreateContainer writes a new record; c.RecordID comes from NewRecordID, c.HostID
+// from MeetHost ("": the host of that name). Zero times are set to now. A hostname that a living record of the same host has is
 // refused with *NameTaken, except for an adopted container: Proxmox allows two
 // of a name. One of those is refused with *OnRecord where a living record of the
 // host has its ctid: several may adopt it at once.
@@ -57,7 +57,7 @@ func (s *Store) createContainer(ctx context.Context, c lxc.Container, also func(
 		if c.Adopted {
 			column, value = "ctid", c.CTID
 		}
-		taken, err := query(ctx, tx, `WHERE host = ? AND `+column+` = ? AND status <> ? LIMIT 1`, c.Host, value, string(lxc.Destroyed))
+		taken, err := query(ctx, tx, `WHERE host_id = ? AND `+column+` = ? AND status <> ? LIMIT 1`, c.HostID, value, string(lxc.Destroyed))
 		switch {
 		case err != nil:
 			return err
@@ -66,19 +66,27 @@ func (s *Store) createContainer(ctx context.Context, c lxc.Container, also func(
 		case len(taken) > 0:
 			return &NameTaken{Existing: taken[0]}
 		}
-		doc, err := json.Marshal(c)
+		doc, err := document(c)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO containers (id, doc) VALUES (?, ?)`, c.RecordID, string(doc)); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO containers (id, doc, host_id) VALUES (?, ?, nullif(?, ''))`, c.RecordID, doc, c.HostID); err != nil {
 			return err
 		}
 		return also(tx)
 	})
 }
 
+// document is a record's row, apart from the host that it belongs to.
+func document(c lxc.Container) (string, error) {
+	c.HostID = ""
+	doc, err := json.Marshal(c)
+	return string(doc), err
+}
+
 // UpdateContainer reads a record, lets change alter it and writes it back, in
-// one transaction, and returns what was written. change must not use the store.
+// one transaction, and returns what was written. change must not use the store; the
+// host is MeetHost's to change.
 // An error of change leaves the record as it was and is returned as it is.
 func (s *Store) UpdateContainer(ctx context.Context, recordID string, change func(*lxc.Container) error) (lxc.Container, error) {
 	var c lxc.Container
@@ -96,11 +104,11 @@ func (s *Store) UpdateContainer(ctx context.Context, recordID string, change fun
 		}
 		c.RecordID = recordID
 		c.UpdatedAt = lxc.At(time.Now())
-		doc, err := json.Marshal(c)
+		doc, err := document(c)
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE containers SET doc = ? WHERE id = ?`, string(doc), recordID)
+		_, err = tx.ExecContext(ctx, `UPDATE containers SET doc = ? WHERE id = ?`, doc, recordID)
 		return err
 	})
 	return c, err
@@ -108,27 +116,39 @@ func (s *Store) UpdateContainer(ctx context.Context, recordID string, change fun
 
 // Containers lists records, oldest first.
 func (s *Store) Containers(ctx context.Context, f Filter) ([]lxc.Container, error) {
-	found, err := query(ctx, s.records, `WHERE (? = '' OR host = ?) AND (? OR status <> ?) ORDER BY id`,
-		f.Host, f.Host, f.IncludeDestroyed, string(lxc.Destroyed))
+	found, err := query(ctx, s.records, `WHERE (? = '' OR host_id = ?) AND (? OR status <> ?) ORDER BY id`,
+		f.HostID, f.HostID, f.IncludeDestroyed, string(lxc.Destroyed))
 	return found, s.wrap(err)
 }
 
-// Find resolves a ctid, a hostname or a record id within one host. A living
+// Find resolves a ctid, a hostname or a record id within one host, by the host's id. A living
 // record is preferred to destroyed ones. Errors: *NotFound, *Ambiguous.
-func (s *Store) Find(ctx context.Context, host, ref string) (lxc.Container, error) {
+func (s *Store) Find(ctx context.Context, hostID, ref string) (lxc.Container, error) {
 	ctid, err := strconv.Atoi(ref)
 	if err != nil || ctid <= 0 {
 		ctid = -1 // records without a ctid have 0
 	}
-	found, err := query(ctx, s.records, `WHERE host = ? AND (id = ? OR hostname = ? OR ctid = ?) ORDER BY id`,
-		host, strings.ToUpper(ref), ref, ctid)
+	found, err := query(ctx, s.records, `WHERE host_id = ? AND (id = ? OR hostname = ? OR ctid = ?) ORDER BY id`,
+		hostID, strings.ToUpper(ref), ref, ctid)
 	if err != nil {
 		return lxc.Container{}, s.wrap(err)
 	}
-	return choose(host, ref, found)
+	return choose(ref, found)
 }
 
-func choose(host, ref string, found []lxc.Container) (lxc.Container, error) {
+// Record reads one record by its id.
+func (s *Store) Record(ctx context.Context, recordID string) (lxc.Container, error) {
+	found, err := query(ctx, s.records, `WHERE id = ?`, recordID)
+	if err == nil && len(found) == 0 {
+		return lxc.Container{}, &NotFound{Ref: recordID}
+	}
+	if err != nil {
+		return lxc.Container{}, s.wrap(err)
+	}
+	return found[0], nil
+}
+
+func choose(ref string, found []lxc.Container) (lxc.Container, error) {
 	var alive []lxc.Container
 	for _, c := range found {
 		if strings.EqualFold(c.RecordID, ref) {
@@ -143,7 +163,7 @@ func choose(host, ref string, found []lxc.Container) (lxc.Container, error) {
 	}
 	switch len(found) {
 	case 0:
-		return lxc.Container{}, &NotFound{Host: host, Ref: ref}
+		return lxc.Container{}, &NotFound{Ref: ref}
 	case 1:
 		return found[0], nil
 	}
@@ -155,24 +175,49 @@ type rowsQuerier interface {
 }
 
 func query(ctx context.Context, q rowsQuerier, where string, args ...any) ([]lxc.Container, error) {
-	rows, err := q.QueryContext(ctx, `SELECT doc FROM containers `+where, args...)
+	names, err := hostNames(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := q.QueryContext(ctx, `SELECT doc, coalesce(host_id, '') FROM containers `+where, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	var found []lxc.Container
 	for rows.Next() {
-		var doc string
-		if err := rows.Scan(&doc); err != nil {
+		var doc, hostID string
+		if err := rows.Scan(&doc, &hostID); err != nil {
 			return nil, err
 		}
 		var c lxc.Container
 		if err := json.Unmarshal([]byte(doc), &c); err != nil {
 			return nil, fmt.Errorf("cannot read a container's record: %w", err)
 		}
+		if c.HostID = hostID; names[hostID] != "" {
+			c.Host = names[hostID]
+		}
 		found = append(found, c)
 	}
 	return found, rows.Err()
+}
+
+// hostNames are the names that hosts have now, by id.
+func hostNames(ctx context.Context, q rowsQuerier) (map[string]string, error) {
+	rows, err := q.QueryContext(ctx, `SELECT id, name FROM hosts`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	names := map[string]string{}
+	for rows.Next() {
+		var id, name string
+		if err := rows.Scan(&id, &name); err != nil {
+			return nil, err
+		}
+		names[id] = name
+	}
+	return names, rows.Err()
 }
 
 // checkID refuses what could not be a file's name, since ids name log files.

@@ -121,11 +121,12 @@ func (e *OnRecord) Error() string {
 	return "the container is on record already: " + e.Existing.Hostname + ", " + describe(e.Existing)
 }
 
-// NotFound says that the catalogue knows no such container on that host.
-type NotFound struct{ Host, Ref string }
+// NotFound says that the catalogue knows no such container on the host that was asked
+// for.
+type NotFound struct{ Ref string }
 
 func (e *NotFound) Error() string {
-	return fmt.Sprintf("cannot find container %s in the catalogue of host %s", e.Ref, e.Host)
+	return fmt.Sprintf("cannot find container %s in the catalogue", e.Ref)
 }
 
 // Ambiguous says that more than one record answers to a reference.

@@ -68,7 +68,7 @@ func seqs(t *testing.T, s *Store, q EventQuery) string {
 
 func TestEventsAreWhole(t *testing.T) {
 	s := open(t, t.TempDir())
-	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})
+	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	first := logRun(t, s, c.RecordID, "create", 7)
 	logRun(t, s, c.RecordID, "resume", 4)
 	for _, tt := range []struct {
@@ -104,7 +104,7 @@ func dump(t *testing.T, s *Store) []byte {
 
 func TestEventsStopEarly(t *testing.T) {
 	s := open(t, t.TempDir())
-	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})
+	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	logRun(t, s, c.RecordID, "create", 7)
 	n := 0
 	for range s.Events(context.Background(), EventQuery{RecordID: c.RecordID, Follow: true}) {
@@ -119,7 +119,7 @@ func TestEventsStopEarly(t *testing.T) {
 
 func TestTornLastLine(t *testing.T) {
 	s := open(t, t.TempDir())
-	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})
+	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	r := logRun(t, s, c.RecordID, "create", 5)
 	f, err := os.OpenFile(r.LogPath, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
@@ -135,7 +135,7 @@ func TestTornLastLine(t *testing.T) {
 // A killed process must not leave a row whose log lines are missing.
 func TestLogIsOnDiskBeforeTheRow(t *testing.T) {
 	s := open(t, t.TempDir())
-	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})
+	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	r := begin(t, s, c.RecordID, "create")
 	sink := s.Sink() // never closed, as by a kill
 	for seq := 1; seq <= 3; seq++ {
@@ -179,7 +179,7 @@ func TestMergeHoldsBackWhatMayBeMissing(t *testing.T) {
 
 func TestFollowALivingRun(t *testing.T) {
 	s := open(t, t.TempDir())
-	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})
+	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	r := begin(t, s, c.RecordID, "create")
 	sink := s.Sink()
 	emit(t, sink, r, 1)
@@ -213,7 +213,7 @@ func TestFollowALivingRun(t *testing.T) {
 
 func TestFollowEndsWithItsContext(t *testing.T) {
 	s := open(t, t.TempDir())
-	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})
+	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	r := begin(t, s, c.RecordID, "create")
 	emit(t, s.Sink(), r, 3)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -234,7 +234,7 @@ func TestFollowEndsWithItsContext(t *testing.T) {
 func TestKilledRun(t *testing.T) {
 	dir := t.TempDir()
 	s, killed := open(t, dir), open(t, dir)
-	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})
+	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	r := begin(t, killed, c.RecordID, "create")
 	emit(t, killed.Sink(), r, 3)
 	killed.Close()
@@ -250,7 +250,7 @@ func TestKilledRun(t *testing.T) {
 
 func TestScrub(t *testing.T) {
 	s := open(t, t.TempDir())
-	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})
+	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	r := begin(t, s, c.RecordID, "create")
 	sink := s.Sink()
 	sink.Event(event.Event{Timestamp: time.Now(), Seq: 1, Type: event.Log, ContainerID: c.RecordID, RunID: r.ID, Message: "the password is hunter22"})
@@ -285,21 +285,31 @@ func TestRuns(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
 	s, other := open(t, dir), open(t, dir)
-	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})
+	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	first := begin(t, s, c.RecordID, "create")
 	var busy *Busy
 	if err := other.BeginRun(ctx, Run{ID: NewRecordID(), RecordID: c.RecordID, Kind: "resume"}); !errors.As(err, &busy) || busy.Run.ID != first.ID {
 		t.Errorf("err = %v, want *Busy", err)
 	}
-	if err := other.BeginRun(ctx, Run{ID: NewRecordID(), RecordID: c.RecordID, Kind: Discover}); err != nil {
-		t.Errorf("a discovery beside it: %v", err)
+	for _, kind := range []string{Discover, "stop"} {
+		if err := other.BeginRun(ctx, Run{ID: NewRecordID(), RecordID: c.RecordID, Kind: kind}); !errors.As(err, &busy) {
+			t.Errorf("%s beside it: %v", kind, err)
+		}
 	}
 	if err := s.EndRun(ctx, first.ID, 5); err != nil {
 		t.Fatal(err)
 	}
 	s.EndRun(ctx, first.ID, 0)
-	if err := other.BeginRun(ctx, Run{ID: NewRecordID(), RecordID: c.RecordID, Kind: "resume"}); err != nil {
+	if err := other.BeginRun(ctx, Run{ID: NewRecordID(), RecordID: c.RecordID, Kind: Discover}); err != nil {
 		t.Errorf("after its end: %v", err)
+	}
+	last := Run{ID: NewRecordID(), RecordID: c.RecordID, Kind: "resume", PID: 4711, Machine: "box", Command: "infrahaus resume web"}
+	if err := other.BeginRun(ctx, last); err != nil {
+		t.Errorf("beside a discovery: %v", err)
+	}
+	err := s.BeginRun(ctx, Run{ID: NewRecordID(), RecordID: c.RecordID, Kind: "start"})
+	if err == nil || !strings.Contains(err.Error(), "process 4711 on box: infrahaus resume web") {
+		t.Errorf("who is at work: %v", err)
 	}
 	runs, err := s.Runs(ctx, c.RecordID)
 	if err != nil || len(runs) != 3 || runs[0].ExitStatus == nil || *runs[0].ExitStatus != 5 || runs[0].EndedAt == nil || runs[2].EndedAt != nil {

@@ -23,7 +23,7 @@ func say(t *testing.T, sink event.Sink, r Run, seq int, typ event.Type, text str
 func TestLogLimit(t *testing.T) {
 	s := open(t, t.TempDir())
 	s.logLimit = 64 << 10
-	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})
+	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	r := begin(t, s, c.RecordID, "create")
 	sink := s.Sink()
 	say(t, sink, r, 1, event.Log, strings.Repeat("x", 60<<10))
@@ -62,7 +62,7 @@ func TestLogLimit(t *testing.T) {
 func TestFollowBeyondTheLogLimit(t *testing.T) {
 	s := open(t, t.TempDir())
 	s.logLimit = 1 << 10
-	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})
+	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	r := begin(t, s, c.RecordID, "create")
 	sink := s.Sink()
 	say(t, sink, r, 1, event.Log, "one")

@@ -56,7 +56,7 @@ func TestOlderDatabaseIsMigratedInPlace(t *testing.T) {
 	os.WriteFile(left, []byte("half a copy"), 0o600)
 	s := open(t, dir)
 
-	c, err := s.Find(ctx, "homelab", "web")
+	c, err := s.Find(ctx, host(t, s, "homelab"), "web")
 	if err != nil || c.CTID != 101 || c.Lifecycle != lxc.Ready {
 		t.Fatalf("%+v %v", c, err)
 	}
@@ -178,7 +178,7 @@ func TestNewerDatabaseIsRefusedPolitely(t *testing.T) {
 func TestJob(t *testing.T) {
 	ctx := context.Background()
 	s := open(t, t.TempDir())
-	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})
+	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	for _, doc := range []string{`{"a":1}`, `{"b":2}`} {
 		if err := s.SaveJob(ctx, c.RecordID, []byte(doc)); err != nil {
 			t.Fatal(err)
@@ -196,7 +196,7 @@ func TestRunAlive(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
 	s, other := open(t, dir), open(t, dir)
-	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})
+	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	ended, killed := begin(t, s, c.RecordID, Discover), begin(t, open(t, dir), c.RecordID, Discover)
 	alive := begin(t, s, c.RecordID, "create")
 	s.EndRun(ctx, ended.ID, 0)

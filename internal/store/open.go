@@ -13,6 +13,13 @@ import (
 	_ "modernc.org/sqlite" // the driver named sqlite
 )
 
+// Exists says whether there is a catalogue in dir, or something in its place that Open
+// will complain of.
+func Exists(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, FileName))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 // prepare makes the directory and an empty database with the right modes before
 // SQLite sees them: SQLite gives its -wal and -shm files the database's mode.
 func prepare(dir, path string) error {

@@ -23,8 +23,8 @@ func TestPrune(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
 	s, other := open(t, dir), open(t, dir)
-	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})
-	neighbour := create(t, s, lxc.Container{Host: "h", Hostname: "db"})
+	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
+	neighbour := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "db"})
 	logRun(t, s, neighbour.RecordID, "create", 6)
 	if err := s.SaveSealed(ctx, c.RecordID, "svc", nil, "envelope"); err != nil {
 		t.Fatal(err)
@@ -93,7 +93,7 @@ func TestPrune(t *testing.T) {
 func TestPruneGoesOn(t *testing.T) {
 	ctx := context.Background()
 	s := open(t, t.TempDir())
-	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})
+	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	r := logRun(t, s, c.RecordID, "create", 6)
 	if err := s.exec(ctx, `DELETE FROM events`); err != nil {
 		t.Fatal(err)

@@ -73,7 +73,7 @@ func sealedStore(t *testing.T, env string, n int) (s *Store, keyFile, recordID s
 	t.Helper()
 	s = open(t, t.TempDir())
 	keyFile = filepath.Join(t.TempDir(), "key")
-	recordID = create(t, s, lxc.Container{Host: "h", Hostname: "web"}).RecordID
+	recordID = create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"}).RecordID
 	v := openVault(t, s, keyFile, env)
 	for i := range n {
 		service := fmt.Sprint("svc", i)
@@ -177,7 +177,7 @@ func TestStragglerIsNotLost(t *testing.T) {
 func TestTwoCataloguesOneKey(t *testing.T) {
 	a, keyFile, _ := sealedStore(t, "", 1)
 	b := open(t, t.TempDir())
-	id := create(t, b, lxc.Container{Host: "h", Hostname: "db"}).RecordID
+	id := create(t, b, lxc.Container{HostID: host(t, b, "h"), Hostname: "db"}).RecordID
 	if err := sealIn(b, openVault(t, b, keyFile, ""), id, "svc", "secret of svc"); err != nil {
 		t.Fatal(err)
 	}

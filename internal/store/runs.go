@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
@@ -14,22 +15,31 @@ import (
 type Run struct {
 	ID        string   `json:"id"` // from NewRecordID
 	RecordID  string   `json:"containerId"`
-	Kind      string   `json:"kind"` // create, discover, resume, sync
+	Kind      string   `json:"kind"` // create, discover, resume, sync, destroy, start, stop, restart
 	StartedAt lxc.Time `json:"startedAt"`
 	// EndedAt and ExitStatus are nil while it goes on, and for ever where its
 	// process was killed.
 	EndedAt    *lxc.Time `json:"endedAt,omitempty"`
 	ExitStatus *int      `json:"exitStatus,omitempty"`
-	LogPath    string    `json:"-"` // filled by Runs; the file is there once something was logged
+	// Who is at it: 0 and "" for runs of older versions.
+	PID     int    `json:"pid,omitempty"`
+	Machine string `json:"machine,omitempty"`
+	Command string `json:"command,omitempty"` // the command line, without values that may be secret
+	LogPath string `json:"-"`                 // filled by Runs; the file is there once something was logged
 }
 
-// Discover is the one kind of run that may go on beside another of the same
-// container.
+// Discover is the one kind of run beside which others may begin: it changes nothing.
 const Discover = "discover"
 
+// Phases says that a run goes through phases, so that one which was killed can be gone
+// on with: not one that looks, and not one that asks Proxmox for a single thing.
+func (r Run) Phases() bool {
+	return !slices.Contains([]string{Discover, "start", "stop", "restart"}, r.Kind)
+}
+
 // BeginRun records that a run goes on, until EndRun or the end of this process.
-// A zero StartedAt is now. While another run of the same container is alive it
-// returns *Busy, unless this one only discovers.
+// A zero StartedAt is now. While another run of the same container is alive, one that
+// only discovers apart, it returns *Busy.
 func (s *Store) BeginRun(ctx context.Context, r Run) error {
 	if err := checkID(r.ID); err != nil {
 		return err
@@ -45,8 +55,8 @@ func (s *Store) BeginRun(ctx context.Context, r Run) error {
 		if err := s.refuseSecond(ctx, tx, r); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO runs (id, record_id, kind, started_at) VALUES (?, ?, ?, ?)`,
-			r.ID, r.RecordID, r.Kind, formatTime(r.StartedAt.Time))
+		_, err := tx.ExecContext(ctx, `INSERT INTO runs (id, record_id, kind, started_at, pid, machine, command) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			r.ID, r.RecordID, r.Kind, formatTime(r.StartedAt.Time), r.PID, r.Machine, r.Command)
 		return err
 	})
 	if err != nil {
@@ -60,9 +70,6 @@ func (s *Store) BeginRun(ctx context.Context, r Run) error {
 }
 
 func (s *Store) refuseSecond(ctx context.Context, tx *sql.Tx, r Run) error {
-	if r.Kind == Discover {
-		return nil
-	}
 	others, err := scanRuns(ctx, tx, `record_id = ? AND kind <> '`+Discover+`' AND ended_at IS NULL`, r.RecordID)
 	if err != nil {
 		return err
@@ -102,8 +109,8 @@ func (s *Store) runs(ctx context.Context, where, arg string) ([]Run, error) {
 }
 
 func scanRuns(ctx context.Context, q rowsQuerier, where, arg string) ([]Run, error) {
-	rows, err := q.QueryContext(ctx, `SELECT id, record_id, kind, started_at, ended_at, exit_status
-		FROM runs WHERE `+where+` ORDER BY started_at, id`, arg)
+	rows, err := q.QueryContext(ctx, `SELECT id, record_id, kind, started_at, ended_at, exit_status,
+		coalesce(pid, 0), coalesce(machine, ''), coalesce(command, '') FROM runs WHERE `+where+` ORDER BY started_at, id`, arg)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +121,7 @@ func scanRuns(ctx context.Context, q rowsQuerier, where, arg string) ([]Run, err
 		var started string
 		var ended sql.NullString
 		var status sql.NullInt64
-		if err := rows.Scan(&r.ID, &r.RecordID, &r.Kind, &started, &ended, &status); err != nil {
+		if err := rows.Scan(&r.ID, &r.RecordID, &r.Kind, &started, &ended, &status, &r.PID, &r.Machine, &r.Command); err != nil {
 			return nil, err
 		}
 		r.StartedAt = lxc.At(parseTime(started))

@@ -104,6 +104,37 @@ CREATE TRIGGER sealed_replaced AFTER UPDATE OF keys ON sealed WHEN substr(NEW.se
 	INSERT INTO unread SELECT NEW.record_id, NEW.service WHERE NOT EXISTS (
 		SELECT 1 FROM unread WHERE record_id = NEW.record_id AND service = NEW.service);
 END;
+`, `
+CREATE TABLE hosts (
+	id TEXT PRIMARY KEY,
+	name TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE host_facts (
+	host_id TEXT NOT NULL REFERENCES hosts (id),
+	kind TEXT NOT NULL,
+	value TEXT NOT NULL,
+	seen_at TEXT NOT NULL,
+	PRIMARY KEY (host_id, kind, value)
+) WITHOUT ROWID;
+INSERT INTO hosts (id, name)
+	SELECT upper(hex(randomblob(13))), host FROM (SELECT DISTINCT host FROM containers WHERE host IS NOT NULL);
+INSERT INTO host_facts (host_id, kind, value, seen_at)
+	SELECT id, 'name', name, strftime('%Y-%m-%dT%H:%M:%fZ', 'now') FROM hosts;
+DROP INDEX containers_by_name;
+DROP INDEX containers_by_ctid;
+ALTER TABLE containers ADD COLUMN host_id TEXT REFERENCES hosts (id);
+UPDATE containers SET host_id = (SELECT id FROM hosts WHERE name = host);
+CREATE INDEX containers_by_name ON containers (host_id, hostname);
+CREATE INDEX containers_by_ctid ON containers (host_id, ctid);
+-- A process of an older program may live on and make records.
+CREATE TRIGGER containers_host AFTER INSERT ON containers WHEN NEW.host_id IS NULL BEGIN
+	INSERT INTO hosts (id, name) SELECT upper(hex(randomblob(13))), json_extract(NEW.doc, '$.host')
+		WHERE NOT EXISTS (SELECT 1 FROM hosts WHERE name = json_extract(NEW.doc, '$.host'));
+	UPDATE containers SET host_id = (SELECT id FROM hosts WHERE name = host) WHERE id = NEW.id;
+END;
+ALTER TABLE runs ADD COLUMN pid INTEGER;
+ALTER TABLE runs ADD COLUMN machine TEXT;
+ALTER TABLE runs ADD COLUMN command TEXT;
 `}
 
 // migrate brings the schema up to date, and keeps a copy of a database that an

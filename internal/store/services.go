@@ -56,10 +56,10 @@ func (s *Store) Services(ctx context.Context, recordID string) ([]lxc.Service, t
 }
 
 // ServicesOf returns what the last discovery of every container found, by record id:
-// of one host, or of all where host is "". One query, however many there are.
-func (s *Store) ServicesOf(ctx context.Context, host string) (map[string][]lxc.Service, error) {
+// of one host, or of all where hostID is "". One query, however many there are.
+func (s *Store) ServicesOf(ctx context.Context, hostID string) (map[string][]lxc.Service, error) {
 	rows, err := s.records.QueryContext(ctx, `SELECT record_id, doc FROM services
-		WHERE ? = '' OR record_id IN (SELECT id FROM containers WHERE host = ?)`, host, host)
+		WHERE ? = '' OR record_id IN (SELECT id FROM containers WHERE host_id = ?)`, hostID, hostID)
 	if err != nil {
 		return nil, s.wrap(err)
 	}

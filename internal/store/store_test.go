@@ -25,6 +25,16 @@ func open(t *testing.T, dir string) *Store {
 	return s
 }
 
+// host is the id of the host of that name.
+func host(t testing.TB, s *Store, name string) string {
+	t.Helper()
+	met, err := s.MeetHost(context.Background(), Facts{Name: name}, func(string) (Facts, bool) { return Facts{}, false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return met.Host.ID
+}
+
 func create(t *testing.T, s *Store, c lxc.Container) lxc.Container {
 	t.Helper()
 	if c.RecordID == "" {
@@ -54,7 +64,7 @@ func destroy(t *testing.T, s *Store, id string) {
 func TestModes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "state dir?#%") // a URI must not trip over it
 	s := open(t, dir)
-	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})
+	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	logRun(t, s, c.RecordID, "create", 3)
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -98,18 +108,18 @@ func TestOpenTightensOnlyItsOwnDirectory(t *testing.T) {
 func TestContainerRoundTrip(t *testing.T) {
 	s := open(t, t.TempDir())
 	at := time.Date(2026, 11, 23, 10, 0, 0, 123e6, time.UTC)
-	want := lxc.Container{RecordID: NewRecordID(), CTID: 101, Host: "h", Node: "pve1", Hostname: "web", Template: "hello",
+	want := lxc.Container{RecordID: NewRecordID(), CTID: 101, HostID: host(t, s, "h"), Node: "pve1", Hostname: "web", Template: "hello",
 		OSTemplate: "debian-12", Lifecycle: lxc.Creating, Address: "192.0.2.5", Transport: "guest", MAC: "AA:BB", UPID: "UPID:x",
 		Marked: true, Error: "no", CreatedAt: lxc.At(at)}
 	create(t, s, want)
-	got, err := s.Find(context.Background(), "h", "web")
+	got, err := s.Find(context.Background(), host(t, s, "h"), "web")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got.UpdatedAt.IsZero() {
 		t.Error("updatedAt is not set")
 	}
-	want.UpdatedAt = got.UpdatedAt
+	want.UpdatedAt, want.Host = got.UpdatedAt, "h"
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}
@@ -117,7 +127,7 @@ func TestContainerRoundTrip(t *testing.T) {
 
 func TestUpdateKeepsTheRecordWhereChangeFails(t *testing.T) {
 	s := open(t, t.TempDir())
-	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})
+	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	bad := errors.New("no")
 	_, err := s.UpdateContainer(context.Background(), c.RecordID, func(c *lxc.Container) error {
 		c.Hostname = "other"
@@ -126,7 +136,7 @@ func TestUpdateKeepsTheRecordWhereChangeFails(t *testing.T) {
 	if !errors.Is(err, bad) {
 		t.Fatalf("err = %v, want the caller's own", err)
 	}
-	if _, err := s.Find(context.Background(), "h", "web"); err != nil {
+	if _, err := s.Find(context.Background(), host(t, s, "h"), "web"); err != nil {
 		t.Error(err)
 	}
 	if _, err := s.UpdateContainer(context.Background(), "nobody", func(*lxc.Container) error { return nil }); err == nil {
@@ -138,7 +148,7 @@ func TestUpdateKeepsTheRecordWhereChangeFails(t *testing.T) {
 // neither.
 func TestCreateWithJob(t *testing.T) {
 	s, ctx := open(t, t.TempDir()), context.Background()
-	first := lxc.Container{RecordID: NewRecordID(), Host: "h", Hostname: "web", Lifecycle: lxc.Creating}
+	first := lxc.Container{RecordID: NewRecordID(), HostID: host(t, s, "h"), Hostname: "web", Lifecycle: lxc.Creating}
 	sealed := Sealed{Service: VariablesService, Keys: []string{"a"}, Envelope: "e"}
 	if err := s.CreateWithJob(ctx, first, sealed, []byte(`{"x":1}`)); err != nil {
 		t.Fatal(err)
@@ -148,7 +158,7 @@ func TestCreateWithJob(t *testing.T) {
 	if err != nil || credErr != nil || string(doc) != `{"x":1}` || len(kept) != 1 || kept[0].Envelope != "e" {
 		t.Errorf("%s %v, %+v %v", doc, err, kept, credErr)
 	}
-	second := lxc.Container{RecordID: NewRecordID(), Host: "h", Hostname: "web", Lifecycle: lxc.Creating}
+	second := lxc.Container{RecordID: NewRecordID(), HostID: host(t, s, "h"), Hostname: "web", Lifecycle: lxc.Creating}
 	var taken *NameTaken
 	if err := s.CreateWithJob(ctx, second, sealed, []byte(`{}`)); !errors.As(err, &taken) {
 		t.Errorf("err = %v, want *NameTaken", err)
@@ -160,8 +170,8 @@ func TestCreateWithJob(t *testing.T) {
 
 func TestNameTaken(t *testing.T) {
 	s := open(t, t.TempDir())
-	first := create(t, s, lxc.Container{Host: "h", Hostname: "web", CTID: 101})
-	second := lxc.Container{RecordID: NewRecordID(), Host: "h", Hostname: "WEB", Lifecycle: lxc.Creating}
+	first := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web", CTID: 101})
+	second := lxc.Container{RecordID: NewRecordID(), HostID: host(t, s, "h"), Hostname: "WEB", Lifecycle: lxc.Creating}
 	var taken *NameTaken
 	if err := s.CreateContainer(context.Background(), second); !errors.As(err, &taken) || taken.Existing.RecordID != first.RecordID {
 		t.Fatalf("err = %v, want *NameTaken by the first", err)
@@ -169,8 +179,8 @@ func TestNameTaken(t *testing.T) {
 	if !strings.Contains(taken.Error(), "CT 101") {
 		t.Errorf("%q does not say who has it", taken)
 	}
-	create(t, s, lxc.Container{Host: "elsewhere", Hostname: "web"})
-	create(t, s, lxc.Container{Host: "h", Hostname: "web", CTID: 102, Adopted: true})
+	create(t, s, lxc.Container{HostID: host(t, s, "elsewhere"), Hostname: "web"})
+	create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web", CTID: 102, Adopted: true})
 	destroy(t, s, first.RecordID)
 	if err := s.CreateContainer(context.Background(), second); !errors.As(err, &taken) || taken.Existing.CTID != 102 {
 		t.Errorf("err = %v, want *NameTaken by the adopted one", err)
@@ -180,28 +190,28 @@ func TestNameTaken(t *testing.T) {
 // Two that adopt the same container at once make one record of it.
 func TestOnRecord(t *testing.T) {
 	s := open(t, t.TempDir())
-	first := create(t, s, lxc.Container{Host: "h", Hostname: "web", CTID: 101, Adopted: true})
-	second := lxc.Container{RecordID: NewRecordID(), Host: "h", Hostname: "renamed", CTID: 101, Adopted: true, Lifecycle: lxc.Ready}
+	first := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web", CTID: 101, Adopted: true})
+	second := lxc.Container{RecordID: NewRecordID(), HostID: host(t, s, "h"), Hostname: "renamed", CTID: 101, Adopted: true, Lifecycle: lxc.Ready}
 	var known *OnRecord
 	if err := s.CreateContainer(context.Background(), second); !errors.As(err, &known) || known.Existing.RecordID != first.RecordID {
 		t.Fatalf("err = %v, want *OnRecord by the first", err)
 	}
-	create(t, s, lxc.Container{Host: "elsewhere", Hostname: "web", CTID: 101, Adopted: true})
+	create(t, s, lxc.Container{HostID: host(t, s, "elsewhere"), Hostname: "web", CTID: 101, Adopted: true})
 	destroy(t, s, first.RecordID)
 	create(t, s, second)
 }
 
 func TestFind(t *testing.T) {
 	s := open(t, t.TempDir())
-	old := create(t, s, lxc.Container{Host: "h", Hostname: "web", CTID: 101})
+	old := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web", CTID: 101})
 	destroy(t, s, old.RecordID)
-	web := create(t, s, lxc.Container{Host: "h", Hostname: "web", CTID: 102})
-	twin := create(t, s, lxc.Container{Host: "h", Hostname: "web", CTID: 103, Adopted: true})
-	number := create(t, s, lxc.Container{Host: "h", Hostname: "101", CTID: 104})
-	gone := create(t, s, lxc.Container{Host: "h", Hostname: "gone", CTID: 105})
+	web := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web", CTID: 102})
+	twin := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web", CTID: 103, Adopted: true})
+	number := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "101", CTID: 104})
+	gone := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "gone", CTID: 105})
 	destroy(t, s, gone.RecordID)
-	create(t, s, lxc.Container{Host: "other", Hostname: "far", CTID: 102})
-	create(t, s, lxc.Container{Host: "h", Hostname: "unborn"})
+	create(t, s, lxc.Container{HostID: host(t, s, "other"), Hostname: "far", CTID: 102})
+	create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "unborn"})
 
 	for _, tt := range []struct{ ref, want string }{
 		{"102", web.RecordID},
@@ -211,19 +221,19 @@ func TestFind(t *testing.T) {
 		{"gone", gone.RecordID},
 		{"105", gone.RecordID},
 	} {
-		got, err := s.Find(context.Background(), "h", tt.ref)
+		got, err := s.Find(context.Background(), host(t, s, "h"), tt.ref)
 		if err != nil || got.RecordID != tt.want {
 			t.Errorf("Find(%s) = %s %s, %v", tt.ref, got.RecordID, got.Hostname, err)
 		}
 	}
 	var ambiguous *Ambiguous
-	if _, err := s.Find(context.Background(), "h", "web"); !errors.As(err, &ambiguous) || len(ambiguous.Candidates) != 2 ||
+	if _, err := s.Find(context.Background(), host(t, s, "h"), "web"); !errors.As(err, &ambiguous) || len(ambiguous.Candidates) != 2 ||
 		!strings.Contains(err.Error(), twin.RecordID) || strings.Contains(err.Error(), old.RecordID) {
 		t.Errorf("err = %v, want the two living candidates", err)
 	}
 	for _, ref := range []string{"far", "0", "-1", "", "nobody", "999"} {
 		var notFound *NotFound
-		if c, err := s.Find(context.Background(), "h", ref); !errors.As(err, &notFound) {
+		if c, err := s.Find(context.Background(), host(t, s, "h"), ref); !errors.As(err, &notFound) {
 			t.Errorf("Find(%q) = %+v, %v, want *NotFound", ref, c, err)
 		}
 	}
@@ -231,15 +241,15 @@ func TestFind(t *testing.T) {
 
 func TestContainersFilter(t *testing.T) {
 	s := open(t, t.TempDir())
-	a := create(t, s, lxc.Container{Host: "h", Hostname: "a"})
-	b := create(t, s, lxc.Container{Host: "h", Hostname: "b"})
-	c := create(t, s, lxc.Container{Host: "g", Hostname: "c"})
+	a := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "a"})
+	b := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "b"})
+	c := create(t, s, lxc.Container{HostID: host(t, s, "g"), Hostname: "c"})
 	destroy(t, s, a.RecordID)
 	for _, tt := range []struct {
 		filter Filter
 		want   string
 	}{
-		{Filter{}, "b c"}, {Filter{Host: "h"}, "b"}, {Filter{Host: "h", IncludeDestroyed: true}, "a b"}, {Filter{Host: "x"}, ""},
+		{Filter{}, "b c"}, {Filter{HostID: host(t, s, "h")}, "b"}, {Filter{HostID: host(t, s, "h"), IncludeDestroyed: true}, "a b"}, {Filter{HostID: host(t, s, "x")}, ""},
 	} {
 		found, err := s.Containers(context.Background(), tt.filter)
 		if err != nil {
@@ -259,7 +269,7 @@ func TestContainersFilter(t *testing.T) {
 func TestServicesSealedStepsPins(t *testing.T) {
 	ctx := context.Background()
 	s := open(t, t.TempDir())
-	c := create(t, s, lxc.Container{Host: "h", Hostname: "web"})
+	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 
 	if got, at, err := s.Services(ctx, c.RecordID); got != nil || !at.IsZero() || err != nil {
 		t.Errorf("before discovery: %v %v %v", got, at, err)

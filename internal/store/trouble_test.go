@@ -42,8 +42,12 @@ func createAlone(dir string) error {
 		return err
 	}
 	defer s.Close()
+	met, err := s.MeetHost(ctx, Facts{Name: "h"}, func(string) (Facts, bool) { return Facts{}, false })
+	if err != nil {
+		return err
+	}
 	id := NewRecordID()
-	if err := s.CreateContainer(ctx, lxc.Container{RecordID: id, Host: "h", Hostname: "c" + id, Lifecycle: lxc.Creating}); err != nil {
+	if err := s.CreateContainer(ctx, lxc.Container{RecordID: id, HostID: met.Host.ID, Hostname: "c" + id, Lifecycle: lxc.Creating}); err != nil {
 		return err
 	}
 	for i := range 5 {
@@ -155,7 +159,7 @@ func TestTrouble(t *testing.T) {
 			s, err := openWith(context.Background(), dir, time.Millisecond)
 			if err == nil {
 				defer s.Close()
-				err = s.CreateContainer(context.Background(), lxc.Container{RecordID: NewRecordID(), Host: "h", Hostname: "a"})
+				err = s.CreateContainer(context.Background(), lxc.Container{RecordID: NewRecordID(), HostID: "h", Hostname: "a"})
 			}
 			var e *Error
 			if !errors.As(err, &e) || e.Kind != tt.want {
@@ -187,7 +191,7 @@ func TestWritesWaitTheirTurn(t *testing.T) {
 				return nil
 			}
 			if tries <= written {
-				create(t, others, lxc.Container{Host: "h", Hostname: fmt.Sprintf("w%d-%d", written, tries)})
+				create(t, others, lxc.Container{HostID: host(t, s, "h"), Hostname: fmt.Sprintf("w%d-%d", written, tries)})
 			}
 			tx, err := others.records.Begin()
 			if err != nil {
@@ -214,7 +218,7 @@ func TestOlderEmptyAndHalfMadeFilesAreMigrated(t *testing.T) {
 	dir := t.TempDir()
 	os.WriteFile(filepath.Join(dir, FileName), nil, 0o644) // left by a killed first start
 	s := open(t, dir)
-	create(t, s, lxc.Container{Host: "h", Hostname: "a"})
+	create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "a"})
 	s.Close()
 	again := open(t, dir)
 	if found, err := again.Containers(context.Background(), Filter{}); err != nil || len(found) != 1 {

@@ -43,7 +43,7 @@ func cardLines(r Result, st styles, width int) []string {
 	switch {
 	case c.Lifecycle == lxc.Failed || r.Interrupted:
 		mark = st.bad.Render("✗")
-	case c.Lifecycle != lxc.Ready || unready(r.Services):
+	case r.status() != string(lxc.Ready) || unready(r.Services):
 		mark = st.warn.Render("!")
 	}
 	title := mark + " " + st.bold.Render(Clean(c.Hostname)) + " " + became(r.status(), unready(r.Services))
@@ -59,6 +59,9 @@ func cardLines(r Result, st styles, width int) []string {
 	}
 	if c.Address != "" {
 		add("address", Clean(c.Address))
+	}
+	if as := r.asOf(); as != "" {
+		add("services", st.dim.Render(as))
 	}
 	for _, s := range r.Services {
 		if !s.System && s.Type != lxc.Credential {
@@ -92,7 +95,7 @@ func became(status string, mute bool) string {
 		return "is being worked on"
 	case status == string(lxc.Destroyed), status == "interrupted":
 		return "was " + status
-	case mute:
+	case mute && status != "stopped", status == "not answering":
 		return "is up, but not answering"
 	}
 	return "is " + Clean(status)

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,9 +18,10 @@ type Result struct {
 	Reveal    string // the command that shows the credentials, "" for none found
 	// Interrupted says that the record speaks of a run that goes on, and none does.
 	Interrupted bool
-	Story       bool     // say also where it came from and what became of it, as show does
-	LastRun     string   // how the last run went; with Story
-	Notes       []string // one line each: the sandbox's, a service not reachable from here, …
+	Story       bool      // say also where it came from and what became of it, as show does
+	LastRun     string    // how the last run went; with Story
+	AsOf        time.Time // when the services were looked at, where that was not just now
+	Notes       []string  // one line each: the sandbox's, a service not reachable from here, …
 }
 
 // WriteResult writes the result to stdout: a card on a terminal, else
@@ -33,12 +35,12 @@ func WriteResult(s *Streams, r Result) error {
 	return err
 }
 
-// status is the lifecycle in a word, or interrupted.
+// status is the record's condition in a word, or interrupted.
 func (r Result) status() string {
 	if r.Interrupted {
 		return "interrupted"
 	}
-	return string(r.Container.Lifecycle)
+	return r.Container.Condition()
 }
 
 func resultRows(r Result) [][]string {
@@ -50,6 +52,9 @@ func resultRows(r Result) [][]string {
 	rows = append(rows, []string{"id", c.RecordID}, []string{"status", r.status()})
 	for _, kv := range story(r) {
 		rows = append(rows, kv[:])
+	}
+	if as := r.asOf(); as != "" {
+		rows = append(rows, []string{"services", as})
 	}
 	for _, v := range r.Services {
 		if v.System || v.Type == lxc.Credential {
@@ -76,6 +81,14 @@ func resultRows(r Result) [][]string {
 		rows = append(rows, []string{"note", n})
 	}
 	return rows
+}
+
+// asOf dates the services that are shown; "" where none is, or all were just found.
+func (r Result) asOf() string {
+	if r.AsOf.IsZero() || !slices.ContainsFunc(r.Services, func(s lxc.Service) bool { return !s.System && s.Type != lxc.Credential }) {
+		return ""
+	}
+	return "as of " + r.AsOf.UTC().Format(time.RFC3339)
 }
 
 // story is what show says of a container's past, as labels and values.

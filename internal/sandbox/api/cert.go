@@ -24,8 +24,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 )
 
-// rootCA is the name of the cluster's CA, beside the node's certificate.
-const rootCA = "pve-root-ca.pem"
+// RootCA is the name of the cluster's CA, beside the node's certificate.
+const RootCA = "pve-root-ca.pem"
 
 // certificates are the cluster's own CA and the certificate that it gave the node.
 type certificates struct {
@@ -55,7 +55,7 @@ func sibling(file string) string {
 	if file == "" {
 		return ""
 	}
-	return filepath.Join(filepath.Dir(file), rootCA)
+	return filepath.Join(filepath.Dir(file), RootCA)
 }
 
 // keep reads a certificate with its key, or makes it and writes it down; "" is
@@ -148,6 +148,19 @@ func issue(t *x509.Certificate, by *issuer) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
+// FingerprintIn is that of a certificate in a file, "" where there is none.
+func FingerprintIn(file string) string {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return ""
+	}
+	pair, err := tls.X509KeyPair(b, b)
+	if err != nil {
+		return ""
+	}
+	return fingerprint(pair.Certificate[0])
+}
+
 func fingerprint(der []byte) string {
 	sum := sha256.Sum256(der)
 	return strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")
@@ -156,7 +169,7 @@ func fingerprint(der []byte) string {
 // certificateInfo is GET /nodes/NODE/certificates/info. The node's own certificate is
 // looked for under the name that was asked for, so that localhost has none.
 func (s *Server) certificateInfo(c *call) (any, error) {
-	rows := []map[string]any{describe(rootCA, s.certs.ca)}
+	rows := []map[string]any{describe(RootCA, s.certs.ca)}
 	if leaf, err := x509.ParseCertificate(s.certs.node.Certificate[0]); err == nil && c.params["node"] == node.Name {
 		rows = append(rows, describe("pve-ssl.pem", leaf))
 	}

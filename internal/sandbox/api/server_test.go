@@ -300,7 +300,9 @@ func TestGoClient(t *testing.T) {
 // ca is the fingerprint of the cluster's CA, as any login may ask for it.
 func ca(t *testing.T, f *fixture) string {
 	t.Helper()
-	var m struct{ Data []struct{ Filename, Fingerprint string } }
+	var m struct {
+		Data []struct{ Filename, Fingerprint string }
+	}
 	r := f.do(t, "GET", "/nodes/localhost/certificates/info", "")
 	if err := json.Unmarshal(r.body, &m); err != nil || len(m.Data) != 1 || m.Data[0].Filename != "pve-root-ca.pem" {
 		t.Fatalf("%d %s: %v", r.status, r.body, err)

@@ -1,0 +1,297 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/config"
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/pve"
+	"github.com/infrahaus/infrahaus/internal/sandbox"
+	"github.com/infrahaus/infrahaus/internal/store"
+)
+
+// facts are what the settings say of a host, without asking it or looking up a
+// secret.
+func (a *app) facts(name string) store.Facts {
+	f := store.Facts{Name: name}
+	if name == config.SandboxHost {
+		f.Certificate, f.CA = sandbox.Certificates(a.cfg.Paths.Sandbox())
+		return f
+	}
+	trust := a.cfg.Trust(name)
+	f.URL, f.Certificate = trust.URL, trust.Fingerprint
+	if trust.Fingerprint == "" && trust.CAFile != "" {
+		f.CA = pve.ClusterCAIn(trust.CAFile)
+	}
+	return f
+}
+
+// settingsOf are the facts of a name that the settings have.
+func (a *app) settingsOf(name string) (store.Facts, bool) {
+	if !a.cfg.Calls(name) {
+		return store.Facts{}, false
+	}
+	return a.facts(name), true
+}
+
+// isCalled says that the settings have a host's name for it, and not for another.
+func (a *app) isCalled(all store.Hosts, h store.Host) bool {
+	set, ok := a.settingsOf(h.Name)
+	return ok && all.Match(set).ID == h.ID
+}
+
+// recognise finds the host on record that a name of the settings, or the name of a
+// host on record, stands for. The catalogue must be open.
+func (a *app) recognise(ctx context.Context, name string) (store.Match, error) {
+	all, err := a.store.Hosts(ctx)
+	if err != nil || name == "" {
+		return store.Match{}, err
+	}
+	if h, ok := all.Called(name); ok && !a.cfg.Calls(name) {
+		return store.Match{ID: h.ID, Proven: true}, nil
+	}
+	return all.Match(a.facts(name)), nil
+}
+
+// knowHost refuses a --host that neither the settings nor the catalogue know.
+func (a *app) knowHost(ctx context.Context) error {
+	cfg, err := a.config()
+	if err != nil || cfg.Calls(a.global.host) {
+		return err
+	}
+	there, err := a.lookInto(ctx)
+	if err != nil {
+		return err
+	}
+	if there {
+		all, err := a.store.Hosts(ctx)
+		if err != nil {
+			return err
+		}
+		if _, ok := all.Called(a.global.host); ok {
+			return nil
+		}
+	}
+	_, err = cfg.SelectHost()
+	return err
+}
+
+// doubts says why records may be missing that the user thinks to be the host's.
+func (a *app) doubts(ctx context.Context, name string, m store.Match) error {
+	ask := a.commandOn(name, "list", "--check")
+	if len(m.Doubt) > 0 {
+		a.warn(fmt.Sprintf("several hosts on record have shown the certificate of host %s: %s; none of them is taken for it", name, hostList(m.Doubt)), ask)
+	}
+	for _, h := range m.Apart {
+		has, err := a.store.Containers(ctx, store.Filter{HostID: h.ID})
+		if err != nil {
+			return err
+		}
+		if len(has) > 0 {
+			a.warn(fmt.Sprintf("host %s is set to another certificate than the host of that name or address on record had, which is left out here with its %s",
+				name, counted(len(has), "container")), ask)
+		}
+	}
+	return nil
+}
+
+func hostList(hosts []store.Host) string {
+	names := make([]string, len(hosts))
+	for i, h := range hosts {
+		names[i] = h.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+// claim is the id of the host that a new record is written for, before the host is
+// asked anything. Where it is not certain which of those on record it is, it is asked
+// now: a record must not stand with another's.
+func (a *app) claim(ctx context.Context, name string) (string, error) {
+	all, err := a.store.Hosts(ctx)
+	if err != nil {
+		return "", err
+	}
+	f := a.facts(name)
+	m := all.Match(f)
+	if h, ok := all.ByID(m.ID); ok && m.Proven && h.Has(f) && a.isCalled(all, h) {
+		return h.ID, nil
+	}
+	if m.ID == "" && len(all) > 0 && name != config.SandboxHost {
+		if err := a.acquaint(ctx); err == nil && a.met[name] != "" {
+			return a.met[name], nil
+		} // else the run itself will say what is wrong
+	}
+	return a.meet(ctx, f)
+}
+
+// acquaint asks the selected host who it is.
+func (a *app) acquaint(ctx context.Context) error {
+	p, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = p.pve.ClusterCA(ctx)
+	return err
+}
+
+// introduced hears what a host has shown of itself, before its first answer is used:
+// what it is goes on record, and it must be the one that the command's record is of.
+func (a *app) introduced(ctx context.Context, p *place, shown pve.Identity) error {
+	if a.store == nil {
+		return nil // nothing is on record, and nothing is to be
+	}
+	f := store.Facts{Name: p.name, URL: p.host.URL, Certificate: shown.Certificate, CA: shown.CA}
+	all, err := a.store.Hosts(ctx)
+	if err != nil {
+		return err
+	}
+	m := all.Match(f)
+	h, _ := all.ByID(m.ID)
+	id := m.ID
+	if !m.Proven || !h.InCluster() || !h.Has(f) || !a.isCalled(all, h) {
+		if f.CA == "" {
+			f.CA, _ = p.pve.ClusterCA(ctx) // one that does not say is known by its certificate
+		}
+		if id, err = a.meet(ctx, f); err != nil {
+			return err
+		}
+	}
+	a.met[p.name] = id
+	return a.sameHost(ctx, p, id)
+}
+
+// meet puts a host's facts on record and says what they have shown.
+func (a *app) meet(ctx context.Context, f store.Facts) (string, error) {
+	met, err := a.store.MeetHost(ctx, f, a.settingsOf)
+	if err != nil {
+		return "", err
+	}
+	if met.Records > 0 {
+		a.warn(fmt.Sprintf("host %s shows another certificate than the host of that name or address did, and is kept apart from that one, which has %s on record",
+			f.Name, counted(met.Records, "container")), a.commandOn(met.Apart[0].Name, "list"))
+	}
+	if len(met.Doubt) > 0 {
+		a.warn(fmt.Sprintf("several hosts on record have shown the certificate of host %s: %s; it is kept apart from them", f.Name, hostList(met.Doubt)), a.command("list"))
+	}
+	if met.Twin != "" && !a.global.quiet {
+		a.note(fmt.Sprintf("host %s is host %s by another name: what is on record of one is of both", f.Name, met.Twin))
+	}
+	return met.Host.ID, nil
+}
+
+// sameHost refuses to go on where the host that answers is not the one that the
+// command's container is of. A record that this very command has made goes along.
+func (a *app) sameHost(ctx context.Context, p *place, id string) error {
+	if a.acting.recordID == "" {
+		return nil
+	}
+	c, err := a.store.Record(ctx, a.acting.recordID)
+	if err != nil || c.HostID == id {
+		return err
+	}
+	if a.acting.fresh {
+		return a.store.MoveRecord(ctx, c.RecordID, id)
+	}
+	return failf(provision.ExitUnreachable, "host %s is another one than that on which %s was made: it shows another certificate", p.name, c.Hostname).
+		hint("to see what is on record of that one: %s", a.commandOn(c.Host, "list"))
+}
+
+// actsOn remembers which record the command works on, and whether it has made it.
+func (a *app) actsOn(c lxc.Container, fresh bool) {
+	a.acting.recordID, a.acting.fresh = c.RecordID, fresh
+}
+
+// named gives containers the names that their hosts have in the settings: the selected
+// one, else that on record where it still holds, else the first for the same host.
+func (a *app) named(ctx context.Context, list []lxc.Container) error {
+	all, err := a.store.Hosts(ctx)
+	if err != nil {
+		return err
+	}
+	selected, names := a.cfg.HostName(), map[string]string{}
+	for _, name := range append(a.cfg.HostNames(), selected) {
+		set, ok := a.settingsOf(name)
+		if !ok {
+			continue
+		}
+		id := all.Match(set).ID
+		if h, ok := all.ByID(id); ok && (name == selected || names[id] == "" && !a.isCalled(all, h)) {
+			names[id] = name
+		}
+	}
+	for i := range list {
+		list[i].Host = orElse(names[list[i].HostID], list[i].Host)
+	}
+	return nil
+}
+
+// find resolves <container> within the selected host, in what is on record.
+func (a *app) find(ctx context.Context, ref string) (lxc.Container, error) {
+	cfg, err := a.config()
+	if err != nil {
+		return lxc.Container{}, err
+	}
+	there, err := a.lookInto(ctx)
+	if err != nil {
+		return lxc.Container{}, err
+	}
+	if !there {
+		return lxc.Container{}, a.elsewhere(ctx, ref, cfg.HostName(), &store.NotFound{Ref: ref})
+	}
+	m, err := a.recognise(ctx, cfg.HostName())
+	if err != nil {
+		return lxc.Container{}, err
+	}
+	return a.findIn(ctx, m, ref)
+}
+
+// findThere is find for a command that goes on to the host: where its settings do not
+// prove which one on record it is, it is asked before a container is said to be unknown.
+func (a *app) findThere(ctx context.Context, ref string) (lxc.Container, error) {
+	name, err := a.hostName()
+	if err != nil {
+		return lxc.Container{}, err
+	}
+	there, err := a.lookInto(ctx)
+	if err != nil {
+		return lxc.Container{}, err
+	}
+	if !there {
+		return lxc.Container{}, a.elsewhere(ctx, ref, name, &store.NotFound{Ref: ref})
+	}
+	m, err := a.recognise(ctx, name)
+	if err != nil {
+		return lxc.Container{}, err
+	}
+	if !m.Proven && name != config.SandboxHost {
+		var none *store.NotFound
+		if _, err := a.store.Find(ctx, m.ID, ref); errors.As(err, &none) && a.acquaint(ctx) == nil && a.met[name] != "" {
+			m = store.Match{ID: a.met[name], Proven: true}
+		}
+	}
+	c, err := a.findIn(ctx, m, ref)
+	if err == nil {
+		a.actsOn(c, false)
+	}
+	return c, err
+}
+
+func (a *app) findIn(ctx context.Context, m store.Match, ref string) (lxc.Container, error) {
+	name := a.cfg.HostName()
+	c, err := a.store.Find(ctx, m.ID, ref)
+	var none *store.NotFound
+	if errors.As(err, &none) {
+		if err := a.doubts(ctx, name, m); err != nil {
+			return c, err
+		}
+		return c, a.elsewhere(ctx, ref, name, none)
+	}
+	if err == nil {
+		c.Host = orElse(name, c.Host)
+	}
+	return c, err
+}

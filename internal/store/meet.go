@@ -1,0 +1,165 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Met is what became of a host's facts.
+type Met struct {
+	Host    Host
+	Moved   int    // records that have followed from hosts that are the same
+	Apart   []Host // hosts of that name or address that are others, as they are called from now on
+	Doubt   []Host // hosts that have shown that certificate, too
+	Records int    // that those of Apart have
+	Twin    string // the name that the user has for the same host already, told once
+}
+
+// MeetHost puts on record what a host is known by, and returns which one it is. A host
+// that nothing on record speaks of is a new one. Hosts that turn out to be the same
+// become one, and their records follow. settings are what the user has set of a host by
+// its name, if anything: a name that the user has for a host stays, another gives way to
+// the one in f, and a host whose name is for another one by now gets one of its own.
+func (s *Store) MeetHost(ctx context.Context, f Facts, settings func(name string) (Facts, bool)) (Met, error) {
+	var met Met
+	err := s.tx(ctx, func(tx *sql.Tx) error {
+		all, err := hosts(ctx, tx)
+		if err != nil {
+			return err
+		}
+		m := all.Match(f)
+		met = Met{Apart: m.Apart, Doubt: m.Doubt}
+		host, ok := all.ByID(m.ID)
+		if !ok {
+			host = Host{ID: NewRecordID(), Name: f.Name}
+			if _, err := tx.ExecContext(ctx, `INSERT INTO hosts (id, name) VALUES (?, ?)`, host.ID, host.Name); err != nil {
+				return err
+			}
+		}
+		for _, other := range all {
+			if other.ID == host.ID || !other.same(host, f) {
+				continue
+			}
+			n, err := merge(ctx, tx, other, host)
+			if err != nil {
+				return err
+			}
+			met.Moved += n
+		}
+		set, kept := settings(host.Name)
+		switch {
+		case !kept || all.Match(set).ID != host.ID:
+			host.Name = f.Name
+		case ok && host.Name != f.Name && !slices.Contains(host.names, f.Name):
+			met.Twin = host.Name
+		}
+		met.Host = host
+		if err := putFacts(ctx, tx, host, f); err != nil {
+			return err
+		}
+		return met.rename(ctx, tx, settings)
+	})
+	return met, err
+}
+
+// MoveRecord gives a record to another host: one that was written down before its host
+// had said who it is.
+func (s *Store) MoveRecord(ctx context.Context, recordID, hostID string) error {
+	return s.exec(ctx, `UPDATE containers SET host_id = ? WHERE id = ?`, hostID, recordID)
+}
+
+// same says that facts, which are another host's, are this one's too. Of a host whose
+// certificate was never known the name or the address is enough. A certificate alone
+// does not join what may be two clusters.
+func (h Host) same(as Host, f Facts) bool {
+	proof := f.Certificate != "" || f.CA != ""
+	alone := Hosts{h}.Match(f)
+	switch {
+	case !h.known():
+		return proof && alone.ID != ""
+	case f.CA == "" && len(h.cas)+len(as.cas) > 0:
+		return false
+	}
+	return alone.Proven
+}
+
+// merge makes one host of two: the records and what is known of from are to's.
+func merge(ctx context.Context, tx *sql.Tx, from, to Host) (int, error) {
+	res, err := tx.ExecContext(ctx, `UPDATE containers SET host_id = ? WHERE host_id = ?`, to.ID, from.ID)
+	if err != nil {
+		return 0, err
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return 0, err
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO host_facts (host_id, kind, value, seen_at)
+		SELECT ?, kind, value, seen_at FROM host_facts WHERE host_id = ?`, to.ID, from.ID); err != nil {
+		return 0, err
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM host_facts WHERE host_id = ?`, from.ID); err != nil {
+		return 0, err
+	}
+	_, err = tx.ExecContext(ctx, `DELETE FROM hosts WHERE id = ?`, from.ID)
+	return int(n), err
+}
+
+func putFacts(ctx context.Context, tx *sql.Tx, h Host, f Facts) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE hosts SET name = ? WHERE id = ?`, h.Name, h.ID); err != nil {
+		return err
+	}
+	now := formatTime(time.Now())
+	for kind, value := range map[string]string{factName: f.Name, factURL: f.URL, factCertificate: f.Certificate, factCA: f.CA} {
+		if value == "" {
+			continue
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO host_facts (host_id, kind, value, seen_at) VALUES (?, ?, ?, ?)
+			ON CONFLICT (host_id, kind, value) DO UPDATE SET seen_at = excluded.seen_at`, h.ID, kind, value, now)
+		if err != nil {
+			return err
+		}
+	}
+	_, err := tx.ExecContext(ctx, `DELETE FROM host_facts WHERE host_id <> ? AND (kind = ? AND value = ? OR kind = ? AND value = ?)`,
+		h.ID, factName, f.Name, factURL, f.URL)
+	return err
+}
+
+// rename gives hosts whose name is another's by now one that no config can have, so
+// that what is on record of them can still be named.
+func (m *Met) rename(ctx context.Context, tx *sql.Tx, settings func(name string) (Facts, bool)) error {
+	all, err := hosts(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for i, other := range all {
+		set, ok := settings(other.Name)
+		if other.ID == m.Host.ID || other.Name != m.Host.Name && (!ok || all.Match(set).ID == other.ID) {
+			continue
+		}
+		all[i].Name = other.Name + "@" + other.short()
+		if _, err := tx.ExecContext(ctx, `UPDATE hosts SET name = ? WHERE id = ?`, all[i].Name, other.ID); err != nil {
+			return err
+		}
+	}
+	for i := range m.Apart {
+		var n int
+		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM containers WHERE host_id = ? AND status <> 'destroyed'`, m.Apart[i].ID).Scan(&n); err != nil {
+			return err
+		}
+		m.Records += n
+		m.Apart[i], _ = all.ByID(m.Apart[i].ID)
+	}
+	return nil
+}
+
+// short is a word for a host that tells it from others: the beginning of its
+// certificate's fingerprint, or the end of its id.
+func (h Host) short() string {
+	if c := strings.ReplaceAll(h.Certificate(), ":", ""); len(c) >= 8 {
+		return c[:8]
+	}
+	return h.ID[max(0, len(h.ID)-8):]
+}
