@@ -249,12 +249,12 @@ const consoleDeadline = 15 * time.Second
 // words. It makes no key.
 func (p *place) waysIn() (guest.Options, error) {
 	set := p.host.SSH
-	o := guest.Options{Transport: set.Transport, Jump: set.Jump != "", Console: consoles(p.pve)}
+	o := guest.Options{Transport: set.Transport, Console: consoles(p.pve)}
 	if o.Transport == "auto" {
 		o.SSHDeadline = consoleDeadline
 	}
 	if set.Node != "" {
-		node, err := nodeSSH(set)
+		node, err := p.nodeSSH(set.Node)
 		if err != nil {
 			return o, err
 		}
@@ -262,6 +262,13 @@ func (p *place) waysIn() (guest.Options, error) {
 		if o.Transport == "auto" {
 			o.SSHDeadline = autoDeadline
 		}
+	}
+	if set.Jump != "" {
+		jump, err := p.nodeSSH(set.Jump)
+		if err != nil {
+			return o, err
+		}
+		o.Jump = jump
 	}
 	return o, nil
 }

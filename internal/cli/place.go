@@ -41,22 +41,27 @@ func orElse(s, other string) string {
 	return s
 }
 
-// nodeSSH reads [user@]host[:port].
-func nodeSSH(s config.SSH) (*guest.NodeSSH, error) {
-	n := &guest.NodeSSH{Host: s.Node, Identity: orElse(s.IdentityKey.Reveal(), s.IdentityFile), KnownHosts: s.KnownHosts}
-	if user, rest, ok := strings.Cut(s.Node, "@"); ok {
+// nodeSSH is the way to [user@]host[:port], which is the node or a jump host. The
+// sandbox's is whole: the user's own SSH configuration has no part in it.
+func (p *place) nodeSSH(address string) (*guest.NodeSSH, error) {
+	s := p.host.SSH
+	n := &guest.NodeSSH{Host: address, Identity: orElse(s.IdentityKey.Reveal(), s.IdentityFile), KnownHosts: s.KnownHosts}
+	if p.name == config.SandboxHost {
+		n.ConfigFile = "none"
+	}
+	if user, rest, ok := strings.Cut(address, "@"); ok {
 		n.User, n.Host = user, rest
 	}
 	if host, port, err := net.SplitHostPort(n.Host); err == nil {
-		p, err := strconv.ParseUint(port, 10, 16)
-		if err != nil || p == 0 {
-			return nil, usagef("ssh.node %q: %q is no port", s.Node, port)
+		number, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || number == 0 {
+			return nil, usagef("ssh.node %q: %q is no port", address, port)
 		}
-		n.Host, n.Port = host, int(p)
+		n.Host, n.Port = host, int(number)
 	}
 	n.Host = strings.Trim(n.Host, "[]")
 	if n.Host == "" {
-		return nil, usagef("ssh.node %q names no host", s.Node)
+		return nil, usagef("ssh.node %q names no host", address)
 	}
 	return n, nil
 }

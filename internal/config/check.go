@@ -166,22 +166,32 @@ func transport(s string) (string, error) {
 	return "", bad(next, "%q is no transport", s)
 }
 
-// sshAddress makes user@host:port of host, user@host or host:port; the user is
-// root and the port 22 unless told.
+// sshAddress takes [user@]host[:port], also behind ssh://. What it leaves open stays so:
+// ~/.ssh/config may say it, else the user is root and the port 22.
 func sshAddress(s string) (string, error) {
 	const next = "such as root@pve.example.com:22"
-	name, rest, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(s), "ssh://"), "@")
-	if !ok {
-		name, rest = "root", name
+	name, rest, named := strings.Cut(strings.TrimPrefix(strings.TrimSpace(s), "ssh://"), "@")
+	if !named {
+		name, rest = "", name
 	}
 	host, port, err := net.SplitHostPort(rest)
-	if err != nil {
-		host, port = strings.Trim(rest, "[]"), "22"
+	ported := err == nil
+	if !ported {
+		host = strings.Trim(rest, "[]")
 	}
-	if name == "" || strings.ContainsAny(name, " :/@") || strings.HasPrefix(name, "-") || !isHost(host) || !isPort(port) {
+	if named && (name == "" || strings.ContainsAny(name, " :/@") || strings.HasPrefix(name, "-")) || !isHost(host) || ported && !isPort(port) {
 		return "", bad(next, "%q is no SSH address", s)
 	}
-	return name + "@" + net.JoinHostPort(host, port), nil
+	switch {
+	case ported:
+		host = net.JoinHostPort(host, port)
+	case strings.Contains(host, ":"):
+		host = "[" + host + "]"
+	}
+	if named {
+		return name + "@" + host, nil
+	}
+	return host, nil
 }
 
 // jump is node, for ssh.node, or an address of its own.

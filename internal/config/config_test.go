@@ -88,7 +88,7 @@ func TestFile(t *testing.T) {
 		h.CAFile != filepath.Join(c.Paths.ConfigDir, "ca.pem") {
 		t.Errorf("%+v", h)
 	}
-	if want := (SSH{Transport: "node", Node: "root@pve.lan:22", IdentityFile: home + "/.ssh/id", Jump: "root@pve.lan:22"}); h.SSH != want {
+	if want := (SSH{Transport: "node", Node: "pve.lan", IdentityFile: home + "/.ssh/id", Jump: "pve.lan"}); h.SSH != want {
 		t.Errorf("ssh %+v", h.SSH)
 	}
 	if !c.Publish || c.RedisURL.Reveal() != "redis://:pw@localhost:6379/0" || c.TemplatesRoot != home+"/templates" {
@@ -434,8 +434,8 @@ func TestToken(t *testing.T) {
 
 func TestSSHAddress(t *testing.T) {
 	for in, want := range map[string]string{
-		"pve": "root@pve:22", "pve:2222": "root@pve:2222", "me@pve": "me@pve:22", "me@10.0.0.1:2222": "me@10.0.0.1:2222", "ssh://me@pve:22": "me@pve:22",
-		"root@[fd00::1]:22": "root@[fd00::1]:22", "fd00::1": "root@[fd00::1]:22", "root@[fe80::1%eth0]:22": "root@[fe80::1%eth0]:22", "fe80::1%eth0": "root@[fe80::1%eth0]:22",
+		"pve": "pve", "pve:2222": "pve:2222", "me@pve": "me@pve", "me@10.0.0.1:2222": "me@10.0.0.1:2222", "ssh://me@pve:22": "me@pve:22",
+		"root@[fd00::1]:22": "root@[fd00::1]:22", "fd00::1": "[fd00::1]", "me@[fd00::1]": "me@[fd00::1]", "root@[fe80::1%eth0]:22": "root@[fe80::1%eth0]:22", "fe80::1%eth0": "[fe80::1%eth0]",
 		"": "", "@pve": "", "me@": "", "me@pve:x": "", "-oProxyCommand=x@pve": "", "a b@pve": "", "me@-x": "",
 	} {
 		got, err := sshAddress(in)

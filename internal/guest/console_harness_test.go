@@ -218,8 +218,8 @@ func (c *terminal) keyboard(client io.Reader) {
 		}
 		c.left = max(0, c.left-n)
 		c.mu.Unlock()
-		// The loader runs in this test's shell.
-		text := bytes.Replace(buf[:n], []byte("/bin/sh -c 'export PATH="), []byte("sh -c 'export PATH="), 1)
+		// The loader runs in this test's shell, with this test's tools.
+		text := bytes.Replace(buf[:n], []byte("/bin/sh -c 'export PATH="+fixedPath+";"), []byte("sh -c '"), 1)
 		if _, err := c.master.Write(text); err != nil || last {
 			return
 		}

@@ -1,11 +1,13 @@
 package guest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -19,7 +21,7 @@ type dialer struct {
 	whom      string // for messages: "the guest at 10.0.0.5", "the node pve1"
 	address   string // host:port
 	user      string
-	dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	dial      dialing
 	// signers gives the keys to try, and what to close after the login.
 	signers func() ([]ssh.Signer, io.Closer, error)
 	check   ssh.HostKeyCallback // returns *Error for what it refuses
@@ -56,11 +58,12 @@ func (d *dialer) once(ctx context.Context, patience time.Duration) (*ssh.Client,
 
 func (d *dialer) attempt(ctx context.Context, patience time.Duration, algorithms []string) (*ssh.Client, error) {
 	short, cancel := context.WithTimeout(ctx, patience)
-	conn, err := d.dial(short, "tcp", d.address)
+	plain, err := d.dial(short, "tcp", d.address)
 	cancel()
 	if err != nil {
-		return nil, d.why(err)
+		return nil, d.why(err, "")
 	}
+	conn := &greeted{Conn: plain}
 	signers, done, err := d.signers()
 	if err != nil {
 		conn.Close()
@@ -90,31 +93,94 @@ func (d *dialer) attempt(ctx context.Context, patience time.Duration, algorithms
 		if refused != nil {
 			return nil, refused
 		}
-		return nil, d.why(err)
+		return nil, d.why(err, conn.heard())
 	}
 	return ssh.NewClient(sc, chans, reqs), nil
 }
 
-// why says what an error of dialling or shaking hands means.
-func (d *dialer) why(err error) error {
-	e := &Error{Kind: NoSSHD, Transport: d.transport, Message: "cannot reach " + d.whom + " by SSH", Err: err}
-	var net0 net.Error
+// why says what an error of dialling or shaking hands means. heard is what came before
+// the other side has shown itself to be an sshd.
+func (d *dialer) why(err error, heard string) error {
+	var known *Error
+	if errors.As(err, &known) { // from a host on the way
+		return known
+	}
+	_, port, _ := net.SplitHostPort(d.address)
+	e := &Error{Kind: NoSSHD, Transport: d.transport, Message: "cannot reach " + d.whom + " by SSH on port " + port, Err: plainly(err), Tail: heard}
+	var timeout net.Error
+	var unknown *net.DNSError
 	text := err.Error()
 	switch {
 	case strings.Contains(text, "unable to authenticate"), strings.Contains(text, "Too many authentication failures"):
-		e.Kind, e.Err = AuthRefused, nil
-		e.Message = fmt.Sprintf("cannot log in to %s as %s: no key was accepted", d.whom, d.user)
+		e.Kind, e.Err, e.Tail = AuthRefused, nil, ""
+		e.Message = fmt.Sprintf("cannot log in to %s as %s on port %s: no key was accepted", d.whom, d.user, port)
 		e.Fix = "put your public key in " + d.user + "'s authorized_keys there, or name the private key that is"
 	case strings.Contains(text, "no common algorithm for host key"):
-		e.Kind = HostKeyChanged
-		e.Message = "cannot trust " + d.whom
+		e.Kind, e.Message = HostKeyChanged, "cannot trust "+d.whom
+	case refusedForNow(heard):
+		e.Kind, e.Tail = Busy, ""
+		e.Err = errors.New("its sshd says " + strconv.Quote(strings.TrimSpace(heard)))
+		e.Fix = "it refuses this address for a while, as after many connections that did not log in: wait a few minutes, or see PerSourcePenalties and MaxStartups in its sshd_config"
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF):
+	case errors.As(err, &unknown):
+		e.Kind = Unreachable
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL),
-		errors.Is(err, context.DeadlineExceeded), errors.As(err, &net0) && net0.Timeout():
+		errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		e.Kind = Unreachable
 		e.Err = errors.New("no route, or nothing answers")
 	}
 	return e
+}
+
+// plainly is an error of a connection without the address, which the message has.
+func plainly(err error) error {
+	var no syscall.Errno
+	var unknown *net.DNSError
+	switch {
+	case errors.As(err, &unknown):
+		return fmt.Errorf("the name %s: %s", unknown.Name, unknown.Err)
+	case errors.As(err, &no):
+		return no
+	case errors.Is(err, io.EOF):
+		return fmt.Errorf("it closes the connection at once (%w)", io.EOF)
+	}
+	return err
+}
+
+// refusedForNow recognises the one line that OpenSSH's sshd sends instead of its
+// version while it takes no connection (PerSourcePenalties, MaxStartups).
+func refusedForNow(heard string) bool {
+	return strings.HasPrefix(heard, "Not allowed at this time") || strings.HasPrefix(heard, "Exceeded MaxStartups")
+}
+
+// greeted keeps what a server says before its version, which x/crypto passes over.
+type greeted struct {
+	net.Conn
+	first []byte
+	done  bool
+}
+
+const maxGreeting = 512
+
+func (g *greeted) Read(p []byte) (int, error) {
+	n, err := g.Conn.Read(p)
+	if !g.done {
+		g.first = append(g.first, p[:min(n, maxGreeting-len(g.first))]...)
+		g.done = len(g.first) == maxGreeting || bytes.HasPrefix(g.first, []byte("SSH-")) || bytes.Contains(g.first, []byte("\nSSH-"))
+	}
+	return n, err
+}
+
+// heard is the last that the other side has said in plain words.
+func (g *greeted) heard() string {
+	if p, ok := g.Conn.(*piped); ok {
+		return p.heard()
+	}
+	if bytes.HasPrefix(g.first, []byte("SSH-")) {
+		return ""
+	}
+	said, _, _ := bytes.Cut(g.first, []byte("\nSSH-"))
+	return lastWords(said)
 }
 
 // tcp dials as the machine does.
@@ -127,12 +193,16 @@ func tcp(ctx context.Context, network, address string) (net.Conn, error) {
 }
 
 // through dials from the other end of an SSH connection.
-func through(node func(context.Context) (*ssh.Client, error)) func(context.Context, string, string) (net.Conn, error) {
+func through(node func(context.Context) (*ssh.Client, error)) dialing {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := node(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return c.DialContext(ctx, network, address)
+		conn, err := c.DialContext(ctx, network, address)
+		if err != nil && ctx.Err() == nil {
+			err = forwardError("the node", address, err)
+		}
+		return conn, err
 	}
 }

@@ -33,12 +33,15 @@ type host struct {
 	key     ssh.Signer
 	allowed ssh.PublicKey
 	path    string // first in the PATH of what it runs
+	refuse  string // what it says instead of its version, while it refuses
 	broken  bool   // the session's PATH is what pam_env makes of PATH="/opt/x:$PATH"
 
 	mu    sync.Mutex
 	cuts  []int // of the connections to come: bytes to the client until the cut; 0: never
 	open  []net.Conn
 	execs []string
+	busy  int // connections that it still refuses
+	met   int // connections so far
 }
 
 func newSigner(t *testing.T) ssh.Signer {
@@ -122,7 +125,15 @@ func (h *host) serve(ln net.Listener) {
 			h.cuts = h.cuts[1:]
 		}
 		h.open = append(h.open, conn)
+		h.met++
+		refused := h.busy > 0
+		h.busy--
 		h.mu.Unlock()
+		if refused {
+			io.WriteString(conn, h.refuse)
+			conn.Close()
+			continue
+		}
 		go h.handle(conn)
 	}
 }
@@ -177,6 +188,9 @@ func (h *host) handle(conn net.Conn) {
 				go h.session(ch, reqs)
 			}
 		case "direct-tcpip":
+			h.mu.Lock()
+			h.execs = append(h.execs, "forward")
+			h.mu.Unlock()
 			go forward(nc)
 		default:
 			nc.Reject(ssh.UnknownChannelType, "no")
@@ -304,7 +318,7 @@ func (h *host) nodeSSH(identity string) *NodeSSH {
 		h.t.Fatal(err)
 	}
 	return &NodeSSH{Host: "127.0.0.1", Port: h.port(), User: "root", Identity: identity, KnownHosts: known,
-		ConfigFile: "/nonexistent", AgentSocket: "/nonexistent"}
+		ConfigFile: "none", AgentSocket: "/nonexistent"}
 }
 
 // open gets into a fresh host by the guest transport.

@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"syscall"
 	"time"
 
 	"golang.org/x/crypto/ssh"
 )
 
 // knock tries to log in until it works, in steps of 10 ms to 250 ms. The
-// deadline runs from the moment up is closed; only absence is waited out.
-func knock(ctx context.Context, d *dialer, up <-chan struct{}, deadline time.Duration) (*ssh.Client, error) {
+// deadline runs from the moment up is closed; only absence is waited out, and an sshd
+// that takes no connection for now.
+func knock(ctx context.Context, d *dialer, up <-chan struct{}, deadline time.Duration, say func(string)) (*ssh.Client, error) {
 	wait, patience := 10*time.Millisecond, 300*time.Millisecond
 	var limit <-chan time.Time
 	for {
@@ -20,7 +23,7 @@ func knock(ctx context.Context, d *dialer, up <-chan struct{}, deadline time.Dur
 			defer t.Stop()
 			limit = t.C
 		}
-		c, err := d.once(ctx, patience)
+		c, err := d.calmly(ctx, patience, say)
 		if err == nil {
 			return c, nil
 		}
@@ -38,6 +41,9 @@ func knock(ctx context.Context, d *dialer, up <-chan struct{}, deadline time.Dur
 		case <-time.After(wait):
 		}
 		wait = min(wait*3/2, 250*time.Millisecond)
+		if met(err) {
+			wait = min(4*wait, 2*time.Second)
+		}
 		// A link slower than our patience would never answer in time.
 		patience = min(patience*5/4, 5*time.Second)
 	}
@@ -62,5 +68,33 @@ func closed(up <-chan struct{}) bool {
 		return true
 	default:
 		return false
+	}
+}
+
+// met says that there was a connection which ended without a login. sshd counts those,
+// and refuses an address that has had too many.
+func met(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) }
+
+// busyPatience is how long an sshd may refuse this address for now; OpenSSH's shortest
+// penalty is 15 s, and each connection meanwhile adds to it.
+const (
+	busyPatience = 3 * time.Minute
+	busyPause    = time.Second
+	busyPauses   = 30 * time.Second
+)
+
+// calmly is once for an sshd that may be busy: it waits, in growing pauses.
+func (d *dialer) calmly(ctx context.Context, patience time.Duration, say func(string)) (*ssh.Client, error) {
+	began, wait := time.Now(), busyPause
+	for {
+		c, err := d.once(ctx, patience)
+		if KindOf(err) != Busy || time.Since(began)+wait > busyPatience {
+			return c, err
+		}
+		say(fmt.Sprintf("sshd of %s takes no connection for now; trying again in %s", d.whom, wait))
+		if pause(ctx, wait) != nil {
+			return nil, err
+		}
+		wait = min(2*wait, busyPauses)
 	}
 }

@@ -166,7 +166,7 @@ func TestJump(t *testing.T) {
 	inside := newHost(t, id.PublicKey())
 	node := newHost(t, id.PublicKey())
 	target, o := inside.guestOptions(id)
-	o.Jump, o.Node = true, node.nodeSSH(keyText(t, id))
+	o.Jump = node.nodeSSH(keyText(t, id))
 	g, err := Open(ctxFor(t), target, o)
 	if err != nil {
 		t.Fatal(err)
@@ -187,29 +187,6 @@ func TestJump(t *testing.T) {
 		t.Fatal(err)
 	}
 	do(t, g, "true", "")
-}
-
-func TestSSHConfig(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "config")
-	text := "Host pve\n  HostName 192.0.2.7\n  User admin\n  Port 2222\n  IdentityFile ~/.ssh/lab\n  IdentitiesOnly yes\n"
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s := NodeSSH{Host: "pve", ConfigFile: file}.resolve()
-	if s.host != "192.0.2.7" || s.user != "admin" || s.port != 2222 || len(s.keys.named) != 1 || !s.keys.onlyNamed || s.keys.usual {
-		t.Errorf("%+v", s)
-	}
-	s = NodeSSH{Host: "pve", User: "root", Port: 22, Identity: "/k", ConfigFile: file}.resolve()
-	if s.user != "root" || s.port != 22 || s.keys.named[0] != "/k" {
-		t.Errorf("%+v", s)
-	}
-	s = NodeSSH{Host: "other", ConfigFile: file}.resolve()
-	if s.host != "other" || s.user != "root" || s.port != 22 || !s.keys.usual {
-		t.Errorf("%+v", s)
-	}
-	if got := pctCommand("admin", 7, true); !strings.HasPrefix(got, "exec /bin/sh -c 'PATH="+fixedPath+":$PATH; export PATH; exec sudo -n pct exec 7 -- /usr/bin/env -i HOME=/root ") {
-		t.Error(got)
-	}
 }
 
 // exitAttempt ends what a test left running.

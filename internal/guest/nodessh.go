@@ -1,174 +1,241 @@
 package guest
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
+	"strings"
 
-	"github.com/kevinburke/ssh_config"
 	"golang.org/x/crypto/ssh"
-	"golang.org/x/crypto/ssh/knownhosts"
 )
+
+// NodeSSH is the way to the Proxmox node. Empty fields are what ssh would use: its
+// configuration says it, else its defaults, but for the user, who is root.
+type NodeSSH struct {
+	Host        string // name, address, or an alias of ~/.ssh/config
+	Port        int
+	User        string // another than root needs passwordless sudo for pct
+	Identity    string // a private key's path, or its text
+	KnownHosts  string // path; "": the user's and the machine's
+	ConfigFile  string // path; "": the user's and the machine's; "none": no file
+	AgentSocket string // "": what ssh would use
+
+	hop bool // a jump host: as ssh has it, even for the user
+}
 
 // settings are a NodeSSH with everything filled in.
 type settings struct {
-	host, user string
-	port       int
-	keys       keyring
-	hostFiles  []string
-}
-
-// resolve fills in what n leaves open, as ssh would: ~/.ssh/config, then the
-// system's, then defaults.
-func (n NodeSSH) resolve() settings {
-	conf := sshConfig(n.ConfigFile)
-	s := settings{host: n.Host, user: n.User, port: n.Port}
-	if h := conf("HostName", n.Host); h != "" {
-		s.host = h
-	}
-	if s.user == "" {
-		s.user = conf("User", n.Host)
-	}
-	if s.user == "" {
-		s.user = "root"
-	}
-	if s.port == 0 {
-		s.port, _ = strconv.Atoi(conf("Port", n.Host))
-	}
-	if s.port == 0 {
-		s.port = 22
-	}
-	s.keys = keyring{agentAt: n.AgentSocket, onlyNamed: conf("IdentitiesOnly", n.Host) == "yes"}
-	if s.keys.agentAt == "" {
-		s.keys.agentAt = os.Getenv("SSH_AUTH_SOCK")
-	}
-	switch file := conf("IdentityFile", n.Host); {
-	case n.Identity != "":
-		s.keys.named, s.keys.strict = []string{n.Identity}, true
-	case file != "":
-		s.keys.named = []string{file}
-		s.keys.usual = !s.keys.onlyNamed
-	default:
-		s.keys.usual = true
-	}
-	s.hostFiles = []string{n.KnownHosts}
-	if n.KnownHosts == "" {
-		s.hostFiles = []string{expandHome("~/.ssh/known_hosts"), expandHome("~/.ssh/known_hosts2"), "/etc/ssh/ssh_known_hosts"}
-		if f := conf("UserKnownHostsFile", n.Host); f != "" {
-			s.hostFiles[0] = expandHome(f)
-		}
-	}
-	return s
-}
-
-// sshConfig looks keys up in one file, or in the user's and the system's. A file
-// that cannot be read or understood has nothing to say.
-func sshConfig(file string) func(key, host string) string {
-	files := []string{file}
-	if file == "" {
-		files = []string{expandHome("~/.ssh/config"), "/etc/ssh/ssh_config"}
-	}
-	var configs []*ssh_config.Config
-	for _, name := range files {
-		f, err := os.Open(filepath.Clean(name))
-		if err != nil {
-			continue
-		}
-		if c, err := ssh_config.Decode(f); err == nil {
-			configs = append(configs, c)
-		}
-		f.Close()
-	}
-	return func(key, host string) string {
-		for _, c := range configs {
-			if v, err := c.Get(host, key); err == nil && v != "" {
-				return v
-			}
-		}
-		return ""
-	}
-}
-
-// dialer makes the dialer to the node. Its host key is looked up in known_hosts
-// and never trusted at first sight: a user of the node has it there.
-func (n NodeSSH) dialer() (*dialer, error) {
-	if n.Host == "" {
-		return nil, &Error{Kind: NotConfigured, Transport: "node", Message: "cannot use the node: no SSH address is set for it", Fix: nodeFix}
-	}
-	s := n.resolve()
-	var files []string
-	for _, f := range s.hostFiles {
-		if _, err := os.Stat(f); err == nil {
-			files = append(files, f)
-		}
-	}
-	address := net.JoinHostPort(s.host, strconv.Itoa(s.port))
-	known, err := knownhosts.New(files...)
-	if err != nil {
-		return nil, &Error{Kind: NotConfigured, Transport: "node", Message: "cannot read known_hosts", Err: err}
-	}
-	return &dialer{
-		transport: "node", whom: "the node " + s.host, address: address, user: s.user,
-		dial: tcp, signers: s.keys.signers, check: nodeCheck(known, s.host, n.Host),
-		families: [][]string{knownTypes(known, address)},
-	}, nil
+	host, user, alias string
+	port              int
+	keys              keyring
+	hostFiles         []string
+	jump              []string // ProxyJump's hosts, in order
+	command           string   // ProxyCommand's
+	left              []string // what of the user's settings is not used
 }
 
 const nodeFix = "set INFRAHAUS_SSH_NODE (user@host:port), or ssh.node in the config"
 
-// nodeCheck says in our own words what known_hosts says of a key.
-func nodeCheck(known ssh.HostKeyCallback, host, asked string) ssh.HostKeyCallback {
-	return func(name string, remote net.Addr, key ssh.PublicKey) error {
-		err := known(name, remote, key)
-		var ke *knownhosts.KeyError
-		var re *knownhosts.RevokedError
-		switch {
-		case err == nil:
-			return nil
-		case errors.As(err, &ke) && len(ke.Want) == 0:
-			return &Error{Kind: HostKeyUnknown, Transport: "node",
-				Message: "cannot trust the node " + host + ": its host key " + ssh.FingerprintSHA256(key) + " is not in known_hosts",
-				Fix:     "compare it with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the node, then log in once with `ssh " + asked + "`"}
-		case errors.As(err, &ke):
-			return &Error{Kind: HostKeyChanged, Transport: "node",
-				Message: "cannot trust the node " + host + ": its host key " + ssh.FingerprintSHA256(key) + " is not the one in " + ke.Want[0].Filename,
-				Fix:     "if the node was reinstalled: ssh-keygen -R " + host}
-		case errors.As(err, &re):
-			return &Error{Kind: HostKeyChanged, Transport: "node", Message: "cannot trust the node " + host + ": its host key is revoked"}
-		}
-		return &Error{Kind: HostKeyUnknown, Transport: "node", Message: "cannot check the host key of the node " + host, Err: err}
+// resolve fills in what n leaves open.
+func (n NodeSSH) resolve(ctx context.Context) (settings, error) {
+	conf, left, err := n.settingsOf(ctx)
+	if err != nil {
+		return settings{}, err
 	}
+	s := settings{
+		host: orElse(conf.first("hostname"), n.Host), user: orElse(n.User, conf.first("user")), alias: conf.first("hostkeyalias"),
+		port: n.Port, left: left,
+	}
+	if not := conf.notFollowed(n.Host); not != "" {
+		s.left = append(s.left, not)
+	}
+	if s.user == "" {
+		s.user = "root"
+		if n.hop {
+			s.user = localUser().Username
+		}
+	}
+	if s.port == 0 {
+		s.port, _ = strconv.Atoi(orElse(conf.first("port"), "22"))
+	}
+	x := expander{host: s.host, typed: n.Host, user: s.user, alias: s.alias, port: s.port}
+	if err := s.fill(n, conf, x); err != nil {
+		return s, &Error{Kind: BadSettings, Transport: "node", Message: "cannot use the SSH settings of " + n.Host, Err: err,
+			Fix: "to see them: ssh -G " + Quote(n.Host)}
+	}
+	return s, nil
 }
 
-// knownTypes are the host key algorithms to ask for: those of which a key is
-// known, so that a server with several shows one that can be compared.
-func knownTypes(known ssh.HostKeyCallback, address string) []string {
-	all := families()[0]
-	var ke *knownhosts.KeyError
-	if !errors.As(known(address, &net.TCPAddr{IP: net.IPv4zero}, nobody{}), &ke) || len(ke.Want) == 0 {
-		return all
+// fill sets what may hold words to be expanded.
+func (s *settings) fill(n NodeSSH, conf sshSettings, x expander) (err error) {
+	if err := s.fillKeys(n, conf, x); err != nil {
+		return err
 	}
-	var out []string
-	for _, algorithm := range all {
-		for _, want := range ke.Want {
-			t := want.Key.Type()
-			if t == algorithm || t == ssh.KeyAlgoRSA && (algorithm == ssh.KeyAlgoRSASHA256 || algorithm == ssh.KeyAlgoRSASHA512) {
-				out = append(out, algorithm)
-				break
+	if n.KnownHosts == "" || n.hop {
+		for _, list := range []string{
+			orElse(conf.first("userknownhostsfile"), "~/.ssh/known_hosts ~/.ssh/known_hosts2"),
+			orElse(conf.first("globalknownhostsfile"), "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"),
+		} {
+			for _, f := range paths(list) {
+				if f, err = x.expand(f); err != nil {
+					return err
+				}
+				if f != "none" {
+					s.hostFiles = append(s.hostFiles, f)
+				}
 			}
 		}
 	}
-	if len(out) == 0 {
-		return all
+	if n.KnownHosts != "" {
+		s.hostFiles = append(s.hostFiles, n.KnownHosts)
 	}
-	return out
+	if jump := conf.first("proxyjump"); jump != "" {
+		s.jump = strings.Split(jump, ",")
+	} else if conf.first("proxycommand") != "" {
+		if conf.first("proxyusefdpass") == "yes" {
+			return errors.New("ProxyUseFdpass is not known here")
+		}
+		s.command, err = x.expand(conf.first("proxycommand"))
+	}
+	return err
 }
 
-// nobody is a key that no file knows.
-type nobody struct{}
+func (s *settings) fillKeys(n NodeSSH, conf sshSettings, x expander) error {
+	s.keys = keyring{agentAt: n.AgentSocket, onlyNamed: conf.first("identitiesonly") == "yes"}
+	if s.keys.agentAt == "" {
+		at, err := x.expand(orElse(conf.first("identityagent"), "SSH_AUTH_SOCK"))
+		if err != nil {
+			return err
+		}
+		switch name, isVariable := strings.CutPrefix(at, "$"); {
+		case at == "none":
+		case at == "SSH_AUTH_SOCK", isVariable:
+			s.keys.agentAt = os.Getenv(name)
+		default:
+			s.keys.agentAt = at
+		}
+	}
+	switch files := conf["identityfile"]; {
+	case n.Identity != "" && !n.hop:
+		s.keys.named, s.keys.strict = []string{n.Identity}, true
+	case len(files) == 0 || conf.isDefault():
+		s.keys.usual = true
+	default:
+		for _, f := range files {
+			if f == "none" {
+				continue
+			}
+			f, err := x.expand(f)
+			if err != nil {
+				return err
+			}
+			s.keys.named = append(s.keys.named, f)
+		}
+	}
+	if n.hop && n.Identity != "" { // a CI runner brings one key for all
+		s.keys.named = append(s.keys.named, n.Identity)
+	}
+	return nil
+}
 
-func (nobody) Type() string                        { return "none" }
-func (nobody) Marshal() []byte                     { return []byte("none") }
-func (nobody) Verify([]byte, *ssh.Signature) error { return errors.New("not a key") }
+// dialer makes the dialer to the node. Its host key is looked up in known_hosts
+// and never trusted at first sight: a user of the node has it there. left says what of
+// the user's SSH settings is not used.
+func (n NodeSSH) dialer(ctx context.Context) (d *dialer, left []string, err error) {
+	if n.Host == "" {
+		return nil, nil, &Error{Kind: NotConfigured, Transport: "node", Message: "cannot use the node: no SSH address is set for it", Fix: nodeFix}
+	}
+	return n.dialerBy(ctx, 0)
+}
+
+func (n NodeSSH) dialerBy(ctx context.Context, depth int) (*dialer, []string, error) {
+	s, err := n.resolve(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	whom := "the node " + s.host
+	if n.hop {
+		whom = "the jump host " + s.host
+	}
+	known := readKnown(s.hostFiles, s.host, s.port, s.alias)
+	d := &dialer{
+		transport: "node", whom: whom, address: net.JoinHostPort(s.host, strconv.Itoa(s.port)), user: s.user,
+		dial: tcp, signers: s.keys.signers, families: [][]string{known.algorithms()},
+		check: hostKeyCheck(known, whom, n.trustHints(s)),
+	}
+	left := s.left
+	switch {
+	case s.command != "":
+		d.dial = byCommand(s.command)
+	case len(s.jump) > 0:
+		last, more, err := n.jump(ctx, s.jump, depth)
+		if err != nil {
+			return nil, nil, err
+		}
+		d.dial, left = over(last), append(left, more...)
+	}
+	return d, left, nil
+}
+
+// trustHints says how a host key that is not known gets into known_hosts: compared
+// first, and then with ssh itself, which goes the same way; with ssh-keyscan where
+// a file of ours is the place and no way round leads there.
+func (n NodeSSH) trustHints(s settings) func(ssh.PublicKey) []string {
+	return func(key ssh.PublicKey) []string {
+		kind := strings.TrimPrefix(key.Type(), "ssh-")
+		if strings.HasPrefix(kind, "ecdsa-") {
+			kind = "ecdsa"
+		}
+		compare := "compare it with what the host itself says there: ssh-keygen -lf /etc/ssh/ssh_host_" + kind + "_key.pub"
+		if n.KnownHosts != "" && s.alias == "" && len(s.jump) == 0 && s.command == "" {
+			scan := "ssh-keyscan -t " + kind
+			if s.port != 22 {
+				scan += " -p " + strconv.Itoa(s.port)
+			}
+			return []string{compare, "then take it: " + scan + " " + Quote(s.host) + " >> " + Quote(n.KnownHosts)}
+		}
+		words := []string{"ssh"}
+		if n.ConfigFile != "" {
+			words = append(words, "-F", n.ConfigFile)
+		}
+		if n.KnownHosts != "" {
+			words = append(words, "-o", "UserKnownHostsFile="+n.KnownHosts)
+		}
+		if n.Port != 0 && n.Port != 22 {
+			words = append(words, "-p", strconv.Itoa(n.Port))
+		}
+		return []string{compare, "then log in once: " + command(append(words, s.user+"@"+n.Host))}
+	}
+}
+
+// hostKeyCheck says in our own words what known_hosts says of a key.
+func hostKeyCheck(known *knownHosts, whom string, trust func(ssh.PublicKey) []string) ssh.HostKeyCallback {
+	return func(_ string, _ net.Addr, key ssh.PublicKey) error {
+		err := known.check(key)
+		if err == nil {
+			return nil
+		}
+		var other otherKey
+		var revoked revokedKey
+		says := fmt.Sprintf("cannot trust %s: its host key %s ", whom, ssh.FingerprintSHA256(key))
+		switch {
+		case errors.As(err, &other):
+			return &Error{Kind: HostKeyChanged, Transport: "node", Message: says + "is not the one in " + other.at(),
+				Fix: "if the host was reinstalled: " + known.remove(other.knownEntry)}
+		case errors.As(err, &revoked):
+			return &Error{Kind: HostKeyChanged, Transport: "node", Message: says + "is revoked in " + revoked.at()}
+		case errors.Is(err, errNotKnown):
+			says += "is not in known_hosts"
+			if len(known.unread) > 0 {
+				says += ", of which not all can be read: " + known.unread[0].Error()
+			} else if len(known.entries) > 0 {
+				says += ": the key in " + known.entries[0].at() + " is another"
+			}
+			return &Error{Kind: HostKeyUnknown, Transport: "node", Message: says, Fix: strings.Join(trust(key), "\n")}
+		}
+		return &Error{Kind: HostKeyChanged, Transport: "node", Message: "cannot trust " + whom + ": its certificate is not valid", Err: err}
+	}
+}

@@ -17,7 +17,7 @@ const onNodeTimeout = 30 * time.Second
 func (n NodeSSH) Unlock(ctx context.Context, ctid int) error {
 	ctx, cancel := context.WithTimeout(ctx, onNodeTimeout)
 	defer cancel()
-	d, err := n.dialer()
+	d, _, err := n.dialer(ctx)
 	if err != nil {
 		return err
 	}

@@ -28,8 +28,9 @@ type Options struct {
 	Identity    ssh.Signer    // the tool's own key, see EnsureKey; nil: agent and key files only
 	NoUserKeys  bool          // leave the user's agent and key files alone at the guest
 	Node        *NodeSSH      // nil: the node transport is not configured
-	Jump        bool          // guest through the node as a jump host
+	Jump        *NodeSSH      // the guest's sshd through this host; nil: directly
 	Port        int           // sshd's port in the guest; 0: 22
+	Adopted     bool          // this tool did not make the container: its sshd was never told our key
 	SSHDeadline time.Duration // how long the guest's sshd may take once Up; 0: 30 s
 
 	// Up is closed once the container runs. Until then the guest's address is
@@ -55,18 +56,6 @@ type Options struct {
 	KeepAlive  time.Duration                  // between two questions to a silent link; 0: 10 s
 }
 
-// NodeSSH is the way to the Proxmox node. Empty fields are taken from
-// ~/.ssh/config as ssh would, then from its defaults.
-type NodeSSH struct {
-	Host        string // name, address, or an alias of ~/.ssh/config
-	Port        int
-	User        string // root; another needs passwordless sudo for pct
-	Identity    string // a private key's path, or its text
-	KnownHosts  string // path; "": the user's and the machine's
-	ConfigFile  string // path; "": ~/.ssh/config and /etc/ssh/ssh_config
-	AgentSocket string // "": $SSH_AUTH_SOCK
-}
-
 // Open gets into the guest. The transport `auto` is the guest's own sshd where
 // the address answers within the deadline, else the node where it is
 // configured, else the console where the API is there; only absence falls through. Opening is retried until the deadline,
@@ -89,7 +78,8 @@ func Open(ctx context.Context, t Target, o Options) (Guest, error) {
 	}
 	switch o.Transport {
 	case "guest":
-		return openGuest(ctx, t, o)
+		g, err := openGuest(ctx, t, o)
+		return g, o.otherWays(err)
 	case "node":
 		return openNode(ctx, t, o)
 	case "api":
@@ -105,8 +95,8 @@ func Open(ctx context.Context, t Target, o Options) (Guest, error) {
 // through, and one line says so.
 func openAuto(ctx context.Context, t Target, o Options) (Guest, error) {
 	g, first := openGuest(ctx, t, o)
-	if first == nil || !absent(first) {
-		return g, o.elseConsole(first)
+	if first == nil || !o.fallsThrough(first) {
+		return g, o.otherWays(first)
 	}
 	if o.Node == nil && o.Console == nil {
 		return nil, &Error{Kind: KindOf(first), Transport: "auto", Err: errors.New("the node's SSH is not configured"),
@@ -114,7 +104,11 @@ func openAuto(ctx context.Context, t Target, o Options) (Guest, error) {
 	}
 	why := first
 	if o.Node != nil {
-		o.Note(noteNode + first.Error())
+		note := noteNode + first.Error()
+		if !absent(first) {
+			note += ", for infrahaus did not make this container"
+		}
+		o.Note(note)
 		g, second := openNode(ctx, t, o)
 		if second == nil || !absent(second) {
 			return g, second
@@ -134,15 +128,31 @@ func openAuto(ctx context.Context, t Target, o Options) (Guest, error) {
 	return nil, &Error{Kind: e.Kind, Transport: "auto", Err: last, Message: why.Error(), Fix: e.Fix}
 }
 
-// elseConsole names the console to who is refused a login, which falls through by
-// itself never.
-func (o Options) elseConsole(err error) error {
+// fallsThrough says that auto goes on from the guest's sshd. A refused login never
+// falls through where we had a key put into the container. Into one that somebody else
+// made none of ours was put: that is absence, and the node, where it is configured,
+// is the way that its user has chosen.
+func (o Options) fallsThrough(err error) bool {
+	return absent(err) || o.Adopted && o.Node != nil && KindOf(err) == AuthRefused
+}
+
+// otherWays adds to a refused login the ways that are open besides. None of them is
+// taken unasked.
+func (o Options) otherWays(err error) error {
 	var e *Error
-	if o.Console == nil || !errors.As(err, &e) || e.Kind != AuthRefused {
+	if !errors.As(err, &e) || e.Kind != AuthRefused {
 		return err
 	}
 	told := *e
-	told.Fix += "; or get in by its console, with root's password: INFRAHAUS_SSH_TRANSPORT=api"
+	switch {
+	case o.Node != nil:
+		told.Fix += "\nor go through the node: INFRAHAUS_SSH_TRANSPORT=node"
+	default:
+		told.Fix += "\nor go through the node: INFRAHAUS_SSH_TRANSPORT=node with INFRAHAUS_SSH_NODE (user@host:port)"
+	}
+	if o.Console != nil {
+		told.Fix += "\nor get in by its console, with root's password: INFRAHAUS_SSH_TRANSPORT=api"
+	}
 	return &told
 }
 
@@ -162,8 +172,8 @@ func openGuest(ctx context.Context, t Target, o Options) (Guest, error) {
 		trait: trait{transport: "guest", running: o.Running, counts: &counts{}}, command: "exec " + bootCommand(), mute: guestMute(whom),
 		alive: o.KeepAlive,
 	}
-	if o.Jump {
-		jump, err := openJump(o, op.counts)
+	if o.Jump != nil {
+		jump, err := openJump(ctx, o, op.counts)
 		if err != nil {
 			return nil, err
 		}
@@ -172,7 +182,7 @@ func openGuest(ctx context.Context, t Target, o Options) (Guest, error) {
 	}
 	op.connect = func(ctx context.Context) (*ssh.Client, error) { return d.once(ctx, 5*time.Second) }
 	o.Waiting("waiting for sshd of " + whom)
-	c, err := knock(ctx, d, o.Up, o.SSHDeadline)
+	c, err := knock(ctx, d, o.Up, o.SSHDeadline, o.Waiting)
 	if err == nil {
 		if err = p.confirm(); err != nil {
 			c.Close()
@@ -194,14 +204,14 @@ func userAgent(o Options) string {
 	return os.Getenv("SSH_AUTH_SOCK")
 }
 
-// openJump prepares the connection to the node that the guest's goes through.
-func openJump(o Options, c *counts) (*opener, error) {
-	if o.Node == nil {
-		return nil, &Error{Kind: NotConfigured, Transport: "guest", Message: "cannot jump through the node: no SSH address is set for it", Fix: nodeFix}
-	}
-	d, err := o.Node.dialer()
+// openJump prepares the connection that the guest's goes through.
+func openJump(ctx context.Context, o Options, c *counts) (*opener, error) {
+	d, left, err := o.Jump.dialer(ctx)
 	if err != nil {
 		return nil, err
+	}
+	for _, line := range left {
+		o.Note(line)
 	}
 	return &opener{
 		trait: trait{transport: "guest", counts: c}, alive: o.KeepAlive,
@@ -214,9 +224,12 @@ func openNode(ctx context.Context, t Target, o Options) (Guest, error) {
 	if none := o.noNode(); none != nil {
 		return nil, none
 	}
-	d, err := o.Node.dialer()
+	d, left, err := o.Node.dialer(ctx)
 	if err != nil {
 		return nil, err
+	}
+	for _, line := range left {
+		o.Note(line)
 	}
 	op := &opener{
 		trait:   trait{transport: "node", running: o.Running, counts: &counts{}},
@@ -224,7 +237,7 @@ func openNode(ctx context.Context, t Target, o Options) (Guest, error) {
 		old: pctOld, mute: pctMute(t.CTID, d.whom), alive: o.KeepAlive,
 		connect: func(ctx context.Context) (*ssh.Client, error) { return d.once(ctx, 5*time.Second) },
 	}
-	c, err := d.once(ctx, 10*time.Second)
+	c, err := d.calmly(ctx, 10*time.Second, o.Waiting)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = fmt.Errorf("cannot reach the node: %w", ctx.Err())

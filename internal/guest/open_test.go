@@ -268,3 +268,45 @@ func TestUnusablePath(t *testing.T) {
 		t.Errorf("%v %s", err, out)
 	}
 }
+
+// A guest that refuses our key ends auto, with all the ways that are open named. Into a
+// container that somebody else made no key of ours was put: there the node is tried.
+func TestAutoRefused(t *testing.T) {
+	id := newSigner(t)
+	inside, node := newHost(t, newSigner(t).PublicKey()), newNode(t, id)
+	target, o := inside.guestOptions(id)
+	o.Transport = "auto"
+	console := func(context.Context, string, int) (io.ReadWriteCloser, error) {
+		t.Error("the console was opened")
+		return nil, io.EOF
+	}
+	for name, c := range map[string]struct {
+		node    *NodeSSH
+		console bool
+		adopted bool
+		hints   string
+	}{
+		"nothing else":      {nil, false, false, "or go through the node: INFRAHAUS_SSH_TRANSPORT=node with INFRAHAUS_SSH_NODE (user@host:port)"},
+		"all":               {node.nodeSSH(keyText(t, id)), true, false, "or go through the node: INFRAHAUS_SSH_TRANSPORT=node\nor get in by its console, with root's password: INFRAHAUS_SSH_TRANSPORT=api"},
+		"adopted, no node":  {nil, true, true, "or go through the node: INFRAHAUS_SSH_TRANSPORT=node with INFRAHAUS_SSH_NODE (user@host:port)\nor get in by its console, with root's password: INFRAHAUS_SSH_TRANSPORT=api"},
+		"adopted, the node": {node.nodeSSH(keyText(t, id)), true, true, ""},
+	} {
+		var notes []string
+		o.Node, o.Adopted, o.Console = c.node, c.adopted, nil
+		o.Note = func(s string) { notes = append(notes, s) }
+		if c.console {
+			o.Console = console
+		}
+		g, err := Open(ctxFor(t), target, o)
+		if c.hints == "" {
+			if err != nil || g.Transport() != "node" || len(notes) != 1 || !strings.Contains(notes[0], "no key was accepted, for infrahaus did not make this container") {
+				t.Errorf("%s: %v %q", name, err, notes)
+			}
+			continue
+		}
+		var e *Error
+		if KindOf(err) != AuthRefused || !errors.As(err, &e) || !strings.HasSuffix(e.Fix, "\n"+c.hints) {
+			t.Errorf("%s: %v %+v", name, err, e)
+		}
+	}
+}

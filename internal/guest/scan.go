@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // scanner cuts one stream of a link at the agent's sentinels.
@@ -114,4 +115,22 @@ func (t *tail) String() string {
 		}
 		return r
 	}, s)
+}
+
+// lockedTail is a tail that is written to and read at the same time.
+type lockedTail struct {
+	mu sync.Mutex
+	t  tail
+}
+
+func (l *lockedTail) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.t.Write(p)
+}
+
+func (l *lockedTail) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.t.String()
 }

@@ -172,8 +172,11 @@ func (s *shell) Reconnect(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("cannot reconnect to the guest: %w", ctx.Err())
 		}
+		slowest := 2 * time.Second
 		switch KindOf(err) {
 		case Unreachable, NoSSHD, Dropped:
+		case Busy:
+			delay, slowest = max(delay, busyPause), busyPauses
 		case Gone, Protocol, NoConsole:
 			if time.Since(began) > reconnectGrace {
 				return err
@@ -189,7 +192,7 @@ func (s *shell) Reconnect(ctx context.Context) error {
 		if err := pause(ctx, delay); err != nil {
 			return fmt.Errorf("cannot reconnect to the guest: %w", err)
 		}
-		delay = min(2*delay, 2*time.Second)
+		delay = min(2*delay, slowest)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -35,34 +36,35 @@ func (k keyring) signers() ([]ssh.Signer, io.Closer, error) {
 		keys = append(keys, k.own)
 	}
 	locked := ""
+	var wanted []ssh.PublicKey // of the named files, whether or not they can be used
 	for _, name := range k.named {
 		s, err := readKey(name)
 		var pass *ssh.PassphraseMissingError
 		switch {
 		case err == nil:
 			keys = append(keys, s)
+			wanted = append(wanted, s.PublicKey())
+			continue
 		case errors.As(err, &pass):
 			locked = name
-		case k.strict:
+		case k.strict && publicHalf(name) == nil:
 			return nil, nil, &Error{Kind: NotConfigured, Message: "cannot read the SSH identity", Err: err,
 				Fix: "name a private key that can be read, or its text"}
 		}
-	}
-	var closer io.Closer
-	if k.agentAt != "" && !k.onlyNamed {
-		if conn, err := net.Dial("unix", k.agentAt); err == nil {
-			closer = conn
-			if more, err := agent.NewClient(conn).Signers(); err == nil {
-				keys = append(keys, more...)
-			}
+		if public := publicHalf(name); public != nil {
+			wanted = append(wanted, public)
+		} else if pass != nil && pass.PublicKey != nil {
+			wanted = append(wanted, pass.PublicKey)
 		}
 	}
+	more, closer := k.agentKeys(wanted)
+	keys = append(keys, more...)
 	if locked != "" && len(keys) == 0 {
 		if closer != nil {
 			closer.Close()
 		}
 		return nil, nil, &Error{Kind: NotConfigured, Message: "cannot use the SSH identity: it has a passphrase",
-			Fix: "add it to the agent: ssh-add " + locked}
+			Fix: "add it to the agent: ssh-add " + Quote(locked)}
 	}
 	if home, err := os.UserHomeDir(); err == nil && k.usual {
 		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
@@ -72,6 +74,47 @@ func (k keyring) signers() ([]ssh.Signer, io.Closer, error) {
 		}
 	}
 	return distinct(keys), closer, nil
+}
+
+// agentKeys are the agent's keys, those that are wanted first: with IdentitiesOnly ssh
+// still uses the agent for the keys that are named, and for no others.
+func (k keyring) agentKeys(wanted []ssh.PublicKey) ([]ssh.Signer, io.Closer) {
+	if k.agentAt == "" {
+		return nil, nil
+	}
+	conn, err := net.Dial("unix", expandHome(k.agentAt))
+	if err != nil {
+		return nil, nil
+	}
+	all, err := agent.NewClient(conn).Signers()
+	if err != nil {
+		conn.Close()
+		return nil, nil
+	}
+	var first, others []ssh.Signer
+	for _, s := range all {
+		if slices.ContainsFunc(wanted, func(w ssh.PublicKey) bool { return same(w, s.PublicKey()) }) {
+			first = append(first, s)
+		} else if !k.onlyNamed {
+			others = append(others, s)
+		}
+	}
+	return append(first, others...), conn
+}
+
+// publicHalf is the public key of a key file: beside it, or the file itself. nil if
+// there is none.
+func publicHalf(name string) ssh.PublicKey {
+	for _, file := range []string{name + ".pub", name} {
+		text, err := os.ReadFile(expandHome(file))
+		if err != nil {
+			continue
+		}
+		if key, _, _, _, err := ssh.ParseAuthorizedKey(text); err == nil {
+			return key
+		}
+	}
+	return nil
 }
 
 // readKey reads a private key given as a path or as its text.

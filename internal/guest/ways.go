@@ -95,7 +95,9 @@ func (o Options) way(transport string) string {
 		return "SSH to the node " + o.Node.Host + " and pct there"
 	case transport == "api":
 		return "its console over Proxmox's API"
-	case o.Jump:
+	case o.Jump != nil && (o.Node == nil || o.Jump.Host != o.Node.Host):
+		return "its own sshd, through " + o.Jump.Host
+	case o.Jump != nil:
 		return "its own sshd, through the node"
 	}
 	return "its own sshd"

@@ -138,7 +138,7 @@ func (r *Run) openSoon(ctx context.Context) {
 	node := r.Placement.Node
 	target := guest.Target{CTID: r.CTID, Node: node, Address: r.Address, HostKeys: r.hostKeys}
 	opts := r.SSH
-	opts.Up = o.up
+	opts.Up, opts.Adopted = o.up, r.Recorded.Adopted
 	step := event.Deploying // the phase that needs it; this one may have ended by then
 	if r.looking {
 		step = r.phase.Name

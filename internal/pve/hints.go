@@ -77,18 +77,21 @@ var rootOnlyHints = []string{
 	"or create it without, and then on the node: pct set CTID --features FLAGS; pct reboot CTID",
 }
 
-// explainLogin words a 401, whose body is empty and whose reason says little:
-// the cause is in the node's system log only.
+// explainLogin words a 401, whose body is empty and whose reason says little: the
+// cause, be it a token, its secret, a user or a realm, is in the node's system log
+// only. What was asked first, which differs from run to run, is no part of it: one
+// cause has one message.
 func (c *Client) explainLogin(e *Error) {
+	e.Op = "log in to Proxmox at " + c.host()
 	said := e.Reason
 	if c.login.token != "" {
-		e.Reason = "Proxmox does not accept the token " + c.login.token
+		e.Reason = "the token " + c.login.token + " or its secret is not accepted"
 		e.Hints = append(e.Hints, "it reads user@realm!name=secret; on the node: pveum user token list "+c.login.user)
 	} else {
-		e.Reason = "Proxmox does not accept the password of " + c.login.user
+		e.Reason = "the user " + c.login.user + " or the password is not accepted"
 		e.Hints = append(e.Hints, "is the realm right? root@pam is the node's root, name@pve one of Proxmox's own users")
 	}
-	if said != "" {
+	if said != "" && !strings.EqualFold(strings.TrimRight(said, "!"), "authentication failed") && !strings.EqualFold(said, "authentication failure") {
 		e.Reason += " (" + said + ")"
 	}
 }

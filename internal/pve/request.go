@@ -73,7 +73,10 @@ func (c *Client) explain(ctx context.Context, op string, err error) error {
 		return &out
 	}
 	if e := tlsError(err); e != nil {
-		e.Op = op
+		e.Op = "trust " + c.host()
+		if e.Kind == Unreachable {
+			e.Op, e.Reason = op, "what answers at "+c.host()+" does not speak TLS"
+		}
 		return e
 	}
 	// A request in flight fails with the context's cause, which may be of any type.

@@ -125,7 +125,7 @@ func tlsError(err error) *Error {
 	}
 	var header tls.RecordHeaderError
 	if errors.As(err, &header) {
-		return &Error{Kind: Unreachable, Reason: "what answers there does not speak TLS", Err: err}
+		return &Error{Kind: Unreachable, Err: err}
 	}
 	var alert tls.AlertError
 	if errors.As(err, &alert) {

@@ -49,7 +49,11 @@ func TestErrorsKeepProxmoxWords(t *testing.T) {
 			if !pve.IsKind(err, tt.kind) || !strings.Contains(err.Error(), tt.text) {
 				t.Errorf("got %v", err)
 			}
-			if err != nil && !strings.HasPrefix(err.Error(), "cannot read the status of container 100: ") {
+			tried := "cannot read the status of container 100: "
+			if tt.kind == pve.Unauthorized { // whatever was asked first
+				tried = "cannot log in to Proxmox at 127.0.0.1:"
+			}
+			if err != nil && !strings.HasPrefix(err.Error(), tried) {
 				t.Errorf("the error does not say what was tried: %v", err)
 			}
 		})

@@ -22,8 +22,10 @@ func newPlain(s *Streams, quiet bool) Display {
 	return &plainFace{err: s.Err, style: newStyles(s.ErrColor), quiet: quiet}
 }
 
+// Event passes over the error that ends a run: it is said once, at the end, with its
+// tail and its hints (WriteFailure).
 func (p *plainFace) Event(e event.Event) error {
-	if p.quiet && e.Type != event.Warning && e.Type != event.Error {
+	if e.Type == event.Error || p.quiet && e.Type != event.Warning {
 		return nil
 	}
 	switch {

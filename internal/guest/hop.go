@@ -1,0 +1,180 @@
+package guest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// dialing opens a connection; its error may be an *Error, which is passed on.
+type dialing func(ctx context.Context, network, address string) (net.Conn, error)
+
+// maxHops is how many jump hosts may lead to each other before that is a circle.
+const maxHops = 8
+
+// jump makes the dialer of the last of ProxyJump's hosts. The first is reached as the
+// configuration says of it, each other through the one before, as `ssh -J` does.
+func (n NodeSSH) jump(ctx context.Context, hosts []string, depth int) (last *dialer, left []string, err error) {
+	for _, text := range hosts {
+		if depth++; depth > maxHops {
+			return nil, nil, &Error{Kind: BadSettings, Transport: "node", Message: "cannot reach the node: more than " + strconv.Itoa(maxHops) + " jump hosts, or they lead to each other",
+				Fix: "see ProxyJump in the SSH configuration"}
+		}
+		hop := NodeSSH{ConfigFile: n.ConfigFile, Identity: n.Identity, KnownHosts: n.KnownHosts, AgentSocket: n.AgentSocket, hop: true}
+		if hop.User, hop.Host, hop.Port, err = splitHop(text); err != nil {
+			return nil, nil, &Error{Kind: BadSettings, Transport: "node", Message: "cannot use ProxyJump", Err: err}
+		}
+		d, more, err := hop.dialerBy(ctx, depth)
+		if err != nil {
+			return nil, nil, err
+		}
+		if last != nil {
+			d.dial = over(last)
+		}
+		last, left = d, append(left, more...)
+	}
+	return last, left, nil
+}
+
+// splitHop reads [user@]host[:port], also behind ssh://.
+func splitHop(text string) (user, host string, port int, err error) {
+	host = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(text), "ssh://"), "/")
+	if i := strings.LastIndexByte(host, '@'); i >= 0 {
+		user, host = host[:i], host[i+1:]
+	}
+	if h, p, err := net.SplitHostPort(host); err == nil {
+		number, err := strconv.ParseUint(p, 10, 16)
+		if err != nil || number == 0 {
+			return "", "", 0, fmt.Errorf("%q is no port", p)
+		}
+		host, port = h, int(number)
+	}
+	host = strings.Trim(host, "[]")
+	if host == "" || strings.HasPrefix(host, "-") {
+		return "", "", 0, fmt.Errorf("%q names no host", text)
+	}
+	return user, host, port, nil
+}
+
+// hopPatience bounds connecting to a jump host.
+const hopPatience = 10 * time.Second
+
+// over dials from a host that is logged in to for this one connection.
+func over(hop *dialer) dialing {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := hop.once(ctx, hopPatience)
+		if err != nil {
+			return nil, err
+		}
+		conn, err := c.DialContext(ctx, network, address)
+		if err != nil {
+			c.Close()
+			return nil, forwardError(hop.whom, address, err)
+		}
+		return &hopped{Conn: conn, beneath: c}, nil
+	}
+}
+
+// forwardError says why a jump host did not connect any further.
+func forwardError(whom, address string, err error) error {
+	e := &Error{Kind: Unreachable, Transport: "node", Message: "cannot reach " + address + " from " + whom, Err: err}
+	var rejected *ssh.OpenChannelError
+	if errors.As(err, &rejected) {
+		e.Err = errors.New(orElse(rejected.Message, rejected.Reason.String()))
+		switch {
+		case rejected.Reason == ssh.Prohibited:
+			e.Kind, e.Fix = AuthRefused, "its sshd must allow TCP forwarding"
+		case strings.Contains(strings.ToLower(rejected.Message), "refused"):
+			e.Kind = NoSSHD
+		}
+	}
+	return e
+}
+
+// hopped is a connection through a host that is left with it.
+type hopped struct {
+	net.Conn
+	beneath io.Closer
+}
+
+func (h *hopped) Close() error { return errors.Join(h.Conn.Close(), h.beneath.Close()) }
+
+// byCommand connects by a ProxyCommand, run as ssh runs it.
+func byCommand(text string) dialing {
+	return func(context.Context, string, string) (net.Conn, error) {
+		cmd := exec.Command("/bin/sh", "-c", "exec "+text)
+		p := &piped{cmd: cmd, ended: make(chan struct{})}
+		cmd.Stderr = &p.said
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is ours to pass on
+		cmd.WaitDelay = time.Second
+		in, w, err1 := os.Pipe()
+		r, out, err2 := os.Pipe()
+		if err := errors.Join(err1, err2); err != nil {
+			return nil, err
+		}
+		cmd.Stdin, cmd.Stdout, p.in, p.out = in, out, w, r
+		err := cmd.Start()
+		in.Close()
+		out.Close()
+		if err != nil {
+			w.Close()
+			r.Close()
+			return nil, &Error{Kind: BadSettings, Transport: "node", Message: "cannot start the ProxyCommand", Err: err}
+		}
+		go func() { _ = cmd.Wait(); close(p.ended) }()
+		return p, nil
+	}
+}
+
+// piped is a program's stdin and stdout as a connection.
+type piped struct {
+	cmd     *exec.Cmd
+	in, out *os.File
+	said    lockedTail
+	ended   chan struct{}
+}
+
+func (p *piped) Read(b []byte) (int, error)  { return p.out.Read(b) }
+func (p *piped) Write(b []byte) (int, error) { return p.in.Write(b) }
+
+// Close ends the program, and what it started with it: by the end of its input, and by
+// a signal where that is not enough. What it says last may say why it failed.
+func (p *piped) Close() error {
+	err := errors.Join(p.in.Close(), p.out.Close())
+	select {
+	case <-p.ended:
+	case <-time.After(300 * time.Millisecond):
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM)
+	}
+	return err
+}
+
+// heard is what the program has said on stderr, once its connection has failed.
+func (p *piped) heard() string {
+	select {
+	case <-p.ended:
+	case <-time.After(time.Second):
+	}
+	return p.said.String()
+}
+
+func (p *piped) LocalAddr() net.Addr              { return pipeAddr{} }
+func (p *piped) RemoteAddr() net.Addr             { return pipeAddr{} }
+func (p *piped) SetDeadline(time.Time) error      { return errors.ErrUnsupported }
+func (p *piped) SetReadDeadline(time.Time) error  { return errors.ErrUnsupported }
+func (p *piped) SetWriteDeadline(time.Time) error { return errors.ErrUnsupported }
+
+type pipeAddr struct{}
+
+func (pipeAddr) Network() string { return "pipe" }
+func (pipeAddr) String() string  { return "ProxyCommand" }

@@ -1,0 +1,221 @@
+package guest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// sshSettings are the settings of one host, by their names in lower case, as
+// `ssh -G` prints them: what ssh means by its files, ssh is asked.
+type sshSettings map[string][]string
+
+func (s sshSettings) first(name string) string {
+	if len(s[name]) == 0 {
+		return ""
+	}
+	return s[name][0]
+}
+
+// parseSettings reads what `ssh -G` prints.
+func parseSettings(text string) sshSettings {
+	s := sshSettings{}
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimRight(line, "\r\n"), " ")
+		if value = strings.TrimSpace(value); name != "" && value != "" {
+			s[name] = append(s[name], value)
+		}
+	}
+	return s
+}
+
+// askDeadline bounds `ssh -G`, which runs what `Match exec` names.
+const askDeadline = 10 * time.Second
+
+// settingsOf are the settings of n's host as ssh has them, from ssh where it is
+// installed, else from the files by our own reader. left says what was left out.
+func (n NodeSSH) settingsOf(ctx context.Context) (s sshSettings, left []string, err error) {
+	ssh, err := exec.LookPath("ssh")
+	if err != nil {
+		return n.readSettings()
+	}
+	if s, err = n.ask(ctx, ssh, n.ConfigFile, ""); err != nil {
+		return nil, nil, err
+	}
+	me := localUser().Username
+	if n.User != "" || n.hop || s.first("user") != me {
+		return s, nil, nil
+	}
+	// ssh's default is the local user, ours root: which of them is it?
+	const nobody = "infrahaus-none"
+	files := "Include ~/.ssh/config\nInclude /etc/ssh/ssh_config\n"
+	if n.ConfigFile != "" {
+		files = "Include " + strconv.Quote(n.ConfigFile) + "\n"
+	}
+	if again, err := n.ask(ctx, ssh, "/dev/stdin", files+"Match all\nUser "+nobody+"\n"); err != nil || again.first("user") == nobody {
+		delete(s, "user")
+	}
+	return s, nil, nil
+}
+
+// ask runs `ssh -G`.
+func (n NodeSSH) ask(ctx context.Context, ssh, file, stdin string) (sshSettings, error) {
+	ctx, cancel := context.WithTimeout(ctx, askDeadline)
+	defer cancel()
+	args := []string{"-G"}
+	if file != "" {
+		args = append(args, "-F", file)
+	}
+	if n.User != "" {
+		args = append(args, "-l", n.User)
+	}
+	if n.Port != 0 {
+		args = append(args, "-p", strconv.Itoa(n.Port))
+	}
+	cmd := exec.CommandContext(ctx, ssh, append(args, "--", n.Host)...)
+	var out, said bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &said
+	cmd.WaitDelay = time.Second
+	if err := cmd.Run(); err != nil {
+		e := &Error{Kind: BadSettings, Transport: "node", Message: "cannot read the SSH settings of " + n.Host + ": ssh -G failed", Tail: lastWords(said.Bytes()),
+			Fix: "mend what it says; to see it again: " + command(append([]string{"ssh"}, append(args, "--", n.Host)...))}
+		if ctx.Err() != nil {
+			e.Message = "cannot read the SSH settings of " + n.Host + ": ssh -G did not end within " + askDeadline.String()
+			e.Fix = "a Match exec in the SSH configuration that does not end?"
+		}
+		return nil, e
+	}
+	return parseSettings(out.String()), nil
+}
+
+func lastWords(said []byte) string {
+	var t tail
+	_, _ = t.Write(said)
+	return t.String()
+}
+
+// command is a command line to paste.
+func command(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = Quote(w)
+	}
+	return strings.Join(quoted, " ")
+}
+
+// localUser is who runs this, by the system's own word as ssh has it: with a HOME set
+// to another place, ssh still reads the files of the home in passwd.
+func localUser() *user.User {
+	if u, err := user.LookupId(strconv.Itoa(os.Getuid())); err == nil {
+		return u
+	}
+	home, _ := os.UserHomeDir()
+	return &user.User{Uid: strconv.Itoa(os.Getuid()), Username: os.Getenv("USER"), HomeDir: home}
+}
+
+// unused are settings that change where a connection goes, or whether it is trusted,
+// and that are not followed here.
+var unused = []string{"knownhostscommand", "bindaddress", "bindinterface", "certificatefile", "pkcs11provider"}
+
+// spelled are their names as people write them.
+var spelled = map[string]string{"knownhostscommand": "KnownHostsCommand", "bindaddress": "BindAddress", "bindinterface": "BindInterface",
+	"certificatefile": "CertificateFile", "pkcs11provider": "PKCS11Provider", "proxyusefdpass": "ProxyUseFdpass"}
+
+// notFollowed says which settings of the host are left aside, "" for none.
+func (s sshSettings) notFollowed(host string) string {
+	var names []string
+	for _, name := range unused {
+		if v := s.first(name); v != "" && v != "none" {
+			names = append(names, spelled[name])
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "SSH settings of " + host + " that are not used here: " + strings.Join(names, ", ")
+}
+
+// isDefault reports whether the key files are those that ssh tries unasked.
+func (s sshSettings) isDefault() bool {
+	files := s["identityfile"]
+	for _, name := range []string{"~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519"} {
+		if !slices.Contains(files, name) {
+			return false
+		}
+	}
+	return true
+}
+
+// expander puts in what ssh's %-words, ${variables} and ~ stand for.
+type expander struct {
+	host, typed, user, alias string
+	port                     int
+}
+
+func (x expander) expand(text string) (string, error) {
+	me := localUser()
+	if rest, ok := strings.CutPrefix(text, "~/"); ok {
+		text = filepath.Join(strings.ReplaceAll(me.HomeDir, "%", "%%"), rest)
+	}
+	name, _ := os.Hostname()
+	short, _, _ := strings.Cut(name, ".")
+	words := map[byte]string{'%': "%", 'd': me.HomeDir, 'h': x.host, 'i': me.Uid, 'k': orElse(x.alias, x.typed), 'L': short, 'l': name,
+		'n': x.typed, 'p': strconv.Itoa(x.port), 'r': x.user, 'u': me.Username}
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch rest := text[i:]; {
+		case len(rest) > 1 && rest[0] == '%':
+			word, ok := words[rest[1]]
+			if !ok {
+				return "", fmt.Errorf("%%%c in %q is not known here", rest[1], text)
+			}
+			b.WriteString(word)
+			i++
+		case strings.HasPrefix(rest, "${") && strings.Contains(rest, "}"):
+			variable, _, _ := strings.Cut(rest[2:], "}")
+			value, ok := os.LookupEnv(variable)
+			if !ok {
+				return "", fmt.Errorf("the variable %s in %q is not set", variable, text)
+			}
+			b.WriteString(value)
+			i += len(variable) + 2
+		default:
+			b.WriteByte(rest[0])
+		}
+	}
+	return b.String(), nil
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// paths splits a list of files. `ssh -G` prints quoted names without their quotes:
+// words that together are the name of a file are one.
+func paths(list string) []string {
+	words := strings.Fields(list)
+	var out []string
+	for len(words) > 0 {
+		n := 1
+		for i := len(words); i > 1; i-- {
+			if _, err := os.Stat(strings.Join(words[:i], " ")); err == nil {
+				n = i
+				break
+			}
+		}
+		out = append(out, strings.Join(words[:n], " "))
+		words = words[n:]
+	}
+	return out
+}
