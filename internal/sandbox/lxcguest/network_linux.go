@@ -25,7 +25,7 @@ type network struct {
 	gateway  netip.Addr
 	hostsDir string
 	dnsmasq  *exec.Cmd
-	forward  bool // ip_forward was switched on here
+	before   *forwarding // nil: the machine forwarded before any sandbox
 
 	mu    sync.Mutex
 	extra map[netip.Prefix]bool // addresses and routes added for static guests
@@ -37,18 +37,23 @@ const bridgePrefix = "ihbr"
 func openNetwork(ctx context.Context, dir, tag string) (*network, error) {
 	n := &network{bridge: bridgePrefix + tag, hostsDir: filepath.Join(dir, "dhcp-hosts"), extra: map[netip.Prefix]bool{}}
 	endStray(dir)
-	n.drop(ctx)
 	var err error
+	if n.before, err = before(ctx); err != nil {
+		return nil, err
+	}
+	n.drop(ctx)
 	if n.subnet, err = keptSubnet(dir, tag); err != nil {
 		return nil, err
 	}
 	n.gateway = n.subnet.Addr().Next()
 	if err := n.up(ctx); err != nil {
 		n.drop(context.Background())
+		_ = n.putBack(context.Background())
 		return nil, err
 	}
 	if err := n.serveDHCP(dir); err != nil {
 		n.drop(context.Background())
+		_ = n.putBack(context.Background())
 		return nil, err
 	}
 	return n, nil
@@ -104,8 +109,6 @@ func iptables(ctx context.Context, op string, rule []string) error {
 	return run(ctx, "iptables", args...)
 }
 
-const forwardFile = "/proc/sys/net/ipv4/ip_forward"
-
 func (n *network) up(ctx context.Context) error {
 	for _, args := range [][]string{
 		{"link", "add", n.bridge, "type", "bridge"},
@@ -116,11 +119,13 @@ func (n *network) up(ctx context.Context) error {
 			return err
 		}
 	}
-	if b, err := os.ReadFile(forwardFile); err == nil && strings.TrimSpace(string(b)) == "0" {
+	if n.before != nil {
+		if err := run(ctx, "ip", "link", "set", n.bridge, "alias", n.before.alias()); err != nil {
+			return err
+		}
 		if err := os.WriteFile(forwardFile, []byte("1"), 0o644); err != nil {
 			return err
 		}
-		n.forward = true
 	}
 	for _, r := range n.rules() {
 		_ = iptables(ctx, "-D", r) // of an owner that was killed
@@ -265,19 +270,16 @@ func (n *network) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	n.drop(ctx)
-	if n.forward && !otherBridges() {
-		return os.WriteFile(forwardFile, []byte("0"), 0o644)
-	}
-	return nil
+	return n.putBack(ctx)
 }
 
-// otherBridges reports whether another sandbox still needs forwarding.
-func otherBridges() bool {
-	ifs, _ := net.Interfaces()
-	for _, i := range ifs {
-		if strings.HasPrefix(i.Name, bridgePrefix) {
-			return true
-		}
+// putBack leaves the machine's settings as they were, once no sandbox needs them.
+func (n *network) putBack(ctx context.Context) error {
+	if n.before == nil {
+		return nil
 	}
-	return false
+	if others, err := bridges(ctx); err != nil || len(others) > 0 {
+		return err // the last one does it
+	}
+	return n.before.restore()
 }
