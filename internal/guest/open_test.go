@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -120,7 +121,7 @@ func TestNoSSHD(t *testing.T) {
 	for _, port := range []int{freePort(t), silent.Addr().(*net.TCPAddr).Port} {
 		o := Options{Transport: "guest", Identity: id, NoUserKeys: true, Port: port, SSHDeadline: 50 * time.Millisecond}
 		_, err := Open(ctxFor(t), Target{CTID: 100, Address: netip.MustParseAddr("127.0.0.1")}, o)
-		if KindOf(err) != NoSSHD || !strings.Contains(err.Error(), "127.0.0.1 by SSH within 100ms") && !strings.Contains(err.Error(), "within 0s") && !strings.Contains(err.Error(), "within 50ms") {
+		if KindOf(err) != NoSSHD || !strings.Contains(err.Error(), fmt.Sprintf("127.0.0.1 by SSH on port %d within 100ms", port)) && !strings.Contains(err.Error(), "within 0s") && !strings.Contains(err.Error(), "within 50ms") {
 			t.Errorf("%v", err)
 		}
 		o.Transport = "auto"
