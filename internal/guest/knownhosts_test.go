@@ -13,21 +13,13 @@ import (
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
-)
 
-// needSSH is OpenSSH's client; `.ci/run` installs it.
-func needSSH(t *testing.T, tool string) string {
-	t.Helper()
-	path, err := exec.LookPath(tool)
-	if err != nil {
-		t.Skip("needs openssh-client, which .ci/run installs:", err)
-	}
-	return path
-}
+	"github.com/infrahaus/infrahaus/internal/needs"
+)
 
 // Lines of known_hosts on which ssh itself is asked, too: what it trusts, we trust.
 func TestKnownHostsAsSSH(t *testing.T) {
-	client := needSSH(t, "ssh")
+	client := needs.Program(t, "ssh", "openssh-client")
 	id := newSigner(t)
 	h := newHost(t, id.PublicKey())
 	identity := filepath.Join(t.TempDir(), "id")

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/infrahaus/infrahaus/internal/needs"
 )
 
 // configDir is a folder with a file config of these lines.
@@ -22,7 +24,7 @@ func configFile(t *testing.T, lines string) string {
 // What a user's file means is what ssh says it means; without ssh our own reader says
 // the same of all that it can judge, and names what it leaves out.
 func TestSSHConfig(t *testing.T) {
-	ssh := needSSH(t, "ssh")
+	ssh := needs.Program(t, "ssh", "openssh-client")
 	home, me := localUser().HomeDir, localUser().Username
 	for name, c := range map[string]struct {
 		lines string
@@ -89,7 +91,7 @@ func sameSettings(t *testing.T, name string, got, want settings) {
 
 // A file that ssh refuses is an error with ssh's own words, never half a file.
 func TestSSHConfigErrors(t *testing.T) {
-	needSSH(t, "ssh")
+	needs.Program(t, "ssh", "openssh-client")
 	file := configFile(t, "Host pve\nNoSuchOption x\n")
 	_, err := NodeSSH{Host: "pve", ConfigFile: file}.resolve(t.Context())
 	var e *Error
