@@ -14,6 +14,22 @@ import (
 type program struct {
 	mu     sync.Mutex
 	bodies []*syntax.File
+	maps   map[string]bool // names of associative arrays
+}
+
+func (g *program) associative(name string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.maps == nil {
+		g.maps = map[string]bool{}
+	}
+	g.maps[name] = true
+}
+
+func (g *program) isAssociative(name string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.maps[name]
 }
 
 func (g *program) add(f *syntax.File) string {

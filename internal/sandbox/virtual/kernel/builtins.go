@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
@@ -78,6 +79,12 @@ func (sh *shell) internal(ctx context.Context, hc interp.HandlerContext, args []
 		return sh.printfNow(hc, rest)
 	case "echo":
 		return sh.echo(hc, rest)
+	case "missing": // a builtin or an option that bash alone has
+		if len(rest) == 2 && rest[0] == "printf" {
+			fmt.Fprintf(hc.Stderr, "%s: 1: printf: Illegal option %s\n", sh.name, rest[1])
+			return 2
+		}
+		return sh.notFound(hc, rest[0], syscall.ENOENT)
 	case "status":
 		n, _ := strconv.Atoi(rest[0])
 		return n

@@ -57,6 +57,9 @@ func (sh *shell) call(ctx context.Context, hc interp.HandlerContext, args []stri
 	if sh.r.Funcs[args[0]] != nil {
 		return args, nil
 	}
+	if sh.posix() && posixBuiltins[args[0]] {
+		return append([]string{callPrefix + "missing"}, args...), nil
+	}
 	switch args[0] {
 	case "command", "builtin":
 		return sh.command(ctx, hc, args)
@@ -82,7 +85,7 @@ func (sh *shell) call(ctx context.Context, hc interp.HandlerContext, args []stri
 	case "test", "[":
 		return sh.test(hc, args)
 	case "set":
-		return sh.set(args)
+		return sh.set(hc, args)
 	case "printf":
 		return sh.printf(args), nil
 	case "shift":
@@ -163,6 +166,9 @@ func (sh *shell) shift(hc interp.HandlerContext, args []string) ([]string, error
 }
 
 func (sh *shell) printf(args []string) []string {
+	if sh.posix() && len(args) > 1 && args[1] == "-v" {
+		return []string{callPrefix + "missing", "printf", "-v"}
+	}
 	if len(args) > 3 && args[1] == "-v" && syntax.ValidName(args[2]) {
 		s, _ := Printf(args[3], args[4:])
 		return []string{"eval", args[2] + "=" + quote(s)}

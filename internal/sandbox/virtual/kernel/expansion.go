@@ -12,6 +12,9 @@ func (w *rewriter) word(n *syntax.Word) {
 		return
 	}
 	w.tilde(n)
+	if w.posix {
+		n.Parts = posixParts(n.Parts)
+	}
 	for i, part := range n.Parts {
 		n.Parts[i] = w.part(part)
 	}
@@ -73,9 +76,12 @@ func bareEscapes(n *syntax.Word) {
 func (w *rewriter) part(part syntax.WordPart) syntax.WordPart {
 	switch x := part.(type) {
 	case *syntax.DblQuoted:
+		was := w.quoted
+		w.quoted = true
 		for i, q := range x.Parts {
 			x.Parts[i] = w.part(q)
 		}
+		w.quoted = was
 	case *syntax.CmdSubst:
 		w.subst(x)
 	case *syntax.ProcSubst:
@@ -107,11 +113,14 @@ func (w *rewriter) subst(x *syntax.CmdSubst) {
 	if len(x.Stmts) == 0 {
 		return
 	}
-	w.stmts(x.Stmts)
+	w.unasked(func() { w.stmts(x.Stmts) })
 	x.Stmts = []*syntax.Stmt{{Cmd: callOf(callSubst, w.body(x.Stmts))}}
 }
 
 func (w *rewriter) param(x *syntax.ParamExp) {
+	if w.posix {
+		w.posixParam(x)
+	}
 	if x.Param != nil {
 		switch x.Param.Value {
 		case "$", "BASHPID":
@@ -155,6 +164,12 @@ func (w *rewriter) param(x *syntax.ParamExp) {
 	if x.Repl != nil {
 		w.word(x.Repl.Orig)
 		w.word(x.Repl.With)
+	}
+	if i, ok := x.Index.(*syntax.Word); ok && x.Length && w.prog.isAssociative(x.Param.Value) && (i.Lit() == "@" || i.Lit() == "*") {
+		w.refuse(x.Pos(), "the number of elements of an associative array")
+	}
+	if w.quoted && hasDefault(x) {
+		w.quotedDefault(x)
 	}
 	if x.Exp != nil {
 		w.word(x.Exp.Word)

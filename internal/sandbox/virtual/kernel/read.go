@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
 
@@ -30,11 +29,10 @@ type readOpts struct {
 	names   []string
 }
 
-// read leaves the plain form to the library and does the rest here.
+// read is done here: the library's joins empty fields and keeps NUL bytes.
 func (sh *shell) read(hc interp.HandlerContext, args []string) ([]string, error) {
 	o := readOpts{delim: '\n', n: -1}
 	rest := args[1:]
-	special := false
 	for len(rest) > 0 && len(rest[0]) > 1 && rest[0][0] == '-' {
 		a := rest[0]
 		rest = rest[1:]
@@ -46,6 +44,10 @@ func (sh *shell) read(hc interp.HandlerContext, args []string) ([]string, error)
 				o.raw = true
 				continue
 			}
+			if sh.posix() && a[i] != 'p' {
+				fmt.Fprintf(hc.Stderr, "%s: 1: read: Illegal option -%c\n", sh.name, a[i])
+				return []string{callPrefix + "status", "2"}, nil
+			}
 			if a[i] == 's' || a[i] == 'e' {
 				o.silent = o.silent || a[i] == 's'
 				continue
@@ -54,7 +56,6 @@ func (sh *shell) read(hc interp.HandlerContext, args []string) ([]string, error)
 			if val == "" && len(rest) > 0 {
 				val, rest = rest[0], rest[1:]
 			}
-			special = true
 			switch a[i] {
 			case 't':
 				d, ok := seconds(val)
@@ -73,7 +74,6 @@ func (sh *shell) read(hc interp.HandlerContext, args []string) ([]string, error)
 			case 'a':
 				o.array = val
 			case 'p':
-				special = special && o.timed || special
 			default:
 				fmt.Fprintf(hc.Stderr, "%s: 1: read: Illegal option -%c\n", sh.name, a[i])
 				return []string{callPrefix + "status", "2"}, nil
@@ -82,9 +82,6 @@ func (sh *shell) read(hc interp.HandlerContext, args []string) ([]string, error)
 		}
 	}
 	terminal := terminalOf(raw(sh.inOf(hc)))
-	if !special && terminal == nil {
-		return args, nil
-	}
 	if s := hc.Env.Get("TMOUT").String(); sh.kind == "bash" && terminal != nil && !o.timed && s != "" {
 		o.timeout, o.timed = seconds(s)
 	}
@@ -111,20 +108,20 @@ func (sh *shell) readNow(hc interp.HandlerContext, o readOpts) ([]string, error)
 			line = line[:len(line)-1] + more
 		}
 	}
-	cfg := &expand.Config{Env: hc.Env}
+	seps, runes := separatorsOf(hc.Env), lineRunes(line, o.raw)
 	var b strings.Builder
 	names := o.names
 	switch {
 	case o.array != "":
 		b.WriteString(o.array + "=(")
-		for _, f := range expand.ReadFields(cfg, line, -1, o.raw) {
+		for _, f := range seps.fields(runes, -1) {
 			b.WriteString(quote(f) + " ")
 		}
 		b.WriteString(")")
 	case len(names) == 0:
-		b.WriteString("REPLY=" + quote(line))
+		b.WriteString("REPLY=" + quote(textOf(runes)))
 	default:
-		fields := expand.ReadFields(cfg, line, len(names), o.raw)
+		fields := seps.fields(runes, len(names))
 		for i, n := range names {
 			if !syntax.ValidName(n) {
 				return []string{callPrefix + "status", "2"}, nil
@@ -165,7 +162,9 @@ func (sh *shell) readBytes(in io.Reader, o readOpts) (string, error) {
 			if buf[0] == o.delim {
 				return line.String(), nil
 			}
-			line.WriteByte(buf[0])
+			if buf[0] != 0 {
+				line.WriteByte(buf[0])
+			}
 		}
 		if err != nil {
 			return line.String(), err

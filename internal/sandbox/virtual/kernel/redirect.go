@@ -13,9 +13,14 @@ func (w *rewriter) redirs(st *syntax.Stmt) bool {
 	var before []*syntax.Stmt
 	kept := st.Redirs[:0:0]
 	for _, r := range st.Redirs {
+		if w.posix {
+			w.posixRedirect(r)
+		}
 		w.word(r.Word)
 		if r.Hdoc != nil {
+			w.quoted = true
 			w.word(r.Hdoc)
+			w.quoted = false
 		}
 		n := ""
 		if r.N != nil {

@@ -35,8 +35,11 @@ type rewriter struct {
 	home  func(user string) (string, bool)
 	depth int // of functions
 	seen  differs
-	err   error
-	whole bool // err is a refusal, for which nothing of the script is to run
+	// condition: the status of what is read is asked for, so that set -e has no effect.
+	condition bool
+	quoted    bool // between double quotes, or in a here-document
+	err       error
+	whole     bool // err is a refusal, for which nothing of the script is to run
 }
 
 func (w *rewriter) refuse(pos syntax.Pos, what string) {
@@ -87,6 +90,8 @@ func (w *rewriter) stmt(st *syntax.Stmt) {
 	if st == nil {
 		return
 	}
+	defer func(was bool) { w.quoted = was }(w.quoted)
+	w.quoted = false
 	if st.Coprocess {
 		w.refuse(st.Pos(), "a coprocess")
 	}
@@ -108,35 +113,43 @@ func (w *rewriter) stmt(st *syntax.Stmt) {
 		*st = syntax.Stmt{Position: st.Position, Cmd: callOf(callBack, w.body([]*syntax.Stmt{&inner}), keep)}
 		return
 	}
+	negate(st)
 	if !w.redirs(st) {
 		w.command(st)
 	}
 }
 
 func (w *rewriter) command(st *syntax.Stmt) {
+	if w.posix {
+		st.Cmd = w.posixCommand(st.Cmd)
+	}
 	switch c := st.Cmd.(type) {
 	case *syntax.Subshell:
-		w.stmts(c.Stmts)
-		st.Cmd = callOf(callFork, w.body(c.Stmts))
+		st.Cmd = callOf(callFork, w.subshell(c.Stmts))
 	case *syntax.BinaryCmd:
 		if c.Op == syntax.Pipe || c.Op == syntax.PipeAll {
 			st.Cmd = callOf(callPipe, w.sides(st.Cmd, nil)...)
 			return
 		}
-		w.stmt(c.X)
+		w.asked(func() { w.stmt(c.X) })
 		w.stmt(c.Y)
 	case *syntax.FuncDecl:
-		w.depth++
-		w.stmt(c.Body)
-		w.depth--
-	case *syntax.TestClause:
 		if w.posix {
-			st.Cmd = callOf("[[")
-			return
+			w.posixNode(c)
 		}
-		w.walk(c)
+		w.depth++
+		w.unasked(func() { w.stmt(c.Body) })
+		w.depth--
 	case *syntax.CoprocClause:
 		w.refuse(c.Pos(), "a coprocess")
+	case *syntax.IfClause:
+		for ; c != nil; c = c.Else {
+			w.asked(func() { w.stmts(c.Cond) })
+			w.stmts(c.Then)
+		}
+	case *syntax.WhileClause:
+		w.asked(func() { w.stmts(c.Cond) })
+		w.stmts(c.Do)
 	case nil:
 	default:
 		w.walk(c)
@@ -146,10 +159,19 @@ func (w *rewriter) command(st *syntax.Stmt) {
 // walk goes through everything that is no statement with a process of its own.
 func (w *rewriter) walk(n syntax.Node) {
 	syntax.Walk(n, func(n syntax.Node) bool {
+		if w.posix && n != nil {
+			w.posixNode(n)
+		}
 		switch n := n.(type) {
 		case *syntax.Stmt:
 			w.stmt(n)
 			return false
+		case *syntax.CallExpr:
+			w.splitDefaults(n.Args)
+		case *syntax.WordIter:
+			w.splitDefaults(n.Items)
+		case *syntax.DeclClause:
+			w.associative(n)
 		case *syntax.Word:
 			w.word(n)
 			return false

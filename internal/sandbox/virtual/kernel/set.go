@@ -70,12 +70,23 @@ func (sh *shell) test(hc interp.HandlerContext, args []string) ([]string, error)
 			b, err2 := v.Stat(args[i+1])
 			out = append(out[:len(out)-1], "-n", yes[err1 == nil && err2 == nil && sameInfo(a, b)])
 			i++
+		case numeric[args[i]] && i > 1 && args[i+1] != "=" && args[i+1] != "!=":
+			for _, operand := range []string{prev, args[i+1]} {
+				if _, err := strconv.ParseInt(strings.TrimSpace(operand), 10, 64); err != nil {
+					fmt.Fprintf(hc.Stderr, "%s: 1: %s: Illegal number: %s\n", sh.name, args[0], operand)
+					return []string{callPrefix + "status", "2"}, nil
+				}
+			}
+			out = append(out, args[i])
 		default:
 			out = append(out, args[i])
 		}
 	}
 	return out, nil
 }
+
+// numeric are the operators of test between whole numbers.
+var numeric = map[string]bool{"-eq": true, "-ne": true, "-lt": true, "-le": true, "-gt": true, "-ge": true}
 
 // isTerminal is test -t.
 func (sh *shell) isTerminal(hc interp.HandlerContext, fd int) bool {
@@ -91,7 +102,7 @@ func (sh *shell) isTerminal(hc interp.HandlerContext, fd int) bool {
 }
 
 // set drops the options that mean nothing here.
-func (sh *shell) set(args []string) ([]string, error) {
+func (sh *shell) set(hc interp.HandlerContext, args []string) ([]string, error) {
 	out := []string{"set"}
 	for i := 1; i < len(args); i++ {
 		a := args[i]
@@ -101,6 +112,9 @@ func (sh *shell) set(args []string) ([]string, error) {
 		}
 		if a[1:] == "o" && i+1 < len(args) {
 			if args[i+1] == "pipefail" {
+				if sh.posix() {
+					return sh.noPipefail(hc)
+				}
 				sh.pipefail = a[0] == '-'
 			}
 			switch args[i+1] {
@@ -113,6 +127,9 @@ func (sh *shell) set(args []string) ([]string, error) {
 		}
 		keep := a[:1]
 		if strings.HasSuffix(a, "o") && i+1 < len(args) && args[i+1] == "pipefail" {
+			if sh.posix() {
+				return sh.noPipefail(hc)
+			}
 			sh.pipefail = a[0] == '-'
 		}
 		for _, c := range a[1:] {
@@ -128,6 +145,12 @@ func (sh *shell) set(args []string) ([]string, error) {
 		return []string{"true"}, nil
 	}
 	return out, nil
+}
+
+// noPipefail ends the shell: dash 0.5.12 has no such option.
+func (sh *shell) noPipefail(hc interp.HandlerContext) ([]string, error) {
+	fmt.Fprintf(hc.Stderr, "%s: 1: set: Illegal option -o pipefail\n", sh.name)
+	return []string{"exit", "2"}, nil
 }
 
 // trap keeps the actions for signals; EXIT and ERR are the library's.

@@ -138,8 +138,11 @@ type closeFunc func()
 
 func (f closeFunc) Close() error { f(); return nil }
 
+// posix: a shell without bash's extensions, as dash is.
+func (sh *shell) posix() bool { return sh.kind == "sh" || sh.kind == "dash" }
+
 func (sh *shell) rewriter() *rewriter {
-	return &rewriter{prog: sh.prog, seen: differs{nounset: sh.nounset}, posix: sh.kind == "sh" || sh.kind == "dash", name: sh.name,
+	return &rewriter{prog: sh.prog, seen: differs{nounset: sh.nounset}, posix: sh.posix(), name: sh.name,
 		home: func(user string) (string, bool) {
 			u, ok := sh.p.LookupUser(user)
 			return u.Home, ok

@@ -161,7 +161,11 @@ func TestShell(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := testMachine(t)
-			out, errs, _ := runIn(t, m, "", "sh", "-c", c.script)
+			shell := "sh"
+			if strings.Contains(c.name, "pipefail") { // dash has no such option
+				shell = "bash"
+			}
+			out, errs, _ := runIn(t, m, "", shell, "-c", c.script)
 			if c.out != "" && out != c.out {
 				t.Errorf("stdout %q, want %q; stderr %q", out, c.out, errs)
 			}

@@ -1,0 +1,72 @@
+package kernel
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/infrahaus/infrahaus/internal/needs"
+)
+
+// TestAlike runs each script of testdata/alike.txt (parted by lines of ---) in dash
+// and bash of this machine and in the virtual guest: stdout and whether the script
+// succeeded are the same.
+func TestAlike(t *testing.T) {
+	for shell, here := range map[string]string{"dash": "sh", "bash": "bash"} {
+		path := needs.Program(t, shell, shell)
+		t.Run(shell, func(t *testing.T) {
+			for _, script := range scripts(t, "alike.txt") {
+				want := real(t, path, script)
+				out, errs, status := runIn(t, testMachine(t), "", here, "-c", script)
+				if got := outcome(out, status); got != want {
+					t.Errorf("%s\nis   %s\nhere %s\nsaid %q", script, want, got, errs)
+				}
+			}
+		})
+	}
+}
+
+// TestLoud: what the virtual guest cannot run as bash or dash does stops the script,
+// and says why. The first word of each script names the shell.
+func TestLoud(t *testing.T) {
+	for _, script := range scripts(t, "loud.txt") {
+		shell, text, _ := strings.Cut(script, "\n")
+		out, errs, status := runIn(t, testMachine(t), "", shell, "-c", text)
+		if status == 0 || strings.Contains(out, "never") || errs == "" {
+			t.Errorf("%s: %s\nstdout %q, status %d, said %q", shell, text, out, status, errs)
+		}
+	}
+}
+
+func scripts(t *testing.T, name string) []string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSuffix(string(b), "\n"), "\n---\n")
+}
+
+func real(t *testing.T, shell, script string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), shell, "-c", script)
+	cmd.Dir, cmd.Env = t.TempDir(), []string{"PATH=" + os.Getenv("PATH"), "HOME=/root", "LC_ALL=C.UTF-8"}
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	status := 0
+	if err := cmd.Run(); err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			t.Fatal(err)
+		}
+		status = exit.ExitCode()
+	}
+	return outcome(out.String(), status)
+}
+
+func outcome(out string, status int) string { return fmt.Sprintf("%q, success %v", out, status == 0) }
