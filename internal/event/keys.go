@@ -14,6 +14,8 @@ var plainWords = map[string]bool{
 	"DB": true, "DATABASE": true, "DBNAME": true, "SCHEMA": true, "NAME": true, "ID": true, "SERVICE": true,
 	"PATH": true, "DIR": true, "FILE": true, "VERSION": true, "TYPE": true, "REALM": true, "REGION": true, "BUCKET": true,
 	"SSLMODE": true, "ENGINE": true, "DRIVER": true, "NOTE": true, "COMMENT": true,
+	// What a shell's export -p prints beside them.
+	"HOME": true, "SHELL": true, "TERM": true, "LANG": true, "LOGNAME": true, "OLDPWD": true, "SHLVL": true,
 }
 
 // IsSecretKey reports whether a key's value is a secret. The last word of the

@@ -22,9 +22,7 @@ func SecretsIn(key, value string) []string {
 		return append(found, leaves...)
 	}
 	for line := range strings.Lines(value) {
-		if m := settingLine.FindStringSubmatch(line); m != nil && IsSecretKey(m[1]) {
-			found = append(found, unquoted(m[2]))
-		}
+		found = append(found, lineSecrets(line)...)
 	}
 	for _, m := range inlinePair.FindAllStringSubmatch(value, -1) {
 		if secretQuery(m[1]) {
@@ -34,7 +32,28 @@ func SecretsIn(key, value string) []string {
 	return found
 }
 
+// lineSecrets are what is secret within a line of a file that is one value: of
+// "PrivateKey = …", user:password, host:port:db:user:password, "machine h login u
+// password p" and "Authorization: Bearer …".
+func lineSecrets(line string) (found []string) {
+	if m := settingLine.FindStringSubmatch(line); m != nil && IsSecretKey(m[1]) {
+		found = append(found, unquoted(m[2]))
+	}
+	if m := spokenPair.FindStringSubmatch(line); m != nil {
+		found = append(found, m[1])
+	}
+	line = strings.TrimSpace(line)
+	if strings.ContainsAny(line, " \t") || strings.Contains(line, "://") {
+		return found
+	}
+	if _, after, ok := strings.Cut(line, ":"); ok {
+		found = append(found, after, line[strings.LastIndexByte(line, ':')+1:])
+	}
+	return found
+}
+
 var (
+	spokenPair = regexp.MustCompile(`(?i)(?:^|\s)(?:password|bearer|basic)\s+(\S+)\s*$`)
 	// A line of an environment, an ini file or YAML.
 	settingLine = regexp.MustCompile(`^\s*(?:-\s+|export\s+|declare -x\s+)?["']?([A-Za-z_][\w.-]*)["']?\s*(?:=|:\s)\s*(\S.*?)\s*$`)
 	// host=db password=x; Server=db;Password=x

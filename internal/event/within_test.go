@@ -37,6 +37,10 @@ func TestSecretsIn(t *testing.T) {
 		},
 		{"password", "host=db user=app password='dsn pw' port=1\n", []string{"dsn pw"}, []string{"app", "1"}},
 		{"password", "Server=db;User Id=sa;Password=ad0-pw;Encrypt=yes", []string{"ad0-pw"}, []string{"yes", "sa"}},
+		{"password", "admin:us3r-pw\n", []string{"us3r-pw"}, []string{"admin"}},
+		{"password", "db.example.org:5432:app:app-user:pgp4ss-w", []string{"pgp4ss-w"}, []string{"db.example.org", "app-user"}},
+		{"content", "machine h login user-name password n3trc-pw\nmachine i\n", []string{"n3trc-pw"}, []string{"user-name"}},
+		{"password", "Authorization: Bearer b34rer-t\n", []string{"b34rer-t"}, nil},
 		{"content", "export A=a$b\r\nUSER=name\r\nB='x y'\r\n  - \"c\": d-1,\n", []string{"a$b", "x y", "d-1"}, []string{"name"}},
 	}
 	for _, test := range tests {
