@@ -115,12 +115,59 @@ wait_for_apt_lock() {
 	return 0
 }
 
-# _ih_apt ARG…: apt-get that never asks and waits for the lock.
+# _ih_apt ARG…: apt-get that never asks and waits for the locks. Its own option
+# covers dpkg's lock alone: that of the lists, which update takes, and that of the
+# archives end it at once with status 100.
 _ih_apt() {
+	_ih_tries=60
+	while :; do
+		_ih_held=
+		case $1 in
+		update) _ih_update ;;
+		*) _ih_apt_get "$@" ;;
+		esac && return 0
+		_ih_st=$?
+		if [ -z "$_ih_held" ] && [ "$_ih_st" = 100 ] && _ih_locked "$_ih_root/var/lib/apt/lists/lock" "$_ih_root/var/cache/apt/archives/lock"; then
+			_ih_held=1
+		fi
+		_ih_tries=$((_ih_tries - 1))
+		[ -n "$_ih_held" ] && [ "$_ih_tries" -gt 0 ] || return "$_ih_st"
+		log_info "apt is in use by another process: trying again"
+		sleep 2
+		wait_for_apt_lock || return 1
+	done
+}
+
+_ih_apt_get() {
 	DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=a UCF_FORCE_CONFFOLD=1 \
 		apt-get -y -q -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 \
 		-o APT::Update::Error-Mode=any \
 		-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" </dev/null
+}
+
+# _ih_update: one update; _ih_held is set where apt says that it could not get a
+# lock, for the other process may be gone since. Both streams go on line by line. An
+# install is not read like that: a service that it starts would keep the pipe.
+_ih_update() {
+	{
+		_ih_end=$(
+			{
+				_ih_st=0
+				LC_ALL=C _ih_apt_get update >&3 || _ih_st=$?
+				printf '_ih_status %s\n' "$_ih_st"
+			} 2>&1 | while IFS= read -r _ih_line || [ -n "$_ih_line" ]; do
+				case $_ih_line in
+				'_ih_status '*) printf %s "${_ih_line#* }" ;;
+				*)
+					printf '%s\n' "$_ih_line" >&4
+					case $_ih_line in *'Could not get lock'*) printf 'locked ' ;; esac
+					;;
+				esac
+			done
+		)
+	} 3>&1 4>&2
+	case $_ih_end in 'locked '*) _ih_held=1 ;; esac
+	return "${_ih_end##* }"
 }
 
 # _ih_mend_dpkg finishes what an interrupted dpkg began, without which apt refuses
