@@ -131,7 +131,7 @@ func TestFind(t *testing.T) {
 	f := newFake(t)
 	c, ctx := f.client(t), context.Background()
 	f.on("GET /cluster/resources", ok(`[{"vmid":100,"type":"lxc","node":"pve2","name":"web"},{"vmid":"101","type":"qemu","node":"pve1"},{"vmid":104,"type":"lxc","node":"pve1","status":"unknown"}]`))
-	f.on("GET /nodes", ok(`[{"node":"pve1","status":"online"},{"node":"pve3","status":"offline"}]`))
+	f.on("GET /nodes", ok(`[{"node":"pve1","status":"unknown"},{"node":"pve3","status":"offline"}]`)) // pve1 has just booted
 	f.on("GET /nodes/pve1/lxc", ok(`[{"vmid":104,"name":"newer","status":"running"},{"vmid":"102","name":"new","status":"running","cpus":"0.5"}]`))
 	if node, name, err := c.Find(ctx, 100); node != "pve2" || name != "web" || err != nil {
 		t.Error(node, name, err)

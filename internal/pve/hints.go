@@ -1,6 +1,7 @@
 package pve
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -86,6 +87,9 @@ func (c *Client) explainLogin(e *Error) {
 	said := e.Reason
 	if c.login.token != "" {
 		e.Reason = "the token " + c.login.token + " or its secret is not accepted"
+		if _, name := cutLast(c.login.token, "!"); len(name) < 2 {
+			e.Hints = append(e.Hints, fmt.Sprintf("Proxmox has no token named %q: their names have two characters at least", name))
+		}
 		e.Hints = append(e.Hints, "it reads user@realm!name=secret; on the node: pveum user token list "+c.login.user)
 	} else {
 		e.Reason = "the user " + c.login.user + " or the password is not accepted"

@@ -60,6 +60,8 @@ func TestResolveChooses(t *testing.T) {
 			"pve1 btr vmbr0 local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst true", ""},
 		{"one node of two online", nil, map[string]string{"GET /nodes": `[{"node":"pve1","status":"online"},{"node":"pve2","status":"offline"}]`},
 			"pve1 btr vmbr0 local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst false", "node pve1, the only one online"},
+		{"pvestatd has not reported yet", nil, map[string]string{"GET /nodes": `[{"node":"pve1","status":"unknown"}]`},
+			"pve1 btr vmbr0 local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst false", "node pve1, the only one"},
 		{"vmbr0 of many", nil, map[string]string{"GET /nodes/pve1/network": `[{"type":"bridge","iface":"vmbr1"},{"type":"bridge","iface":"vmbr0"}]`},
 			"pve1 btr vmbr0 local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst false", "--bridge chooses another"},
 	} {

@@ -79,6 +79,37 @@ func create(ctx context.Context, c *pve.Client, spec lxc.Spec) (*pve.Placement, 
 	return p, made, res, err
 }
 
+// A node is "unknown" until its pvestatd has reported, for ten seconds after a boot: it
+// is worked with all the same, and its containers are found.
+func TestNodeThatHasJustBooted(t *testing.T) {
+	s := newSandbox(t)
+	if rows := s.node.Nodes(node.Root, ""); rows[0]["status"] != "unknown" || rows[0]["mem"] != nil {
+		t.Errorf("a node that has just booted is told as %v", rows)
+	}
+	_, made, _, err := create(t.Context(), s.client, spec())
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := s.client.List(t.Context())
+	if err != nil || len(list) != 1 || list[0].CTID != made.CTID {
+		t.Errorf("listed %v, %v", list, err)
+	}
+}
+
+// A token's name has two characters at least: whoever writes one hears of it where the
+// login is refused.
+func TestTokenNameOfOneCharacter(t *testing.T) {
+	s := newSandbox(t)
+	if _, err := s.node.CreateToken("root@pam", "x", false); err == nil {
+		t.Error("the sandbox takes a token that Proxmox would not")
+	}
+	_, err := s.as(t, pve.Options{Token: "root@pam!x=00000000-0000-4000-8000-000000000000"}).Nodes(t.Context())
+	var e *pve.Error
+	if !errors.As(err, &e) || e.Kind != pve.Unauthorized || !strings.Contains(strings.Join(e.Hints, "\n"), "two characters at least") {
+		t.Errorf("%v, hints %q", err, e.Hints)
+	}
+}
+
 func TestWholeLife(t *testing.T) {
 	s := newSandbox(t)
 	login := s.node.Login()
@@ -90,7 +121,7 @@ func TestWholeLife(t *testing.T) {
 func wholeLife(t *testing.T, c *pve.Client) {
 	ctx := t.Context()
 	sp := spec()
-	sp.Tags, sp.OnBoot = []string{"infrahaus"}, true
+	sp.Tags, sp.OnBoot = []string{"Web", "infrahaus", "App"}, true
 	p, made, res, err := create(ctx, c, sp)
 	if err != nil {
 		t.Fatal(err)
@@ -101,6 +132,9 @@ func wholeLife(t *testing.T, c *pve.Client) {
 	cfg, err := c.Config(ctx, p.Node, made.CTID)
 	if err != nil || cfg.Marker() != "01JTEST" || cfg.MAC != made.MAC || cfg.Hostname != sp.Hostname || !cfg.Unprivileged {
 		t.Errorf("configured %+v, %v", cfg, err)
+	}
+	if want := []string{"app", "infrahaus", "web"}; !slices.Equal(cfg.Tags, want) { // Proxmox keeps them so
+		t.Errorf("tags %v, not %v", cfg.Tags, want)
 	}
 	upid, err := c.Start(ctx, p.Node, made.CTID)
 	if err == nil {
@@ -115,7 +149,7 @@ func wholeLife(t *testing.T, c *pve.Client) {
 	if a, err := c.Address(ctx, p.Node, made.CTID, cfg.Net0, cfg.MAC, pve.Watch{}); err != nil || !a.Is4() {
 		t.Errorf("address %v, %v", a, err)
 	}
-	if st, err := c.Status(ctx, p.Node, made.CTID); err != nil || !st.Running || !slices.Equal(st.Tags, sp.Tags) {
+	if st, err := c.Status(ctx, p.Node, made.CTID); err != nil || !st.Running || !slices.Equal(st.Tags, cfg.Tags) {
 		t.Errorf("status %+v, %v", st, err)
 	}
 	if n, name, err := c.Find(ctx, made.CTID); n != p.Node || name != sp.Hostname || err != nil {

@@ -34,7 +34,9 @@ func (c *Client) Version(ctx context.Context) (Version, error) {
 	return Version{Release: v.Release.String(), Full: v.Version.String()}, nil
 }
 
-// Node is one machine of the cluster.
+// Node is one machine of the cluster. Online is false for one that is known to be off:
+// Proxmox calls a node "unknown" until its pvestatd has reported, for some ten seconds
+// after a boot, and it answers.
 type Node struct {
 	Name   string
 	Online bool
@@ -48,16 +50,16 @@ var nodeName = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$
 // Nodes lists the cluster's nodes. What cannot be a node's name is left out: names
 // become parts of addresses and of commands on other machines.
 func (c *Client) Nodes(ctx context.Context) ([]Node, error) {
-	var raw []struct{ Node, Status string }
+	var raw []struct{ Node, Status text }
 	if err := c.get(ctx, "list the nodes", "/nodes", &raw); err != nil {
 		return nil, err
 	}
 	nodes := make([]Node, 0, len(raw))
 	for _, n := range raw {
-		if !nodeName.MatchString(n.Node) || len(nodes) >= maxNodes {
+		if !nodeName.MatchString(n.Node.String()) || len(nodes) >= maxNodes {
 			continue
 		}
-		nodes = append(nodes, Node{Name: n.Node, Online: n.Status == "online"})
+		nodes = append(nodes, Node{Name: n.Node.String(), Online: n.Status != "offline"})
 	}
 	return nodes, nil
 }

@@ -118,10 +118,10 @@ func TestClientFaults(t *testing.T) {
 		{fault: "storage-full:1", kind: as(pve.TaskFailed), says: "free space in thin pool"},
 		{fault: "auth-401", kind: as(pve.Unauthorized)},
 		{fault: "no-privileges", kind: as(pve.Forbidden)},
-		{fault: "no-os-templates", kind: as(pve.Refused)},
+		{fault: "no-os-templates", kind: as(pve.Invalid)},
 		{fault: "download-fail=no route to the mirror:1", spec: func(s *lxc.Spec) { s.OSTemplate = "debian-13" }, kind: as(pve.TaskFailed), says: "no route to the mirror"},
 		{fault: "", spec: func(s *lxc.Spec) { s.Storage = "local" }, kind: as(pve.Refused)},
-		{fault: "", spec: func(s *lxc.Spec) { s.Network.Bridge = "vmbr7" }, kind: as(pve.Refused)},
+		{fault: "", spec: func(s *lxc.Spec) { s.Network.Bridge = "vmbr7" }, kind: as(pve.Invalid)},
 		{fault: "", spec: func(s *lxc.Spec) { s.Features.Keyctl = true }, kind: as(pve.Forbidden)},
 		{fault: "", spec: func(s *lxc.Spec) { s.OSTemplate = "debian-13" }},
 	}

@@ -20,12 +20,17 @@ func (n *Node) CreateUser(id, password string) error {
 	return n.save()
 }
 
+// tokenForm is Proxmox's: a token's name has two characters at least.
+var tokenForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]+$`)
+
 // CreateToken is pveum user token add.
 func (n *Node) CreateToken(userID, name string, privsep bool) (secret string, err error) {
 	n.mu.Lock()
 	known, exists := n.st.Access.Users[userID] != nil, n.st.Access.Tokens[userID+"!"+name] != nil
 	n.mu.Unlock()
 	switch {
+	case !tokenForm.MatchString(name):
+		return "", badParam("tokenid", "value does not match the regex pattern")
 	case !known:
 		return "", fail("no such user ('%s')", userID)
 	case exists:

@@ -144,9 +144,14 @@ func (n *Node) NextID(p Params) (any, error) {
 	return strconv.Itoa(id), nil
 }
 
-// Nodes is GET /nodes. fingerprint is that of the API's certificate.
+// Nodes is GET /nodes. fingerprint is that of the API's certificate. Until pvestatd has
+// reported for the first time, a node's status is unknown, and it has no load.
 func (n *Node) Nodes(a Auth, fingerprint string) []map[string]any {
-	m := map[string]any{"node": Name, "id": "node/" + Name, "type": "node", "status": "online", "ssl_fingerprint": fingerprint}
+	m := map[string]any{"node": Name, "id": "node/" + Name, "type": "node", "status": "unknown", "ssl_fingerprint": fingerprint}
+	if time.Since(n.boot) < n.opt.Broadcast {
+		return []map[string]any{m}
+	}
+	m["status"] = "online"
 	if n.Check(a, "/nodes/"+Name, "Sys.Audit") == nil {
 		for k, v := range n.load1() {
 			m[k] = v
