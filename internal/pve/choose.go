@@ -193,6 +193,8 @@ func (r *resolver) chooseTemplate(ctx context.Context) error {
 	if s, name, ok := strings.Cut(prefix, ":vztmpl/"); ok {
 		prefix, storage = name, s
 		here = slices.DeleteFunc(slices.Clone(here), func(a archive) bool { return a.storage != s || a.name != name })
+	} else {
+		here = r.runnable(ctx, here, prefix)
 	}
 	found, fit := best(here, prefix)
 	if fit == 2 {
@@ -205,6 +207,13 @@ func (r *resolver) chooseTemplate(ctx context.Context) error {
 	}
 	if storage != "" {
 		index = slices.DeleteFunc(index, func(a archive) bool { return a.name != prefix })
+	} else {
+		all := index
+		if index = r.runnable(ctx, all, prefix); fit == 0 {
+			if _, other := best(all, prefix); other > 0 && r.arch != "" {
+				r.foreign = " for the node's architecture, " + r.arch
+			}
+		}
 	}
 	remote, rfit := best(index, prefix)
 	switch {
@@ -269,7 +278,7 @@ func (r *resolver) noTemplate(index []archive) error {
 	}
 	slices.Sort(choices)
 	e := &Error{Kind: Invalid, Op: "find the OS template " + r.spec.OSTemplate, Field: "os",
-		Reason: "neither a storage of node " + r.out.Node + " nor its appliance index has one"}
+		Reason: "neither a storage of node " + r.out.Node + " nor its appliance index has one" + r.foreign}
 	if len(choices) > 0 {
 		shown := choices[:min(len(choices), 20)]
 		e.Hints = append(e.Hints, "there is: "+strings.Join(shown, ", "))

@@ -16,6 +16,54 @@ type archive struct {
 	name    string // debian-12-standard_12.12-1_amd64.tar.zst
 	storage string // "" in the index
 	volID   string
+	arch    string // as the index says; "": see architecture
+}
+
+// architecture is what an archive is for, by the index or else by its name: amd64,
+// arm64, …; "" where neither says.
+func (a archive) architecture() string {
+	if a.arch != "" {
+		return a.arch
+	}
+	_, end, _ := strings.Cut(a.name[max(0, strings.LastIndexByte(a.name, '_')):], "_")
+	end, _, _ = strings.Cut(end, ".")
+	if slices.Contains([]string{"amd64", "arm64", "armhf", "i386", "riscv64"}, end) {
+		return end
+	}
+	return ""
+}
+
+// machines are the architectures by what a kernel calls its machine.
+var machines = map[string]string{"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64"}
+
+// runnable leaves out archives for another architecture than the node's, which is asked
+// for where one that fits the prefix is not for amd64. The index lists all
+// architectures since VE 9.2.10, and the newest archive may be another one's.
+func (r *resolver) runnable(ctx context.Context, all []archive, prefix string) []archive {
+	foreign := func(a archive) bool {
+		return a.architecture() != "" && a.architecture() != "amd64" && a.fit(prefix) > 0
+	}
+	if r.arch == "" && slices.ContainsFunc(all, foreign) {
+		r.arch = r.c.architecture(ctx, r.out.Node)
+	}
+	if r.arch == "" {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(a archive) bool { return a.architecture() != "" && a.architecture() != r.arch })
+}
+
+// architecture is a node's: amd64, which Proxmox VE is made for, where the login may
+// not ask (Sys.Audit on the node) or the answer says nothing.
+func (c *Client) architecture(ctx context.Context, node string) string {
+	var raw struct {
+		Kernel struct{ Machine text } `json:"current-kernel"`
+	}
+	if err := c.get(ctx, "ask node "+node+" for its architecture", join("nodes", node, "status"), &raw); err == nil {
+		if arch := machines[raw.Kernel.Machine.String()]; arch != "" {
+			return arch
+		}
+	}
+	return "amd64"
 }
 
 // product is the part of a template's file name before its version.
@@ -76,11 +124,10 @@ func best(all []archive, prefix string) (archive, int) {
 		return archive{}, 0
 	}
 	return slices.MaxFunc(found, func(a, b archive) int {
-		return cmp.Or(compareVersions(a.version(), b.version()), cmp.Compare(amd64(a.name), amd64(b.name)), cmp.Compare(b.storage, a.storage))
+		return cmp.Or(compareVersions(a.version(), b.version()),
+			cmp.Compare(flag(a.architecture() == "amd64"), flag(b.architecture() == "amd64")), cmp.Compare(b.storage, a.storage))
 	}), fit
 }
-
-func amd64(name string) int { return flag(strings.Contains(name, "_amd64")) }
 
 // compareVersions orders names as people read them: runs of digits by value.
 func compareVersions(a, b string) int {
@@ -130,14 +177,14 @@ func (c *Client) archives(ctx context.Context, node, storage string) ([]archive,
 
 // index lists the appliance index of a node.
 func (c *Client) index(ctx context.Context, node string) ([]archive, error) {
-	var raw []struct{ Template, Type text }
+	var raw []struct{ Template, Type, Architecture text }
 	if err := c.get(ctx, "read the appliance index", join("nodes", node, "aplinfo"), &raw); err != nil {
 		return nil, err
 	}
 	var out []archive
 	for _, r := range raw {
 		if r.Template != "" && (r.Type == "" || r.Type == "lxc") {
-			out = append(out, archive{name: r.Template.String()})
+			out = append(out, archive{name: r.Template.String(), arch: r.Architecture.String()})
 		}
 	}
 	return out, nil

@@ -26,6 +26,8 @@ type resolver struct {
 	storages []storage
 	bridges  []bridge
 	archives []archive
+	arch     string // of the node, where it was asked for
+	foreign  string // on OS templates that only another architecture can run, for an error
 }
 
 // Resolve chooses what the spec leaves open (node, storage, bridge, OS template,

@@ -96,6 +96,48 @@ func TestResolveChooses(t *testing.T) {
 	}
 }
 
+// TestResolveArchitecture: the newest archive is one that the node can run.
+func TestResolveArchitecture(t *testing.T) {
+	const both = `[{"template":"debian-13-standard_13.1-2_amd64.tar.zst","type":"lxc","architecture":"amd64"},
+		{"template":"debian-13-standard_13.6-1_arm64.tar.zst","type":"lxc","architecture":"arm64"},
+		{"template":"debian-14-standard_14.0-1_arm64.tar.zst","type":"lxc","architecture":"arm64"}]`
+	const machine = `{"current-kernel":{"machine":"%s"}}`
+	for _, tt := range []struct {
+		name, os string
+		status   answer
+		here     string // on the storage
+		want     string // the archive, or what the error says
+		asked    int
+	}{
+		{"amd64", "debian-13", ok(fmt.Sprintf(machine, "x86_64")), "", "debian-13-standard_13.1-2_amd64.tar.zst", 1},
+		{"arm64", "debian-13", ok(fmt.Sprintf(machine, "aarch64")), "", "debian-13-standard_13.6-1_arm64.tar.zst", 1},
+		{"it may not be asked", "debian-13", fail(403, "Permission check failed (/nodes/pve1, Sys.Audit)"), "", "debian-13-standard_13.1-2_amd64.tar.zst", 1},
+		{"nothing else fits", "debian-12", fail(500, "not to be asked"), "", "debian-12-standard_12.7-1_amd64.tar.zst", 0},
+		{"on the storage", "debian-13", ok(fmt.Sprintf(machine, "x86_64")), "debian-13-standard_13.9-1_arm64.tar.zst", "debian-13-standard_13.1-2_amd64.tar.zst", 1},
+		{"without an architecture in its name", "debian-13", ok(fmt.Sprintf(machine, "x86_64")), "debian-13-standard_13.9.tar.zst", "debian-13-standard_13.9.tar.zst", 0},
+		{"by its volume", "local:vztmpl/debian-13-standard_13.9-1_arm64.tar.zst", ok(fmt.Sprintf(machine, "x86_64")), "debian-13-standard_13.9-1_arm64.tar.zst", "debian-13-standard_13.9-1_arm64.tar.zst", 0},
+		{"none for it", "debian-14", ok(fmt.Sprintf(machine, "x86_64")), "", "has one for the node's architecture, amd64", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := host(t)
+			f.on("GET /nodes/pve1/aplinfo", ok(both))
+			f.on("GET /nodes/pve1/status", tt.status)
+			if tt.here != "" {
+				f.on("GET /nodes/pve1/storage/local/content", ok(`[{"volid":"local:vztmpl/`+tt.here+`","content":"vztmpl"}]`))
+			}
+			s := spec()
+			s.OSTemplate = tt.os
+			p, err := f.client(t).Resolve(context.Background(), s)
+			if err != nil && !strings.Contains(err.Error(), tt.want) || err == nil && p.Template.Name != tt.want {
+				t.Errorf("got %+v, %v", p, err)
+			}
+			if got := f.count("GET", "/nodes/pve1/status"); got != tt.asked {
+				t.Errorf("asked %d times", got)
+			}
+		})
+	}
+}
+
 func TestResolveRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

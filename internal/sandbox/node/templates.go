@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -62,24 +63,40 @@ func (n *Node) AddTemplate(t Template) error {
 }
 
 // appliance is one entry of the appliance index.
-type appliance struct{ pkg, version, os, section, headline, ext string }
+type appliance struct{ pkg, version, os, section, headline, ext, arch string }
 
 var appliances = []appliance{
-	{"alpine-3.20-default", "20240908", "alpine", "system", "LXC default image for alpine 3.20 (20240908)", "tar.xz"},
-	{"alpine-3.22-default", "20250617", "alpine", "system", "LXC default image for alpine 3.22 (20250617)", "tar.xz"},
-	{"archlinux-base", "20240911-1", "archlinux", "system", "ArchLinux base image.", "tar.zst"},
-	{"debian-11-standard", "11.7-1", "debian-11", "system", "Debian 11 Bullseye (standard)", "tar.zst"},
-	{"debian-12-standard", "12.12-1", "debian-12", "system", "Debian 12 Bookworm (standard)", "tar.zst"},
-	{"debian-13-standard", "13.1-2", "debian-13", "system", "Debian 13 Trixie (standard)", "tar.zst"},
-	{"debian-12-turnkey-wordpress", "18.2-1", "debian-12", "turnkeylinux", "TurnKey WordPress", "tar.gz"},
-	{"fedora-42-default", "20250428", "fedora", "system", "LXC default image for fedora 42 (20250428)", "tar.xz"},
-	{"proxmox-mail-gateway-8.2-standard", "8.2-1", "debian-12", "mail", "Proxmox Mail Gateway 8.2", "tar.zst"},
-	{"rockylinux-9-default", "20240912", "rockylinux", "system", "LXC default image for rockylinux 9 (20240912)", "tar.xz"},
-	{"ubuntu-22.04-standard", "22.04-1", "ubuntu-22.04", "system", "Ubuntu 22.04 Jammy (standard)", "tar.zst"},
-	{"ubuntu-24.04-standard", "24.04-2", "ubuntu-24.04", "system", "Ubuntu 24.04 Noble (standard)", "tar.zst"},
+	{"alpine-3.20-default", "20240908", "alpine", "system", "LXC default image for alpine 3.20 (20240908)", "tar.xz", ""},
+	{"alpine-3.22-default", "20250617", "alpine", "system", "LXC default image for alpine 3.22 (20250617)", "tar.xz", ""},
+	{"archlinux-base", "20240911-1", "archlinux", "system", "ArchLinux base image.", "tar.zst", ""},
+	{"debian-11-standard", "11.7-1", "debian-11", "system", "Debian 11 Bullseye (standard)", "tar.zst", ""},
+	{"debian-12-standard", "12.12-1", "debian-12", "system", "Debian 12 Bookworm (standard)", "tar.zst", ""},
+	{"debian-13-standard", "13.1-2", "debian-13", "system", "Debian 13 Trixie (standard)", "tar.zst", ""},
+	{"debian-12-turnkey-wordpress", "18.2-1", "debian-12", "turnkeylinux", "TurnKey WordPress", "tar.gz", ""},
+	{"fedora-42-default", "20250428", "fedora", "system", "LXC default image for fedora 42 (20250428)", "tar.xz", ""},
+	{"proxmox-mail-gateway-8.2-standard", "8.2-1", "debian-12", "mail", "Proxmox Mail Gateway 8.2", "tar.zst", ""},
+	{"rockylinux-9-default", "20240912", "rockylinux", "system", "LXC default image for rockylinux 9 (20240912)", "tar.xz", ""},
+	{"ubuntu-22.04-standard", "22.04-1", "ubuntu-22.04", "system", "Ubuntu 22.04 Jammy (standard)", "tar.zst", ""},
+	{"ubuntu-24.04-standard", "24.04-2", "ubuntu-24.04", "system", "Ubuntu 24.04 Noble (standard)", "tar.zst", ""},
 }
 
-func (a appliance) file() string { return a.pkg + "_" + a.version + "_amd64." + a.ext }
+// arm64 are besides: the index lists every architecture since pve-manager 9.2.10, and
+// one that is not the node's may be newer.
+var arm64 = []appliance{
+	{"debian-12-standard", "12.14-1", "debian-12", "system", "Debian 12 Bookworm (standard)", "tar.zst", "arm64"},
+	{"debian-13-standard", "13.6-1", "debian-13", "system", "Debian 13 Trixie (standard)", "tar.zst", "arm64"},
+}
+
+func (a appliance) file() string {
+	return a.pkg + "_" + a.version + "_" + a.architecture() + "." + a.ext
+}
+
+func (a appliance) architecture() string {
+	if a.arch == "" {
+		return "amd64"
+	}
+	return a.arch
+}
 
 // Appliances is GET /nodes/NODE/aplinfo.
 func (n *Node) Appliances() []map[string]any {
@@ -88,10 +105,10 @@ func (n *Node) Appliances() []map[string]any {
 	if _, none := n.faults.Has(driver.FaultNoTemplates); none {
 		return rows
 	}
-	for _, a := range appliances {
+	for _, a := range slices.Concat(appliances, arm64) {
 		rows = append(rows, map[string]any{
 			"template": a.file(), "package": a.pkg, "version": a.version, "os": a.os, "section": a.section,
-			"type": "lxc", "architecture": "amd64", "headline": a.headline, "description": a.headline,
+			"type": "lxc", "architecture": a.architecture(), "headline": a.headline, "description": a.headline,
 			"maintainer": "Proxmox Support Team <support@proxmox.com>", "source": source,
 			"location": source + "/" + a.section + "/" + a.file(),
 			"infopage": "https://pve.proxmox.com/wiki/Linux_Container#pct_supported_distributions",
@@ -106,7 +123,7 @@ func (n *Node) Appliances() []map[string]any {
 func (n *Node) Download(a Auth, p Params) (string, error) {
 	file, id := p["template"], p["storage"]
 	known := false
-	for _, x := range appliances {
+	for _, x := range slices.Concat(appliances, arm64) {
 		known = known || x.file() == file
 	}
 	if _, none := n.faults.Has(driver.FaultNoTemplates); none || !known {
