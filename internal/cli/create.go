@@ -105,6 +105,9 @@ func (o *createOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := o.app.unheld(ctx, hostID, job.Spec); err != nil {
+		return err
+	}
 	c := lxc.Container{
 		RecordID: store.NewRecordID(), Host: host, HostID: hostID, Hostname: job.Spec.Hostname,
 		Template: job.Template.Name, Lifecycle: lxc.Creating,

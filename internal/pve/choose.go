@@ -134,10 +134,17 @@ func (s storage) rank() int {
 }
 
 // bridge is one bridge, or VNet, of the node.
-type bridge struct{ name, kind string }
+type bridge struct {
+	name, kind string
+	noVLANs    bool // neither VLAN aware, nor has it a port that could carry a VLAN
+}
 
 func (r *resolver) askBridges(ctx context.Context) error {
-	var raw []struct{ Iface, Type text }
+	var raw []struct {
+		Iface, Type text
+		Aware       text  `json:"bridge_vlan_aware"`
+		Ports       *text `json:"bridge_ports"`
+	}
 	path := join("nodes", r.out.Node, "network") + "?type=any_bridge"
 	err := r.c.get(ctx, "list the bridges of node "+r.out.Node, path, &raw)
 	if IsKind(err, Forbidden) {
@@ -145,7 +152,8 @@ func (r *resolver) askBridges(ctx context.Context) error {
 	}
 	for _, b := range raw {
 		if b.Type == "" || b.Type == "bridge" || b.Type == "OVSBridge" || b.Type == "vnet" {
-			r.bridges = append(r.bridges, bridge{b.Iface.String(), b.Type.String()})
+			noVLANs := b.Type == "bridge" && !b.Aware.bool() && b.Ports != nil && strings.TrimSpace(b.Ports.String()) == ""
+			r.bridges = append(r.bridges, bridge{b.Iface.String(), b.Type.String(), noVLANs})
 		}
 	}
 	sort.Slice(r.bridges, func(i, j int) bool { return r.bridges[i].name < r.bridges[j].name })
@@ -232,7 +240,7 @@ func (r *resolver) chooseTemplate(ctx context.Context) error {
 }
 
 func (r *resolver) take(a archive, download bool) {
-	r.out.Template = Template{VolID: a.volID, Name: a.name, Storage: a.storage, Download: download}
+	r.out.Template = Template{VolID: a.volID, Name: a.name, Storage: a.storage, Download: download, Location: a.from}
 	if download {
 		r.note("OS template %s, to be downloaded to %s", a.name, a.storage)
 	} else if a.volID != r.spec.OSTemplate {

@@ -13,6 +13,16 @@ var (
 	lockedForm  = regexp.MustCompile(`^CT is locked \(([a-z-]+)\)|CT (\d+) is locked`)
 )
 
+// noPortForm is what a start says of a VLAN on a bridge that has nothing to carry it.
+var noPortForm = regexp.MustCompile(`no physical interface on bridge '([^']+)'`)
+
+// noPortHint is advice and no command: what the API's change of a bridge leaves out, it
+// takes away, the node's own address too.
+func noPortHint(bridge string) string {
+	return "for a VLAN, bridge " + bridge + " has to be VLAN aware or to have a port: on the node, bridge-vlan-aware yes in its part of /etc/network/interfaces, then ifreload -a; " +
+		"or create it without --vlan, or on another --bridge"
+}
+
 // newerForm is what pve-container says of a distribution's version that came out
 // after it: its table of distributions ends before that one. A start says it in the
 // log only, for there it comes from a hook of lxc.

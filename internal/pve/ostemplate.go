@@ -3,8 +3,10 @@ package pve
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -17,6 +19,7 @@ type archive struct {
 	storage string // "" in the index
 	volID   string
 	arch    string // as the index says; "": see architecture
+	from    string // the URL that the index names
 }
 
 // architecture is what an archive is for, by the index or else by its name: amd64,
@@ -177,14 +180,14 @@ func (c *Client) archives(ctx context.Context, node, storage string) ([]archive,
 
 // index lists the appliance index of a node.
 func (c *Client) index(ctx context.Context, node string) ([]archive, error) {
-	var raw []struct{ Template, Type, Architecture text }
+	var raw []struct{ Template, Type, Architecture, Location text }
 	if err := c.get(ctx, "read the appliance index", join("nodes", node, "aplinfo"), &raw); err != nil {
 		return nil, err
 	}
 	var out []archive
 	for _, r := range raw {
 		if r.Template != "" && (r.Type == "" || r.Type == "lxc") {
-			out = append(out, archive{name: r.Template.String(), arch: r.Architecture.String()})
+			out = append(out, archive{name: r.Template.String(), arch: r.Architecture.String(), from: r.Location.String()})
 		}
 	}
 	return out, nil
@@ -215,11 +218,35 @@ func (c *Client) Download(ctx context.Context, p *Placement, w Watch) error {
 			p.Template.Download = false // another run was faster
 			return nil
 		}
-		return err
+		return notDownloaded(err, p)
 	}
 	p.Template.Download = false
 	return nil
 }
+
+// notDownloaded names what mostly keeps a node from downloading, and the way that does
+// without: the node fetches OS templates itself, by its own DNS and route.
+func notDownloaded(err error, p *Placement) error {
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != TaskFailed {
+		return err
+	}
+	from, host := p.Template.Location, "download.proxmox.com"
+	if u, err := url.Parse(from); err == nil && u.Hostname() != "" && nodeHost.MatchString(u.Hostname()) {
+		host = u.Hostname()
+	} else {
+		from = "it"
+	}
+	out := *e
+	out.Op = "download the OS template " + p.Template.Name
+	out.Hints = append(slices.Clone(e.Hints),
+		"it is the node that downloads: does its DNS work? on the node: getent hosts "+host,
+		fmt.Sprintf("or fetch %s elsewhere and upload it: storage %s, CT Templates, Upload, in Proxmox's web interface", from, p.Template.Storage))
+	return &out
+}
+
+// nodeHost is what may stand in a command line.
+var nodeHost = regexp.MustCompile(`^[a-zA-Z0-9.-]+$`)
 
 // downloadLines makes "26 %" of the dots that a download logs, and passes other
 // lines on.

@@ -47,7 +47,7 @@ func (c *Client) Resolve(ctx context.Context, spec lxc.Spec, inside ...string) (
 	}
 	for _, step := range []func(context.Context) error{
 		r.chooseNode, r.checkFeatures, r.askNode, r.checkSight,
-		r.chooseStorage, r.chooseBridge, r.chooseTemplate, r.checkRights,
+		r.chooseStorage, r.chooseBridge, r.chooseTemplate, r.checkRights, r.checkAddresses,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -147,11 +147,16 @@ func (r *resolver) checkFeatures(context.Context) error {
 	} else {
 		reason += ", not " + who.user
 	}
-	return &Error{Kind: Forbidden, Op: "set the container's features", Field: "features", Reason: reason,
-		Hints: []string{
-			"log in as root@pam with its password: INFRAHAUS_USER=root@pam INFRAHAUS_PASSWORD=… (no token)",
-			"or leave them out, and then on the node: pct set " + strconv.Itoa(r.out.CTID) + " --features " + strings.TrimSuffix("nesting=1,"+rest, ",") + " && pct reboot " + strconv.Itoa(r.out.CTID),
-		}}
+	e := &Error{Kind: Forbidden, Op: "set the container's features", Field: "features", Reason: reason}
+	ctid := strconv.Itoa(r.out.CTID)
+	onNode := "on the node: pct set " + ctid + " --features " + all + " && pct reboot " + ctid
+	if rest == "" {
+		e.Hints = []string{"do without: --nesting=false", "or, with that, afterwards " + onNode}
+	} else {
+		e.Hints = []string{"leave them out, and afterwards " + onNode}
+	}
+	e.Hints = append(e.Hints, "or log in as root@pam with its password: INFRAHAUS_USER=root@pam INFRAHAUS_PASSWORD=… (no token)")
+	return e
 }
 
 // warn says what will work and may still surprise.
@@ -163,6 +168,10 @@ func (r *resolver) warn() {
 	}
 	if n.Gateway6 != "" && gatewayOutside(n.IPv6, n.Gateway6) {
 		add("the gateway %s lies outside %s", n.Gateway6, n.IPv6)
+	}
+	carries := !slices.ContainsFunc(r.bridges, func(b bridge) bool { return b.name == r.out.Bridge && b.noVLANs })
+	if n.VLAN > 0 && !carries {
+		add("bridge %s is not VLAN aware and has no port, so that VLAN %d cannot be set up on it", r.out.Bridge, n.VLAN)
 	}
 	if m := r.out.Version.Major(); m > 0 && m < 8 && !StaticAddress(n).IsValid() {
 		add("Proxmox VE %s cannot tell an address got by DHCP: give a static one, or go through the node", r.out.Version.Full)

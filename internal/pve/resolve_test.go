@@ -138,6 +138,51 @@ func TestResolveArchitecture(t *testing.T) {
 	}
 }
 
+// TestResolveAddress: a static address that another container has is found before there
+// is one with the same.
+func TestResolveAddress(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		net0 string // of container 101
+		node string
+		spec func(*lxc.Network)
+		want string // in the error, or after ! in a warning
+	}{
+		{"taken", "name=eth0,bridge=vmbr0,ip=10.0.0.5/24,type=veth", "pve1", nil, "cannot use the address 10.0.0.5: container 101 (db) has it, on vmbr0"},
+		{"with another prefix length", "name=eth0,bridge=vmbr0,ip=10.0.0.5/16,gw=10.0.0.1", "pve1", nil, "container 101 (db) has it"},
+		{"its IPv6 one", "name=eth0,bridge=vmbr0,ip=dhcp,ip6=fd00::5/64", "pve1", func(n *lxc.Network) { n.IPv6 = "fd00::0:5/64" }, "cannot use the address fd00::5: container 101 (db)"},
+		{"another one", "name=eth0,bridge=vmbr0,ip=10.0.0.6/24", "pve1", nil, ""},
+		{"on another bridge", "name=eth0,bridge=vmbr1,ip=10.0.0.5/24", "pve1", nil, ""},
+		{"on another VLAN", "name=eth0,bridge=vmbr0,ip=10.0.0.5/24,tag=7", "pve1", nil, ""},
+		{"on another node", "name=eth0,bridge=vmbr0,ip=10.0.0.5/24", "pve2", nil, "!container 101 (db) on node pve2 has the address 10.0.0.5 too"},
+		{"by DHCP", "name=eth0,bridge=vmbr0,ip=dhcp", "pve1", func(n *lxc.Network) { n.IPv4 = "dhcp" }, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := host(t)
+			f.on("GET /nodes", ok(`[{"node":"pve1","status":"online"},{"node":"pve2","status":"online"}]`))
+			f.on("GET /nodes/pve1/lxc", ok(`[]`))
+			f.on("GET /nodes/pve2/lxc", ok(`[]`))
+			f.on("GET /nodes/"+tt.node+"/lxc", ok(`[{"vmid":101,"name":"db","status":"stopped"}]`))
+			f.on("GET /nodes/"+tt.node+"/lxc/101/config", ok(`{"hostname":"db","net0":"`+tt.net0+`"}`))
+			s := spec()
+			s.Node, s.Network = "pve1", lxc.Network{IPv4: "10.0.0.5/24", Bridge: "vmbr0"}
+			if tt.spec != nil {
+				tt.spec(&s.Network)
+			}
+			p, err := f.client(t).Resolve(context.Background(), s)
+			warning, warns := strings.CutPrefix(tt.want, "!")
+			switch {
+			case err != nil && (warns || tt.want == "" || !strings.Contains(err.Error(), tt.want) || !pve.IsKind(err, pve.Invalid)):
+				t.Errorf("got %v", err)
+			case err == nil && tt.want != "" && !warns:
+				t.Error("not found")
+			case warns && !strings.Contains(strings.Join(p.Warnings, "\n"), warning):
+				t.Errorf("warnings %q", p.Warnings)
+			}
+		})
+	}
+}
+
 func TestResolveRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -163,7 +208,7 @@ func TestResolveRefuses(t *testing.T) {
 		{"no such volume", func(s *lxc.Spec) { s.OSTemplate = "local:vztmpl/nope_1_amd64.tar.zst" }, nil, pve.Invalid, "os", "debian-15-standard"},
 		{"debian-1 is not debian-12", func(s *lxc.Spec) { s.OSTemplate = "debian-1" }, nil, pve.Invalid, "os", "debian-12-standard"},
 		{"keyctl by token", func(s *lxc.Spec) { s.Features.Keyctl = true }, nil, pve.Forbidden, "features", "pct set 100 --features nesting=1,keyctl=1"},
-		{"privileged with nesting by token", func(s *lxc.Spec) { s.Unprivileged = false }, nil, pve.Forbidden, "features", "INFRAHAUS_USER=root@pam"},
+		{"privileged with nesting by token", func(s *lxc.Spec) { s.Unprivileged = false }, nil, pve.Forbidden, "features", "do without: --nesting=false"},
 		{"no privileges", nil, map[string]answer{"GET /access/permissions": ok(`{}`)}, pve.Forbidden, "", "pveum user token modify root@pam cli --privsep 0"},
 		{"no SDN.Use", nil, map[string]answer{"GET /access/permissions": ok(strings.Replace(everything, `"SDN.Use":1,`, "", 1))}, pve.Forbidden, "", "SDN.Use on /sdn/zones/localnetwork/vmbr0"},
 		{"no space privilege", nil, map[string]answer{"GET /access/permissions": ok(strings.Replace(everything, `"Datastore.AllocateSpace":1,`, "", 1))}, pve.Forbidden, "", "pveum acl modify /storage/btr --roles infrahaus"},

@@ -298,7 +298,7 @@ func TestGivenIDIsTaken(t *testing.T) {
 	}
 	sp := spec()
 	sp.CTID = made.CTID
-	if _, err := s.client.Resolve(t.Context(), sp); !pve.IsKind(err, pve.Refused) {
+	if _, err := s.client.Resolve(t.Context(), sp); !pve.IsKind(err, pve.Invalid) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -236,6 +236,12 @@ func (l *taskLog) result(s taskStatus, upid string) (Result, error) {
 	if lockedForm.MatchString(reason) {
 		e.Hints = []string{lockedHint(taskID(upid))}
 	}
+	for _, line := range append([]string{reason}, e.Log...) {
+		if m := noPortForm.FindStringSubmatch(line); m != nil {
+			e.Hints = append(e.Hints, noPortHint(m[1]))
+			break
+		}
+	}
 	if slices.ContainsFunc(append([]string{reason}, e.Log...), newerForm.MatchString) {
 		e.Hints = append(e.Hints, newerHints...)
 	}

@@ -24,6 +24,7 @@ type Template struct {
 	Name     string `json:"name"`     // the file's name
 	Storage  string `json:"storage"`  // where it lies, or where it is downloaded to
 	Download bool   `json:"download"` // not there yet: Download fetches it from the appliance index
+	Location string `json:"-"`        // where the index has it from
 }
 
 // Placement is where a container goes, with everything chosen that the spec

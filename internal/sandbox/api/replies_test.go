@@ -89,6 +89,7 @@ func newPlayer(t *testing.T) *player {
 	n, err := node.Open(t.Context(), node.Options{
 		Dir: t.TempDir(), Driver: p.drv, Subnet: netip.MustParsePrefix("10.77.0.0/24"),
 		Broadcast: -1, // the recording came long after what it shows
+		Faults:    driver.NewFaults(driver.Fault{Name: driver.FaultNoVLANs}),
 		Storages: []node.Storage{
 			{ID: "local", Type: "dir", Content: strings.Split("backup,snippets,images,iso,vztmpl,rootdir", ","), Total: 270553174016, Used: 16 << 30},
 			{ID: "btr", Type: "btrfs", Content: []string{"rootdir", "images"}, Total: 8 << 30, Used: 6 << 20},

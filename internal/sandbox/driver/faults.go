@@ -16,6 +16,7 @@ const (
 	FaultCreateFail     = "create-fail"      // the create task fails; value: the reason
 	FaultCreateWarnings = "create-warnings"  // the create task ends with WARNINGS: 1; value: the warning
 	FaultCreateHang     = "create-hang"      // the create task never ends by itself
+	FaultNoVLANs        = "no-vlans"         // the bridges have no port, and are not VLAN aware
 	FaultCreateDies     = "create-dies"      // the create task's worker is killed; value: late, or none
 	FaultStartFail      = "start-fail"       // the start task fails; value: the reason
 	FaultStartSlow      = "start-slow"       // value: a duration
@@ -102,6 +103,7 @@ func FaultList() []FaultInfo {
 		{FaultStartFail, "TEXT", "the start task fails"},
 		{FaultStartSlow, "DURATION", "a start takes that much longer, as the first one after a rollback does on a raw ext4 image (45s)"},
 		{FaultWorkerDies, "TYPE", "the worker of a task (vzstart, vzstop, vzshutdown, vzdestroy) is killed before it logs a line"},
+		{FaultNoVLANs, "", "the bridges have no port and are not VLAN aware: a VLAN on them fails the start"},
 		{FaultNoAddress, "", "the interfaces never have an address"},
 		{FaultLinkLocalOnly, "", "the interfaces have a link-local address alone"},
 		{FaultAddressLate, "N", "the IPv4 address shows after N polls"},

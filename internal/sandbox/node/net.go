@@ -147,13 +147,17 @@ func (n *Node) Network(a Auth, kind string) []map[string]any {
 		return rows
 	}
 	gw := netip.PrefixFrom(n.Gateway(), n.st.Subnet.Bits())
+	port := "eno1"
+	if _, ok := n.faults.Has(driver.FaultNoVLANs); ok {
+		port = ""
+	}
 	for i, b := range n.opt.Bridges {
 		if kind != "" && n.CheckAny(a, "/sdn/zones/localnetwork/"+b, "SDN.Audit", "SDN.Use") != nil {
 			continue
 		}
 		m := map[string]any{
 			"iface": b, "type": "bridge", "active": 1, "autostart": 1, "method": "manual", "method6": "manual", "priority": 3 + i,
-			"bridge_ports": "", "bridge_stp": "off", "bridge_fd": "0", "families": []string{"inet"},
+			"bridge_ports": port, "bridge_stp": "off", "bridge_fd": "0", "families": []string{"inet"},
 		}
 		if i == 0 {
 			m["method"], m["address"], m["netmask"], m["cidr"] = "static", gw.Addr().String(), strconv.Itoa(gw.Bits()), gw.String()

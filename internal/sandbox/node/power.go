@@ -74,13 +74,16 @@ func (n *Node) start(ctx context.Context, w *worker, vmid int) error {
 		return err
 	}
 	c.applyPending()
-	cfg := n.driverConfig(c)
+	cfg, tagged := n.driverConfig(c), c.tagged()
 	_ = n.save()
 	n.mu.Unlock()
 	for _, i := range cfg.Interfaces {
 		if i.Bridge != "" && !slices.Contains(n.opt.Bridges, i.Bridge) {
 			return fail("bridge '%s' does not exist", i.Bridge)
 		}
+	}
+	if _, ok := n.faults.Has(driver.FaultNoVLANs); ok && tagged != "" {
+		return n.startFailed(w, vmid, "no physical interface on bridge '"+tagged+"'")
 	}
 	if text, ok := n.faults.Take(driver.FaultStartFail); ok {
 		return n.startFailed(w, vmid, text)
@@ -119,6 +122,16 @@ func (n *Node) startSlowly(ctx context.Context, c *container, cfg driver.Config,
 	case <-ctx.Done():
 		return fail("received interrupt")
 	}
+}
+
+// tagged is a bridge on which an interface has a VLAN, "" without one; mu held.
+func (c *container) tagged() string {
+	for key, v := range c.Conf {
+		if p := properties(v, ""); numbered(key, "net") && p["tag"] != "" {
+			return p["bridge"]
+		}
+	}
+	return ""
 }
 
 func (n *Node) startFailed(w *worker, vmid int, text string) error {
