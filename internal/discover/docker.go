@@ -159,6 +159,7 @@ func (b *builder) fromContainers() {
 			s := lxc.Service{Name: c.name, Type: lxc.Docker, Image: c.image, Project: c.project}
 			s.Status, s.Note = containerStatus(c.status)
 			e := &entry{Service: s, names: []string{imageBase(c.image)}}
+			e.told = s.Note != ""
 			e.unwell = s.Note != "" && s.Note != starting && !strings.HasPrefix(s.Note, "exited")
 			if c.service != "" {
 				e.names = append(e.names, c.service)

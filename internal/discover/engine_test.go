@@ -52,7 +52,7 @@ func TestDeclaredContainers(t *testing.T) {
 		line(3, "new", "Up 1 second (health: starting)") + line(4, "loop", "Restarting (1) 1 second ago") + line(5, "well", "Up 1 hour")}
 	for i, name := range []string{"ill", "held", "new", "loop", "well"} {
 		declared = append(declared, Declared{Name: name, Port: 8001 + i})
-		parts = append(parts, fmt.Sprintf("ready %d ok tcp", i), "")
+		parts = append(parts, fmt.Sprintf("ready %d ok tcp", i), "", fmt.Sprintf("why %d docker %s", i, name), "Status=running\n--\n")
 	}
 	var got []string
 	for _, s := range parse(t, parts...).Services("", declared) {

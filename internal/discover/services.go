@@ -22,6 +22,7 @@ type entry struct {
 	ports  map[endpoint]bool
 	boot   bool // started by OpenRC on the way up
 	unwell bool // its engine knows better than a port that answers
+	told   bool // its engine's words are in the note
 }
 
 func (e *entry) goesBy(name string) bool {
@@ -242,7 +243,9 @@ func (b *builder) explain(e *entry) {
 		return
 	}
 	why := b.Why[e.order-1]
-	e.remark(why.State)
+	if !e.told {
+		e.remark(why.State)
+	}
 	e.Log = why.Log
 }
 
