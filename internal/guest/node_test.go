@@ -69,6 +69,33 @@ func TestNode(t *testing.T) {
 	}
 }
 
+// pct exec ends with 255 for a container that does not run and 2 for one that is not
+// there; a program may end so, too. Its status comes by the marker, not by pct's own.
+func TestNodeStatuses(t *testing.T) {
+	id := newSigner(t)
+	h := newNode(t, id)
+	g, err := Open(ctxFor(t), Target{CTID: 100}, Options{Transport: "node", Node: h.nodeSSH(keyText(t, id))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	for _, status := range []int{255, 2, 126, 127, 137, 0} {
+		if _, _, got := do(t, g, "exit "+itoa(status), ""); got != status {
+			t.Errorf("a command that ends with %d ends with %d", status, got)
+		}
+		if _, r := mustRun(t, g, attempt(t, "exit "+itoa(status))); r.Status != status {
+			t.Errorf("a script that ends with %d ends with %d", status, r.Status)
+		}
+	}
+	// What reads stdin gets none of what follows it on the link.
+	if out, _, _ := do(t, g, "cat; (cat); sh -c 'read -r x; echo \"[$x]\"'", ""); out != "[]\n" {
+		t.Errorf("a child was fed %q", out)
+	}
+	if out, _, _ := do(t, g, "echo next", ""); out != "next\n" || len(h.execs) != 1 {
+		t.Errorf("%q, %d starts of pct", out, len(h.execs))
+	}
+}
+
 func TestNodeOldPct(t *testing.T) {
 	id := newSigner(t)
 	h := newHost(t, id.PublicKey())

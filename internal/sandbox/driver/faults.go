@@ -29,6 +29,7 @@ const (
 	FaultOldShapes      = "old-shapes"       // answers as Proxmox VE 8.1 shaped them
 	FaultNoSSHD         = "no-sshd"          // (guest) no sshd ever listens
 	FaultSSHDLate       = "sshd-late"        // (guest) value: a duration after boot
+	FaultSSHDBusy       = "sshd-busy"        // (guest) value: how many connections sshd refuses for now, 1 without one
 	FaultHostKeyChanged = "host-key-changed" // (guest) new SSH host keys at the next boot
 	FaultGuestDies      = "guest-dies"       // the guest is killed when the file (value) appears in it
 	FaultDiskFull       = "disk-full"        // (guest) every write says ENOSPC once the file (value) appears in it
@@ -111,6 +112,7 @@ func FaultList() []FaultInfo {
 		{FaultOldShapes, "", "as Proxmox VE 8.1: no message in errors, no address lists, nextid a number"},
 		{FaultNoSSHD, "", "no sshd in the guest"},
 		{FaultSSHDLate, "DURATION", "sshd listens that long after boot"},
+		{FaultSSHDBusy, "N", "a virtual guest's sshd takes none of the next N connections (default 1): Not allowed at this time"},
 		{FaultHostKeyChanged, "", "the guest has new SSH host keys at its next boot"},
 		{FaultGuestDies, "FILE", "the guest is killed once FILE (default /tmp/die) is there"},
 		{FaultConsoleNoTokens, "", "the console closes for API tokens, as before pve-container 5.3.4"},

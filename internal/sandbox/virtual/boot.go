@@ -3,6 +3,8 @@ package virtual
 import (
 	"context"
 	"net/netip"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
@@ -22,6 +24,21 @@ func (d *Driver) sshDelay() time.Duration {
 		return 5 * time.Second
 	}
 	return 0
+}
+
+// sshBusy answers for a guest that boots whether its sshd refuses one more connection.
+func (d *Driver) sshBusy() func() bool {
+	v, ok := d.o.Faults.Take(driver.FaultSSHDBusy)
+	if !ok {
+		return nil
+	}
+	var left atomic.Int64
+	n, err := strconv.ParseInt(v, 10, 32)
+	if err != nil {
+		n = 1
+	}
+	left.Store(n)
+	return func() bool { return left.Add(-1) >= 0 }
 }
 
 func networkOf(c driver.Config) image.Network {

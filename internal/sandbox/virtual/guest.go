@@ -114,6 +114,7 @@ func (d *Driver) Start(ctx context.Context, c driver.Config, log func(string)) e
 		Logf: func(format string, a ...any) { d.o.Logf("guest %d: "+format, append([]any{c.VMID}, a...)...) }})
 	opt := system.Options{OS: spec.OS, Delay: max(0, d.o.BootDelay), Addr: address(c), SSHDelay: d.sshDelay()}
 	opt.NoSSHD = opt.SSHDelay < 0
+	opt.SSHBusy = d.sshBusy()
 	opt.FailDelay = d.o.FailDelay
 	if opt.Gettys, err = d.consoleFaults(f, c); err != nil {
 		m.Halt()
