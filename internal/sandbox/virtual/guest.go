@@ -247,7 +247,8 @@ func (d *Driver) Exec(ctx context.Context, vmid int, e driver.Exec) (int, error)
 	if err != nil {
 		return 0, err
 	}
-	st, err := g.m.Run(ctx, kernel.Exec{Argv: e.Argv, Env: e.Env, Cwd: e.Cwd, Unit: "session-1.scope", Stdin: e.Stdin, Stdout: e.Stdout, Stderr: e.Stderr})
+	st, err := g.m.Run(ctx, kernel.Exec{Argv: e.Argv, Env: e.Env, Cwd: e.Cwd, Unit: "session-1.scope", Stdin: e.Stdin, Stdout: e.Stdout, Stderr: e.Stderr,
+		Theirs: g.cfg.Unprivileged})
 	if err == nil && g.m.Halted() {
 		return st, driver.ErrNotRunning
 	}

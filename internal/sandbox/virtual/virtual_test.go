@@ -151,3 +151,32 @@ func TestStopKillsBusyLoop(t *testing.T) {
 		t.Errorf("exec in a stopped guest: %v", err)
 	}
 }
+
+// The streams of an exec are pipes of the host's root: an unprivileged guest cannot
+// open them again by their paths. A pipe or a file of its own stands between where a
+// program does.
+func TestStreamsOfTheHost(t *testing.T) {
+	for _, unprivileged := range []bool{true, false} {
+		d := testDriver(t, Options{})
+		c := testConfig(100, "debian-12")
+		c.Unprivileged = unprivileged
+		if err := d.Create(t.Context(), c, driver.Secrets{}, func(string) {}); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Start(t.Context(), c, func(string) {}); err != nil {
+			t.Fatal(err)
+		}
+		for script, opens := range map[string]bool{
+			"echo a >/dev/stdout": false, "echo a >>/dev/fd/1": false, "echo a >/dev/stderr": false,
+			"echo a >&2": true, "{ echo a >/dev/stdout; } | cat": true, "sh -c 'echo a >/dev/stdout' >f; cat f": true,
+		} {
+			out, status := sh(t, d, 100, script)
+			if ok := out == "a\n" && status == 0; ok != (opens || !unprivileged) {
+				t.Errorf("unprivileged %v: %s: %q, status %d", unprivileged, script, out, status)
+			}
+			if !opens && unprivileged && !strings.Contains(out, "Permission denied") {
+				t.Errorf("%s: %q", script, out)
+			}
+		}
+	}
+}

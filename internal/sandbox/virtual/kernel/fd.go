@@ -58,6 +58,16 @@ func (sh *shell) openFd(hc interp.HandlerContext, n, flag int) (io.ReadWriteClos
 	return keepOpen{x}, nil
 }
 
+// theirs reports whether the output n is a pipe of the host's root.
+func theirs(hc interp.HandlerContext, n int) bool {
+	out := map[int]io.Writer{1: hc.Stdout, 2: hc.Stderr}[n]
+	if out == nil {
+		return false
+	}
+	s, ok := rawW(out).(*sink)
+	return ok && s.theirs
+}
+
 // keepOpen lends a stream: closing it changes nothing.
 type keepOpen struct{ x any }
 

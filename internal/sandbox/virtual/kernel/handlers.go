@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"mvdan.cc/sh/v3/interp"
 
@@ -19,6 +20,10 @@ func openHandler(ctx context.Context, name string, flag int, perm fs.FileMode) (
 	}
 	if n, ok := fdPath(name); ok {
 		f, err := sh.openFd(hc, n, flag)
+		if err == nil && theirs(hc, n) {
+			f.Close()
+			return nil, &os.PathError{Op: sh.name, Path: "cannot open " + name, Err: shellReason{syscall.EACCES}}
+		}
 		if t := terminalOf(f); err == nil && t != nil && flag == os.O_RDONLY {
 			return sh.p.M.stub(t)
 		}

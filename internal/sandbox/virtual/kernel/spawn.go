@@ -20,6 +20,10 @@ type Exec struct {
 	Stderr io.Writer
 	TTY    *tty.TTY        // instead of the three: a terminal, which the process then controls
 	Body   func(*Proc) int // instead of a program: a process that is only Go
+	// Theirs: stdout and stderr are pipes that the host's root made. To root of an
+	// unprivileged guest /dev/stdout and /dev/stderr are then "Permission denied", though
+	// >&2 works.
+	Theirs bool
 }
 
 // Run starts a process and waits for its end. When ctx ends first, the process
@@ -96,6 +100,7 @@ func (p *Proc) open(e Exec) (end func(), err error) {
 		return func() {}, nil
 	}
 	out, errw := newSink(e.Stdout, p.M.limits.Output, p), newSink(e.Stderr, p.M.limits.Output, p)
+	out.theirs, errw.theirs = e.Theirs, e.Theirs
 	stdin, stop, err := feed(e.Stdin)
 	if err != nil {
 		return nil, err

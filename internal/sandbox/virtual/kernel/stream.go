@@ -149,6 +149,7 @@ type sink struct {
 	left   int64
 	owner  *Proc
 	closed bool
+	theirs bool // see Exec.Theirs
 }
 
 func newSink(w io.Writer, limit int64, owner *Proc) *sink {
