@@ -219,13 +219,13 @@ func (o *createOptions) variableError(err error) error {
 	if !errors.As(err, &wrong) {
 		return err
 	}
-	return usagef("%w", err).hint("infrahaus template show %s", shellWord(o.template))
+	return usagef("%w", err).hint("%s", o.app.command("template", "show", o.template))
 }
 
 func (o *createOptions) checkChoices() error {
 	switch {
 	case o.template == "":
-		return usagef("create needs --template").hint("infrahaus template list")
+		return usagef("create needs --template").hint("%s", o.app.command("template", "list"))
 	case o.spec.console != "tty" && o.spec.console != "shell":
 		return usagef("--console is tty or shell, not %q", o.spec.console)
 	case !slices.Contains([]string{"fail", "resume", "ok"}, o.ifExists):

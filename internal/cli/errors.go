@@ -14,6 +14,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/store"
+	"github.com/infrahaus/infrahaus/internal/template"
 	"github.com/infrahaus/infrahaus/internal/ui"
 	"github.com/infrahaus/infrahaus/internal/vault"
 )
@@ -178,6 +179,9 @@ func (a *app) explained(err error) *provision.Failure {
 		busy  *store.Busy
 	)
 	f := provision.Explain(err)
+	if len(f.Hints) == 0 {
+		f.Hints = nonEmpty(a.templateHint(err))
+	}
 	if f.Err == nil || f.Status != provision.ExitOther || len(f.Hints) > 0 {
 		return f
 	}
@@ -208,6 +212,24 @@ func (a *app) explained(err error) *provision.Failure {
 		f.Hints = nonEmpty(key.Hint())
 	}
 	return f
+}
+
+// templateHint is the command that shows more of what is wrong with a template.
+func (a *app) templateHint(err error) string {
+	var (
+		bad  *template.Error
+		none *template.NotFoundError
+		vars *template.VariableError
+	)
+	switch {
+	case errors.As(err, &bad):
+		return a.command("template", "validate", bad.Template)
+	case errors.As(err, &none):
+		return a.command("template", "list")
+	case errors.As(err, &vars):
+		return a.command("template", "show", vars.Template)
+	}
+	return ""
 }
 
 // candidate is one record that a reference may mean.

@@ -21,3 +21,22 @@ func KilledRotate(step string) int {
 	}}
 	return a.report(context.Background(), "key rotate", o.run(context.Background()))
 }
+
+// CheckCommand says which command a command line is of, or what is wrong with it. It
+// runs nothing.
+func CheckCommand(args []string) (string, error) {
+	root := newRootCmd(&app{streams: ui.System(os.Stdin, os.Stdout, os.Stderr, os.Environ(), false)})
+	root.InitDefaultHelpCmd()
+	cmd, rest, err := root.Find(args)
+	if err != nil {
+		return "", err
+	}
+	cmd.InitDefaultHelpFlag()
+	if err := cmd.ParseFlags(rest); err != nil {
+		return "", err
+	}
+	if help, err := cmd.Flags().GetBool("help"); err == nil && help {
+		return commandPath(cmd), nil
+	}
+	return commandPath(cmd), cmd.ValidateArgs(cmd.Flags().Args())
+}

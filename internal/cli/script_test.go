@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	testscript.Main(m, map[string]func(){
-		"infrahaus":     func() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"infrahaus":     func() { os.Exit(hinted(os.Args[1:])) },
 		"killed-rotate": func() { os.Exit(cli.KilledRotate(os.Args[1])) },
 	})
 }
@@ -84,6 +84,7 @@ func TestSessions(t *testing.T) {
 	}
 	maps.Copy(commands, platformCommands())
 	maps.Copy(commands, leakCommands())
+	hints := checkHints(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "../../testdata/script",
 		// Virtual guests have an sshd where this user may listen on port 22.
@@ -103,6 +104,7 @@ func TestSessions(t *testing.T) {
 			e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, "state"))
 			e.Setenv("TEMPLATES_ROOT", templates)
 			e.Setenv("SSH_AUTH_SOCK", "")
+			hints(e)
 			return nil
 		},
 		Cmds: commands,

@@ -129,7 +129,7 @@ func (w *consoleWay) console(ctx context.Context) (*pumped, error) {
 			return nil, ctx.Err()
 		case w.stopped(ctx):
 			e := w.fail(Gone, "cannot use the console of "+w.who()+": it closed because the container stopped", nil)
-			e.Fix = fmt.Sprintf("infrahaus start %d", w.target.CTID)
+			e.Fix = "start the container first"
 			return nil, e
 		case KindOf(err) == "":
 			err = w.fail(Dropped, "cannot use the console of "+w.who(), err)

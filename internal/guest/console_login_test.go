@@ -90,7 +90,7 @@ func TestConsoleHints(t *testing.T) {
 	for _, shows := range []string{"", "infrahaus credentials web root --reveal"} {
 		_, err := c.openWithin(func(o *Options) { o.ShowPassword = shows }, longLimits)
 		var e *Error
-		if !errors.As(err, &e) || !strings.Contains(e.Fix, "pct enter 100, then passwd root") || !strings.Contains(e.Fix, shows) || strings.Contains(e.Fix, "CTID") || strings.Contains(e.Fix, "CONTAINER") {
+		if !errors.As(err, &e) || !strings.Contains(e.Fix, "passwd root after this on the node: pct enter 100") || !strings.Contains(e.Fix, shows) || strings.Contains(e.Fix, "CTID") || strings.Contains(e.Fix, "CONTAINER") {
 			t.Errorf("%v", err)
 		}
 	}

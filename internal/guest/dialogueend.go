@@ -12,11 +12,11 @@ import (
 // three refusals, root's too where it is told to.
 const maxLogins = 3
 
-// setAgain gives root the password that is on record.
+// setAgain gives root the password that is on record: a hint a line.
 func (d *dialogue) setAgain() string {
-	text := fmt.Sprintf("pct enter %d, then passwd root", d.ctid)
+	text := fmt.Sprintf("set it again, by passwd root after this on the node: pct enter %d", d.ctid)
 	if d.shows != "" {
-		text += " (" + d.shows + " shows the one on record)"
+		text += "\nto see the one on record: " + d.shows
 	}
 	return text
 }
@@ -27,7 +27,7 @@ func (d *dialogue) setAgain() string {
 func (d *dialogue) refuse(text, last string) error {
 	if locked.MatchString(text) {
 		return d.fail(AuthRefused, "root is not let in",
-			fmt.Sprintf("the account is locked (on the node: pct enter %d, then passwd -u root), or the guest is going down; or use ssh.transport guest or node", d.ctid))
+			fmt.Sprintf("the account is locked, or the guest is going down; to unlock it, passwd -u root after this on the node: pct enter %d\nor use ssh.transport guest or node", d.ctid))
 	}
 	head := text[:len(text)-len(last)]
 	if said := refused.FindStringIndex(head); said != nil {
@@ -46,7 +46,7 @@ func (d *dialogue) refuse(text, last string) error {
 		return nil
 	}
 	return d.fail(AuthRefused, "root's password is refused: it was changed in the guest, or root is locked",
-		"say the one that it has with --password-file, which discover, resume and sync take; or set it again on the node: "+d.setAgain())
+		"say the one that it has with --password-file, which discover, resume and sync take\nor "+d.setAgain())
 }
 
 // flooded is a console that is never quiet.

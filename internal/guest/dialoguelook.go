@@ -196,7 +196,7 @@ func (d *dialogue) atShell(text, last string) error {
 		_ = d.put("\x03") // nothing is changed in anybody's name
 		d.logged = false
 		return d.fail(AuthRefused, "root's password has expired there, and a new one is asked for",
-			"set it again on the node: "+d.setAgain())
+			d.setAgain())
 	case refused.MatchString(text), locked.MatchString(text),
 		loginPrompt.MatchString(last) && !lastLogin.MatchString(last): // the login started over
 		return d.refuse(text, last)

@@ -38,7 +38,7 @@ func pctMute(ctid int, host string) func(*silence) *Error {
 		switch said := s.said; {
 		case strings.Contains(said, "not running"):
 			e.Kind, e.Tail, e.Message = Gone, "", "cannot get into "+who+": it is not running"
-			e.Fix = fmt.Sprintf("infrahaus start %d", ctid)
+			e.Fix = "start the container first"
 		case strings.Contains(said, "Configuration file") && strings.Contains(said, "does not exist"):
 			e.Kind, e.Message = Gone, "cannot get into "+who+": "+host+" has no such container"
 			e.Fix = "ssh.node must be the node that owns the container"

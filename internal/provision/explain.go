@@ -40,12 +40,8 @@ func Explain(err error) *Failure {
 		f.Status, f.Tail, f.Told, f.Hints = pveStatus(api), api.Tail(), api.Told, pveHints(api)
 	case errors.As(err, &in):
 		f.Status, f.Tail, f.Hints = guestStatus(in), splitLines(in.Tail), hint(in.Hint())
-	case errors.As(err, &tmpl):
-		f.Status, f.Hints = ExitUsage, hint(tmpl.Hint())
-	case errors.As(err, &none):
-		f.Status, f.Hints = ExitUsage, hint(none.Hint())
-	case errors.As(err, &vars):
-		f.Status, f.Hints = ExitUsage, hint(vars.Hint())
+	case errors.As(err, &tmpl), errors.As(err, &none), errors.As(err, &vars):
+		f.Status = ExitUsage
 	case errors.Is(err, context.DeadlineExceeded):
 		f.Message = "cannot finish in time: " + err.Error()
 		f.Hints = hint("give it longer with --timeout")

@@ -223,7 +223,7 @@ func Lost(do string, c lxc.Container, command func(words ...string) string) *Fai
 	return &Failure{
 		Status:  ExitProxmox,
 		Message: fmt.Sprintf("cannot %s %s: Proxmox has no container %d any more; somebody else has destroyed it", do, c.Hostname, c.CTID),
-		Hints:   []string{command("destroy", c.Hostname) + " takes it off the record", "then " + command("create", c.Hostname, "--template", "…") + " makes it anew"},
+		Hints:   []string{"to take it off the record: " + command("destroy", c.Hostname)},
 	}
 }
 

@@ -112,7 +112,7 @@ func New(o Options) (*Client, error) {
 		c.http.session = &session{user: user, password: o.Password, base: base, agent: agent}
 	default:
 		return nil, &Error{Kind: Invalid, Op: "log in", Field: "token", Reason: "neither an API token nor a user with a password is given",
-			Hints: []string{"export INFRAHAUS_TOKEN='user@realm!name=secret'"}}
+			Hints: []string{"set INFRAHAUS_TOKEN, which reads user@realm!name=secret"}}
 	}
 	c.api = proxmox.NewClient(base, opts...)
 	return c, nil
@@ -153,7 +153,7 @@ func baseURL(s string) (string, error) {
 	text := strings.TrimSpace(s)
 	if text == "" {
 		return "", &Error{Kind: Invalid, Op: "find Proxmox", Field: "url", Reason: "no address is given",
-			Hints: []string{"export INFRAHAUS_URL=https://host:8006"}}
+			Hints: []string{"set INFRAHAUS_URL, such as https://pve.example.com:8006"}}
 	}
 	if !strings.Contains(text, "://") {
 		text = "https://" + text

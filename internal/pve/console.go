@@ -170,13 +170,13 @@ func consoleRefused(err error) error {
 	out := *e
 	switch {
 	case strings.Contains(e.Reason, "not running"):
-		out.Hints = append(out.Hints, "a console shows running containers only: infrahaus start CONTAINER")
+		out.Hints = append(out.Hints, "a console shows running containers only; start it first")
 	case e.Kind == Forbidden:
 		out.Hints = append(out.Hints, otherWayHint)
 	case e.Kind == Unreachable && e.Status != 0 && len(e.Hints) == 0:
-		out.Hints = []string{"is the container's node up, and can the node that is asked reach it? infrahaus list --check"}
+		out.Hints = []string{"list --check shows whether the container's node is up and can be reached"}
 	case e.Kind == NotFound:
-		out.Hints = append(out.Hints, "has it moved to another node since? infrahaus list --check")
+		out.Hints = append(out.Hints, "list --check shows whether it has moved to another node since")
 	}
 	return &out
 }
@@ -198,9 +198,9 @@ func (c *Client) notShaken(op string, err error) error {
 	case c.login.token != "":
 		return &Error{Kind: Unauthorized, Op: op, Err: err,
 			Reason: "this Proxmox does not take API tokens for consoles",
-			Hints: []string{"upgrade pve-container to 5.3.4 (VE 8) or 6.1.3 (VE 9) and later, or",
-				"log in by user and password: INFRAHAUS_USER=user@realm INFRAHAUS_PASSWORD=…, or",
-				"go in by SSH: INFRAHAUS_SSH_TRANSPORT=guest or node",
+			Hints: []string{"upgrade pve-container to 5.3.4 (VE 8) or 6.1.3 (VE 9) and later",
+				"or log in by user and password: set INFRAHAUS_USER and INFRAHAUS_PASSWORD",
+				"or go in by SSH: INFRAHAUS_SSH_TRANSPORT=guest or node",
 				"if it does take them: does a proxy cut the websocket?"}}
 	}
 	return &Error{Kind: Unauthorized, Op: op, Err: err, Reason: "the console closed instead of taking its ticket",

@@ -84,8 +84,8 @@ func ctidOf(op string) string {
 
 // rootOnlyHints are the ways to feature flags that a token may not set.
 var rootOnlyHints = []string{
-	"log in as root@pam with its password instead of a token: INFRAHAUS_USER=root@pam INFRAHAUS_PASSWORD=…",
-	"or create it without, and then on the node: pct set CTID --features FLAGS; pct reboot CTID",
+	"log in as root@pam with its password instead of a token: set INFRAHAUS_USER and INFRAHAUS_PASSWORD",
+	"or create it without, and set them on the node then, with pct set and its --features",
 }
 
 // explainLogin words a 401, whose body is empty and whose reason says little: the

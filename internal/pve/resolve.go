@@ -155,7 +155,7 @@ func (r *resolver) checkFeatures(context.Context) error {
 	} else {
 		e.Hints = []string{"leave them out, and afterwards " + onNode}
 	}
-	e.Hints = append(e.Hints, "or log in as root@pam with its password: INFRAHAUS_USER=root@pam INFRAHAUS_PASSWORD=… (no token)")
+	e.Hints = append(e.Hints, "or log in as root@pam with its password instead of a token: set INFRAHAUS_USER and INFRAHAUS_PASSWORD")
 	return e
 }
 

@@ -72,7 +72,18 @@ func unwritable(dir string, err error) error {
 }
 
 func readOnly(path string, err error) error {
-	return &Error{Kind: ReadOnly, Path: path, Err: err, Hint: "make it writable: chmod 600 " + path}
+	return &Error{Kind: ReadOnly, Path: path, Err: err, Hint: "make it writable: chmod 600 " + word(path)}
+}
+
+// word is a path as a shell takes it.
+func word(path string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:@%,=", r)
+	}
+	if strings.IndexFunc(path, func(r rune) bool { return !plain(r) }) < 0 {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
 // isBusy reports whether another connection was in the way.
@@ -88,7 +99,7 @@ func (s *Store) wrap(err error) error {
 		return err
 	}
 	if isBusy(err) {
-		return &Error{Kind: Locked, Path: s.path, Hint: "see who has it: fuser " + s.path}
+		return &Error{Kind: Locked, Path: s.path, Hint: "see who has it: fuser " + word(s.path)}
 	}
 	switch se.Code() & 0xff {
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN:
@@ -98,12 +109,12 @@ func (s *Store) wrap(err error) error {
 	case sqlite3.SQLITE_FULL:
 		return &Error{Kind: Full, Path: s.path, Hint: "free some space, then run the command again"}
 	}
-	return &Error{Kind: Broken, Path: s.path, Err: se, Hint: "see whether the disk has room and is in order: df " + s.dir}
+	return &Error{Kind: Broken, Path: s.path, Err: se, Hint: "see whether the disk has room and is in order: df " + word(s.dir)}
 }
 
 func garbage(path string, err error) error {
 	return &Error{Kind: Garbage, Path: path, Err: err,
-		Hint: "move it away and start afresh: mv " + path + " " + path + ".broken"}
+		Hint: "move it away and start afresh: mv " + word(path) + " " + word(path+".broken")}
 }
 
 // NameTaken says that a host has a living container of that name already.

@@ -39,7 +39,7 @@ func prepare(dir, path string) error {
 		return unwritable(dir, err)
 	case !info.Mode().IsRegular():
 		return &Error{Kind: Garbage, Path: path, Err: errors.New("not a regular file"),
-			Hint: "move it away: mv " + path + " " + path + ".old"}
+			Hint: "move it away: mv " + word(path) + " " + word(path+".old")}
 	case info.Mode().Perm()&0o200 == 0: // said even to root, who could write it
 		return readOnly(path, fmt.Errorf("mode %04o", info.Mode().Perm()))
 	case info.Mode().Perm()&0o077 != 0:

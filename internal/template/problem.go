@@ -68,9 +68,6 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Hint names the command that shows everything.
-func (e *Error) Hint() string { return "infrahaus template validate " + e.Template }
-
 // VariableError is a set of values that a template cannot take.
 type VariableError struct {
 	Template string
@@ -84,9 +81,6 @@ func (e *VariableError) Error() string {
 	}
 	return fmt.Sprintf("cannot fill in the variables of template %s: %s", e.Template, strings.Join(texts, "; "))
 }
-
-// Hint names the command that lists the variables.
-func (e *VariableError) Hint() string { return "infrahaus template show " + e.Template }
 
 // NotFoundError is a template that nobody has.
 type NotFoundError struct {
@@ -106,6 +100,3 @@ func (e *NotFoundError) Error() string {
 	}
 	return s
 }
-
-// Hint names the command that lists them.
-func (e *NotFoundError) Hint() string { return "infrahaus template list" }

@@ -150,7 +150,7 @@ func (r *Rotation) KeepOld() error {
 		return nil
 	}
 	if err := r.vault.keepOld(r.old); err != nil {
-		return &Error{Text: "cannot keep the old encryption key", Err: err, Next: "infrahaus key rotate goes on from here"}
+		return &Error{Text: "cannot keep the old encryption key", Err: err, Next: "to go on from here: infrahaus key rotate"}
 	}
 	return nil
 }
@@ -161,7 +161,7 @@ func (r *Rotation) Install() error {
 		return nil
 	}
 	if err := r.vault.install(); err != nil {
-		return &Error{Text: "cannot put the new encryption key into its place", Err: err, Next: "infrahaus key rotate goes on from here"}
+		return &Error{Text: "cannot put the new encryption key into its place", Err: err, Next: "to go on from here: infrahaus key rotate"}
 	}
 	return nil
 }

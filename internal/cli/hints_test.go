@@ -1,0 +1,272 @@
+package cli_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/infrahaus/infrahaus/internal/cli"
+)
+
+// Every hint of every session is held against what it promises. A hint is advice in
+// words, or it names a command: the whole of it, or what follows ": " at its end, or
+// what stands between backquotes. A command can be pasted as it is: a shell reads it,
+// nothing in it is to be filled in, and where it is one of this tool it has the
+// arguments and flags that there are. What only reads is really run.
+
+// hintLog is where the tool under test writes down what is wrong with its hints.
+const hintLog = "INFRAHAUS_TEST_HINTS"
+
+// programs are those that hints may begin a command with.
+var programs = []string{
+	"infrahaus", "pveum", "pct", "pvesm", "pveam", "pvesh", "pvenode", "pvecm", "ssh", "ssh-keygen", "ssh-keyscan",
+	"apt", "apt-get", "chmod", "mv", "df", "fuser", "export", "redis-cli", "journalctl", "systemctl",
+}
+
+var (
+	assigned    = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*=(\$\([^)]*\)|'[^']*'|\S)*\s+)+`)
+	quoted      = regexp.MustCompile("`([^`]*)`")
+	placeholder = regexp.MustCompile(`<[a-z][a-z -]*>|…|\.\.\.|\b(ID|CTID|CONTAINER|CIDR|NAME|HOST|NODE|STORAGE|USER|FILE)\b`)
+)
+
+// commandIn is the command that a hint names, "" for words.
+func commandIn(hint string) string {
+	for rest := hint; ; {
+		word, _, _ := strings.Cut(assigned.ReplaceAllString(rest, ""), " ")
+		if slices.Contains(programs, word) {
+			return rest
+		}
+		_, after, ok := strings.Cut(rest, ": ")
+		if !ok {
+			return ""
+		}
+		rest = after
+	}
+}
+
+// checkHint says what is wrong with a hint.
+func checkHint(hint string) error {
+	commands := []string{}
+	if c := commandIn(hint); c != "" {
+		commands = append(commands, c)
+	} else if strings.Contains(quoted.ReplaceAllString(hint, ""), "infrahaus ") {
+		return errors.New("a command in the midst of words")
+	}
+	for _, m := range quoted.FindAllStringSubmatch(hint, -1) {
+		if commandIn(m[1]) != "" {
+			commands = append(commands, m[1])
+		}
+	}
+	for _, c := range commands {
+		if err := checkCommand(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkCommand(text string) error {
+	if m := placeholder.FindString(text); m != "" {
+		return fmt.Errorf("something is to be filled in: %s", m)
+	}
+	file, err := syntax.NewParser().Parse(strings.NewReader(text), "")
+	if err != nil {
+		return fmt.Errorf("no shell reads it: %w", err)
+	}
+	var failed error
+	syntax.Walk(file, func(n syntax.Node) bool {
+		call, ok := n.(*syntax.CallExpr)
+		if !ok || failed != nil {
+			return true
+		}
+		words := make([]string, len(call.Args))
+		for i, w := range call.Args {
+			words[i] = plainWord(w)
+		}
+		if len(words) > 0 && words[0] == "infrahaus" {
+			failed = checkOwn(words[1:])
+		}
+		return true
+	})
+	return failed
+}
+
+// plainWord is a word as a shell hands it on; expansions stand for some text.
+func plainWord(w *syntax.Word) string {
+	var b strings.Builder
+	for _, part := range w.Parts {
+		switch p := part.(type) {
+		case *syntax.Lit:
+			b.WriteString(strings.ReplaceAll(p.Value, `\`, ""))
+		case *syntax.SglQuoted:
+			b.WriteString(p.Value)
+		case *syntax.DblQuoted:
+			b.WriteString(plainWord(&syntax.Word{Parts: p.Parts}))
+		default:
+			b.WriteString("expanded")
+		}
+	}
+	return b.String()
+}
+
+// reads are commands that change nothing and need no connection.
+var reads = []string{"list", "show", "events", "logs", "credentials", "template list", "template show", "version", "help"}
+
+// checkOwn holds a command line of this tool against its commands, and runs it where
+// that does nothing: it must be no usage error.
+func checkOwn(args []string) error {
+	command, err := cli.CheckCommand(args)
+	if err != nil {
+		return err
+	}
+	help := slices.Contains(args, "--help")
+	if !help && (!slices.Contains(reads, command) || slices.ContainsFunc(args, func(w string) bool {
+		return w == "--follow" || w == "-f" || w == "--check" || w == "--prune" || w == "--reveal"
+	})) {
+		return nil
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	if status := cli.Main(args, null, null, null); status == 2 || help && status != 0 {
+		return fmt.Errorf("run, it ends with exit status %d", status)
+	}
+	return nil
+}
+
+// hinted is the tool with its hints checked.
+func hinted(args []string) int {
+	log := os.Getenv(hintLog)
+	if log == "" {
+		return cli.Main(args, os.Stdin, os.Stdout, os.Stderr)
+	}
+	os.Unsetenv(hintLog) //nolint:errcheck // so that what it runs is not checked again
+	var out, stderr bytes.Buffer
+	outFile, outDone := tee(os.Stdout, &out)
+	errFile, errDone := tee(os.Stderr, &stderr)
+	status := cli.Main(args, os.Stdin, outFile, errFile)
+	outDone()
+	errDone()
+	for _, hint := range hintsIn(out.Bytes(), stderr.Bytes()) {
+		if err := checkHint(hint); err != nil {
+			logHint(log, fmt.Sprintf("infrahaus %s\n\thint: %s\n\t%v", strings.Join(args, " "), hint, err))
+		}
+	}
+	return status
+}
+
+// tee is a file whose text goes to f and to b. A terminal is left alone.
+func tee(f *os.File, b *bytes.Buffer) (*os.File, func()) {
+	info, err := f.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice != 0 {
+		return f, func() {}
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return f, func() {}
+	}
+	var done sync.WaitGroup
+	done.Go(func() { _, _ = io.Copy(io.MultiWriter(f, b), r) })
+	return w, func() {
+		w.Close()
+		done.Wait()
+	}
+}
+
+// hintsIn are the hints of both faces.
+func hintsIn(out, stderr []byte) []string {
+	var found []string
+	for _, text := range [][]byte{out, stderr} {
+		for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
+			line := lines.Text()
+			var e struct {
+				Hint  string   `json:"hint"`
+				Hints []string `json:"hints"`
+			}
+			switch hint, ok := strings.CutPrefix(line, "hint: "); {
+			case ok:
+				found = append(found, hint)
+			case strings.HasPrefix(line, "{") && json.Unmarshal([]byte(line), &e) == nil && e.Hint != "":
+				found = append(found, strings.Split(e.Hint, "\n")...)
+			}
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+func logHint(path, text string) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err == nil {
+		fmt.Fprintln(f, text)
+		f.Close()
+	}
+}
+
+// checkHints has every session's hints checked, and fails t for those that are wrong.
+func checkHints(t *testing.T) func(*testscript.Env) {
+	dir := t.TempDir()
+	t.Cleanup(func() {
+		logs, err := filepath.Glob(filepath.Join(dir, "*"))
+		if err != nil {
+			t.Error(err)
+		}
+		for _, path := range logs {
+			text, err := os.ReadFile(path)
+			t.Errorf("%s: hints that do not work:\n%s%v", filepath.Base(path), text, err)
+		}
+	})
+	return func(e *testscript.Env) { e.Setenv(hintLog, filepath.Join(dir, filepath.Base(e.WorkDir))) }
+}
+
+// The check itself finds what is wrong.
+func TestCheckHint(t *testing.T) {
+	for hint, ok := range map[string]bool{
+		"infrahaus list": true,
+		"to finish it: infrahaus --sandbox resume web":   true,
+		"say --snapshots if you mean them too":           true,
+		"infrahaus list --all --check":                   true,
+		"infrahaus create web --template 'a b'":          true,
+		"NEW_KEY=$(openssl rand -hex 32) infrahaus list": true,
+		"on the node: pct unlock 101":                    true,
+		"compare with `pvenode cert info` on the node":   true,
+		"infrahaus lst":           false,
+		"infrahaus list --nosuch": false,
+		"infrahaus show":          false,
+		"infrahaus show a b":      false,
+		"infrahaus --sandbox create web --template …":      false,
+		"is it up? infrahaus list":                         false,
+		"infrahaus destroy web takes it off the record":    false,
+		"infrahaus start CONTAINER":                        false,
+		"on the node: pct unlock ID":                       false,
+		"on the node: pct set 101 --description 'unclosed": false,
+		"see `infrahaus show <container>`":                 false,
+		"infrahaus template show nosuchtemplate":           false,
+		"infrahaus help nosuch":                            false,
+	} {
+		t.Run(hint, func(t *testing.T) {
+			home := t.TempDir()
+			t.Setenv("HOME", home)
+			t.Setenv("XDG_CONFIG_HOME", home)
+			t.Setenv("XDG_STATE_HOME", home)
+			if err := checkHint(hint); (err == nil) != ok {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
