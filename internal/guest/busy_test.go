@@ -13,7 +13,9 @@ func TestBusySSHD(t *testing.T) {
 	id := newSigner(t)
 	for _, line := range []string{"Not allowed at this time\r\n", "Exceeded MaxStartups\r\n"} {
 		h := newNode(t, id)
+		h.mu.Lock()
 		h.refuse, h.busy = line, 2
+		h.mu.Unlock()
 		var mu sync.Mutex
 		var said []string
 		target, o := h.guestOptions(id)

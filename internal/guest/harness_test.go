@@ -126,11 +126,11 @@ func (h *host) serve(ln net.Listener) {
 		}
 		h.open = append(h.open, conn)
 		h.met++
-		refused := h.busy > 0
+		refused, words := h.busy > 0, h.refuse
 		h.busy--
 		h.mu.Unlock()
 		if refused {
-			io.WriteString(conn, h.refuse)
+			io.WriteString(conn, words)
 			conn.Close()
 			continue
 		}
