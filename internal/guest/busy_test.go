@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"errors"
 	"io"
 	"strings"
 	"sync"
@@ -49,7 +50,8 @@ func TestBusySSHD(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	// A server that is no sshd is quoted.
-	if e := d.why(io.EOF, "220 smtp ready").(*Error); e.Kind != NoSSHD || e.Tail != "220 smtp ready" {
+	var e *Error
+	if !errors.As(d.why(io.EOF, "220 smtp ready"), &e) || e.Kind != NoSSHD || e.Tail != "220 smtp ready" {
 		t.Errorf("%+v", e)
 	}
 }

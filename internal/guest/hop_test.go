@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,7 +104,7 @@ func TestProxyCommand(t *testing.T) {
 	if KindOf(err) != NoSSHD || !strings.Contains(err.Error(), "cannot reach the node 127.0.0.1 by SSH on port") {
 		t.Fatalf("%v", err)
 	}
-	if e = err.(*Error); e.Tail != "no tunnel today" {
+	if !errors.As(err, &e) || e.Tail != "no tunnel today" {
 		t.Errorf("%+v", *e)
 	}
 }

@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -98,7 +99,7 @@ func TestSSHConfigErrors(t *testing.T) {
 	if KindOf(err) != BadSettings || !strings.Contains(err.Error(), "cannot read the SSH settings of pve") {
 		t.Fatalf("%v", err)
 	}
-	if e = err.(*Error); !strings.Contains(e.Tail, file+": line 2: Bad configuration option: nosuchoption") || !strings.Contains(e.Fix, "ssh -G -F "+file+" -- pve") {
+	if !errors.As(err, &e) || !strings.Contains(e.Tail, file+": line 2: Bad configuration option: nosuchoption") || !strings.Contains(e.Fix, "ssh -G -F "+file+" -- pve") {
 		t.Errorf("%q %q", e.Tail, e.Fix)
 	}
 	if absent(err) {
