@@ -135,11 +135,15 @@ func (r *Run) scriptFailed(ctx context.Context, name string, status int) error {
 	case status > 128 && status < 160:
 		how += fmt.Sprintf(" (killed by signal %d)", status-128)
 	}
+	hints := []string{r.Command("logs", r.Job.Spec.Hostname)}
+	if name == itemManager && len(r.Job.Packages) > 0 {
+		hints = append(hints, "if a --package is at fault: resume --package NAME names others in their place, --no-packages none")
+	}
 	return &Failure{
 		Status:  ExitGuest,
 		Message: fmt.Sprintf("cannot finish %s: %s", name, how),
 		Tail:    r.tail.lines(),
-		Hints:   []string{r.Command("logs", r.Job.Spec.Hostname)},
+		Hints:   hints,
 	}
 }
 
