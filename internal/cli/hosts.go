@@ -54,7 +54,14 @@ func (a *app) recognise(ctx context.Context, name string) (store.Match, error) {
 	if h, ok := all.Called(name); ok && !a.cfg.Calls(name) {
 		return store.Match{ID: h.ID, Proven: true}, nil
 	}
-	return all.Match(a.facts(name)), nil
+	f := a.facts(name)
+	m := all.Match(f)
+	if m.Proven && all.Joins(m.ID, f) {
+		if id, err := a.meet(ctx, f); err == nil { // else it is read as it is
+			m.ID = id
+		}
+	}
+	return m, nil
 }
 
 // knowHost refuses a --host that neither the settings nor the catalogue know.

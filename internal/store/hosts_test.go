@@ -208,3 +208,25 @@ func TestHostsOfOlderDatabase(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Two names that an older version had for one host: once it is known, what it made
+// under the other name is found, too.
+func TestHostsJoin(t *testing.T) {
+	s := open(t, t.TempDir())
+	lab := host(t, s, "lab")
+	lab2 := host(t, s, "lab2")
+	create(t, s, lxc.Container{HostID: lab, Hostname: "web"})
+	create(t, s, lxc.Container{HostID: lab2, Hostname: "api"})
+	known := Facts{Name: "lab", URL: "https://lab:8006", Certificate: "A", CA: "X"}
+	if met := meet(t, s, known); met.Host.ID != lab || met.Moved != 0 {
+		t.Fatalf("%+v", met)
+	}
+	pinned := Facts{Name: "lab2", URL: "https://lab:8006", Certificate: "A"}
+	all, err := s.Hosts(context.Background())
+	if err != nil || !all.Joins(lab, pinned) || all.Joins(lab, known) {
+		t.Fatalf("%+v %v", all, err)
+	}
+	if met := meet(t, s, pinned, "lab2"); met.Host.ID != lab || met.Moved != 1 {
+		t.Errorf("%+v", met)
+	}
+}

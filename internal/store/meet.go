@@ -86,6 +86,13 @@ func (h Host) same(as Host, f Facts) bool {
 	return alone.Proven
 }
 
+// Joins says that MeetHost would join another host on record to that one: of an older
+// version, say, which knew it by its name alone.
+func (all Hosts) Joins(id string, f Facts) bool {
+	host, ok := all.ByID(id)
+	return ok && all.find(func(h Host) bool { return h.ID != id && h.same(host, f) }) != nil
+}
+
 // merge makes one host of two: the records and what is known of from are to's.
 func merge(ctx context.Context, tx *sql.Tx, from, to Host) (int, error) {
 	res, err := tx.ExecContext(ctx, `UPDATE containers SET host_id = ? WHERE host_id = ?`, to.ID, from.ID)
