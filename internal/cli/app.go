@@ -124,7 +124,9 @@ func (a *app) catalogue(ctx context.Context) (*store.Store, *vault.Vault, error)
 	if err != nil {
 		return nil, nil, err
 	}
+	done := a.waiting(databaseFree, time.Minute)
 	s, err := store.Open(ctx, cfg.Paths.StateDir)
+	done()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -116,7 +117,10 @@ func (o *createOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.CreateWithJob(ctx, c, variables, doc); err != nil {
+	done := o.app.waiting(databaseFree, time.Minute)
+	err = s.CreateWithJob(ctx, c, variables, doc)
+	done()
+	if err != nil {
 		return o.exists(ctx, host, err)
 	}
 	o.app.actsOn(c, true)

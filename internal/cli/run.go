@@ -29,6 +29,9 @@ type session struct {
 	began     time.Time
 }
 
+// databaseFree is what a write to the catalogue may have to wait for.
+const databaseFree = "the database, which another process uses"
+
 // begin records that a run starts and opens its sinks: the store, the display
 // and, where it is asked for, the mirror.
 func (a *app) begin(ctx context.Context, c lxc.Container, kind string, display ui.Display, publish bool) (*session, error) {
@@ -39,7 +42,10 @@ func (a *app) begin(ctx context.Context, c lxc.Container, kind string, display u
 	began := time.Now()
 	this := a.newRun(c, kind, began)
 	runID := this.ID
-	if err := s.BeginRun(ctx, this); err != nil {
+	done := a.waiting(databaseFree, time.Minute)
+	err = s.BeginRun(ctx, this)
+	done()
+	if err != nil {
 		return nil, err
 	}
 	rec := &record{store: s, vault: v, sink: s.Sink(), recordID: c.RecordID, runID: runID}

@@ -32,7 +32,8 @@ type Bus struct {
 	required Sink
 	others   []Sink
 	waits    *Waiting
-	over     bool // a complete or error event was made, which is the last
+	faces    sync.Mutex // held while others are told something
+	over     bool       // a complete or error event was made, which is the last
 }
 
 // NewBus makes the bus of one run. The error of required stops the run; any of
@@ -47,10 +48,51 @@ func NewBus(meta Meta, required Sink, others ...Sink) *Bus {
 // event whenever no other event has come for a while.
 func (b *Bus) Wait(w Wait) (done func()) { return b.waits.Begin(w) }
 
-// breakSilence is a wait's line. That it cannot be recorded is left to the next event
-// to find.
+// breakSilence is a wait's line. Where the record itself is what is waited for, nothing
+// can become an event: the others are told aside until that is over.
 func (b *Bus) breakSilence(w Wait, line string) {
-	b.mu.Lock()
+	recorded := make(chan struct{})
+	go func() {
+		defer close(recorded)
+		b.emitWait(w, line)
+	}()
+	began := time.Now()
+	for pause := asidePause; ; pause = min(2*pause, lastPause) {
+		t := time.NewTimer(pause)
+		select {
+		case <-recorded:
+			t.Stop()
+			return
+		case <-t.C:
+			b.aside(Wait{What: "the database, which another process uses", from: began}.line("", began))
+		}
+	}
+}
+
+// asidePause is shorter than firstPause, for the silence is as old already.
+const asidePause = time.Second
+
+const emitPoll = 50 * time.Millisecond
+
+// Aside is a sink that can also say what is no event, and so is not on record.
+type Aside interface{ Aside(line string) }
+
+func (b *Bus) aside(line string) {
+	b.faces.Lock()
+	defer b.faces.Unlock()
+	for _, s := range b.others {
+		if a, ok := s.(Aside); ok {
+			a.Aside(line)
+		}
+	}
+}
+
+// emitWait makes an event of a wait's line. That it cannot be recorded is left to the
+// next event to find.
+func (b *Bus) emitWait(w Wait, line string) {
+	for !b.mu.TryLock() { // an event that is stuck has it; a look now and then will do
+		time.Sleep(emitPoll)
+	}
 	defer b.mu.Unlock()
 	if !b.over {
 		_ = b.emit(Event{Type: Step, Step: w.Step, Message: line, Waiting: true})
@@ -99,6 +141,7 @@ func (b *Bus) emit(e Event) error {
 		b.seq-- // it is on record nowhere: the next event takes its place
 		return fmt.Errorf("cannot record event: %w", err)
 	}
+	b.faces.Lock()
 	var dropped []error
 	kept := make([]Sink, 0, len(b.others))
 	for _, s := range b.others {
@@ -109,6 +152,7 @@ func (b *Bus) emit(e Event) error {
 		kept = append(kept, s)
 	}
 	b.others = kept
+	b.faces.Unlock()
 	for _, err := range dropped {
 		if err := b.emit(Event{Type: Warning, Step: e.Step, Message: err.Error()}); err != nil {
 			return err

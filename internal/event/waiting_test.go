@@ -3,6 +3,7 @@ package event_test
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,6 +80,41 @@ func TestWaiting(t *testing.T) {
 			t.Errorf("%s:\n%q, not\n%q", name, got, c.want)
 		}
 	}
+}
+
+// sideways is a sink that can be told aside.
+type sideways struct{ said []string }
+
+func (s *sideways) Event(e event.Event) error { return nil }
+func (s *sideways) Aside(line string)         { s.said = append(s.said, line) }
+
+// Where the record itself is what is waited for, the displays are told so aside, and
+// what waited is on record afterwards.
+func TestBusWaitForRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var held atomic.Bool
+		face := &sideways{}
+		n := 0
+		b := event.NewBus(event.Meta{}, event.SinkFunc(func(event.Event) error {
+			if n++; held.Load() {
+				time.Sleep(30 * time.Second)
+			}
+			return nil
+		}), face)
+		defer b.Wait(event.Wait{Step: event.Creating})()
+		_ = b.Step(event.Creating, 5, "Creating LXC container")
+		held.Store(true)
+		_ = b.Step(event.Creating, 8, "Downloading")
+		held.Store(false)
+		if len(face.said) < 3 || face.said[0] != "waiting for the database, which another process uses (1 s)" {
+			t.Errorf("%q", face.said)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if n != 3 { // two steps, and the line about the silence
+			t.Errorf("%d events", n)
+		}
+	})
 }
 
 // A wait's lines are step events like any other, without a percentage, and none comes

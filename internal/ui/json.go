@@ -14,11 +14,15 @@ import (
 // jsonFace writes one event a line to stdout, each with one write, so that a
 // reader sees it at once and never half of it.
 type jsonFace struct {
-	out io.Writer
-	err error // the first, unless nobody reads any more
+	out  io.Writer
+	side io.Writer // stderr
+	err  error     // the first, unless nobody reads any more
 }
 
-func newJSON(out io.Writer) Display { return &jsonFace{out: out} }
+func newJSON(s *Streams) Display { return &jsonFace{out: s.Out, side: s.Err} }
+
+// Aside says what is no event on stderr: stdout has events alone.
+func (j *jsonFace) Aside(line string) { _, _ = io.WriteString(j.side, oneLine(line)+"\n") }
 
 func (j *jsonFace) Event(e event.Event) error {
 	err := writeEvent(j.out, e)

@@ -60,6 +60,15 @@ func (l *live) Event(e event.Event) error {
 	return nil
 }
 
+// Aside shows what is no event in the running phase's place, until its next event.
+func (l *live) Aside(line string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if m := &l.model; m.current >= 0 {
+		m.phases[m.current].message = line
+	}
+}
+
 // loop draws the first frame at the first event and then one at every tick.
 func (l *live) loop() {
 	defer close(l.gone)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/infrahaus/infrahaus/internal/event"
 )
@@ -40,6 +41,13 @@ func (p *plainFace) Event(e event.Event) error {
 	}
 	_, err := io.WriteString(p.err, plainLine(e, p.style)+"\n")
 	return err
+}
+
+// Aside says what is no event.
+func (p *plainFace) Aside(line string) {
+	if !p.quiet {
+		_, _ = io.WriteString(p.err, p.style.dim.Render(time.Now().UTC().Format(timeFormat))+" "+oneLine(line)+"\n")
+	}
 }
 
 func (p *plainFace) ShowedTail() bool { return p.failed && p.tailOut }

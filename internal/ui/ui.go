@@ -64,7 +64,7 @@ type Options struct {
 func NewDisplay(s *Streams, o Options) Display {
 	switch {
 	case o.JSON:
-		return newJSON(s.Out)
+		return newJSON(s)
 	case s.ErrTTY && !o.Quiet && !o.Verbose:
 		return newLive(s)
 	}

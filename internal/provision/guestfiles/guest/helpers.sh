@@ -109,6 +109,7 @@ wait_for_apt_lock() {
 			log_error "apt is still locked by another process"
 			return 1
 		fi
+		[ "$_ih_left" -ne $((${1:-120} / 2 - 1)) ] || log_info "waiting for another process to let go of apt, ${1:-120} s at most"
 		_ih_left=$((_ih_left - 1))
 		sleep 2
 	done
