@@ -16,7 +16,6 @@ type plainFace struct {
 	quiet bool
 
 	tailOut bool // lines were logged since the last step
-	failed  bool
 }
 
 func newPlain(s *Streams, quiet bool) Display {
@@ -24,7 +23,7 @@ func newPlain(s *Streams, quiet bool) Display {
 }
 
 // Event passes over the error that ends a run: it is said once, at the end, with its
-// tail and its hints (WriteFailure).
+// hints, and with its tail where that was not shown (WriteFailure).
 func (p *plainFace) Event(e event.Event) error {
 	if e.Type == event.Error || p.quiet && e.Type != event.Warning {
 		return nil
@@ -34,10 +33,6 @@ func (p *plainFace) Event(e event.Event) error {
 		p.tailOut = true
 	case e.Type == event.Step && !e.Waiting:
 		p.tailOut = false
-	case e.Type == event.Error:
-		if p.failed = true; p.tailOut { // its further lines stand right above
-			e.Message, _, _ = strings.Cut(e.Message, "\n")
-		}
 	}
 	_, err := io.WriteString(p.err, plainLine(e, p.style)+"\n")
 	return err
@@ -50,7 +45,7 @@ func (p *plainFace) Aside(line string) {
 	}
 }
 
-func (p *plainFace) ShowedTail() bool { return p.failed && p.tailOut }
+func (p *plainFace) ShowedTail() bool { return p.tailOut }
 func (p *plainFace) Close() error     { return nil }
 
 // timeFormat is RFC 3339 with milliseconds, in UTC.
