@@ -150,10 +150,7 @@ func (sh *shell) command(ctx context.Context, hc interp.HandlerContext, args []s
 func (sh *shell) shift(hc interp.HandlerContext, args []string) ([]string, error) {
 	n := 1
 	if len(args) > 1 {
-		var err error
-		if n, err = strconv.Atoi(args[1]); err != nil {
-			return args, nil
-		}
+		n, _ = strconv.Atoi(args[1]) // the library refuses what is no number
 	}
 	switch {
 	case n <= len(sh.r.Params):

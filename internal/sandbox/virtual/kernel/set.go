@@ -72,7 +72,7 @@ func (sh *shell) test(hc interp.HandlerContext, args []string) ([]string, error)
 			i++
 		case numeric[args[i]] && i > 1 && args[i+1] != "=" && args[i+1] != "!=":
 			for _, operand := range []string{prev, args[i+1]} {
-				if _, err := strconv.ParseInt(strings.TrimSpace(operand), 10, 64); err != nil {
+				if !wholeNumber(operand) {
 					fmt.Fprintf(hc.Stderr, "%s: 1: %s: Illegal number: %s\n", sh.name, args[0], operand)
 					return []string{callPrefix + "status", "2"}, nil
 				}
@@ -83,6 +83,11 @@ func (sh *shell) test(hc interp.HandlerContext, args []string) ([]string, error)
 		}
 	}
 	return out, nil
+}
+
+func wholeNumber(text string) bool {
+	_, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	return err == nil
 }
 
 // numeric are the operators of test between whole numbers.
