@@ -56,7 +56,7 @@ func (r *Run) halfMade(ctx context.Context, c course, upid, exit string) (course
 	case owner == pve.Theirs:
 		return course{make: makeAnew, why: theirsNow}, nil
 	}
-	r.say(fmt.Sprintf("waiting until container %d shows whose it is: it is being created", rec.CTID))
+	defer r.wait(fmt.Sprintf("container %d to show whose it is: it is being created", rec.CTID), blankWait)()
 	for end := time.Now().Add(blankWait); time.Now().Before(end); {
 		select {
 		case <-ctx.Done():
