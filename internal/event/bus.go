@@ -32,8 +32,8 @@ type Bus struct {
 	required Sink
 	others   []Sink
 	waits    *Waiting
-	faces    sync.Mutex // held while others are told something
-	over     bool       // a complete or error event was made, which is the last
+	faces    sync.Mutex // held while the other sinks are called
+	over     bool       // a complete or error event was made; no event follows it
 }
 
 // NewBus makes the bus of one run. The error of required stops the run; any of
@@ -44,12 +44,13 @@ func NewBus(meta Meta, required Sink, others ...Sink) *Bus {
 	return b
 }
 
-// Wait says what is waited for from now on, until done: a line of it becomes a step
-// event whenever no other event has come for a while.
+// Wait tells the bus that the run waits for something until done is called. When no other
+// event has come for a while, a step event with a line about the wait is emitted.
 func (b *Bus) Wait(w Wait) (done func()) { return b.waits.Begin(w) }
 
-// breakSilence is a wait's line. Where the record itself is what is waited for, nothing
-// can become an event: the others are told aside until that is over.
+// breakSilence reports a line about a wait. While the database itself is what the run
+// waits for, no event can be recorded. Until that is over, the other sinks get the line
+// through Aside.
 func (b *Bus) breakSilence(w Wait, line string) {
 	recorded := make(chan struct{})
 	go func() {
@@ -69,12 +70,13 @@ func (b *Bus) breakSilence(w Wait, line string) {
 	}
 }
 
-// asidePause is shorter than firstPause, for the silence is as old already.
+// asidePause is shorter than firstPause, because firstPause has already passed in
+// silence.
 const asidePause = time.Second
 
 const emitPoll = 50 * time.Millisecond
 
-// Aside is a sink that can also say what is no event, and so is not on record.
+// Aside is a sink that can also show a line that is not an event and is not recorded.
 type Aside interface{ Aside(line string) }
 
 func (b *Bus) aside(line string) {
@@ -87,10 +89,10 @@ func (b *Bus) aside(line string) {
 	}
 }
 
-// emitWait makes an event of a wait's line. That it cannot be recorded is left to the
-// next event to find.
+// emitWait emits a line about a wait as an event. It drops the error of recording it: the
+// next event meets the same error and returns it.
 func (b *Bus) emitWait(w Wait, line string) {
-	for !b.mu.TryLock() { // an event that is stuck has it; a look now and then will do
+	for !b.mu.TryLock() { // an event that is stuck may hold the lock; trying now and then is enough
 		time.Sleep(emitPoll)
 	}
 	defer b.mu.Unlock()
@@ -177,11 +179,11 @@ func (b *Bus) complete(e Event) Event {
 	return redacted(e, b.Redact)
 }
 
-// Redact takes out of a text what no event may carry: known secrets, and what is
-// secret in any URL.
+// Redact masks everything in a text that no event may carry: known secrets, and the
+// secret parts of any URL.
 func (b *Bus) Redact(text string) string { return RedactURLs(b.secrets.Redact(text)) }
 
-// RedactServices is Redact for what a guest says of its services: a copy.
+// RedactServices returns a redacted copy of the services that a guest reported.
 func (b *Bus) RedactServices(services []lxc.Service) []lxc.Service {
 	return redactedServices(services, b.Redact)
 }
@@ -212,13 +214,13 @@ func redactedServices(services []lxc.Service, redact func(string) string) []lxc.
 	return out
 }
 
-// redactedService leaves the name of a declared service: it is the template's, and
-// public, even where somebody has taken it for a password.
+// redactedService does not redact the name of a declared service: it comes from the
+// template and is public, even if somebody uses the same word as a password.
 func redactedService(s lxc.Service, redact func(string) string) lxc.Service {
 	for _, text := range []*string{&s.URL, &s.Image, &s.Project, &s.Note} {
 		*text = redact(*text)
 	}
-	if len(s.Log) > 0 { // as one text, for a secret may have several lines
+	if len(s.Log) > 0 { // as one text, because a secret may span several lines
 		s.Log = strings.Split(redact(strings.Join(s.Log, "\n")), "\n")
 	}
 	if !s.Declared {

@@ -171,8 +171,8 @@ func TestSecretKeys(t *testing.T) {
 	}
 }
 
-// What a guest calls its services is redacted for the record and Redis as it is for
-// events; a declared service keeps the name that the template gave it.
+// A service name that comes from the guest is redacted in the record and in Redis, as it
+// is in events. A declared service keeps the name that the template gave it.
 func TestRedactServices(t *testing.T) {
 	b := NewBus(Meta{}, nil)
 	b.Secrets().Add("s3cret-name")

@@ -69,12 +69,12 @@ type Event struct {
 
 	ElapsedMs  int64         `json:"elapsedMs,omitempty"` // since the run began
 	Service    *lxc.Service  `json:"service,omitempty"`
-	Hint       string        `json:"hint,omitempty"`       // a line each; on the wire also apart, as hints
+	Hint       string        `json:"hint,omitempty"`       // one hint a line; JSON also has them as the list hints
 	ExitStatus *int          `json:"exitStatus,omitempty"` // on complete and error
 	Address    string        `json:"address,omitempty"`    // on complete
 	Services   []lxc.Service `json:"services,omitempty"`   // on complete
 
-	Waiting bool `json:"-"` // a step event that only breaks a silence
+	Waiting bool `json:"-"` // a step event that only reports that the run still waits
 }
 
 // Sink takes events in order. An error of the required sink stops the run; any

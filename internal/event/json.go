@@ -31,8 +31,8 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	return bytes.TrimRight(buf.Bytes(), "\n"), err
 }
 
-// Hints are the lines of Hint, each a next command or an advice: hints on the wire,
-// beside the hint that the original's consumers read.
+// Hints are the lines of Hint. Each is a command to run next, or advice. JSON carries
+// them as hints, beside the field hint, which consumers of the original program read.
 func (e Event) Hints() []string {
 	if e.Hint == "" {
 		return nil

@@ -14,7 +14,7 @@ var plainWords = map[string]bool{
 	"DB": true, "DATABASE": true, "DBNAME": true, "SCHEMA": true, "NAME": true, "ID": true, "SERVICE": true,
 	"PATH": true, "DIR": true, "FILE": true, "VERSION": true, "TYPE": true, "REALM": true, "REGION": true, "BUCKET": true,
 	"SSLMODE": true, "ENGINE": true, "DRIVER": true, "NOTE": true, "COMMENT": true,
-	// What a shell's export -p prints beside them.
+	// Variables that the shell's export -p prints beside the credentials.
 	"HOME": true, "SHELL": true, "TERM": true, "LANG": true, "LOGNAME": true, "OLDPWD": true, "SHLVL": true,
 }
 

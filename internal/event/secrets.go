@@ -17,7 +17,7 @@ const minSecret = 6
 const (
 	manyBytes   = 1 << 20
 	mostBytes   = 2 << 20
-	largeSecret = 4 << 10 // of one value; a larger one is known as it is, and by its lines
+	largeSecret = 4 << 10 // bytes of one value; of a larger one only the value itself and its lines are kept
 )
 
 // mask stands in the place of a secret.
@@ -40,20 +40,21 @@ func NewSecrets(values ...string) *Secrets {
 	return s
 }
 
-// Add adds values; those under six bytes are not secrets and are left out. They
-// are redacted from everything that comes after. A guest may save secrets without
-// end: past manyBytes a value is known as it is and by its lines, past mostBytes
-// not at all.
+// Add adds values. It leaves out values under six bytes, which are too short to be
+// secrets. Everything that is redacted later is searched for them. A guest may save any
+// number of secrets, so memory is limited: past manyBytes only a value itself and its
+// lines are kept, and past mostBytes nothing is.
 func (s *Secrets) Add(values ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// The short ones first: a large file leaves room for the passwords beside it.
+	// The shortest come first, so that a large file does not use up the space that the
+	// passwords beside it need.
 	for _, v := range slices.SortedFunc(slices.Values(values), func(a, b string) int { return len(a) - len(b) }) {
 		if s.size+len(v) > mostBytes {
 			continue
 		}
 		ways := linesOf(v)
-		if len(v) <= largeSecret && s.size+16*len(v) <= manyBytes { // about so much come of it
+		if len(v) <= largeSecret && s.size+16*len(v) <= manyBytes { // the variants of a value take about 16 times its size
 			ways = looks(v)
 		}
 		for _, p := range ways {
@@ -127,13 +128,14 @@ func looks(v string) []string {
 	return append(out, base64Looks(v)...)
 }
 
-// linesOf are a value as it is, without white space around it, and line by line.
+// linesOf returns a value unchanged, the value without surrounding white space, and each
+// of its lines.
 func linesOf(v string) []string {
 	out := []string{v, strings.TrimSpace(v)}
 	lines := strings.FieldsFunc(v, func(r rune) bool { return r == '\n' || r == '\r' })
 	if len(lines) > 1 {
 		for _, line := range lines {
-			if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") || !strings.HasSuffix(line, "-----") { // PEM's armour is no secret
+			if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") || !strings.HasSuffix(line, "-----") { // the BEGIN and END lines of PEM are not secret
 				out = append(out, line)
 			}
 		}

@@ -8,43 +8,43 @@ import (
 	"time"
 )
 
-// The pauses between two lines about one wait: silence lasts firstPause at most, and
-// each further line comes after twice as long, up to lastPause.
+// The first line about a wait comes after firstPause of silence. The pause before each
+// further line is twice as long, up to lastPause.
 const (
 	firstPause = 3 * time.Second
 	lastPause  = time.Minute
 )
 
-// Waiting breaks silence: while something is waited for and nothing else is said, it
-// says what that is, since when, and for how long at most. It is safe for concurrent
-// use.
+// Waiting keeps a run from looking stuck: while the run waits and reports nothing else,
+// it reports what the run waits for, since when, and for how long at most. It is safe for
+// concurrent use.
 type Waiting struct {
 	say func(Wait, string)
 
 	mu     sync.Mutex
-	open   []*Wait // the innermost last
-	last   string  // what was said last, and when
+	open   []*Wait // the innermost wait is the last
+	last   string  // the last message reported, and when
 	lastAt time.Time
 	heard  time.Time
 	pause  time.Duration
-	saying bool // the next thing heard is our own
+	saying bool // say is being called: the next call of Heard is about that very line
 	timer  *time.Timer
 }
 
-// Wait is one thing that is waited for.
+// Wait is one thing that a run waits for.
 type Wait struct {
 	Step StepName
 	What string        // "Proxmox to start container 100"; "": what was said last
-	Most time.Duration // 0: not known
+	Most time.Duration // the time limit; 0 if it is not known
 	from time.Time
 }
 
-// NewWaiting makes one that says its lines by say, on a goroutine of its own.
+// NewWaiting returns a Waiting that calls say with each line, on a goroutine of its own.
 func NewWaiting(say func(w Wait, line string)) *Waiting {
 	return &Waiting{say: say, pause: firstPause}
 }
 
-// Begin opens a wait; done, which may be called twice, ends it.
+// Begin starts a wait. done ends it and may be called twice.
 func (w *Waiting) Begin(wait Wait) (done func()) {
 	wait.from = time.Now()
 	w.mu.Lock()
@@ -68,8 +68,8 @@ func (w *Waiting) end(wait *Wait) {
 	}
 }
 
-// Heard notes that something was said. message may be "", for what names nothing that
-// could be waited for.
+// Heard notes that something was reported, so that the silence begins anew. message is ""
+// if it does not name anything that could be waited for.
 func (w *Waiting) Heard(message string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -82,7 +82,7 @@ func (w *Waiting) Heard(message string) {
 	w.listen()
 }
 
-// listen begins the silence anew.
+// listen restarts the measuring of silence.
 func (w *Waiting) listen() {
 	w.heard, w.pause = time.Now(), firstPause
 	if len(w.open) == 0 {
@@ -95,14 +95,14 @@ func (w *Waiting) listen() {
 	w.timer.Reset(w.pause)
 }
 
-// silent is the timer's.
+// silent runs when the timer fires.
 func (w *Waiting) silent() {
 	w.mu.Lock()
 	if len(w.open) == 0 || w.saying {
 		w.mu.Unlock()
 		return
 	}
-	if left := w.pause - time.Since(w.heard); left > 0 { // something was said meanwhile
+	if left := w.pause - time.Since(w.heard); left > 0 { // something was reported in the meantime
 		w.timer.Reset(left)
 		w.mu.Unlock()
 		return
@@ -119,7 +119,7 @@ func (w *Waiting) silent() {
 	w.mu.Unlock()
 }
 
-// line is "waiting for X (12 s of at most 90 s)".
+// line returns "waiting for X (12 s of at most 90 s)".
 func (w Wait) line(last string, lastAt time.Time) string {
 	what := "waiting for " + w.What
 	if w.What == "" {

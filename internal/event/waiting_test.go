@@ -11,7 +11,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// lines collects what is said, with the seconds at which it was.
+// lines collects the reported lines, each with the second at which it came.
 func lines(t *testing.T, play func(w *event.Waiting)) (said []string) {
 	t.Helper()
 	synctest.Test(t, func(*testing.T) {
@@ -82,14 +82,14 @@ func TestWaiting(t *testing.T) {
 	}
 }
 
-// sideways is a sink that can be told aside.
+// sideways is a sink that implements Aside.
 type sideways struct{ said []string }
 
 func (s *sideways) Event(e event.Event) error { return nil }
 func (s *sideways) Aside(line string)         { s.said = append(s.said, line) }
 
-// Where the record itself is what is waited for, the displays are told so aside, and
-// what waited is on record afterwards.
+// While the database itself is waited for, the displays show that through Aside. The
+// lines that were held up are on record afterwards.
 func TestBusWaitForRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var held atomic.Bool
@@ -117,7 +117,7 @@ func TestBusWaitForRecord(t *testing.T) {
 	})
 }
 
-// A wait's lines are step events like any other, without a percentage, and none comes
+// The lines about a wait are ordinary step events without a percentage, and none comes
 // after the last event.
 func TestBusWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

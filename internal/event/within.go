@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// SecretsIn lists the secrets that a credential carries: its value where the key
-// names a secret, and what is secret within the value whatever the key is. That is a
-// URL's (URLSecrets), the strings of a JSON document, and the value of each line such
-// as "PrivateKey = …", as far as their own keys name secrets.
+// SecretsIn lists the secrets that a credential carries. Whatever the key is, these are
+// the secret parts of URLs in the value (URLSecrets). If the key names a secret, these
+// are also the value itself, and the values inside it: in a JSON document or in lines
+// such as "PrivateKey = …", those whose own keys name secrets.
 func SecretsIn(key, value string) []string {
 	found := URLSecrets(value)
 	if !IsSecretKey(key) {
@@ -32,8 +32,8 @@ func SecretsIn(key, value string) []string {
 	return found
 }
 
-// lineSecrets are what is secret within a line of a file that is one value: of
-// "PrivateKey = …", user:password, host:port:db:user:password, "machine h login u
+// lineSecrets returns the secrets in one line of a file whose whole text is one value. It
+// knows "PrivateKey = …", user:password, host:port:db:user:password, "machine h login u
 // password p" and "Authorization: Bearer …".
 func lineSecrets(line string) (found []string) {
 	if m := settingLine.FindStringSubmatch(line); m != nil && IsSecretKey(m[1]) {
@@ -54,14 +54,14 @@ func lineSecrets(line string) (found []string) {
 
 var (
 	spokenPair = regexp.MustCompile(`(?i)(?:^|\s)(?:password|bearer|basic)\s+(\S+)\s*$`)
-	// A line of an environment, an ini file or YAML.
+	// A line of an environment file, an ini file or YAML.
 	settingLine = regexp.MustCompile(`^\s*(?:-\s+|export\s+|declare -x\s+)?["']?([A-Za-z_][\w.-]*)["']?\s*(?:=|:\s)\s*(\S.*?)\s*$`)
 	// host=db password=x; Server=db;Password=x
 	inlinePair = regexp.MustCompile(`(?:^|[\s;,])([A-Za-z_][\w.-]*)=("[^"]*"|'[^']*'|[^\s;,]+)`)
 	urlText    = regexp.MustCompile("[A-Za-z][A-Za-z0-9+.-]*://[^\\s\"'<>`]+")
 )
 
-// unquoted takes off the quotes, or the comma of a list.
+// unquoted removes surrounding quotes, and the comma that separates items of a list.
 func unquoted(s string) string {
 	s = strings.TrimSuffix(s, ",")
 	if n := len(s) - 1; n > 0 && (s[0] == '"' || s[0] == '\'') && s[n] == s[0] {
@@ -70,10 +70,10 @@ func unquoted(s string) string {
 	return s
 }
 
-// URLSecrets lists what is secret in the URLs of a text: the password of a user, and
-// of the query what is a token, a key, a secret, a password or a signature, each as it
-// stands there and decoded. A user without a password is none, unless it is as long as
-// the tokens that git hosts take in its place.
+// URLSecrets lists the secrets in the URLs of a text, each as it is written and decoded.
+// Secrets are the password of a user, and query values that are a token, a key, a secret,
+// a password or a signature. A user name without a password is a secret only if it is as
+// long as the tokens that git hosts accept in its place.
 func URLSecrets(text string) []string {
 	var found []string
 	for _, u := range urlText.FindAllString(text, -1) {
@@ -88,7 +88,7 @@ func URLSecrets(text string) []string {
 	return found
 }
 
-// RedactURLs masks what URLSecrets finds in a text, however short it is.
+// RedactURLs masks the secrets that URLSecrets finds in a text, even very short ones.
 func RedactURLs(text string) string {
 	if !strings.Contains(text, "://") {
 		return text
@@ -102,13 +102,13 @@ func RedactURLs(text string) string {
 	})
 }
 
-// span is where a secret stands in a URL, and how it is decoded.
+// span is the position of a secret in a URL, and how it is decoded.
 type span struct {
 	from, to int
 	decode   func(string) (string, error)
 }
 
-// secretSpans finds the secrets of a URL from its front to its end.
+// secretSpans finds the secrets of a URL, in the order of their positions.
 func secretSpans(u string) []span {
 	scheme, rest, _ := strings.Cut(u, "://")
 	at := len(scheme) + len("://")
@@ -122,7 +122,7 @@ func secretSpans(u string) []span {
 	case strings.HasPrefix(scheme, "http") && len(user) >= tokenLength:
 		spans = append(spans, span{at, at + len(user), url.PathUnescape})
 	}
-	before := 0 // where a password's own ? ends
+	before := 0 // the position of a ? that belongs to the password
 	if ok {
 		before = len(user) + 1 + len(password)
 	}
@@ -143,9 +143,9 @@ func secretSpans(u string) []span {
 	return spans
 }
 
-// userOf cuts the user out of what follows a URL's scheme; ok: with a password. It
-// ends at the last @ before the path, or at the last of all where a password holds a
-// / or ? that should have been encoded.
+// userOf extracts the user and password from the text after a URL's scheme; ok means that
+// there is a password. They end at the last @ before the path. If the password contains a
+// / or ? that should have been encoded, they end at the last @ of all.
 func userOf(rest string) (user, password string, ok bool) {
 	authority := rest
 	if i := strings.IndexAny(rest, "/?"); i >= 0 {
@@ -164,7 +164,7 @@ func userOf(rest string) (user, password string, ok bool) {
 	return strings.Cut(rest[:at], ":")
 }
 
-// tokenLength is that of the shortest token that a git host gives out: GitLab's.
+// tokenLength is the length of the shortest token that a git host issues: GitLab's.
 const tokenLength = 20
 
 func secretQuery(name string) bool {
@@ -174,8 +174,8 @@ func secretQuery(name string) bool {
 
 var queryWords = []string{"TOKEN", "KEY", "APIKEY", "SECRET", "PASSWORD", "PASSWD", "PASS", "PWD", "SIG", "SIGNATURE"}
 
-// jsonSecrets lists the strings and numbers of a JSON object or array whose keys name
-// secrets; those of an array have its key.
+// jsonSecrets lists the strings and numbers in a JSON object or array whose keys name
+// secrets. The items of an array have the key of the array.
 func jsonSecrets(text string) (found []string, ok bool) {
 	trimmed := strings.TrimSpace(text)
 	if trimmed == "" || trimmed[0] != '{' && trimmed[0] != '[' {

@@ -58,8 +58,8 @@ func TestSecretsIn(t *testing.T) {
 	}
 }
 
-// A value of several lines is taken out whole and line by line, as JSON and as the
-// shell quotes it.
+// A value of several lines is redacted as a whole and line by line, also in the forms
+// that JSON and the shell's quoting give it.
 func TestRedactLines(t *testing.T) {
 	key := "-----BEGIN KEY-----\nline-one-of-it\nline-two-of-it==\n-----END KEY-----\n"
 	s := NewSecrets(SecretsIn("content", key)...)
@@ -88,8 +88,8 @@ func TestRedactURLs(t *testing.T) {
 	}
 }
 
-// FuzzURLs: masking finds every secret that listing does, where it stands, and
-// nothing else of a text is changed.
+// FuzzURLs checks that masking hides every secret that URLSecrets lists, at its position,
+// and changes nothing else in the text.
 func FuzzURLs(f *testing.F) {
 	for _, seed := range []string{
 		"x://u:p@h/?token=t&a=b;sig=s#f y", "https://u:p?a@b@h?key=k", "a://:@", "://", "a://b?=&&;key=", "http://01234567890123456789@h", "postgres://a:p/w@h/db?secret=%zz", "x://\xff:\x00@",
@@ -114,7 +114,8 @@ func FuzzURLs(f *testing.F) {
 	})
 }
 
-// A large key is known whole and by its lines, and leaves room for small ones.
+// A large key is redacted as a whole and by its lines, and leaves space for small
+// secrets.
 func TestLargeSecrets(t *testing.T) {
 	var large strings.Builder
 	for i := range 2000 {
