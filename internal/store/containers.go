@@ -13,17 +13,19 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// Filter chooses containers. An empty HostID is every host.
+// Filter chooses containers. An empty HostID selects every host.
 type Filter struct {
 	HostID           string
 	IncludeDestroyed bool
 }
 
-// CreateContainer writes a new record; c.RecordID comes from NewRecordID, c.HostID
-// from MeetHost ("": the host of that name). Zero times are set to now. A hostname that a living record of the same host has is
-// refused with *NameTaken, except for an adopted container: Proxmox allows two
-// of a name. One of those is refused with *OnRecord where a living record of the
-// host has its ctid: several may adopt it at once.
+// CreateContainer writes a new record. c.RecordID comes from NewRecordID, and c.HostID
+// from MeetHost; "" means the host of that name. Zero times are set to now.
+//
+// A hostname that another living record of the same host has is refused with *NameTaken.
+// An adopted container may have such a name, because Proxmox allows two containers of one
+// name. It is refused with *OnRecord if a living record of the host has its ctid: two
+// commands may adopt it at the same time.
 func (s *Store) CreateContainer(ctx context.Context, c lxc.Container) error {
 	return s.createContainer(ctx, c, func(*sql.Tx) error { return nil })
 }
@@ -77,17 +79,17 @@ func (s *Store) createContainer(ctx context.Context, c lxc.Container, also func(
 	})
 }
 
-// document is a record's row, apart from the host that it belongs to.
+// document is the JSON of a record's row, without the host that it belongs to.
 func document(c lxc.Container) (string, error) {
 	c.HostID = ""
 	doc, err := json.Marshal(c)
 	return string(doc), err
 }
 
-// UpdateContainer reads a record, lets change alter it and writes it back, in
-// one transaction, and returns what was written. change must not use the store; the
-// host is MeetHost's to change.
-// An error of change leaves the record as it was and is returned as it is.
+// UpdateContainer reads a record, lets change alter it and writes it back, in one
+// transaction, and returns the record as written. change must not use the store. Only
+// MeetHost changes the host. If change returns an error, the record stays as it was and
+// the error is returned unchanged.
 func (s *Store) UpdateContainer(ctx context.Context, recordID string, change func(*lxc.Container) error) (lxc.Container, error) {
 	var c lxc.Container
 	err := s.tx(ctx, func(tx *sql.Tx) error {
@@ -121,8 +123,8 @@ func (s *Store) Containers(ctx context.Context, f Filter) ([]lxc.Container, erro
 	return found, s.wrap(err)
 }
 
-// Find resolves a ctid, a hostname or a record id within one host, by the host's id. A living
-// record is preferred to destroyed ones. Errors: *NotFound, *Ambiguous.
+// Find resolves a ctid, a hostname or a record id on the host with the id hostID. It
+// prefers a living record to destroyed ones. Errors: *NotFound, *Ambiguous.
 func (s *Store) Find(ctx context.Context, hostID, ref string) (lxc.Container, error) {
 	ctid, err := strconv.Atoi(ref)
 	if err != nil || ctid <= 0 {
@@ -202,7 +204,7 @@ func query(ctx context.Context, q rowsQuerier, where string, args ...any) ([]lxc
 	return found, rows.Err()
 }
 
-// hostNames are the names that hosts have now, by id.
+// hostNames returns the present name of every host by its id.
 func hostNames(ctx context.Context, q rowsQuerier) (map[string]string, error) {
 	rows, err := q.QueryContext(ctx, `SELECT id, name FROM hosts`)
 	if err != nil {

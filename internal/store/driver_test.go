@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// What modernc.org/sqlite does other than its interface promises; the code keeps away
-// from both. A driver that does otherwise may lift that.
+// modernc.org/sqlite breaks two promises of Go's database interface, and the code avoids
+// both. If this test fails with a newer driver, the code may stop avoiding them.
 func TestDriverFacts(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "facts.db")
 	db, err := connect(path, "NORMAL", busyTimeout)
@@ -28,14 +28,15 @@ func TestDriverFacts(t *testing.T) {
 	_, err = db.Exec(`CREATE TABLE a (x)`)
 	must(err)
 
-	// A transaction that is said to be read-only writes.
+	// A transaction that was opened as read-only can write.
 	tx, err := db.BeginTx(t.Context(), &sql.TxOptions{ReadOnly: true})
 	must(err)
 	_, err = tx.Exec(`INSERT INTO a VALUES (1)`)
 	must(err)
 	must(tx.Commit())
 
-	// Each of several statements takes the arguments from the first on.
+	// If one Exec has several statements, each takes its arguments from the first
+	// argument on.
 	_, err = db.Exec(`INSERT INTO a VALUES (?); INSERT INTO a VALUES (?)`, 10, 20)
 	must(err)
 	var sum int
@@ -44,7 +45,7 @@ func TestDriverFacts(t *testing.T) {
 		t.Errorf("the sum is %d: what this driver does has changed", sum)
 	}
 
-	// query_only is what makes a reader.
+	// Only query_only makes a connection read-only.
 	reader, err := sql.Open("sqlite", "file:"+path+"?_pragma=query_only(1)")
 	must(err)
 	defer reader.Close()
@@ -53,8 +54,8 @@ func TestDriverFacts(t *testing.T) {
 	}
 }
 
-// No call relies on either: one statement an Exec where there are arguments, and no
-// transaction that is read-only by its options alone.
+// The code relies on neither: an Exec with arguments has one statement, and no
+// transaction relies on its options to be read-only.
 func TestDriverFactsAreHeeded(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	if err != nil || len(files) == 0 {

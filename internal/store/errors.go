@@ -75,7 +75,7 @@ func readOnly(path string, err error) error {
 	return &Error{Kind: ReadOnly, Path: path, Err: err, Hint: "make it writable: chmod 600 " + word(path)}
 }
 
-// word is a path as a shell takes it.
+// word quotes a path for a shell, where it needs that.
 func word(path string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:@%,=", r)
@@ -132,8 +132,7 @@ func (e *OnRecord) Error() string {
 	return "the container is on record already: " + e.Existing.Hostname + ", " + describe(e.Existing)
 }
 
-// NotFound says that the catalogue knows no such container on the host that was asked
-// for.
+// NotFound means that the catalogue has no such container on the chosen host.
 type NotFound struct{ Ref string }
 
 func (e *NotFound) Error() string {

@@ -6,25 +6,26 @@ import (
 	"strings"
 )
 
-// Facts are what a host is known by. A certificate that the settings pin is as good
-// as one that was shown: no connection under that pin meets another.
+// Facts identify a host. A certificate that the settings pin counts like one that the
+// host has shown: a connection with that pin cannot reach another host.
 type Facts struct {
-	Name        string // as the user calls it
+	Name        string // the user's name for it
 	URL         string // https://host:port
-	Certificate string // SHA-256 fingerprint; "" where it is neither pinned nor was shown
-	CA          string // that of its cluster's own CA; "" where it is not known
+	Certificate string // SHA-256 fingerprint; "" if it is not pinned and the host has not shown one
+	CA          string // fingerprint of its cluster's own CA; "" if not known
 }
 
 // Host is a host on record.
 type Host struct {
 	ID   string
-	Name string // what it was called last
+	Name string // its latest name
 
-	// The last seen first. A name and an address are of the one host that had them last.
+	// Each list begins with the value seen last. A name or an address belongs only to the
+	// host that had it last.
 	names, urls, certificates, cas []string
 }
 
-// The kinds of fact on record.
+// The kinds of facts in the database.
 const (
 	factName        = "name"
 	factURL         = "url"
@@ -32,21 +33,21 @@ const (
 	factCA          = "ca"
 )
 
-// Hosts are the hosts on record.
+// Hosts are all hosts on record.
 type Hosts []Host
 
-// Match is what Hosts say of facts.
+// Match is the result of comparing facts with the hosts on record.
 type Match struct {
-	ID     string // of the host on record; "" for none
-	Proven bool   // by its certificate or its CA, and not by name or address alone
-	Apart  []Host // of that name or address, with another certificate or CA: not the same
-	Doubt  []Host // several have shown that certificate, and nothing tells them apart
+	ID     string // of the host on record; "" if none matches
+	Proven bool   // the certificate or the CA matches, and not only the name or the address
+	Apart  []Host // hosts of that name or address, but with another certificate or CA: other hosts
+	Doubt  []Host // several hosts have shown that certificate, and no other fact tells which one it is
 }
 
-// Match finds the host that facts speak of. The cluster's CA proves most, then a
-// certificate, unless the CA says otherwise: a certificate may be that of several
-// clusters (a wildcard, a proxy). An address or a name finds a host whose certificate
-// is not known to be another.
+// Match finds the host that facts describe. The cluster's CA is the strongest proof. A
+// certificate comes next, unless the CA differs, because several clusters may have one
+// certificate (a wildcard, a proxy). An address or a name matches only a host that is not
+// known to have another certificate.
 func (all Hosts) Match(f Facts) Match {
 	var m Match
 	if host := all.find(func(h Host) bool { return slices.Contains(h.cas, f.CA) }); host != nil {
@@ -83,14 +84,15 @@ func (all Hosts) Match(f Facts) Match {
 			m.Apart = append(m.Apart, *candidate)
 		}
 	}
-	// Older versions kept no address, but called a host by it.
+	// Older versions stored no address: a host without a name had its address as its
+	// name.
 	if host := all.find(func(h Host) bool { return !h.known() && h.Name == addressName(f.URL) }); host != nil {
 		return Match{ID: host.ID}
 	}
 	return m
 }
 
-// having are the hosts that have shown the certificate, and no other CA.
+// having returns the hosts that have shown the certificate and have no other CA.
 func (all Hosts) having(f Facts) Hosts {
 	return all.where(func(h Host) bool {
 		return f.Certificate != "" && slices.Contains(h.certificates, f.Certificate) && !h.otherCA(f)
@@ -120,21 +122,22 @@ func (h Host) otherCA(f Facts) bool {
 	return f.CA != "" && len(h.cas) > 0 && !slices.Contains(h.cas, f.CA)
 }
 
-// contradicts says that a host has shown another certificate, or is of another cluster.
+// contradicts reports whether a host has shown another certificate or belongs to another
+// cluster.
 func (h Host) contradicts(f Facts) bool {
 	return h.otherCA(f) || f.Certificate != "" && len(h.certificates) > 0 && !slices.Contains(h.certificates, f.Certificate)
 }
 
-// Has says whether all the facts are on record of it.
+// Has reports whether all the facts are on record for the host.
 func (h Host) Has(f Facts) bool {
 	has := func(list []string, value string) bool { return value == "" || slices.Contains(list, value) }
 	return has(h.names, f.Name) && has(h.urls, f.URL) && has(h.certificates, f.Certificate) && has(h.cas, f.CA)
 }
 
-// InCluster says that the CA of its cluster is known.
+// InCluster reports whether the CA of its cluster is known.
 func (h Host) InCluster() bool { return len(h.cas) > 0 }
 
-// Certificate is the one that the host showed last, "" where none is known.
+// Certificate is the one that the host showed last, "" if none is known.
 func (h Host) Certificate() string {
 	if len(h.certificates) == 0 {
 		return ""
@@ -142,7 +145,7 @@ func (h Host) Certificate() string {
 	return h.certificates[0]
 }
 
-// ByID finds a host.
+// ByID finds a host by its id.
 func (all Hosts) ByID(id string) (Host, bool) {
 	if h := all.find(func(h Host) bool { return h.ID == id }); h != nil {
 		return *h, true
@@ -150,7 +153,7 @@ func (all Hosts) ByID(id string) (Host, bool) {
 	return Host{}, false
 }
 
-// Called finds the host that has a name now.
+// Called finds the host that has this name now.
 func (all Hosts) Called(name string) (Host, bool) {
 	if h := all.find(func(h Host) bool { return h.Name == name }); h != nil {
 		return *h, true
@@ -158,7 +161,7 @@ func (all Hosts) Called(name string) (Host, bool) {
 	return Host{}, false
 }
 
-// addressName is what a host is called that has no name but its address.
+// addressName is the name of a host to which the user has given no name: its address.
 func addressName(url string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(url, "https://"), ":8006")
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// on is a host on record: its id and facts such as "name lab", "cert A".
+// on makes a host on record from its id and facts such as "name lab", "cert A".
 func on(id string, facts ...string) Host {
 	h := Host{ID: id, Name: id}
 	for _, f := range facts {
@@ -28,7 +28,7 @@ func on(id string, facts ...string) Host {
 func TestMatch(t *testing.T) {
 	lab := on("lab", "name lab", "url https://lab:8006", "cert A", "ca X")
 	bare := on("bare", "name bare", "url https://bare:8006", "cert B") // its CA could not be read
-	new1 := on("new", "name new", "url https://new:8006")              // nobody has reached it yet
+	new1 := on("new", "name new", "url https://new:8006")              // it was never reached
 	old := on("10.0.0.7:443", "name 10.0.0.7:443")                     // from an older version
 	all := Hosts{lab, bare, new1, old}
 	shared := Hosts{on("one", "url https://one:8006", "cert W", "ca X"), on("two", "url https://two:8006", "name second", "cert W", "ca Y")}
@@ -102,7 +102,7 @@ func shownHosts(t *testing.T, s *Store) string {
 	return strings.Join(out, " ")
 }
 
-// A host that gets a name, another address, a renewed certificate: its records follow.
+// When a host gets a name, another address or a renewed certificate, its records follow.
 func TestMeetHostFollows(t *testing.T) {
 	s := open(t, t.TempDir())
 	first := meet(t, s, Facts{Name: "10.0.0.7", URL: "https://10.0.0.7:8006", Certificate: "A"})
@@ -122,7 +122,7 @@ func TestMeetHostFollows(t *testing.T) {
 	}
 }
 
-// Of two hosts on record one is found out to be the other: the records come together.
+// When two hosts on record turn out to be one, their records are joined.
 func TestMeetHostJoins(t *testing.T) {
 	s := open(t, t.TempDir())
 	a := meet(t, s, Facts{Name: "lab", URL: "https://a:8006", Certificate: "A", CA: "X"})
@@ -139,7 +139,7 @@ func TestMeetHostJoins(t *testing.T) {
 	}
 }
 
-// A name and an address that have come to another host take nothing along.
+// A host that takes over another's name and address does not take over its records.
 func TestMeetHostKeepsApart(t *testing.T) {
 	s := open(t, t.TempDir())
 	a := meet(t, s, Facts{Name: "lab", URL: "https://lab:8006", Certificate: "AA:AA:AA:AA:AA", CA: "X"})
@@ -165,7 +165,7 @@ func TestMeetHostKeepsApart(t *testing.T) {
 	}
 }
 
-// A certificate of two clusters joins neither them nor a third.
+// A certificate that two clusters show joins neither these two nor a third host.
 func TestMeetHostDoubts(t *testing.T) {
 	s := open(t, t.TempDir())
 	a := meet(t, s, Facts{Name: "a", URL: "https://a:8006", Certificate: "W", CA: "X"})
@@ -183,7 +183,7 @@ func TestMeetHostDoubts(t *testing.T) {
 	}
 }
 
-// Records of older versions, and those that an older program still makes, have their
+// Records of older versions, and those that an older program still writes, find their
 // host by its name.
 func TestHostsOfOlderDatabase(t *testing.T) {
 	ctx := context.Background()
@@ -209,8 +209,8 @@ func TestHostsOfOlderDatabase(t *testing.T) {
 	}
 }
 
-// Two names that an older version had for one host: once it is known, what it made
-// under the other name is found, too.
+// An older version could have one host under two names. Once the host is known, the
+// records under the other name are found, too.
 func TestHostsJoin(t *testing.T) {
 	s := open(t, t.TempDir())
 	lab := host(t, s, "lab")

@@ -130,8 +130,8 @@ func scrubLog(path string, redact func(string) string) error {
 	return nil
 }
 
-// logHolds reports whether scrubLog would change a log. A torn last line, which
-// cannot be read, counts.
+// logHolds reports whether scrubLog would change a log. A torn last line counts, because
+// it cannot be read.
 func logHolds(path string, redact func(string) string) (bool, error) {
 	in, err := os.Open(path)
 	if err != nil {

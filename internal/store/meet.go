@@ -8,21 +8,23 @@ import (
 	"time"
 )
 
-// Met is what became of a host's facts.
+// Met is the result of MeetHost.
 type Met struct {
 	Host    Host
-	Moved   int    // records that have followed from hosts that are the same
-	Apart   []Host // hosts of that name or address that are others, as they are called from now on
-	Doubt   []Host // hosts that have shown that certificate, too
-	Records int    // that those of Apart have
-	Twin    string // the name that the user has for the same host already, told once
+	Moved   int    // number of records moved from hosts that turned out to be the same
+	Apart   []Host // other hosts that had the same name or address, with the names that they have from now on
+	Doubt   []Host // other hosts that have shown that certificate
+	Records int    // number of records of the hosts in Apart
+	Twin    string // another name that the user's settings already have for this host; set only once
 }
 
-// MeetHost puts on record what a host is known by, and returns which one it is. A host
-// that nothing on record speaks of is a new one. Hosts that turn out to be the same
-// become one, and their records follow. settings are what the user has set of a host by
-// its name, if anything: a name that the user has for a host stays, another gives way to
-// the one in f, and a host whose name is for another one by now gets one of its own.
+// MeetHost records the facts of a host and returns which host they belong to. If they
+// match no host on record, it makes a new one. Hosts that turn out to be the same become
+// one, and their records follow.
+//
+// settings returns what the user has configured under a host's name, if anything. A name
+// that the user has configured for the host stays; any other name is replaced by the one
+// in f. A host whose name now belongs to another host gets a new name.
 func (s *Store) MeetHost(ctx context.Context, f Facts, settings func(name string) (Facts, bool)) (Met, error) {
 	var met Met
 	err := s.tx(ctx, func(tx *sql.Tx) error {
@@ -65,15 +67,15 @@ func (s *Store) MeetHost(ctx context.Context, f Facts, settings func(name string
 	return met, err
 }
 
-// MoveRecord gives a record to another host: one that was written down before its host
-// had said who it is.
+// MoveRecord gives a record to another host. It serves records that were written before
+// the host was reached and identified.
 func (s *Store) MoveRecord(ctx context.Context, recordID, hostID string) error {
 	return s.exec(ctx, `UPDATE containers SET host_id = ? WHERE id = ?`, hostID, recordID)
 }
 
-// same says that facts, which are another host's, are this one's too. Of a host whose
-// certificate was never known the name or the address is enough. A certificate alone
-// does not join what may be two clusters.
+// same reports whether h turns out to be the host as, which has the facts f. If no
+// certificate of h was ever known, the name or the address is enough. A certificate alone
+// does not join hosts that may belong to two clusters.
 func (h Host) same(as Host, f Facts) bool {
 	proof := f.Certificate != "" || f.CA != ""
 	alone := Hosts{h}.Match(f)
@@ -86,14 +88,14 @@ func (h Host) same(as Host, f Facts) bool {
 	return alone.Proven
 }
 
-// Joins says that MeetHost would join another host on record to that one: of an older
-// version, say, which knew it by its name alone.
+// Joins reports whether MeetHost would join another host on record to the host with this
+// id. An older version, for example, knew it only by its name.
 func (all Hosts) Joins(id string, f Facts) bool {
 	host, ok := all.ByID(id)
 	return ok && all.find(func(h Host) bool { return h.ID != id && h.same(host, f) }) != nil
 }
 
-// merge makes one host of two: the records and what is known of from are to's.
+// merge turns two hosts into one: it gives the records and the facts of from to to.
 func merge(ctx context.Context, tx *sql.Tx, from, to Host) (int, error) {
 	res, err := tx.ExecContext(ctx, `UPDATE containers SET host_id = ? WHERE host_id = ?`, to.ID, from.ID)
 	if err != nil {
@@ -134,8 +136,8 @@ func putFacts(ctx context.Context, tx *sql.Tx, h Host, f Facts) error {
 	return err
 }
 
-// rename gives hosts whose name is another's by now one that no config can have, so
-// that what is on record of them can still be named.
+// rename gives a host whose name now belongs to another host a new name, so that its
+// records can still be addressed. No config can contain that name.
 func (m *Met) rename(ctx context.Context, tx *sql.Tx, settings func(name string) (Facts, bool)) error {
 	all, err := hosts(ctx, tx)
 	if err != nil {
@@ -162,7 +164,7 @@ func (m *Met) rename(ctx context.Context, tx *sql.Tx, settings func(name string)
 	return nil
 }
 
-// short is a word for a host that tells it from others: the beginning of its
+// short is a short text that distinguishes a host from others: the beginning of its
 // certificate's fingerprint, or the end of its id.
 func (h Host) short() string {
 	if c := strings.ReplaceAll(h.Certificate(), ":", ""); len(c) >= 8 {

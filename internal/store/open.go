@@ -13,8 +13,8 @@ import (
 	_ "modernc.org/sqlite" // the driver named sqlite
 )
 
-// Exists says whether there is a catalogue in dir, or something in its place that Open
-// will complain of.
+// Exists reports whether dir holds a catalogue, or something else of its name that Open
+// refuses.
 func Exists(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, FileName))
 	return !errors.Is(err, fs.ErrNotExist)

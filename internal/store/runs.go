@@ -21,25 +21,25 @@ type Run struct {
 	// process was killed.
 	EndedAt    *lxc.Time `json:"endedAt,omitempty"`
 	ExitStatus *int      `json:"exitStatus,omitempty"`
-	// Who is at it: 0 and "" for runs of older versions.
+	// The process of the run: 0 and "" for runs of older versions.
 	PID     int    `json:"pid,omitempty"`
 	Machine string `json:"machine,omitempty"`
-	Command string `json:"command,omitempty"` // the command line, without values that may be secret
-	LogPath string `json:"-"`                 // filled by Runs; the file is there once something was logged
+	Command string `json:"command,omitempty"` // the command line without values that may be secret
+	LogPath string `json:"-"`                 // filled in by Runs; the file exists once something was logged
 }
 
-// Discover is the one kind of run beside which others may begin: it changes nothing.
+// Discover is the only kind of run during which another may start: it changes nothing.
 const Discover = "discover"
 
-// Phases says that a run goes through phases, so that one which was killed can be gone
-// on with: not one that looks, and not one that asks Proxmox for a single thing.
+// Phases reports whether a run has phases, so that it can be resumed after it was killed.
+// A discovery does not, nor does a run that asks Proxmox for a single action.
 func (r Run) Phases() bool {
 	return !slices.Contains([]string{Discover, "start", "stop", "restart"}, r.Kind)
 }
 
-// BeginRun records that a run goes on, until EndRun or the end of this process.
-// A zero StartedAt is now. While another run of the same container is alive, one that
-// only discovers apart, it returns *Busy.
+// BeginRun records that a run is in progress, until EndRun or the end of this process. A
+// zero StartedAt is now. It returns *Busy while another run of the same container is
+// alive, unless that one only discovers.
 func (s *Store) BeginRun(ctx context.Context, r Run) error {
 	if err := checkID(r.ID); err != nil {
 		return err

@@ -159,8 +159,8 @@ func (s *Store) migrate(ctx context.Context) error {
 			}
 		}
 		for ; version < len(migrations); version++ {
-			// Several statements in one Exec would each take its arguments from the first on;
-			// these have none.
+			// Each of several statements in one Exec would take its arguments from the
+			// first on; these statements have no arguments.
 			if _, err := tx.ExecContext(ctx, migrations[version]); err != nil {
 				return err
 			}

@@ -21,8 +21,8 @@ const (
 
 // SaveServices replaces what is known of a container's services.
 func (s *Store) SaveServices(ctx context.Context, recordID string, services []lxc.Service, discoveredAt time.Time) error {
-	services = append([]lxc.Service{}, services...) // an empty list is no null
-	for i := range services {                       // a rollback brings back what an older program has read
+	services = append([]lxc.Service{}, services...) // an empty list must not become null
+	for i := range services {                       // after a rollback an older program may have saved these
 		services[i].CredentialKeys = lxc.CredentialKeys(services[i].CredentialKeys)
 	}
 	doc, err := json.Marshal(services)
@@ -55,8 +55,8 @@ func (s *Store) Services(ctx context.Context, recordID string) ([]lxc.Service, t
 	return found, parseTime(at), nil
 }
 
-// ServicesOf returns what the last discovery of every container found, by record id:
-// of one host, or of all where hostID is "". One query, however many there are.
+// ServicesOf returns the result of every container's last discovery by record id: of one
+// host, or of all if hostID is "". It needs one query for any number of containers.
 func (s *Store) ServicesOf(ctx context.Context, hostID string) (map[string][]lxc.Service, error) {
 	rows, err := s.records.QueryContext(ctx, `SELECT record_id, doc FROM services
 		WHERE ? = '' OR record_id IN (SELECT id FROM containers WHERE host_id = ?)`, hostID, hostID)
@@ -104,8 +104,8 @@ func (s *Store) SaveSealed(ctx context.Context, recordID, service string, keys [
 	})
 }
 
-// isRead takes a sealed row off the list of those that an older program may have
-// read wrongly.
+// isRead removes a sealed row from the list of rows that an older program may have read
+// wrongly.
 const isRead = `DELETE FROM unread WHERE record_id = ? AND service = ?`
 
 const saveSealed = `INSERT INTO sealed (record_id, service, keys, envelope, updated_at) VALUES (?, ?, ?, ?, ?)
@@ -140,7 +140,7 @@ func (s *Store) Credentials(ctx context.Context, recordID string) ([]Sealed, err
 		if err := json.Unmarshal([]byte(names), &one.Keys); err != nil {
 			return nil, fmt.Errorf("cannot read the credentials of record %s: %w", recordID, err)
 		}
-		one.Keys = lxc.CredentialKeys(one.Keys) // see Upgrade: some may not have been read again yet
+		one.Keys = lxc.CredentialKeys(one.Keys) // an older program's names may still be here: see Upgrade
 		found = append(found, one)
 	}
 	return found, s.wrap(rows.Err())

@@ -25,7 +25,7 @@ func open(t *testing.T, dir string) *Store {
 	return s
 }
 
-// host is the id of the host of that name.
+// host returns the id of the host of that name.
 func host(t testing.TB, s *Store, name string) string {
 	t.Helper()
 	met, err := s.MeetHost(context.Background(), Facts{Name: name}, func(string) (Facts, bool) { return Facts{}, false })

@@ -12,37 +12,38 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// Upgrade is what is left to do after a database of version 3 or older was
-// migrated. Those programs took what stood before a "=" in a credentials file for
-// the name of a key, and names are not sealed: a part of a secret could stand in
-// clear in the catalogue, its logs, its copies and in Redis.
+// Upgrade finishes the migration of a database of version 3 or older. Those programs took
+// the text before a "=" in a credentials file for the name of a key. Names are not
+// encrypted, so a part of a secret could be in clear text in the catalogue, its logs, its
+// copies and Redis.
 type Upgrade struct {
-	// Reread opens a sealed row and returns it as the present rules read it, the
-	// very same where it was right, and what of it stood in clear though it is
-	// secret. An error means that the vault cannot open it (yet).
+	// Reread opens a sealed row and returns it as the present rules read it, unchanged if
+	// it was right. leaked are the secret texts that were its names. An error means that
+	// the vault cannot open the row (yet).
 	Reread func(Sealed) (now Sealed, leaked []string, err error)
 	// Redis is the mirror's address, "" for none.
 	Redis string
-	// Note says what is being done, or waited for. It may be nil.
+	// Note reports what the upgrade does or waits for. It may be nil.
 	Note func(string)
-	// Tell is called once, by one of all processes, with what a person must hear.
+	// Tell is called once, in only one of all processes, with the findings that the user
+	// must know.
 	Tell func(Exposure)
 
 	after func(step string) // for tests
 }
 
-// Exposure is what stood in clear until an upgrade.
+// Exposure lists what was in clear text before an upgrade.
 type Exposure struct {
 	Leaks   []Leak   `json:"leaks"`
 	Unread  int      `json:"unread"`  // sealed values that the vault could not open
-	KeyErr  string   `json:"keyErr"`  // why
-	Copies  []Soiled `json:"copies"`  // of the database, that could not be scrubbed
-	Redis   string   `json:"redis"`   // the mirror's address, without a password; "" where there is none
+	KeyErr  string   `json:"keyErr"`  // why the vault could not
+	Copies  []Soiled `json:"copies"`  // copies of the database that could not be scrubbed
+	Redis   string   `json:"redis"`   // the mirror's address, without a password; "" if there is none
 	Removed int      `json:"redisId"` // entries removed from the stream
 	Trouble string   `json:"trouble"` // why Redis could not be scrubbed
 }
 
-// Leak is one service of one container whose secret stood in clear.
+// Leak is a service of a container whose secret was in clear text.
 type Leak struct {
 	RecordID string `json:"recordId"`
 	Service  string `json:"service"`
@@ -54,25 +55,25 @@ type Soiled struct {
 	Why  string `json:"why"`
 }
 
-// The chores of an upgrade, in the order in which they are done. A chore is on
-// record until it is done; what it needs to know is in the rows that the first one
-// cleans last of all. So a killed upgrade is done again from where it was.
+// The chores of an upgrade, in their order. A chore stays on record until it is done. The
+// first one needs to know which texts leaked; it cleans the rows that tell it that last
+// of all. So an upgrade that was killed continues from where it was.
 const (
 	choreScrub   = "scrub"   // clean logs, copies and Redis, and then the rows
-	choreCompact = "compact" // take what was overwritten out of the file and its -wal
+	choreCompact = "compact" // remove overwritten text from the database file and its -wal
 	choreTell    = "tell"    // detail: an Exposure
 )
 
-// upgradeWait is how long a process waits for another one's upgrade before it goes
-// on without; noteAfter is when it says so.
+// A process waits upgradeWait for another one's upgrade, and then goes on without it;
+// after noteAfter it says that it waits.
 const (
 	upgradeWait = time.Minute
 	noteAfter   = 2 * time.Second
 )
 
-// Upgrade does what is left to do, if anything is. One of many processes does it,
-// and the others wait. While a run goes on it is put off, since the run writes its
-// log; so it is after an error, which leaves everything to the next process.
+// Upgrade does the chores that are left, if any. One of many processes does them while
+// the others wait. It does nothing while a run is in progress, because the run writes its
+// log. After an error the chores are left to the next process.
 func (s *Store) Upgrade(ctx context.Context, u Upgrade) error {
 	if due, err := s.upgradeDue(ctx); err != nil || !due {
 		return err
@@ -138,7 +139,7 @@ func lockUpgrade(ctx context.Context, lock *flock.Flock, note func(string)) erro
 	}
 }
 
-// anyAlive says that a run of any container goes on.
+// anyAlive reports whether a run of any container is in progress.
 func (s *Store) anyAlive(ctx context.Context) (bool, error) {
 	open, err := scanRuns(ctx, s.records, `ended_at IS NULL AND id <> ?`, "")
 	for _, r := range open {
@@ -162,13 +163,14 @@ const (
 	doneChore = `DELETE FROM chores WHERE name = ?`
 )
 
-// compact rewrites the database without its free pages, and empties its -wal.
+// compact rewrites the database without its free pages and empties its -wal.
 func (s *Store) compact(ctx context.Context) error {
 	_, due, err := chore(ctx, s.records, choreCompact)
 	if err != nil || !due {
 		return s.wrap(err)
 	}
-	// Gone with the old file's pages, and with the -wal that the new ones came by.
+	// VACUUM removes deleted text with the old pages. The new pages are still in the
+	// -wal, beside older ones: truncateWAL removes those.
 	if err := s.exec(ctx, `VACUUM`); err != nil {
 		return err
 	}
@@ -178,8 +180,8 @@ func (s *Store) compact(ctx context.Context) error {
 	return s.exec(ctx, doneChore, choreCompact)
 }
 
-// truncateWAL empties the -wal file. Somebody who still reads an older state is in
-// the way of that.
+// truncateWAL empties the -wal file. It fails while another process still reads an older
+// state of the database.
 func (s *Store) truncateWAL(ctx context.Context) error {
 	var busy, pages, moved int
 	if err := s.records.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &moved); err != nil {

@@ -10,8 +10,9 @@ import (
 	"path/filepath"
 )
 
-// openCopy opens a copy of the database. mode is SQLite's: ro or rw. No journal is
-// written beside it: it would hold what is to go.
+// openCopy opens a copy of the database. mode is ro or rw, as SQLite has it. SQLite
+// writes no journal beside the copy, because a journal would hold the text that must be
+// removed.
 func openCopy(path, mode string) (*sql.DB, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -39,11 +40,11 @@ func lookAtCopy(ctx context.Context, f *found, path string) error {
 	return f.look(ctx, db)
 }
 
-// cleanCopy replaces a copy in one step by one that holds nothing in clear. It stays
-// what it is: a database of its version, for the program of that version.
+// cleanCopy replaces a copy, in one step, by one without secrets in clear text. The new
+// copy is a database of the same version, so that the program of that version can use it.
 func (f *found) cleanCopy(ctx context.Context, path string, redact func(string) string) error {
 	aside := path + ".scrub"
-	if err := os.Remove(aside); err != nil && !errors.Is(err, fs.ErrNotExist) { // a killed process left it
+	if err := os.Remove(aside); err != nil && !errors.Is(err, fs.ErrNotExist) { // a killed process may have left it
 		return err
 	}
 	defer os.Remove(aside)
@@ -67,14 +68,14 @@ func (f *found) cleanCopy(ctx context.Context, path string, redact func(string) 
 }
 
 func vacuumInto(ctx context.Context, from, to string) error {
-	file, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // VACUUM takes an empty file
+	file, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // VACUUM accepts an existing file if it is empty
 	if err != nil {
 		return err
 	}
 	if err := file.Close(); err != nil {
 		return err
 	}
-	db, err := openCopy(from, "rw") // else SQLite opens the other one read-only as well
+	db, err := openCopy(from, "rw") // with ro, SQLite would open the new file read-only as well
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func (f *found) rewrite(ctx context.Context, path string, redact func(string) st
 	if err := tx.Commit(); err != nil {
 		return err
 	}
-	if _, err := db.ExecContext(ctx, `VACUUM`); err != nil { // its free pages
+	if _, err := db.ExecContext(ctx, `VACUUM`); err != nil { // removes its free pages
 		return err
 	}
 	return db.Close()

@@ -10,16 +10,16 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// found is what an upgrade has found in the database and its copies: what must
-// not stand in clear, and the key that stands in its place.
+// found collects the findings of an upgrade in the database and its copies: the texts
+// that must not be in clear text, and the keys that replace them.
 type found struct {
 	reread  func(Sealed) (Sealed, []string, error)
 	bad     map[string]bool   // names that are, or may be, a part of a secret
-	secrets map[string]bool   // the same, and whatever else of the secret is known
-	names   map[nameOf]string // names on record by what they became
+	secrets map[string]bool   // these names, and every other known text of the secrets
+	names   map[nameOf]string // a name on record → the name that replaces it
 	leaks   map[Leak]bool
 	checked map[Leak]bool  // rows that the vault has opened
-	locked  map[Leak]error // and that it could not
+	locked  map[Leak]error // rows that the vault could not open
 }
 
 type nameOf struct{ recordID, key string }
@@ -29,7 +29,7 @@ func newFound(reread func(Sealed) (Sealed, []string, error)) *found {
 		leaks: map[Leak]bool{}, checked: map[Leak]bool{}, locked: map[Leak]error{}}
 }
 
-// look adds what one database holds.
+// look adds the findings of one database.
 func (f *found) look(ctx context.Context, q rowsQuerier) error {
 	rows, err := credentialRows(ctx, q)
 	if err != nil {
@@ -55,7 +55,7 @@ func (f *found) look(ctx context.Context, q rowsQuerier) error {
 	return nil
 }
 
-// credentialRows are the sealed rows that came from a guest's files.
+// credentialRows returns the sealed rows that came from a guest's files.
 func credentialRows(ctx context.Context, q rowsQuerier) (list []Sealed, err error) {
 	err = each(ctx, q, `SELECT record_id, service, keys, envelope FROM sealed WHERE substr(service, 1, 1) <> '_'`, func(rows *sql.Rows) error {
 		var r Sealed
@@ -69,8 +69,9 @@ func credentialRows(ctx context.Context, q rowsQuerier) (list []Sealed, err erro
 	return list, err
 }
 
-// row looks at a sealed row. Where the vault does not open it, its names tell what
-// they can: the values stay in the envelope, names and all, and nothing is lost.
+// row examines a sealed row. If the vault does not open it, the names alone show whether
+// it may leak. The envelope stays as it is, with the values and their names, so nothing
+// is lost.
 func (f *found) row(r Sealed) Sealed {
 	at := Leak{r.RecordID, r.Service}
 	now, leaked, err := f.reread(r)
@@ -102,13 +103,13 @@ func (f *found) leak(at Leak, leaked []string) {
 		if !lxc.IsCredentialKey(text) || lxc.IsPadded(text) {
 			f.bad[text] = true
 		}
-		for _, part := range event.URLSecrets(text) { // its password may stand alone
+		for _, part := range event.URLSecrets(text) { // its password may occur alone elsewhere
 			f.secrets[part] = true
 		}
 	}
 }
 
-// doc looks at services as they are kept in JSON.
+// doc examines services in a JSON document.
 func (f *found) doc(recordID, doc string) {
 	var held any
 	if json.Unmarshal([]byte(doc), &held) != nil {
@@ -126,8 +127,8 @@ func (f *found) doc(recordID, doc string) {
 	})
 }
 
-// suspects are the names that the present rules would not give, as far as a name
-// tells.
+// suspects returns the names that the present rules would not give a key, as far as the
+// name alone shows that.
 func suspects(keys []string) (bad []string) {
 	for _, k := range keys {
 		if !lxc.IsCredentialKey(k) || lxc.IsPadded(k) {
@@ -137,7 +138,8 @@ func suspects(keys []string) (bad []string) {
 	return bad
 }
 
-// whole is the key of a file that is one value, by the names that it had.
+// whole is the key of a file whose whole text is one value. keys are the names that an
+// older version found in it.
 func whole(keys []string) string {
 	if len(keys) > 1 {
 		return lxc.ContentKey
@@ -145,8 +147,8 @@ func whole(keys []string) string {
 	return lxc.PasswordKey
 }
 
-// services calls change with each service's name and credential keys in a decoded
-// document, and puts what it returns in their place.
+// services calls change with the name and the credential keys of each service in a
+// decoded document, and replaces the keys by the result.
 func services(held any, change func(name string, keys []string) []string) {
 	switch v := held.(type) {
 	case []any:
@@ -170,7 +172,7 @@ func services(held any, change func(name string, keys []string) []string) {
 	}
 }
 
-// rename returns a service's credential keys without what must not stand in clear.
+// rename replaces those of a service's credential keys that must not be in clear text.
 func (f *found) rename(recordID string, keys []string) []string {
 	if !slices.ContainsFunc(keys, func(k string) bool { return f.bad[k] || !lxc.IsCredentialKey(k) }) {
 		return keys

@@ -18,19 +18,20 @@ import (
 	"github.com/infrahaus/infrahaus/internal/discover"
 )
 
-// What version 3 has left in clear, as a name or in a script's output.
+// The texts that version 3 has left in clear, as a name or in a script's output.
 const (
 	urlName  = "postgres://app:url-pw-4410@db/x?sslmode"
 	b64Name  = "dGhlIHNlY3JldCBvZiBiNjQ"
 	wireName = "AddrKey+of/wg"
-	goneName = "amqp://u:gone-pw-5521@mq/?heartbeat" // replaced since: in an event and a copy alone
+	goneName = "amqp://u:gone-pw-5521@mq/?heartbeat" // replaced since: only in an event and a copy
 )
 
 var leakedTexts = []string{"url-pw-4410", b64Name, wireName, "gone-pw-5521"}
 
 const web, run3 = "01JD0000000000000000000001", "01JD0000000000000000000002"
 
-// toySeal is a vault whose text shows nothing to a search for words.
+// toySeal is a vault whose ciphertext contains none of the words that the tests search
+// for.
 func toySeal(values map[string]string) string {
 	doc, _ := json.Marshal(values)
 	return "toy:" + hex.EncodeToString(doc)
@@ -52,8 +53,8 @@ func toyReread(s Sealed) (Sealed, []string, error) {
 
 func noKey(s Sealed) (Sealed, []string, error) { return s, nil, errors.New("no encryption key") }
 
-// version3 makes a database of version 3 as a living process leaves it: rows in the
-// -wal file, free pages, an older copy, a log.
+// version3 makes a database of version 3 as a process that still runs leaves it: with
+// rows in the -wal file, free pages, an older copy and a log.
 func version3(t *testing.T) string {
 	t.Helper()
 	dir := oldDatabase(t)
@@ -91,7 +92,7 @@ func version3(t *testing.T) string {
 	for range 50 {
 		do(`INSERT INTO scratch VALUES (?)`, strings.Repeat(urlName+b64Name+wireName, 100))
 	}
-	do(`DROP TABLE scratch`) // without secure_delete
+	do(`DROP TABLE scratch`) // without secure_delete, so that the text stays in free pages
 	if err := os.MkdirAll(filepath.Join(dir, "logs", web), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +105,7 @@ func version3(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	for _, text := range leakedTexts { // the scan finds what is there
+	for _, text := range leakedTexts { // check that the search finds the texts before the upgrade
 		if len(holders(t, dir, text)) == 0 {
 			t.Fatalf("%s leaks nowhere", text)
 		}
@@ -121,7 +122,7 @@ func event3(t *testing.T, db *sql.DB, seq int, name string) {
 	}
 }
 
-// holders are the files below dir that hold text.
+// holders returns the files below dir that contain text.
 func holders(t *testing.T, dir, text string) (found []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// upgradeAlone is a process that opens and upgrades, and dies after a step.
+// upgradeAlone is a process that opens and upgrades a database, and dies after the step
+// kill.
 func upgradeAlone(dir, kill string) error {
 	s, err := Open(context.Background(), dir)
 	if err != nil {

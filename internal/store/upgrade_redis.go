@@ -9,11 +9,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// redisScrubTimeout is for all of it; a stream has up to streamLength entries.
+// redisScrubTimeout limits the whole cleaning; a stream has up to streamLength entries.
 const redisScrubTimeout = 30 * time.Second
 
-// cleanRedis takes what must not stand in clear out of the mirror, and notes how it
-// went: Redis never fails anything. Consumers may have read it long before.
+// cleanRedis removes the leaked texts from the mirror and notes the result in e. It
+// returns no error, because Redis must never fail a command. Consumers may have read the
+// texts long ago.
 func (s *Store) cleanRedis(ctx context.Context, f *found, address string, redact func(string) string, e *Exposure) {
 	if address == "" {
 		return
@@ -42,7 +43,7 @@ type redisCleaner struct {
 	clean  func(recordID, doc string) string
 }
 
-// stream removes entries, since an entry of a stream cannot be changed.
+// stream deletes entries, because an entry of a stream cannot be changed.
 func (c redisCleaner) stream(ctx context.Context) (removed int, err error) {
 	const page = 1000
 	for from := "-"; ; {
@@ -99,7 +100,7 @@ func (c redisCleaner) containers(ctx context.Context, s *Store) error {
 	return nil
 }
 
-// ring writes a container's list anew, unless somebody changes it meanwhile.
+// ring rewrites a container's list, unless another client changes it at the same time.
 func (c redisCleaner) ring(ctx context.Context, recordID string) error {
 	key := ringKey(recordID)
 	return c.client.Watch(ctx, func(tx *redis.Tx) error {

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// docs are the columns that hold JSON: the table, its column, the columns that name
-// a row, and where its record's id is.
+// docs are the columns that hold JSON: the table, the column, the columns that identify a
+// row, and the expression for its record id.
 var docs = []struct{ table, column, key, record string }{
 	{"containers", "doc", "id", "id"},
 	{"services", "doc", "record_id", "record_id"},
@@ -19,8 +19,9 @@ var docs = []struct{ table, column, key, record string }{
 	{"events", "doc", "run_id, seq", "(SELECT record_id FROM runs WHERE id = run_id)"},
 }
 
-// cleanRows seals again what was read wrongly, and takes what must not stand in
-// clear out of every row, of the database or of a copy of an older version.
+// cleanRows seals again the rows that were read wrongly, and removes the leaked texts
+// from every row. The transaction is one of the database, or of a copy of an older
+// version.
 func (f *found) cleanRows(ctx context.Context, tx *sql.Tx, redact func(string) string) error {
 	rows, err := credentialRows(ctx, tx)
 	if err != nil {
@@ -40,7 +41,7 @@ func (f *found) cleanRows(ctx context.Context, tx *sql.Tx, redact func(string) s
 			return err
 		}
 	}
-	if len(f.leaks) == 0 { // which is so for most, and events may be many
+	if len(f.leaks) == 0 { // most catalogues have no leak, and there may be many events to read
 		return nil
 	}
 	for _, d := range docs {
@@ -60,7 +61,7 @@ func (f *found) cleanRows(ctx context.Context, tx *sql.Tx, redact func(string) s
 
 func (f *found) cleanDocs(ctx context.Context, tx *sql.Tx, redact func(string) string, table, column, key, record string) error {
 	n := strings.Count(key, ",") + 1
-	var changed [][]any // the document and its row's key
+	var changed [][]any // each document, followed by the key of its row
 	err := each(ctx, tx, `SELECT `+column+`, `+record+`, `+key+` FROM `+table, func(rows *sql.Rows) error {
 		var doc, id string
 		row := make([]any, 1+n)
@@ -87,8 +88,8 @@ func (f *found) cleanDocs(ctx context.Context, tx *sql.Tx, redact func(string) s
 	return nil
 }
 
-// cleanDoc returns a JSON document without what must not stand in clear; the same
-// text where it holds nothing of it.
+// cleanDoc returns a JSON document without the leaked texts, and the same text if it
+// contains none.
 func (f *found) cleanDoc(recordID, doc string, redact func(string) string) string {
 	dec := json.NewDecoder(strings.NewReader(doc))
 	dec.UseNumber()
@@ -113,13 +114,13 @@ func (f *found) cleanDoc(recordID, doc string, redact func(string) string) strin
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
-	if enc.Encode(held) != nil { // it was decoded: it cannot be
+	if enc.Encode(held) != nil { // cannot happen: it was decoded from JSON
 		return redact(doc)
 	}
 	return strings.TrimSuffix(buf.String(), "\n")
 }
 
-// texts applies change to every string of a decoded document, names apart.
+// texts applies change to every string of a decoded document, except the names of fields.
 func texts(held any, change func(string) string) any {
 	switch v := held.(type) {
 	case string:

@@ -15,8 +15,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// scrub does the first chore. The rows that tell what to look for are cleaned last,
-// in one transaction that also begins the next chore.
+// scrub does the first chore. It needs the rows to know which texts leaked, so it cleans
+// the rows last, in one transaction that also starts the next chore.
 func (s *Store) scrub(ctx context.Context, u Upgrade) error {
 	_, due, err := chore(ctx, s.records, choreScrub)
 	if err != nil {
@@ -31,7 +31,7 @@ func (s *Store) scrub(ctx context.Context, u Upgrade) error {
 		f.row(r)
 	}
 	if !due && len(f.leaks) == 0 && len(f.checked) == 0 {
-		return nil // what the vault cannot open yet stays as it is
+		return nil // rows that the vault cannot open yet stay as they are
 	}
 	copies, e, err := s.lookEverywhere(ctx, f)
 	if err != nil {
@@ -72,7 +72,7 @@ func (s *Store) unread(ctx context.Context) ([]Sealed, error) {
 	return slices.DeleteFunc(all, func(r Sealed) bool { return !listed[Leak{r.RecordID, r.Service}] }), s.wrap(err)
 }
 
-// lookEverywhere adds what the database and its copies hold, and returns the copies
+// lookEverywhere adds the findings of the database and its copies, and returns the copies
 // that can be read.
 func (s *Store) lookEverywhere(ctx context.Context, f *found) (copies []string, e Exposure, err error) {
 	if err := f.look(ctx, s.records); err != nil {
@@ -96,13 +96,13 @@ func (s *Store) lookEverywhere(ctx context.Context, f *found) (copies []string, 
 	return copies, e, nil
 }
 
-// globEscape makes a path match itself.
+// globEscape escapes a path, so that Glob finds exactly this path.
 func globEscape(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
-// cleanLogs goes through every log, since a script may print another container's
-// secret. No run goes on.
+// cleanLogs cleans every log, because a script may print another container's secret. It
+// is called only while no run is in progress.
 func (s *Store) cleanLogs(redact func(string) string) error {
 	root := filepath.Join(s.dir, "logs")
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -110,7 +110,7 @@ func (s *Store) cleanLogs(redact func(string) string) error {
 			return err
 		}
 		switch {
-		case strings.HasSuffix(path, ".scrub"): // of a process that was killed
+		case strings.HasSuffix(path, ".scrub"): // left by a killed process
 			return os.Remove(path)
 		case !strings.HasSuffix(path, ".ndjson"):
 			return nil
@@ -127,11 +127,11 @@ func (s *Store) cleanLogs(redact func(string) string) error {
 	return plain(err)
 }
 
-// cleanOwn cleans the database's rows and goes on to the next chore. What the vault
-// could not open stays on the list.
+// cleanOwn cleans the rows of the database and starts the next chore. Rows that the vault
+// could not open stay on the list.
 func (s *Store) cleanOwn(ctx context.Context, f *found, redact func(string) string, e Exposure, due bool) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
-		f.checked, f.locked = map[Leak]bool{}, map[Leak]error{} // the copies' are not ours
+		f.checked, f.locked = map[Leak]bool{}, map[Leak]error{} // forget the rows of the copies
 		if err := f.cleanRows(ctx, tx, redact); err != nil {
 			return err
 		}
@@ -155,7 +155,7 @@ func (s *Store) cleanOwn(ctx context.Context, f *found, redact func(string) stri
 	})
 }
 
-// toTell puts what a person must hear on record, beside what was not told yet.
+// toTell records the findings that the user must know, together with those not yet shown.
 func (f *found) toTell(ctx context.Context, tx *sql.Tx, e Exposure) error {
 	before, due, err := chore(ctx, tx, choreTell)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// upgrade opens and upgrades, and returns what is told.
+// upgrade opens and upgrades a catalogue, and returns what Tell was called with.
 func upgrade(t *testing.T, dir string, u Upgrade) (*Store, []Exposure) {
 	t.Helper()
 	s := open(t, dir)
@@ -29,7 +29,7 @@ func upgrade(t *testing.T, dir string, u Upgrade) (*Store, []Exposure) {
 	return s, told
 }
 
-// sealedNow are the values of a container by service.
+// sealedNow prints the values of a container by service.
 func sealedNow(t *testing.T, s *Store) string {
 	t.Helper()
 	list, err := s.Credentials(context.Background(), web)
@@ -86,7 +86,7 @@ func TestUpgradeScrubsEveryPlace(t *testing.T) {
 	}
 }
 
-// A copy stays a database of its version, with its values whole.
+// A copy stays a database of its version, and its values stay whole.
 func TestUpgradeKeepsCopiesUsable(t *testing.T) {
 	dir := version3(t)
 	upgrade(t, dir, Upgrade{Reread: toyReread})
@@ -113,8 +113,8 @@ func TestUpgradeKeepsCopiesUsable(t *testing.T) {
 	}
 }
 
-// Without its key nothing is lost, nothing is shown, and the rest is done once the
-// key is back.
+// Without its key the upgrade loses nothing and shows nothing. Once the key is back, it
+// does the rest.
 func TestUpgradeWithoutKey(t *testing.T) {
 	dir := version3(t)
 	s, told := upgrade(t, dir, Upgrade{Reread: noKey})
@@ -138,8 +138,8 @@ func TestUpgradeWithoutKey(t *testing.T) {
 	}
 }
 
-// A value that the vault opens in a copy, and not in the database, is still to be
-// read in the database.
+// If the vault opens a value in a copy but not in the database, the value in the database
+// is still read later.
 func TestUpgradeKeepsCopiesApart(t *testing.T) {
 	dir := version3(t)
 	some := func(s Sealed) (Sealed, []string, error) {
@@ -156,12 +156,12 @@ func TestUpgradeKeepsCopiesApart(t *testing.T) {
 	}
 }
 
-// A process of the older program that lived through the migration saves what it
-// has read its own way.
+// A process of the older program that still runs after the migration saves what it has
+// read by the old rules.
 func TestUpgradeReadsWhatAnOldProcessSaves(t *testing.T) {
 	dir := version3(t)
 	s, _ := upgrade(t, dir, Upgrade{Reread: toyReread})
-	for _, name := range []string{urlName, goneName} { // a new row, and one replaced
+	for _, name := range []string{urlName, goneName} { // a new row, and a replaced one
 		keys, _ := json.Marshal([]string{name})
 		if err := s.exec(context.Background(), saveSealed, web, "late", string(keys), toySeal(map[string]string{name: "x"}), ""); err != nil {
 			t.Fatal(err)
@@ -184,8 +184,8 @@ func TestUpgradeReadsWhatAnOldProcessSaves(t *testing.T) {
 	}
 }
 
-// A run that goes on has its log open; its end is waited for, and meanwhile nothing
-// is shown.
+// A run in progress has its log open. The upgrade waits for its end, and shows nothing
+// until then.
 func TestUpgradeWaitsForRuns(t *testing.T) {
 	dir := version3(t)
 	s := open(t, dir)
@@ -253,7 +253,7 @@ func TestUpgradeWithRedisInTrouble(t *testing.T) {
 	nowhere(t, dir)
 }
 
-// A copy that is none, and one that cannot be written, are named.
+// A file that is no database, and a copy that cannot be written, are reported by name.
 func TestUpgradeNamesWhatItCannotScrub(t *testing.T) {
 	dir := version3(t)
 	bad := filepath.Join(dir, FileName+".v1-x.bak")
@@ -267,7 +267,7 @@ func TestUpgradeNamesWhatItCannotScrub(t *testing.T) {
 	nowhere(t, dir)
 }
 
-// A rollback saves services as an older program has found them.
+// After a rollback the catalogue may hold services as an older program has found them.
 func TestSavedServicesHaveNamesAlone(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
