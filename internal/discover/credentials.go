@@ -30,9 +30,9 @@ func (p *parser) credential(file, body string) {
 	p.keep(name, file, ReadCredential([]byte(body)))
 }
 
-// keep puts what a file holds to the credentials of its service. nginx and nginx.env
-// are one service; where both have a key with different values, the second file is
-// kept under its own whole name, so that none is lost.
+// keep adds the pairs of a file to the credentials of its service. The files nginx and
+// nginx.env belong to one service. If both have a key with different values, the second
+// file is kept under its whole file name, so that no value is lost.
 func (p *parser) keep(name, file string, pairs map[string]string) {
 	have := p.Credentials[name]
 	for _, k := range slices.Sorted(maps.Keys(pairs)) {

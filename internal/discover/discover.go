@@ -27,14 +27,14 @@ const (
 	maxShown       = 500       // found services, beside what is declared or has credentials
 	maxPublished   = 256       // ranges of ports of one container
 	maxSockets     = 20000
-	// of all containers together
+	// ports of all containers together
 	maxPublishedPorts = 200_000
 	maxProcs          = 50000
 	maxText           = 256 // bytes of one name
 )
 
-// lookWait is for how many seconds a look asks; what is left then is judged by
-// whether it listens.
+// lookWait is how many seconds a look spends on requests. After that it only checks
+// whether the remaining services listen.
 const lookWait = 2
 
 // DefaultWait bounds how long declared services may take to answer.
@@ -54,7 +54,7 @@ type Declared struct {
 type Options struct {
 	Declared []Declared    // waited for, before the probe looks around
 	Wait     time.Duration // for all of them together; 0: DefaultWait
-	Look     bool          // ask each once and wait for none
+	Look     bool          // ask each service once and do not wait
 }
 
 //go:embed head.sh
@@ -89,8 +89,8 @@ func begin() string {
 		fmt.Sprintf("PART=%d FILE=%d FILES=%d ALL=%d\n", maxPart, MaxCredential, maxCredentials, maxAllFiles) + headText
 }
 
-// ready has one line a declared service. Paths are percent-encoded down to
-// characters that mean nothing to a shell, and no such name is a validName.
+// ready writes one shell line for each declared service. In a path, every character that
+// a shell could interpret is percent-encoded; a validName contains none.
 func ready(o Options) string {
 	var calls strings.Builder
 	for i, d := range o.Declared {
@@ -120,7 +120,7 @@ func ready(o Options) string {
 	return fmt.Sprintf("WAIT=%d LOOK=%s\n", secs, look) + whyText + readyText + calls.String()
 }
 
-// kind is how a declared service is asked.
+// kind names the way in which a declared service is checked.
 func (d Declared) kind() string {
 	switch {
 	case d.Protocol == "udp":
@@ -162,7 +162,7 @@ type Report struct {
 	Addresses []Address
 	// Ready answers for the declared services that have a port, by index.
 	Ready map[int]Readiness
-	// Why says more of those that did not answer, by index.
+	// Why has details about declared services that did not answer, by index.
 	Why map[int]Why
 	// Notes say what was refused or could not be read, for a warning each.
 	Notes []string
@@ -189,8 +189,8 @@ type Readiness struct {
 	How string // "http 200", "tcp", "listening", "not listening", "http 502", "no answer"
 }
 
-// Why is what a guest knows of a declared service that does not answer.
+// Why is the guest's own information about a declared service that does not answer.
 type Why struct {
-	State string   // of what runs it: "ghost.service is failed (exit-code, status 1)"; "" unknown
-	Log   []string // the last lines that it said, oldest first
+	State string   // of its unit or container: "ghost.service is failed (exit-code, status 1)"; "" unknown
+	Log   []string // the last lines of its log, oldest first
 }

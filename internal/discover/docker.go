@@ -19,7 +19,7 @@ type dockerContainer struct {
 	ports   []portRange
 	project string // of compose, or a pod
 	service string // its name in the compose file
-	unit    string // the unit that a quadlet became, without .service
+	unit    string // the unit that was generated from a quadlet, without .service
 }
 
 // portRange is a published port, or several in a row.
@@ -28,10 +28,10 @@ type portRange struct {
 	last int
 }
 
-// engineSaid reads what `docker ps` printed: ID, names, image, status and ports,
-// tab-separated, and where the engine knows labels the project, the service in it
-// and the unit. A line of anything else means that containers are unknown, and not
-// that there are none: docker 20.10 answers `--format json` with the word json.
+// engineSaid reads the output of `docker ps`: ID, names, image, status and ports,
+// separated by tabs. If the engine knows labels, the compose project, the service in it
+// and the unit follow. If a line looks different, the containers are reported as unknown,
+// and not as none: docker 20.10 answers `--format json` with the word json.
 func (p *parser) engineSaid(engine, body string) {
 	lines(body, func(l string) bool {
 		if strings.TrimSpace(l) == "" {
@@ -53,7 +53,7 @@ func (p *parser) engineSaid(engine, body string) {
 				c.ports = append(c.ports, r)
 			}
 		}
-		for _, project := range []string{f[8], f[5]} { // the label says more than the pod
+		for _, project := range []string{f[8], f[5]} { // the label is more precise than the pod
 			if validName(project) {
 				c.project = project
 			}
@@ -69,8 +69,8 @@ func (p *parser) engineSaid(engine, body string) {
 	})
 }
 
-// isPause reports whether an image is that of a pod's first process, which holds
-// the pod's network and is no service.
+// isPause reports whether an image is that of a pod's first process, which only holds the
+// pod's network and is not a service.
 func isPause(image string) bool {
 	base := imageBase(image)
 	return base == "podman-pause" || base == "pause"
@@ -108,14 +108,14 @@ func published(s string) (portRange, bool) {
 	return portRange{endpoint{proto, addr, port}, end}, true
 }
 
-// aside is what an engine puts in parentheses behind a status: (healthy).
+// aside matches a remark that an engine appends to a status in parentheses: (healthy).
 var aside = regexp.MustCompile(`\(([^()]*)\)`)
 
-// containerStatus reads what docker and podman say of a container: "Up 2 hours
-// (unhealthy)", "Up 3 seconds (health: starting)", "Up 1 second (Paused)",
-// "Restarting (1) 5 seconds ago", "Exited (0) 2 hours ago", "Created", "Dead",
-// "Removal In Progress", podman's "Paused" and "Initialized". Whatever is not
-// running well has a note.
+// containerStatus reads the status that docker and podman print for a container: "Up 2
+// hours (unhealthy)", "Up 3 seconds (health: starting)", "Up 1 second (Paused)",
+// "Restarting (1) 5 seconds ago", "Exited (0) 2 hours ago", "Created", "Dead", "Removal
+// In Progress", podman's "Paused" and "Initialized". A container that does not run well
+// gets a note.
 func containerStatus(said string) (status lxc.ServiceStatus, note string) {
 	word, rest, _ := strings.Cut(strings.ToLower(said), " ")
 	inside := ""
@@ -148,8 +148,8 @@ func upStatus(inside string) (lxc.ServiceStatus, string) {
 	return lxc.Unready, strings.TrimPrefix(inside, "health: ")
 }
 
-// starting is the note of a container whose first health check is still to come:
-// where a declared service answers, that is the better test.
+// starting is the note of a container whose first health check has not finished. If a
+// declared service answers, its answer counts more.
 const starting = "starting"
 
 func (b *builder) fromContainers() {
@@ -179,8 +179,8 @@ func (b *builder) fromContainers() {
 	}
 }
 
-// contained is the container that a unit runs, as a quadlet's does: the two are one
-// service. Nil where it runs none that the engine knows.
+// contained returns the container that a unit runs, as the unit of a quadlet does: both
+// are one service. It returns nil if the engine knows no such container.
 func (b *builder) contained(id string) *entry {
 	if c, ok := b.quadlets[id]; ok {
 		return b.entries["docker:"+c]
@@ -188,8 +188,8 @@ func (b *builder) contained(id string) *entry {
 	return nil
 }
 
-// quadletsIgnored names the cause where podman is too old to read the quadlets that
-// are there: nothing else in the guest says so.
+// quadletsIgnored notes that podman is too old to read the quadlets in the guest. Nothing
+// else in the guest reports this.
 func (p *parser) quadletsIgnored(podman, body string) {
 	var files []string
 	lines(body, func(l string) bool {

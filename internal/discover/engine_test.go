@@ -41,8 +41,8 @@ func TestContainerStatus(t *testing.T) {
 	}
 }
 
-// What the engine knows to be ill stays so, though its proxy answers for it; a first
-// health check that is still to come does not outweigh an answer.
+// A container that its engine reports as unhealthy stays unready even if a proxy answers
+// for it. If its first health check has not finished, an answer counts more.
 func TestDeclaredContainers(t *testing.T) {
 	line := func(n int, name, status string) string {
 		return fmt.Sprintf("%064d\t%s\ti\t%s\t0.0.0.0:%d->80/tcp\n", n, name, status, 8000+n)
@@ -98,8 +98,8 @@ func TestPodman(t *testing.T) {
 	}
 }
 
-// An engine that says nothing, or nothing that can be read, has containers that are
-// not known; it does not have none.
+// If an engine prints nothing, or nothing readable, its containers are unknown. They must
+// not be reported as none.
 func TestEngineThatCannotBeRead(t *testing.T) {
 	for want, r := range map[string]*Report{
 		"docker says of its containers cannot be read": parse(t, "docker docker", "json\njson\n"),
@@ -122,8 +122,8 @@ func TestQuadletsIgnored(t *testing.T) {
 	}
 }
 
-// Docker without its proxy listens itself; containerd listens for its own clients on
-// another port at each start; Node.js 24 gives its main thread a name.
+// Docker without its proxy listens itself. containerd listens on a new port at each
+// start, for its own clients. Node.js 24 gives its main thread a name.
 func TestNamesInSS(t *testing.T) {
 	r := parse(t,
 		"units", "Id=containerd.service\nLoadState=loaded\nActiveState=active\nSubState=running\nMainPID=5\n\n"+

@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// FuzzCredential: whatever a file is called and holds, what is made of it has a
-// name that can be a service's and is nobody else's. It is either the whole file,
-// byte for byte, or pairs whose keys are names and whose values mean the same when
-// a shell writes them again; then no byte but quoting and comments is left out.
+// FuzzCredential checks that any file gives credentials under a name that a service can
+// have and that no other file uses. The credentials are either the whole file, byte for
+// byte, or pairs whose keys are valid names. If a shell writes the pairs again, their
+// values stay the same, and only quoting and comments are missing.
 func FuzzCredential(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"nginx", "USER=admin\nPASS=x=y\n"}, {"a.env", "export K=\"v\"\nL='w'\n# no\n"}, {"a.json", `{"a":1,"b":{"c":[true,null]},"d":"\ud800","e":1e999}`},

@@ -1,11 +1,12 @@
 # shellcheck shell=sh
-# What the waiting and the probe share.
+# Definitions that the waiting and the probe share.
 LC_ALL=C
 SYSTEMD_COLORS=0
 SYSTEMD_PAGER=
 export LC_ALL SYSTEMD_COLORS SYSTEMD_PAGER
 have() { command -v "$1" >/dev/null 2>&1; }
-# What hangs is left after 10 s, and what talks without end after PART bytes.
+# A command that hangs is ended after 10 s; the output of one that never stops printing is cut
+# after PART bytes.
 K=
 if timeout -k 1 1 true 2>/dev/null; then K='-k 2'; fi
 # shellcheck disable=SC2086

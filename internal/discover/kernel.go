@@ -7,8 +7,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// kernelServers are what the kernel itself serves on a port, and the unit that
-// switches it on. No process holds such a socket.
+// kernelServers are services that the kernel itself provides on a port, and the units
+// that switch them on. No process holds such a socket.
 var kernelServers = map[endpoint]struct{ name, unit string }{
 	{"tcp", "", 2049}:  {"nfs", "nfs-server.service"},
 	{"udp", "", 2049}:  {"nfs", "nfs-server.service"},
@@ -19,7 +19,7 @@ var kernelServers = map[endpoint]struct{ name, unit string }{
 	{"udp", "", 51820}: {"wireguard", ""},
 }
 
-// wireguardPorts reads `wg show all listen-port`: an interface and its port a line.
+// wireguardPorts reads `wg show all listen-port`: an interface and its port on each line.
 func (p *parser) wireguardPorts(body string) {
 	lines(body, func(l string) bool {
 		f := strings.Fields(l)
@@ -33,8 +33,8 @@ func (p *parser) wireguardPorts(body string) {
 	})
 }
 
-// kernel is the service of a socket that no process holds; nil for what is some
-// client's, a UDP port of the ephemeral range.
+// kernel returns the service of a socket that no process holds. It returns nil for a UDP
+// port of the ephemeral range, which belongs to a client.
 func (b *builder) kernel(s *socket) *entry {
 	if s.proto == "udp" {
 		if e := b.tunnel(s.port); e != nil {
@@ -55,8 +55,8 @@ func (b *builder) kernel(s *socket) *entry {
 	return b.named(name)
 }
 
-// tunnel is the WireGuard interface with that port: by what wg says, and without it
-// by being the only one that a unit has set up.
+// tunnel returns the WireGuard interface with that port, as wg reports it. Without wg, it
+// returns the interface that a unit has set up, if there is only one.
 func (b *builder) tunnel(port int) *entry {
 	if iface := b.wireguard[port]; iface != "" {
 		if u := b.units["wg-quick@"+iface+".service"]; u != nil && u.active == "active" {
@@ -84,12 +84,12 @@ func (b *builder) tunnel(port int) *entry {
 	return b.unit(only)
 }
 
-// named is a service that is known by its socket alone.
+// named returns a service of which only the socket is known.
 func (b *builder) named(name string) *entry {
 	return b.entry("process:"+name, func() *entry {
 		return &entry{Service: lxc.Service{Name: name, Type: lxc.Process, Status: lxc.Running, System: isSystem(name)}}
 	})
 }
 
-// ephemeral reports whether a UDP socket's port is one that the kernel hands out.
+// ephemeral reports whether a UDP socket has a port that the kernel assigns to clients.
 func (s *socket) ephemeral() bool { return s.proto == "udp" && s.port >= 32768 }

@@ -12,7 +12,7 @@ const wgUnits = "Id=wg-quick@wg0.service\nNames=wg-quick@wg0.service\nType=onesh
 	"Id=nfs-server.service\nNames=nfs-server.service nfs-kernel-server.service\nType=oneshot\nLoadState=loaded\nActiveState=active\nSubState=exited\n\n" +
 	"Id=once.service\nType=oneshot\nLoadState=loaded\nActiveState=active\nSubState=exited\n"
 
-// ss prints no process for what the kernel itself listens on.
+// ss prints no process for sockets of the kernel itself.
 const kernelSockets = "udp UNCONN 0 0 0.0.0.0:49999 0.0.0.0:*\nudp UNCONN 0 0 [::]:49999 [::]:*\nudp UNCONN 0 0 0.0.0.0:45555 0.0.0.0:*\n" +
 	"udp UNCONN 0 0 0.0.0.0:500 0.0.0.0:*\ntcp LISTEN 0 64 0.0.0.0:2049 0.0.0.0:*\ntcp LISTEN 0 64 0.0.0.0:3260 0.0.0.0:*\n"
 
@@ -25,8 +25,8 @@ func TestKernelListeners(t *testing.T) {
 		"port-500 process running udp/0.0.0.0:500",
 		"wireguard@wg1 process running udp/0.0.0.0:45555",
 	)
-	// Without wg, the only unit of its kind has it; a port that the kernel hands out
-	// and no tunnel explains is some client's.
+	// Without wg, the port belongs to the only WireGuard unit. A port that the kernel
+	// assigns, and that no tunnel explains, belongs to a client.
 	compare(t, parse(t, "units", wgUnits, "ss", "udp UNCONN 0 0 0.0.0.0:49999 0.0.0.0:*\n").Services("", nil),
 		"nfs-server systemd running", "wg-quick@wg0 systemd running udp/0.0.0.0:49999")
 	compare(t, parse(t, "ss", kernelSockets).Services("", nil),
@@ -42,8 +42,8 @@ func TestSnapsAreApplications(t *testing.T) {
 		"snapd systemd running system", "snapd.seeded systemd running system")
 }
 
-// A container that Proxmox has made boots with ssh.socket beside ssh.service: the
-// port is the socket's, whichever of the two holds it, and MainPID=0 says nothing.
+// A container made by Proxmox boots with ssh.socket beside ssh.service. The port is the
+// socket's, whichever of the two holds it, and MainPID=0 means nothing.
 func TestSocketsBesideServices(t *testing.T) {
 	units := func(pid int) string {
 		return fmt.Sprintf("Id=ssh.service\nNames=ssh.service sshd.service\nType=notify\nLoadState=loaded\nActiveState=%s\nSubState=%s\nMainPID=%d\n\n",
@@ -83,8 +83,8 @@ func TestManyPorts(t *testing.T) {
 	}
 }
 
-// The scripts in the runlevels of Debian 12's OpenRC 0.45, with initscripts 3.06:
-// what belongs to the system is the system's, also what only a boot runlevel names.
+// The scripts in the runlevels of Debian 12's OpenRC 0.45, with initscripts 3.06. Scripts
+// of the system are shown as such, even if only a boot runlevel names them.
 func TestOpenRCBootScripts(t *testing.T) {
 	names := strings.Fields(`bootlogs bootmisc.sh brightness checkfs.sh checkroot-bootclean.sh checkroot.sh hostname.sh
 		killprocs mount-configfs mountall-bootclean.sh mountall.sh mountdevsubfs.sh mountkernfs.sh mountnfs-bootclean.sh

@@ -14,7 +14,7 @@ import (
 type openrcState struct {
 	state   map[string]string // service → started, failed, inactive
 	enabled map[string]bool
-	boot    map[string]bool // enabled, and only for the way up or down
+	boot    map[string]bool // enabled only in runlevels for boot or shutdown
 }
 
 // bootLevels are the runlevels that every OpenRC passes through or ends with.
@@ -122,7 +122,7 @@ func (o *openrcState) own(p *parser) {
 			byName[pr.comm] = append(byName[pr.comm], pid)
 		}
 	}
-	held := map[string]bool{} // by cgroup
+	held := map[string]bool{} // services with processes, known by their cgroups
 	for _, owner := range p.owned {
 		held[owner] = true
 	}
@@ -155,7 +155,7 @@ func (o *openrcState) own(p *parser) {
 			}
 		}
 		if dead && !alive && len(p.procs) > 0 {
-			o.state[name] = "crashed" // as rc-status calls it
+			o.state[name] = "crashed" // the word that rc-status uses
 		}
 	}
 }

@@ -132,8 +132,9 @@ func (b *builder) process(s *socket, comm string) *entry {
 	return b.named(comm)
 }
 
-// forwarder is a process that only holds a container's published port open: the
-// daemon itself where docker has no proxy. The engine says whose port that is.
+// forwarder reports whether a process only holds a container's published port open.
+// Without docker's proxy that is the daemon itself. The engine knows which container has
+// the port.
 func (b *builder) forwarder(comm string) bool {
 	switch comm {
 	case "docker-proxy", "dockerd", "rootlessport", "conmon", "containers-rootlessport", "containers-root",
@@ -147,8 +148,8 @@ func (b *builder) publishes(p endpoint) bool {
 	return slices.ContainsFunc(b.published[p.proto], func(r portRange) bool { return r.port <= p.port && p.port <= r.last })
 }
 
-// streams is the port of containerd for its own clients: another one at each start,
-// on loopback, and nobody's service.
+// streams reports whether a socket is the port of containerd for its own clients: on
+// loopback, another port at each start, and not a service.
 func streams(comm string, s *socket) bool {
 	a, err := netip.ParseAddr(s.addr)
 	return comm == "containerd" && s.proto == "tcp" && err == nil && a.IsLoopback() && s.port >= 32768

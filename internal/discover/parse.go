@@ -37,7 +37,7 @@ func Parse(out []byte) (*Report, error) {
 	p := parser{Report: r, inodes: map[uint64][]int{}}
 	for i, s := range secs {
 		if s.words[0] == "cred" && i == len(secs)-1 {
-			break // the end of the answer, and perhaps of the file, is missing: half a secret is none
+			break // the end of the answer is missing, and perhaps of the file: half a secret must not be kept
 		}
 		p.section(s)
 	}

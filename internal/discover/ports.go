@@ -7,21 +7,21 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// maxPorts is how many ports of one service are named; the rest is counted.
-// maxBound is how many sockets that may be, for a port can be bound many times.
+// The first maxPorts ports of a service are listed; the others are only counted. They may
+// have up to maxBound sockets, because a port can be bound to several addresses.
 const (
 	maxPorts = 64
 	maxBound = 4 * maxPorts
 )
 
-// add gives the service a port. One that is bound to several addresses is kept
-// with each of them.
+// add gives the service a port. A port that is bound to several addresses is kept once
+// for each address.
 func (e *entry) add(p endpoint) {
 	if e.ports == nil {
 		e.ports = map[endpoint]bool{}
 	}
 	e.ports[p] = true
-	if e.boot && !isSystem(e.Name) { // what listens was not started for the boot's sake
+	if e.boot && !isSystem(e.Name) { // a service that listens was not only started for the boot itself
 		e.System = false
 	}
 }
@@ -35,8 +35,8 @@ func (e *entry) has(proto string, port int) bool {
 	return false
 }
 
-// settlePorts sorts the ports and names the first maxPorts of them; a declared one
-// is always named.
+// settlePorts sorts the ports and lists the first maxPorts of them. A declared port is
+// always listed.
 func (e *entry) settlePorts() {
 	all := make([]lxc.Port, 0, len(e.ports))
 	for p := range e.ports {
@@ -55,7 +55,7 @@ func (e *entry) settlePorts() {
 		switch {
 		case (named <= maxPorts || p.Port == e.port) && (len(e.Ports) < maxBound || first && p.Port == e.port):
 			e.Ports = append(e.Ports, p)
-		case first: // further addresses of a port that is named are no ports
+		case first: // another address of a listed port does not count as a port
 			e.MorePorts++
 		}
 	}

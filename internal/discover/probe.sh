@@ -88,7 +88,8 @@ fi 2>/dev/null
 # ends in between costs its own line alone.
 sec procs
 cat /proc/[0-9]*/stat 2>/dev/null | part
-# The names of threads and those that are cut off are told by the program.
+# A thread may have its own name, and long names are cut off: the path of the program tells the
+# right one.
 sec exes
 # shellcheck disable=SC2010
 ls -l /proc/[0-9]*/exe 2>/dev/null | grep -F ' /proc/' | part
@@ -117,7 +118,7 @@ if [ -z "$SS" ]; then
 	ls -l /proc/[0-9]*/fd 2>/dev/null | grep -E '^/proc/|socket:' | part
 fi
 
-# A port of the kernel's own is told by whoever set it up.
+# No process holds a port of the kernel's own: the tool that set it up reports it.
 if have wg; then
 	sec wireguard
 	bounded wg show all listen-port 2>/dev/null </dev/null | part
@@ -127,11 +128,11 @@ for e in docker podman; do
 	have "$e" || continue
 	case $e in
 	docker)
-		# Podman's stand-in says the same a second time.
+		# The docker command of the package podman-docker would list the same containers again.
 		head -c 1000 "$(command -v docker)" 2>/dev/null | grep -q 'exec .*podman' && continue
 		l='{{.Label "com.docker.compose.project"}}	{{.Label "com.docker.compose.service"}}		'
 		;;
-	podman) # podman 4.3 has no .Label, and docker's .Labels is no map
+	podman) # podman 4.3 has no .Label, and docker's .Labels is not a map
 		l='{{index .Labels "com.docker.compose.project"}}	{{index .Labels "com.docker.compose.service"}}	{{index .Labels "PODMAN_SYSTEMD_UNIT"}}	{{.PodName}}'
 		;;
 	esac
@@ -142,8 +143,8 @@ for e in docker podman; do
 	} | part
 done
 
-# Podman reads quadlets from 4.4 on, by a generator of units; 4.3 passes over them
-# in silence.
+# Podman reads quadlets from 4.4 on, through a generator of units. 4.3 ignores them without a
+# message.
 if have podman && [ -d /run/systemd/system ]; then
 	for f in /usr/lib/systemd/system-generators/podman-system-generator /lib/systemd/system-generators/podman-system-generator \
 		/usr/local/lib/systemd/system-generators/podman-system-generator /etc/systemd/system-generators/podman-system-generator; do

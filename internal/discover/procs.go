@@ -13,8 +13,8 @@ type proc struct {
 	exe  string // the program's file, without its folder
 }
 
-// called is what a process is known by. Its name may be that of a thread, as
-// Node.js 24 sets it, or cut off after 15 bytes: then it is its program's.
+// called returns the name of a process. If the kernel's name for it is that of a thread,
+// as Node.js 24 sets it, or was cut off after 15 bytes, it returns the program's name.
 func (p *proc) called() string {
 	cut := len(p.comm) == 15 && strings.HasPrefix(p.exe, p.comm)
 	if p.exe != "" && (p.comm == "MainThread" || cut) {
@@ -107,7 +107,7 @@ func cgroupOwner(controller, path string) string {
 	return ""
 }
 
-// containerID is the 64 hex digits of docker-<id>.scope, libpod-<id>.scope, a
+// containerID returns the 64 hex digits in docker-<id>.scope, libpod-<id>.scope, a
 // quadlet's libpod-payload-<id>, or <id> alone.
 func containerID(part string) string {
 	s := strings.TrimSuffix(part, ".scope")

@@ -8,27 +8,28 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// The keys of a file that is one value: of a single line, or of several.
+// The keys for a file whose whole text is one value: a single line, or several lines.
 const (
 	KeyPassword = lxc.PasswordKey
 	KeyContent  = lxc.ContentKey
 )
 
-// Limits of a file that is read as assignments; one that has more is one value.
+// Limits for a file that is read as assignments. If a file exceeds one, its whole text
+// becomes one value.
 const (
 	maxKeys      = 500
 	maxKeyLength = 128 // bytes
 )
 
-// ReadCredential reads the text of one credentials file: key → value. Where every
-// line but comments and blanks is an assignment that dash and bash read alike, each
-// is a pair: KEY=VALUE or export KEY=VALUE, quoted or not, a comment behind it or
-// not; of a key that comes twice the last counts, as in a shell.
+// ReadCredential reads the text of one credentials file: key → value. If every line
+// except comments and blank lines is an assignment that dash and bash read alike, each
+// becomes a pair. An assignment is KEY=VALUE or export KEY=VALUE, quoted or not, with or
+// without a comment after it. If a key occurs twice, the last one counts, as in a shell.
 //
-// Everything else is one value, byte for byte, under KeyPassword (a single line, its
-// line end included) or KeyContent: a URL, a PEM key, JSON, base64 whose padding
-// looks like an assignment, what needs expansion, what is not text. Nothing inside
-// such a value is ever a name. A file of nothing but white space holds nothing: nil.
+// Any other file becomes one value, byte for byte, under KeyPassword (a single line with
+// its line end) or KeyContent: a URL, a PEM key, JSON, base64 whose padding looks like an
+// assignment, text that a shell would expand, binary data. Nothing inside such a value
+// becomes a name. A file of only white space holds nothing: nil.
 func ReadCredential(body []byte) map[string]string {
 	text := string(body)
 	if strings.Trim(text, " \t\r\n") == "" {
@@ -43,8 +44,8 @@ func ReadCredential(body []byte) map[string]string {
 	return map[string]string{KeyPassword: text}
 }
 
-// assignments reads text as a shell would, and reports false as soon as something
-// is no plain assignment, or is one that not every shell reads alike.
+// assignments reads text as a shell would. It reports false as soon as a line is not a
+// plain assignment, or not every shell reads it alike.
 func assignments(text string) (map[string]string, bool) {
 	if strings.Contains(text, "\x00") {
 		return nil, false
@@ -55,7 +56,7 @@ func assignments(text string) (map[string]string, bool) {
 		s.blanks()
 		switch s.peek() {
 		case 0:
-			// A file of empty values is likelier the padding of base64.
+			// If all values are empty, the text is more likely base64 with its padding.
 			return pairs, empty < len(pairs)
 		case '\n':
 			s.at++
@@ -74,7 +75,7 @@ func assignments(text string) (map[string]string, bool) {
 			from := s.at
 			value, ok := s.word(export)
 			written := text[from:s.at]
-			// One = alone, or several, is the padding of base64.
+			// A value of only = signs is the padding of base64.
 			if !ok || written != "" && strings.Trim(written, "=") == "" {
 				return nil, false
 			}
@@ -91,13 +92,13 @@ func assignments(text string) (map[string]string, bool) {
 	}
 }
 
-// shellText is a shell's text and how far it has been read.
+// shellText is a shell's text and the position up to which it was read.
 type shellText struct {
 	text string
 	at   int
 }
 
-// peek is the next byte, 0 at the end.
+// peek returns the next byte, 0 at the end.
 func (s *shellText) peek() byte {
 	if s.at < len(s.text) {
 		return s.text[s.at]
@@ -117,7 +118,7 @@ func (s *shellText) comment() {
 	}
 }
 
-// export passes over the word export and what parts it from a name.
+// export skips the word export and the blanks between it and a name.
 func (s *shellText) export() bool {
 	rest, ok := strings.CutPrefix(s.text[s.at:], "export")
 	if !ok || rest == "" || rest[0] != ' ' && rest[0] != '\t' {
@@ -128,7 +129,7 @@ func (s *shellText) export() bool {
 	return true
 }
 
-// name reads a name that a shell can assign to; "" where there is none.
+// name reads a name that a shell can assign to; "" if there is none.
 func (s *shellText) name() string {
 	from := s.at
 	for c := s.peek(); c == '_' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || s.at > from && c >= '0' && c <= '9'; c = s.peek() {
@@ -137,7 +138,7 @@ func (s *shellText) name() string {
 	return s.text[from:s.at]
 }
 
-// lineEnd passes over blanks and a comment, and reports whether the line ends there.
+// lineEnd skips blanks and a comment, and reports whether the line ends there.
 func (s *shellText) lineEnd() bool {
 	before := s.at
 	s.blanks()
@@ -147,8 +148,8 @@ func (s *shellText) lineEnd() bool {
 	return s.peek() == '\n' || s.peek() == 0
 }
 
-// word reads a value up to a blank or the line's end. As an argument of export it
-// may hold nothing that an older shell expands there.
+// word reads a value up to a blank or the end of the line. As an argument of export, it
+// must not contain anything that an older shell expands there.
 func (s *shellText) word(export bool) (string, bool) {
 	var value strings.Builder
 	for {
@@ -161,7 +162,8 @@ func (s *shellText) word(export bool) (string, bool) {
 		case '"':
 			ok = s.doubleQuoted(&value)
 		case '\\':
-			// 'it'\''s' and no other: people write a\b for what a shell reads as ab.
+			// Only the form 'it'\''s' is accepted: people write a\b, and a shell reads it
+			// as ab.
 			if ok = strings.HasPrefix(s.text[s.at:], `\'`); ok {
 				value.WriteByte('\'')
 				s.at += 2
@@ -184,8 +186,8 @@ func (s *shellText) singleQuoted(value *strings.Builder) bool {
 	return ok
 }
 
-// doubleQuoted takes the four escapes that need no expansion; any other backslash
-// means one thing to a shell and another to most people.
+// doubleQuoted accepts the four escapes that need no expansion. Any other backslash means
+// one thing to a shell and another to most people.
 func (s *shellText) doubleQuoted(value *strings.Builder) bool {
 	for s.at++; s.at < len(s.text); s.at++ {
 		c := s.text[s.at]
@@ -206,7 +208,7 @@ func (s *shellText) doubleQuoted(value *strings.Builder) bool {
 	return false
 }
 
-// bare takes one character outside of quotes that means itself.
+// bare reads one character outside of quotes that has no special meaning.
 func (s *shellText) bare(value *strings.Builder, export bool) bool {
 	r, size := utf8.DecodeRuneInString(s.text[s.at:])
 	switch {
@@ -216,7 +218,7 @@ func (s *shellText) bare(value *strings.Builder, export bool) bool {
 		return false
 	case export && strings.ContainsRune("*?[{~", r):
 		return false
-	case r == '~' && strings.IndexByte("=:'\"", s.text[s.at-1]) >= 0: // a home folder
+	case r == '~' && strings.IndexByte("=:'\"", s.text[s.at-1]) >= 0: // ~ would become a home folder
 		return false
 	}
 	value.WriteString(s.text[s.at : s.at+size])

@@ -15,7 +15,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/needs"
 )
 
-// sealed is what a text that is one value becomes.
+// sealed returns the credentials for a text that is one value.
 func sealed(text string) map[string]string {
 	if strings.Contains(strings.TrimSuffix(text, "\n"), "\n") {
 		return map[string]string{"content": text}
@@ -25,7 +25,8 @@ func sealed(text string) map[string]string {
 
 type pairs = map[string]string
 
-// credentialTexts are files as people, programs and shells write them; nil: one value.
+// credentialTexts are files as people, programs and shells write them. nil means that the
+// whole text is one value.
 var credentialTexts = []struct {
 	name, text string
 	want       pairs
@@ -64,7 +65,7 @@ var credentialTexts = []struct {
 	{"export of a glob", "export K=/*\n", nil},
 	{"export of braces", "export K={a,b}\n", nil},
 	{"export of a tilde", "export K=a:~\n", nil},
-	// What is no assignment, or a shell would expand.
+	// Texts that are no assignment, or that a shell would expand.
 	{"a word", "just-a-password\n", nil},
 	{"no line end at all", "hunter2", nil},
 	{"a comment alone", "#xK9-secret\n", nil},
@@ -170,8 +171,8 @@ func TestReadCredential(t *testing.T) {
 	}
 }
 
-// Whatever is read as pairs is what the shells of this field make of the same
-// file, each variable and its exact bytes.
+// When a file is read as pairs, the shells of this machine read the same variables from
+// it, with exactly the same bytes.
 func TestReadCredentialAsShells(t *testing.T) {
 	for _, shell := range []string{"dash", "bash", "busybox"} {
 		t.Run(shell, func(t *testing.T) {
@@ -198,7 +199,8 @@ func TestReadCredentialAsShells(t *testing.T) {
 	}
 }
 
-// What the shells themselves print of their variables is read as they mean it.
+// The lines that the shells themselves print for their variables are read with the same
+// values.
 func TestReadCredentialFromShells(t *testing.T) {
 	values := []string{"plain", "it's", `"b" \c $d`, "a\n# b\nX=c\n", "caf\u00e9 \t*?[~]", "-----BEGIN X-----\nAb==\n-----END X-----\n", "="}
 	for _, shell := range [][]string{{"dash"}, {"busybox", "sh"}, {"bash", "--posix"}} {
@@ -226,7 +228,7 @@ func TestReadCredentialFromShells(t *testing.T) {
 	}
 }
 
-// Two files of one service are read together; what would be lost is kept apart.
+// Two files of one service are read together. Values that would be lost are kept apart.
 func TestCredentialFiles(t *testing.T) {
 	tests := []struct {
 		files [][2]string
@@ -256,7 +258,7 @@ func TestCredentialFiles(t *testing.T) {
 	}
 }
 
-// A file whose end may be missing takes no secret's place.
+// A file whose end may be missing does not replace a saved secret.
 func TestCredentialCutShort(t *testing.T) {
 	whole := answer("cred a", "K=1\n", "cred b", "-----BEGIN X-----\nAbcd\n")
 	cut, _, _ := strings.Cut(string(whole), "\nAbcd")
@@ -266,8 +268,8 @@ func TestCredentialCutShort(t *testing.T) {
 	}
 }
 
-// Texts put together at random of what a shell's grammar is made of: those that are
-// pairs here are the same pairs in the shells.
+// Random texts made from parts of the shell's grammar. If a text is read as pairs here,
+// the shells read the same pairs.
 func TestReadCredentialAtRandom(t *testing.T) {
 	tokens := []string{
 		"A=", "B=", "export ", "A", "'", "'", "\"", "\"", "\\", "\n", "\n", " ", "\t", "#", "x", "y1", "=", "~", "*", "{a,b}", "!", "$", "`", ";", "\\'",

@@ -1,9 +1,9 @@
 # shellcheck shell=sh
-# Waits until declared services listen and answer; at most WAIT seconds in all, and
-# no longer than until what runs them has given up. With LOOK each is asked once.
-# ready_one INDEX KIND PORT HEX PATH NAME prints one section, and for a service
-# that does not answer another one that says why. Only builtins look at /proc; the
-# first of curl, wget, bash and nc that is there asks.
+# Waits until declared services listen and answer, for at most WAIT seconds in all. It stops
+# earlier if systemd, OpenRC or the container engine has given up a service. With LOOK it asks
+# each service once. ready_one INDEX KIND PORT HEX PATH NAME prints one section, and another one
+# with the cause if a service does not answer. Reading /proc needs only builtins of the shell. A
+# request uses the first of curl, wget, bash and nc that is installed.
 T0=$(date +%s)
 DEADLINE=$((T0 + WAIT))
 ASK=5
@@ -22,7 +22,7 @@ listens() { # proto port hex
 			[ "$st" = "$want" ] || continue
 			case $l in *":$hex") ;; *) continue ;; esac
 			a=${l%:*}
-			a=${a#0000000000000000FFFF0000} # an IPv4 address, as IPv6 has it
+			a=${a#0000000000000000FFFF0000} # an IPv4 address in the form that IPv6 gives it
 			case $a in
 			00000000 | 00000000000000000000000000000000) A=127.0.0.1 ;;
 			00000000000000000000000001000000) A=${A:-'[::1]'} ;;
@@ -94,7 +94,7 @@ ready_try() { # kind port hex path
 	HOW='not listening'
 	listens "$p" "$2" "$3" || return 1
 	HOW='no answer'
-	# What a look has no time to ask is judged by this.
+	# If a look has no time left for a request, listening is enough.
 	if [ -n "$LOOK" ] && [ "$(date +%s)" -ge "$DEADLINE" ]; then
 		HOW=listening
 		return 0

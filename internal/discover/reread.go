@@ -7,12 +7,12 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// Reread returns a credential that an older version has read as a file is read
-// now, and what that version took for the names of keys though it is secret. That
-// version took whatever stood before a "=" for a name, and kept neither the order of
-// the lines nor a line without "=": wrong pairs become one text again, NAME=VALUE a
-// line, the lines sorted. Values that are right are returned as they are, with
-// changed false; Reread of what it returned changes nothing.
+// Reread takes a credential that an older version has read and returns it as the present
+// rules would read it. leaked are the secret texts that the older version took for names
+// of keys. That version took everything before a "=" for a name, and kept neither the
+// order of the lines nor lines without "=". So wrong pairs become one text again: one
+// NAME=VALUE a line, the lines sorted. Right values are returned unchanged, with changed
+// false. A second Reread changes nothing.
 func Reread(values map[string]string) (now map[string]string, leaked []string, changed bool) {
 	if _, whole := values[KeyPassword]; whole && len(values) == 1 {
 		return values, nil, false

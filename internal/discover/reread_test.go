@@ -49,8 +49,8 @@ func TestReread(t *testing.T) {
 	}
 }
 
-// FuzzReread: whatever an older version has kept, what it becomes has names for keys,
-// holds every text of it, and is left alone the next time.
+// FuzzReread checks that any credential of an older version becomes one with valid names
+// as keys that still contains all its text, and that a second Reread changes nothing.
 func FuzzReread(f *testing.F) {
 	f.Add("postgres://u:p@h/x?a", "b", "K", "v")
 	f.Add("", "=", "=", "")

@@ -20,16 +20,16 @@ type entry struct {
 	order int // of a declared one, from 1
 
 	ports  map[endpoint]bool
-	boot   bool // started by OpenRC on the way up
-	unwell bool // its engine knows better than a port that answers
-	told   bool // its engine's words are in the note
+	boot   bool // started by OpenRC only during boot
+	unwell bool // its engine reports a fault, which counts more than an answer
+	told   bool // the engine's status is already in the note
 }
 
 func (e *entry) goesBy(name string) bool {
 	return e.Name == name || slices.Contains(e.names, name)
 }
 
-// remark adds to what is noted of the service.
+// remark adds text to the note of the service.
 func (e *entry) remark(text string) {
 	if e.Note != "" && text != "" {
 		text = e.Note + "; " + text
@@ -46,7 +46,7 @@ type builder struct {
 	main      map[int]*unit          // by MainPID
 	published map[string][]portRange // by protocol
 	quadlets  map[string]string      // unit → the container that it runs
-	waking    map[endpoint][]*unit   // socket units by what they listen on, without its address
+	waking    map[endpoint][]*unit   // socket units by the ports on which they listen, without addresses
 	entries   map[string]*entry
 	keys      []string
 	limit     int // of keys; 0: none
@@ -215,7 +215,7 @@ func (b *builder) declare(declared []Declared) {
 	}
 }
 
-// judge decides by its answer whether declared service i serves its port.
+// judge decides from its answer whether declared service i serves its port.
 func (b *builder) judge(e *entry, i int, listens bool) {
 	got, asked := b.Ready[i]
 	switch {
@@ -237,7 +237,7 @@ func (b *builder) judge(e *entry, i int, listens bool) {
 	}
 }
 
-// explain says why a declared service does not run.
+// explain notes the cause if a declared service does not run.
 func (b *builder) explain(e *entry) {
 	if e.order == 0 || e.Status == lxc.Running {
 		return

@@ -75,7 +75,7 @@ func splitAddr(s string) (addr string, port int, ok bool) {
 	if err != nil {
 		return "", 0, false
 	}
-	a = a.Unmap() // what a program that knows IPv6 alone calls an IPv4 address
+	a = a.Unmap() // an IPv4 address in the form that a program for IPv6 shows
 	if a.Is6() && a.IsLinkLocalUnicast() && validName(zone) {
 		a = a.WithZone(zone)
 	}

@@ -19,7 +19,7 @@ type unit struct {
 	cgroup   string
 	fragment string
 	enabled  string
-	source   string     // what a generated unit was made from
+	source   string     // the file from which a unit was generated
 	triggers string     // the service that a socket unit starts
 	listens  []endpoint // of a socket unit
 }
@@ -39,10 +39,10 @@ func (u *unit) name() string {
 
 func (u *unit) isSocket() bool { return strings.HasSuffix(u.id, ".socket") }
 
-// quadletKinds are the endings of the files that podman makes units of.
+// quadletKinds are the endings of the files from which podman generates units.
 var quadletKinds = names(".container .pod .kube .volume .network .image .build")
 
-// madeFrom says which quadlet a unit was made from; "" for any other unit.
+// madeFrom returns the quadlet from which a unit was generated; "" for any other unit.
 func (u *unit) madeFrom() string {
 	if !quadletKinds[path.Ext(u.source)] {
 		return ""
@@ -50,14 +50,14 @@ func (u *unit) madeFrom() string {
 	return "quadlet " + clean(u.source)
 }
 
-// wanted reports whether a unit is to run from boot on, as far as is known: a unit
-// that was made from a file is enabled by that file.
+// wanted reports whether a unit should run after boot, as far as is known. A unit that
+// was generated from a file is enabled by that file.
 func (u *unit) wanted() bool {
 	return u.enabled == "enabled" || u.enabled == "generated" && u.madeFrom() != ""
 }
 
-// aliases are what people call a service whose unit's name has more in it: those
-// of WireGuard (wg-quick@wg0) and of a snap (snap.nextcloud.apache).
+// aliases are shorter names that people use for a service: for WireGuard (wg-quick@wg0)
+// and for a snap (snap.nextcloud.apache).
 func (u *unit) aliases() []string {
 	if iface, ok := strings.CutPrefix(u.name(), "wg-quick@"); ok {
 		return []string{"wireguard", iface}
@@ -68,8 +68,8 @@ func (u *unit) aliases() []string {
 	return nil
 }
 
-// runsOn reports whether a unit is for something that runs on, though no process of
-// its own does: an interface of the kernel, or a server in it.
+// runsOn reports whether a unit stands for something that runs without a process of its
+// own: an interface of the kernel, or a server in it.
 func (u *unit) runsOn() bool {
 	base, _, _ := strings.Cut(u.name(), "@")
 	return base == "wg-quick" || base == "nfs-server"
@@ -135,7 +135,8 @@ func (u *unit) set(key, v string) {
 	case "SourcePath":
 		u.source = v
 	case "Triggers":
-		// One for each connection where the socket accepts: none of them is the service.
+		// A socket that accepts connections starts one service for each of them; none of
+		// these is the service itself.
 		if validName(v) && strings.HasSuffix(v, ".service") && !strings.ContainsAny(v, "@ ") {
 			u.triggers = v
 		}

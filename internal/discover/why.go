@@ -6,14 +6,15 @@ import (
 	"strings"
 )
 
-// Of a log that says why a service does not answer.
+// Limits of the log that is shown for a service that does not answer.
 const (
 	maxWhyLines = 10
 	maxWhyLine  = 500 // bytes
 )
 
-// why reads what runs declared service INDEX: `INDEX RUNNER NAME`, then its state as
-// that runner words it, a line of two dashes, and what it said last.
+// why reads the section about declared service INDEX: `INDEX RUNNER NAME`, then its state
+// in the words of systemd, OpenRC or the engine, a line of two dashes, and the end of its
+// log.
 func (p *parser) why(w []string, body string) {
 	if len(w) < 3 {
 		return
@@ -39,7 +40,7 @@ func (p *parser) why(w []string, body string) {
 	p.Why[i] = Why{State: state, Log: lastLines(log)}
 }
 
-// keyValues reads KEY=VALUE lines.
+// keyValues reads lines of the form KEY=VALUE.
 func keyValues(body string) map[string]string {
 	m := map[string]string{}
 	lines(body, func(l string) bool {
@@ -51,7 +52,7 @@ func keyValues(body string) map[string]string {
 	return m
 }
 
-// unitState words a unit's state: failed (exit-code, status 1), activating
+// unitState formats the state of a unit: failed (exit-code, status 1), activating
 // (auto-restart).
 func unitState(m map[string]string) string {
 	var more []string
@@ -77,8 +78,8 @@ func containerState(m map[string]string) string {
 	return m["Status"]
 }
 
-// iniValue finds a service in `rc-status -f ini`, which prints `ssh =  started ` and
-// sections of which some are empty.
+// iniValue finds the value for a service in the output of `rc-status -f ini`, which
+// prints `ssh =  started ` and sections, some of them empty.
 func iniValue(body, name string) string {
 	value := ""
 	lines(body, func(l string) bool {
@@ -91,10 +92,10 @@ func iniValue(body, name string) string {
 	return value
 }
 
-// colours are the escape sequences of a terminal, which mean nothing in a log.
+// colours matches escape sequences of a terminal, which mean nothing in a log.
 var colours = regexp.MustCompile(`\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\^_])`)
 
-// lastLines are the last lines of a log, each made fit for a terminal.
+// lastLines returns the last lines of a log, each made safe to print on a terminal.
 func lastLines(log string) []string {
 	var out []string
 	lines(log, func(l string) bool {

@@ -1,9 +1,9 @@
 # shellcheck shell=sh
-# What runs a declared service, how that stands, and what it said last. systemd
-# comes first, for it may run a container too.
+# Finds how a declared service is run (by systemd, OpenRC or a container engine), its state and
+# the last lines of its log. systemd comes first, because its unit may run a container.
 
-# runner NAME PORT: BY is systemd, openrc, docker, podman or empty, and U what the
-# service is called there.
+# runner NAME PORT sets BY to systemd, openrc, docker, podman or nothing, and U to the name of
+# the service there.
 runner() {
 	BY= U=$1
 	[ -n "$1" ] || return 0
@@ -27,8 +27,8 @@ runner() {
 	done
 }
 
-# given_up: nothing starts the service again. OpenRC calls a service crashed also
-# while it comes up, so that only the second look counts.
+# given_up succeeds if nothing will start the service again. OpenRC reports a service as crashed
+# also while it starts, so only the second such report counts.
 given_up() {
 	case $BY in
 	systemd) [ "$(bounded systemctl show --property=ActiveState "$U" 2>/dev/null)" = ActiveState=failed ] ;;
@@ -46,7 +46,7 @@ given_up() {
 
 ended() { tail -n 10 | tail -c 20000; }
 
-# why INDEX: the state, a line of two dashes, and the last ten lines of the log.
+# why INDEX prints the state, a line of two dashes, and the last ten lines of the log.
 why() {
 	[ -n "$BY" ] || return 0
 	sec why "$1" "$BY" "$U"
@@ -79,8 +79,7 @@ ExitCode={{.State.ExitCode}}' "$U" | head -c 4000
 	esac </dev/null 2>/dev/null
 }
 
-# state_one INDEX NAME: for a declared service without a port, of which only the
-# state counts.
+# state_one INDEX NAME checks a declared service without a port by its state alone.
 state_one() {
 	runner "$2" ''
 	case $BY in

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The states are as systemctl, OpenRC 0.45 and docker print them.
+// The states as systemctl, OpenRC 0.45 and docker print them.
 func TestWhy(t *testing.T) {
 	esc := "\x1b[31mred\x1b[0m and \x1b]0;title\x07plain\x07\r"
 	tests := []struct {
