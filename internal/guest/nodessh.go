@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -197,12 +198,20 @@ func (n NodeSSH) trustHints(s settings) func(ssh.PublicKey) []string {
 			}
 			return []string{compare, "then take it: " + scan + " " + Quote(s.host) + " >> " + Quote(n.KnownHosts)}
 		}
-		words := []string{"ssh"}
-		if n.ConfigFile != "" {
-			words = append(words, "-F", n.ConfigFile)
+		words, file, kept := []string{"ssh"}, n.ConfigFile, n.KnownHosts
+		if home := homeElsewhere(); home != "" && file == "" {
+			if at := filepath.Join(home, ".ssh", "config"); fileThere(at) {
+				file = at
+			}
+			if kept == "" && len(s.hostFiles) > 0 {
+				kept = s.hostFiles[0]
+			}
 		}
-		if n.KnownHosts != "" {
-			words = append(words, "-o", "UserKnownHostsFile="+n.KnownHosts)
+		if file != "" {
+			words = append(words, "-F", file)
+		}
+		if kept != "" {
+			words = append(words, "-o", "UserKnownHostsFile="+kept)
 		}
 		if n.Port != 0 && n.Port != 22 {
 			words = append(words, "-p", strconv.Itoa(n.Port))

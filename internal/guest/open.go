@@ -136,11 +136,12 @@ func (o Options) fallsThrough(err error) bool {
 	return absent(err) || o.Adopted && o.Node != nil && KindOf(err) == AuthRefused
 }
 
-// otherWays adds to a refused login the ways that are open besides. None of them is
-// taken unasked.
+// otherWays adds to a refused login, or to a host key that the guest did not have
+// before, the ways that are open besides. None of them is taken unasked; neither of
+// them asks for the guest's key.
 func (o Options) otherWays(err error) error {
 	var e *Error
-	if !errors.As(err, &e) || e.Kind != AuthRefused {
+	if !errors.As(err, &e) || e.Kind != AuthRefused && (e.Kind != HostKeyChanged || e.Transport != "guest") {
 		return err
 	}
 	told := *e

@@ -47,8 +47,20 @@ func (n NodeSSH) settingsOf(ctx context.Context) (s sshSettings, left []string, 
 	if err != nil {
 		return n.readSettings()
 	}
-	if s, err = n.ask(ctx, ssh, n.ConfigFile, ""); err != nil {
+	file, files := n.ConfigFile, "Include ~/.ssh/config\nInclude /etc/ssh/ssh_config\n"
+	switch elsewhere := homeElsewhere(); {
+	case file != "":
+		files = "Include " + strconv.Quote(file) + "\n"
+	case elsewhere != "":
+		file, files = "/dev/stdin", "Include "+strconv.Quote(filepath.Join(elsewhere, ".ssh", "config"))+"\nInclude /etc/ssh/ssh_config\n"
+	}
+	if s, err = n.ask(ctx, ssh, file, files); err != nil {
 		return nil, nil, err
+	}
+	if file == "/dev/stdin" { // ssh has put the home in passwd for ~ here already
+		for i, list := range s["userknownhostsfile"] {
+			s["userknownhostsfile"][i] = strings.ReplaceAll(list, filepath.Join(localUser().HomeDir, ".ssh")+"/", filepath.Join(homeElsewhere(), ".ssh")+"/")
+		}
 	}
 	me := localUser().Username
 	if n.User != "" || n.hop || s.first("user") != me {
@@ -56,10 +68,6 @@ func (n NodeSSH) settingsOf(ctx context.Context) (s sshSettings, left []string, 
 	}
 	// ssh's default is the local user, ours root: which of them is it?
 	const nobody = "infrahaus-none"
-	files := "Include ~/.ssh/config\nInclude /etc/ssh/ssh_config\n"
-	if n.ConfigFile != "" {
-		files = "Include " + strconv.Quote(n.ConfigFile) + "\n"
-	}
 	if again, err := n.ask(ctx, ssh, "/dev/stdin", files+"Match all\nUser "+nobody+"\n"); err != nil || again.first("user") == nobody {
 		delete(s, "user")
 	}
@@ -85,6 +93,9 @@ func (n NodeSSH) ask(ctx context.Context, ssh, file, stdin string) (sshSettings,
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &said
 	cmd.WaitDelay = time.Second
 	if err := cmd.Run(); err != nil {
+		if home := homeElsewhere(); file == "/dev/stdin" && home != "" {
+			args[2] = filepath.Join(home, ".ssh", "config")
+		}
 		e := &Error{Kind: BadSettings, Transport: "node", Message: "cannot read the SSH settings of " + n.Host + ": ssh -G failed", Tail: lastWords(said.Bytes()),
 			Fix: "mend what it says; to see it again: " + command(append([]string{"ssh"}, append(args, "--", n.Host)...))}
 		if ctx.Err() != nil {
@@ -111,14 +122,35 @@ func command(words []string) string {
 	return strings.Join(quoted, " ")
 }
 
-// localUser is who runs this, by the system's own word as ssh has it: with a HOME set
-// to another place, ssh still reads the files of the home in passwd.
+// localUser is the user of this process, as passwd has them: ssh does not ask USER.
 func localUser() *user.User {
 	if u, err := user.LookupId(strconv.Itoa(os.Getuid())); err == nil {
 		return u
 	}
 	home, _ := os.UserHomeDir()
 	return &user.User{Uid: strconv.Itoa(os.Getuid()), Username: os.Getenv("USER"), HomeDir: home}
+}
+
+// userHome is the folder that ~ stands for in the user's SSH files: the home in
+// passwd, as ssh has it, unless HOME names another place that has a folder .ssh.
+func userHome() string {
+	if home := homeElsewhere(); home != "" {
+		return home
+	}
+	return localUser().HomeDir
+}
+
+// homeElsewhere is HOME where it is not the home in passwd and has SSH files of its
+// own; ssh itself passes them by and has to be pointed at them. Else "".
+func homeElsewhere() string {
+	home := os.Getenv("HOME")
+	if !filepath.IsAbs(home) || filepath.Clean(home) == filepath.Clean(localUser().HomeDir) {
+		return ""
+	}
+	if at, err := os.Stat(filepath.Join(home, ".ssh")); err != nil || !at.IsDir() {
+		return ""
+	}
+	return home
 }
 
 // unused are settings that change where a connection goes, or whether it is trusted,
@@ -161,13 +193,13 @@ type expander struct {
 }
 
 func (x expander) expand(text string) (string, error) {
-	me := localUser()
+	me, home := localUser(), userHome()
 	if rest, ok := strings.CutPrefix(text, "~/"); ok {
-		text = filepath.Join(strings.ReplaceAll(me.HomeDir, "%", "%%"), rest)
+		text = filepath.Join(strings.ReplaceAll(home, "%", "%%"), rest)
 	}
 	name, _ := os.Hostname()
 	short, _, _ := strings.Cut(name, ".")
-	words := map[byte]string{'%': "%", 'd': me.HomeDir, 'h': x.host, 'i': me.Uid, 'k': orElse(x.alias, x.typed), 'L': short, 'l': name,
+	words := map[byte]string{'%': "%", 'd': home, 'h': x.host, 'i': me.Uid, 'k': orElse(x.alias, x.typed), 'L': short, 'l': name,
 		'n': x.typed, 'p': strconv.Itoa(x.port), 'r': x.user, 'u': me.Username}
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
@@ -209,7 +241,7 @@ func paths(list string) []string {
 	for len(words) > 0 {
 		n := 1
 		for i := len(words); i > 1; i-- {
-			if _, err := os.Stat(strings.Join(words[:i], " ")); err == nil {
+			if fileThere(strings.Join(words[:i], " ")) {
 				n = i
 				break
 			}
@@ -218,4 +250,9 @@ func paths(list string) []string {
 		words = words[n:]
 	}
 	return out
+}
+
+func fileThere(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

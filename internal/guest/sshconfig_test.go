@@ -147,3 +147,30 @@ func FuzzConfigWords(f *testing.F) {
 		}
 	})
 }
+
+// A HOME that is not the home in passwd, and has SSH files, is the one that counts,
+// with ssh (which would pass it by) and without.
+func TestSSHConfigHomeElsewhere(t *testing.T) {
+	ssh := needs.Program(t, "ssh", "openssh-client")
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	node := NodeSSH{Host: "pve"}
+	if s, err := node.resolve(t.Context()); err != nil || s.hostFiles[0] != localUser().HomeDir+"/.ssh/known_hosts" {
+		t.Errorf("without a folder .ssh: %v %+v", err, s)
+	}
+	os.MkdirAll(home+"/.ssh", 0o700)
+	if s, err := node.resolve(t.Context()); err != nil || s.host != "pve" || s.hostFiles[0] != home+"/.ssh/known_hosts" {
+		t.Errorf("without a config: %v %+v", err, s)
+	}
+	os.WriteFile(home+"/.ssh/config", []byte("Host pve\nHostName %h.lan\nIdentityFile %d/lab\nIdentityFile ~/b\nMatch originalhost pve\nPort 7\n"), 0o600)
+	for _, path := range []string{filepath.Dir(ssh), t.TempDir()} {
+		t.Setenv("PATH", path)
+		s, err := node.resolve(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.host != "pve.lan" || s.port != 7 || s.user != "root" || s.hostFiles[0] != home+"/.ssh/known_hosts" || strings.Join(s.keys.named, " ") != home+"/lab "+home+"/b" {
+			t.Errorf("PATH=%s: %+v", path, s)
+		}
+	}
+}

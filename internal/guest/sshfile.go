@@ -11,7 +11,7 @@ import (
 // Host, Include, and the Match lines that can be judged without running or resolving
 // anything. A block behind any other Match is left out, and left says so once.
 func (n NodeSSH) readSettings() (sshSettings, []string, error) {
-	home := filepath.Join(localUser().HomeDir, ".ssh")
+	home := filepath.Join(userHome(), ".ssh")
 	r := &configReader{typed: n.Host, user: n.User, found: sshSettings{}}
 	switch n.ConfigFile {
 	case "none":

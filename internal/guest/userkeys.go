@@ -66,9 +66,9 @@ func (k keyring) signers() ([]ssh.Signer, io.Closer, error) {
 		return nil, nil, &Error{Kind: NotConfigured, Message: "cannot use the SSH identity: it has a passphrase",
 			Fix: "add it to the agent: ssh-add " + Quote(locked)}
 	}
-	if home, err := os.UserHomeDir(); err == nil && k.usual {
+	if k.usual {
 		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
-			if s, err := readKey(filepath.Join(home, ".ssh", name)); err == nil {
+			if s, err := readKey(filepath.Join(userHome(), ".ssh", name)); err == nil {
 				keys = append(keys, s)
 			}
 		}
