@@ -12,8 +12,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/template"
 )
 
-// nothingLeft is the refusal to go on with a container of which nothing is left. One
-// that a create was stopped or refused for never was: then create begins anew.
+// nothingLeft is the error of a resume when nothing of the container is left on the node.
+// If its create failed or was stopped before it made anything, the hint is a new create.
 func (a *app) nothingLeft(ctx context.Context, c lxc.Container) error {
 	steps, err := a.store.Steps(ctx, c.RecordID)
 	if err != nil {
@@ -23,7 +23,7 @@ func (a *app) nothingLeft(ctx context.Context, c lxc.Container) error {
 		return s.Item == provision.ItemCreate && string(s.State) == string(provision.Done)
 	})
 	m, err := a.remember(ctx, c, nil)
-	if made || err != nil { // adopted, or its template is gone: there is no command to name
+	if made || err != nil { // the container was adopted, or its template is gone: no create command to show
 		return a.isGone(c)
 	}
 	f := failf(provision.ExitOther, "cannot resume %s: its create ended before anything of it was on the node", c.Hostname).
@@ -34,8 +34,8 @@ func (a *app) nothingLeft(ctx context.Context, c lxc.Container) error {
 	return f
 }
 
-// createWords are the command line that makes a container as the record says: what the
-// template says itself is left out.
+// createWords is the command line that makes a container as the record describes it,
+// without the settings that the template has itself.
 func (m *remembered) createWords() []string {
 	t := m.Template
 	words := []string{"create", m.Spec.Hostname, "--template", orElse(t.Path, t.Name)}
@@ -54,7 +54,8 @@ func (m *remembered) createWords() []string {
 	return words
 }
 
-// secretsGiven names the variables that a create must be told and no command line shows.
+// secretsGiven names the variables that the user must set again for a create, because no
+// command line shows them.
 func (m *remembered) secretsGiven() (names []string) {
 	for _, v := range m.Template.Variables {
 		text, ok := m.values.Values[v.Name]
@@ -67,7 +68,7 @@ func (m *remembered) secretsGiven() (names []string) {
 
 func isSecret(v template.Variable) bool { return v.Secret || v.Generate.Length > 0 }
 
-// specWords are the flags that make spec of the template's own.
+// specWords are the flags that turn own, the template's spec, into spec.
 func specWords(spec, own lxc.Spec) (words []string) {
 	number := func(flag string, is, was int) {
 		if is != was {
@@ -116,7 +117,7 @@ func specWords(spec, own lxc.Spec) (words []string) {
 	return words
 }
 
-// ipWord is an address as --ip and --ip6 take it.
+// ipWord formats an address as --ip and --ip6 accept it.
 func ipWord(address, gateway string) string {
 	switch {
 	case address == "":

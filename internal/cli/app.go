@@ -33,10 +33,10 @@ type app struct {
 	sandbox      *sandbox.Sandbox
 	cancel       context.CancelFunc
 
-	met    map[string]string // hosts that have answered: the id on record by the name
+	met    map[string]string // id on record, by name, of the hosts that have answered
 	acting struct {          // the record that the command works on
 		recordID string
-		fresh    bool // the command has made it
+		fresh    bool // the command itself has made it
 	}
 }
 
@@ -147,7 +147,7 @@ func (a *app) catalogue(ctx context.Context) (*store.Store, *vault.Vault, error)
 	return s, v, nil
 }
 
-// lookInto opens the catalogue to read it. Where there is none it makes none, and
+// lookInto opens the catalogue for reading. If there is none it does not make one, and
 // returns false.
 func (a *app) lookInto(ctx context.Context) (bool, error) {
 	cfg, err := a.config()
@@ -285,7 +285,7 @@ func (a *app) note(text string) {
 	fmt.Fprintf(a.streams.Err, "%s\n", ui.Clean(text))
 }
 
-// say is a note that --quiet leaves out.
+// say prints a note, unless --quiet is set.
 func (a *app) say(text string) {
 	if !a.global.quiet {
 		a.note(text)

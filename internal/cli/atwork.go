@@ -11,17 +11,17 @@ import (
 	"github.com/infrahaus/infrahaus/internal/store"
 )
 
-// newRun is a run of this process.
+// newRun makes a run of this process.
 func (a *app) newRun(c lxc.Container, kind string, began time.Time) store.Run {
-	machine, _ := os.Hostname() // a machine without a name has none to tell
+	machine, _ := os.Hostname() // an error leaves the name empty
 	return store.Run{
 		ID: store.NewRecordID(), RecordID: c.RecordID, Kind: kind, StartedAt: lxc.At(began),
 		PID: os.Getpid(), Machine: machine, Command: commandLine(a.args),
 	}
 }
 
-// commandLine is what was typed, for others to read: what variables are set to may be
-// secret and is left out.
+// commandLine is the typed command line as others may read it. It leaves out the values
+// of variables, because they may be secret.
 func commandLine(args []string) string {
 	line := "infrahaus"
 	for i, word := range args {
@@ -38,14 +38,14 @@ func commandLine(args []string) string {
 	return line
 }
 
-// masked is NAME=… of NAME=VALUE.
+// masked turns NAME=VALUE into NAME=….
 func masked(assignment string) string {
 	name, _, _ := strings.Cut(assignment, "=")
 	return shellWord(name) + "=…"
 }
 
-// alone does something to a container as a run that has no phases, so that no other
-// process works on the container meanwhile.
+// alone performs an action on a container as a run without phases, so that no other
+// process works on the container at the same time.
 func (a *app) alone(ctx context.Context, c lxc.Container, kind string, do func() error) error {
 	r := a.newRun(c, kind, time.Now())
 	if err := a.store.BeginRun(ctx, r); err != nil {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What a run is said to be leaves out what variables are set to.
+// The recorded command line leaves out the values of variables.
 func TestCommandLine(t *testing.T) {
 	for typed, want := range map[string]string{
 		"create web":                    "infrahaus create web",

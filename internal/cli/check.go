@@ -55,7 +55,8 @@ func (a *app) checkSites(ctx context.Context, list []listed) error {
 	return first
 }
 
-// unreached is the error of a host that did not say what it has, whatever it answered.
+// unreached turns the error of a host that did not list its containers, for whatever
+// reason, into one with the exit status for an unreachable host.
 func unreached(err error) error {
 	var api *pve.Error
 	if errors.As(err, &api) {
@@ -66,8 +67,9 @@ func unreached(err error) error {
 	return err
 }
 
-// checkBare tests the selected host where none of its containers is on record, and
-// says so; of no selected host and nothing on record, every host of the config.
+// checkBare checks the selected host if none of its containers is on record, and reports
+// the result. Without a selected host and without records it checks every host of the
+// config.
 func (a *app) checkBare(ctx context.Context, list []listed) error {
 	name := a.cfg.HostName()
 	names := []string{name}

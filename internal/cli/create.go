@@ -133,7 +133,7 @@ func (o *createOptions) exists(ctx context.Context, host string, err error) erro
 	if !errors.As(err, &taken) {
 		return err
 	}
-	taken.Existing.Host = host // as the user calls it
+	taken.Existing.Host = host // the name that the user has for it
 	if o.ifExists == "fail" {
 		return err
 	}

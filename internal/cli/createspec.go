@@ -144,8 +144,8 @@ func (o *specOptions) applyNetwork(n *lxc.Network) error {
 	return nil
 }
 
-// parseIP reads dhcp, auto (IPv6), none ("") or CIDR[,gateway]. Whether these can be a
-// host's and its router's, lxc.Network.Faults says.
+// parseIP reads dhcp, auto (IPv6), none ("") or CIDR[,gateway]. lxc.Network.Faults checks
+// later whether a host and its router can have these addresses.
 func parseIP(flag, text string, six bool) (address, gateway string, err error) {
 	text = strings.TrimSpace(text)
 	switch {
@@ -167,8 +167,9 @@ func parseIP(flag, text string, six bool) (address, gateway string, err error) {
 	if err != nil || g.Is6() != six || g.Zone() != "" { // a zone may hold anything, commas too
 		return "", "", usagef("--%s: %q is no gateway address", flag, gw)
 	}
-	// From a single address any router is reached on the link, as hosting providers have
-	// it. Elsewhere one outside works, too, and is a slip more often: a template may say it.
+	// A host with a single address (/32) reaches any router on its link: hosting
+	// providers do that. In other networks a gateway outside works, too, but is more
+	// often a mistake. Only a template may set one.
 	if !p.IsSingleIP() && !p.Contains(g) && !g.IsLinkLocalUnicast() {
 		return "", "", usagef("--%s: the gateway %s is outside of %s", flag, g, p.Masked()).
 			hint("a router outside is reached from a single address: %s", netip.PrefixFrom(p.Addr(), p.Addr().BitLen()))
@@ -212,8 +213,8 @@ func readKeys(given []string) ([]string, error) {
 	return keys, nil
 }
 
-// isKeyText tells a key's text from its path, which may have blanks in it, too: some
-// word of it, options may come first, is a kind of key.
+// isKeyText distinguishes the text of a key from its path. Both may contain blanks, but
+// in a key's text one of the words is a type of key. Options may precede it.
 func isKeyText(s string) bool {
 	if strings.ContainsAny(s, "\n\r") || strings.Contains(s, "PRIVATE KEY") {
 		return true

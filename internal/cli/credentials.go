@@ -57,7 +57,7 @@ type credential struct {
 	Service string            `json:"service"`
 	Keys    []string          `json:"keys"`
 	Values  map[string]string `json:"values,omitempty"`
-	Base64  []string          `json:"base64,omitempty"` // keys whose value is no text, and in base64
+	Base64  []string          `json:"base64,omitempty"` // keys whose value is not text and is encoded in base64
 }
 
 func (o *credentialsOptions) run(ctx context.Context, ref string) error {
@@ -101,7 +101,7 @@ func (o *credentialsOptions) run(ctx context.Context, ref string) error {
 	return o.print(c, list)
 }
 
-// only leaves out all keys but one.
+// only keeps a single key.
 func (c *credential) only(key string) error {
 	if !slices.Contains(c.Keys, key) {
 		return failf(1, "%s has no key %q", c.Service, key).hint("it has: %s", strings.Join(c.Keys, ", "))
@@ -131,7 +131,7 @@ func (o *credentialsOptions) open(recordID string, s store.Sealed) (map[string]s
 		return nil, failf(1, "cannot read the credentials of %s: %v", s.Service, err)
 	}
 	for key := range values {
-		if !lxc.IsCredentialKey(key) { // an older version sealed it, and the upgrade was put off
+		if !lxc.IsCredentialKey(key) { // an older version sealed it, and the upgrade was postponed
 			values, _, _ = discover.Reread(values)
 			break
 		}
@@ -165,7 +165,7 @@ func (o *credentialsOptions) print(c lxc.Container, list []credential) error {
 	return ui.WriteTable(s, t)
 }
 
-// encode puts into base64 what is no text, which JSON cannot hold.
+// encode converts values that are not text to base64, because JSON cannot hold them.
 func (c *credential) encode() {
 	for _, k := range slices.Sorted(maps.Keys(c.Values)) {
 		if v := c.Values[k]; !utf8.ValidString(v) {
@@ -186,9 +186,9 @@ func (o *credentialsOptions) table() ui.Table {
 	return t
 }
 
-// show prints values on a terminal: those of one line in a table, those of several
-// below it, so that each can be copied. What a screen would not show as it is gets
-// the command that writes it into a file.
+// show prints values on a terminal: those of one line in a table, those of several lines
+// below it, so that each can be copied. If a screen would not show a value exactly, show
+// prints the command that writes it into a file.
 func (o *credentialsOptions) show(c lxc.Container, list []credential) error {
 	t := o.table()
 	type block struct{ head, value string }

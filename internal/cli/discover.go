@@ -143,7 +143,7 @@ func (a *app) adopted(ctx context.Context, p *place, host string, ctid int) (lxc
 	return lxc.Container{
 		RecordID: store.NewRecordID(), CTID: ctid, Host: host, HostID: a.met[host], Node: node, MAC: cfg.MAC,
 		Hostname:  orElse(cfg.Hostname, "CT"+strconv.Itoa(ctid)), // as Proxmox itself calls it
-		Lifecycle: lxc.Creating, Adopted: true,                   // ready once it was looked into
+		Lifecycle: lxc.Creating, Adopted: true,                   // becomes ready once a look inside has succeeded
 	}, err
 }
 
@@ -188,8 +188,8 @@ func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) e
 	return err
 }
 
-// lastEvent keeps a run's last event: the JSON face of a discovery. Long waits are
-// still said, on stderr.
+// lastEvent keeps a run's last event, which is the JSON output of a discovery. Lines
+// about long waits still go to stderr.
 type lastEvent struct {
 	event    event.Event
 	warnings []event.Event

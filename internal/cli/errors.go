@@ -155,8 +155,8 @@ func unshown(err, write error) error {
 	return errors.Join(err, write)
 }
 
-// explain adds the kinds of error that only this room meets, and takes out of the
-// words of others what is secret in a URL.
+// explain also knows the errors that occur only in this package. It masks secrets in the
+// URLs that errors of other packages quote.
 func (a *app) explain(err error) *provision.Failure {
 	f := a.explained(err)
 	f.Message = event.RedactURLs(f.Message)
@@ -214,7 +214,7 @@ func (a *app) explained(err error) *provision.Failure {
 	return f
 }
 
-// templateHint is the command that shows more of what is wrong with a template.
+// templateHint is the command that shows more about the faults of a template.
 func (a *app) templateHint(err error) string {
 	var (
 		bad  *template.Error

@@ -22,8 +22,8 @@ func KilledRotate(step string) int {
 	return a.report(context.Background(), "key rotate", o.run(context.Background()))
 }
 
-// CheckCommand says which command a command line is of, or what is wrong with it. It
-// runs nothing.
+// CheckCommand returns the name of the command in a command line, or the fault in the
+// line. It runs nothing.
 func CheckCommand(args []string) (string, error) {
 	root := newRootCmd(&app{streams: ui.System(os.Stdin, os.Stdout, os.Stderr, os.Environ(), false)})
 	root.InitDefaultHelpCmd()

@@ -42,7 +42,7 @@ func FuzzIP(f *testing.F) {
 	})
 }
 
-// FuzzNames: what `create` makes of a template's name is always one DNS label.
+// FuzzNames checks that `create` turns any template name into a single DNS label.
 func FuzzNames(f *testing.F) {
 	for _, s := range []string{"web-01", "-x", "x-", "a.b", "../../x", "$(reboot)", "a\nb", "web\n", "", strings.Repeat("a", 63), strings.Repeat("a", 64), "é", "./templates/my app/", "--", ".", "/", "\u212a"} {
 		f.Add(s)

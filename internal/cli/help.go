@@ -142,8 +142,8 @@ func rangeArgs(least, most int, what string) cobra.PositionalArgs {
 	}
 }
 
-// emptyFlag refuses a flag that was given an empty text: that of a variable which was
-// never set, most likely, and not the default that the flag has where it is left out.
+// emptyFlag refuses a flag with an empty text. Most likely a script's variable was never
+// set, and its author does not expect the flag's default.
 func emptyFlag(flags *pflag.FlagSet) (err error) {
 	flags.Visit(func(f *pflag.Flag) {
 		values := []string{f.Value.String()}

@@ -21,16 +21,16 @@ import (
 	"github.com/infrahaus/infrahaus/internal/cli"
 )
 
-// Every hint of every session is held against what it promises. A hint is advice in
-// words, or it names a command: the whole of it, or what follows ": " at its end, or
-// what stands between backquotes. A command can be pasted as it is: a shell reads it,
-// nothing in it is to be filled in, and where it is one of this tool it has the
-// arguments and flags that there are. What only reads is really run.
+// Every hint of every session is checked. A hint is advice in words, or it names a
+// command: the whole hint, the part after ": " at its end, or the part between
+// backquotes. The command must work when it is pasted: a shell can parse it, it has no
+// placeholder, and a command of this tool has only arguments and flags that exist.
+// Commands that only read are really run.
 
-// hintLog is where the tool under test writes down what is wrong with its hints.
+// hintLog is the variable with the file in which the tool under test records wrong hints.
 const hintLog = "INFRAHAUS_TEST_HINTS"
 
-// programs are those that hints may begin a command with.
+// programs may begin a command in a hint.
 var programs = []string{
 	"infrahaus", "pveum", "pct", "pvesm", "pveam", "pvesh", "pvenode", "pvecm", "ssh", "ssh-keygen", "ssh-keyscan",
 	"apt", "apt-get", "chmod", "mv", "df", "fuser", "export", "redis-cli", "journalctl", "systemctl",
@@ -42,7 +42,7 @@ var (
 	placeholder = regexp.MustCompile(`<[a-z][a-z -]*>|…|\.\.\.|\b(ID|CTID|CONTAINER|CIDR|NAME|HOST|NODE|STORAGE|USER|FILE)\b`)
 )
 
-// commandIn is the command that a hint names, "" for words.
+// commandIn returns the command that a hint names, "" if it has only words.
 func commandIn(hint string) string {
 	for rest := hint; ; {
 		word, _, _ := strings.Cut(assigned.ReplaceAllString(rest, ""), " ")
@@ -57,7 +57,7 @@ func commandIn(hint string) string {
 	}
 }
 
-// checkHint says what is wrong with a hint.
+// checkHint returns the fault of a hint.
 func checkHint(hint string) error {
 	commands := []string{}
 	if c := commandIn(hint); c != "" {
@@ -104,7 +104,7 @@ func checkCommand(text string) error {
 	return failed
 }
 
-// plainWord is a word as a shell hands it on; expansions stand for some text.
+// plainWord is a word after the shell has read it; an expansion is replaced by some text.
 func plainWord(w *syntax.Word) string {
 	var b strings.Builder
 	for _, part := range w.Parts {
@@ -125,8 +125,8 @@ func plainWord(w *syntax.Word) string {
 // reads are commands that change nothing and need no connection.
 var reads = []string{"list", "show", "events", "logs", "credentials", "template list", "template show", "version", "help"}
 
-// checkOwn holds a command line of this tool against its commands, and runs it where
-// that does nothing: it must be no usage error.
+// checkOwn checks that a command line of this tool is no usage error. It runs the command
+// if it only reads.
 func checkOwn(args []string) error {
 	command, err := cli.CheckCommand(args)
 	if err != nil {
@@ -149,13 +149,13 @@ func checkOwn(args []string) error {
 	return nil
 }
 
-// hinted is the tool with its hints checked.
+// hinted runs the tool with its hints checked.
 func hinted(args []string) int {
 	log := os.Getenv(hintLog)
 	if log == "" {
 		return cli.Main(args, os.Stdin, os.Stdout, os.Stderr)
 	}
-	os.Unsetenv(hintLog) //nolint:errcheck // so that what it runs is not checked again
+	os.Unsetenv(hintLog) //nolint:errcheck // so that the commands it runs are not checked again
 	var out, stderr bytes.Buffer
 	outFile, outDone := tee(os.Stdout, &out)
 	errFile, errDone := tee(os.Stderr, &stderr)
@@ -170,7 +170,7 @@ func hinted(args []string) int {
 	return status
 }
 
-// tee is a file whose text goes to f and to b. A terminal is left alone.
+// tee returns a file whose text goes to f and to b. It does not replace a terminal.
 func tee(f *os.File, b *bytes.Buffer) (*os.File, func()) {
 	info, err := f.Stat()
 	if err != nil || info.Mode()&os.ModeCharDevice != 0 {
@@ -188,7 +188,7 @@ func tee(f *os.File, b *bytes.Buffer) (*os.File, func()) {
 	}
 }
 
-// hintsIn are the hints of both faces.
+// hintsIn returns the hints in text and in JSON output.
 func hintsIn(out, stderr []byte) []string {
 	var found []string
 	for _, text := range [][]byte{out, stderr} {
@@ -218,7 +218,7 @@ func logHint(path, text string) {
 	}
 }
 
-// checkHints has every session's hints checked, and fails t for those that are wrong.
+// checkHints has the hints of every session checked, and fails t for wrong ones.
 func checkHints(t *testing.T) func(*testscript.Env) {
 	dir := t.TempDir()
 	t.Cleanup(func() {
@@ -234,7 +234,7 @@ func checkHints(t *testing.T) func(*testscript.Env) {
 	return func(e *testscript.Env) { e.Setenv(hintLog, filepath.Join(dir, filepath.Base(e.WorkDir))) }
 }
 
-// The check itself finds what is wrong.
+// The check itself finds wrong hints.
 func TestCheckHint(t *testing.T) {
 	for hint, ok := range map[string]bool{
 		"infrahaus list": true,

@@ -14,8 +14,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/store"
 )
 
-// facts are what the settings say of a host, without asking it or looking up a
-// secret.
+// facts returns the facts of a host that are in the settings. It neither asks the host
+// nor looks up a secret.
 func (a *app) facts(name string) store.Facts {
 	f := store.Facts{Name: name}
 	if name == config.SandboxHost {
@@ -30,7 +30,7 @@ func (a *app) facts(name string) store.Facts {
 	return f
 }
 
-// settingsOf are the facts of a name that the settings have.
+// settingsOf returns the facts for a name, if the settings have that name.
 func (a *app) settingsOf(name string) (store.Facts, bool) {
 	if !a.cfg.Calls(name) {
 		return store.Facts{}, false
@@ -38,14 +38,15 @@ func (a *app) settingsOf(name string) (store.Facts, bool) {
 	return a.facts(name), true
 }
 
-// isCalled says that the settings have a host's name for it, and not for another.
+// isCalled reports whether the settings use the name of h for this host, and not for
+// another one.
 func (a *app) isCalled(all store.Hosts, h store.Host) bool {
 	set, ok := a.settingsOf(h.Name)
 	return ok && all.Match(set).ID == h.ID
 }
 
-// recognise finds the host on record that a name of the settings, or the name of a
-// host on record, stands for. The catalogue must be open.
+// recognise finds the host on record for a name in the settings or on record. The
+// catalogue must be open.
 func (a *app) recognise(ctx context.Context, name string) (store.Match, error) {
 	all, err := a.store.Hosts(ctx)
 	if err != nil || name == "" {
@@ -57,7 +58,7 @@ func (a *app) recognise(ctx context.Context, name string) (store.Match, error) {
 	f := a.facts(name)
 	m := all.Match(f)
 	if m.Proven && all.Joins(m.ID, f) {
-		if id, err := a.meet(ctx, f); err == nil { // else it is read as it is
+		if id, err := a.meet(ctx, f); err == nil { // on an error the record is read unchanged
 			m.ID = id
 		}
 	}
@@ -87,7 +88,7 @@ func (a *app) knowHost(ctx context.Context) error {
 	return err
 }
 
-// doubts says why records may be missing that the user thinks to be the host's.
+// doubts warns if records may be missing from the list that the user expects for a host.
 func (a *app) doubts(ctx context.Context, name string, m store.Match) error {
 	ask := a.commandOn(name, "list", "--check")
 	if len(m.Doubt) > 0 {
@@ -114,9 +115,9 @@ func hostList(hosts []store.Host) string {
 	return strings.Join(names, ", ")
 }
 
-// claim is the id of the host that a new record is written for, before the host is
-// asked anything. Where it is not certain which of those on record it is, it is asked
-// now: a record must not stand with another's.
+// claim returns the id of the host for a new record, before the host is asked anything.
+// If it is uncertain which host on record it is, claim asks the host now, so that the
+// record does not end up with another host.
 func (a *app) claim(ctx context.Context, name string) (string, error) {
 	all, err := a.store.Hosts(ctx)
 	if err != nil {
@@ -130,12 +131,12 @@ func (a *app) claim(ctx context.Context, name string) (string, error) {
 	if m.ID == "" && len(all) > 0 && name != config.SandboxHost {
 		if err := a.acquaint(ctx); err == nil && a.met[name] != "" {
 			return a.met[name], nil
-		} // else the run itself will say what is wrong
+		} // otherwise the run itself reports the error
 	}
 	return a.meet(ctx, f)
 }
 
-// acquaint asks the selected host who it is.
+// acquaint asks the selected host for its identity.
 func (a *app) acquaint(ctx context.Context) error {
 	p, err := a.open(ctx)
 	if err != nil {
@@ -145,11 +146,12 @@ func (a *app) acquaint(ctx context.Context) error {
 	return err
 }
 
-// introduced hears what a host has shown of itself, before its first answer is used:
-// what it is goes on record, and it must be the one that the command's record is of.
+// introduced gets the identity that a host has shown, before the host's first answer is
+// used. It records the identity, and returns an error if the command's record belongs to
+// another host.
 func (a *app) introduced(ctx context.Context, p *place, shown pve.Identity) error {
 	if a.store == nil {
-		return nil // nothing is on record, and nothing is to be
+		return nil // the command uses no catalogue, and must not make one
 	}
 	f := store.Facts{Name: p.name, URL: p.host.URL, Certificate: shown.Certificate, CA: shown.CA}
 	all, err := a.store.Hosts(ctx)
@@ -161,7 +163,7 @@ func (a *app) introduced(ctx context.Context, p *place, shown pve.Identity) erro
 	id := m.ID
 	if !m.Proven || !h.InCluster() || !h.Has(f) || !a.isCalled(all, h) {
 		if f.CA == "" {
-			f.CA, _ = p.pve.ClusterCA(ctx) // one that does not say is known by its certificate
+			f.CA, _ = p.pve.ClusterCA(ctx) // without an answer, the certificate identifies the host
 		}
 		if id, err = a.meet(ctx, f); err != nil {
 			return err
@@ -171,7 +173,7 @@ func (a *app) introduced(ctx context.Context, p *place, shown pve.Identity) erro
 	return a.sameHost(ctx, p, id)
 }
 
-// meet puts a host's facts on record and says what they have shown.
+// meet records the facts of a host and reports what they have revealed.
 func (a *app) meet(ctx context.Context, f store.Facts) (string, error) {
 	met, err := a.store.MeetHost(ctx, f, a.settingsOf)
 	if err != nil {
@@ -190,8 +192,9 @@ func (a *app) meet(ctx context.Context, f store.Facts) (string, error) {
 	return met.Host.ID, nil
 }
 
-// sameHost refuses to go on where the host that answers is not the one that the
-// command's container is of. A record that this very command has made goes along.
+// sameHost returns an error if the host that answers is not the one on which the
+// command's container is. If this very command has made the record, it moves the record
+// instead.
 func (a *app) sameHost(ctx context.Context, p *place, id string) error {
 	if a.acting.recordID == "" {
 		return nil
@@ -207,13 +210,15 @@ func (a *app) sameHost(ctx context.Context, p *place, id string) error {
 		hint("to see what is on record of that one: %s", a.commandOn(c.Host, "list"))
 }
 
-// actsOn remembers which record the command works on, and whether it has made it.
+// actsOn remembers which record the command works on, and whether the command has made
+// it.
 func (a *app) actsOn(c lxc.Container, fresh bool) {
 	a.acting.recordID, a.acting.fresh = c.RecordID, fresh
 }
 
-// named gives containers the names that their hosts have in the settings: the selected
-// one, else that on record where it still holds, else the first for the same host.
+// named sets the host names of containers: the selected name if it is for their host,
+// else the name on record if the settings still use it so, else the first name in the
+// settings for that host.
 func (a *app) named(ctx context.Context, list []lxc.Container) error {
 	all, err := a.store.Hosts(ctx)
 	if err != nil {
@@ -236,7 +241,7 @@ func (a *app) named(ctx context.Context, list []lxc.Container) error {
 	return nil
 }
 
-// find resolves <container> within the selected host, in what is on record.
+// find resolves <container> among the records of the selected host.
 func (a *app) find(ctx context.Context, ref string) (lxc.Container, error) {
 	cfg, err := a.config()
 	if err != nil {
@@ -256,8 +261,8 @@ func (a *app) find(ctx context.Context, ref string) (lxc.Container, error) {
 	return a.findIn(ctx, m, ref)
 }
 
-// findThere is find for a command that goes on to the host: where its settings do not
-// prove which one on record it is, it is asked before a container is said to be unknown.
+// findThere is find for a command that also uses the host. If the settings do not prove
+// which host on record it is, it asks the host before it reports a container as unknown.
 func (a *app) findThere(ctx context.Context, ref string) (lxc.Container, error) {
 	name, err := a.hostName()
 	if err != nil {

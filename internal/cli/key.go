@@ -96,7 +96,7 @@ func (o *keyRotateOptions) source() (vault.RotateOptions, error) {
 	case o.newEnv != "" && o.newFile != "":
 		return none, usagef("--new-key-env and --new-key-file exclude each other")
 	case o.newEnv != "" && os.Getenv(o.newEnv) == "" && (len(o.newEnv) >= 32 || !lxc.IsCredentialKey(o.newEnv)):
-		// It may be the key itself, which no error repeats.
+		// The argument may be the key itself, so the error does not repeat it.
 		return none, usagef("--new-key-env takes the name of a variable, not the key").
 			hint("NEW_KEY=$(openssl rand -hex 32) infrahaus key rotate --new-key-env NEW_KEY")
 	case o.newEnv != "" && os.Getenv(o.newEnv) == "":

@@ -67,7 +67,7 @@ manager is asked, and waited for.` + exitStatuses(0, 1, 2, 3, 4, 130, 143),
 	return cmd
 }
 
-// power starts, stops or restarts a container, while no other process works on it.
+// power starts, stops or restarts a container while no other process works on it.
 func (a *app) power(ctx context.Context, v verb, c lxc.Container) error {
 	t, err := a.target(ctx, v.name, c)
 	if err != nil {
@@ -112,8 +112,8 @@ type target struct {
 	knows bool   // and has begun
 }
 
-// target finds a container on Proxmox, to do something with it, and makes sure that
-// it is the one on record: Proxmox gives a ctid to somebody else once it is free.
+// target finds a container on Proxmox for an action, and makes sure that it is the one on
+// record: Proxmox gives a free ctid to the next container.
 func (a *app) target(ctx context.Context, do string, c lxc.Container) (*target, error) {
 	defer a.waiting("Proxmox to say how "+c.Hostname+" is", 0)()
 	if c.CTID == 0 {
@@ -160,8 +160,8 @@ func (t *target) stop(ctx context.Context, grace time.Duration) error {
 	return t.record(ctx, &now)
 }
 
-// record writes down that the container is stopped since then, or runs. Whether its
-// services answer is not known until somebody looks.
+// record notes that the container was stopped at that time, or runs (nil). Whether its
+// services answer is unknown until the next look.
 func (t *target) record(ctx context.Context, stopped *lxc.Time) error {
 	_, err := t.app.store.UpdateContainer(context.WithoutCancel(ctx), t.c.RecordID, func(c *lxc.Container) error {
 		c.StoppedAt, c.Answering = stopped, nil
@@ -170,13 +170,13 @@ func (t *target) record(ctx context.Context, stopped *lxc.Time) error {
 	return err
 }
 
-// haPatience is how long the HA manager may take to begin with what it was asked for.
+// haPatience is how long the HA manager may take to begin a requested action.
 const haPatience = time.Minute
 
-// doing is what the container does, by what the node was asked for.
+// doing maps the state to the action that was requested from the node.
 var doing = map[string]string{"starting": "start", "stopping": "stop"}
 
-// ask begins a task and follows it. most is how long it is to take.
+// ask begins a task and follows it. most is how long the task may take.
 func (t *target) ask(ctx context.Context, what string, most time.Duration, begin func() (string, error)) error {
 	if err := ctx.Err(); err != nil {
 		return err

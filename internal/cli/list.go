@@ -49,13 +49,13 @@ be reached, its certificate and the login.` + exitStatuses(0, 1, 2, 4),
 type listed struct {
 	lxc.Container
 	Interrupted bool          `json:"interrupted,omitempty"` // its run was killed
-	URL         string        `json:"url,omitempty"`         // of its first service that has one
-	Services    []lxc.Service `json:"services"`              // as the last discovery saw them
+	URL         string        `json:"url,omitempty"`         // of the first service that has one
+	Services    []lxc.Service `json:"services"`              // the result of the last discovery
 	Proxmox     *onSite       `json:"proxmox,omitempty"`     // with --check
 	Differs     []string      `json:"differs,omitempty"`
 }
 
-// status is the record's condition, or interrupted.
+// status is the condition of the record, or interrupted.
 func (l listed) status() string {
 	if l.Interrupted {
 		return "interrupted"
@@ -93,8 +93,8 @@ func (o *listOptions) run(ctx context.Context) error {
 	return orFirst(ui.WriteTable(a.streams, o.table(list)), unasked)
 }
 
-// recorded are the containers on record, and their services. With --check the host may
-// have to say first which of those on record it is.
+// recorded returns the containers on record and their services. With --check it may have
+// to ask the host first, to find out which host on record it is.
 func (o *listOptions) recorded(ctx context.Context) ([]lxc.Container, map[string][]lxc.Service, error) {
 	a := o.app
 	there, err := a.lookInto(ctx)
@@ -107,7 +107,7 @@ func (o *listOptions) recorded(ctx context.Context) ([]lxc.Container, map[string
 			return nil, nil, err
 		}
 		if !m.Proven {
-			_ = a.acquaint(ctx) // what is wrong is said when its containers are asked for
+			_ = a.acquaint(ctx) // an error is reported when its containers are asked for
 		}
 	}
 	containers, hostID, err := a.recorded(ctx, o.all || o.check)
@@ -118,8 +118,8 @@ func (o *listOptions) recorded(ctx context.Context) ([]lxc.Container, map[string
 	return containers, services, err
 }
 
-// recorded lists what is on record of the selected host, with its id, or of every host
-// where none is selected.
+// recorded lists the records of the selected host, with the host's id. If none is
+// selected, it lists those of every host.
 func (a *app) recorded(ctx context.Context, destroyed bool) (list []lxc.Container, hostID string, err error) {
 	there, err := a.lookInto(ctx)
 	if err != nil || !there {
@@ -171,10 +171,10 @@ func (a *app) killedRun(ctx context.Context, c lxc.Container) (*store.Run, error
 	}
 	for _, r := range slices.Backward(runs) {
 		looked := r.Kind == store.Discover
-		if looked && c.Lifecycle == lxc.Creating && a.store.RunAlive(ctx, r) { // it is being adopted
+		if looked && c.Lifecycle == lxc.Creating && a.store.RunAlive(ctx, r) { // a discovery that still runs is adopting it
 			return nil, nil
 		}
-		if !r.Phases() && !(looked && c.Adopted && endedWell(r)) { // all that can be done about an adopted one
+		if !r.Phases() && !(looked && c.Adopted && endedWell(r)) { // for an adopted one, a discovery is all that can be done
 			continue
 		}
 		if looked || r.EndedAt != nil || a.store.RunAlive(ctx, r) {

@@ -23,7 +23,7 @@ type logsOptions struct {
 	follow bool
 	script string
 	run    string
-	ran    []string // the scripts that were run, in order
+	ran    []string // the scripts that ran, in order
 	shown  bool     // something was printed
 }
 
@@ -75,7 +75,7 @@ func (o *logsOptions) do(ctx context.Context, ref string) error {
 	return o.notRun(ctx, c, works)
 }
 
-// replay shows the output of a work's runs.
+// replay shows the output of all runs of a work.
 func (o *logsOptions) replay(ctx context.Context, recordID string, w work) error {
 	for i, r := range w.runs {
 		q := store.EventQuery{RecordID: recordID, RunID: r.ID, Follow: o.follow && i == len(w.runs)-1}
@@ -86,8 +86,7 @@ func (o *logsOptions) replay(ctx context.Context, recordID string, w work) error
 	return nil
 }
 
-// lastWithOutput is the last run that had output, of o.script where that is set; nil
-// where none had.
+// lastWithOutput is the last run with output (of o.script if that is set), or nil.
 func (o *logsOptions) lastWithOutput(ctx context.Context, recordID string, works []work) (*store.Run, error) {
 	for _, w := range slices.Backward(works) {
 		for _, r := range slices.Backward(w.runs) {
@@ -110,7 +109,7 @@ func (o *logsOptions) lastWithOutput(ctx context.Context, recordID string, works
 
 var errFound = errors.New("found")
 
-// silent says that nothing was shown, and which run has output.
+// silent reports that nothing was shown, and which run has output.
 func (o *logsOptions) silent(ctx context.Context, c lxc.Container, works []work) error {
 	found, err := o.lastWithOutput(ctx, c.RecordID, works)
 	switch {
@@ -125,9 +124,9 @@ func (o *logsOptions) silent(ctx context.Context, c lxc.Container, works []work)
 	return nil
 }
 
-// notRun is the error where no script of the name that was asked for was run.
+// notRun is the error if no script of the requested name ran.
 func (o *logsOptions) notRun(ctx context.Context, c lxc.Container, works []work) error {
-	if slices.Contains(o.ran, o.script) { // and said nothing
+	if slices.Contains(o.ran, o.script) { // it ran and printed nothing
 		return nil
 	}
 	a := o.app
@@ -144,8 +143,8 @@ func (o *logsOptions) notRun(ctx context.Context, c lxc.Container, works []work)
 	return f.hint("it is one of: %s", strings.Join(o.ran, ", "))
 }
 
-// wants reports whether e is a line of output that is to be shown. What a service
-// that did not answer has said comes without a script, at the end.
+// wants reports whether to show e. The log of a service that did not answer has no script
+// name, and comes at the end.
 func (o *logsOptions) wants(e event.Event) bool {
 	if o.script != "" {
 		return e.Type == event.Log && e.ScriptName == o.script
@@ -171,11 +170,11 @@ func (o *logsOptions) show(e event.Event) error {
 	return o.app.printLog(e)
 }
 
-// work is a create or sync and the runs that resumed it: each goes on where the one
-// before was cut off.
+// work is a create or sync together with the runs that resumed it. Each run continues
+// where the one before was interrupted.
 type work struct{ runs []store.Run }
 
-// works are all that was done to a container, oldest first.
+// works lists all works on a container, oldest first.
 func (a *app) works(ctx context.Context, recordID string) ([]work, error) {
 	runs, err := a.store.Runs(ctx, recordID)
 	var all []work
@@ -191,7 +190,7 @@ func (a *app) works(ctx context.Context, recordID string) ([]work, error) {
 	return all, err
 }
 
-// printLogFull ends a log that reached its limit.
+// printLogFull reports that a log reached its limit.
 func (a *app) printLogFull(e event.Event) error {
 	if a.global.json {
 		return ui.NewEventWriter(a.streams, true).Event(e)
@@ -200,8 +199,8 @@ func (a *app) printLogFull(e event.Event) error {
 	return nil
 }
 
-// printLog writes a script's line to the stream that it came from. A screen is
-// kept safe from what a guest may have written; a pipe gets it as it was.
+// printLog writes a script's line to the stream that it came from. On a terminal, control
+// characters from the guest are made harmless; a pipe gets the line unchanged.
 func (a *app) printLog(e event.Event) error {
 	w, tty := a.streams.Out, a.streams.OutTTY
 	if e.Stream == event.Stderr {

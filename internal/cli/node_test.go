@@ -11,8 +11,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// onNode is `on-node LINE` for a shell of the node that serve holds open, as its admin
-// would paste it. What it prints is in the files node.out and node.err. With ! it must
+// onNode is `on-node LINE`: it runs LINE in a shell of the node that serve started, as if
+// its admin pasted it. The output is in the files node.out and node.err. With ! it must
 // fail.
 func onNode(ts *testscript.TestScript, neg bool, args []string) {
 	out, said, status := runOnNode(ts, strings.Join(args, " "))
@@ -48,8 +48,8 @@ func runOnNode(ts *testscript.TestScript, line string) (out, said string, status
 	return stdout.String(), stderr.String(), 0
 }
 
-// newToken is `token USER`: a new user without any privilege, whose token the session
-// uses from here on. The role of the hints is empty again.
+// newToken is `token USER`: it makes a new user without any privilege, whose token the
+// session uses from then on. The role of the hints is empty again.
 func newToken(ts *testscript.TestScript, neg bool, args []string) {
 	out, said, status := runOnNode(ts, "pveum role modify infrahaus --privs '' 2>/dev/null; pveum user add "+args[0]+
 		" && pveum user token add "+args[0]+" ci --privsep 1 --output-format json")
@@ -63,9 +63,9 @@ func newToken(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("INFRAHAUS_TOKEN", made.ID+"="+made.Value)
 }
 
-// follow is `follow PRIVILEGES`: pastes the commands that the hints of the last command
-// give for the node, in their order, and checks that they ask for these privileges and
-// no others.
+// follow is `follow PRIVILEGES`: it pastes the commands for the node from the last
+// command's hints, in their order, and checks that they grant these privileges and no
+// others.
 func follow(ts *testscript.TestScript, neg bool, args []string) {
 	asked := ""
 	for line := range strings.Lines(ts.ReadFile("stderr")) {

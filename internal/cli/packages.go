@@ -8,8 +8,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/template"
 )
 
-// packageOptions are the flags that say which packages a container has besides the
-// template's, of commands that go on with one.
+// packageOptions are the flags that add packages to those of the template, for commands
+// that continue with a container.
 type packageOptions struct {
 	packages []string
 	none     bool
@@ -27,17 +27,17 @@ func (o *packageOptions) check() error {
 	return checkPackages(o.packages)
 }
 
-// apply puts the packages in the place of those on record.
+// apply replaces the packages on record.
 func (o *packageOptions) apply(m *remembered) {
 	if o.none || len(o.packages) > 0 {
 		m.Packages = o.packages
 	}
 }
 
-// newPackages reports whether other packages are wanted than are on record.
+// newPackages reports whether the flags ask for other packages than those on record.
 func (m *remembered) newPackages() bool { return !slices.Equal(m.Packages, m.saved.Packages) }
 
-// checkPackages refuses what no package manager could mean, before it is on record.
+// checkPackages refuses names that no package manager accepts, before they are recorded.
 func checkPackages(names []string) error {
 	for _, name := range names {
 		if why := template.CheckPackage(name); why != "" {

@@ -50,7 +50,7 @@ func readPast(text []byte) (p past, err error) {
 	if err = json.Unmarshal(text, &doc); err == nil {
 		err = json.Unmarshal([]byte(doc["past"]), &p)
 	}
-	for i, s := range p.Services { // an older version took a secret for a key's name
+	for i, s := range p.Services { // an older version took a secret for the name of a key
 		if len(s.CredentialKeys) == 1 && lxc.IsPadded(s.CredentialKeys[0]) {
 			p.Services[i].CredentialKeys = []string{lxc.PasswordKey}
 		}

@@ -41,8 +41,8 @@ func orElse(s, other string) string {
 	return s
 }
 
-// nodeSSH is the way to [user@]host[:port], which is the node or a jump host. The
-// sandbox's is whole: the user's own SSH configuration has no part in it.
+// nodeSSH returns the way to [user@]host[:port], which is the node or a jump host. For
+// the sandbox the user's own SSH configuration is not read.
 func (p *place) nodeSSH(address string) (*guest.NodeSSH, error) {
 	s := p.host.SSH
 	n := &guest.NodeSSH{Host: address, Identity: orElse(s.IdentityKey.Reveal(), s.IdentityFile), KnownHosts: s.KnownHosts}
@@ -66,8 +66,8 @@ func (p *place) nodeSSH(address string) (*guest.NodeSSH, error) {
 	return n, nil
 }
 
-// homePath expands ~/ at the beginning of a path: --ssh-key=~/.ssh/id.pub reaches this
-// program as it is written, since a shell expands ~ at the beginning of a word only.
+// homePath expands ~/ at the beginning of a path. The shell expands ~ only at the
+// beginning of a word, so --ssh-key=~/.ssh/id.pub reaches this program unexpanded.
 func homePath(path string) string {
 	rest, ok := strings.CutPrefix(path, "~/")
 	if home, err := os.UserHomeDir(); ok && err == nil {
@@ -76,7 +76,7 @@ func homePath(path string) string {
 	return path
 }
 
-// findTemplate finds a template as a person names it.
+// findTemplate finds a template by the name or path that the user typed.
 func (a *app) findTemplate(ref string) (*template.Template, error) {
 	return template.Find(homePath(ref), a.templateSources())
 }

@@ -227,7 +227,7 @@ func (a *app) longWaits() event.Sink {
 	})
 }
 
-// waiting is longWaits outside of a run, until done.
+// waiting reports a long wait of a command that is not a run, until done is called.
 func (a *app) waiting(what string, most time.Duration) (done func()) {
 	w := event.NewWaiting(func(_ event.Wait, line string) {
 		if !a.global.quiet {

@@ -29,7 +29,7 @@ type session struct {
 	began     time.Time
 }
 
-// databaseFree is what a write to the catalogue may have to wait for.
+// databaseFree names the cause if a write to the catalogue has to wait.
 const databaseFree = "the database, which another process uses"
 
 // begin records that a run starts and opens its sinks: the store, the display
@@ -102,7 +102,7 @@ func (s *session) connectLater() {
 		p := s.place
 		s.run.PVE, s.run.SSH, s.run.Key = p.pve, p.ssh, p.key
 		job.Spec = p.defaults(job.Spec)
-		// An older version has kept the tool's own among them.
+		// An older version has saved the tool's own key among them.
 		job.Spec.SSHKeys = slices.DeleteFunc(slices.Clone(job.Spec.SSHKeys), func(key string) bool { return key == p.key })
 		s.run.Bus.Secrets().Add(p.secrets()...)
 		return nil
@@ -140,7 +140,7 @@ func (s *session) end(ctx context.Context, res provision.Result, runErr error, s
 	if err != nil {
 		return err
 	}
-	c.Host = s.container.Host // as the user called it
+	c.Host = s.container.Host // the name that the user typed
 	if err := show(c); err != nil {
 		return err
 	}

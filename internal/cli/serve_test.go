@@ -49,7 +49,8 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("the sandbox ended before it was ready")
 }
 
-// serving is how to end the sandbox that a session holds open, by the session's folder.
+// serving has the function that ends the sandbox which serve started, by the session's
+// folder.
 var serving sync.Map
 
 func endServe(ts *testscript.TestScript) {
@@ -78,8 +79,8 @@ func lookPath(ts *testscript.TestScript, name string) string {
 	return ""
 }
 
-// again is `again`: the sandbox that serve holds open ends, and another one is held
-// open at another port.
+// again is `again`: it ends the sandbox that serve started, and starts another one at
+// another port.
 func again(ts *testscript.TestScript, neg bool, args []string) {
 	endServe(ts)
 	u, err := url.Parse(ts.Getenv("EXPORT_URL"))
@@ -90,8 +91,8 @@ func again(ts *testscript.TestScript, neg bool, args []string) {
 	serve(ts, neg, args)
 }
 
-// renew is `renew FILE...`: the sandbox that serve holds open ends, certificates of its
-// folder go, and it is held open again with new ones.
+// renew is `renew FILE...`: it ends the sandbox that serve started, deletes these
+// certificates from its folder, and starts it again with new ones.
 func renew(ts *testscript.TestScript, neg bool, args []string) {
 	endServe(ts)
 	for _, name := range args {
@@ -100,8 +101,8 @@ func renew(ts *testscript.TestScript, neg bool, args []string) {
 	serve(ts, neg, nil)
 }
 
-// named is `named NAME URL FINGERPRINT...`: a config with these hosts. Their login is the
-// environment's.
+// named is `named NAME URL FINGERPRINT...`: it writes a config with these hosts. Their
+// login comes from the environment.
 func named(ts *testscript.TestScript, neg bool, args []string) {
 	text := "hosts:\n"
 	for ; len(args) > 0; args = args[3:] {

@@ -160,8 +160,9 @@ func piped(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// execSQL is `sql FILE STATEMENT`, or `sql FILE @FILE` for the statements of a file. A statement that begins a transaction is held
-// open until the session ends, or `sql FILE` without one.
+// execSQL is `sql FILE STATEMENT`, or `sql FILE @FILE` for the statements of a file. A
+// statement that begins a transaction is held open until the session ends, or until `sql
+// FILE` without a statement.
 func execSQL(ts *testscript.TestScript, neg bool, args []string) {
 	path := ts.MkAbs(args[0])
 	if held, ok := heldDBs.LoadAndDelete(path); ok {
@@ -186,7 +187,7 @@ func execSQL(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { _ = db.Close() })
 }
 
-// version1 is `version1 FILE`: takes out of a database what later versions put in.
+// version1 is `version1 FILE`: it removes from a database what later versions have added.
 func version1(ts *testscript.TestScript, neg bool, args []string) {
 	execSQL(ts, false, []string{args[0], `DROP TABLE jobs; DROP TABLE retired_keys; DROP TABLE unread; DROP TABLE chores;
 		DROP TRIGGER sealed_inserted; DROP TRIGGER sealed_replaced;

@@ -32,9 +32,8 @@ func newShowCmd(a *app) *cobra.Command {
 	return cmd
 }
 
-// elsewhere is the error for a container that the selected host has not on record. It
-// names the other hosts on which one of that name is: it is often the --sandbox that
-// was left out.
+// elsewhere is the error for a container that is not on record for the selected host. It
+// names the other hosts that have one of that name, because users often forget --sandbox.
 func (a *app) elsewhere(ctx context.Context, ref, host string, none error) error {
 	f := failf(provision.ExitOther, "cannot find container %s in the catalogue of host %s", ref, host)
 	if host == "" {

@@ -26,10 +26,10 @@ var (
 	octal      = regexp.MustCompile(`^0[0-7]{3}$`)
 )
 
-// notOurs are keys below which the names are a guest's or a template's own.
+// notOurs are keys of objects whose own keys are chosen by a guest or a template.
 var notOurs = map[string]bool{"values": true}
 
-// offences are what one JSON value has that no face of this tool may show.
+// offences lists the violations of our JSON style in one value.
 func offences(at string, v any) []string {
 	var out []string
 	bad := func(format string, args ...any) { out = append(out, at+": "+fmt.Sprintf(format, args...)) }
@@ -63,8 +63,8 @@ func offences(at string, v any) []string {
 	return out
 }
 
-// style is `style FILE`: every JSON document in it is held against the one style of
-// all faces. There must be one.
+// style is `style FILE`: it checks every JSON document in the file against the style that
+// all JSON output follows. There must be at least one.
 func style(ts *testscript.TestScript, neg bool, args []string) {
 	dec := json.NewDecoder(strings.NewReader(ts.ReadFile(args[0])))
 	for n := 0; ; n++ {
@@ -101,8 +101,8 @@ func TestStyleIsStrict(t *testing.T) {
 	}
 }
 
-// TestStyleMeetsEveryCommand: a command that is not in the session json-style has a
-// JSON face that nobody has looked at.
+// TestStyleMeetsEveryCommand fails for a command that the session json-style leaves out,
+// since nobody has checked its JSON output.
 func TestStyleMeetsEveryCommand(t *testing.T) {
 	session, err := os.ReadFile("../../testdata/script/json-style.txtar")
 	if err != nil {
@@ -127,7 +127,7 @@ func TestStyleMeetsEveryCommand(t *testing.T) {
 	}
 }
 
-// crlf is `crlf FILE LINE`: that line of the file ends in CR LF from now on.
+// crlf is `crlf FILE LINE`: it makes that line of the file end in CR LF.
 func crlf(ts *testscript.TestScript, neg bool, args []string) {
 	lines := strings.SplitAfter(ts.ReadFile(args[0]), "\n")
 	n, err := strconv.Atoi(args[1])

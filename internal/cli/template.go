@@ -91,7 +91,7 @@ func templateDocument(t *template.Template) map[string]any {
 	}
 }
 
-// list is items, [] in JSON where there are none.
+// list returns items, and an empty list instead of nil, so that JSON has [] and not null.
 func list[T any](items []T) []T { return append([]T{}, items...) }
 
 func templateRows(t *template.Template) [][]string {

@@ -9,12 +9,13 @@ import (
 	"github.com/infrahaus/infrahaus/internal/store"
 )
 
-// unheld refuses a static address that a container on record got by DHCP and runs with.
-// What Proxmox's own configurations hold is looked at with the rest of the placement.
+// unheld refuses a static address if a running container on record got the same one by
+// DHCP. The addresses in Proxmox's own configurations are checked together with the rest
+// of the placement.
 func (a *app) unheld(ctx context.Context, hostID string, spec lxc.Spec) error {
 	want, err := netip.ParsePrefix(spec.Network.IPv4)
 	if err != nil {
-		return nil //nolint:nilerr // none is asked for
+		return nil //nolint:nilerr // no static address
 	}
 	known, err := a.store.Containers(ctx, store.Filter{HostID: hostID})
 	if err != nil {
@@ -28,7 +29,8 @@ func (a *app) unheld(ctx context.Context, hostID string, spec lxc.Spec) error {
 		if err != nil {
 			return err
 		}
-		// It counts while it is there; whoever cannot be asked is no reason to refuse.
+		// The address is taken only while that container runs. If Proxmox does not tell,
+		// the create goes on.
 		node, cfg, err := p.pve.Locate(ctx, c.Node, c.CTID)
 		if err != nil || cfg.Net0.VLAN != spec.Network.VLAN || cfg.MAC != c.MAC {
 			continue

@@ -17,8 +17,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/vault"
 )
 
-// upgrade does what is left to do after the migration of a database of an older
-// version. Its trouble fails no command: the next one tries again.
+// upgrade finishes the migration of a database of an older version. If it fails, the
+// command continues, and the next command tries again.
 func (a *app) upgrade(ctx context.Context) {
 	err := a.store.Upgrade(ctx, store.Upgrade{
 		Reread: rereader(a.vault),
@@ -31,7 +31,8 @@ func (a *app) upgrade(ctx context.Context) {
 	}
 }
 
-// rereader opens sealed values and reads them as the present reader would have.
+// rereader returns a function that opens sealed values and reads them by the present
+// rules.
 func rereader(v *vault.Vault) func(store.Sealed) (store.Sealed, []string, error) {
 	return func(s store.Sealed) (store.Sealed, []string, error) {
 		text, err := v.Unseal(s.RecordID, s.Service, s.Envelope)
@@ -49,7 +50,7 @@ func rereader(v *vault.Vault) func(store.Sealed) (store.Sealed, []string, error)
 		if text, err = vault.PackValues(values); err != nil {
 			return s, nil, err
 		}
-		if len(leaked) > 0 { // a script may have printed it whole
+		if len(leaked) > 0 { // a script may have printed all of it
 			for _, v := range values {
 				leaked = append(leaked, event.SecretsIn(lxc.PasswordKey, v)...)
 			}
@@ -59,8 +60,8 @@ func rereader(v *vault.Vault) func(store.Sealed) (store.Sealed, []string, error)
 	}
 }
 
-// tellExposure says what stood in clear, and what is to be done where no program
-// can take it back.
+// tellExposure reports which secrets were in clear text, and what the user must do about
+// copies that no program can remove.
 func (a *app) tellExposure(ctx context.Context, e store.Exposure) {
 	if len(e.Leaks) > 0 {
 		a.warn("an older version of infrahaus took parts of secrets for names of keys, and showed and kept them in clear. "+
@@ -88,8 +89,8 @@ func (a *app) tellExposure(ctx context.Context, e store.Exposure) {
 	a.tellRedis(e)
 }
 
-// tellLeak names one secret that must be changed, with the commands to see it, where
-// it is still kept, and to read it again once it was changed.
+// tellLeak names one secret that the user must change. It gives the command that shows
+// the secret, if it is still kept, and the one that reads it again after the change.
 func (a *app) tellLeak(ctx context.Context, c lxc.Container, service string) {
 	text := fmt.Sprintf("change the secret of %s in %s on host %s", service, c.Hostname, c.Host)
 	ref := c.Hostname
@@ -107,7 +108,7 @@ func (a *app) tellLeak(ctx context.Context, c lxc.Container, service string) {
 	a.warn(text, hint)
 }
 
-// commandOn is command for a container of any host.
+// commandOn is command for a container on any host.
 func (a *app) commandOn(host string, words ...string) string {
 	b := *a
 	b.global.sandbox, b.global.host = host == config.SandboxHost, host
@@ -136,7 +137,7 @@ func (a *app) tellRedis(e store.Exposure) {
 	a.warn(fmt.Sprintf("redis at %s is cleaned, and %d entries are gone from its stream; its consumers, replicas and append-only file may have kept them", e.Redis, e.Removed), "")
 }
 
-// redisCLI is how redis-cli is called for an address, without its password.
+// redisCLI is the redis-cli command for an address, without its password.
 func redisCLI(address string) string {
 	if !strings.Contains(address, "://") {
 		address = "redis://" + address

@@ -16,7 +16,7 @@ func TestRedisCLI(t *testing.T) {
 	}
 }
 
-// What an older version has kept for a rollback brings no secret back.
+// Data that an older version has kept for a rollback brings no secret back.
 func TestPastHasNamesAlone(t *testing.T) {
 	p, err := readPast([]byte(`{"past":"{\"services\":[{\"name\":\"b64\",\"credentialKeys\":[\"dGhlIHNlY3JldCBvZiBiNjQ\"]},` +
 		`{\"name\":\"db\",\"credentialKeys\":[\"PASSWORD\"]}]}"}`))
