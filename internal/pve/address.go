@@ -196,7 +196,7 @@ func noAddress(ctx context.Context, op, family, by string, n lxc.Network, mac st
 	return e
 }
 
-// staticFlag is the flag of create that gives a static address of the family.
+// staticFlag is the flag of create that sets a static address of the family.
 func staticFlag(family string) string {
 	if family == "IPv6" {
 		return "--ip6"

@@ -23,7 +23,7 @@ func CheckSpec(s lxc.Spec) error {
 	return CheckKeys(s.SSHKeys)
 }
 
-// flagOf is the flag that sets a field: a gateway is given with its address.
+// flagOf is the flag that sets a field. The flag of an address sets its gateway, too.
 func flagOf(field string) string {
 	switch field {
 	case "gateway":

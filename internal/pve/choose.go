@@ -136,7 +136,7 @@ func (s storage) rank() int {
 // bridge is one bridge, or VNet, of the node.
 type bridge struct {
 	name, kind string
-	noVLANs    bool // neither VLAN aware, nor has it a port that could carry a VLAN
+	noVLANs    bool // not VLAN aware, and without a port that could carry a VLAN
 }
 
 func (r *resolver) askBridges(ctx context.Context) error {

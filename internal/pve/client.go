@@ -28,8 +28,9 @@ type Options struct {
 	UserAgent   string        // "" is infrahaus
 	Timeout     time.Duration // of one request; 0 is 30 s, what Proxmox allows itself
 
-	// Met is told what Proxmox has shown of itself, once, before its first answer is
-	// handed on. It may use the client. Its error is the answer to every request.
+	// Met is called once with the identity that Proxmox has shown, before its first
+	// answer is used. It may use the client. If it returns an error, every request fails
+	// with that error.
 	Met func(context.Context, Identity) error
 }
 
@@ -118,15 +119,15 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// SplitToken cuts user@realm!name=secret at the = that follows the name: a user's name
-// may hold one, too.
+// SplitToken splits user@realm!name=secret at the = after the token's name, because a
+// user's name may contain a =, too.
 func SplitToken(token string) (id, secret string) {
 	user, rest := cutLast(token, "!")
 	name, secret, _ := strings.Cut(rest, "=")
 	return user + "!" + name, secret
 }
 
-// cutLast is strings.Cut at the last sep; after is "" where there is none.
+// cutLast is strings.Cut at the last sep; after is "" if there is none.
 func cutLast(s, sep string) (before, after string) {
 	i := strings.LastIndex(s, sep)
 	if i < 0 {
@@ -172,7 +173,7 @@ func baseURL(s string) (string, error) {
 		u.Host += ":8006"
 	}
 	path := strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/api2/json")
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: path + "/api2/json"}).String(), nil // a zone's % is escaped again
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: path + "/api2/json"}).String(), nil // the % of a zone is escaped again
 }
 
 // silent swallows go-proxmox's log: at debug level it prints request bodies, and

@@ -127,9 +127,9 @@ func TestConsole(t *testing.T) {
 	}
 }
 
-// Proxmox closes the connection without a websocket's close message, whether the program
-// has ended or the link was cut: what was shown last tells, and no word of websockets
-// gets out.
+// Proxmox closes the connection without a websocket's close message, both when the
+// program has ended and when the link was cut. The last output shows which it was, and
+// the error does not mention websockets.
 func TestConsoleEnds(t *testing.T) {
 	const dtach = "\x1b[999H\r\n[EOF - dtach terminating]\r\n"
 	for name, c := range map[string]struct {
@@ -146,7 +146,7 @@ func TestConsoleEnds(t *testing.T) {
 			for _, text := range c.shows {
 				conn.WriteMessage(websocket.BinaryMessage, []byte(text))
 			}
-			conn.ReadMessage() // the window's size; closing before that is read would reset the connection
+			conn.ReadMessage() // the window's size; closing before it is read would reset the connection
 			conn.NetConn().Close()
 		})
 		con, err := client.Console(t.Context(), "pve1", 100)

@@ -11,14 +11,15 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// Console is a terminal of a container: Read gives what it shows, Write types.
-// One reader and any number of writers at a time. Its errors are the link's: a
-// console whose program has ended, as when its container stops, gives io.EOF.
+// Console is a terminal of a container: Read returns its output, Write types. It allows
+// one reader and any number of writers at a time. Its errors are those of the link. When
+// the console's program has ended, for example because its container stops, Read returns
+// io.EOF.
 type Console struct {
 	conn *websocket.Conn
 	op   string
 	rest []byte // of the last message
-	last []byte // the end of what it has shown
+	last []byte // the end of its output
 
 	every time.Duration // between two pings
 
@@ -55,7 +56,7 @@ func (c *Console) shake(ticket string) error {
 	return nil
 }
 
-// shown takes a message, and keeps the end of what came so far.
+// shown keeps a message for Read, and the end of all output so far.
 func (c *Console) shown(b []byte) {
 	c.rest = b
 	c.last = append(c.last, b[max(0, len(b)-lastShown):]...)
@@ -76,18 +77,18 @@ func (c *Console) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// dtachEnd is what dtach shows last when its program has ended; lastShown bytes of what
-// a console showed are enough to see it.
+// dtachEnd is the last output of dtach when its program has ended. The last lastShown
+// bytes of output are enough to find it.
 const (
 	dtachEnd  = "[EOF - dtach terminating]"
 	lastShown = 64
 )
 
-// errConsoleCut is a console whose connection broke while its program ran.
+// errConsoleCut means that a console's connection broke while its program ran.
 var errConsoleCut = errors.New("its connection was closed without a word")
 
-// ended words the end of a console. pveproxy closes the connection without the close
-// message of a websocket whatever has ended, so what was shown last tells.
+// ended returns the error for the end of a console. pveproxy never sends the close
+// message of a websocket, so the last output decides whether the program has ended.
 func (c *Console) ended(err error) error {
 	switch {
 	case websocket.IsCloseError(err, websocket.CloseNormalClosure, websocket.CloseGoingAway), errors.Is(err, io.ErrUnexpectedEOF):

@@ -15,12 +15,12 @@ import (
 type Disk struct {
 	VolID   string
 	Storage string
-	Made    time.Time // zero: the storage does not say
+	Made    time.Time // zero if the storage does not report it
 }
 
-// Disks lists the disks with a container's id on the storages of its node, whether or
-// not a config names them, by volume. It leaves out the storages and disks that the
-// login may not see (Datastore.Audit, VM.Config.Disk), and what cannot be asked.
+// Disks lists the disks with a container's id on the storages of its node by volume,
+// whether or not a config names them. It leaves out storages and disks that the login may
+// not see (Datastore.Audit, VM.Config.Disk), and storages that do not answer.
 func (c *Client) Disks(ctx context.Context, node string, ctid int) ([]Disk, error) {
 	var stores []struct{ Storage, Content, Enabled, Active text }
 	if err := c.get(ctx, "list the storages of node "+node, join("nodes", node, "storage"), &stores); err != nil {
@@ -53,7 +53,7 @@ func (c *Client) disksOn(ctx context.Context, node, storage string, ctid int) []
 	}
 	var out []Disk
 	for _, v := range raw {
-		// A disk of an id that is no container any more is listed as an image.
+		// Proxmox lists a disk as an image if its id belongs to no container any more.
 		if v.VMID.int() != ctid || v.Content != "rootdir" && v.Content != "images" {
 			continue
 		}
@@ -66,7 +66,8 @@ func (c *Client) disksOn(ctx context.Context, node, storage string, ctid int) []
 	return out
 }
 
-// TaskStart is when a task began, by the clock of its node; zero for no task's id.
+// TaskStart is the time when a task began, by the clock of its node. It is zero if the
+// text is not a task's id.
 func TaskStart(upid string) time.Time {
 	m := upidForm.FindStringSubmatch(upid)
 	if m == nil {

@@ -10,10 +10,10 @@ import (
 // Kind is what a caller may want to tell apart in an Error.
 type Kind int
 
-// The kinds of failure. Invalid and Ambiguous are the caller's to mend and are
-// found before anything was touched: what is wrong in itself, and a name that
-// nothing has or an id that somebody has. Refused, Forbidden and NotFound are
-// Proxmox's answer, found by preflight or not.
+// The kinds of failure. The caller must resolve Invalid and Ambiguous; they are found
+// before the first change. Invalid is a faulty value, a name that does not exist, or an
+// id that is taken. Refused, Forbidden and NotFound are answers of Proxmox, whether or
+// not the checks before the first change found them.
 const (
 	Refused      Kind = iota // Proxmox said no (400, 500, …), or preflight knows that it would
 	Unreachable              // no route, no name, nothing there, or not Proxmox
@@ -50,7 +50,7 @@ type Error struct {
 	Field   string            // the flag (without dashes) or template key at fault, "" if unknown
 	Choices []string          // what Field may be instead; the hints do not repeat them
 	Log     []string          // a failed task's last lines
-	Told    bool              // a Watch was given the whole of Log
+	Told    bool              // a Watch has already received the whole of Log
 	Hints   []string          // commands or actions that mend it
 	Seen    string            // the SHA-256 fingerprint that the server showed (TLS)
 	UPID    string            // the task that failed

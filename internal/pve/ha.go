@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// asksHA reports what a task has asked the HA manager for, running or not; ok is false
-// for a task that did its work itself.
+// asksHA reports whether a task has only asked the HA manager for a state, and whether in
+// that state the container runs. ok is false for a task that did its work itself.
 func asksHA(upid string) (running, ok bool) {
 	typ := taskType(upid)
 	return typ == "hastart", typ == "hastart" || typ == "hastop"
 }
 
-// Settle waits until a container that the HA manager looks after runs, or does not, as
-// the task that has ended well asked it to: such a task ends at once, and nothing has
-// happened yet. After other tasks there is nothing to wait for. The manager may start
-// the container on another node. It is Refused where that has not happened after most,
-// or where the manager has given up.
+// Settle waits until the HA manager has started or stopped a container, as a task has
+// asked it to: such a task ends well at once, before anything has happened. After any
+// other task Settle returns immediately. The manager may start the container on another
+// node. Settle returns Refused if the state is not reached within most, or if the manager
+// reports an error.
 func (c *Client) Settle(ctx context.Context, node string, ctid int, upid string, most time.Duration, w Watch) error {
 	running, ok := asksHA(upid)
 	if !ok {
@@ -32,7 +32,7 @@ func (c *Client) Settle(ctx context.Context, node string, ctid int, upid string,
 	for began := time.Now(); ; {
 		st, err := c.Status(ctx, node, ctid)
 		switch {
-		case IsKind(err, NotFound): // it has been moved, or is being
+		case IsKind(err, NotFound): // it was moved, or is being moved
 			if now, _, findErr := c.Find(ctx, ctid); findErr == nil {
 				node = now
 			}

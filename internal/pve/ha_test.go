@@ -8,7 +8,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
-// TestSettle: after a task that only asked the HA manager, what counts is the container.
+// TestSettle: after a task that only asked the HA manager, the container's own state
+// counts.
 func TestSettle(t *testing.T) {
 	task := func(typ string) string { return strings.Replace(upid, "vzcreate", typ, 1) }
 	stopped, runs := ok(`{"status":"stopped","ha":{"managed":1,"state":"started"}}`), ok(`{"status":"running","ha":{"managed":1,"state":"started"}}`)
@@ -18,7 +19,7 @@ func TestSettle(t *testing.T) {
 		upid    string
 		answers []answer
 		most    time.Duration
-		want    string // in the error; "": none
+		want    string // in the error; "" for none
 		asked   int
 	}{
 		{"it starts", task("hastart"), []answer{stopped, stopped, runs}, time.Minute, "", 3},

@@ -13,19 +13,19 @@ var (
 	lockedForm  = regexp.MustCompile(`^CT is locked \(([a-z-]+)\)|CT (\d+) is locked`)
 )
 
-// noPortForm is what a start says of a VLAN on a bridge that has nothing to carry it.
+// noPortForm is the message of a start if a bridge has no port that could carry the VLAN.
 var noPortForm = regexp.MustCompile(`no physical interface on bridge '([^']+)'`)
 
-// noPortHint is advice and no command: what the API's change of a bridge leaves out, it
-// takes away, the node's own address too.
+// noPortHint is advice without a command. The API's change of a bridge removes every
+// setting that the request leaves out, even the node's own address.
 func noPortHint(bridge string) string {
 	return "for a VLAN, bridge " + bridge + " has to be VLAN aware or to have a port: on the node, bridge-vlan-aware yes in its part of /etc/network/interfaces, then ifreload -a; " +
 		"or create it without --vlan, or on another --bridge"
 }
 
-// newerForm is what pve-container says of a distribution's version that came out
-// after it: its table of distributions ends before that one. A start says it in the
-// log only, for there it comes from a hook of lxc.
+// newerForm is the message of pve-container for a version of a distribution that is newer
+// than its table of distributions. A start has it only in the log, because there it comes
+// from a hook of lxc.
 var newerForm = regexp.MustCompile(`(?i)\bunsupported [a-z]+( linux| leap)? (version|release)\b|\bunknown [a-z]+ (version|release) '`)
 
 var newerHints = []string{
@@ -88,9 +88,9 @@ var rootOnlyHints = []string{
 	"or create it without, and set them on the node then, with pct set and its --features",
 }
 
-// explainLogin words a 401, whose body is empty and whose reason says little: the
-// cause, be it a token, its secret, a user or a realm, is in the node's system log
-// only. What was asked first, which differs from run to run, is no part of it: one
+// explainLogin gives a 401 a message. Its body is empty and its reason says little: only
+// the node's system log tells whether the token, its secret, the user or the realm is
+// wrong. The message leaves out the request, which differs from run to run, so that one
 // cause has one message.
 func (c *Client) explainLogin(e *Error) {
 	e.Op = "log in to Proxmox at " + c.host()
@@ -110,7 +110,7 @@ func (c *Client) explainLogin(e *Error) {
 	}
 }
 
-// deniedHints grant what Proxmox itself says is missing: one privilege of A|B, each of
+// deniedHints grant the privileges that Proxmox reports as missing: one of A|B, both of
 // A,B.
 func (c *Client) deniedHints(m []string) []string {
 	first, _, _ := strings.Cut(m[2], "|")

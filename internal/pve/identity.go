@@ -9,22 +9,23 @@ import (
 	"slices"
 )
 
-// Identity is what a host is known by, as SHA-256 fingerprints.
+// Identity identifies a host by SHA-256 fingerprints.
 type Identity struct {
-	Certificate string // that the host showed
-	CA          string // the cluster's own; "" where it is not known
+	Certificate string // shown by the host
+	CA          string // the cluster's own; "" if not known
 }
 
-// clusterCA is the organization that pvecm writes into the CA of a cluster, which no
-// other cluster has. A public CA, or one of a company, says nothing of who is who.
+// clusterCA is the organization that pvecm writes into the CA of a cluster. No other
+// cluster has the same CA. A public or a company's CA signs for many hosts and identifies
+// none.
 const clusterCA = "PVE Cluster Manager CA"
 
 func isClusterCA(cert *x509.Certificate) bool {
 	return slices.Contains(cert.Subject.Organization, clusterCA)
 }
 
-// shownBy is what a handshake tells. Its CA counts if it has signed the certificate:
-// anybody can send along what is not theirs.
+// shownBy returns the identity from a handshake. The CA in it counts only if it has
+// signed the certificate: a host can send a CA that is not its own.
 func shownBy(cs *tls.ConnectionState) Identity {
 	leaf := cs.PeerCertificates[0]
 	id := Identity{Certificate: Fingerprint(leaf)}
@@ -43,9 +44,10 @@ func signed(ca, leaf *x509.Certificate) bool {
 	return ca.CheckSignature(leaf.SignatureAlgorithm, leaf.RawTBSCertificate, leaf.Signature) == nil
 }
 
-// ClusterCA is the fingerprint of the CA of the cluster that the host belongs to, which
-// every login may ask for. "" where the host does not say, or where it cannot be
-// believed: its certificate is not from that CA, and nobody has verified it.
+// ClusterCA returns the fingerprint of the CA of the host's cluster, which every login
+// may read. It is "" if the host does not answer with one, or if the answer cannot be
+// trusted because the host's certificate is not from that CA and is not verified in
+// another way.
 func (c *Client) ClusterCA(ctx context.Context) (string, error) {
 	var certs []struct {
 		Filename string `json:"filename"`
@@ -68,12 +70,12 @@ func (c *Client) ClusterCA(ctx context.Context) (string, error) {
 	return "", nil
 }
 
-// ClusterCAIn is the fingerprint of a cluster's CA in a file that a host's certificate
-// is verified against, "" where there is none in it.
+// ClusterCAIn returns the fingerprint of a cluster's CA in a file with trusted CAs, "" if
+// the file has none.
 func ClusterCAIn(file string) string {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return "" // said when it is used
+		return "" // reported when the file is used
 	}
 	if ca := firstCertificate(text); ca != nil && isClusterCA(ca) {
 		return Fingerprint(ca)
@@ -81,7 +83,7 @@ func ClusterCAIn(file string) string {
 	return ""
 }
 
-// unmet is the caller's word on a host that it does not want to deal with.
+// unmet is the error with which the caller refuses a host.
 type unmet struct{ err error }
 
 func (u *unmet) Error() string { return u.err.Error() }

@@ -12,7 +12,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/api"
 )
 
-// known makes a client that writes down what its host shows.
+// known makes a client that records the identity that its host shows.
 func known(t *testing.T, s *sandbox, o pve.Options) (*pve.Client, *atomic.Int32, *pve.Identity) {
 	t.Helper()
 	login := s.node.Login()
@@ -31,7 +31,8 @@ func known(t *testing.T, s *sandbox, o pve.Options) (*pve.Client, *atomic.Int32,
 	return c, &times, &id
 }
 
-// A host is told once, from the handshake; its cluster's CA costs one request.
+// Met is called once for a host, after the handshake. The CA of its cluster costs one
+// request.
 func TestIdentity(t *testing.T) {
 	s := newSandbox(t)
 	c, times, shown := known(t, s, pve.Options{Fingerprint: s.server.Fingerprint()})
@@ -52,7 +53,7 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-// A refusal by the caller is the answer to every request from then on.
+// If the caller refuses the host, every later request returns that error.
 func TestIdentityRefused(t *testing.T) {
 	s := newSandbox(t)
 	login := s.node.Login()
@@ -67,8 +68,8 @@ func TestIdentityRefused(t *testing.T) {
 	}
 }
 
-// The CA that a host names counts where it has signed what the host shows, or where
-// the host is verified; else anybody could say to be of that cluster.
+// The CA that a host names counts only if it has signed the host's certificate, or if the
+// host is verified. Otherwise any host could claim to belong to that cluster.
 func TestClusterCABelieved(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "api.pem")
@@ -100,7 +101,7 @@ func TestClusterCABelieved(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "pve-root-ca.pem")); err != nil {
 		t.Fatal(err)
 	}
-	serve() // the same certificate, beside a CA that has not signed it
+	serve() // the same certificate, with a CA that has not signed it
 	if ca := ask(pve.Options{Insecure: true}); ca != "" {
 		t.Errorf("a CA is believed that signed nothing: %s", ca)
 	}

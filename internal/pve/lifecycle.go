@@ -16,8 +16,8 @@ import (
 type DestroyOptions struct {
 	Purge bool // also from backup jobs, replication and HA
 	Force bool // also while it runs
-	// Unreferenced removes besides every disk with the container's id, on all storages
-	// that are enabled, which its config does not name: whoever made them.
+	// Unreferenced also removes every disk with the container's id on all enabled
+	// storages that the config does not name, even if another program has made it.
 	Unreferenced bool
 }
 

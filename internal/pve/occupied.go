@@ -13,13 +13,13 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// addressesTimeout bounds the look at the containers that there are: it saves a create
-// that would go wrong, and is no reason to hold one up.
+// addressesTimeout limits the look at the other containers. It only prevents a create
+// that would go wrong, so it must not delay others for long.
 const addressesTimeout = 5 * time.Second
 
-// checkAddresses refuses a static address that another container of the node has by its
-// configuration, on the same bridge and VLAN. One on another node, whose bridge of that
-// name may be another network, is warned of.
+// checkAddresses refuses a static address if the config of another container on the node
+// has it, on the same bridge and VLAN. If the container is on another node, it only
+// warns, because a bridge of that name may be another network there.
 func (r *resolver) checkAddresses(ctx context.Context) error {
 	if len(staticAddresses(r.spec.Network)) == 0 {
 		return nil
@@ -62,7 +62,8 @@ func (r *resolver) checkAddresses(ctx context.Context) error {
 	return nil
 }
 
-// collides is the address wanted that a container has on one of its interfaces.
+// collides returns the wanted address that a container already has on one of its
+// interfaces.
 func (r *resolver) collides(cfg Config) netip.Addr {
 	want := r.spec.Network
 	for key, value := range cfg.All {
@@ -82,7 +83,7 @@ func (r *resolver) collides(cfg Config) netip.Addr {
 	return netip.Addr{}
 }
 
-// staticAddresses are those of both families that are given by configuration.
+// staticAddresses returns the configured addresses of both families.
 func staticAddresses(n lxc.Network) []netip.Addr {
 	var out []netip.Addr
 	for _, cidr := range []string{n.IPv4, n.IPv6} {

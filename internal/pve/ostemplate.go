@@ -18,12 +18,12 @@ type archive struct {
 	name    string // debian-12-standard_12.12-1_amd64.tar.zst
 	storage string // "" in the index
 	volID   string
-	arch    string // as the index says; "": see architecture
-	from    string // the URL that the index names
+	arch    string // from the index; "": see architecture
+	from    string // the URL in the index
 }
 
-// architecture is what an archive is for, by the index or else by its name: amd64,
-// arm64, …; "" where neither says.
+// architecture is the architecture of an archive, from the index or else from its name:
+// amd64, arm64, …; "" if neither has it.
 func (a archive) architecture() string {
 	if a.arch != "" {
 		return a.arch
@@ -36,12 +36,12 @@ func (a archive) architecture() string {
 	return ""
 }
 
-// machines are the architectures by what a kernel calls its machine.
+// machines maps the kernel's name of a machine to its architecture.
 var machines = map[string]string{"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64"}
 
-// runnable leaves out archives for another architecture than the node's, which is asked
-// for where one that fits the prefix is not for amd64. The index lists all
-// architectures since VE 9.2.10, and the newest archive may be another one's.
+// runnable leaves out archives for another architecture than the node's. It asks the node
+// only if an archive that fits the prefix is not for amd64. The index lists all
+// architectures since VE 9.2.10, and the newest archive may be for another one.
 func (r *resolver) runnable(ctx context.Context, all []archive, prefix string) []archive {
 	foreign := func(a archive) bool {
 		return a.architecture() != "" && a.architecture() != "amd64" && a.fit(prefix) > 0
@@ -55,8 +55,8 @@ func (r *resolver) runnable(ctx context.Context, all []archive, prefix string) [
 	return slices.DeleteFunc(slices.Clone(all), func(a archive) bool { return a.architecture() != "" && a.architecture() != r.arch })
 }
 
-// architecture is a node's: amd64, which Proxmox VE is made for, where the login may
-// not ask (Sys.Audit on the node) or the answer says nothing.
+// architecture returns a node's architecture. It is amd64, for which Proxmox VE is made,
+// if the login may not ask (Sys.Audit on the node) or the answer has none.
 func (c *Client) architecture(ctx context.Context, node string) string {
 	var raw struct {
 		Kernel struct{ Machine text } `json:"current-kernel"`
@@ -224,8 +224,8 @@ func (c *Client) Download(ctx context.Context, p *Placement, w Watch) error {
 	return nil
 }
 
-// notDownloaded names what mostly keeps a node from downloading, and the way that does
-// without: the node fetches OS templates itself, by its own DNS and route.
+// notDownloaded adds the usual cause why a node cannot download, and a way around it. The
+// node fetches OS templates itself, with its own DNS and route.
 func notDownloaded(err error, p *Placement) error {
 	var e *Error
 	if !errors.As(err, &e) || e.Kind != TaskFailed {
@@ -245,7 +245,7 @@ func notDownloaded(err error, p *Placement) error {
 	return &out
 }
 
-// nodeHost is what may stand in a command line.
+// nodeHost matches host names that are safe in a command line.
 var nodeHost = regexp.MustCompile(`^[a-zA-Z0-9.-]+$`)
 
 // downloadLines makes "26 %" of the dots that a download logs, and passes other

@@ -78,12 +78,12 @@ func (p *permissions) listed(at, privilege string) bool {
 	}
 }
 
-// need is one privilege on one path that a command asks for.
+// need is one privilege on one path that a command needs.
 type need struct {
 	at, privilege string
-	or            string // another privilege that does as well
-	grant         string // the path to grant it on, for what is below too; "" is at
-	optional      bool   // the command does without, and its role has it all the same
+	or            string // another privilege that is enough instead
+	grant         string // the path for the grant, which covers lower paths too; "" is at
+	optional      bool   // the command works without it, but its role includes it
 }
 
 func (n need) grantPath() string {
@@ -93,7 +93,7 @@ func (n need) grantPath() string {
 	return n.at
 }
 
-// on are needs of the container with that id.
+// on returns needs on the container with that id.
 func on(ctid int, privileges ...string) []need {
 	needs := make([]need, len(privileges))
 	for i, p := range privileges {
@@ -102,10 +102,10 @@ func on(ctid int, privileges ...string) []need {
 	return needs
 }
 
-// May refuses with Forbidden what the login may not do to a container, naming all that
-// is missing at once, before anything is begun. Of op ("stop container 100") the
-// privileges are needed; optional are those that it can do without and would use.
-// "A|B" is either.
+// May returns Forbidden if the login may not do op ("stop container 100") to a container.
+// It runs before the first change and names all missing privileges at once. The command
+// needs privileges; it works without those in optional, but uses them. "A|B" means either
+// of the two.
 func (c *Client) May(ctx context.Context, op string, ctid int, privileges, optional []string) error {
 	p, err := c.permissions(ctx)
 	if err != nil {
@@ -123,9 +123,9 @@ func (p *permissions) satisfied(ctx context.Context, n need) bool {
 	return p.has(ctx, n.at, n.privilege) || n.or != "" && p.has(ctx, n.at, n.or)
 }
 
-// require returns a Forbidden error that names all privileges missing, with the
-// commands that give what the whole command needs. Field is FieldTransport where only
-// the way into the guest lacks one.
+// require returns a Forbidden error that names all missing privileges, with the commands
+// that grant everything the command needs. Field is FieldTransport if only the way into
+// the guest lacks a privilege.
 func (p *permissions) require(ctx context.Context, op string, needs []need) error {
 	var missing []need
 	for _, n := range needs {
@@ -144,8 +144,8 @@ func (p *permissions) require(ctx context.Context, op string, needs []need) erro
 	if !slices.ContainsFunc(missing, func(n need) bool { return n.privilege != ConsolePrivilege }) {
 		e.Field, e.Op = FieldTransport, "get into container "+ctidOf(op)+" by its console"
 	}
-	// Where something is missing, the role brings what is needed there and would be
-	// used besides: an entry of an ACL replaces what is inherited.
+	// On a path where a privilege is missing, the role gets all that are needed or useful
+	// there, because an entry in the ACL replaces inherited ones.
 	var granted []need
 	for _, n := range needs {
 		if slices.ContainsFunc(missing, func(m need) bool { return m.grantPath() == n.grantPath() }) {
@@ -165,7 +165,7 @@ func (p *permissions) require(ctx context.Context, op string, needs []need) erro
 
 const otherWayHint = "or go in by SSH: INFRAHAUS_SSH_TRANSPORT=guest or node"
 
-// listNeeds reads "A, B on /vms/100; C on /storage/local".
+// listNeeds formats needs as "A, B on /vms/100; C on /storage/local".
 func listNeeds(needs []need) string {
 	var at []string
 	byPath := map[string][]string{}
@@ -183,9 +183,9 @@ func listNeeds(needs []need) string {
 	return strings.Join(at, "; ")
 }
 
-// grantHints are the commands that give a login a role with what is needed, whether or
-// not the role is there already. A token that is separated from its user has what both
-// of them have.
+// grantHints are the commands that give a login a role with these privileges, whether or
+// not the role exists. A token with separated privileges only has those that both it and
+// its user have.
 func (p *permissions) grantHints(needs []need) []string {
 	var privileges, paths []string
 	for _, n := range needs {
@@ -200,7 +200,7 @@ func (p *permissions) grantHints(needs []need) []string {
 	who := p.client.login
 	for _, at := range paths {
 		line := "pveum acl modify " + at + " --roles infrahaus"
-		if at == "/" { // not for all that is below
+		if at == "/" { // the grant must not cover all lower paths
 			line += " --propagate 0"
 		}
 		if who.user != rootUser {
@@ -217,8 +217,8 @@ func (p *permissions) grantHints(needs []need) []string {
 	return hints
 }
 
-// entry is the path that an ACL for a need belongs on: a path below the usual one that
-// has an entry of its own would hide what is granted above it.
+// entry is the path for the ACL entry of a need. If a lower path has an entry of its own,
+// that entry would hide a grant on the usual path, so the grant goes there.
 func (p *permissions) entry(n need) string {
 	if own, ok := p.paths[n.at]; ok && !maps.Equal(own, p.paths[n.grantPath()]) {
 		return n.at

@@ -26,17 +26,19 @@ type resolver struct {
 	storages []storage
 	bridges  []bridge
 	archives []archive
-	arch     string // of the node, where it was asked for
-	foreign  string // on OS templates that only another architecture can run, for an error
+	arch     string // of the node, if it was asked for
+	foreign  string // note for an error: OS templates that only another architecture can run
 }
 
-// Resolve chooses what the spec leaves open (node, storage, bridge, OS template,
-// id) and checks what can be known before anything is created; inside are
-// privileges on the container that getting into it will need. It only reads, and
-// asks at most three rounds of parallel questions. Errors: Invalid for a spec wrong
-// in itself or that names what does not exist or an id that is taken, Ambiguous where the user must choose, Refused and Forbidden
-// for what Proxmox would not do; Forbidden with FieldTransport where inside is all
-// that is missing.
+// Resolve chooses everything that the spec leaves open (node, storage, bridge, OS
+// template, id) and makes all checks that are possible before anything is created. inside
+// are privileges on the container that the way into it will need. Resolve only reads, and
+// asks at most three rounds of parallel questions.
+//
+// Errors: Invalid if the spec is faulty, or names something that does not exist or an id
+// that is taken; Ambiguous if the user must choose; Refused and Forbidden if Proxmox
+// would refuse the create. Forbidden has FieldTransport if only privileges of inside are
+// missing.
 func (c *Client) Resolve(ctx context.Context, spec lxc.Spec, inside ...string) (*Placement, error) {
 	if err := CheckSpec(spec); err != nil {
 		return nil, err
@@ -178,9 +180,9 @@ func (r *resolver) warn() {
 	}
 }
 
-// gatewayOutside reports whether a gateway lies outside the address's network.
-// Proxmox copes by a host route, but it is seldom meant, except where the network
-// is that one address.
+// gatewayOutside reports whether a gateway lies outside the address's network. Proxmox
+// then sets a host route, but it is usually a mistake, unless the network is a single
+// address.
 func gatewayOutside(cidr, gateway string) bool {
 	p, err := netip.ParsePrefix(cidr)
 	gw, err2 := netip.ParseAddr(gateway)
@@ -191,7 +193,7 @@ func (r *resolver) note(format string, a ...any) {
 	r.out.Notes = append(r.out.Notes, fmt.Sprintf(format, a...))
 }
 
-// absent is the error for a name that was given and that nothing has.
+// absent is the error for a given name that does not exist.
 func (r *resolver) absent(field, value, reason string, choices []string) *Error {
 	return &Error{Kind: Invalid, Op: "use " + field + " " + value, Field: field, Reason: reason, Choices: choices}
 }

@@ -96,7 +96,7 @@ func TestResolveChooses(t *testing.T) {
 	}
 }
 
-// TestResolveArchitecture: the newest archive is one that the node can run.
+// TestResolveArchitecture: the newest archive that the node can run is chosen.
 func TestResolveArchitecture(t *testing.T) {
 	const both = `[{"template":"debian-13-standard_13.1-2_amd64.tar.zst","type":"lxc","architecture":"amd64"},
 		{"template":"debian-13-standard_13.6-1_arm64.tar.zst","type":"lxc","architecture":"arm64"},
@@ -106,7 +106,7 @@ func TestResolveArchitecture(t *testing.T) {
 		name, os string
 		status   answer
 		here     string // on the storage
-		want     string // the archive, or what the error says
+		want     string // the archive, or a part of the error
 		asked    int
 	}{
 		{"amd64", "debian-13", ok(fmt.Sprintf(machine, "x86_64")), "", "debian-13-standard_13.1-2_amd64.tar.zst", 1},
@@ -138,15 +138,15 @@ func TestResolveArchitecture(t *testing.T) {
 	}
 }
 
-// TestResolveAddress: a static address that another container has is found before there
-// is one with the same.
+// TestResolveAddress: a static address that another container has is refused before the
+// create.
 func TestResolveAddress(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		net0 string // of container 101
 		node string
 		spec func(*lxc.Network)
-		want string // in the error, or after ! in a warning
+		want string // in the error; after ! in a warning
 	}{
 		{"taken", "name=eth0,bridge=vmbr0,ip=10.0.0.5/24,type=veth", "pve1", nil, "cannot use the address 10.0.0.5: container 101 (db) has it, on vmbr0"},
 		{"with another prefix length", "name=eth0,bridge=vmbr0,ip=10.0.0.5/16,gw=10.0.0.1", "pve1", nil, "container 101 (db) has it"},

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// checkRights checks all privileges that a create needs, in one go: on the container
-// and the way into it, and on what was chosen.
+// checkRights checks all privileges that a create needs at once: on the container, for
+// the way into it, and on the chosen node, storages and bridge.
 func (r *resolver) checkRights(ctx context.Context) error {
 	p := r.out
 	disk, archive := "/storage/"+p.Storage, "/storage/"+p.Template.Storage
@@ -19,7 +19,7 @@ func (r *resolver) checkRights(ctx context.Context) error {
 	if archive != disk {
 		needs = append(needs, need{at: archive, privilege: "Datastore.Audit", or: "Datastore.AllocateSpace"})
 	}
-	// A VNet of SDN lies in a zone that is not told here: Proxmox will judge.
+	// The zone of an SDN VNet is not known here: Proxmox itself checks that privilege.
 	if p.Version.Major() >= 8 && r.plainBridge(p.Bridge) {
 		needs = append(needs, r.bridgeNeed(p.Bridge))
 	}
@@ -30,15 +30,15 @@ func (r *resolver) requireAll(ctx context.Context, needs []need) error {
 	return r.perms.require(ctx, "create container "+strconv.Itoa(r.out.CTID), needs)
 }
 
-// containerNeeds are those on the container itself, and on the node for a privileged
-// one (from VE 9 on).
+// containerNeeds are the needs on the container itself. From VE 9 on, a privileged
+// container also needs one on /.
 func (r *resolver) containerNeeds() []need {
 	privileges := []string{"VM.Allocate", "VM.Audit", "VM.Config.Disk", "VM.Config.Network", "VM.Config.Memory", "VM.PowerMgmt"}
 	if r.spec.Cores > 0 {
 		privileges = append(privileges, "VM.Config.CPU")
 	}
 	options := need{at: "/vms/" + strconv.Itoa(r.out.CTID), privilege: "VM.Config.Options", grant: "/vms"}
-	options.optional = len(r.spec.Tags) == 0 && !r.spec.OnBoot && r.spec.Console == "" // else for the mark only
+	options.optional = len(r.spec.Tags) == 0 && !r.spec.OnBoot && r.spec.Console == "" // only the ownership marker would use it
 	needs := append(on(r.out.CTID, privileges...), options)
 	needs = append(needs, on(r.out.CTID, r.inside...)...)
 	if !r.spec.Unprivileged && r.out.Version.Major() >= 9 && !r.c.login.root() {
@@ -57,8 +57,9 @@ func (r *resolver) bridgeNeed(name string) need {
 	return n
 }
 
-// checkSight is about lists that leave out what the login may not see: where nothing
-// can be chosen for that, all that a create needs is named, as far as it is known.
+// checkSight covers lists from which Proxmox leaves out what the login may not see. If
+// nothing can be chosen for that reason, the error names every need of the create that is
+// known by then.
 func (r *resolver) checkSight(ctx context.Context) error {
 	r.out.MarkerAllowed = r.perms.has(ctx, "/vms/"+strconv.Itoa(r.out.CTID), "VM.Config.Options")
 	blind := r.blindStorage(ctx)
@@ -67,7 +68,8 @@ func (r *resolver) checkSight(ctx context.Context) error {
 		if more.at != "" {
 			needs = append(needs, more)
 		} else if r.spec.Network.Bridge != "" || len(r.bridges) == 1 {
-			// it is known which, and whether it may be used is asked now, not in a second round
+			// the bridge is known: check it now as well, so that the user does not get a
+			// second error
 			name := r.spec.Network.Bridge
 			if name == "" {
 				name = r.bridges[0].name
@@ -81,7 +83,7 @@ func (r *resolver) checkSight(ctx context.Context) error {
 	return nil
 }
 
-// blindStorage are the needs on storages that cannot be seen.
+// blindStorage are the needs on storages that the login cannot see.
 func (r *resolver) blindStorage(ctx context.Context) []need {
 	named, _, _ := strings.Cut(r.spec.OSTemplate, ":vztmpl/")
 	if named == r.spec.OSTemplate {
@@ -92,15 +94,16 @@ func (r *resolver) blindStorage(ctx context.Context) []need {
 	if disk != "" {
 		needs = append(needs, need{at: disk, privilege: "Datastore.AllocateSpace"}, need{at: disk, privilege: "Datastore.Audit", optional: true})
 	}
-	if archive != "" { // what lies there is not known, so it may have to be downloaded
+	if archive != "" { // an archive may be there or not, so it may have to be downloaded
 		needs = append(needs, need{at: archive, privilege: "Datastore.Audit", or: "Datastore.AllocateSpace"},
 			need{at: archive, privilege: "Datastore.AllocateTemplate", optional: true})
 	}
 	return needs
 }
 
-// hidden is the path of the storages that the login would have to see for a content:
-// the one that is named, or all of them; "" where it sees one that does, or sees all.
+// hidden is the path of the storages that the login would have to see for a type of
+// content: the named storage, or all. It is "" if the login sees one for that content, or
+// all of them.
 func (r *resolver) hidden(ctx context.Context, name, content string) string {
 	at := "/storage"
 	if name != "" {
@@ -115,8 +118,8 @@ func (r *resolver) hidden(ctx context.Context, name, content string) string {
 	return at
 }
 
-// blindBridge is the need on a bridge that cannot be seen; none where it can, or where
-// the login sees all.
+// blindBridge is the need on a bridge that the login cannot see. It is empty if the login
+// sees that bridge, or all of them.
 func (r *resolver) blindBridge(ctx context.Context) need {
 	name := r.spec.Network.Bridge
 	if r.out.Version.Major() < 8 || name == "" && len(r.bridges) > 0 ||

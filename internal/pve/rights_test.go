@@ -32,8 +32,8 @@ var (
 	aclLine  = regexp.MustCompile(`^pveum acl modify (\S+) --roles (\w+)( --propagate 0)? --users '(\S+)' --tokens '(\S+)'$`)
 )
 
-// follow does what the hints of an error say, to the letter, and returns the
-// privileges and the paths that they name.
+// follow executes the hints of an error exactly as written, and returns the privileges
+// and the paths in them.
 func (s *sandbox) follow(t *testing.T, err error) (privs, paths []string) {
 	t.Helper()
 	var e *pve.Error
@@ -61,8 +61,8 @@ func (s *sandbox) follow(t *testing.T, err error) (privs, paths []string) {
 
 var v92 = node.Profile{Version: "9.2.11", Release: "9.2", RepoID: "14a22df35955d97d", JSONMessage: true, AddressList: true, ConsoleTokens: true, Unprivileged: true}
 
-// TestPrivilegesInOneRound: a token that may do nothing is told all that a create needs
-// at once, and what the hints say is enough.
+// TestPrivilegesInOneRound: the error for a token without privileges names everything
+// that a create needs at once, and after its hints the create works.
 func TestPrivilegesInOneRound(t *testing.T) {
 	const vm = "VM.Allocate VM.Audit VM.Config.Disk VM.Config.Network VM.Config.Memory VM.PowerMgmt VM.Config.CPU VM.Config.Options"
 	const disk, archive = " Datastore.AllocateSpace Datastore.Audit", " Datastore.AllocateTemplate"
@@ -120,8 +120,8 @@ func same(a, b []string) bool {
 	return slices.Equal(a, b)
 }
 
-// TestPrivilegesPartly: what is missing is named in one list, with its grants alone, on
-// the paths where it is missing.
+// TestPrivilegesPartly: the missing privileges are named in one list, with the grants for
+// them only, on the paths where they are missing.
 func TestPrivilegesPartly(t *testing.T) {
 	s := newSandbox(t)
 	c := s.nobody(t)
@@ -146,7 +146,7 @@ func TestPrivilegesPartly(t *testing.T) {
 	if _, _, _, err := create(context.Background(), c, spec()); err != nil {
 		t.Errorf("and then: %v", err)
 	}
-	// An entry on the container's own path hides what is granted above it.
+	// An entry on the container's own path hides grants on the paths above it.
 	grant("/vms/100", "less", "VM.Audit")
 	err = c.May(context.Background(), "stop container 100", 100, []string{"VM.Audit", "VM.PowerMgmt"}, nil)
 	if _, paths := s.follow(t, err); !same(paths, []string{"/vms/100"}) {
@@ -157,8 +157,8 @@ func TestPrivilegesPartly(t *testing.T) {
 	}
 }
 
-// TestMay: what a command can do without does not refuse it, one of two is enough, and
-// the role of a refusal has both.
+// TestMay: a missing optional privilege is not an error, one of two alternatives is
+// enough, and the role in an error's hints has the optional ones, too.
 func TestMay(t *testing.T) {
 	s := newSandbox(t)
 	c := s.nobody(t)

@@ -79,8 +79,8 @@ func create(ctx context.Context, c *pve.Client, spec lxc.Spec) (*pve.Placement, 
 	return p, made, res, err
 }
 
-// A node is "unknown" until its pvestatd has reported, for ten seconds after a boot: it
-// is worked with all the same, and its containers are found.
+// A node is "unknown" for ten seconds after a boot, until its pvestatd has reported. It
+// counts as online all the same, and its containers are found.
 func TestNodeThatHasJustBooted(t *testing.T) {
 	s := newSandbox(t)
 	if rows := s.node.Nodes(node.Root, ""); rows[0]["status"] != "unknown" || rows[0]["mem"] != nil {
@@ -96,8 +96,8 @@ func TestNodeThatHasJustBooted(t *testing.T) {
 	}
 }
 
-// A token's name has two characters at least: whoever writes one hears of it where the
-// login is refused.
+// A token's name has at least two characters. For a shorter one the refused login says
+// so.
 func TestTokenNameOfOneCharacter(t *testing.T) {
 	s := newSandbox(t)
 	if _, err := s.node.CreateToken("root@pam", "x", false); err == nil {
@@ -133,7 +133,7 @@ func wholeLife(t *testing.T, c *pve.Client) {
 	if err != nil || cfg.Marker() != "01JTEST" || cfg.MAC != made.MAC || cfg.Hostname != sp.Hostname || !cfg.Unprivileged {
 		t.Errorf("configured %+v, %v", cfg, err)
 	}
-	if want := []string{"app", "infrahaus", "web"}; !slices.Equal(cfg.Tags, want) { // Proxmox keeps them so
+	if want := []string{"app", "infrahaus", "web"}; !slices.Equal(cfg.Tags, want) { // Proxmox keeps them sorted
 		t.Errorf("tags %v, not %v", cfg.Tags, want)
 	}
 	upid, err := c.Start(ctx, p.Node, made.CTID)

@@ -27,8 +27,8 @@ func snapshotPath(node string, ctid int, rest ...string) string {
 }
 
 // CanSnapshot reports whether the storages of all of a container's disks can make a
-// snapshot. Where they can and this login may not, for it lacks VM.Snapshot, the error
-// is Forbidden: Proxmox's own answer says nothing of that privilege.
+// snapshot. If they can but the login lacks VM.Snapshot, the error is Forbidden:
+// Proxmox's own answer does not mention that privilege.
 func (c *Client) CanSnapshot(ctx context.Context, node string, ctid int) (bool, error) {
 	var f struct {
 		Has text `json:"hasFeature"`

@@ -34,9 +34,9 @@ func (c *Client) Version(ctx context.Context) (Version, error) {
 	return Version{Release: v.Release.String(), Full: v.Version.String()}, nil
 }
 
-// Node is one machine of the cluster. Online is false for one that is known to be off:
-// Proxmox calls a node "unknown" until its pvestatd has reported, for some ten seconds
-// after a boot, and it answers.
+// Node is one machine of the cluster. Online is false only if it is known to be off: for
+// some ten seconds after a boot Proxmox calls a node "unknown", until its pvestatd has
+// reported, but the node answers.
 type Node struct {
 	Name   string
 	Online bool
@@ -71,7 +71,7 @@ type Status struct {
 	Lock    string // create, backup, … or ""
 	Tags    []string
 	HA      bool   // managed by Proxmox's high availability
-	HAState string // what that says of it: started, stopped, error, …
+	HAState string // the state that HA reports: started, stopped, error, …
 }
 
 // Status asks for a container's state. NotFound if there is none.
@@ -165,10 +165,10 @@ func parseNet(s string) (n lxc.Network, name, mac string) {
 	return n, name, mac
 }
 
-// Blank reports whether a container shows nothing of whose it is: it is only being
-// created, or the worker that created it has died. Most of that time it is locked
-// (create); the worker drops the lock with the first half of the config, which has
-// neither hostname nor network.
+// Blank reports whether a container has nothing yet that shows its owner. Either it is
+// still being created, or the worker that created it has died. It is locked (create) most
+// of that time; the worker drops the lock when it writes the first half of the config,
+// which has neither hostname nor network.
 func (c Config) Blank() bool {
 	return (c.Lock == "" || c.Lock == "create") && c.MAC == "" && c.Hostname == "" && c.Marker() == ""
 }

@@ -18,7 +18,7 @@ const (
 	logEvery  = 200 * time.Millisecond // the log costs the node as much as the status
 	patience  = 2 * time.Minute        // how long polls may fail in a row
 	logPage   = 500                    // lines a request
-	tailLines = 12                     // of the log that a Result or Error keeps at least
+	tailLines = 12                     // lines of the log that a Result or Error keeps at least
 	keptLines = 1000
 	maxUPID   = 512     // bytes of a task's id; genuine ones have about 80
 	maxPages  = 20      // of the log at one poll, so that the status is asked in between
@@ -204,18 +204,17 @@ var warningsForm = regexp.MustCompile(`^WARNINGS: \d+$`)
 // TaskSucceeded reads a task's exit status: warnings are no failure.
 func TaskSucceeded(exit string) bool { return exit == "OK" || warningsForm.MatchString(exit) }
 
-// TaskDied reads the exit status of a task that has ended: its worker was killed, as
-// by a reboot of the node, and has not cleaned up.
-// "unable to read tail (got 0 bytes)" is Proxmox's word for one that was killed before
-// it wrote its first line.
+// TaskDied reports from the exit status of a task that its worker was killed, for example
+// by a reboot of the node, and has not cleaned up. Proxmox reports "unable to read tail
+// (got 0 bytes)" if the worker was killed before it wrote its first line.
 func TaskDied(exit string) bool {
 	return exit == "unexpected status" || exit == "" || unreadForm.MatchString(exit)
 }
 
 var unreadForm = regexp.MustCompile(`^unable to read tail \(got \d+ bytes\)$`)
 
-// TaskStopped reads the exit status of a task that was told to stop: it names whatever
-// ran just then, so only its last words count.
+// TaskStopped reports from its exit status that a task was stopped by request. The status
+// begins with an error of the command that happened to run, so only its end counts.
 func TaskStopped(exit string) bool {
 	return strings.HasSuffix(strings.TrimSpace(exit), "received interrupt")
 }
@@ -229,7 +228,7 @@ func (l *taskLog) result(s taskStatus, upid string) (Result, error) {
 	e := &Error{Kind: TaskFailed, Op: TaskOp(upid), Reason: reason, UPID: upid, Log: l.lines[max(0, len(l.lines)-tailLines):], Told: l.watch.Line != nil}
 	if TaskDied(s.Exit) {
 		e.Reason = "its worker on the node died without a result"
-		if taskType(upid) != "vzcreate" { // what that leaves is looked at
+		if taskType(upid) != "vzcreate" { // after a create the caller checks what the task has left
 			e.Hints = []string{"a container left locked is freed on the node with: pct unlock " + taskID(upid)}
 		}
 	}
@@ -248,7 +247,7 @@ func (l *taskLog) result(s taskStatus, upid string) (Result, error) {
 	return Result{Warnings: l.warned, Lines: l.lines}, e
 }
 
-// TaskOp words what a task does, as in "cannot start container 100".
+// TaskOp names the work of a task, as in "cannot start container 100".
 func TaskOp(upid string) string {
 	m := upidForm.FindStringSubmatch(upid)
 	if m == nil {

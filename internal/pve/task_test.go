@@ -68,8 +68,8 @@ func TestFollow(t *testing.T) {
 	}
 }
 
-// A distribution that the node's pve-container does not know yet has a cure, wherever
-// Proxmox says so.
+// If the node's pve-container does not know a distribution yet, the error has the hint
+// wherever Proxmox reports it.
 func TestUnsupportedDistribution(t *testing.T) {
 	for _, tt := range []struct {
 		exit, log string

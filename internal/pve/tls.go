@@ -58,8 +58,9 @@ func tlsFrom(o Options) (*tls.Config, error) {
 	return config, nil
 }
 
-// nameWithoutZone has the certificate of an address with a zone judged by the address:
-// no certificate can hold the zone, which is this machine's own name of an interface.
+// nameWithoutZone checks the certificate of an address with a zone against the address
+// alone. The zone is this machine's own name of an interface, so no certificate contains
+// it.
 func nameWithoutZone(config *tls.Config, base string) {
 	u, err := url.Parse(base)
 	if err != nil {

@@ -43,11 +43,11 @@ type transport struct {
 	inner   *http.Transport
 	session *session // nil with a token
 
-	met        func(context.Context, Identity) error // nil: nobody wants to know
-	unverified bool                                  // whoever answers is believed
+	met        func(context.Context, Identity) error // nil: the caller does not need it
+	unverified bool                                  // certificates are not verified
 	began      atomic.Bool                           // met was called
-	leaf       atomic.Pointer[x509.Certificate]      // as it was shown first
-	refused    atomic.Pointer[error]                 // met's
+	leaf       atomic.Pointer[x509.Certificate]      // the first one that was shown
+	refused    atomic.Pointer[error]                 // the error of met
 }
 
 func newTransport(config *tls.Config) *transport {
@@ -91,7 +91,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// signed makes a request with its login.
+// signed sends a request with the login.
 func (t *transport) signed(req *http.Request) (*http.Response, error) {
 	if t.session == nil {
 		return t.once(req)

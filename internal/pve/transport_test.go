@@ -50,7 +50,7 @@ func TestErrorsKeepProxmoxWords(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 			tried := "cannot read the status of container 100: "
-			if tt.kind == pve.Unauthorized { // whatever was asked first
+			if tt.kind == pve.Unauthorized { // whatever was requested first
 				tried = "cannot log in to Proxmox at 127.0.0.1:"
 			}
 			if err != nil && !strings.HasPrefix(err.Error(), tried) {
@@ -278,7 +278,7 @@ func TestNewRefuses(t *testing.T) {
 }
 
 // OIDC and AD name their users by mail addresses: the realm follows the last @, and a
-// name may hold a =.
+// name may contain a =.
 func TestTokenOfAMailUser(t *testing.T) {
 	for token, login := range map[string]string{
 		"ops@example.org@sso!ci=secret": "ops@example.org@sso!ci", "a=b@example.org@sso!ci=secret": "a=b@example.org@sso!ci", "root@pam!ci=secret": "root@pam!ci",
@@ -293,8 +293,8 @@ func TestTokenOfAMailUser(t *testing.T) {
 	}
 }
 
-// An address with a zone: a link-local one needs it, and no certificate can name it. It
-// is shown on ::1, which takes any zone.
+// An address with a zone: a link-local one needs it, and no certificate can contain it.
+// The test uses ::1, which accepts any zone.
 func TestAddressWithZone(t *testing.T) {
 	l, err := net.Listen("tcp6", "[::1]:0")
 	if err != nil {

@@ -22,9 +22,9 @@ func (w Watch) waiting(s string) {
 type Template struct {
 	VolID    string `json:"volid"`    // local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst
 	Name     string `json:"name"`     // the file's name
-	Storage  string `json:"storage"`  // where it lies, or where it is downloaded to
-	Download bool   `json:"download"` // not there yet: Download fetches it from the appliance index
-	Location string `json:"-"`        // where the index has it from
+	Storage  string `json:"storage"`  // where it is, or will be downloaded to
+	Download bool   `json:"download"` // it is not there yet: Download fetches it from the appliance index
+	Location string `json:"-"`        // the URL in the index
 }
 
 // Placement is where a container goes, with everything chosen that the spec
@@ -35,8 +35,8 @@ type Placement struct {
 	Bridge        string   `json:"bridge"`
 	Template      Template `json:"template"`
 	CTID          int      `json:"ctid"`          // the id that Create tries first: the spec's, or the next free one
-	MarkerAllowed bool     `json:"markerAllowed"` // the login may set a description (VM.Config.Options); else id, task and MAC tell whose it is
+	MarkerAllowed bool     `json:"markerAllowed"` // the login may set a description (VM.Config.Options); otherwise id, task and MAC identify the owner
 	Version       Version  `json:"version"`       // of Proxmox
-	Notes         []string `json:"notes"`         // what was chosen and why, to tell the user
-	Warnings      []string `json:"warnings"`      // what will work but may surprise
+	Notes         []string `json:"notes"`         // choices and their reasons, for the user
+	Warnings      []string `json:"warnings"`      // things that work but may surprise
 }

@@ -15,7 +15,7 @@ const (
 	Nobody    Owner = iota // no container has it
 	Ours                   // its MAC is the one that the create chose
 	Theirs                 // its MAC is another
-	Abandoned              // left by a create that died before its MAC showed: whose is not to be told
+	Abandoned              // left by a create that died before its MAC showed: its owner cannot be found out
 )
 
 func (o Owner) String() string {
