@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -58,7 +59,11 @@ Try it without a Proxmox node:  infrahaus create web --template hello --sandbox`
 	)
 	root.SetHelpCommandGroupID("more")
 	root.SetCompletionCommandGroupID("more")
-	root.SetFlagErrorFunc(flagError)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		// Flags behind the wrong one have not been read: the error is JSON all the same.
+		g.json = g.json || slices.Contains(a.args, "--json")
+		return flagError(cmd, err)
+	})
 	root.SetHelpFunc(showHelp)
 	root.SetHelpCommand(newHelpCmd())
 	add := func(group string, cmds ...*cobra.Command) {

@@ -83,7 +83,10 @@ func (r *Run) Report(ctx context.Context, how Renewal) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	report := Report{Files: drift.Files, Packages: drift.Packages, Manager: r.turnState(itemManager), Scripts: r.scriptDrift(), Conflicts: []string{}}
+	report := Report{ // lists of nothing are [] in JSON, never null
+		Files: append([]guestfiles.FileDrift{}, drift.Files...), Packages: append([]guestfiles.PackageDrift{}, drift.Packages...),
+		Manager: r.turnState(itemManager), Scripts: append([]ScriptDrift{}, r.scriptDrift()...), Conflicts: []string{},
+	}
 	if report.Inside, err = r.wayIn(); err != nil {
 		return report, err
 	}
