@@ -11,6 +11,7 @@ import (
 	_ "embed"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -37,7 +38,7 @@ const (
 // whether the remaining services listen.
 const lookWait = 2
 
-// DefaultWait bounds how long declared services may take to answer.
+// DefaultWait bounds how long a declared service may take to answer.
 const DefaultWait = 30 * time.Second
 
 // Declared is a service that the template promises.
@@ -48,13 +49,26 @@ type Declared struct {
 	Protocol string // "tcp" ("" too) or "udp"
 	HTTP     string // path to ask for, beginning with /; "": a connection is enough
 	TLS      bool   // https; a certificate is not verified
+	// Wait is how long the service may take to answer; 0: DefaultWait. The time of all
+	// services starts together.
+	Wait time.Duration
 }
 
 // Options shape the probe.
 type Options struct {
-	Declared []Declared    // waited for, before the probe looks around
-	Wait     time.Duration // for all of them together; 0: DefaultWait
-	Look     bool          // ask each service once and do not wait
+	Declared []Declared // waited for, before the probe looks around
+	Look     bool       // ask each service once and do not wait
+}
+
+// Longest is how long the declared services may take together.
+func (o Options) Longest() time.Duration {
+	var longest time.Duration
+	for _, d := range o.Declared {
+		if d.Port > 0 && !o.Look {
+			longest = max(longest, d.wait())
+		}
+	}
+	return longest
 }
 
 //go:embed head.sh
@@ -101,7 +115,7 @@ func ready(o Options) string {
 		switch {
 		case d.Port > 65535:
 		case d.Port > 0:
-			fmt.Fprintf(&calls, "ready_one %d %s %d %04X '%s' '%s'\n", i, d.kind(), d.Port, d.Port, safePath(d.HTTP), name)
+			fmt.Fprintf(&calls, "ready_one %d %s %d %04X '%s' '%s' %d\n", i, d.kind(), d.Port, d.Port, safePath(d.HTTP), name, d.seconds())
 		case name != "":
 			fmt.Fprintf(&calls, "state_one %d '%s'\n", i, name)
 		}
@@ -109,16 +123,22 @@ func ready(o Options) string {
 	if calls.Len() == 0 {
 		return ""
 	}
-	wait, look := o.Wait, ""
-	if wait <= 0 {
-		wait = DefaultWait
-	}
-	secs := int((wait + time.Second - 1) / time.Second)
+	look := ""
 	if o.Look {
-		secs, look = lookWait, "1"
+		look = strconv.Itoa(lookWait)
 	}
-	return fmt.Sprintf("WAIT=%d LOOK=%s\n", secs, look) + whyText + readyText + calls.String()
+	return "LOOK=" + look + "\n" + whyText + readyText + calls.String()
 }
+
+func (d Declared) wait() time.Duration {
+	if d.Wait <= 0 {
+		return DefaultWait
+	}
+	return d.Wait
+}
+
+// seconds is how long to wait, as date counts.
+func (d Declared) seconds() int { return int((d.wait() + time.Second - 1) / time.Second) }
 
 // kind names the way in which a declared service is checked.
 func (d Declared) kind() string {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
@@ -253,9 +254,9 @@ func TestURL(t *testing.T) {
 
 func TestReadyScriptIsSafe(t *testing.T) {
 	s := ReadyScript(Options{Declared: []Declared{
-		{Name: "x'; rm -rf /", Port: 80, HTTP: "/a'$(reboot)`\n;b"}, {Name: "none"}, {Name: "far", Port: 70000},
+		{Name: "x'; rm -rf /", Port: 80, HTTP: "/a'$(reboot)`\n;b", Wait: 1500 * time.Millisecond}, {Name: "none"}, {Name: "far", Port: 70000},
 	}})
-	if !strings.Contains(s, "ready_one 0 http 80 0050 '/a%27%24%28reboot%29%60%0A%3Bb' ''\nstate_one 1 'none'\nsec end\n") {
+	if !strings.Contains(s, "ready_one 0 http 80 0050 '/a%27%24%28reboot%29%60%0A%3Bb' '' 2\nstate_one 1 'none'\nsec end\n") {
 		t.Error(s[len(s)-200:])
 	}
 	if strings.Contains(s, "rm -rf") || strings.Count(s, "\nready_one ") != 1 {

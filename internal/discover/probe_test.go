@@ -142,12 +142,12 @@ func TestProbeRuns(t *testing.T) {
 		}
 	}()
 	port := l.Addr().(*net.TCPAddr).Port
-	declared := []Declared{{Name: "mine", Port: port}, {Name: "udp", Port: 1, Protocol: "udp"}}
+	declared := []Declared{{Name: "mine", Port: port, Wait: time.Hour}, {Name: "udp", Port: 1, Protocol: "udp", Wait: time.Second}}
 	for _, shell := range [][]string{{"sh"}, {"bash"}, {"busybox", "sh"}} {
 		t.Run(shell[0], func(t *testing.T) {
 			needs.Program(t, shell[0], shell[0])
 			cmd := exec.Command(shell[0], shell[1:]...)
-			cmd.Stdin = strings.NewReader(Script(Options{Declared: declared, Wait: time.Second}))
+			cmd.Stdin = strings.NewReader(Script(Options{Declared: declared}))
 			var stderr bytes.Buffer
 			cmd.Stderr = &stderr
 			out, err := cmd.Output()

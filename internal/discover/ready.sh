@@ -1,11 +1,11 @@
 # shellcheck shell=sh
-# Waits until declared services listen and answer, for at most WAIT seconds in all. It stops
-# earlier if systemd, OpenRC or the container engine has given up a service. With LOOK it asks
-# each service once. ready_one INDEX KIND PORT HEX PATH NAME prints one section, and another one
+# Waits until declared services listen and answer, for at most SECONDS each. The time of all of
+# them starts together. The wait ends earlier if systemd, OpenRC or the container engine has given
+# up a service. With LOOK, a number of seconds, it asks each service once.
+# ready_one INDEX KIND PORT HEX PATH NAME SECONDS prints one section, and another one
 # with the cause if a service does not answer. Reading /proc needs only builtins of the shell. A
 # request uses the first of curl, wget, bash and nc that is installed.
 T0=$(date +%s)
-DEADLINE=$((T0 + WAIT))
 ASK=5
 [ -z "$LOOK" ] || ASK=2
 
@@ -111,8 +111,9 @@ ready_try() { # kind port hex path
 	return 1
 }
 
-ready_one() { # index kind port hex path name
+ready_one() { # index kind port hex path name seconds
 	BY='?' G=0 last=
+	DEADLINE=$((T0 + ${LOOK:-$7}))
 	while :; do
 		if ready_try "$2" "$3" "$4" "$5"; then
 			sec ready "$1" ok "$HOW"

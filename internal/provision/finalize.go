@@ -23,13 +23,13 @@ func (r *Run) finalize(ctx context.Context) error {
 	if err := r.step(r.phase.From, "Discovering services"); err != nil {
 		return err
 	}
-	declared, wait, err := r.declared()
+	declared, err := r.declared()
 	if err != nil {
 		return err
 	}
 	look := r.looking && !r.renewing // whoever only looks does not wait
 	said := r.sayWaiting(declared, look)
-	report, err := r.probe(ctx, discover.Options{Declared: declared, Wait: wait, Look: look})
+	report, err := r.probe(ctx, discover.Options{Declared: declared, Look: look})
 	said()
 	if err != nil {
 		return err
@@ -77,34 +77,32 @@ func (r *Run) sayCounts() {
 	r.say(fmt.Sprintf("by the %s: %d commands, %d shells, %d connections", r.Guest.Transport(), n.Commands, n.Shells, n.Connections))
 }
 
-// declared are the services that the template promises, and how long they may
-// take together. An adopted container promises nothing.
-func (r *Run) declared() ([]discover.Declared, time.Duration, error) {
+// declared are the services that the template promises. An adopted container
+// promises nothing.
+func (r *Run) declared() ([]discover.Declared, error) {
 	if r.Job.Template == nil {
-		return nil, 0, nil
+		return nil, nil
 	}
 	services, err := r.Job.Template.DeclaredServices(r.Job.Values)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	var out []discover.Declared
-	var wait time.Duration
 	for _, s := range services {
 		unit := strings.TrimSuffix(s.Unit, ".service")
-		out = append(out, discover.Declared{Name: s.Name, Unit: unit, Port: s.Port, Protocol: s.Protocol, HTTP: s.HTTP, TLS: s.TLS})
-		wait = max(wait, s.Timeout)
+		out = append(out, discover.Declared{Name: s.Name, Unit: unit, Port: s.Port, Protocol: s.Protocol, HTTP: s.HTTP, TLS: s.TLS, Wait: s.Timeout})
 	}
-	return out, wait, nil
+	return out, nil
 }
 
 // probe runs discovery's one command and reads what it says. The guest may say
 // anything; more than discover would read is not kept.
 func (r *Run) probe(ctx context.Context, o discover.Options) (*discover.Report, error) {
-	what := "the container to be looked through"
-	if o.Wait > 0 {
+	what, longest := "the container to be looked through", o.Longest()
+	if longest > 0 {
 		what = "the declared services to answer"
 	}
-	defer r.wait(what, o.Wait)()
+	defer r.wait(what, longest)()
 	var out, stderr bounded
 	err := r.reading(ctx, func() error {
 		out, stderr = bounded{limit: discover.MaxOutput}, bounded{limit: 4 << 10}

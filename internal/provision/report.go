@@ -128,7 +128,7 @@ func (r *Run) turnState(item string) string {
 // serviceDrift asks which declared services run now, without waiting for them.
 func (r *Run) serviceDrift(ctx context.Context) ([]ServiceDrift, error) {
 	out := []ServiceDrift{}
-	declared, _, err := r.declared()
+	declared, err := r.declared()
 	if err != nil || len(declared) == 0 {
 		return out, err
 	}

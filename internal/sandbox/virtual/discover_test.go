@@ -104,7 +104,7 @@ func ports(list []lxc.Service, name string) []string {
 func TestDiscoverReadsTheGuest(t *testing.T) {
 	g := start(t, virtual.Options{}, "debian-12")
 	g.sh(t, up+"apt-get install -y -qq nginx-light redis-server")
-	web := discover.Options{Declared: []discover.Declared{{Name: "nginx", Port: 80, HTTP: "/"}}, Wait: time.Minute}
+	web := discover.Options{Declared: []discover.Declared{{Name: "nginx", Port: 80, HTTP: "/", Wait: time.Minute}}}
 	check := func(how string) {
 		t.Helper()
 		got := g.discover(t, web)
@@ -126,7 +126,7 @@ func TestReadyByWget(t *testing.T) {
 	if out := g.sh(t, "for c in curl bash; do command -v $c; done; apk add -q nginx; nginx </dev/null >/dev/null 2>&1 & sleep 0.01; command -v wget awk"); !strings.Contains(out, "wget") || strings.Contains(out, "curl") {
 		t.Fatalf("%q", out)
 	}
-	r, err := discover.Parse([]byte(g.sh(t, discover.ReadyScript(discover.Options{Declared: []discover.Declared{{Name: "nginx", Port: 80, HTTP: "/"}}, Wait: time.Minute}))))
+	r, err := discover.Parse([]byte(g.sh(t, discover.ReadyScript(discover.Options{Declared: []discover.Declared{{Name: "nginx", Port: 80, HTTP: "/", Wait: time.Minute}}}))))
 	if err != nil || r.Ready[0].How != "http 200" {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -192,7 +192,7 @@ func (g *guest) ask(t *testing.T, o discover.Options) lxc.Service {
 // TestWaitingEndsWithTheService is a guest whose service has given up: nobody waits
 // the hour that was allowed, and what runs the service says why.
 func TestWaitingEndsWithTheService(t *testing.T) {
-	ghost := discover.Options{Declared: []discover.Declared{{Name: "ghost", Port: 9999}}, Wait: time.Hour}
+	ghost := discover.Options{Declared: []discover.Declared{{Name: "ghost", Port: 9999, Wait: time.Hour}}}
 	portless := discover.Options{Declared: []discover.Declared{{Name: "ghost"}}}
 	const program = "printf '#!/bin/sh\\necho no door >&2\\nexit 3\\n' >/usr/local/bin/ghost; chmod 755 /usr/local/bin/ghost\n"
 	tests := []struct {
