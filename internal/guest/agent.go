@@ -20,18 +20,17 @@ var runText string
 // for a pipe.
 const payloadBlock = 65536
 
-// fixedPath is the PATH of everything that runs for us: the session's own may be unusable,
-// since pam_env takes PATH="/opt/x:$PATH" in /etc/environment literally. Agent.sh and
-// loader.go set the same.
+// fixedPath is the PATH of everything that runs for us. The session's own may be
+// unusable: pam_env takes PATH="/opt/x:$PATH" in /etc/environment literally. agent.sh and
+// loader.go set the same value.
 const fixedPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// bootCommand is the command line that starts an agent. It is one line of plain
-// words, so that a login shell of any kind can read it, needs no PATH, and holds
-// nothing secret.
+// bootCommand is the command line that starts an agent. It is one line of plain words, so
+// that any login shell can read it. It needs no PATH and contains nothing secret.
 func bootCommand() string { return "/bin/sh -c " + Quote(strings.TrimSpace(bootText)) }
 
-// onNode wraps a command line for the node's login shell, of any kind, so that it
-// does not depend on the session's PATH there.
+// onNode wraps a command line for any login shell of the node, so that it does not depend
+// on the session's PATH there.
 func onNode(user, command string) string {
 	if user != "root" {
 		command = "sudo -n " + command

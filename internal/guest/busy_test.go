@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// An sshd that takes no connection for now is waited for, in growing pauses; it is no
-// absence that auto falls through on.
+// If an sshd refuses connections for a while, Open tries again after growing pauses. auto
+// must not treat it as absent and try another way.
 func TestBusySSHD(t *testing.T) {
 	id := newSigner(t)
 	for _, line := range []string{"Not allowed at this time\r\n", "Exceeded MaxStartups\r\n"} {
@@ -49,7 +49,7 @@ func TestBusySSHD(t *testing.T) {
 	if KindOf(err) != Busy || absent(err) || !strings.Contains(err.Error(), `on port 22: its sshd says "Not allowed at this time"`) {
 		t.Errorf("%v", err)
 	}
-	// A server that is no sshd is quoted.
+	// The greeting of a server that is no sshd is quoted.
 	var e *Error
 	if !errors.As(d.why(io.EOF, "220 smtp ready"), &e) || e.Kind != NoSSHD || e.Tail != "220 smtp ready" {
 		t.Errorf("%+v", e)

@@ -141,7 +141,7 @@ func (w *consoleWay) console(ctx context.Context) (*pumped, error) {
 	return p, nil
 }
 
-// stopped reports whether the container is known not to run any more.
+// stopped reports whether the container is known to have stopped.
 func (w *consoleWay) stopped(ctx context.Context) bool {
 	if w.running == nil {
 		return false

@@ -233,7 +233,7 @@ func TestConsoleNoise(t *testing.T) {
 			defer g.Close()
 			stop := make(chan struct{})
 			go func() {
-				for { // a quick shell is done before a second one would be typed
+				for { // a quick shell ends before a second one would be typed
 					c.typed("ls\r")
 					select {
 					case <-stop:

@@ -96,8 +96,8 @@ func TestConsoleHints(t *testing.T) {
 	}
 }
 
-// A terminal in canonical mode drops what follows byte 4,095 of a line, in silence, and
-// busybox takes 1,023: all that is typed before the terminal is raw is shorter.
+// A terminal in canonical mode silently drops everything after byte 4,095 of a line, with
+// busybox after 1,023. Every line typed before the terminal is raw is shorter.
 func TestTypedLinesAreShort(t *testing.T) {
 	for _, logged := range []bool{true, false} {
 		if line := clearLine + loaderLine("0123456789abcdef", logged); len(line) > 1023 || strings.Count(line, "\n") != 1 {

@@ -98,11 +98,11 @@ func (d *dialer) attempt(ctx context.Context, patience time.Duration, algorithms
 	return ssh.NewClient(sc, chans, reqs), nil
 }
 
-// why says what an error of dialling or shaking hands means. heard is what came before
-// the other side has shown itself to be an sshd.
+// why explains an error while connecting or during the handshake. heard is the text that
+// arrived before the other side identified itself as an sshd.
 func (d *dialer) why(err error, heard string) error {
 	var known *Error
-	if errors.As(err, &known) { // from a host on the way
+	if errors.As(err, &known) { // the error of a jump host
 		return known
 	}
 	_, port, _ := net.SplitHostPort(d.address)
@@ -132,7 +132,8 @@ func (d *dialer) why(err error, heard string) error {
 	return e
 }
 
-// plainly is an error of a connection without the address, which the message has.
+// plainly removes the address from a connection's error, because the message has it
+// already.
 func plainly(err error) error {
 	var no syscall.Errno
 	var unknown *net.DNSError
@@ -147,13 +148,13 @@ func plainly(err error) error {
 	return err
 }
 
-// refusedForNow recognises the one line that OpenSSH's sshd sends instead of its
-// version while it takes no connection (PerSourcePenalties, MaxStartups).
+// refusedForNow recognises the line that OpenSSH's sshd sends instead of its version
+// while it refuses connections (PerSourcePenalties, MaxStartups).
 func refusedForNow(heard string) bool {
 	return strings.HasPrefix(heard, "Not allowed at this time") || strings.HasPrefix(heard, "Exceeded MaxStartups")
 }
 
-// greeted keeps what a server says before its version, which x/crypto passes over.
+// greeted keeps the text that a server sends before its version; x/crypto drops it.
 type greeted struct {
 	net.Conn
 	first []byte
@@ -171,7 +172,7 @@ func (g *greeted) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// heard is the last that the other side has said in plain words.
+// heard returns the last readable text from the other side.
 func (g *greeted) heard() string {
 	if p, ok := g.Conn.(*piped); ok {
 		return p.heard()

@@ -12,7 +12,7 @@ import (
 // three refusals, root's too where it is told to.
 const maxLogins = 3
 
-// setAgain gives root the password that is on record: a hint a line.
+// setAgain is the hint for setting root's password on record again, one command a line.
 func (d *dialogue) setAgain() string {
 	text := fmt.Sprintf("set it again, by passwd root after this on the node: pct enter %d", d.ctid)
 	if d.shows != "" {

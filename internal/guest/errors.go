@@ -14,7 +14,7 @@ const (
 	HostKeyChanged Kind = "host-key"       // another key than the pinned one
 	HostKeyUnknown Kind = "host-key-new"   // the node is not in known_hosts
 	BadSettings    Kind = "bad-settings"   // the user's SSH configuration cannot be used
-	Busy           Kind = "busy"           // sshd takes no connection for now, and says so
+	Busy           Kind = "busy"           // sshd reports that it refuses connections for a while
 	AuthRefused    Kind = "auth"           // the login was refused
 	Gone           Kind = "gone"           // the container is stopped or not there
 	Dropped        Kind = "dropped"        // the link broke in the middle

@@ -163,9 +163,9 @@ func (f *follower) secret(p []byte) {
 	}
 }
 
-// saved tells secret of a line KEY=value that a script has saved. The line ends of a
-// value are carriage returns there, so that a value is always one line. A line that is
-// no such thing, but a token with a = in it, is all secret.
+// saved calls secret with a line KEY=value that a script has saved. Line ends within the
+// value are written as carriage returns, so that a value is always one line. If the line
+// has another form, such as a token that contains a =, all of it is the secret.
 func saved(line string, secret func(key, value string)) {
 	key, value, ok := strings.Cut(line, "=")
 	switch {

@@ -107,7 +107,7 @@ func TestEndlessSecret(t *testing.T) {
 	}
 }
 
-// A value of several lines is one line of what a script has saved.
+// A saved value of several lines takes one line.
 func TestSavedOfSeveralLines(t *testing.T) {
 	var got []string
 	fo := &follower{sink: Sink{Secret: func(key, value string) { got = append(got, key+"="+value) }}}

@@ -32,16 +32,16 @@ type host struct {
 	ln      net.Listener
 	key     ssh.Signer
 	allowed ssh.PublicKey
-	path    string // first in the PATH of what it runs
-	refuse  string // what it says instead of its version, while it refuses
-	broken  bool   // the session's PATH is what pam_env makes of PATH="/opt/x:$PATH"
+	path    string // first in the PATH of commands that the host runs
+	refuse  string // text that it sends instead of its version while it refuses connections
+	broken  bool   // the session's PATH is that which pam_env makes of PATH="/opt/x:$PATH"
 
 	mu    sync.Mutex
 	cuts  []int // of the connections to come: bytes to the client until the cut; 0: never
 	open  []net.Conn
 	execs []string
-	busy  int // connections that it still refuses
-	met   int // connections so far
+	busy  int // number of connections that it will still refuse
+	met   int // number of connections so far
 }
 
 func newSigner(t *testing.T) ssh.Signer {
@@ -61,8 +61,8 @@ func newSigner(t *testing.T) ssh.Signer {
 // keys are the private keys of newSigner, by public key.
 var keys sync.Map
 
-// shells are those of this machine that may be a guest's sh. One that is missing
-// shows as a skipped test.
+// shells are the shells of this machine that may be a guest's sh. If one is missing, its
+// test is shown as skipped.
 func shells(t *testing.T) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
@@ -255,7 +255,7 @@ func (h *host) session(ch ssh.Channel, reqs <-chan *ssh.Request) {
 	}
 }
 
-// here is a command line with the shell of the test's choice for /bin/sh.
+// here replaces /bin/sh in a command line by the shell of the test's choice.
 func (h *host) here(line string) string {
 	own := filepath.Join(h.path, "sh")
 	if _, err := os.Stat(own); err != nil {

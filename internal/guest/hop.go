@@ -16,14 +16,14 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// dialing opens a connection; its error may be an *Error, which is passed on.
+// dialing opens a connection. If its error is an *Error, it is passed on unchanged.
 type dialing func(ctx context.Context, network, address string) (net.Conn, error)
 
-// maxHops is how many jump hosts may lead to each other before that is a circle.
+// maxHops limits how many jump hosts may follow each other; more are probably a loop.
 const maxHops = 8
 
-// jump makes the dialer of the last of ProxyJump's hosts. The first is reached as the
-// configuration says of it, each other through the one before, as `ssh -J` does.
+// jump makes the dialer of the last host of ProxyJump. The first host is reached as the
+// configuration says, and each further one through the host before it, as in `ssh -J`.
 func (n NodeSSH) jump(ctx context.Context, hosts []string, depth int) (last *dialer, left []string, err error) {
 	for _, text := range hosts {
 		if depth++; depth > maxHops {
@@ -46,7 +46,7 @@ func (n NodeSSH) jump(ctx context.Context, hosts []string, depth int) (last *dia
 	return last, left, nil
 }
 
-// splitHop reads [user@]host[:port], also behind ssh://.
+// splitHop splits [user@]host[:port]; ssh:// may precede it.
 func splitHop(text string) (user, host string, port int, err error) {
 	host = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(text), "ssh://"), "/")
 	if i := strings.LastIndexByte(host, '@'); i >= 0 {
@@ -66,10 +66,10 @@ func splitHop(text string) (user, host string, port int, err error) {
 	return user, host, port, nil
 }
 
-// hopPatience bounds connecting to a jump host.
+// hopPatience limits the time for connecting to a jump host.
 const hopPatience = 10 * time.Second
 
-// over dials from a host that is logged in to for this one connection.
+// over dials from a jump host, to which it logs in for this one connection.
 func over(hop *dialer) dialing {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := hop.once(ctx, hopPatience)
@@ -85,7 +85,7 @@ func over(hop *dialer) dialing {
 	}
 }
 
-// forwardError says why a jump host did not connect any further.
+// forwardError explains why a jump host did not open the next connection.
 func forwardError(whom, address string, err error) error {
 	e := &Error{Kind: Unreachable, Transport: "node", Message: "cannot reach " + address + " from " + whom, Err: err}
 	var rejected *ssh.OpenChannelError
@@ -101,7 +101,7 @@ func forwardError(whom, address string, err error) error {
 	return e
 }
 
-// hopped is a connection through a host that is left with it.
+// hopped is a connection through a host; closing it also logs out of that host.
 type hopped struct {
 	net.Conn
 	beneath io.Closer
@@ -109,13 +109,13 @@ type hopped struct {
 
 func (h *hopped) Close() error { return errors.Join(h.Conn.Close(), h.beneath.Close()) }
 
-// byCommand connects by a ProxyCommand, run as ssh runs it.
+// byCommand connects through a ProxyCommand, started as ssh starts it.
 func byCommand(text string) dialing {
 	return func(context.Context, string, string) (net.Conn, error) {
 		cmd := exec.Command("/bin/sh", "-c", "exec "+text)
 		p := &piped{cmd: cmd, ended: make(chan struct{})}
 		cmd.Stderr = &p.said
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is ours to pass on
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C must not end it before us
 		cmd.WaitDelay = time.Second
 		in, w, err1 := os.Pipe()
 		r, out, err2 := os.Pipe()
@@ -136,7 +136,7 @@ func byCommand(text string) dialing {
 	}
 }
 
-// piped is a program's stdin and stdout as a connection.
+// piped is a connection over the stdin and stdout of a program.
 type piped struct {
 	cmd     *exec.Cmd
 	in, out *os.File
@@ -147,8 +147,8 @@ type piped struct {
 func (p *piped) Read(b []byte) (int, error)  { return p.out.Read(b) }
 func (p *piped) Write(b []byte) (int, error) { return p.in.Write(b) }
 
-// Close ends the program, and what it started with it: by the end of its input, and by
-// a signal where that is not enough. What it says last may say why it failed.
+// Close ends the program and its children: it closes the program's input, and sends a
+// signal if that is not enough. The program still gets time to report an error on stderr.
 func (p *piped) Close() error {
 	err := errors.Join(p.in.Close(), p.out.Close())
 	select {
@@ -159,7 +159,7 @@ func (p *piped) Close() error {
 	return err
 }
 
-// heard is what the program has said on stderr, once its connection has failed.
+// heard returns the program's stderr after its connection has failed.
 func (p *piped) heard() string {
 	select {
 	case <-p.ended:

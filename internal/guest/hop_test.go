@@ -9,7 +9,7 @@ import (
 )
 
 // route writes an SSH configuration for hosts of the test by name, each with its own
-// known_hosts and identity, and more lines.
+// known_hosts and identity, and with additional lines.
 func route(t *testing.T, identity string, hosts map[string]*host, more string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -24,7 +24,8 @@ func route(t *testing.T, identity string, hosts map[string]*host, more string) s
 	return configFile(t, text)
 }
 
-// ProxyJump is gone through, one host behind the other, each trusted by its own lines.
+// The hosts of ProxyJump are passed in order, and each is checked against its own
+// known_hosts lines.
 func TestProxyJump(t *testing.T) {
 	id := newSigner(t)
 	first, second, node := newHost(t, id.PublicKey()), newHost(t, id.PublicKey()), newNode(t, id)
@@ -82,8 +83,8 @@ func TestProxyJumpErrors(t *testing.T) {
 	}
 }
 
-// A ProxyCommand is the connection, with ssh's words filled in; what it says when it
-// fails is shown.
+// A ProxyCommand provides the connection, with ssh's % words expanded. Its stderr is
+// shown when it fails.
 func TestProxyCommand(t *testing.T) {
 	id := newSigner(t)
 	node := newNode(t, id)

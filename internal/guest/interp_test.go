@@ -22,12 +22,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// initFiles are where a guest's init shows itself. Guests of these tests run on the
-// developer's machine, whose init must not be taken for theirs.
+// initFiles show which init a guest has. The guests of these tests run on the developer's
+// machine, whose init must not count as theirs.
 var initFiles = []string{"/run/systemd/system", "/run/openrc", "/sbin/openrc", "/sbin/init", "/proc/1/comm"}
 
-// ownInit gives the guests of the tests an init of their own, which is neither
-// systemd nor OpenRC, whatever the machine has installed.
+// ownInit gives the guests of the tests an init of their own, which is neither systemd
+// nor OpenRC, whatever the machine has installed.
 func ownInit() {
 	for _, file := range initFiles {
 		if !strings.Contains(readyText, file) {

@@ -11,9 +11,9 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// knock tries to log in until it works, in steps of 10 ms to 250 ms. The
-// deadline runs from the moment up is closed; only absence is waited out, and an sshd
-// that takes no connection for now.
+// knock tries to log in until it works, at intervals that grow from 10 ms to 250 ms. The
+// deadline starts when up is closed. It retries only while sshd is absent or refuses
+// connections for a while.
 func knock(ctx context.Context, d *dialer, up <-chan struct{}, deadline time.Duration, say func(string)) (*ssh.Client, error) {
 	wait, patience := 10*time.Millisecond, 300*time.Millisecond
 	var limit <-chan time.Time
@@ -71,19 +71,19 @@ func closed(up <-chan struct{}) bool {
 	}
 }
 
-// met says that there was a connection which ended without a login. sshd counts those,
-// and refuses an address that has had too many.
+// met reports whether a connection was made and ended without a login. sshd counts these
+// and refuses an address that has too many.
 func met(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) }
 
-// busyPatience is how long an sshd may refuse this address for now; OpenSSH's shortest
-// penalty is 15 s, and each connection meanwhile adds to it.
+// busyPatience is how long an sshd may refuse this address. OpenSSH's shortest penalty is
+// 15 s, and each connection in the meantime adds to it.
 const (
 	busyPatience = 3 * time.Minute
 	busyPause    = time.Second
 	busyPauses   = 30 * time.Second
 )
 
-// calmly is once for an sshd that may be busy: it waits, in growing pauses.
+// calmly is once for an sshd that may be busy: it tries again, after growing pauses.
 func (d *dialer) calmly(ctx context.Context, patience time.Duration, say func(string)) (*ssh.Client, error) {
 	began, wait := time.Now(), busyPause
 	for {

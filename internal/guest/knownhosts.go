@@ -15,32 +15,32 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// knownHosts is what known_hosts files say of one host. It reads them as ssh does:
-// line by line, passing by a line that is of no use, so that a broken line of another
-// host costs nothing. (x/crypto's reader refuses the whole file, takes [h]:* and
-// other cases literally, and knows no entry without a port for another port than 22.)
+// knownHosts holds the entries of known_hosts files about one host. It reads the files as
+// ssh does: line by line, and it skips useless lines, so that a broken line about another
+// host does no harm. (x/crypto's reader refuses the whole file, takes [h]:* and upper
+// case literally, and does not use an entry without a port for a port other than 22.)
 type knownHosts struct {
-	name    string // as the files call it: h, [h]:2222, or the HostKeyAlias; lower case
-	bare    string // h beside [h]:2222: ssh tries it second; else ""
+	name    string // the name in the files: h, [h]:2222, or the HostKeyAlias; lower case
+	bare    string // h if name is [h]:2222: ssh tries it second; otherwise ""
 	host    string // the principal that a certificate must have
 	files   []string
 	entries []knownEntry
-	unread  []error // of files that are there
+	unread  []error // errors of files that exist
 }
 
-// knownEntry is one line that speaks of the host.
+// knownEntry is one line about the host.
 type knownEntry struct {
 	file   string
 	line   int
 	marker string // "", @cert-authority or @revoked
-	hosts  string // as it stands there
+	hosts  string // as written in the file
 	key    ssh.PublicKey
 	bare   bool // it names the host without its port
 }
 
 func (e knownEntry) at() string { return e.file + ":" + strconv.Itoa(e.line) }
 
-// readKnown reads those of the files that are there.
+// readKnown reads the files that exist.
 func readKnown(files []string, host string, port int, alias string) *knownHosts {
 	k := &knownHosts{name: strings.ToLower(host), host: strings.ToLower(host), files: files}
 	switch {
@@ -74,7 +74,7 @@ func readKnown(files []string, host string, port int, alias string) *knownHosts 
 	return k
 }
 
-// parseKnown reads one line; ok is false for a comment and for a line that ssh passes by.
+// parseKnown reads one line; ok is false for a comment and for a line that ssh skips.
 func parseKnown(line string) (e knownEntry, ok bool) {
 	words := strings.Fields(line)
 	if len(words) > 0 && strings.HasPrefix(words[0], "@") {
@@ -98,8 +98,9 @@ func parseKnown(line string) (e knownEntry, ok bool) {
 	return e, true
 }
 
-// matchHosts reports whether the first field of a line means name, which is in lower
-// case: a hashed name, or patterns with * and ? of which none that is negated matches.
+// matchHosts reports whether the first field of a line matches name, which is in lower
+// case. The field is a hashed name, or a list of patterns with * and ?; a negated pattern
+// that matches excludes the name.
 func matchHosts(hosts, name string) bool {
 	if rest, ok := strings.CutPrefix(hosts, "|1|"); ok {
 		s, h, _ := strings.Cut(rest, "|")
@@ -115,7 +116,7 @@ func matchHosts(hosts, name string) bool {
 	return matchPatterns(strings.Split(strings.ToLower(hosts), ","), name)
 }
 
-// matchPatterns is ssh's match_pattern_list.
+// matchPatterns works like ssh's match_pattern_list.
 func matchPatterns(patterns []string, name string) bool {
 	found := false
 	for _, p := range patterns {
@@ -131,37 +132,37 @@ func matchPatterns(patterns []string, name string) bool {
 	return found
 }
 
-// matchPattern knows * and ? alone: a bracket is a character as any other.
+// matchPattern knows only * and ?: a bracket is an ordinary character.
 func matchPattern(pattern, name string) bool {
 	ok, err := path.Match(globSafe.Replace(pattern), globSafe.Replace(name))
 	return ok && err == nil
 }
 
-// globSafe keeps path.Match from what it knows besides * and ?. The bytes stand for
-// the characters on both sides.
+// globSafe hides the other special characters of path.Match from it. It replaces them by
+// the same bytes in the pattern and in the name.
 var globSafe = strings.NewReplacer("[", "\x01", "]", "\x02", `\`, "\x03", "/", "\x04")
 
-// errNotKnown is check's answer for a key that no line has.
+// errNotKnown is the error of check if no line has the key.
 var errNotKnown = errors.New("not known")
 
-// otherKey is check's answer where another key of the same type stands.
+// otherKey is the error of check if a line has another key of the same type.
 type otherKey struct{ knownEntry }
 
 func (o otherKey) Error() string { return "another key stands in " + o.at() }
 
-// revokedKey is check's answer for a key that is revoked.
+// revokedKey is the error of check for a revoked key.
 type revokedKey struct{ knownEntry }
 
 func (r revokedKey) Error() string { return "the key is revoked in " + r.at() }
 
-// check compares a host key with the entries, as ssh does: nil, errNotKnown,
-// otherKey, revokedKey, or why a certificate is not valid.
+// check compares a host key with the entries, as ssh does. It returns nil, errNotKnown,
+// otherKey, revokedKey, or the reason why a certificate is not valid.
 func (k *knownHosts) check(key ssh.PublicKey) error {
 	if cert, ok := key.(*ssh.Certificate); ok {
 		if known, err := k.checkCert(cert); known {
 			return err
 		}
-		key = cert.Key // no authority that signed it stands there: the key itself may
+		key = cert.Key // its authority is not in the files, but the key itself may be
 	}
 	if e := k.find("@revoked", key); e != nil {
 		return revokedKey{*e}
@@ -189,7 +190,7 @@ func (k *knownHosts) check(key ssh.PublicKey) error {
 	return errNotKnown
 }
 
-// checkCert checks a certificate whose authority stands in the files.
+// checkCert checks a certificate if the files have its authority.
 func (k *knownHosts) checkCert(cert *ssh.Certificate) (known bool, err error) {
 	for _, signed := range []ssh.PublicKey{cert.SignatureKey, cert.Key} {
 		if e := k.find("@revoked", signed); e != nil {
@@ -216,8 +217,8 @@ func (k *knownHosts) find(marker string, key ssh.PublicKey) *knownEntry {
 
 func same(a, b ssh.PublicKey) bool { return bytes.Equal(a.Marshal(), b.Marshal()) }
 
-// algorithms are the host key algorithms to ask for, those first of which something is
-// known, so that a server with several keys shows one that can be compared.
+// algorithms lists the host key algorithms to request. Those with a known key come first,
+// so that a server with several keys shows one that can be compared.
 func (k *knownHosts) algorithms() []string {
 	var known, others, certs []string
 	for _, family := range hostKeyTypes {
@@ -255,8 +256,8 @@ func keyType(algorithm string) string {
 	return algorithm
 }
 
-// remove is the command that takes an entry out, or where to take it out by hand: a
-// pattern is of other hosts too.
+// remove is the command that removes an entry, or the line to remove by hand: a pattern
+// may match other hosts, too.
 func (k *knownHosts) remove(e knownEntry) string {
 	name := k.name
 	if e.bare {

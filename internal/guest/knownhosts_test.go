@@ -17,7 +17,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/needs"
 )
 
-// Lines of known_hosts on which ssh itself is asked, too: what it trusts, we trust.
+// Lines of known_hosts that the test also gives to ssh itself: both must trust the same
+// keys.
 func TestKnownHostsAsSSH(t *testing.T) {
 	client := needs.Program(t, "ssh", "openssh-client")
 	id := newSigner(t)
@@ -31,7 +32,7 @@ func TestKnownHostsAsSSH(t *testing.T) {
 	at := fmt.Sprintf("[localhost]:%d", h.port())
 	for name, c := range map[string]struct {
 		lines string
-		want  error // errNotKnown, otherKey or revokedKey: their kind
+		want  error // errNotKnown, otherKey or revokedKey: the kind of error
 	}{
 		"as it is written":                         {at + " " + right, nil},
 		"hashed":                                   {knownhosts.HashHostname(at) + " " + right, nil},
@@ -81,7 +82,7 @@ func TestKnownHostsAsSSH(t *testing.T) {
 	}
 }
 
-// What only the message and the hint are about.
+// These cases check only the message and the hint.
 func TestKnownHostsWords(t *testing.T) {
 	key, other := newSigner(t).PublicKey(), newSigner(t).PublicKey()
 	line := func(hosts string, k ssh.PublicKey) string { return hosts + " " + string(ssh.MarshalAuthorizedKey(k)) }
@@ -121,7 +122,7 @@ func TestKnownHostsWords(t *testing.T) {
 	}
 }
 
-// A host certificate is trusted by its authority, for its names and its time.
+// A host certificate is trusted through its authority, for its names and its period.
 func TestKnownHostsCertificate(t *testing.T) {
 	authority, host, stranger := newSigner(t), newSigner(t), newSigner(t)
 	sign := func(by ssh.Signer, names []string, until time.Time, kind uint32) *ssh.Certificate {

@@ -18,8 +18,9 @@ func pctCommand(user string, ctid int, old bool) string {
 	return onNode(user, fmt.Sprintf("pct exec %d --keep-env 0 -- %s", ctid, bootCommand()))
 }
 
-// attachCommand is what pct exec becomes on the node, without the second of Perl before
-// it: for what must not wait. A user who may run pct alone by sudo has it not.
+// attachCommand is the command that pct exec finally runs on the node. An interrupt uses
+// it, because it must not wait for Perl to start, which takes a second. It fails for a
+// user who may run only pct through sudo.
 func attachCommand(user string, ctid int) string {
 	return onNode(user, fmt.Sprintf("lxc-attach -n %d --clear-env -- %s", ctid, bootCommand()))
 }

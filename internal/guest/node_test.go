@@ -69,8 +69,9 @@ func TestNode(t *testing.T) {
 	}
 }
 
-// pct exec ends with 255 for a container that does not run and 2 for one that is not
-// there; a program may end so, too. Its status comes by the marker, not by pct's own.
+// pct exec ends with 255 if the container does not run and with 2 if it does not exist,
+// but a program may end with these, too. So the status comes from the marker, not from
+// pct.
 func TestNodeStatuses(t *testing.T) {
 	id := newSigner(t)
 	h := newNode(t, id)
@@ -87,7 +88,7 @@ func TestNodeStatuses(t *testing.T) {
 			t.Errorf("a script that ends with %d ends with %d", status, r.Status)
 		}
 	}
-	// What reads stdin gets none of what follows it on the link.
+	// A command that reads stdin gets nothing of the text that follows it on the link.
 	if out, _, _ := do(t, g, "cat; (cat); sh -c 'read -r x; echo \"[$x]\"'", ""); out != "[]\n" {
 		t.Errorf("a child was fed %q", out)
 	}
@@ -119,8 +120,8 @@ shift 3; exec "$@"`)
 	}
 }
 
-// What stops a script does not wait for a second of Perl, but goes by pct where there is
-// nothing faster: here lxc-attach knows no such container, or is not there at all.
+// Stopping a script must not wait a second for Perl. It uses pct only if nothing faster
+// works: here lxc-attach does not know the container, or is not installed.
 func TestNodeKillHurries(t *testing.T) {
 	id := newSigner(t)
 	h := newNode(t, id)

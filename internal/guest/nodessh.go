@@ -13,18 +13,18 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// NodeSSH is the way to the Proxmox node. Empty fields are what ssh would use: its
-// configuration says it, else its defaults, but for the user, who is root.
+// NodeSSH is the way to the Proxmox node. Empty fields have the value that ssh would use,
+// from its configuration or its defaults. Only the default user is root.
 type NodeSSH struct {
 	Host        string // name, address, or an alias of ~/.ssh/config
 	Port        int
-	User        string // another than root needs passwordless sudo for pct
+	User        string // any user except root needs passwordless sudo for pct
 	Identity    string // a private key's path, or its text
 	KnownHosts  string // path; "": the user's and the machine's
 	ConfigFile  string // path; "": the user's and the machine's; "none": no file
 	AgentSocket string // "": what ssh would use
 
-	hop bool // a jump host: as ssh has it, even for the user
+	hop bool // a jump host: every default is that of ssh, even the user
 }
 
 // settings are a NodeSSH with everything filled in.
@@ -33,14 +33,14 @@ type settings struct {
 	port              int
 	keys              keyring
 	hostFiles         []string
-	jump              []string // ProxyJump's hosts, in order
-	command           string   // ProxyCommand's
-	left              []string // what of the user's settings is not used
+	jump              []string // the hosts of ProxyJump, in order
+	command           string   // the ProxyCommand
+	left              []string // notes about settings of the user that are not used
 }
 
 const nodeFix = "set INFRAHAUS_SSH_NODE (user@host:port), or ssh.node in the config"
 
-// resolve fills in what n leaves open.
+// resolve fills in the empty fields of n.
 func (n NodeSSH) resolve(ctx context.Context) (settings, error) {
 	conf, left, err := n.settingsOf(ctx)
 	if err != nil {
@@ -70,7 +70,7 @@ func (n NodeSSH) resolve(ctx context.Context) (settings, error) {
 	return s, nil
 }
 
-// fill sets what may hold words to be expanded.
+// fill sets the values that may contain words to expand.
 func (s *settings) fill(n NodeSSH, conf sshSettings, x expander) (err error) {
 	if err := s.fillKeys(n, conf, x); err != nil {
 		return err
@@ -136,15 +136,15 @@ func (s *settings) fillKeys(n NodeSSH, conf sshSettings, x expander) error {
 			s.keys.named = append(s.keys.named, f)
 		}
 	}
-	if n.hop && n.Identity != "" { // a CI runner brings one key for all
+	if n.hop && n.Identity != "" { // a CI runner has one key for all hosts
 		s.keys.named = append(s.keys.named, n.Identity)
 	}
 	return nil
 }
 
-// dialer makes the dialer to the node. Its host key is looked up in known_hosts
-// and never trusted at first sight: a user of the node has it there. left says what of
-// the user's SSH settings is not used.
+// dialer makes the dialer to the node. The host key must be in known_hosts; it is never
+// trusted at first sight, because a user of the node has it there already. left notes the
+// SSH settings of the user that are not used.
 func (n NodeSSH) dialer(ctx context.Context) (d *dialer, left []string, err error) {
 	if n.Host == "" {
 		return nil, nil, &Error{Kind: NotConfigured, Transport: "node", Message: "cannot use the node: no SSH address is set for it", Fix: nodeFix}
@@ -181,9 +181,10 @@ func (n NodeSSH) dialerBy(ctx context.Context, depth int) (*dialer, []string, er
 	return d, left, nil
 }
 
-// trustHints says how a host key that is not known gets into known_hosts: compared
-// first, and then with ssh itself, which goes the same way; with ssh-keyscan where
-// a file of ours is the place and no way round leads there.
+// trustHints are the hints for adding an unknown host key to known_hosts: first compare
+// it, then log in once with ssh itself, which takes the same way. If the config names its
+// own known_hosts file and the host is reached directly, ssh-keyscan adds the key
+// instead.
 func (n NodeSSH) trustHints(s settings) func(ssh.PublicKey) []string {
 	return func(key ssh.PublicKey) []string {
 		kind := strings.TrimPrefix(key.Type(), "ssh-")
@@ -220,7 +221,7 @@ func (n NodeSSH) trustHints(s settings) func(ssh.PublicKey) []string {
 	}
 }
 
-// hostKeyCheck says in our own words what known_hosts says of a key.
+// hostKeyCheck turns the result of known_hosts for a key into our own messages.
 func hostKeyCheck(known *knownHosts, whom string, trust func(ssh.PublicKey) []string) ssh.HostKeyCallback {
 	return func(_ string, _ net.Addr, key ssh.PublicKey) error {
 		err := known.check(key)

@@ -28,9 +28,9 @@ type Options struct {
 	Identity    ssh.Signer    // the tool's own key, see EnsureKey; nil: agent and key files only
 	NoUserKeys  bool          // leave the user's agent and key files alone at the guest
 	Node        *NodeSSH      // nil: the node transport is not configured
-	Jump        *NodeSSH      // the guest's sshd through this host; nil: directly
+	Jump        *NodeSSH      // the guest's sshd is reached through this host; nil: directly
 	Port        int           // sshd's port in the guest; 0: 22
-	Adopted     bool          // this tool did not make the container: its sshd was never told our key
+	Adopted     bool          // another program made the container: its sshd may not accept our key
 	SSHDeadline time.Duration // how long the guest's sshd may take once Up; 0: 30 s
 
 	// Up is closed once the container runs. Until then the guest's address is
@@ -128,17 +128,17 @@ func openAuto(ctx context.Context, t Target, o Options) (Guest, error) {
 	return nil, &Error{Kind: e.Kind, Transport: "auto", Err: last, Message: why.Error(), Fix: e.Fix}
 }
 
-// fallsThrough says that auto goes on from the guest's sshd. A refused login never
-// falls through where we had a key put into the container. Into one that somebody else
-// made none of ours was put: that is absence, and the node, where it is configured,
-// is the way that its user has chosen.
+// fallsThrough reports whether auto tries another way after the guest's sshd. It does not
+// after a refused login, if our key was put into the container. An adopted container
+// never got our key: its refusal counts as absence, and if the user has configured the
+// node, auto tries the node.
 func (o Options) fallsThrough(err error) bool {
 	return absent(err) || o.Adopted && o.Node != nil && KindOf(err) == AuthRefused
 }
 
-// otherWays adds to a refused login, or to a host key that the guest did not have
-// before, the ways that are open besides. None of them is taken unasked; neither of
-// them asks for the guest's key.
+// otherWays adds the other possible ways to the error for a refused login, or for a
+// changed host key of the guest. auto takes none of them unasked; none of them needs the
+// guest's host key.
 func (o Options) otherWays(err error) error {
 	var e *Error
 	if !errors.As(err, &e) || e.Kind != AuthRefused && (e.Kind != HostKeyChanged || e.Transport != "guest") {
@@ -205,7 +205,7 @@ func userAgent(o Options) string {
 	return os.Getenv("SSH_AUTH_SOCK")
 }
 
-// openJump prepares the connection that the guest's goes through.
+// openJump prepares the connection to the jump host for the guest's sshd.
 func openJump(ctx context.Context, o Options, c *counts) (*opener, error) {
 	d, left, err := o.Jump.dialer(ctx)
 	if err != nil {

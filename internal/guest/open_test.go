@@ -245,8 +245,8 @@ func hintOf(err error) string {
 	return e.Hint()
 }
 
-// A session whose PATH is of no use, as pam_env makes it of PATH="/opt/x:$PATH" in
-// /etc/environment, has an agent all the same, and the agent a PATH that works.
+// If the session's PATH is unusable, as pam_env makes it from PATH="/opt/x:$PATH" in
+// /etc/environment, the agent still starts and has a PATH that works.
 func TestUnusablePath(t *testing.T) {
 	id := newSigner(t)
 	h := newHost(t, id.PublicKey())
@@ -262,7 +262,7 @@ func TestUnusablePath(t *testing.T) {
 	}
 	mustRun(t, g, attempt(t, "ls / >/dev/null"))
 
-	// On the node the session's PATH comes behind ours.
+	// On the node the session's PATH comes after ours.
 	cmd := exec.Command("/bin/bash", "-c", onNode("root", `env`))
 	cmd.Env = []string{"PATH=/opt/x:$PATH"}
 	if out, err := cmd.Output(); err != nil || !strings.Contains(string(out), "PATH="+fixedPath+":/opt/x:$PATH\n") {
@@ -270,8 +270,8 @@ func TestUnusablePath(t *testing.T) {
 	}
 }
 
-// A guest that refuses our key ends auto, with all the ways that are open named. Into a
-// container that somebody else made no key of ours was put: there the node is tried.
+// If a guest refuses our key, auto ends with an error that names all other ways. An
+// adopted container never got our key: there auto tries the node.
 func TestAutoRefused(t *testing.T) {
 	id := newSigner(t)
 	inside, node := newHost(t, newSigner(t).PublicKey()), newNode(t, id)

@@ -53,7 +53,7 @@ type opener struct {
 	connect func(context.Context) (*ssh.Client, error) // one try
 	command string
 	older   string                // another command, where old says that this one is not understood
-	quick   string                // another one for a second shell, which starts faster and need not work; "": none
+	quick   string                // a command for a second shell that starts faster but may fail; "": none
 	old     func(*silence) bool   // nil: never
 	mute    func(*silence) *Error // why no agent answered
 	alive   time.Duration
@@ -97,7 +97,7 @@ func (o *opener) open(ctx context.Context) (*link, error) {
 	}
 }
 
-// hurry is open by the command that starts faster, where there is one that works.
+// hurry is open with the command that starts faster, if that works.
 func (o *opener) hurry(ctx context.Context) (*link, error) {
 	if o.quick != "" {
 		if c, _, err := o.connection(ctx); err == nil {

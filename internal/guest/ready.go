@@ -31,7 +31,7 @@ type Facts struct {
 	Late           string // what was still missing at the deadline; "": ready
 }
 
-// ReadyDeadline is how long a guest may take unless somebody says otherwise.
+// ReadyDeadline is how long a guest may take if no other deadline is set.
 const ReadyDeadline = time.Minute
 
 // Ready says what to wait for.
@@ -122,11 +122,11 @@ func ParseFacts(report []byte) (Facts, error) {
 	return f, nil
 }
 
-// maxFact bounds what a guest says of one thing, in bytes.
+// maxFact limits the length of one fact that a guest reports, in bytes.
 const maxFact = 256
 
-// printable is a guest's word fit for messages and records: bounded, and of
-// characters that can be seen.
+// printable makes a guest's text safe for messages and records: of limited length, and
+// only with visible characters.
 func printable(s string) string {
 	if len(s) > maxFact {
 		s = s[:maxFact]

@@ -26,7 +26,8 @@ func TestParseFacts(t *testing.T) {
 	}
 }
 
-// What a guest says of itself stands in messages: it is bounded, and can be seen.
+// Facts that a guest reports about itself appear in messages, so their length is limited
+// and all characters are visible.
 func TestHostileFacts(t *testing.T) {
 	f, err := ParseFacts([]byte("release PRETTY_NAME=\"\x1b]0;x\a\u202e\xff" + strings.Repeat("x", 1000) + "\"\nhostname a\x00b\nlate \x1b[2J\n"))
 	if err != nil || len(f.OSName) > maxFact || strings.ContainsAny(f.OSName+f.Hostname+f.Late, "\x00\x1b\a\u202e") || f.Hostname != "a?b" {

@@ -117,7 +117,7 @@ func (t *tail) String() string {
 	}, s)
 }
 
-// lockedTail is a tail that is written to and read at the same time.
+// lockedTail is a tail that can be written and read at the same time.
 type lockedTail struct {
 	mu sync.Mutex
 	t  tail

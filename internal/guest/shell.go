@@ -92,7 +92,8 @@ func (s *shell) Again(ctx context.Context) (Guest, error) {
 	return &shell{open: s.open, trait: s.trait, link: l}, nil
 }
 
-// hurried is Again for what must not wait, where the way knows how to hurry.
+// hurried is Again for urgent work, such as stopping a script. It starts the shell faster
+// if the transport can.
 func hurried(ctx context.Context, g Guest) (Guest, error) {
 	s, ok := g.(*shell)
 	if !ok {

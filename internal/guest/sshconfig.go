@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// sshSettings are the settings of one host, by their names in lower case, as
-// `ssh -G` prints them: what ssh means by its files, ssh is asked.
+// sshSettings are the settings of one host, by their names in lower case, as `ssh -G`
+// prints them. ssh itself is asked, because only ssh knows exactly what its files mean.
 type sshSettings map[string][]string
 
 func (s sshSettings) first(name string) string {
@@ -25,7 +25,7 @@ func (s sshSettings) first(name string) string {
 	return s[name][0]
 }
 
-// parseSettings reads what `ssh -G` prints.
+// parseSettings reads the output of `ssh -G`.
 func parseSettings(text string) sshSettings {
 	s := sshSettings{}
 	for line := range strings.Lines(text) {
@@ -37,11 +37,11 @@ func parseSettings(text string) sshSettings {
 	return s
 }
 
-// askDeadline bounds `ssh -G`, which runs what `Match exec` names.
+// askDeadline limits `ssh -G`, which runs the commands of `Match exec`.
 const askDeadline = 10 * time.Second
 
-// settingsOf are the settings of n's host as ssh has them, from ssh where it is
-// installed, else from the files by our own reader. left says what was left out.
+// settingsOf returns the settings for n's host: from ssh if it is installed, else from
+// the files by our own reader. left notes the settings that it left out.
 func (n NodeSSH) settingsOf(ctx context.Context) (s sshSettings, left []string, err error) {
 	ssh, err := exec.LookPath("ssh")
 	if err != nil {
@@ -57,7 +57,7 @@ func (n NodeSSH) settingsOf(ctx context.Context) (s sshSettings, left []string, 
 	if s, err = n.ask(ctx, ssh, file, files); err != nil {
 		return nil, nil, err
 	}
-	if file == "/dev/stdin" { // ssh has put the home in passwd for ~ here already
+	if file == "/dev/stdin" { // ssh has already replaced ~ by the home in passwd here
 		for i, list := range s["userknownhostsfile"] {
 			s["userknownhostsfile"][i] = strings.ReplaceAll(list, filepath.Join(localUser().HomeDir, ".ssh")+"/", filepath.Join(homeElsewhere(), ".ssh")+"/")
 		}
@@ -66,7 +66,8 @@ func (n NodeSSH) settingsOf(ctx context.Context) (s sshSettings, left []string, 
 	if n.User != "" || n.hop || s.first("user") != me {
 		return s, nil, nil
 	}
-	// ssh's default is the local user, ours root: which of them is it?
+	// ssh's default is the local user, ours is root. The second call shows whether ssh
+	// printed its default.
 	const nobody = "infrahaus-none"
 	if again, err := n.ask(ctx, ssh, "/dev/stdin", files+"Match all\nUser "+nobody+"\n"); err != nil || again.first("user") == nobody {
 		delete(s, "user")
@@ -113,7 +114,7 @@ func lastWords(said []byte) string {
 	return t.String()
 }
 
-// command is a command line to paste.
+// command formats words as a command line that can be pasted.
 func command(words []string) string {
 	quoted := make([]string, len(words))
 	for i, w := range words {
@@ -122,7 +123,7 @@ func command(words []string) string {
 	return strings.Join(quoted, " ")
 }
 
-// localUser is the user of this process, as passwd has them: ssh does not ask USER.
+// localUser is the user of this process from passwd, because ssh ignores USER.
 func localUser() *user.User {
 	if u, err := user.LookupId(strconv.Itoa(os.Getuid())); err == nil {
 		return u
@@ -131,8 +132,8 @@ func localUser() *user.User {
 	return &user.User{Uid: strconv.Itoa(os.Getuid()), Username: os.Getenv("USER"), HomeDir: home}
 }
 
-// userHome is the folder that ~ stands for in the user's SSH files: the home in
-// passwd, as ssh has it, unless HOME names another place that has a folder .ssh.
+// userHome is the folder for ~ in the user's SSH files. It is the home in passwd, as for
+// ssh, unless HOME is another folder with a folder .ssh.
 func userHome() string {
 	if home := homeElsewhere(); home != "" {
 		return home
@@ -140,8 +141,8 @@ func userHome() string {
 	return localUser().HomeDir
 }
 
-// homeElsewhere is HOME where it is not the home in passwd and has SSH files of its
-// own; ssh itself passes them by and has to be pointed at them. Else "".
+// homeElsewhere is HOME if it differs from the home in passwd and has a folder .ssh, else
+// "". ssh itself ignores HOME, so its command line must name these files.
 func homeElsewhere() string {
 	home := os.Getenv("HOME")
 	if !filepath.IsAbs(home) || filepath.Clean(home) == filepath.Clean(localUser().HomeDir) {
@@ -153,15 +154,15 @@ func homeElsewhere() string {
 	return home
 }
 
-// unused are settings that change where a connection goes, or whether it is trusted,
-// and that are not followed here.
+// unused are settings that change the way of a connection, or whether it is trusted, and
+// that this program does not support.
 var unused = []string{"knownhostscommand", "bindaddress", "bindinterface", "certificatefile", "pkcs11provider"}
 
-// spelled are their names as people write them.
+// spelled are the names of these settings as users write them.
 var spelled = map[string]string{"knownhostscommand": "KnownHostsCommand", "bindaddress": "BindAddress", "bindinterface": "BindInterface",
 	"certificatefile": "CertificateFile", "pkcs11provider": "PKCS11Provider", "proxyusefdpass": "ProxyUseFdpass"}
 
-// notFollowed says which settings of the host are left aside, "" for none.
+// notFollowed names the settings of the host that are not used, "" for none.
 func (s sshSettings) notFollowed(host string) string {
 	var names []string
 	for _, name := range unused {
@@ -175,7 +176,7 @@ func (s sshSettings) notFollowed(host string) string {
 	return "SSH settings of " + host + " that are not used here: " + strings.Join(names, ", ")
 }
 
-// isDefault reports whether the key files are those that ssh tries unasked.
+// isDefault reports whether the key files are those that ssh tries by default.
 func (s sshSettings) isDefault() bool {
 	files := s["identityfile"]
 	for _, name := range []string{"~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519"} {
@@ -186,7 +187,7 @@ func (s sshSettings) isDefault() bool {
 	return true
 }
 
-// expander puts in what ssh's %-words, ${variables} and ~ stand for.
+// expander replaces ssh's %-words, ${variables} and ~.
 type expander struct {
 	host, typed, user, alias string
 	port                     int
@@ -233,8 +234,8 @@ func orElse(s, other string) string {
 	return s
 }
 
-// paths splits a list of files. `ssh -G` prints quoted names without their quotes:
-// words that together are the name of a file are one.
+// paths splits a list of files. `ssh -G` prints quoted names without their quotes, so
+// words that together are the name of an existing file are one name.
 func paths(list string) []string {
 	words := strings.Fields(list)
 	var out []string

@@ -12,7 +12,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/needs"
 )
 
-// configDir is a folder with a file config of these lines.
+// configFile writes a file config with these lines into a folder.
 func configFile(t *testing.T, lines string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "config")
@@ -22,17 +22,17 @@ func configFile(t *testing.T, lines string) string {
 	return file
 }
 
-// What a user's file means is what ssh says it means; without ssh our own reader says
-// the same of all that it can judge, and names what it leaves out.
+// A user's file means what ssh says it means. Without ssh, our own reader gets the same
+// settings from everything that it supports, and names the lines that it leaves out.
 func TestSSHConfig(t *testing.T) {
 	ssh := needs.Program(t, "ssh", "openssh-client")
 	home, me := localUser().HomeDir, localUser().Username
 	for name, c := range map[string]struct {
 		lines string
 		node  NodeSSH
-		want  settings // what is empty is not compared
+		want  settings // empty fields are not compared
 		keys  string   // the named key files
-		left  string   // what our own reader names: nothing else may differ then
+		left  string   // the note of our own reader; only then may its settings differ
 	}{
 		"all of it": {"Host pve\n  HostName 192.0.2.7\n  User admin\n  Port 2222\n  IdentityFile ~/.ssh/lab\n  IdentitiesOnly yes\n",
 			NodeSSH{Host: "pve"}, settings{host: "192.0.2.7", user: "admin", port: 2222}, home + "/.ssh/lab", ""},
@@ -90,7 +90,7 @@ func sameSettings(t *testing.T, name string, got, want settings) {
 	}
 }
 
-// A file that ssh refuses is an error with ssh's own words, never half a file.
+// If ssh refuses a file, the error has ssh's own message. The file is never used in part.
 func TestSSHConfigErrors(t *testing.T) {
 	needs.Program(t, "ssh", "openssh-client")
 	file := configFile(t, "Host pve\nNoSuchOption x\n")
@@ -120,7 +120,7 @@ func TestSSHConfigErrors(t *testing.T) {
 	}
 }
 
-// The own reader follows Include, and names a line that it does not understand.
+// Our own reader follows Include, and names a line that it does not understand.
 func TestOwnReader(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	dir := t.TempDir()
@@ -148,8 +148,8 @@ func FuzzConfigWords(f *testing.F) {
 	})
 }
 
-// A HOME that is not the home in passwd, and has SSH files, is the one that counts,
-// with ssh (which would pass it by) and without.
+// A HOME that is not the home in passwd, and has SSH files, is used both with ssh, which
+// would ignore it, and without.
 func TestSSHConfigHomeElsewhere(t *testing.T) {
 	ssh := needs.Program(t, "ssh", "openssh-client")
 	home := t.TempDir()

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// readSettings reads the user's SSH configuration where no ssh is there to be asked:
-// Host, Include, and the Match lines that can be judged without running or resolving
-// anything. A block behind any other Match is left out, and left says so once.
+// readSettings reads the user's SSH configuration if ssh is not installed. It supports
+// Host, Include, and Match lines that need no command and no name lookup. It skips the
+// block after any other Match, and left notes that once.
 func (n NodeSSH) readSettings() (sshSettings, []string, error) {
 	home := filepath.Join(userHome(), ".ssh")
 	r := &configReader{typed: n.Host, user: n.User, found: sshSettings{}}
@@ -35,8 +35,8 @@ func (n NodeSSH) readSettings() (sshSettings, []string, error) {
 	return r.found, []string{"ssh is not installed, so part of the SSH configuration was left out: " + strings.Join(r.left, "; ")}, nil
 }
 
-// configReader is one pass over the files of ssh_config(5): the first value counts,
-// but for IdentityFile, which adds up.
+// configReader is one pass over the files of ssh_config(5). The first value of a setting
+// counts; only IdentityFile collects all values.
 type configReader struct {
 	typed, user string
 	found       sshSettings
@@ -45,8 +45,8 @@ type configReader struct {
 
 const maxIncludes = 16
 
-// file reads one file, if it can be read; active says whether what comes before the
-// first Host applies.
+// file reads one file, if it can be read. active tells whether the lines before the first
+// Host apply.
 func (r *configReader) file(name, dir string, active bool, depth int) {
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -111,7 +111,7 @@ func (r *configReader) set(key string, args []string) {
 	r.found[key] = append(r.found[key], value)
 }
 
-// match judges a Match line; ok is false where that takes more than the files.
+// match evaluates a Match line; ok is false if that needs more than the files.
 func (r *configReader) match(args []string) (matches, ok bool) {
 	matches = true
 	for len(args) > 0 {
@@ -144,8 +144,9 @@ func (r *configReader) match(args []string) (matches, ok bool) {
 	return matches, true
 }
 
-// configWords splits a line: a keyword, blanks or one =, arguments in double quotes or
-// not. A # begins a comment where a word would.
+// configWords splits a line into a keyword and arguments. Blanks or one = follow the
+// keyword, and arguments may be in double quotes. A # at the beginning of a word starts a
+// comment.
 func configWords(line string) ([]string, error) {
 	line = strings.TrimSpace(line)
 	if line == "" || line[0] == '#' {
@@ -158,7 +159,7 @@ func configWords(line string) ([]string, error) {
 	words := []string{line[:end]}
 	rest := strings.TrimLeft(line[end:], " \t")
 	rest = strings.TrimLeft(strings.TrimPrefix(rest, "="), " \t")
-	if strings.EqualFold(words[0], "proxycommand") { // the rest of the line, whatever it holds
+	if strings.EqualFold(words[0], "proxycommand") { // its value is the rest of the line
 		return append(words, rest), nil
 	}
 	for rest != "" && rest[0] != '#' {

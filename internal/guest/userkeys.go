@@ -76,7 +76,7 @@ func (k keyring) signers() ([]ssh.Signer, io.Closer, error) {
 	return distinct(keys), closer, nil
 }
 
-// agentKeys are the agent's keys, those that are wanted first: with IdentitiesOnly ssh
+// agentKeys returns the agent's keys, the wanted ones first. With IdentitiesOnly ssh
 // still uses the agent for the keys that are named, and for no others.
 func (k keyring) agentKeys(wanted []ssh.PublicKey) ([]ssh.Signer, io.Closer) {
 	if k.agentAt == "" {
@@ -102,8 +102,8 @@ func (k keyring) agentKeys(wanted []ssh.PublicKey) ([]ssh.Signer, io.Closer) {
 	return append(first, others...), conn
 }
 
-// publicHalf is the public key of a key file: beside it, or the file itself. nil if
-// there is none.
+// publicHalf returns the public key of a key file: from the .pub file beside it, or from
+// the file itself. It is nil if neither has one.
 func publicHalf(name string) ssh.PublicKey {
 	for _, file := range []string{name + ".pub", name} {
 		text, err := os.ReadFile(expandHome(file))
