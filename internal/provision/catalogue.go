@@ -84,7 +84,7 @@ type Detail struct {
 	Err int64 `json:"err,omitempty"`
 }
 
-// The items that are no scripts. ItemCreate is done once the container was made.
+// The items that are not scripts. ItemCreate is done once the container was made.
 const (
 	ItemCreate   = "create"
 	itemStart    = "start"

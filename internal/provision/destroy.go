@@ -176,7 +176,7 @@ func (r *Run) leftHalf(ctx context.Context, d Doomed, f *Failure) error {
 		return nil
 	}
 	return r.Record.Update(ctx, func(c *lxc.Container) {
-		if c.Error = f.Message; c.Lifecycle != lxc.Destroyed && (!c.Adopted || c.Lifecycle == lxc.Creating) { // one that was there again keeps what it is
+		if c.Error = f.Message; c.Lifecycle != lxc.Destroyed && (!c.Adopted || c.Lifecycle == lxc.Creating) { // an adopted container that still exists keeps its status
 			c.Lifecycle = lxc.Failed
 		}
 	})

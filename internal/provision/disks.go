@@ -10,13 +10,12 @@ import (
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
-// disksTimeout bounds the look at the storages, one of which may be slow.
+// disksTimeout limits the look at the storages, because one of them may be slow.
 const disksTimeout = 10 * time.Second
 
-// disksAreOurs reports whether the disks with a half-made container's id may all be
-// removed with it. A disk that is older than its create task was made by somebody
-// else: by an earlier container of that id, or by another cluster that shares the
-// storage.
+// disksAreOurs reports whether all disks with a half-made container's id may be removed
+// with it. If a disk is older than the create task, it is not ours: it belongs to an
+// earlier container of that id, or to another cluster that shares the storage.
 func (r *Run) disksAreOurs(ctx context.Context, node string, ctid int, upid string) bool {
 	began := pve.TaskStart(upid)
 	if began.IsZero() {
@@ -36,9 +35,9 @@ func (r *Run) disksAreOurs(ctx context.Context, node string, ctid int, upid stri
 	return true
 }
 
-// nameDisksLeft warns of the disks that are still there when a container is gone, with
-// the command that removes them: the next container of that id would find them. It
-// says nothing where the id is in use again.
+// nameDisksLeft warns about disks that remain after a container is gone, because the next
+// container of that id would find them. The hint is the command that removes them. It
+// does not warn if the id is in use again.
 func (r *Run) nameDisksLeft(ctx context.Context, node string, ctid int) {
 	ctx, cancel := context.WithTimeout(ctx, disksTimeout)
 	defer cancel()

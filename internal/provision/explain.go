@@ -49,8 +49,9 @@ func Explain(err error) *Failure {
 	return f
 }
 
-// pveStatus is 4 for what cannot be reached or is not trusted, 2 for a command line,
-// config or template that is wrong, by a look at Proxmox too, 3 for the rest.
+// pveStatus is the exit status for an error of Proxmox. It is 4 if Proxmox cannot be
+// reached or is not trusted, 2 for a faulty command line, config or template (even if
+// only Proxmox shows the fault), and 3 for all others.
 func pveStatus(e *pve.Error) int {
 	switch e.Kind {
 	case pve.Unreachable, pve.TLS, pve.Unauthorized, pve.Timeout:

@@ -19,7 +19,7 @@ type Failure struct {
 	Status  int
 	Message string   // "cannot …"
 	Tail    []string // the failing side's last lines
-	Told    bool     // which are log events already
+	Told    bool     // Tail was already shown as log events
 	Hints   []string
 	Err     error // the cause, for callers that look
 }
@@ -27,7 +27,8 @@ type Failure struct {
 func (f *Failure) Error() string { return f.Message }
 func (f *Failure) Unwrap() error { return f.Err }
 
-// Text is the message with its tail, for an event; not with a tail that events have told.
+// Text is the message for an event, with the tail unless log events have already shown
+// it.
 func (f *Failure) Text() string {
 	if len(f.Tail) == 0 || f.Told {
 		return f.Message

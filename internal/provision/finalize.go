@@ -27,7 +27,7 @@ func (r *Run) finalize(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	look := r.looking && !r.renewing // whoever only looks does not wait
+	look := r.looking && !r.renewing // a command that only looks does not wait
 	said := r.sayWaiting(declared, look)
 	report, err := r.probe(ctx, discover.Options{Declared: declared, Look: look})
 	said()
@@ -46,7 +46,7 @@ func (r *Run) finalize(ctx context.Context) error {
 		}
 	}
 	r.Bus.Secrets().Add(secrets...)
-	// The record and Redis get the same words as the events.
+	// The record and Redis get the same redacted text as the events.
 	r.Services = r.Bus.RedactServices(report.Services(address, declared))
 	for _, note := range report.Notes {
 		r.warn(note, "")
@@ -180,10 +180,10 @@ func urlPort(s lxc.Service) int {
 	return 0
 }
 
-// waitingSaid is how long declared services are waited for in silence.
+// waitingSaid is how long the wait for declared services stays silent.
 const waitingSaid = 2 * time.Second
 
-// sayWaiting says which services are waited for once that takes long, unless the
+// sayWaiting names the services that are waited for after waitingSaid, unless the
 // function that it returns was called before.
 func (r *Run) sayWaiting(declared []discover.Declared, look bool) (answered func()) {
 	var names []string
@@ -233,9 +233,9 @@ func (r *Run) tellServices() error {
 	return nil
 }
 
-// serviceSentence says in a line what was found of a service.
+// serviceSentence describes a discovered service in one line.
 func serviceSentence(s lxc.Service) string {
-	if s.Type == lxc.Credential { // a file that belongs to no service: nothing runs
+	if s.Type == lxc.Credential { // a file without a service: nothing runs
 		return "credentials of " + s.Name
 	}
 	does := map[lxc.ServiceStatus]string{lxc.Errored: "has failed", lxc.Unready: "does not answer"}[s.Status]
@@ -245,7 +245,7 @@ func serviceSentence(s lxc.Service) string {
 	return s.Name + " " + does + ports(s) + noted(s, ": ", "")
 }
 
-// noted is what is noted of a service, where anything is.
+// noted is the note of a service between before and behind, "" if it has none.
 func noted(s lxc.Service, before, behind string) string {
 	if s.Note == "" {
 		return ""
@@ -253,7 +253,7 @@ func noted(s lxc.Service, before, behind string) string {
 	return before + s.Note + behind
 }
 
-// tellLog tells what a service said last, a line an event.
+// tellLog emits the last lines of a service's log, one event a line.
 func (r *Run) tellLog(s lxc.Service) error {
 	for _, line := range s.Log {
 		e := event.Event{Type: event.Log, Step: r.phase.Name, Stream: event.Stdout, Message: s.Name + ": " + line}

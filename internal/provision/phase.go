@@ -71,8 +71,8 @@ func (r *Run) warn(message, hint string) {
 	r.noteErr(r.Bus.Warn(r.phase.Name, message, hint))
 }
 
-// wait says what is waited for from now on, until done, whenever nothing else is said;
-// most is how long at most, 0 where that is not known.
+// wait reports what the run waits for, until done is called, whenever no other event
+// comes. most is the time limit, 0 if it is not known.
 func (r *Run) wait(what string, most time.Duration) (done func()) {
 	return r.Bus.Wait(event.Wait{Step: r.phase.Name, What: what, Most: most})
 }

@@ -205,7 +205,7 @@ func planFinalize(job Job) []string {
 	return lines
 }
 
-// redactedPath is a path of HTTP without what is secret in its query.
+// redactedPath is an HTTP path without the secrets in its query.
 func redactedPath(path string) string {
 	const host = "http://h"
 	return strings.TrimPrefix(event.RedactURLs(host+path), host)

@@ -55,8 +55,8 @@ func (r *Run) cutOff(err error) error {
 	return f
 }
 
-// stoppedUnder words a link that dropped because its container has stopped: what the
-// link itself says then tells nobody why.
+// stoppedUnder explains a link that dropped because its container stopped. The error of
+// the link alone would not show that.
 func (r *Run) stoppedUnder(ctx context.Context, err error) error {
 	var in *guest.Error
 	if !errors.As(err, &in) || r.Placement == nil || in.Kind != guest.Dropped && in.Kind != guest.NoConsole {

@@ -263,7 +263,7 @@ func (r *Run) discard(ctx context.Context, node string, ctid int, upid string) e
 	}
 	var task string
 	if err == nil {
-		// Its config does not name the disk that was made for it.
+		// The container's config does not name the disk that was made for it.
 		o := pve.DestroyOptions{Purge: true, Unreferenced: r.disksAreOurs(ctx, node, ctid, upid)}
 		task, err = r.PVE.Destroy(ctx, node, ctid, o)
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
-// Inside are the privileges on a container without which a transport has no way
-// into it. With auto there may be another.
+// Inside are the privileges on a container without which a transport cannot get into it.
+// With auto another transport may work.
 func Inside(transport string) []string {
 	if transport == "api" {
 		return []string{pve.ConsolePrivilege}
@@ -17,13 +17,14 @@ func Inside(transport string) []string {
 	return nil
 }
 
-// may refuses what the login may not do to the container, before anything is done to
-// it: half of a command is worse than none.
+// may returns an error if the login lacks a privilege on the container, before the first
+// change, so that no command stops half-way.
 func (r *Run) may(ctx context.Context, do string, privileges []string, optional ...string) error {
 	return r.PVE.May(ctx, fmt.Sprintf("%s container %d", do, r.CTID), r.CTID, privileges, optional)
 }
 
-// mayGoOn is about what a resume, a sync or a look at what either would do needs.
+// mayGoOn checks the privileges for a resume or a sync, and for a look at what they would
+// do.
 func (r *Run) mayGoOn(ctx context.Context) error {
 	if r.CTID == 0 {
 		return nil
@@ -35,5 +36,5 @@ func (r *Run) mayGoOn(ctx context.Context) error {
 	case r.Renewal.Snapshot == SnapshotNever:
 		return r.may(ctx, "sync", needs)
 	}
-	return r.may(ctx, "sync", needs, "VM.Snapshot") // whether it is wanted is known later
+	return r.may(ctx, "sync", needs, "VM.Snapshot") // whether a snapshot is needed is known later
 }

@@ -33,8 +33,8 @@ type Job struct {
 	Password      string // root's, 24 random characters
 }
 
-// digest tells whether what a guest gets is what it got before: the template, and
-// --package's names.
+// digest is the same as before if a guest gets the same as before: the template, and the
+// names from --package.
 func (j Job) digest() string {
 	if len(j.Packages) == 0 {
 		return j.Template.Digest
@@ -54,7 +54,7 @@ type Run struct {
 	Connect          func(context.Context) error
 	PVE              *pve.Client
 	SSH              guest.Options // the host's settings; the run adds who listens and when the guest is up
-	Key              string        // the tool's own public key, which is let in besides the spec's; Connect fills it in
+	Key              string        // the tool's own public key, which the guest accepts besides the spec's keys; Connect fills it in
 	DestroyOnFailure bool
 	Verbose          bool
 	Command          func(words ...string) string // a command line of this tool, to be shown in a hint
@@ -87,7 +87,7 @@ type Run struct {
 	task         string   // the UPID that is followed now, for cancellation
 	requested    bool     // a create was sent and not refused
 	createFailed bool     // its task failed; Proxmox cleaned up
-	leftLocked   bool     // its task died, and left the container locked
+	leftLocked   bool     // its task died and left the container locked
 	gone         bool     // destroyed by --on-failure
 	unanswered   bool     // whether Proxmox makes what was asked for is not known
 
@@ -109,7 +109,7 @@ type Run struct {
 
 	// finalizing
 	Services []lxc.Service
-	unready  []string // declared services that never answered, and what is known of each
+	unready  []string // declared services that never answered, each with its note
 }
 
 // Result is how a run ended.
@@ -203,15 +203,15 @@ func (r *Run) finish(ctx context.Context) (Result, error) {
 	})
 }
 
-// putOnRecord writes what was seen, and what the container is again: ready, or as
-// unfinished as it was when the sync began.
+// putOnRecord records the results. The container is ready again, or as unfinished as it
+// was when the sync began.
 func (r *Run) putOnRecord(c *lxc.Container) {
 	if c.Lifecycle == lxc.Destroyed { // meanwhile, beside a look inside
 		return
 	}
 	c.StoppedAt, c.Answering = nil, r.answering()
-	// A look inside says nothing of what else is to be done; of what was adopted that is
-	// nothing.
+	// A look inside does not show whether other work is left. Only an adopted container
+	// has no other work.
 	if r.looking && !r.renewing && !r.Recorded.Adopted {
 		return
 	}
@@ -221,7 +221,7 @@ func (r *Run) putOnRecord(c *lxc.Container) {
 	}
 }
 
-// answering says whether the declared services answer; nil where none is declared.
+// answering reports whether the declared services answer; nil if none is declared.
 func (r *Run) answering() *bool {
 	if !slices.ContainsFunc(r.Services, func(s lxc.Service) bool { return s.Declared }) {
 		return nil
@@ -287,7 +287,7 @@ func (r *Run) wayOn() (hints []string) {
 		what = fmt.Sprintf("Proxmox has no container %d yet, and may still make it, for its answer never came", r.CTID)
 	}
 	first := ""
-	if r.leftLocked && r.SSH.Node == nil { // the API cannot unlock, and neither command can do without
+	if r.leftLocked && r.SSH.Node == nil { // the API cannot unlock, and both commands need it unlocked
 		hints, first = append(hints, fmt.Sprintf("first, on the node: pct unlock %d", r.CTID)), "then "
 	}
 	hints = append(hints,
@@ -304,19 +304,19 @@ func (r *Run) backHint() string {
 	return "to go back to how it was before: " + r.Command("sync", r.Job.Spec.Hostname, "--rollback")
 }
 
-// adopting reports whether this look is to take a container into the catalogue.
+// adopting reports whether this look will take the container into the catalogue.
 func (r *Run) adopting() bool { return r.Recorded.Adopted && r.Recorded.Lifecycle != lxc.Ready }
 
-// recordFailure writes how a run failed. A create of which nothing is on the
-// node frees its name; its story stays. A failed discovery changes nothing, but that a
-// container which was never looked into is not adopted as ready.
+// recordFailure records how a run failed. If a create left nothing on the node, its name
+// becomes free and its history stays. A failed discovery changes nothing, except that a
+// container without any successful look is not adopted as ready.
 func (r *Run) recordFailure(ctx context.Context, f *Failure) error {
 	if r.looking && !r.adopting() {
 		return nil
 	}
 	if r.looking {
 		return r.Record.Update(ctx, func(c *lxc.Container) {
-			if c.Lifecycle == lxc.Creating || c.Lifecycle == lxc.Failed { // else another look was faster
+			if c.Lifecycle == lxc.Creating || c.Lifecycle == lxc.Failed { // otherwise another look has finished first
 				c.Lifecycle, c.Error = lxc.Failed, f.Message
 			}
 		})

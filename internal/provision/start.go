@@ -57,12 +57,12 @@ func (r *Run) start(ctx context.Context) error {
 	return r.step(r.phase.To, "Container started"+at(r.Address))
 }
 
-// StartTimeout is how long the task that starts a container may take. Where its disk is a
-// raw ext4 image that was in use when it was kept, as in a rollback or a crash of the
-// node, ext4's multi-mount protection alone waits 45 s.
+// StartTimeout is how long the task that starts a container may take. ext4's multi-mount
+// protection alone waits 45 s if the disk is a raw ext4 image that was saved while it was
+// in use, as after a rollback or a crash of the node.
 const StartTimeout = 3 * time.Minute
 
-// awaitStart follows the task that starts the container, by follow.
+// awaitStart waits for the task that starts the container, with follow.
 func (r *Run) awaitStart(ctx context.Context, upid string, follow func(context.Context, string) (pve.Result, error)) (pve.Result, error) {
 	wait, cancel := context.WithTimeout(ctx, StartTimeout)
 	defer cancel()

@@ -28,7 +28,7 @@ const (
 // followTask follows a task and remembers which, so that it can be told to stop.
 func (r *Run) followTask(ctx context.Context, upid string) (pve.Result, error) {
 	r.task = upid
-	if r.phase.Name != event.Starting { // which says so itself
+	if r.phase.Name != event.Starting { // that phase reports it itself
 		defer r.wait("Proxmox to "+pve.TaskOp(upid), 0)()
 	}
 	res, err := r.PVE.Follow(ctx, upid, r.watch())
@@ -38,7 +38,7 @@ func (r *Run) followTask(ctx context.Context, upid string) (pve.Result, error) {
 	return res, err
 }
 
-// follow waits for a task of the node, and says so where it takes long.
+// follow waits for a task of the node, and reports a long wait.
 func (r *Run) follow(ctx context.Context, upid string, w pve.Watch) (pve.Result, error) {
 	defer r.wait("Proxmox to "+pve.TaskOp(upid), 0)()
 	return r.PVE.Follow(ctx, upid, w)
@@ -102,9 +102,9 @@ func (r *Run) stopScript(ctx context.Context) string {
 	return r.attempt.Name + " was stopped"
 }
 
-// stopTask tells a task to stop, waits for its clean-up (an interrupted create
-// removes what it has made) and says how it ended: it may have been done already, and
-// a start that is stopped half-way leaves the container coming up.
+// stopTask tells a task to stop, waits for its clean-up (an interrupted create removes
+// what it has made) and returns how the task ended. It may have finished before, and a
+// start that was stopped half-way may leave the container booting.
 func (r *Run) stopTask(ctx context.Context) string {
 	if err := r.PVE.StopTask(ctx, r.task); err != nil {
 		return fmt.Sprintf("the task on the node could not be told to stop: %v", err)
@@ -121,7 +121,7 @@ func (r *Run) stopTask(ctx context.Context) string {
 	return taskEnd(err) + r.leftRunning(ctx)
 }
 
-// taskEnd says how a task ended that was told to stop.
+// taskEnd describes how a task ended after it was told to stop.
 func taskEnd(err error) string {
 	var e *pve.Error
 	switch {
@@ -135,13 +135,13 @@ func taskEnd(err error) string {
 	return "the task on the node had failed by then: " + e.Reason
 }
 
-// startAsked reports whether a start was asked for and not answered.
+// startAsked reports whether a start was requested and Proxmox has not answered.
 func (r *Run) startAsked() bool {
 	m := r.marks.of(event.Starting, itemStart)
 	return r.phase.Name == event.Starting && m.RunID == r.ID && m.State == Claimed && m.UPID == ""
 }
 
-// leftRunning says whether the container runs after its start was stopped.
+// leftRunning reports whether the container runs after its start was stopped.
 func (r *Run) leftRunning(ctx context.Context) string {
 	if r.phase.Name != event.Starting {
 		return ""

@@ -8,8 +8,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
-// How a task ended that was told to stop is said as it was: it may have been done, or
-// have failed, before it heard of that.
+// The message tells how a task really ended after it was told to stop: it may have
+// finished or failed before.
 func TestTaskEnd(t *testing.T) {
 	failed := func(reason string) error { return &pve.Error{Kind: pve.TaskFailed, Reason: reason} }
 	for want, err := range map[string]error{

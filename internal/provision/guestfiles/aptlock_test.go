@@ -6,13 +6,14 @@ import (
 	"testing"
 )
 
-// apt says this, with status 100, where another process holds the lock of the lists,
-// and waits for nothing: DPkg::Lock::Timeout covers dpkg's lock alone (apt 2.6.1, 3.0.4).
+// apt prints this, with status 100, if another process holds the lock of the lists. It
+// does not wait: DPkg::Lock::Timeout applies only to dpkg's lock (apt 2.6.1, 3.0.4).
 const locked = `echo "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 7 (apt-get)" >&2
 	echo "E: Unable to lock directory /var/lib/apt/lists/" >&2; exit 100`
 
-// The fakes let go of what they hold while the helpers sleep. The lock of the lists is waited for, and that of the archives, which only the
-// kernel's table tells: an install's output is not read.
+// The fake processes release their locks while the helpers sleep. The helpers wait for
+// the lock of the lists and for that of the archives. Only the kernel's table shows the
+// latter, because the helpers do not read an install's output.
 func TestAptLocksAreWaitedFor(t *testing.T) {
 	tests := []struct {
 		name, apt string

@@ -178,7 +178,7 @@ func TestRepository(t *testing.T) {
 		if s := boot(); s != 0 || g.read("/etc/app/a.conf") != "one" {
 			t.Fatalf("status %d: %s", s, g.read(LogPath))
 		}
-		for _, p := range []string{LogPath, "/opt/config-manager/repo/.git"} { // either may hold a secret
+		for _, p := range []string{LogPath, "/opt/config-manager/repo/.git"} { // either may contain a secret
 			if fi, err := os.Stat(g.path(p)); err != nil || fi.Mode().Perm()&0o077 != 0 {
 				t.Errorf("%s: %v, %v", p, fi.Mode(), err)
 			}

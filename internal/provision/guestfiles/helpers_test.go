@@ -66,8 +66,8 @@ func TestSaveCredential(t *testing.T) {
 	})
 }
 
-// What save_credential writes is what discovery reads, byte for byte, whatever the
-// file held before; and what the follower hears of it redacts every line.
+// Discovery reads exactly the bytes that save_credential writes, whatever the file
+// contained before. With the line for the follower, every line of the value is redacted.
 func TestSaveCredentialIsRead(t *testing.T) {
 	var every strings.Builder
 	for c := 1; c < 256; c++ {
@@ -88,7 +88,7 @@ func TestSaveCredentialIsRead(t *testing.T) {
 		for i, value := range values {
 			g.write(fmt.Sprintf("value%d", i), value, 0o600)
 			for j, file := range files {
-				if i%3 != j%3 { // enough of them
+				if i%3 != j%3 { // enough combinations
 					continue
 				}
 				g.write(fmt.Sprintf("%s/s%d.%d", CredentialsDir, i, j), file, 0o600)
@@ -134,7 +134,7 @@ func TestSaveCredentialIsRead(t *testing.T) {
 	})
 }
 
-// What older versions wrote, values as they are, keeps its other lines.
+// In a file of an older version, which wrote values unquoted, the other lines stay.
 func TestSaveCredentialInOldFiles(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
 		for _, test := range []struct{ old, want string }{

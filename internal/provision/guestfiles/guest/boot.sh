@@ -99,8 +99,8 @@ pull() {
 				git -C "$repo" fetch -q --depth 1 origin "${CONFIG_BRANCH:-main}" &&
 				git -C "$repo" reset -q --hard FETCH_HEAD && return 0
 		else
-			# Cloned aside: half a clone is none. Its .git has the address, which
-			# may hold a password.
+			# Clone into a folder beside it, so that half a clone is never used. Its .git has
+			# the address, which may contain a password.
 			rm -rf "$repo.new"
 			if mkdir -p "${repo%/*}" && mkdir -m 0700 "$repo.new" &&
 				git clone -q --depth 1 -b "${CONFIG_BRANCH:-main}" -- "$CONFIG_REPO_URL" "$repo.new" &&

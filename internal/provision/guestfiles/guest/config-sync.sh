@@ -22,7 +22,7 @@ ATTEMPT= STAGE= FROM_REPO= DROPPED=
 
 [ -d "$S/state" ] || mkdir -p "$S/state"
 [ -d "${LOG%/*}" ] || mkdir -p "${LOG%/*}"
-[ -e "$LOG" ] || (umask 077 && : >>"$LOG") # scripts may print what is secret
+[ -e "$LOG" ] || (umask 077 && : >>"$LOG") # scripts may print secrets
 [ -d "${LOCK%/*}" ] || mkdir -p "${LOCK%/*}"
 
 # take_request claims the request by renaming it: one sync has it, at most. It

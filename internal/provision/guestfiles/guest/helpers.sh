@@ -116,9 +116,9 @@ wait_for_apt_lock() {
 	return 0
 }
 
-# _ih_apt ARG…: apt-get that never asks and waits for the locks. Its own option
-# covers dpkg's lock alone: that of the lists, which update takes, and that of the
-# archives end it at once with status 100.
+# _ih_apt ARG…: apt-get without questions, which waits for the locks. apt's own option waits
+# only for dpkg's lock. If the lock of the lists (for update) or of the archives is held, apt
+# ends at once with status 100.
 _ih_apt() {
 	_ih_tries=60
 	while :; do
@@ -146,9 +146,9 @@ _ih_apt_get() {
 		-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" </dev/null
 }
 
-# _ih_update: one update; _ih_held is set where apt says that it could not get a
-# lock, for the other process may be gone since. Both streams go on line by line. An
-# install is not read like that: a service that it starts would keep the pipe.
+# _ih_update: one update. It sets _ih_held if apt reports a held lock, because the other process
+# may have ended since. It passes on both streams line by line. The output of an install is not
+# read in this way, because a service that it starts would keep the pipe open.
 _ih_update() {
 	{
 		_ih_end=$(
@@ -277,10 +277,10 @@ generate_password() {
 	unset _ih_pw
 }
 
-# save_credential SERVICE KEY VALUE (or KEY VALUE, for the template's own
-# service): updates or appends KEY=VALUE in the credentials file of SERVICE, and
-# tells whoever follows this script before it can print the value. VALUE may have
-# several lines; - is what stdin holds, to its last byte.
+# save_credential SERVICE KEY VALUE (or KEY VALUE, for the template's own service) updates or
+# appends KEY=VALUE in the credentials file of SERVICE. Before the script can print the value,
+# the program that follows the script learns it for redaction. VALUE may have several lines; -
+# stands for all of stdin, to its last byte.
 save_credential() {
 	case $# in
 	2) set -- "${TEMPLATE_NAME:-credentials}" "$1" "$2" ;;
@@ -316,7 +316,7 @@ save_credential() {
 _ih_save() {
 	umask 077
 	set +eu
-	LC_ALL=C # bytes, in every shell
+	LC_ALL=C # count bytes, in every shell
 	_ih_dir=$_ih_root/etc/infrahaus/credentials
 	[ -d "$_ih_dir" ] || mkdir -p "$_ih_dir" && chmod 0700 "$_ih_dir" || exit 1
 	_ih_value=$3
@@ -341,8 +341,8 @@ _ih_save() {
 	exit "$_ih_rc"
 }
 
-# _ih_stdin SERVICE KEY FILE: in _ih_value, all of stdin, which FILE holds meanwhile:
-# a shell's variable would lose NUL bytes without a word.
+# _ih_stdin SERVICE KEY FILE: puts all of stdin into _ih_value. Meanwhile FILE holds it, because
+# a shell's variable would silently lose NUL bytes.
 _ih_stdin() {
 	cat >"$3" || { rm -f "$3"; return 1; }
 	_ih_size=$(wc -c <"$3") _ih_text=$(tr -d '\000' <"$3" | wc -c)
@@ -358,8 +358,8 @@ _ih_stdin() {
 	fi
 }
 
-# _ih_tell KEY VALUE: a line for whoever follows this script; the line ends of a
-# value are written as carriage returns.
+# _ih_tell KEY VALUE: writes a line for the program that follows this script. Line ends within
+# the value become carriage returns.
 _ih_tell() {
 	[ -n "${INFRAHAUS_ATTEMPT-}" ] || return 0
 	case $2 in
@@ -370,14 +370,14 @@ _ih_tell() {
 _ih_nl='
 '
 
-# _ih_assign KEY FILE: FILE with _ih_value as the value of KEY, as a shell reads it.
-# What else is in FILE stays as it is.
+# _ih_assign KEY FILE: prints FILE with _ih_value as the value of KEY, quoted for a shell. The
+# rest of FILE stays unchanged.
 _ih_assign() {
 	_ih_open= _ih_found=
 	_ih_quote "$_ih_value"
 	_ih_from=$2
 	[ -f "$2" ] || _ih_from=/dev/null
-	# A quote that is never closed is none: then every line is one value.
+	# If a quote is never closed, it is not a quote: then every line is a value of its own.
 	_ih_lines=
 	while IFS= read -r _ih_line || [ -n "$_ih_line" ]; do _ih_entry; done <"$_ih_from"
 	[ -z "$_ih_open" ] || _ih_lines=1
@@ -400,9 +400,8 @@ _ih_assign() {
 	[ -n "$_ih_found" ] || printf '%s=%s\n' "$1" "$_ih_quoted"
 }
 
-# _ih_entry: in _ih_open, the quote that the value which _ih_line begins or goes on
-# with leaves open. Only a value that begins with a quote has several lines: older
-# versions of this wrote every other as it is.
+# _ih_entry: sets _ih_open to the quote that is still open after _ih_line. Only a value that
+# begins with a quote can have several lines, because older versions wrote every value unquoted.
 _ih_entry() {
 	[ -z "$_ih_lines" ] || return 0
 	_ih_r=$_ih_line
@@ -441,7 +440,7 @@ _ih_entry() {
 	done
 }
 
-# _ih_quote VALUE: in _ih_quoted, a word that every shell reads as VALUE.
+# _ih_quote VALUE: sets _ih_quoted to a word that every shell reads as VALUE.
 _ih_quote() {
 	case $1 in
 	'' | *[!A-Za-z0-9_./:@%+,-]*) ;;
