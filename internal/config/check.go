@@ -39,7 +39,8 @@ const pemMark = "-----BEGIN"
 var (
 	hostName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 	dnsName  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?$`)
-	// A user's name may hold @ (OIDC and AD have mail addresses): the realm follows the last.
+	// A user's name may contain @ (OIDC and AD have mail addresses): the realm follows
+	// the last.
 	tokenShape = regexp.MustCompile(`^[^\s:/!]+@[A-Za-z][A-Za-z0-9._-]*![A-Za-z][A-Za-z0-9._-]*=\S+$`)
 	userShape  = regexp.MustCompile(`^[^\s:/!]+@[A-Za-z][A-Za-z0-9._-]*$`)
 )
@@ -78,12 +79,12 @@ func endpoint(s string) (string, error) {
 	if !isPort(port) {
 		return "", bad(next, "%q is no port", port)
 	}
-	// As a URL: a zone's % is escaped again.
+	// As a URL: the % of a zone is escaped again.
 	return (&url.URL{Scheme: "https", Host: net.JoinHostPort(host, port)}).String(), nil
 }
 
-// zonePercent is the zone of an address in brackets, [fe80::1%eth0], whose % people
-// write as it is and a URL has as %25.
+// zonePercent matches the zone of an address in brackets, [fe80::1%eth0]. People write a
+// plain %; a URL has %25.
 var zonePercent = regexp.MustCompile(`^(https?://\[[0-9A-Fa-f:.]+)%(?:25)?([^\]%]+\])`)
 
 func isHost(s string) bool {
@@ -109,7 +110,7 @@ func token(s string) (string, error) {
 
 func user(s string) (string, error) {
 	s = strings.TrimSpace(s)
-	if strings.Contains(s, "=") { // a token, which no error repeats
+	if strings.Contains(s, "=") { // it is a token, which no error may repeat
 		return "", bad("user@realm, such as root@pam; a token goes into token", "it is no user")
 	}
 	if !strings.Contains(s, "@") {
@@ -147,7 +148,7 @@ func fingerprint(s string) (string, error) {
 	return strings.Join(parts, ":"), nil
 }
 
-// proxmoxName is what a node, a storage or a bridge may be called.
+// proxmoxName checks the name of a node, a storage or a bridge.
 func proxmoxName(s string) (string, error) {
 	if !hostName.MatchString(s) {
 		return "", bad("letters, digits, dots, dashes and underscores", "%q is no name that Proxmox knows", s)
@@ -166,8 +167,8 @@ func transport(s string) (string, error) {
 	return "", bad(next, "%q is no transport", s)
 }
 
-// sshAddress takes [user@]host[:port], also behind ssh://. What it leaves open stays so:
-// ~/.ssh/config may say it, else the user is root and the port 22.
+// sshAddress reads [user@]host[:port]; ssh:// may precede it. It sets no defaults for the
+// missing parts: ~/.ssh/config may have them, otherwise the user is root and the port 22.
 func sshAddress(s string) (string, error) {
 	const next = "such as root@pve.example.com:22"
 	name, rest, named := strings.Cut(strings.TrimPrefix(strings.TrimSpace(s), "ssh://"), "@")

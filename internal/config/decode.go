@@ -153,9 +153,9 @@ func (d *decoder) unknown(sub string, key, value *yaml.Node, in reflect.Type, na
 	return d.fail(key, next, "unknown key %q", sub)
 }
 
-// misplaced is the key below which an unknown one belongs, since what that one holds is
-// known there: a host's name at the left edge, a host's key without its name. It is ""
-// where nothing tells.
+// misplaced returns the key below which an unknown key belongs, because it or its content
+// is known there: for a host's name at the left edge, or for a host's key without the
+// host's name. It is "" if nothing matches.
 func misplaced(key, value *yaml.Node, in reflect.Type) string {
 	for i := range in.NumField() {
 		field, name := in.Field(i).Type, in.Field(i).Tag.Get("yaml")

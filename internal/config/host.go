@@ -58,7 +58,7 @@ func (c *Config) nameOf(endpointURL string) string {
 		}
 	}
 	u, err := url.Parse(endpointURL)
-	if err != nil { // endpoint has made it
+	if err != nil { // endpoint has made it, so this cannot happen
 		return endpointURL
 	}
 	if u.Port() == apiPort {
@@ -67,7 +67,7 @@ func (c *Config) nameOf(endpointURL string) string {
 	return u.Host
 }
 
-// Calls says whether the settings have a host of that name: in the file, in the
+// Calls reports whether the settings have a host of that name: in the file, in the
 // environment, or the sandbox.
 func (c *Config) Calls(name string) bool {
 	if name == SandboxHost || c.hosts[name] != nil {
@@ -77,15 +77,15 @@ func (c *Config) Calls(name string) bool {
 	return err == nil && e.url != "" && c.nameOf(e.url) == name
 }
 
-// Trust is where a host is and what it is trusted by. It looks up no secret; what
-// cannot be told is "".
+// Trust is the address of a host and the certificates that are trusted there. It contains
+// no secret. Unknown fields are "".
 type Trust struct {
 	URL         string // https://host:port
 	Fingerprint string // SHA-256, AB:CD:…
 	CAFile      string
 }
 
-// Trust is what Host says of these.
+// Trust returns these fields of Host without reading a secret.
 func (c *Config) Trust(name string) Trust {
 	h, _, _, err := c.place(name)
 	if err != nil {
@@ -126,8 +126,8 @@ func (c *Config) Host(ctx context.Context, name string) (*Host, error) {
 	return h, c.ssh(h, in.SSH, e)
 }
 
-// place is a host without its login and its ways into guests, with what the file and
-// the environment have for those.
+// place returns a host without its login and its ways into guests, together with the
+// file's and the environment's settings for those.
 func (c *Config) place(name string) (*Host, *fileHost, environment, error) {
 	e, err := c.environment()
 	if err != nil {

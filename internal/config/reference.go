@@ -53,7 +53,7 @@ func (c *Config) secret(ctx context.Context, path string, r reference) (Secret, 
 		return NewSecret(strings.TrimSpace(r.text)), nil
 	case r.env != "":
 		s := first(c.env, r.env)
-		if s == "" && !variableName.MatchString(r.env) { // it may be the secret itself, which no error repeats
+		if s == "" && !variableName.MatchString(r.env) { // it may be the secret itself, so no error repeats it
 			return Secret{}, c.decoder.at(path+"_env", "the name of a variable, such as PVE_SECRET", "it is not the name of a variable")
 		}
 		if s == "" {

@@ -11,7 +11,7 @@ type family struct {
 	field, gatewayField string
 	address, gateway    string
 	member              func(netip.Addr) bool
-	words               []string // what the address may be instead
+	words               []string // words that may replace the address
 	example             string
 }
 
@@ -26,7 +26,7 @@ func (f family) faults() []Fault {
 	return nil
 }
 
-// prefix is the address, the zero Prefix where none is fixed.
+// prefix returns the address, or the zero Prefix if no address is fixed.
 func (f family) prefix() (netip.Prefix, *Fault) {
 	var none netip.Prefix
 	if f.address == "" || slices.Contains(f.words, f.address) {
@@ -53,7 +53,7 @@ func (f family) prefix() (netip.Prefix, *Fault) {
 	return wrong("is not an address", "one of "+strings.Join(f.words, ", ")+", none or an address such as "+f.example)
 }
 
-// gatewayFault is what is wrong with the gateway to an address. One outside of the
+// gatewayFault returns the fault of the gateway. A gateway outside of the address's
 // network is legal: Proxmox sets a route to it on the link.
 func (f family) gatewayFault(p netip.Prefix) *Fault {
 	if f.gateway == "" {
@@ -64,7 +64,7 @@ func (f family) gatewayFault(p netip.Prefix) *Fault {
 	}
 	g, err := netip.ParseAddr(f.gateway)
 	switch {
-	case err != nil || !f.member(g) || g.Zone() != "": // a zone may hold anything, and net0 is a list
+	case err != nil || !f.member(g) || g.Zone() != "": // a zone may contain commas, which separate the fields of net0
 		return wrong("is not an address of that family", "an address without prefix length")
 	case !p.IsValid():
 		return wrong("goes with a fixed address only", "remove it, or give the address itself")
@@ -74,14 +74,15 @@ func (f family) gatewayFault(p netip.Prefix) *Fault {
 		return wrong("is no router's address", "")
 	case p.Contains(g):
 		if why := unusable(netip.PrefixFrom(g, p.Bits())); why != "" && (g.Is4() || g != p.Masked().Addr()) {
-			return wrong(why, "") // of IPv6 the network's own address means "any router"
+			return wrong(why, "") // in IPv6 the network's own address means "any router"
 		}
 	}
 	return nil
 }
 
-// unusable says why an address cannot be a host's. Networks of two addresses (/31,
-// /127) and of one (/32, /128) have neither an own nor a broadcast address.
+// unusable returns the reason why a host cannot have an address, or "". Networks of two
+// addresses (/31, /127) and of one (/32, /128) have no network address and no broadcast
+// address.
 func unusable(p netip.Prefix) string {
 	a := p.Addr()
 	hostBits := a.BitLen() - p.Bits()

@@ -8,17 +8,17 @@ import (
 	"strings"
 )
 
-// Fault is one thing that is wrong with a spec in itself: create refuses it and
-// `template validate` finds it by the same list.
+// Fault is one fault in a spec that is found without asking Proxmox. create and `template
+// validate` find the same faults.
 type Fault struct {
 	Field  string // hostname, ctid, cores, …; of the network: ip, gateway, ip6, gateway6, nameserver, …
 	Index  int    // of a nameserver or tag
 	Value  string
-	Reason string // goes after the value: "is the network's own address"
-	Better string // how it would be right, "" where the reason says it
+	Reason string // follows the value: "is the network's own address"
+	Better string // a correct value, "" if the reason is enough
 }
 
-// The bounds that Proxmox's own schema sets.
+// The limits of Proxmox's own schema.
 const (
 	MinCTID, MaxCTID = 100, 999999999
 	maxCores         = 8192
@@ -32,7 +32,7 @@ var (
 	nameForm  = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]*$`) // nodes, storages, bridges
 )
 
-// Faults are all that is wrong with a spec in itself, without asking Proxmox.
+// Faults returns all faults of a spec that can be found without asking Proxmox.
 func (s Spec) Faults() []Fault {
 	var out []Fault
 	add := func(bad bool, field, value, reason string) {
@@ -63,8 +63,9 @@ func (s Spec) Faults() []Fault {
 	return append(out, s.Network.Faults()...)
 }
 
-// WrongHostname says why a text is no DNS name that Proxmox takes, or "": labels of
-// letters, digits and inner hyphens, up to 63 each, between dots.
+// WrongHostname returns the reason why Proxmox would refuse a hostname, or "". A hostname
+// is made of labels with dots between them. A label has up to 63 letters, digits and
+// inner hyphens.
 func WrongHostname(name string) string {
 	if name == "" {
 		return "is empty"
@@ -80,8 +81,8 @@ func WrongHostname(name string) string {
 	return ""
 }
 
-// Faults are what is wrong with the addresses: what Proxmox would refuse, and what
-// it takes and the guest's network then fails with.
+// Faults returns the faults of the addresses: those that Proxmox would refuse, and those
+// that it accepts but that break the guest's network.
 func (n Network) Faults() []Fault {
 	var out []Fault
 	if n.VLAN < 0 || n.VLAN > 4094 {
@@ -99,5 +100,6 @@ func (n Network) Faults() []Fault {
 	return out
 }
 
-// isIPv6 leaves out IPv4 in IPv6's clothes (::ffff:10.0.0.1), which no network routes.
+// isIPv6 is false for an IPv4 address in IPv6 form (::ffff:10.0.0.1), which no network
+// routes.
 func isIPv6(a netip.Addr) bool { return a.Is6() && !a.Is4In6() }

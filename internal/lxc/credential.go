@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// The keys under which a credentials file that is no list of assignments is
-// sealed as one value: a single line as PasswordKey, several as ContentKey.
+// The keys for a credentials file that is not a list of assignments. It is sealed as one
+// value: a single line as PasswordKey, several lines as ContentKey.
 const (
 	PasswordKey = "password"
 	ContentKey  = "content"
 )
 
 // IsCredentialKey reports whether a text can be the name of a credential's value:
-// letters, digits and "_", no digit first. Whatever else stands before a "=" may be
-// a part of a secret, and is never shown.
+// letters, digits and "_", with no digit first. Any other text before a "=" may be part
+// of a secret and is never shown.
 func IsCredentialKey(text string) bool {
 	for i, r := range text {
 		letter := r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
@@ -26,8 +26,8 @@ func IsCredentialKey(text string) bool {
 	return text != ""
 }
 
-// CredentialKeys returns keys as they may be shown: what is no key is replaced by
-// the one under which such a file is sealed.
+// CredentialKeys returns keys that are safe to show: a text that is not a key is replaced
+// by the key under which such a file is sealed.
 func CredentialKeys(keys []string) []string {
 	whole := PasswordKey
 	if len(keys) > 1 {
@@ -50,9 +50,8 @@ func CredentialKeys(keys []string) []string {
 	return out
 }
 
-// IsPadded reports whether name, followed by the padding that it needs, is a text in
-// base64 or base32: an assignment without a value looks the same. Words in one case
-// are taken for names.
+// IsPadded reports whether name is base64 or base32 once the padding is added that it
+// lacks. An assignment without a value looks the same. Words in one case count as names.
 func IsPadded(name string) bool {
 	if len(name) < 10 || strings.Contains(name, "_") {
 		return false

@@ -66,29 +66,29 @@ func (n Network) Addressed() bool { return n.IPv4 != "" || n.IPv6 != "" }
 type Container struct {
 	RecordID    string    `json:"id"`               // sortable, never reused
 	CTID        int       `json:"ctid"`             // reused by Proxmox; 0 until one is claimed
-	Host        string    `json:"host"`             // as the user calls it
-	HostID      string    `json:"hostId,omitempty"` // of the host on record, whatever it is called
+	Host        string    `json:"host"`             // the user's name for it
+	HostID      string    `json:"hostId,omitempty"` // of the host on record; stays when its name changes
 	Node        string    `json:"node"`
 	Hostname    string    `json:"hostname"`
 	Template    string    `json:"template,omitempty"` // "" for an adopted container
 	OSTemplate  string    `json:"osTemplate,omitempty"`
 	Lifecycle   Lifecycle `json:"status"`
 	Address     string    `json:"address,omitempty"`   // without prefix length
-	Transport   string    `json:"transport,omitempty"` // guest, node, api: what got inside last
+	Transport   string    `json:"transport,omitempty"` // guest, node, api: the last one that got inside
 	MAC         string    `json:"mac,omitempty"`
 	UPID        string    `json:"upid,omitempty"` // of the create task
-	Marked      bool      `json:"marked"`         // carries our ownership marker on Proxmox
+	Marked      bool      `json:"marked"`         // has our ownership marker on Proxmox
 	Adopted     bool      `json:"adopted,omitempty"`
 	Error       string    `json:"error,omitempty"`
-	StoppedAt   *Time     `json:"stoppedAt,omitempty"` // when this tool stopped it; nil since it was started again
-	Answering   *bool     `json:"answering,omitempty"` // whether its declared services answered when they were looked at last
+	StoppedAt   *Time     `json:"stoppedAt,omitempty"` // when this tool stopped it; nil once it was started again
+	Answering   *bool     `json:"answering,omitempty"` // whether its declared services answered at the last look
 	CreatedAt   Time      `json:"createdAt"`
 	UpdatedAt   Time      `json:"updatedAt"`
 	DestroyedAt *Time     `json:"destroyedAt,omitempty"`
 }
 
-// Condition is how the record stands, in a word for people: the lifecycle, or of a
-// container that is ready what else is known of it.
+// Condition is the state of the record in a word: the lifecycle, or for a ready container
+// whether it is stopped or does not answer.
 func (c Container) Condition() string {
 	switch {
 	case c.Lifecycle != Ready:
@@ -117,9 +117,9 @@ const (
 // ServiceStatus is the state of a service as discovery saw it.
 type ServiceStatus string
 
-// A declared service that never answered is Unready, and so is a container that is
-// unhealthy or still starting; a paused one is Stopped. A unit that systemd calls
-// failed is Errored, and so is a container that is restarted over and over.
+// A declared service that never answered is Unready. So is an engine's container that is
+// unhealthy or still starting; a paused one is Stopped. A unit that systemd calls failed
+// is Errored. So is an engine's container that is restarted again and again.
 const (
 	Running ServiceStatus = "running"
 	Stopped ServiceStatus = "stopped"
@@ -134,7 +134,7 @@ type Service struct {
 	Type           ServiceType   `json:"type"`
 	Status         ServiceStatus `json:"status"`
 	Ports          []Port        `json:"ports,omitempty"`
-	MorePorts      int           `json:"morePorts,omitempty"` // how many ports are not named
+	MorePorts      int           `json:"morePorts,omitempty"` // how many ports are not listed
 	URL            string        `json:"url,omitempty"`
 	System         bool          `json:"system,omitempty"`   // part of the OS, not of the purpose
 	Declared       bool          `json:"declared,omitempty"` // named by the template
@@ -142,7 +142,7 @@ type Service struct {
 	Project        string        `json:"project,omitempty"`  // of a compose file, or a pod
 	CredentialKeys []string      `json:"credentialKeys,omitempty"`
 	Note           string        `json:"note,omitempty"` // e.g. not reachable from here
-	Log            []string      `json:"log,omitempty"`  // the last lines of a declared one that does not answer
+	Log            []string      `json:"log,omitempty"`  // the last log lines of a declared service that does not answer
 }
 
 // Port is one listening socket.
@@ -152,8 +152,8 @@ type Port struct {
 	Port     int    `json:"port"`
 }
 
-// MainURL is the address of the first service that has one and is not the system's,
-// "" where none has.
+// MainURL is the URL of the first service that has one and does not belong to the system,
+// "" if none has.
 func MainURL(services []Service) string {
 	for _, s := range services {
 		if s.URL != "" && !s.System {

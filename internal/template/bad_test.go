@@ -219,14 +219,15 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// What a guest would choke on, and create does not refuse: doubts, with their places.
+// Things that create accepts but that will fail in the guest are reported as doubts, with
+// their positions.
 func TestDoubts(t *testing.T) {
 	const files = "variables: {domain: {default: x}, db_name: {default: x}}\nfiles: [{source: a, target: /a, mode: 0755, template: true}]\n"
 	for _, c := range []struct{ name, content, where, want string }{
 		{"scripts/1-a.sh", "#!/bin/sh\r\necho a\r\necho b\n", "scripts/1-a.sh:1:10", "interpreter"},
 		{"scripts/1-a.sh", "\xef\xbb\xbf#!/bin/sh\r\necho a\n", "scripts/1-a.sh:1:13", "interpreter"},
 		{"scripts/1-a.sh", "#!/bin/sh\necho a\r\necho b\n", "scripts/1-a.sh:2:7", "1 of its 3 lines"},
-		{"scripts/1-a.sh", "echo a\r\necho b\r\n", "", ""}, // run with LF
+		{"scripts/1-a.sh", "echo a\r\necho b\r\n", "", ""}, // line ends become LF before it runs
 		{"scripts/1-a.sh", "printf 'a\rb'\n", "", ""},
 		{"files/a", "#!/bin/sh\r\necho\r\n", "files/a:1:10", "interpreter"},
 		{"files/a", "a\r\nb\n", "files/a:1:2", "1 of its 2 lines"},
@@ -247,7 +248,7 @@ func TestDoubts(t *testing.T) {
 	}
 }
 
-// Endings are found whatever the pieces in which a file is read.
+// Line ends are found in whatever pieces a file is read.
 func TestEndsInPieces(t *testing.T) {
 	for _, text := range []string{"#!/bin/sh\r\na\n", "a\r\n\r\nb\n", "\r\n", "a\rb\n", "\n\r\n", "a\x00\r\n\n"} {
 		var whole, pieces ends

@@ -100,7 +100,7 @@ func (d *decoder) parse(data []byte, v any) {
 	d.decode("", doc.Content[0], reflect.ValueOf(v).Elem(), 0)
 }
 
-// syntax notes an error of the YAML parser.
+// syntax records an error of the YAML parser.
 func (d *decoder) syntax(data string, err error) {
 	p := Problem{File: d.file, Message: "it is empty"}
 	if !errors.Is(err, io.EOF) {

@@ -5,17 +5,17 @@ import (
 	"fmt"
 )
 
-// ends says how the lines of a file end, as its bytes pass by.
+// ends finds out how the lines of a file end, while its bytes are written to it.
 type ends struct {
 	lines   int     // line breaks so far
-	crlf    int     // those with a CR before
-	firstCR int     // number of the first such line; 0: none
-	crCol   int     // where in it the CR is
+	crlf    int     // line breaks after a CR
+	firstCR int     // number of the first line with a CR; 0: none
+	crCol   int     // the column of that CR
 	column  int     // bytes of the present line so far
 	last    byte    // the byte before
-	head    [5]byte // a byte order mark and #!
+	head    [5]byte // space for a byte order mark and #!
 	size    int64
-	binary  bool // a NUL was seen
+	binary  bool // a NUL was found
 }
 
 // Write takes the next bytes. It never fails.
@@ -49,8 +49,8 @@ func (e *ends) Write(p []byte) (int, error) {
 // mixed reports whether some lines of a text end in CR LF and others in LF.
 func (e *ends) mixed() bool { return !e.binary && e.crlf > 0 && e.crlf < e.lines }
 
-// badShebang reports whether the first line names an interpreter and ends in CR: the
-// kernel takes the CR for part of the name.
+// badShebang reports whether the first line names an interpreter and ends in CR. The
+// kernel takes the CR as part of the name and finds no such program.
 func (e *ends) badShebang() bool {
 	return !e.binary && e.firstCR == 1 && bytes.HasPrefix(bytes.TrimPrefix(e.head[:], mark), []byte("#!"))
 }
@@ -58,9 +58,9 @@ func (e *ends) badShebang() bool {
 // mark is UTF-8's byte order mark.
 var mark = []byte("\xef\xbb\xbf")
 
-// checkEnds says what a guest would choke on in a file that is run: an interpreter that
-// nothing is called, or a CR at the end of a command. A text that nobody runs may mix
-// them; it is told.
+// checkEnds reports line ends that break a file in the guest if it is run: a CR after the
+// name of the interpreter, or at the end of some commands. A text that is not run may
+// have mixed line ends; that is only noted.
 func (l *loader) checkEnds(file string, e ends, run bool) {
 	at := Problem{File: file, Line: e.firstCR, Col: e.crCol, Suggestion: "end its lines in LF alone, as dos2unix does"}
 	switch {

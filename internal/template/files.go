@@ -194,8 +194,8 @@ func (l *loader) checkExpansion(f File) {
 	}
 }
 
-// slip is the variable that an unknown name was most likely meant to be, or "". Short
-// names are near to each other by chance.
+// slip returns the variable that an unknown name most likely means, or "". Short names
+// are similar by chance, so they are not compared.
 func slip(name string, variables []string) string {
 	if len(name) < 3 {
 		return ""

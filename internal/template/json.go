@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The JSON faces write times and permissions as a template does: "60s", "0644".
+// The JSON output writes times and permissions as a template does: "60s", "0644".
 
 // MarshalJSON writes the timeout as text.
 func (c CustomPackage) MarshalJSON() ([]byte, error) {
@@ -26,7 +26,7 @@ func (f File) MarshalJSON() ([]byte, error) {
 	}{plain(f), fmt.Sprintf("%04o", f.Mode.Perm())})
 }
 
-// MarshalJSON writes the timeout as text, and the port's variable where it has one.
+// MarshalJSON writes the timeout as text, and the port's variable if it has one.
 func (s Service) MarshalJSON() ([]byte, error) {
 	type plain Service
 	port := any(s.Port)
@@ -43,7 +43,7 @@ func (s Service) MarshalJSON() ([]byte, error) {
 	}{plain(s), port, seconds(s.Timeout)})
 }
 
-// seconds is a time in seconds, as people write it: 60s, not time.Duration's 1m0s.
+// seconds formats a time as people write it: 60s, where time.Duration has 1m0s.
 func seconds(d time.Duration) string {
 	if d%time.Second != 0 {
 		return d.String()

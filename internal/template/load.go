@@ -63,8 +63,8 @@ func (l *loader) warn(p Problem) {
 	}
 }
 
-// doubt warns of what a template can be used with, and what will most likely fail in
-// the guest: create goes on, validate does not let it pass.
+// doubt warns about something that will most likely fail in the guest. create continues
+// with such a template; validate rejects it.
 func (l *loader) doubt(p Problem) {
 	p.Doubt = true
 	l.warn(p)

@@ -2,7 +2,8 @@ package template
 
 import "github.com/infrahaus/infrahaus/internal/lxc"
 
-// network checks the addresses, which tags cannot, by the list that create goes by.
+// network checks the addresses with the same rules as create. Struct tags cannot express
+// these.
 func network(doc networkDoc, d *decoder) lxc.Network {
 	n := lxc.Network{
 		Bridge: doc.Bridge, VLAN: doc.VLAN, Firewall: doc.Firewall, Nameservers: doc.Nameservers,
@@ -18,7 +19,7 @@ func network(doc networkDoc, d *decoder) lxc.Network {
 		path := join("network", f.Field)
 		switch f.Field {
 		case "vlan":
-			continue // its tag has its range
+			continue // the range in its struct tag is checked already
 		case "nameserver":
 			path = index("network.nameservers", f.Index)
 		}

@@ -14,8 +14,9 @@ import (
 // ranges and carets that its own manual tells of.
 var packageName = regexp.MustCompile(`^[A-Za-z0-9@][A-Za-z0-9@/_.:~+=*<>,!^[\]-]*$`)
 
-// CheckPackage says why a text is no package's name, or "". What passes is one word
-// to a package manager, never an option, and nothing else to a shell.
+// CheckPackage returns the reason why a text cannot be the name of a package, or "". Any
+// other text is a single word to a package manager, never an option, and is safe in a
+// shell.
 func CheckPackage(name string) string {
 	if packageName.MatchString(name) {
 		return ""

@@ -9,16 +9,15 @@ import (
 // Problem is one thing that is wrong with a template. Line and Col are from 1;
 // 0 is unknown.
 type Problem struct {
-	File       string `json:"file,omitempty"` // a path as the folder was called, else relative to it
+	File       string `json:"file,omitempty"` // below the folder as the user named it, otherwise relative to the folder
 	Line       int    `json:"line,omitempty"`
 	Col        int    `json:"col,omitempty"`
 	Message    string `json:"message"`
 	Suggestion string `json:"suggestion,omitempty"`
-	Doubt      bool   `json:"-"` // create goes on with it, and the guest will most likely fail on it
+	Doubt      bool   `json:"-"` // create continues with it, but the guest will most likely fail
 }
 
-// below has the files of problems found from where the folder is: a path that can be
-// opened.
+// below puts the folder before the files of problems, so that these paths can be opened.
 func below(dir string, problems []Problem) {
 	for i, p := range problems {
 		problems[i].File = filepath.Join(dir, p.File)

@@ -143,10 +143,9 @@ func (v Values) Keep() map[string]string {
 
 var reference = regexp.MustCompile(`\$?\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
-// Expand replaces every ${name} of a variable in text, once: what it puts in is
-// not looked at again. $${name} of a variable, or of what would be taken for a slip of
-// one, gives ${name}, and ${…} around anything else stays as it is, as a shell's own
-// expansions must.
+// Expand replaces every ${name} of a variable in text once; it does not expand the values
+// that it inserts. $${name} becomes ${name} if name is a variable or looks like a
+// misspelt one. Any other ${…} stays, because a shell may expand it later.
 func (v Values) Expand(text []byte) ([]byte, error) {
 	var pending string
 	names := make([]string, len(v.list))

@@ -13,7 +13,7 @@ import (
 // labelWidth is the longest label of a card and a gap.
 const labelWidth = 13
 
-// cardPorts is how many ports of a service have room in a card.
+// cardPorts is how many ports of a service fit in a card.
 const cardPorts = 4
 
 // renderCard draws a result in a box. Where the box is wider than the window it
@@ -120,8 +120,8 @@ func serviceCell(s lxc.Service, st styles) string {
 	return strings.Join(parts, "  ")
 }
 
-// serviceStory is what did not go into a service's line: its note, wrapped, and what
-// it said last, cut.
+// serviceStory shows the rest about a service that has no space in its line: its note,
+// wrapped, and the last lines of its log, cut.
 func serviceStory(note string, log []string, st styles, width int) []string {
 	var lines []string
 	if note != "" {

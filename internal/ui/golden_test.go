@@ -148,7 +148,7 @@ func TestPlainFace(t *testing.T) {
 		if strings.Contains(errs.String(), "\x1b") {
 			t.Error("an escape sequence reached the pipe")
 		}
-		want := 0 // the error is said at the end, once
+		want := 0 // the error is shown once, at the end
 		for _, e := range events(t, name) {
 			if e.Type != event.Error {
 				want++

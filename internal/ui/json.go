@@ -16,12 +16,12 @@ import (
 type jsonFace struct {
 	out  io.Writer
 	side io.Writer // stderr
-	err  error     // the first, unless nobody reads any more
+	err  error     // the first, unless it only means that the reader is gone
 }
 
 func newJSON(s *Streams) Display { return &jsonFace{out: s.Out, side: s.Err} }
 
-// Aside says what is no event on stderr: stdout has events alone.
+// Aside writes a line that is no event to stderr, because stdout has only events.
 func (j *jsonFace) Aside(line string) { _, _ = io.WriteString(j.side, oneLine(line)+"\n") }
 
 func (j *jsonFace) Event(e event.Event) error {

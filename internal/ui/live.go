@@ -60,7 +60,7 @@ func (l *live) Event(e event.Event) error {
 	return nil
 }
 
-// Aside shows what is no event in the running phase's place, until its next event.
+// Aside shows a line that is no event at the running phase, until its next event.
 func (l *live) Aside(line string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

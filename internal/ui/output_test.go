@@ -51,8 +51,7 @@ func TestResult(t *testing.T) {
 	golden(t, "card-pipe.txt", out.String())
 }
 
-// A service that does not answer, with what is known of it, and one with more ports
-// than have room.
+// One service does not answer, with its note and log; another has more ports than fit.
 func TestUnreadyResult(t *testing.T) {
 	r := result()
 	ghost := lxc.Service{Name: "ghost", Type: lxc.Systemd, Status: lxc.Errored, Declared: true,

@@ -15,15 +15,15 @@ type plainFace struct {
 	style styles
 	quiet bool
 
-	tailOut bool // lines were logged since the last step
+	tailOut bool // log lines were printed since the last step
 }
 
 func newPlain(s *Streams, quiet bool) Display {
 	return &plainFace{err: s.Err, style: newStyles(s.ErrColor), quiet: quiet}
 }
 
-// Event passes over the error that ends a run: it is said once, at the end, with its
-// hints, and with its tail where that was not shown (WriteFailure).
+// Event skips the error that ends a run. WriteFailure prints it once at the end, with its
+// hints, and with its tail if that was not shown.
 func (p *plainFace) Event(e event.Event) error {
 	if e.Type == event.Error || p.quiet && e.Type != event.Warning {
 		return nil
@@ -38,7 +38,7 @@ func (p *plainFace) Event(e event.Event) error {
 	return err
 }
 
-// Aside says what is no event.
+// Aside prints a line that is no event.
 func (p *plainFace) Aside(line string) {
 	if !p.quiet {
 		_, _ = io.WriteString(p.err, p.style.dim.Render(time.Now().UTC().Format(timeFormat))+" "+oneLine(line)+"\n")

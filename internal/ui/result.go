@@ -18,10 +18,10 @@ type Result struct {
 	Reveal    string // the command that shows the credentials, "" for none found
 	// Interrupted says that the record speaks of a run that goes on, and none does.
 	Interrupted bool
-	Story       bool      // say also where it came from and what became of it, as show does
-	LastRun     string    // how the last run went; with Story
-	AsOf        time.Time // when the services were looked at, where that was not just now
-	Notes       []string  // one line each: the sandbox's, a service not reachable from here, …
+	Story       bool      // also show its origin and history, as the command show does
+	LastRun     string    // the result of the last run; with Story
+	AsOf        time.Time // when the services were looked at, unless that was just now
+	Notes       []string  // one line each: about the sandbox, a service not reachable from here, …
 }
 
 // WriteResult writes the result to stdout: a card on a terminal, else
@@ -35,7 +35,7 @@ func WriteResult(s *Streams, r Result) error {
 	return err
 }
 
-// status is the record's condition in a word, or interrupted.
+// status is the condition of the record in a word, or interrupted.
 func (r Result) status() string {
 	if r.Interrupted {
 		return "interrupted"
@@ -83,7 +83,8 @@ func resultRows(r Result) [][]string {
 	return rows
 }
 
-// asOf dates the services that are shown; "" where none is, or all were just found.
+// asOf is the date of the services that are shown; "" if there are none, or all were just
+// found.
 func (r Result) asOf() string {
 	if r.AsOf.IsZero() || !slices.ContainsFunc(r.Services, func(s lxc.Service) bool { return !s.System && s.Type != lxc.Credential }) {
 		return ""
@@ -117,8 +118,8 @@ func story(r Result) [][2]string {
 	return kv
 }
 
-// ports names each port once, so many of them: "80/tcp,443/tcp and 3 more". 0: all
-// that are known by number.
+// ports lists each port once, at most limit of them: "80/tcp,443/tcp and 3 more". With 0
+// it lists all whose numbers are known.
 func ports(s lxc.Service, limit int) string {
 	var names []string
 	seen := map[string]bool{}

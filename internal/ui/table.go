@@ -21,7 +21,7 @@ type Column struct {
 	Title string
 	Right bool // numbers
 	Keep  bool // never narrowed
-	Drop  int  // left out where the window is narrow, the highest first; 0: never
+	Drop  int  // columns to leave out in a narrow window, the highest first; 0: never
 	// Paint styles a cell on a terminal; nil leaves it plain.
 	Paint Tone
 }

@@ -7,9 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// ValueCells are the end of a row for a program: a value as it is where it is one
-// line, whose line end the row's own stands for. A value that a row cannot hold so is
-// escaped as `printf %b` reads it, and a second cell says "escaped" and why.
+// ValueCells are the last cells of a row that a program reads. A value of one line is
+// written unchanged; the end of the row replaces its line end. A value that does not fit
+// in a row is escaped so that `printf %b` reads it, and a second cell has "escaped" and
+// the reason.
 func ValueCells(value string) []string {
 	line := strings.TrimSuffix(value, "\n")
 	if utf8.ValidString(line) && !strings.ContainsAny(line, "\t\n\r\x00") {
@@ -35,7 +36,7 @@ func ValueCells(value string) []string {
 	return []string{b.String(), "escaped, " + ValueSize(value)}
 }
 
-// ValueSize is how long a value of more than one line is, in words.
+// ValueSize describes the length of a value of several lines.
 func ValueSize(value string) string {
 	switch lines := strings.Count(strings.TrimSuffix(value, "\n"), "\n") + 1; {
 	case !utf8.ValidString(value) || strings.Contains(value, "\x00"):
@@ -46,7 +47,7 @@ func ValueSize(value string) string {
 	return "1 line"
 }
 
-// Shown reports whether a screen shows a value, of one line or several, as it is.
+// Shown reports whether a screen shows a value, of one line or several, exactly.
 func Shown(value string) bool {
 	for line := range strings.SplitSeq(strings.TrimSuffix(value, "\n"), "\n") {
 		if strings.Contains(line, "\t") || strings.HasSuffix(line, "\r") || Clean(line) != line {
@@ -56,8 +57,8 @@ func Shown(value string) bool {
 	return true
 }
 
-// WriteValue writes a value to stdout: to a program its bytes and no other, to a
-// terminal its lines, each of them safe.
+// WriteValue writes a value to stdout: exactly its bytes to a program, and its lines made
+// safe to a terminal.
 func WriteValue(s *Streams, value string) error {
 	if s.OutTTY {
 		lines := strings.Split(strings.TrimSuffix(value, "\n"), "\n")
