@@ -119,10 +119,13 @@ func (w *Waiting) silent() {
 	w.mu.Unlock()
 }
 
-// line returns "waiting for X (12 s of at most 90 s)".
+// line returns "waiting for X (12 s of at most 90 s)". A message that began with "waiting"
+// and came since this wait began is more exact than the wait's own words.
 func (w Wait) line(last string, lastAt time.Time) string {
 	what := "waiting for " + w.What
-	if w.What == "" {
+	if lastAt.After(w.from) && strings.HasPrefix(last, "waiting ") {
+		what, w.from = last, lastAt // said since, by whoever waits inside: it knows more
+	} else if w.What == "" {
 		what = cmp.Or(last, "waiting for an answer")
 		if !strings.HasPrefix(what, "waiting ") {
 			what = "still at it: " + what
