@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -83,6 +84,11 @@ func (c *Client) explain(ctx context.Context, op string, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
 		return &Error{Kind: Timeout, Op: op, Reason: "no answer from " + c.host() + " in time", Err: err}
 	}
+	// A connection that was never made has one message, whichever request came first.
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		return &Error{Kind: Unreachable, Op: "reach " + c.host(), Reason: netReason(err), Err: err}
+	}
 	reason := "cannot reach " + c.host() + ": " + netReason(err)
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) || errors.Is(err, io.ErrUnexpectedEOF) && !isNet(err) {
@@ -112,6 +118,8 @@ func netReason(err error) string {
 		return "the name " + dns.Name + " is not known (" + dns.Err + ")"
 	case errors.As(err, &errno):
 		return errno.Error()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return "no answer in time"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection was closed"
 	}
