@@ -200,6 +200,7 @@ func readKeys(given []string) ([]string, error) {
 		if strings.Contains(text, "PRIVATE KEY") {
 			return nil, usagef("--ssh-key takes a public key, and this is a private one").hint("its public half is usually in the same place, ending in .pub")
 		}
+		before := len(keys)
 		for line := range strings.Lines(text) {
 			if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
 				continue
@@ -208,6 +209,9 @@ func readKeys(given []string) ([]string, error) {
 				return nil, usagef("--ssh-key: not a public key: %.40q", line)
 			}
 			keys = append(keys, line)
+		}
+		if len(keys) == before {
+			return nil, usagef("--ssh-key: %.80q holds no public key", k)
 		}
 	}
 	return keys, nil
