@@ -86,7 +86,7 @@ func TestManyPorts(t *testing.T) {
 // The scripts in the runlevels of Debian 12's OpenRC 0.45, with initscripts 3.06. Scripts
 // of the system are shown as such, even if only a boot runlevel names them.
 func TestOpenRCBootScripts(t *testing.T) {
-	names := strings.Fields(`bootlogs bootmisc.sh brightness checkfs.sh checkroot-bootclean.sh checkroot.sh hostname.sh
+	names := strings.Fields(`agetty.tty1 tmpfiles.dev udev-settle udev-trigger bootlogs bootmisc.sh brightness checkfs.sh checkroot-bootclean.sh checkroot.sh hostname.sh
 		killprocs mount-configfs mountall-bootclean.sh mountall.sh mountdevsubfs.sh mountkernfs.sh mountnfs-bootclean.sh
 		mountnfs.sh rc.local rmnologin sendsigs umountfs umountnfs.sh umountroot urandom agetty cgroups savecache
 		hwclock.sh procps kmod udev networking dbus cron x11-common console-setup.sh net.lo net.eth0

@@ -29,9 +29,10 @@ var systemNames = names(`
 	cgroupfs-mount lvm2 lvm2-lvmpolld mdadm mdadm-waitidle cryptdisks cryptdisks-early elogind
 	agetty binfmt dmesg fsck netmount net-online save-keymaps save-termencoding termencoding swapfiles swclock osclock
 	rdate runsvdir s6-svscan staticroute numlock modloop mtab firstboot loadkmap watchdog mdevd devtmpfs-mount
+	udev-trigger udev-settle udev-postmount opentmpfiles-setup opentmpfiles-dev lvm-monitoring
 	aardvark-dns nfsdcld rpc.statd rpc-statd rpc-statd-notify`)
 
-var systemPrefixes = []string{"systemd-", "snapd.", "plymouth-", "initrd-", "dbus-org.", "ua-", "cloud-init"}
+var systemPrefixes = []string{"systemd-", "snapd.", "plymouth-", "initrd-", "dbus-org.", "ua-", "cloud-init", "agetty.", "tmpfiles."}
 
 func names(s string) map[string]bool {
 	m := map[string]bool{}
