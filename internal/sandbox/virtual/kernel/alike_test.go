@@ -22,23 +22,31 @@ func TestAlike(t *testing.T) {
 		t.Run(shell, func(t *testing.T) {
 			for _, script := range scripts(t, "alike.txt") {
 				want := real(t, path, script)
-				out, errs, status := runIn(t, testMachine(t), "", here, "-c", script)
-				if got := outcome(out, status); got != want {
-					t.Errorf("%s\nis   %s\nhere %s\nsaid %q", script, want, got, errs)
+				for _, way := range []string{script, sourced} {
+					out, errs, status := runIn(t, testMachine(t), script, here, "-c", way)
+					if got := outcome(out, status); got != want {
+						t.Errorf("%s\n%s\nis   %s\nhere %s\nsaid %q", way, script, want, got, errs)
+					}
 				}
 			}
 		})
 	}
 }
 
+// sourced runs a script that comes on stdin as a template's scripts are run: a sourced
+// text is parsed once more after it was rewritten.
+const sourced = "cat >lib; . ./lib"
+
 // TestLoud: what the virtual guest cannot run as bash or dash does stops the script,
 // and says why. The first word of each script names the shell.
 func TestLoud(t *testing.T) {
 	for _, script := range scripts(t, "loud.txt") {
 		shell, text, _ := strings.Cut(script, "\n")
-		out, errs, status := runIn(t, testMachine(t), "", shell, "-c", text)
-		if status == 0 || strings.Contains(out, "never") || errs == "" {
-			t.Errorf("%s: %s\nstdout %q, status %d, said %q", shell, text, out, status, errs)
+		for _, way := range []string{text, sourced} {
+			out, errs, status := runIn(t, testMachine(t), text, shell, "-c", way)
+			if status == 0 || strings.Contains(out, "never") || errs == "" {
+				t.Errorf("%s: %s\n%s\nstdout %q, status %d, said %q", shell, way, text, out, status, errs)
+			}
 		}
 	}
 }

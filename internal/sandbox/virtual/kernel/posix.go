@@ -51,16 +51,16 @@ func (w *rewriter) posixNode(n syntax.Node) {
 func (w *rewriter) posixCommand(cmd syntax.Command) syntax.Command {
 	switch c := cmd.(type) {
 	case *syntax.TestClause:
-		return callOf("[[")
+		return named("[[")
 	case *syntax.ArithmCmd:
-		return callOf("((")
+		return named("((")
 	case *syntax.LetClause:
-		return callOf("let")
+		return named("let")
 	case *syntax.DeclClause:
 		switch v := c.Variant.Value; v {
 		case "local", "export", "readonly":
 		default:
-			return callOf(v)
+			return named(v)
 		}
 	case *syntax.CallExpr:
 		for i, a := range c.Assigns {
@@ -68,7 +68,7 @@ func (w *rewriter) posixCommand(cmd syntax.Command) syntax.Command {
 				continue
 			}
 			// x+=1 is a command of that name, and what follows are its arguments.
-			name := &syntax.Word{Parts: []syntax.WordPart{&syntax.Lit{Value: a.Name.Value + "+="}}}
+			name := lit(a.Name.Value + "+=")
 			if a.Value != nil {
 				name.Parts = append(name.Parts, a.Value.Parts...)
 			}
@@ -79,6 +79,10 @@ func (w *rewriter) posixCommand(cmd syntax.Command) syntax.Command {
 	}
 	return cmd
 }
+
+// named calls what is a keyword elsewhere by its name. Quoted it stays a name when a
+// sourced script is parsed a second time, from the rewritten text.
+func named(name string) *syntax.CallExpr { return &syntax.CallExpr{Args: []*syntax.Word{lit(name)}} }
 
 // posixParam makes an expansion that only bash has end the shell when it is reached.
 func (w *rewriter) posixParam(x *syntax.ParamExp) {
