@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestAdmin runs what a privilege hint names on the node; the steps build on one
+// TestAdmin runs the commands of a privilege hint on the node; the steps build on one
 // another.
 func TestAdmin(t *testing.T) {
 	s := open(t, Options{Dir: t.TempDir()})
@@ -13,7 +13,7 @@ func TestAdmin(t *testing.T) {
 	for _, tt := range []struct {
 		command        string
 		exit           int
-		stdout, stderr string // contained
+		stdout, stderr string // parts that must be contained
 	}{
 		{"pveum user add ops@pve; pveum user token add ops@pve t1 --privsep 1", 0, "│ full-tokenid │ ops@pve!t1", ""},
 		{"pveum user token add ops@pve t2 --privsep 0 --output-format json", 0, `"full-tokenid":"ops@pve!t2"`, ""},

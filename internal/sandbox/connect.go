@@ -39,8 +39,8 @@ func (s *Sandbox) connect(ctx context.Context, want string) (bool, error) {
 	return true, nil
 }
 
-// Certificates are the SHA-256 fingerprints of the sandbox's certificate and of its
-// cluster's CA, as they lie in dir; "" for what is not there yet.
+// Certificates are the SHA-256 fingerprints of the certificates of the sandbox and of its
+// cluster's CA in dir; "" for one that does not exist yet.
 func Certificates(dir string) (node, ca string) {
 	return api.FingerprintIn(filepath.Join(dir, "api.pem")), api.FingerprintIn(filepath.Join(dir, api.RootCA))
 }

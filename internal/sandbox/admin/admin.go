@@ -1,7 +1,7 @@
-// Package admin is the simulated node's commands besides pct that a hint may name:
-// pveum, which keeps users, tokens, roles and ACLs, and pvesm, which frees a disk.
-// What they change is package node's. It imports nothing of the client: the two must
-// not share a mistake.
+// Package admin has the simulated node's commands, besides pct, that a hint may name:
+// pveum, which manages users, tokens, roles and ACLs, and pvesm, which frees a disk.
+// Package node makes the changes. It imports nothing of the client, so that the two
+// cannot share a mistake.
 package admin
 
 import (
@@ -15,8 +15,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
-// command is one verb: its words, the arguments that follow, its options (with
-// whether each is a boolean), and what it does.
+// command is one verb: its words, the arguments that follow, its options (true: a
+// boolean) and its function.
 type command struct {
 	words   string
 	args    []string
@@ -39,15 +39,15 @@ func (c *call) flag(name string, def bool) bool {
 	return v == "1"
 }
 
-// list splits what Proxmox calls a list.
+// list splits text that Proxmox treats as a list.
 func list(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(",; ", r) })
 }
 
-// Pveum is the program of that name.
+// Pveum is the program pveum.
 func Pveum(n *node.Node) kernel.Command { return program("pveum", n, pveum) }
 
-// Pvesm is the program of that name.
+// Pvesm is the program pvesm.
 func Pvesm(n *node.Node) kernel.Command { return program("pvesm", n, pvesm) }
 
 func program(name string, n *node.Node, commands []command) kernel.Command {

@@ -52,7 +52,7 @@ func modifyACL(c *call) error {
 	return nil
 }
 
-// addToken shows the secret, this once.
+// addToken prints the secret, which is never shown again.
 func addToken(c *call) error {
 	id := c.args[0] + "!" + c.args[1]
 	secret, err := c.node.CreateToken(c.args[0], c.args[1], c.flag("privsep", true))

@@ -27,15 +27,16 @@ import (
 // RootCA is the name of the cluster's CA, beside the node's certificate.
 const RootCA = "pve-root-ca.pem"
 
-// certificates are the cluster's own CA and the certificate that it gave the node.
+// certificates are the cluster's own CA and the node's certificate, which the CA has
+// signed.
 type certificates struct {
 	ca   *x509.Certificate
 	node tls.Certificate
 }
 
-// certificatesIn reads both, or makes what is missing: they stay the same for as
-// long as the sandbox's state, since clients pin the one and know the cluster by the
-// other. A missing node certificate is issued anew, as `pvecm updatecerts` does.
+// certificatesIn reads both, or makes the missing ones. They stay the same as long as the
+// sandbox's state, because clients pin the node's certificate and identify the cluster by
+// its CA. A missing node certificate is issued again, as `pvecm updatecerts` does.
 func certificatesIn(file string) (certificates, error) {
 	var certs certificates
 	ca, err := keep(sibling(file), func() ([]byte, error) { return issue(caTemplate(), nil) })
@@ -58,8 +59,8 @@ func sibling(file string) string {
 	return filepath.Join(filepath.Dir(file), RootCA)
 }
 
-// keep reads a certificate with its key, or makes it and writes it down; "" is
-// written nowhere.
+// keep reads a certificate with its key, or makes it and saves it in file; "" saves
+// nothing.
 func keep(file string, fresh func() ([]byte, error)) (tls.Certificate, error) {
 	if file != "" {
 		b, err := os.ReadFile(file)
@@ -86,10 +87,10 @@ func keep(file string, fresh func() ([]byte, error)) (tls.Certificate, error) {
 	return tls.X509KeyPair(b, b)
 }
 
-// The names are those that pvecm gives: the CA's unit is an id of its own.
+// The names are those that pvecm uses: the CA's unit is a random id.
 func caTemplate() *x509.Certificate {
 	id := make([]byte, 16)
-	_, _ = rand.Read(id) // never fails: crypto/rand
+	_, _ = rand.Read(id) // crypto/rand never fails
 	return &x509.Certificate{
 		Subject: pkix.Name{
 			CommonName: "Proxmox Virtual Environment", Organization: []string{"PVE Cluster Manager CA"},
@@ -112,13 +113,14 @@ func nodeTemplate() *x509.Certificate {
 	}
 }
 
-// issuer is who signs.
+// issuer is the CA that signs.
 type issuer struct {
 	cert *x509.Certificate
 	key  crypto.Signer
 }
 
-// issue makes a key and a certificate for it, signed by whom, or by itself.
+// issue makes a key and a certificate for it. by signs it; nil means that it signs
+// itself.
 func issue(t *x509.Certificate, by *issuer) ([]byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -148,7 +150,8 @@ func issue(t *x509.Certificate, by *issuer) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// FingerprintIn is that of a certificate in a file, "" where there is none.
+// FingerprintIn returns the fingerprint of the certificate in a file, "" if there is
+// none.
 func FingerprintIn(file string) string {
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -166,8 +169,8 @@ func fingerprint(der []byte) string {
 	return strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")
 }
 
-// certificateInfo is GET /nodes/NODE/certificates/info. The node's own certificate is
-// looked for under the name that was asked for, so that localhost has none.
+// certificateInfo is GET /nodes/NODE/certificates/info. Proxmox looks for the node's own
+// certificate under the requested name, so localhost has none.
 func (s *Server) certificateInfo(c *call) (any, error) {
 	rows := []map[string]any{describe(RootCA, s.certs.ca)}
 	if leaf, err := x509.ParseCertificate(s.certs.node.Certificate[0]); err == nil && c.params["node"] == node.Name {
@@ -192,7 +195,7 @@ func describe(name string, cert *x509.Certificate) map[string]any {
 	return row
 }
 
-// slashed is a name as OpenSSL's one-line form has it.
+// slashed formats a name in OpenSSL's one-line form.
 func slashed(n pkix.Name) string {
 	return "/CN=" + n.CommonName + "/OU=" + strings.Join(n.OrganizationalUnit, ",") + "/O=" + strings.Join(n.Organization, ",")
 }

@@ -21,7 +21,7 @@ import (
 // Options of a Server. The zero value serves on a port of its own.
 type Options struct {
 	Addr      string        // on loopback; "": 127.0.0.1:0
-	CertFile  string        // key and certificate, made when missing as the CA beside it is; "": in memory only
+	CertFile  string        // key and certificate; a missing one is made, like the CA beside it; "": in memory only
 	AuthDelay time.Duration // before a 401; Proxmox takes 3 s
 	Idle      time.Duration // 0: 5 s, as pveproxy
 	Console   ConsolePace

@@ -297,7 +297,7 @@ func TestGoClient(t *testing.T) {
 	}
 }
 
-// ca is the fingerprint of the cluster's CA, as any login may ask for it.
+// ca returns the fingerprint of the cluster's CA, which any login may read.
 func ca(t *testing.T, f *fixture) string {
 	t.Helper()
 	var m struct {

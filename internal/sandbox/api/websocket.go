@@ -116,7 +116,7 @@ func (s *Server) proxy(conn net.Conn, r *bufio.Reader, port int, accept string) 
 			}
 		}
 		if err != nil {
-			return // no close frame: pveproxy ends the connection
+			return // no close frame: pveproxy just ends the connection
 		}
 	}
 }

@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// forwarding is what the machine's settings were before a sandbox switched IPv4
-// forwarding on: writing ip_forward changes the others, too. It is kept as the alias
-// of every bridge of ours, so that the last one to go puts it back, also where an
-// earlier owner was killed.
+// forwarding holds the machine's settings from before a sandbox switched on IPv4
+// forwarding, because writing ip_forward also changes the other settings. Every bridge of
+// ours has it as its alias. So the last sandbox to end restores the settings, even if an
+// earlier one was killed.
 type forwarding struct {
 	redirects string   // conf/all/accept_redirects
-	fresh     string   // conf/default/forwarding: of interfaces to come
-	on        []string // interfaces that forwarded by themselves
+	fresh     string   // conf/default/forwarding: for new interfaces
+	on        []string // interfaces with forwarding of their own
 }
 
 const (
@@ -36,7 +36,7 @@ func readSetting(file string) string {
 	return strings.TrimSpace(string(b))
 }
 
-// lookForwarding is nil where the machine forwards already.
+// lookForwarding returns nil if the machine already forwards.
 func lookForwarding() *forwarding {
 	if readSetting(forwardFile) != "0" {
 		return nil
@@ -51,12 +51,12 @@ func lookForwarding() *forwarding {
 	return f
 }
 
-// alias is f as a bridge keeps it; the kernel takes 255 bytes.
+// alias formats f for a bridge's alias, which the kernel limits to 255 bytes.
 func (f *forwarding) alias() string {
 	return fmt.Sprintf("%s, accept_redirects %s, default %s, on %s", aliasMark, f.redirects, f.fresh, strings.Join(f.on, ","))
 }
 
-// parseAlias is nil for a bridge that was made while the machine forwarded.
+// parseAlias returns nil for a bridge that was made while the machine already forwarded.
 func parseAlias(text string) *forwarding {
 	rest, ok := strings.CutPrefix(text, aliasMark)
 	if !ok {
@@ -72,7 +72,7 @@ func parseAlias(text string) *forwarding {
 	return f
 }
 
-// restore puts the settings back. An interface that is gone has none.
+// restore writes the settings back. An interface that no longer exists is skipped.
 func (f *forwarding) restore() error {
 	if err := os.WriteFile(forwardFile, []byte("0"), 0o644); err != nil {
 		return err
@@ -91,7 +91,8 @@ func (f *forwarding) restore() error {
 	return nil
 }
 
-// bridges are those of all sandboxes on this machine, with what each keeps.
+// bridges returns the bridges of all sandboxes on this machine, each with its saved
+// settings.
 func bridges(ctx context.Context) (map[string]*forwarding, error) {
 	out, err := exec.CommandContext(ctx, "ip", "-j", "link", "show", "type", "bridge").Output()
 	if err != nil {
@@ -115,8 +116,8 @@ func bridges(ctx context.Context) (map[string]*forwarding, error) {
 	return found, nil
 }
 
-// before is what the settings were before any sandbox of ours: what a bridge keeps, a
-// left one of a killed owner too, else what they are now.
+// before returns the settings from before any sandbox: those that a bridge has saved
+// (even one of a killed sandbox), otherwise the present ones.
 func before(ctx context.Context) (*forwarding, error) {
 	all, err := bridges(ctx)
 	if err != nil {

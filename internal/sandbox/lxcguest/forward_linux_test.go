@@ -24,8 +24,8 @@ func TestForwardingAlias(t *testing.T) {
 	}
 }
 
-// Every setting of the machine is left as it was found, whichever of two sandboxes goes
-// first, and where an owner was killed. It plays in a network of its own.
+// Every setting of the machine is restored, whichever of two sandboxes ends first, and
+// even if one was killed. The test runs in a network namespace of its own.
 func TestForwardingPutBack(t *testing.T) {
 	if os.Getenv("INFRAHAUS_E2E") == "" {
 		t.Skip("it needs root and dnsmasq: runs with INFRAHAUS_E2E=1 only")

@@ -273,13 +273,13 @@ func (n *network) close() error {
 	return n.putBack(ctx)
 }
 
-// putBack leaves the machine's settings as they were, once no sandbox needs them.
+// putBack restores the machine's settings once no sandbox needs them any more.
 func (n *network) putBack(ctx context.Context) error {
 	if n.before == nil {
 		return nil
 	}
 	if others, err := bridges(ctx); err != nil || len(others) > 0 {
-		return err // the last one does it
+		return err // the last sandbox does it
 	}
 	return n.before.restore()
 }

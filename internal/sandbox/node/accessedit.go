@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// The changes that pveum makes, in its own words.
+// The changes that pveum makes, with its own messages.
 
 // CreateUser is pveum user add.
 func (n *Node) CreateUser(id, password string) error {
@@ -51,7 +51,8 @@ func (n *Node) ModifyToken(userID, name string, privsep bool) error {
 	return n.save()
 }
 
-// TokenList is pveum user token list: by name, whether it is separated.
+// TokenList is pveum user token list: for each name, whether its privileges are
+// separated.
 func (n *Node) TokenList(userID string) map[string]bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -74,8 +75,8 @@ func (n *Node) CreateRole(name string, privs []string) error {
 	return n.setRole("create", name, nil, privs)
 }
 
-// ModifyRole is pveum role modify: with add the privileges come beside those that
-// the role has.
+// ModifyRole is pveum role modify. With add, the role also keeps the privileges that it
+// has.
 func (n *Node) ModifyRole(name string, privs []string, add bool) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -125,12 +126,12 @@ func (n *Node) RoleList() map[string][]string {
 
 var builtinRoles = strings.Fields("NoAccess Administrator PVEAuditor PVEVMUser PVEVMAdmin PVEDatastoreUser PVESDNUser")
 
-// aclPath is check_path: what an ACL may be on.
+// aclPath is check_path: the paths that an ACL may have.
 var aclPath = regexp.MustCompile(`^/(access(/groups(/[^/]+)?|/realm(/[^/]+)?)?|nodes(/[\w.-]+)?|pool(/[\w./-]+)?|` +
 	`sdn(/(zones|controllers|ipams|dns|fabrics)(/[\w.-]+(/[\w.-]+(/\d+)?)?)?)?|storage(/[\w.-]+)?|vms(/[1-9]\d{2,})?|mapping(/[\w.-]+)*)?$`)
 
-// ModifyACL is pveum acl modify: gives, or with remove takes, a user or token a role
-// on a path.
+// ModifyACL is pveum acl modify: it gives a user or token a role on a path, or with
+// remove takes it away.
 func (n *Node) ModifyACL(at, role string, ids []string, propagate, remove bool) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()

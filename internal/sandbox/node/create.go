@@ -23,7 +23,7 @@ type creation struct {
 	disks    map[string]disk // rootfs and mount points to be made
 	start    bool
 	pool     string
-	made     int64 // when its disks were
+	made     int64 // when its disks were made
 }
 
 type disk struct {

@@ -49,8 +49,8 @@ type Options struct {
 	PowerLoss func(off time.Duration) // begins the node's power failure, for node-reboot; must not wait for it
 
 	LockTimeout  time.Duration // 0: 10 s, as lock_config waits
-	Broadcast    time.Duration // pvestatd's round: how old /cluster/resources may be, when a node is first online; 0: 10 s, <0: never old
-	HAPause      time.Duration // until the HA manager does what it was asked for; 0: 3 s, real ones work in rounds of 10 s
+	Broadcast    time.Duration // pvestatd's interval: how old /cluster/resources may be, and when a node is first online; 0: 10 s, <0: never old
+	HAPause      time.Duration // the time until the HA manager acts; 0: 3 s, real ones work in rounds of 10 s
 	ConsoleWait  time.Duration // how long termproxy waits for its client; 0: 10 s
 	AddressPolls int           // polls of /interfaces without an address after a start; 0: 1, <0: none
 	Now          func() time.Time

@@ -91,7 +91,8 @@ func (n *Node) start(ctx context.Context, w *worker, vmid int) error {
 	if v, ok := n.faults.Take(driver.FaultStartSlow); ok {
 		return n.startSlowly(ctx, c, cfg, v)
 	}
-	// A worker that is told to stop now has asked systemd already: it is too late.
+	// A stop that reaches the worker now is too late, because it has already asked
+	// systemd for the start.
 	if err := n.drv.Start(n.ctx, cfg, w.Log); err != nil {
 		return n.startFailed(w, vmid, err.Error())
 	}
@@ -99,8 +100,8 @@ func (n *Node) start(ctx context.Context, w *worker, vmid int) error {
 	return nil
 }
 
-// startSlowly is a start that waits for ext4's multi-mount protection. The worker can
-// be stopped meanwhile; the unit of systemd that starts the container goes on.
+// startSlowly is a start that waits for ext4's multi-mount protection. A stop of the task
+// ends only the worker; the systemd unit that starts the container continues.
 func (n *Node) startSlowly(ctx context.Context, c *container, cfg driver.Config, v string) error {
 	d, _ := time.ParseDuration(v)
 	up := make(chan error, 1)
@@ -124,7 +125,7 @@ func (n *Node) startSlowly(ctx context.Context, c *container, cfg driver.Config,
 	}
 }
 
-// tagged is a bridge on which an interface has a VLAN, "" without one; mu held.
+// tagged returns a bridge on which an interface has a VLAN, "" if none has; mu held.
 func (c *container) tagged() string {
 	for key, v := range c.Conf {
 		if p := properties(v, ""); numbered(key, "net") && p["tag"] != "" {

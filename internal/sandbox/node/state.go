@@ -18,7 +18,7 @@ type state struct {
 	Containers map[int]*container   `json:"containers"`
 	Storages   []Storage            `json:"storages"`
 	Templates  map[string]*Template `json:"templates"`        // by volid
-	Strays     []volume             `json:"strays,omitempty"` // that no config names
+	Strays     []volume             `json:"strays,omitempty"` // volumes that no config names
 	Access     access               `json:"access"`
 	Subnet     netip.Prefix         `json:"subnet"`
 }
@@ -34,7 +34,7 @@ type container struct {
 	Leases  map[string]string `json:"leases,omitempty"`
 	Running bool              `json:"running,omitempty"` // shall run; the driver knows whether it does
 	Started time.Time         `json:"started,omitzero"`
-	Made    int64             `json:"made,omitempty"` // when its disks were
+	Made    int64             `json:"made,omitempty"` // when its disks were made
 
 	Snapshots map[string]*snapshot `json:"snapshots,omitempty"` // by name
 

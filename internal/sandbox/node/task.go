@@ -99,7 +99,8 @@ func (n *Node) newTask(a Auth, typ, id string, cancel context.CancelFunc) *task 
 	return t
 }
 
-// unread is what Proxmox says of a task whose log is empty: it reads the end from there.
+// unread is the exit status that Proxmox gives a task whose log is empty, because it
+// reads the status from the end of the log.
 const unread = "unable to read tail (got 0 bytes)"
 
 // finish writes a task's last line and exit status. A node that is closing

@@ -80,8 +80,8 @@ var appliances = []appliance{
 	{"ubuntu-24.04-standard", "24.04-2", "ubuntu-24.04", "system", "Ubuntu 24.04 Noble (standard)", "tar.zst", ""},
 }
 
-// arm64 are besides: the index lists every architecture since pve-manager 9.2.10, and
-// one that is not the node's may be newer.
+// arm64 are further appliances: the index lists every architecture since pve-manager
+// 9.2.10, and the newest archive may be for another one than the node's.
 var arm64 = []appliance{
 	{"debian-12-standard", "12.14-1", "debian-12", "system", "Debian 12 Bookworm (standard)", "tar.zst", "arm64"},
 	{"debian-13-standard", "13.6-1", "debian-13", "system", "Debian 13 Trixie (standard)", "tar.zst", "arm64"},

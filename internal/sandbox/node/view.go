@@ -145,7 +145,7 @@ func (n *Node) NextID(p Params) (any, error) {
 }
 
 // Nodes is GET /nodes. fingerprint is that of the API's certificate. Until pvestatd has
-// reported for the first time, a node's status is unknown, and it has no load.
+// reported for the first time, a node's status is unknown and it has no load.
 func (n *Node) Nodes(a Auth, fingerprint string) []map[string]any {
 	m := map[string]any{"node": Name, "id": "node/" + Name, "type": "node", "status": "unknown", "ssl_fingerprint": fingerprint}
 	if time.Since(n.boot) < n.opt.Broadcast {

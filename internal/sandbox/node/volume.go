@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// volume is a disk on a storage that no config names: a create has allocated it and
+// volume is a disk on a storage that no config names: a create has allocated it and has
 // not yet written its config, or died before that.
 type volume struct {
 	Volid string `json:"volid"`
@@ -22,7 +22,7 @@ func (v volume) storage() string {
 	return id
 }
 
-// volumes are the disks that a container's config names; mu held.
+// volumes returns the disks that a container's config names; mu held.
 func (c *container) volumes() []volume {
 	var out []volume
 	for key, v := range c.Conf {
@@ -37,7 +37,7 @@ func (c *container) volumes() []volume {
 	return out
 }
 
-// disks are all disks on a storage, by container; mu held.
+// disks returns all disks on a storage, by container; mu held.
 func (n *Node) disks(storage string) []volume {
 	var out []volume
 	for _, c := range n.sorted() {
@@ -49,8 +49,8 @@ func (n *Node) disks(storage string) []volume {
 
 var diskNumber = regexp.MustCompile(`-disk-(\d+)`)
 
-// freeDisk is find_free_diskname: the lowest number that no disk of the id has on
-// the storage; mu held.
+// freeDisk is find_free_diskname: the lowest number that no disk of the id has on the
+// storage; mu held.
 func (n *Node) freeDisk(storage string, vmid int) int {
 	taken := map[int]bool{}
 	for _, v := range n.disks(storage) {
@@ -66,7 +66,7 @@ func (n *Node) freeDisk(storage string, vmid int) int {
 	}
 }
 
-// allocate makes a disk on a storage and says what the worker's log says about it.
+// allocate makes a disk on a storage, and returns the lines of the worker's log about it.
 func (n *Node) allocate(storage string, vmid int, size int64) (volid string, log []string, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -79,7 +79,7 @@ func (n *Node) allocate(storage string, vmid int, size int64) (volid string, log
 	return volid, log, n.save()
 }
 
-// named takes the disks that a config names out of the strays; mu held.
+// named removes the disks that a config names from the strays; mu held.
 func (n *Node) named(c *container) {
 	for _, v := range c.volumes() {
 		n.free(v.Volid)
@@ -91,8 +91,8 @@ func (n *Node) free(volid string) {
 	n.st.Strays = slices.DeleteFunc(n.st.Strays, func(v volume) bool { return v.Volid == volid })
 }
 
-// freeUnreferenced removes every disk of an id that its config does not name, on
-// all storages that are enabled; mu held.
+// freeUnreferenced removes every disk of an id that its config does not name, on all
+// enabled storages; mu held.
 func (n *Node) freeUnreferenced(vmid int) {
 	n.st.Strays = slices.DeleteFunc(n.st.Strays, func(v volume) bool {
 		_, err := n.storage(v.storage())
@@ -117,15 +117,15 @@ func (n *Node) FreeVolume(volid string) error {
 		return fail("failed to free volume '%s' - no such volume", volid)
 	}
 	if !slices.ContainsFunc(n.st.Strays, func(v volume) bool { return v.Volid == volid }) {
-		return fail("volume '%s' is in use", volid) // genuine code frees it; nobody is told to do that here
+		return fail("volume '%s' is in use", volid) // the real pvesm frees it; no hint asks for that here
 	}
 	n.free(volid)
 	return n.save()
 }
 
-// diskRows are GET content's rows of disks: those that the caller may see, which
-// takes VM.Config.Disk on the id and Datastore.Audit on the storage. A disk of an id that is no container's is listed
-// as an image.
+// diskRows returns the rows of disks for GET content. The caller sees a disk only with
+// VM.Config.Disk on the id and Datastore.Audit on the storage. A disk is listed as an
+// image if its id belongs to no container.
 func (n *Node) diskRows(a Auth, storage, vmid, want string) []map[string]any {
 	n.mu.Lock()
 	all := n.disks(storage)

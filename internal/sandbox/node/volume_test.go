@@ -8,7 +8,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 )
 
-// disks are the ids of the disks that a storage shows of a container.
+// disks returns the ids of a container's disks that a storage lists.
 func disks(t *testing.T, n *node.Node, vmid int) []string {
 	t.Helper()
 	rows, err := n.StorageContent(node.Root, "local-lvm", node.Params{"vmid": fmt.Sprint(vmid)})
@@ -22,8 +22,8 @@ func disks(t *testing.T, n *node.Node, vmid int) []string {
 	return out
 }
 
-// TestCreateDies is what a killed worker leaves, as seen on 8.4: the lock alone and a
-// disk that only destroy-unreferenced-disks removes; the next create takes disk-1.
+// TestCreateDies: a killed worker leaves the same as on 8.4: only the lock, and a disk
+// that only destroy-unreferenced-disks removes. The next create takes disk-1.
 func TestCreateDies(t *testing.T) {
 	faults := driver.NewFaults(driver.Fault{Name: driver.FaultCreateDies, Count: 1})
 	n := open(t, node.Options{Faults: faults})
@@ -60,8 +60,8 @@ func TestCreateDies(t *testing.T) {
 	}
 }
 
-// TestCreateDiesLate: the first half of the config is written, without lock, hostname
-// and network.
+// TestCreateDiesLate: the first half of the config is written, without lock, hostname and
+// network.
 func TestCreateDiesLate(t *testing.T) {
 	n := open(t, node.Options{Faults: driver.NewFaults(driver.Fault{Name: driver.FaultCreateDies, Value: "late", Count: 1})})
 	if _, exit := create(t, n, spec(100)); exit != "unexpected status" {
@@ -77,7 +77,7 @@ func TestCreateDiesLate(t *testing.T) {
 	}
 }
 
-// TestCreateFailsFrees: a create that fails, unlike one that dies, leaves no disk.
+// TestCreateFailsFrees: a create that fails leaves no disk, unlike one that dies.
 func TestCreateFailsFrees(t *testing.T) {
 	n := open(t, node.Options{Faults: driver.NewFaults(driver.Fault{Name: driver.FaultCreateFail, Count: 1})})
 	create(t, n, spec(100))

@@ -12,12 +12,12 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
-// errKilled is the end of a worker that was killed: nothing is cleaned up, and its
-// task never says how it ended.
+// errKilled means that a worker was killed: it cleans nothing up, and its task has no
+// exit status.
 var errKilled = errors.New("killed")
 
-// create is the vzcreate worker. On failure and on a TERM it removes what it
-// made; only a killed worker leaves the config with its lock, and the disks that no
+// create is the vzcreate worker. On a failure and on SIGTERM it removes everything that
+// it has made. Only a killed worker leaves the config with its lock, and disks that no
 // config names yet.
 func (n *Node) create(ctx context.Context, w *worker, c *creation) error {
 	err := n.build(ctx, w, c)
@@ -25,7 +25,7 @@ func (n *Node) create(ctx context.Context, w *worker, c *creation) error {
 		return nil
 	}
 	if n.ctx.Err() != nil || errors.Is(err, errKilled) {
-		return err // killed, or the node with it
+		return err // killed, or the whole node was
 	}
 	if ctx.Err() != nil {
 		err = fail("received interrupt")
@@ -90,8 +90,8 @@ func (n *Node) build(ctx context.Context, w *worker, c *creation) error {
 	return nil
 }
 
-// commit writes the config. Its first half drops the lock, long before the worker
-// lets go of the container.
+// commit writes the config. Writing its first half drops the lock, long before the worker
+// finishes with the container.
 func (n *Node) commit(full *container) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -100,9 +100,9 @@ func (n *Node) commit(full *container) {
 	_ = n.save()
 }
 
-// firstConfig is what the worker writes when the archive is unpacked, before it sets
-// up the root file system, which is mounted then: no lock any more, and neither
-// hostname nor network yet.
+// firstConfig is the config that the worker writes after it has unpacked the archive,
+// before it sets up the mounted root file system. It has no lock any more, and no
+// hostname or network yet.
 func firstConfig(full *container) *container {
 	c := *full
 	c.Conf = map[string]string{}

@@ -9,8 +9,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
-// Attach is the node's lxc-attach, which pct exec becomes once it has found the
-// container: it is no Perl and starts at once. Of its options it knows -n, --clear-env
+// Attach is the node's lxc-attach, which pct exec runs once it has found the container.
+// It is not a Perl program, so it starts at once. It knows the options -n, --clear-env
 // and --keep-env, which is the default.
 func (t *Tool) Attach(p *kernel.Proc, args []string) int {
 	name, keep := "", true
@@ -52,8 +52,8 @@ options:
 	return 1
 }
 
-// attachEnv is the whole environment of what lxc-attach runs. A cleared one has no PATH:
-// the shell in the guest has its own.
+// attachEnv is the whole environment of the command that lxc-attach runs. A cleared one
+// has no PATH: the shell in the guest sets its own.
 func attachEnv(caller []string, keep bool) []string {
 	if keep {
 		return guestEnv(caller, true)

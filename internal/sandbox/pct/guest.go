@@ -28,7 +28,7 @@ func (t *Tool) exec(c *call) error {
 	return t.inside(c.p, c.vmid, c.extra, guestEnv(c.p.Env(), c.params["keep-env"] != "0"), t.node.Exec)
 }
 
-// inside runs a process in a guest by exec, as lxc-attach does.
+// inside runs a process in a guest with exec, as lxc-attach does.
 func (t *Tool) inside(p *kernel.Proc, vmid int, argv, env []string, exec func(context.Context, int, driver.Exec) (int, error)) error {
 	type result struct {
 		status int

@@ -94,8 +94,8 @@ func TestAgainstRecording(t *testing.T) {
 	}
 }
 
-// unrecorded are routes whose schemas are from Proxmox's source alone (pve-manager's
-// PVE/API2/Certificates.pm, pve-container).
+// unrecorded are routes whose schemas come only from Proxmox's source (pve-manager's
+// PVE/API2/Certificates.pm, pve-container), and not from recorded replies.
 var unrecorded = []string{
 	"/nodes/{node}/certificates/info",
 	"/nodes/{node}/lxc/{vmid}/feature",

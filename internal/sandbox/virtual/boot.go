@@ -26,7 +26,8 @@ func (d *Driver) sshDelay() time.Duration {
 	return 0
 }
 
-// sshBusy answers for a guest that boots whether its sshd refuses one more connection.
+// sshBusy returns, for a booting guest, the function that tells whether its sshd refuses
+// the next connection.
 func (d *Driver) sshBusy() func() bool {
 	v, ok := d.o.Faults.Take(driver.FaultSSHDBusy)
 	if !ok {

@@ -177,7 +177,8 @@ func TestDiscoverTraps(t *testing.T) {
 	}
 }
 
-// ask runs what waits for one declared service, which will not answer, and judges it.
+// ask runs discovery with one declared service that will not answer, and returns the
+// result.
 func (g *guest) ask(t *testing.T, o discover.Options) lxc.Service {
 	t.Helper()
 	r, err := discover.Parse([]byte(g.sh(t, discover.Script(o))))
@@ -189,8 +190,8 @@ func (g *guest) ask(t *testing.T, o discover.Options) lxc.Service {
 	return s
 }
 
-// TestWaitingEndsWithTheService is a guest whose service has given up: nobody waits
-// the hour that was allowed, and what runs the service says why.
+// TestWaitingEndsWithTheService: a guest's service has given up. The wait ends long
+// before the allowed hour, and systemd, OpenRC or docker gives the cause.
 func TestWaitingEndsWithTheService(t *testing.T) {
 	ghost := discover.Options{Declared: []discover.Declared{{Name: "ghost", Port: 9999, Wait: time.Hour}}}
 	portless := discover.Options{Declared: []discover.Declared{{Name: "ghost"}}}

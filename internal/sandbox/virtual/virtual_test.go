@@ -152,9 +152,9 @@ func TestStopKillsBusyLoop(t *testing.T) {
 	}
 }
 
-// The streams of an exec are pipes of the host's root: an unprivileged guest cannot
-// open them again by their paths. A pipe or a file of its own stands between where a
-// program does.
+// The streams of an exec are pipes of the host's root, which an unprivileged guest cannot
+// open again by their paths. It can if a pipe or a file of a program in the guest is
+// between.
 func TestStreamsOfTheHost(t *testing.T) {
 	for _, unprivileged := range []bool{true, false} {
 		d := testDriver(t, Options{})

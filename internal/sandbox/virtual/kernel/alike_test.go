@@ -13,9 +13,9 @@ import (
 	"github.com/infrahaus/infrahaus/internal/needs"
 )
 
-// TestAlike runs each script of testdata/alike.txt (parted by lines of ---) in dash
-// and bash of this machine and in the virtual guest: stdout and whether the script
-// succeeded are the same.
+// TestAlike runs each script of testdata/alike.txt (separated by lines of ---) in this
+// machine's dash and bash and in the virtual guest. All print the same on stdout and
+// agree whether the script succeeded.
 func TestAlike(t *testing.T) {
 	for shell, here := range map[string]string{"dash": "sh", "bash": "bash"} {
 		path := needs.Program(t, shell, shell)
@@ -33,12 +33,12 @@ func TestAlike(t *testing.T) {
 	}
 }
 
-// sourced runs a script that comes on stdin as a template's scripts are run: a sourced
+// sourced runs a script from stdin in the way in which a template's scripts run: a sourced
 // text is parsed once more after it was rewritten.
 const sourced = "cat >lib; . ./lib"
 
-// TestLoud: what the virtual guest cannot run as bash or dash does stops the script,
-// and says why. The first word of each script names the shell.
+// TestLoud: if the virtual guest cannot run a script as bash or dash would, the script
+// stops and the message says why. The first word of each script names the shell.
 func TestLoud(t *testing.T) {
 	for _, script := range scripts(t, "loud.txt") {
 		shell, text, _ := strings.Cut(script, "\n")

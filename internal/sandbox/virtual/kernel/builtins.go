@@ -79,7 +79,7 @@ func (sh *shell) internal(ctx context.Context, hc interp.HandlerContext, args []
 		return sh.printfNow(hc, rest)
 	case "echo":
 		return sh.echo(hc, rest)
-	case "missing": // a builtin or an option that bash alone has
+	case "missing": // a builtin or an option that only bash has
 		if len(rest) == 2 && rest[0] == "printf" {
 			fmt.Fprintf(hc.Stderr, "%s: 1: printf: Illegal option %s\n", sh.name, rest[1])
 			return 2

@@ -146,11 +146,12 @@ func (sh *shell) command(ctx context.Context, hc interp.HandlerContext, args []s
 	return out, err
 }
 
-// shift by more than there is fails: bash says so by its status alone, and other shells end.
+// shift fails if there are fewer parameters: bash only returns a status, other shells
+// end.
 func (sh *shell) shift(hc interp.HandlerContext, args []string) ([]string, error) {
 	n := 1
 	if len(args) > 1 {
-		n, _ = strconv.Atoi(args[1]) // the library refuses what is no number
+		n, _ = strconv.Atoi(args[1]) // the library refuses an argument that is not a number
 	}
 	switch {
 	case n <= len(sh.r.Params):

@@ -6,10 +6,11 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// The library takes the word of ${x:-word} for a word of its own: quotes in it are
-// quotes even between double quotes, and what they hold is split where the whole is.
+// The library treats the word of ${x:-word} as a separate word. So its quotes act as
+// quotes even between double quotes, and quoted text in it is split when the whole is
+// split.
 
-// hasDefault reports whether an expansion has a word that may stand for the value.
+// hasDefault reports whether an expansion has a word that may replace the value.
 func hasDefault(x *syntax.ParamExp) bool {
 	if x.Exp == nil || x.Exp.Word == nil {
 		return false
@@ -22,8 +23,9 @@ func hasDefault(x *syntax.ParamExp) bool {
 	return false
 }
 
-// quotedDefault mends the word of an expansion between double quotes, where a single
-// quote is a character like any other and a backslash quotes what it quotes there.
+// quotedDefault corrects the word of an expansion between double quotes. There a single
+// quote is an ordinary character, and a backslash only quotes the characters that it
+// quotes between double quotes.
 func (w *rewriter) quotedDefault(x *syntax.ParamExp) {
 	var parts []syntax.WordPart
 	for _, part := range x.Exp.Word.Parts {
@@ -42,7 +44,7 @@ func (w *rewriter) quotedDefault(x *syntax.ParamExp) {
 	x.Exp.Word.Parts = parts
 }
 
-// unescapedParts quotes each of the characters that have a backslash before them.
+// unescapedParts quotes each character that has a backslash before it.
 func unescapedParts(l *syntax.Lit, quotable string) []syntax.WordPart {
 	var parts []syntax.WordPart
 	text := l.Value
@@ -62,14 +64,14 @@ func unescapedParts(l *syntax.Lit, quotable string) []syntax.WordPart {
 	return parts
 }
 
-// doubleQuoted is a text as a part that may be printed and read again.
+// doubleQuoted returns text as a part that can be printed and parsed again.
 func doubleQuoted(text string) *syntax.DblQuoted {
 	text = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(text)
 	return &syntax.DblQuoted{Parts: []syntax.WordPart{&syntax.Lit{Value: text}}}
 }
 
-// splitDefaults refuses what would be split in the wrong place: a quoted text with
-// blanks as the default of an expansion that is not quoted itself.
+// splitDefaults refuses an expansion that the library would split in the wrong place: one
+// that is not quoted itself and has a quoted text with blanks as its default.
 func (w *rewriter) splitDefaults(words []*syntax.Word) {
 	for _, word := range words {
 		for _, part := range word.Parts {
@@ -102,7 +104,8 @@ func quotedText(part syntax.WordPart) string {
 	return ""
 }
 
-// associative notes the names of declare -A: the library counts their elements wrong.
+// associative records the names of declare -A, because the library counts their elements
+// wrong.
 func (w *rewriter) associative(d *syntax.DeclClause) {
 	is := false
 	for _, a := range d.Args {

@@ -8,11 +8,10 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// notHere ends a refusal: who needs the construct has to go where a true shell is.
+// notHere ends every refusal, with the guests that have a real shell.
 const notHere = " is not supported by the virtual guest; a guest of `sandbox serve --driver lxc`, or of a Proxmox node, has the real shell"
 
-// differs is what a script has shown so far of things that are other than in bash only
-// together.
+// differs records parts of a script that differ from bash only in combination.
 type differs struct {
 	nounset   bool // set -u
 	errTrap   bool // trap … ERR
@@ -20,9 +19,9 @@ type differs struct {
 	functions bool
 }
 
-// differ refuses what the interpreter would run, without a word, to another end than the
-// shell does: mvdan.cc/sh 3.14.1 has each of these. It looks at a statement as it was
-// written, before it is rewritten.
+// differ refuses statements that the interpreter would silently run with another result
+// than the shell: mvdan.cc/sh 3.14.1 has each of these differences. It examines a
+// statement before it is rewritten.
 func (w *rewriter) differ(st *syntax.Stmt) {
 	syntax.Walk(st, func(n syntax.Node) bool {
 		switch n := n.(type) {
@@ -44,8 +43,8 @@ func (w *rewriter) differ(st *syntax.Stmt) {
 	})
 }
 
-// differParam: an anchored pattern is no anchor to the interpreter, and an element of an
-// array that is not set is empty in spite of set -u.
+// differParam: the interpreter does not anchor an anchored pattern, and it takes an unset
+// element of an array as empty in spite of set -u.
 func (w *rewriter) differParam(n *syntax.ParamExp) {
 	if n.Repl != nil && n.Repl.Orig != nil && !n.Repl.All && len(n.Repl.Orig.Parts) > 0 {
 		if l, ok := n.Repl.Orig.Parts[0].(*syntax.Lit); ok && (strings.HasPrefix(l.Value, "#") || strings.HasPrefix(l.Value, "%")) {
@@ -112,7 +111,7 @@ func (w *rewriter) differSet(n *syntax.CallExpr, words []string) {
 	}
 }
 
-// differErr: a trap on ERR is the main program's alone unless set -E says otherwise; the
+// differErr: without set -E a trap on ERR applies only outside of functions. The
 // interpreter runs it in functions, too.
 func (w *rewriter) differErr(pos syntax.Pos) {
 	if !w.posix && w.seen.errTrap && w.seen.functions && !w.seen.errtrace {
@@ -120,8 +119,8 @@ func (w *rewriter) differErr(pos syntax.Pos) {
 	}
 }
 
-// differDeclare: attributes that the interpreter does not know are passed over; and under
-// set -u an associative array without elements is not set.
+// differDeclare: the interpreter ignores attributes that it does not know, and under set
+// -u it takes an associative array without elements as unset.
 func (w *rewriter) differDeclare(n *syntax.DeclClause) {
 	for _, a := range n.Args {
 		if !a.Naked || a.Value == nil {
@@ -142,8 +141,8 @@ var timeFormat = regexp.MustCompile(`%[-0-9.]*\([^)]*\)T`)
 
 var badOctal = regexp.MustCompile(`^0[0-7]*[89]`)
 
-// differOctal: a number that begins with 0 and is none in base 8 is an error to a shell,
-// and 0 to the interpreter.
+// differOctal: a number with a leading 0 and a digit 8 or 9 is an error in a shell, and 0
+// in the interpreter.
 func (w *rewriter) differOctal(n syntax.Node) {
 	syntax.Walk(n, func(n syntax.Node) bool {
 		if x, ok := n.(*syntax.Word); ok && badOctal.MatchString(x.Lit()) {
@@ -153,7 +152,8 @@ func (w *rewriter) differOctal(n syntax.Node) {
 	})
 }
 
-// quotedLit is a word that is one literal, quoted or not; "" for any other.
+// quotedLit returns the text of a word that is one literal, quoted or not; "" for any
+// other.
 func quotedLit(word *syntax.Word) string {
 	if len(word.Parts) != 1 {
 		return word.Lit()

@@ -7,8 +7,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
 )
 
-// What the interpreter would run to another end than bash does, without a word, is
-// refused in one line that names it, before anything of the script has run.
+// A script that the interpreter would silently run with another result than bash is
+// refused with one line that names the construct, before any part of the script has run.
 func TestDiffersLoudly(t *testing.T) {
 	m := testMachine(t)
 	for _, c := range []struct{ script, names string }{
@@ -43,13 +43,13 @@ X`, "$PIPESTATUS"},
 			}
 		}
 	}
-	// From a pipe, what was read before has run, as in any shell.
+	// From a pipe, the commands before it have already run, as in any shell.
 	if out, said, status := runIn(t, m, "echo ran\necho ${PIPESTATUS[0]}\necho no\n", "bash"); out != "ran\n" || status != 2 || !strings.Contains(said, "$PIPESTATUS") {
 		t.Errorf("%d %q %q", status, out, said)
 	}
 }
 
-// What is near to those, and right.
+// Similar constructs that the interpreter runs correctly.
 func TestDiffersNot(t *testing.T) {
 	m := testMachine(t)
 	for _, c := range []struct{ kind, script, out string }{

@@ -2,12 +2,12 @@ package kernel
 
 import "mvdan.cc/sh/v3/syntax"
 
-// Where a command's status is asked for (before && and ||, after !, as a condition)
-// set -e has no effect in it, subshells included. The library knows that of the
-// commands of one process; subshells are processes here, and ! is forgotten.
+// set -e has no effect on a command whose status is tested (before && and ||, after !, as
+// a condition), nor in subshells of it. The library applies this only within one process,
+// but subshells are processes here. It also does not apply it after !.
 
-// negate makes the command behind ! the condition of an if, where the library does
-// not end the shell in the middle of it.
+// negate makes the command after ! the condition of an if, because the library does not
+// end the shell in the middle of a condition.
 func negate(st *syntax.Stmt) {
 	if c, ok := st.Cmd.(*syntax.CallExpr); !st.Negated || ok && len(c.Args) == 1 && c.Args[0].Lit() == ":" {
 		return
@@ -21,7 +21,7 @@ func negate(st *syntax.Stmt) {
 	}
 }
 
-// asked runs f for statements whose status is asked for.
+// asked runs f for statements whose status is tested.
 func (w *rewriter) asked(f func()) {
 	was := w.condition
 	w.condition = true
@@ -29,7 +29,7 @@ func (w *rewriter) asked(f func()) {
 	w.condition = was
 }
 
-// unasked is asked for statements that begin anew, as a function's do.
+// unasked runs f for statements with a fresh start, such as the body of a function.
 func (w *rewriter) unasked(f func()) {
 	was := w.condition
 	w.condition = false
@@ -37,7 +37,7 @@ func (w *rewriter) unasked(f func()) {
 	w.condition = was
 }
 
-// subshell files the statements of ( ) away.
+// subshell stores the statements of ( ).
 func (w *rewriter) subshell(stmts []*syntax.Stmt) string {
 	w.stmts(stmts)
 	if w.condition {

@@ -40,8 +40,8 @@ func (w *rewriter) tilde(n *syntax.Word) {
 	n.Parts = append(parts, n.Parts[1:]...)
 }
 
-// bareEscapes quotes each character of an assigned value that has a backslash before it:
-// the library keeps the backslash there, where a shell reads 'it'\”s' as it's.
+// bareEscapes quotes each character of an assigned value that has a backslash before it.
+// The library keeps the backslash in an assignment, where a shell drops it.
 func bareEscapes(n *syntax.Word) {
 	if n == nil {
 		return
@@ -62,7 +62,7 @@ func bareEscapes(n *syntax.Word) {
 				break
 			}
 			_, size := utf8.DecodeRuneInString(after)
-			if after[:size] == "'" { // what is parsed may be printed again
+			if after[:size] == "'" { // the parsed text may be printed again
 				parts = append(parts, &syntax.DblQuoted{Parts: []syntax.WordPart{&syntax.Lit{Value: "'"}}})
 			} else {
 				parts = append(parts, &syntax.SglQuoted{Value: after[:size]})

@@ -25,15 +25,15 @@ func separatorsOf(env expand.Environ) separators {
 	return s
 }
 
-// lineRune is one character of a line that read has read.
+// lineRune is one character of a line for the builtin read.
 type lineRune struct {
 	r      rune
-	quoted bool // by a backslash: it separates nothing
+	quoted bool // after a backslash: it separates nothing
 }
 
 func (c lineRune) in(set string) bool { return !c.quoted && strings.ContainsRune(set, c.r) }
 
-// lineRunes takes the backslashes out of a line that was read without -r.
+// lineRunes removes the backslashes from a line that was read without -r.
 func lineRunes(line string, raw bool) []lineRune {
 	var out []lineRune
 	quoted := false
@@ -56,9 +56,9 @@ func textOf(runes []lineRune) string {
 	return b.String()
 }
 
-// fields splits a line as read does: n names (-1: as many as there are), of which
-// the last takes the rest. An IFS character that is no blank ends a field each time,
-// an empty one too; the library joins such fields.
+// fields splits a line as read does, into n fields (-1: any number); the last takes the
+// rest. Each IFS character that is not a blank ends a field, even an empty one. The
+// library joins such fields.
 func (s separators) fields(line []lineRune, n int) []string {
 	line = s.trimLeft(line)
 	var out []string
@@ -76,7 +76,7 @@ func (s separators) fields(line []lineRune, n int) []string {
 	return out
 }
 
-// cut parts the first field from what follows its separator.
+// cut returns the first field, and the rest after its separator.
 func (s separators) cut(line []lineRune) (field, rest []lineRune) {
 	end := 0
 	for end < len(line) && !line[end].in(s.blank) && !line[end].in(s.other) {

@@ -138,7 +138,7 @@ func (sh *shell) subst(hc interp.HandlerContext, id string) int {
 	}
 	defer pr.Close()
 	var options []interp.RunnerOption
-	if sh.kind == "bash" { // which forgets set -e there
+	if sh.kind == "bash" { // bash drops set -e there
 		options = append(options, interp.Params("+e"))
 	}
 	q, err := sh.fork(hc, id, Child{Stdout: pw}, options...)

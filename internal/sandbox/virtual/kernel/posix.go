@@ -6,15 +6,15 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// The parser reads bash for every shell. What dash does not have is turned into
-// what dash does with it, so that a script with #!/bin/sh that needs bash fails here
-// as it does on a real guest: with a syntax error, a "bad substitution" when the
-// expansion is reached, or a command that is not found.
+// The parser reads every script as bash. For dash, the constructs that only bash has are
+// replaced so that they fail as on a real guest: with a syntax error, with "bad
+// substitution" when the expansion is reached, or with a command that is not found. So a
+// script with #!/bin/sh that needs bash also fails here.
 
-// varBadSubst is never set: to expand it with ? ends the shell with a message.
+// varBadSubst is never set: expanding it with ? ends the shell with a message.
 const varBadSubst = callPrefix + "bad"
 
-// posixNode is walk's part for dash.
+// posixNode is the part of walk for dash.
 func (w *rewriter) posixNode(n syntax.Node) {
 	switch n := n.(type) {
 	case *syntax.CaseItem:
@@ -67,7 +67,7 @@ func (w *rewriter) posixCommand(cmd syntax.Command) syntax.Command {
 			if !a.Append {
 				continue
 			}
-			// x+=1 is a command of that name, and what follows are its arguments.
+			// x+=1 is a command of that name, and the words after it are its arguments.
 			name := lit(a.Name.Value + "+=")
 			if a.Value != nil {
 				name.Parts = append(name.Parts, a.Value.Parts...)
@@ -80,11 +80,12 @@ func (w *rewriter) posixCommand(cmd syntax.Command) syntax.Command {
 	return cmd
 }
 
-// named calls what is a keyword elsewhere by its name. Quoted it stays a name when a
-// sourced script is parsed a second time, from the rewritten text.
+// named calls a command whose name is a keyword in bash. The name is quoted, so that it
+// stays a name when a sourced script is parsed a second time, from the rewritten text.
 func named(name string) *syntax.CallExpr { return &syntax.CallExpr{Args: []*syntax.Word{lit(name)}} }
 
-// posixParam makes an expansion that only bash has end the shell when it is reached.
+// posixParam replaces an expansion that only bash has by one that ends the shell when it
+// is reached.
 func (w *rewriter) posixParam(x *syntax.ParamExp) {
 	bash := x.Excl || x.Slice != nil || x.Repl != nil || x.Names != 0 || x.Index != nil
 	if x.Exp != nil {
@@ -101,7 +102,7 @@ func (w *rewriter) posixParam(x *syntax.ParamExp) {
 	x.Exp = &syntax.Expansion{Op: syntax.ErrorUnset, Word: plain("Bad substitution (bash alone has it)")}
 }
 
-// posixParts spells $'x' and $"x" as dash reads them: a dollar and a quoted text.
+// posixParts rewrites $'x' and $"x" as dash reads them: a dollar and a quoted text.
 func posixParts(parts []syntax.WordPart) []syntax.WordPart {
 	out := parts[:0:0]
 	for _, part := range parts {
@@ -153,7 +154,7 @@ func noBraces(words []*syntax.Word) {
 	}
 }
 
-// posixRedirect refuses the redirections that dash reads as something else.
+// posixRedirect refuses redirections that dash reads differently.
 func (w *rewriter) posixRedirect(r *syntax.Redirect) {
 	switch r.Op {
 	case syntax.WordHdoc:
@@ -163,7 +164,7 @@ func (w *rewriter) posixRedirect(r *syntax.Redirect) {
 	}
 }
 
-// posixBuiltins are bash's own: dash looks for a program of that name.
+// posixBuiltins exist only in bash: dash looks for a program of that name.
 var posixBuiltins = map[string]bool{
 	"source": true, "shopt": true, "mapfile": true, "readarray": true, "let": true, "declare": true, "typeset": true,
 	"pushd": true, "popd": true, "dirs": true, "caller": true, "compgen": true, "complete": true, "compopt": true,

@@ -201,7 +201,7 @@ func escape(s string, zero bool) (out string, n int, stop bool) {
 		return string([]byte{byte(v)}), end, true
 	}
 	switch c := s[1]; {
-	case c == 'c' && zero: // in a format it is two characters
+	case c == 'c' && zero: // in a format string \c is two ordinary characters
 		return "", 2, true
 	case c == 'x':
 		if t, end, ok := digits(2, 2, 16); ok {

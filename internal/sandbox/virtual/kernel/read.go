@@ -29,7 +29,7 @@ type readOpts struct {
 	names   []string
 }
 
-// read is done here: the library's joins empty fields and keeps NUL bytes.
+// read replaces the library's, which joins empty fields and keeps NUL bytes.
 func (sh *shell) read(hc interp.HandlerContext, args []string) ([]string, error) {
 	o := readOpts{delim: '\n', n: -1}
 	rest := args[1:]

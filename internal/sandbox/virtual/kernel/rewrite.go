@@ -35,11 +35,11 @@ type rewriter struct {
 	home  func(user string) (string, bool)
 	depth int // of functions
 	seen  differs
-	// condition: the status of what is read is asked for, so that set -e has no effect.
+	// condition: the status of these statements is tested, so that set -e has no effect.
 	condition bool
 	quoted    bool // between double quotes, or in a here-document
 	err       error
-	whole     bool // err is a refusal, for which nothing of the script is to run
+	whole     bool // err is a refusal: no part of the script may run
 }
 
 func (w *rewriter) refuse(pos syntax.Pos, what string) {
@@ -70,7 +70,7 @@ func callOf(name string, args ...string) *syntax.CallExpr {
 	return c
 }
 
-// typed rewrites what is run as it is read.
+// typed rewrites statements that run as soon as they are read.
 func (w *rewriter) typed(list []*syntax.Stmt) {
 	for _, st := range list {
 		w.differ(st)
@@ -207,9 +207,9 @@ func (w *rewriter) unaryTest(n *syntax.UnaryTest) {
 	}
 }
 
-// parse reads a script and rewrites it. What was read before a syntax error is
-// returned with it, as a shell runs line by line; of a script with something that the
-// virtual guest has not, nothing.
+// parse reads a script and rewrites it. With a syntax error it also returns the
+// statements before the error, because a shell runs line by line. If the script has a
+// construct that the virtual guest does not support, it returns no statement.
 func (w *rewriter) parse(src io.Reader) (*syntax.File, error) {
 	f := &syntax.File{Name: w.name}
 	for st, err := range syntax.NewParser(syntax.Variant(syntax.LangBash)).StmtsSeq(src) {

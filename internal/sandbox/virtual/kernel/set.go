@@ -90,7 +90,7 @@ func wholeNumber(text string) bool {
 	return err == nil
 }
 
-// numeric are the operators of test between whole numbers.
+// numeric are the operators of test for whole numbers.
 var numeric = map[string]bool{"-eq": true, "-ne": true, "-lt": true, "-le": true, "-gt": true, "-ge": true}
 
 // isTerminal is test -t.

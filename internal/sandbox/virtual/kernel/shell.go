@@ -28,7 +28,7 @@ type shell struct {
 	order    []int
 	steps    int64
 	pipefail bool
-	nounset  bool         // by its command line
+	nounset  bool         // set on its command line
 	execing  bool         // the next program replaces the shell
 	prompt   *interaction // nil: not interactive
 }
@@ -138,7 +138,7 @@ type closeFunc func()
 
 func (f closeFunc) Close() error { f(); return nil }
 
-// posix: a shell without bash's extensions, as dash is.
+// posix reports whether the shell lacks bash's extensions, as dash does.
 func (sh *shell) posix() bool { return sh.kind == "sh" || sh.kind == "dash" }
 
 func (sh *shell) rewriter() *rewriter {

@@ -20,9 +20,9 @@ type Exec struct {
 	Stderr io.Writer
 	TTY    *tty.TTY        // instead of the three: a terminal, which the process then controls
 	Body   func(*Proc) int // instead of a program: a process that is only Go
-	// Theirs: stdout and stderr are pipes that the host's root made. To root of an
-	// unprivileged guest /dev/stdout and /dev/stderr are then "Permission denied", though
-	// >&2 works.
+	// Theirs means that stdout and stderr are pipes made by the host's root. For root in
+	// an unprivileged guest, /dev/stdout and /dev/stderr are then "Permission denied",
+	// although >&2 works.
 	Theirs bool
 }
 

@@ -41,7 +41,7 @@ func (c *ctl) property(u *unit, name, key string) (string, bool) {
 		return u.result, true
 	case "FragmentPath":
 		return u.file, true
-	case "SourcePath": // of what a generator made
+	case "SourcePath": // the source of a generated unit
 		return "", true
 	case "UnitFileState":
 		return s.enabled(name), true
@@ -78,7 +78,7 @@ func (c *ctl) property(u *unit, name, key string) (string, bool) {
 		case "Listen":
 			return strings.Join(u.opts["Socket.ListenStream"], " ") + " (Stream)", true
 		case "Triggers":
-			if u.yes("Socket.Accept") { // an instance for each connection, while there is one
+			if u.yes("Socket.Accept") { // it starts an instance for each connection, and no other service
 				return "", true
 			}
 			if s := u.get("Socket.Service"); s != "" {

@@ -73,7 +73,7 @@ func dockerCLI(p *proc, args []string) int {
 		return d.list(p, args[2:])
 	case "inspect":
 		return d.inspect(p, args[2:])
-	case "logs": // busybox httpd says nothing
+	case "logs": // busybox httpd writes no log
 		_, err := d.named(rest)
 		return complain(p, err)
 	default:

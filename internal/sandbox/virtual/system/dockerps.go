@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// row is a container as a format of docker ps sees it.
+// row returns the fields of a container for a --format of docker ps.
 func (c *container) row(whole bool) map[string]string {
 	r := map[string]string{"ID": c.id, "Names": c.name, "Image": c.image, "Command": `"busybox httpd"`, "Ports": "", "Labels": "",
 		"Status": "Exited (137) " + ago(c.since), "State": "exited", "RunningFor": ago(c.since),
@@ -37,7 +37,7 @@ func (c *container) alive() bool {
 
 func ago(t time.Time) string { return strconv.Itoa(int(time.Since(t).Seconds())) + " seconds ago" }
 
-// psFlags are those of docker ps that scripts use.
+// psFlags are the options of docker ps that scripts use.
 type psFlags struct {
 	all, quiet, whole bool
 	format            string
@@ -88,8 +88,8 @@ func (f psFlags) picks(c *container) bool {
 	return true
 }
 
-// list is docker ps. As in 20.10, --format json is a template without actions: it
-// prints that word for each container.
+// list is docker ps. As in 20.10, --format json is a template without actions: it prints
+// that word for each container.
 func (d *docker) list(p *proc, args []string) int {
 	f := psArgs(args)
 	format := strings.TrimPrefix(f.format, "table ")
@@ -117,8 +117,9 @@ func (d *docker) list(p *proc, args []string) int {
 
 var formatAction = regexp.MustCompile(`\{\{ *(.*?) *\}\}`)
 
-// formatted fills a --format: fields, json, and Label, which is of no container here.
-// text/template would keep a third of a program alive that nothing else needs.
+// formatted fills in a --format: fields, json, and Label, which is empty for all
+// containers here. It does not use text/template, which would enlarge the program by a
+// third.
 func formatted(format string, fields map[string]string) (string, error) {
 	format = strings.NewReplacer(`\t`, "\t", `\n`, "\n").Replace(format)
 	var wrong error
@@ -127,7 +128,7 @@ func formatted(format string, fields map[string]string) (string, error) {
 		value, ok := fields[strings.TrimPrefix(word, ".")]
 		switch {
 		case word == "json .":
-			text, _ := json.Marshal(fields) // strings alone
+			text, _ := json.Marshal(fields) // cannot fail: the fields are strings
 			return string(text)
 		case strings.HasPrefix(word, ".Label "):
 			return ""
@@ -139,7 +140,7 @@ func formatted(format string, fields map[string]string) (string, error) {
 	return line, wrong
 }
 
-// named finds the container that the last word names.
+// named finds the container with the name in the last word.
 func (d *docker) named(words []string) (*container, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -163,7 +164,7 @@ func complain(p *proc, err error) int {
 	return 1
 }
 
-// inspect knows what scripts ask for: the state.
+// inspect supports the part that scripts use: the state.
 func (d *docker) inspect(p *proc, args []string) int {
 	format := "{{json .}}"
 	for i, a := range args {

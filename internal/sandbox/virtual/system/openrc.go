@@ -70,8 +70,8 @@ func rcUpdate(p *proc, args []string) int {
 	return 0
 }
 
-// rcStatus prints the services of the default runlevel, or with -a of all. As OpenRC
-// 0.45 does it, the ini format has empty sections, and two blanks before a state.
+// rcStatus prints the services of the default runlevel, or with -a of all. As in OpenRC
+// 0.45, the ini format has empty sections, and two blanks before a state.
 func rcStatus(p *proc, args []string) int {
 	line := strings.Join(args, " ")
 	if strings.Contains(line, "-r") {
@@ -103,8 +103,8 @@ func rcStatus(p *proc, args []string) int {
 	return 0
 }
 
-// openrcState is started, stopped, or crashed where the process that a service wrote
-// down has ended.
+// openrcState is started or stopped, or crashed if the process in the service's pidfile
+// has ended.
 func openrcState(p *proc, name string) string {
 	if _, err := p.View().Lstat("/run/openrc/started/" + name); err != nil {
 		return "stopped"

@@ -2,11 +2,11 @@ package system
 
 import "strings"
 
-// pamEnv adds what pam_env puts into a session's environment from /etc/environment,
-// where logins go through PAM, as on Debian. pam_env expands nothing:
-// PATH="/opt/x:$PATH" has a dollar sign in it afterwards, and no ls.
+// pamEnv adds the variables that pam_env sets for a session from /etc/environment, if
+// logins use PAM, as on Debian. pam_env expands nothing: PATH="/opt/x:$PATH" then
+// contains a dollar sign, and ls is not found.
 func (s *System) pamEnv(p *proc, env []string) []string {
-	if !s.o.OS.Systemd() { // Alpine's sshd and login know no PAM
+	if !s.o.OS.Systemd() { // sshd and login of Alpine do not use PAM
 		return env
 	}
 	text, err := p.View().ReadFile("/etc/environment")
@@ -16,9 +16,9 @@ func (s *System) pamEnv(p *proc, env []string) []string {
 	return pamSet(env, string(text))
 }
 
-// pamSet reads the lines as pam_env 1.5 does: "export " is passed over, a comment
-// begins at any #, a name of other characters than letters, digits and _ voids its
-// line, quotes at both ends of a value go, and a name alone takes the variable away.
+// pamSet reads the lines as pam_env 1.5 does. It skips "export ", and a comment begins at
+// any #. It ignores a line whose name has characters other than letters, digits and _. It
+// removes quotes at both ends of a value. A name without = removes the variable.
 func pamSet(env []string, text string) []string {
 	out := append([]string(nil), env...)
 	for line := range strings.Lines(text) {

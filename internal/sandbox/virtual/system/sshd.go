@@ -79,7 +79,8 @@ func serveSSH(p *proc, cfg *ssh.ServerConfig, c net.Conn) {
 	if s := of(p); s != nil {
 		defer s.links.add(c)()
 		if s.o.SSHBusy != nil && s.o.SSHBusy() {
-			// OpenSSH 9.8 and later, for an address with many connections that did not log in.
+			// OpenSSH 9.8 and later, for an address with many connections that did not
+			// log in.
 			_, _ = io.WriteString(c, "Not allowed at this time\r\n")
 			return
 		}

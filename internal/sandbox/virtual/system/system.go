@@ -24,7 +24,7 @@ type Options struct {
 	Addr     netip.Prefix  // its address, which shows in the middle of that
 	NoSSHD   bool          // sshd never listens
 	SSHDelay time.Duration // sshd listens that long after boot
-	SSHBusy  func() bool   // sshd takes this connection not, for now; nil: it takes all
+	SSHBusy  func() bool   // reports whether sshd refuses this connection for a while; nil: it accepts all
 
 	Gettys    []string      // terminals with a login: tty1, console
 	FailDelay time.Duration // after a wrong password
