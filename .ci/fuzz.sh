@@ -13,8 +13,8 @@ failed=
 log=$(mktemp)
 trap 'rm -f "$log" "$log.status"' EXIT
 
-# fuzz DIR TARGET: minimizing an input that covers new code may take a minute by
-# default, which would be the whole time.
+# fuzz DIR TARGET: runs one target. By default, minimizing an input that covers new code may
+# take a minute, which would be the whole time.
 fuzz() {
 	{
 		status=0
@@ -24,8 +24,8 @@ fuzz() {
 	[ "$(cat "$log.status")" = 0 ] || outOfTime
 }
 
-# outOfTime: the fuzzer of Go 1.26 reports its own deadline as a failure where a
-# worker hears of it first. Such a run has had its time and has found nothing.
+# outOfTime: Go 1.26's fuzzer reports its own deadline as a failure if a worker notices it
+# first. Such a run has used its time and has found nothing.
 outOfTime() {
 	grep -q '^ *context deadline exceeded$' "$log" &&
 		! grep -qE 'Failing input written|panic:|hung or terminated|--- FAIL: [^ ]*/' "$log" &&

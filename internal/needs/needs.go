@@ -1,7 +1,7 @@
-// Package needs is for tests that run a program of the machine: a second shell, git.
-// Without the program a test is skipped and names the package that brings it; where
-// the environment says INFRAHAUS_NEEDS=all, as in CI, it fails instead, so that no
-// test is left out in silence.
+// Package needs is for tests that run a program of the machine, such as a second shell or
+// git. Without the program a test is skipped, with the name of the package that has it.
+// If INFRAHAUS_NEEDS=all is set, as in CI, the test fails instead, so that no test is
+// left out unnoticed.
 package needs
 
 import (
@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// Program returns the path of a program. It ends the test where the machine lacks
-// it; debian is the Debian package that has it.
+// Program returns the path of a program. If the machine lacks it, it ends the test;
+// debian is the Debian package that has it.
 func Program(t testing.TB, name, debian string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)

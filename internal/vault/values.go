@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// PackValues writes a service's credentials as the text that is sealed: a JSON
-// object from key to value. A value that is no UTF-8 text, which JSON would spoil, is
-// written as {"base64":…}, so that every byte comes back.
+// PackValues writes a service's credentials as the text that is sealed: a JSON object of
+// keys and values. JSON would damage a value that is not valid UTF-8, so such a value is
+// written as {"base64":…}, and every byte comes back.
 func PackValues(values map[string]string) ([]byte, error) {
 	doc := make(map[string]any, len(values))
 	for key, value := range values {
@@ -20,7 +20,7 @@ func PackValues(values map[string]string) ([]byte, error) {
 	return json.Marshal(doc)
 }
 
-// UnpackValues reads what PackValues wrote.
+// UnpackValues reads the text that PackValues wrote.
 func UnpackValues(text []byte) (map[string]string, error) {
 	var doc map[string]json.RawMessage
 	if json.Unmarshal(text, &doc) != nil {
@@ -49,5 +49,5 @@ type packed struct {
 	Base64 string `json:"base64"`
 }
 
-// errValues quotes nothing of the text: it is secret.
+// errValues quotes no part of the text, because it is secret.
 var errValues = errors.New("what was sealed is no list of credentials")

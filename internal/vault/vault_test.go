@@ -277,8 +277,8 @@ func TestPassword(t *testing.T) {
 	}
 }
 
-// The seed is one constant: each worker of -fuzz is a process of its own, and a
-// text that each of them sealed anew would be a foreign one to the others.
+// The seed is constant, because each worker of -fuzz is a process of its own. If each
+// sealed its own text, the others could not open it.
 func FuzzUnseal(f *testing.F) {
 	const s = "v1:a195bbe3792a:yAS7h/Z5hkyKHdlhfrJsUlsw+3RKUZ0OZo+i2cA="
 	v, _ := Open(Options{Getenv: func(string) string { return strings.Repeat("00", 32) }})

@@ -1,6 +1,6 @@
-// Package yamltext says in a person's words why a text is not YAML. The parser's own
-// errors have no column, often another line than the one at fault, and no advice. It
-// knows neither the config nor templates.
+// Package yamltext explains in plain words why a text is not YAML. The parser's own
+// errors have no column, often name another line than that of the fault, and give no
+// advice. It knows neither the config nor templates.
 package yamltext
 
 import (
@@ -12,16 +12,17 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Fault is why and where a text is not YAML. Line and Col are from 1; 0 is unknown.
+// Fault is the reason why a text is not YAML, and its position. Line and Col start at 1;
+// 0 is unknown.
 type Fault struct {
 	Line, Col int
 	Text      string
-	Next      string // what to do about it, "" where nothing is known
+	Next      string // advice, "" if there is none
 }
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
-// Explain is the fault behind an error of the parser.
+// Explain returns the fault behind an error of the parser.
 func Explain(data string, err error) Fault {
 	msg := err.Error()
 	m := yamlLine.FindStringSubmatch(msg)
@@ -30,7 +31,7 @@ func Explain(data string, err error) Fault {
 	}
 	f := Fault{Text: "not YAML: " + msg[len(m[0]):]}
 	f.Line, _ = strconv.Atoi(m[1])
-	f.Line = max(f.Line, 1) // the parser leaves the first out
+	f.Line = max(f.Line, 1) // the parser omits line 1
 	lines := strings.Split(data, "\n")
 	switch {
 	case strings.Contains(msg, "tab character"), strings.Contains(msg, "cannot start any token"):
@@ -53,8 +54,9 @@ func Explain(data string, err error) Fault {
 	return f
 }
 
-// character finds what stands where no word can begin: a tab in an indentation, at the
-// line that is told or, since the parser counts from 0 here and from 1 there, after it.
+// character finds a character that cannot begin a word, or a tab in an indentation. It is
+// in the reported line or in the next one, because the parser counts lines sometimes from
+// 0 and sometimes from 1.
 func (f *Fault) character(lines []string) {
 	from := min(max(f.Line-1, 0), len(lines)-1)
 	for i, line := range lines[from:] {
@@ -72,14 +74,14 @@ func (f *Fault) character(lines []string) {
 	}
 }
 
-// startsWith is a value or an item that begins with a character that none may.
+// startsWith matches a value or an item that begins with a forbidden character.
 var startsWith = regexp.MustCompile("(?:^|[:,\\[{-])\\s*[@`%]")
 
 // indent counts the blanks and tabs before a line's text.
 func indent(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }
 
-// firstBad is the number of the first line with which the text is bad in the same way:
-// for some errors the parser tells where the block began that holds it.
+// firstBad returns the number of the first line with which the text has the same error.
+// For some errors the parser only reports the beginning of the surrounding block.
 func firstBad(lines []string, msg string) int {
 	n := 1 + sort.Search(len(lines)-1, func(i int) bool {
 		var doc yaml.Node

@@ -40,7 +40,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// FuzzExplain: the place is within the text, whatever it is.
+// FuzzExplain checks that the position is always within the text.
 func FuzzExplain(f *testing.F) {
 	for _, s := range []string{"a:\n\tb: 1", "x: @", "a: b: c", "a:\n   b: 1\n  c: 1", "\t", "", "- a\nb", "a: [", "\xff"} {
 		f.Add(s)
