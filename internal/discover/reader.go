@@ -92,6 +92,9 @@ func assignments(text string) (map[string]string, bool) {
 	}
 }
 
+// escaped are the characters that bash's printf %q puts a backslash before.
+const escaped = " \t'\"\\$`|&;()<>!{}[]*?^,~#="
+
 // shellText is a shell's text and the position up to which it was read.
 type shellText struct {
 	text string
@@ -162,10 +165,10 @@ func (s *shellText) word(export bool) (string, bool) {
 		case '"':
 			ok = s.doubleQuoted(&value)
 		case '\\':
-			// Only the form 'it'\''s' is accepted: people write a\b, and a shell reads it
-			// as ab.
-			if ok = strings.HasPrefix(s.text[s.at:], `\'`); ok {
-				value.WriteByte('\'')
+			// The form 'it'\''s', and what bash's printf %q writes. Any other backslash is
+			// ambiguous: people write a\b, and a shell reads it as ab.
+			if ok = s.at+1 < len(s.text) && strings.IndexByte(escaped, s.text[s.at+1]) >= 0; ok {
+				value.WriteByte(s.text[s.at+1])
 				s.at += 2
 			}
 		default:

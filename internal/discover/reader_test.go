@@ -52,6 +52,8 @@ var credentialTexts = []struct {
 	{"double", `K="a'b \"c\" \\ \$d ` + "\\`e" + `\""` + "\n", pairs{"K": `a'b "c" \ $d ` + "`e" + `"`}},
 	{"double over lines", "K=\"a\n#b\n\"\n", pairs{"K": "a\n#b\n"}},
 	{"joined", `K='it'\''s'a"b"'c'` + "\n" + `L='it'"'"'s'` + "\n", pairs{"K": "it'sabc", "L": "it's"}},
+	{"printf %q", `K=\~/it\'s\ \"b\"\ \$c\ \\d\;\#\ \&\|\<\>\(\)\` + "`" + `\!\{\}\[\]\*\?\^\,` + "\n", pairs{"K": "~/it's \"b\" $c \\d;# &|<>()`!{}[]*?^,"}},
+	{"printf %q, exported, with a comment", `export K=a\ #b\  # c` + "\n", pairs{"K": "a #b "}},
 	{"every byte", "K='" + allBytes() + "'\n", pairs{"K": allBytes()}},
 	{"a key of PEM", "KEY='-----BEGIN X-----\nAb+/==\n-----END X-----\n'\n", pairs{"KEY": "-----BEGIN X-----\nAb+/==\n-----END X-----\n"}},
 	// export.
@@ -103,7 +105,6 @@ var credentialTexts = []struct {
 	{"home folders", "K=a:~/x\n", nil},
 	{"a home folder behind quotes", "K=''~/x\n", nil},
 	{"a backslash", "K=a\\b\n", nil},
-	{"printf %q", "K=a\\ b\n", nil},
 	{"a backslash in quotes", "K=\"a\\nb\"\n", nil},
 	{"a line continued", "K=a\\\nb\n", nil},
 	{"a line continued in quotes", "K=\"a\\\nb\"\n", nil},
