@@ -196,9 +196,9 @@ func (o *listOptions) table(list []listed) ui.Table {
 	t := ui.Table{
 		Columns: []ui.Column{
 			{Title: "CTID", Right: true, Keep: true}, {Title: "NAME"}, {Title: "STATUS", Keep: true, Paint: lifecycleShade},
-			{Title: "ADDRESS", Drop: 1}, {Title: "TEMPLATE", Drop: 3}, {Title: "NODE", Drop: 4},
-			{Title: "HOST", Drop: 5}, {Title: "CREATED", Drop: 6},
-			{Title: "URL", Drop: 2},
+			{Title: "ADDRESS", Keep: true, Drop: 1}, {Title: "TEMPLATE", Drop: 3}, {Title: "NODE", Drop: 4},
+			{Title: "HOST", Drop: 5}, {Title: "CREATED", Keep: true, Drop: 6},
+			{Title: "URL", Keep: true, Drop: 2}, // half a URL leads nowhere
 		},
 		Empty: "no containers yet: infrahaus create web --template hello --sandbox",
 	}
