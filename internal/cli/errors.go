@@ -56,6 +56,12 @@ type silent struct{ status int }
 
 func (s silent) Error() string { return fmt.Sprintf("exit status %d", s.status) }
 
+// documented is the error of a command whose JSON document is on stdout already. With a
+// second one there, stdout would not be JSON; the error goes to stderr.
+type documented struct{ error }
+
+func (d documented) Unwrap() error { return d.error }
+
 // report prints err, as the error of command, and returns the exit status.
 func (a *app) report(ctx context.Context, command string, err error) int {
 	var quiet silent
@@ -79,7 +85,7 @@ func (a *app) report(ctx context.Context, command string, err error) int {
 	}
 	f := a.explain(err)
 	f.Message = cannot(command, f.Message)
-	if a.global.json {
+	if a.global.json && !errors.As(err, new(documented)) {
 		if isRun {
 			return f.Status
 		}

@@ -88,6 +88,9 @@ func (o *listOptions) run(ctx context.Context) error {
 		list = slices.DeleteFunc(list, func(l listed) bool { return l.Lifecycle == lxc.Destroyed && !l.onProxmox() })
 	}
 	if a.global.json {
+		if unasked != nil {
+			unasked = documented{unasked}
+		}
 		return orFirst(ui.WriteJSON(a.streams, list), unasked)
 	}
 	return orFirst(ui.WriteTable(a.streams, o.table(list)), unasked)
