@@ -8,11 +8,12 @@ import (
 	"time"
 )
 
-// The first line about a wait comes after firstPause of silence. The pause before each
-// further line is twice as long, up to lastPause.
+// While a wait goes on, a line about it comes after each firstPause of silence. Once that
+// has gone on for longPatience, each pause is twice as long, up to lastPause.
 const (
-	firstPause = 3 * time.Second
-	lastPause  = time.Minute
+	firstPause   = 3 * time.Second
+	longPatience = time.Minute
+	lastPause    = time.Minute
 )
 
 // Waiting keeps a run from looking stuck: while the run waits and reports nothing else,
@@ -25,7 +26,8 @@ type Waiting struct {
 	open   []*Wait // the innermost wait is the last
 	last   string  // the last message reported, and when
 	lastAt time.Time
-	heard  time.Time
+	heard  time.Time // the last report, or our own last line
+	began  time.Time // the silence: the last report that was not our own
 	pause  time.Duration
 	saying bool // say is being called: the next call of Heard is about that very line
 	timer  *time.Timer
@@ -84,7 +86,7 @@ func (w *Waiting) Heard(message string) {
 
 // listen restarts the measuring of silence.
 func (w *Waiting) listen() {
-	w.heard, w.pause = time.Now(), firstPause
+	w.heard, w.began, w.pause = time.Now(), time.Now(), firstPause
 	if len(w.open) == 0 {
 		return
 	}
@@ -114,7 +116,10 @@ func (w *Waiting) silent() {
 	w.say(now, line)
 	w.mu.Lock()
 	w.saying = false
-	w.heard, w.pause = time.Now(), min(2*w.pause, lastPause)
+	w.heard = time.Now()
+	if w.heard.Sub(w.began) >= longPatience {
+		w.pause = min(2*w.pause, lastPause)
+	}
 	w.timer.Reset(w.pause)
 	w.mu.Unlock()
 }

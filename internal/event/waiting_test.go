@@ -31,14 +31,13 @@ func TestWaiting(t *testing.T) {
 		play func(w *event.Waiting)
 		want []string
 	}{
-		"pauses grow": {func(w *event.Waiting) {
+		"no silence is longer": {func(w *event.Waiting) {
 			defer w.Begin(task)()
-			time.Sleep(46 * time.Second)
+			time.Sleep(10 * time.Second)
 		}, []string{
 			"3: waiting for Proxmox to start container 100 (3 s of at most 90 s)",
+			"6: waiting for Proxmox to start container 100 (6 s of at most 90 s)",
 			"9: waiting for Proxmox to start container 100 (9 s of at most 90 s)",
-			"21: waiting for Proxmox to start container 100 (21 s of at most 90 s)",
-			"45: waiting for Proxmox to start container 100 (45 s of at most 90 s)",
 		}},
 		"what ends soon says nothing": {func(w *event.Waiting) {
 			w.Begin(task)()
@@ -71,7 +70,7 @@ func TestWaiting(t *testing.T) {
 	} {
 		got := lines(t, c.play)
 		if name == "hours" {
-			if len(got) < 55 || len(got) > 70 {
+			if len(got) < 75 || len(got) > 90 || got[19] != "60: waiting for x (60 s)" || got[20] != "66: waiting for x (66 s)" {
 				t.Errorf("%s: %d lines in an hour", name, len(got))
 			}
 			continue
