@@ -29,7 +29,7 @@ func (a *app) nothingLeft(ctx context.Context, c lxc.Container) error {
 	f := failf(provision.ExitOther, "cannot resume %s: its create ended before anything of it was on the node", c.Hostname).
 		hint("to begin anew: %s", a.command(m.createWords()...))
 	if secrets := m.secretsGiven(); secrets != nil {
-		f = f.hint("its secret variables are not shown, and are given again with --set-file: %s", strings.Join(secrets, ", "))
+		f = f.hint("set its secret variables again, with --set-file: %s", strings.Join(secrets, ", "))
 	}
 	return f
 }

@@ -87,7 +87,7 @@ func (a *app) checkBare(ctx context.Context, list []listed) error {
 	for _, name := range names {
 		err := a.checkHost(ctx, name, nil)
 		if err == nil && !a.global.quiet {
-			a.note(fmt.Sprintf("host %s answers: it is reached, its certificate is trusted and the login is taken; none of its containers is on record", name))
+			a.note(fmt.Sprintf("host %s answers: it is reached, its certificate is trusted and the login is accepted; none of its containers is on record", name))
 		}
 		first = orFirst(first, unreached(err))
 	}

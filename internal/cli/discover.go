@@ -99,7 +99,7 @@ func vacant(ref string, c lxc.Container, err error) (ctid int, last lxc.Containe
 // adopt takes a container that the catalogue does not know into it.
 func (o *discoverOptions) adopt(ctx context.Context, host string, ctid int) error {
 	a := o.app
-	done := a.waiting(fmt.Sprintf("Proxmox to say what container %d is", ctid), 0)
+	done := a.waiting(fmt.Sprintf("Proxmox to report the state of container %d", ctid), 0)
 	defer done()
 	_, v, err := a.catalogue(ctx)
 	if err != nil {

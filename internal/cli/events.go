@@ -46,7 +46,7 @@ Nothing else that is recorded is touched.` + exitStatuses(0, 1, 2, 130, 143),
 			return o.run(cmd.Context(), args[0])
 		},
 	}
-	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "go on as long as a run goes on")
+	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "continue until the run ends")
 	cmd.Flags().BoolVar(&o.noLogs, "no-logs", false, "leave the scripts' output out")
 	cmd.Flags().BoolVar(&prune, "prune", false, "remove events and logs")
 	cmd.Flags().StringVar(&p.olderThan, "older-than", "", "a `time` such as 30d, 720h or 2026-01-31")

@@ -92,7 +92,7 @@ func (a *app) knowHost(ctx context.Context) error {
 func (a *app) doubts(ctx context.Context, name string, m store.Match) error {
 	ask := a.commandOn(name, "list", "--check")
 	if len(m.Doubt) > 0 {
-		a.warn(fmt.Sprintf("several hosts on record have shown the certificate of host %s: %s; none of them is taken for it", name, hostList(m.Doubt)), ask)
+		a.warn(fmt.Sprintf("several hosts on record have shown the certificate of host %s: %s; it is unknown which of them it is", name, hostList(m.Doubt)), ask)
 	}
 	for _, h := range m.Apart {
 		has, err := a.store.Containers(ctx, store.Filter{HostID: h.ID})
@@ -100,7 +100,7 @@ func (a *app) doubts(ctx context.Context, name string, m store.Match) error {
 			return err
 		}
 		if len(has) > 0 {
-			a.warn(fmt.Sprintf("host %s is set to another certificate than the host of that name or address on record had, which is left out here with its %s",
+			a.warn(fmt.Sprintf("host %s is configured with another certificate than the host of that name or address on record; left out here: %s of that host",
 				name, counted(len(has), "container")), ask)
 		}
 	}
@@ -180,14 +180,14 @@ func (a *app) meet(ctx context.Context, f store.Facts) (string, error) {
 		return "", err
 	}
 	if met.Records > 0 {
-		a.warn(fmt.Sprintf("host %s shows another certificate than the host of that name or address did, and is kept apart from that one, which has %s on record",
+		a.warn(fmt.Sprintf("host %s shows another certificate than the earlier host of that name or address, so it counts as a new host; the earlier one has %s on record",
 			f.Name, counted(met.Records, "container")), a.commandOn(met.Apart[0].Name, "list"))
 	}
 	if len(met.Doubt) > 0 {
-		a.warn(fmt.Sprintf("several hosts on record have shown the certificate of host %s: %s; it is kept apart from them", f.Name, hostList(met.Doubt)), a.command("list"))
+		a.warn(fmt.Sprintf("several hosts on record have shown the certificate of host %s: %s; it counts as a new host", f.Name, hostList(met.Doubt)), a.command("list"))
 	}
 	if met.Twin != "" && !a.global.quiet {
-		a.note(fmt.Sprintf("host %s is host %s by another name: what is on record of one is of both", f.Name, met.Twin))
+		a.note(fmt.Sprintf("host %s and host %s are the same host: both names show the same records", f.Name, met.Twin))
 	}
 	return met.Host.ID, nil
 }
@@ -206,8 +206,8 @@ func (a *app) sameHost(ctx context.Context, p *place, id string) error {
 	if a.acting.fresh {
 		return a.store.MoveRecord(ctx, c.RecordID, id)
 	}
-	return failf(provision.ExitUnreachable, "host %s is another one than that on which %s was made: it shows another certificate", p.name, c.Hostname).
-		hint("to see what is on record of that one: %s", a.commandOn(c.Host, "list"))
+	return failf(provision.ExitUnreachable, "host %s is not the host on which %s was made: it shows another certificate", p.name, c.Hostname).
+		hint("to list the containers of that host: %s", a.commandOn(c.Host, "list"))
 }
 
 // actsOn remembers which record the command works on, and whether the command has made

@@ -115,7 +115,7 @@ type target struct {
 // target finds a container on Proxmox for an action, and makes sure that it is the one on
 // record: Proxmox gives a free ctid to the next container.
 func (a *app) target(ctx context.Context, do string, c lxc.Container) (*target, error) {
-	defer a.waiting("Proxmox to say how "+c.Hostname+" is", 0)()
+	defer a.waiting("Proxmox to report the state of "+c.Hostname, 0)()
 	if c.CTID == 0 {
 		return nil, failf(provision.ExitOther, "container %s was never created on Proxmox", c.Hostname)
 	}
@@ -135,7 +135,7 @@ func (a *app) target(ctx context.Context, do string, c lxc.Container) (*target, 
 	case err != nil:
 		return nil, err
 	case provision.HalfMade(c, t.cfg):
-		return nil, failf(provision.ExitProxmox, "cannot %s %s: it is only being created", do, c.Hostname).
+		return nil, failf(provision.ExitProxmox, "cannot %s %s: it is still being created", do, c.Hostname).
 			hint("to follow that: %s", a.command("events", c.Hostname, "--follow")).
 			hint("if it was interrupted: %s", a.command("resume", c.Hostname))
 	}

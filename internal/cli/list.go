@@ -80,7 +80,7 @@ func (o *listOptions) run(ctx context.Context) error {
 	}
 	var unasked error
 	if o.check {
-		done := a.waiting("Proxmox to say how the containers are", 0)
+		done := a.waiting("Proxmox to report the state of the containers", 0)
 		unasked = orFirst(a.checkSites(ctx, list), a.checkBare(ctx, list))
 		done()
 	}

@@ -39,9 +39,9 @@ which run had.` + exitStatuses(0, 1, 2, 130, 143),
 		Args: exactArgs("one container"),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.do(cmd.Context(), args[0]) },
 	}
-	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "go on as long as the run goes on")
+	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "continue until the run ends")
 	cmd.Flags().StringVar(&o.script, "script", "", "one script's output only, by its `name`")
-	cmd.Flags().StringVar(&o.run, "run", "", "of the run with this `id` (see events --json)")
+	cmd.Flags().StringVar(&o.run, "run", "", "only the run with this `id` (see events --json)")
 	cmd.ValidArgsFunction = a.completeContainers
 	return cmd
 }
@@ -118,7 +118,7 @@ func (o *logsOptions) silent(ctx context.Context, c lxc.Container, works []work)
 	case found == nil:
 		o.app.warn("no run of "+c.Hostname+" has had any output", o.app.command("events", c.Hostname))
 	default:
-		o.app.warn(fmt.Sprintf("this work had no output; the last that had was the %s of %s", found.Kind, found.StartedAt.Format(time.RFC3339)),
+		o.app.warn(fmt.Sprintf("this run had no output; the last run with output is the %s of %s", found.Kind, found.StartedAt.Format(time.RFC3339)),
 			o.app.command("logs", c.Hostname, "--run", found.ID))
 	}
 	return nil

@@ -16,8 +16,8 @@ type packageOptions struct {
 }
 
 func (o *packageOptions) register(f *pflag.FlagSet) {
-	f.StringArrayVar(&o.packages, "package", nil, "a further `package` to install, in the place of those that create or an earlier --package named; may be repeated")
-	f.BoolVar(&o.none, "no-packages", false, "forget the further packages that create was told to install")
+	f.StringArrayVar(&o.packages, "package", nil, "a `package` to install besides the template's; replaces those of create and of an earlier --package; may be repeated")
+	f.BoolVar(&o.none, "no-packages", false, "install no packages besides the template's")
 }
 
 func (o *packageOptions) check() error {

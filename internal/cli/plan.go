@@ -15,7 +15,7 @@ import (
 // that is left open is resolved, and touches nothing.
 func (o *createOptions) showPlan(ctx context.Context, job provision.Job) error {
 	a := o.app
-	defer a.waiting("Proxmox to say what it has", 0)()
+	defer a.waiting("Proxmox to list its nodes and storages", 0)()
 	p, err := a.open(ctx)
 	if err != nil {
 		return err

@@ -235,7 +235,7 @@ func (a *app) printValidation(t *template.Template, wrong *template.Error) error
 	if !v.Valid {
 		verdict := "cannot use template %s: %s"
 		if wrong == nil {
-			verdict = "cannot pass template %s: %s that create only warns of, and the guest will fail on"
+			verdict = "cannot accept template %s: %s that create only warns about, but that will fail in the guest"
 		}
 		return silentOrTold(a.global.json, usagef(verdict, v.Template, counted(len(v.Problems), "problem")))
 	}

@@ -39,7 +39,7 @@ func (a *app) unheld(ctx context.Context, hostID string, spec lxc.Spec) error {
 			continue
 		}
 		return &pve.Error{Kind: pve.Invalid, Op: "use the address " + c.Address, Field: "ip", Reason: "the container " + c.Hostname + " on record has it, and runs",
-			Hints: []string{"choose another with --ip", "what it is: " + a.command("show", c.RecordID)}}
+			Hints: []string{"choose another with --ip", "to see it: " + a.command("show", c.RecordID)}}
 	}
 	return nil
 }

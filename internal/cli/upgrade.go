@@ -64,9 +64,9 @@ func rereader(v *vault.Vault) func(store.Sealed) (store.Sealed, []string, error)
 // copies that no program can remove.
 func (a *app) tellExposure(ctx context.Context, e store.Exposure) {
 	if len(e.Leaks) > 0 {
-		a.warn("an older version of infrahaus took parts of secrets for names of keys, and showed and kept them in clear. "+
-			"They are sealed now, and what is known of them is gone from the database, its copies and the logs. "+
-			"Screens, backups and whatever else has read them, such as a Redis of old, still have them: change these secrets", "")
+		a.warn("an older version of infrahaus took parts of secrets for names of keys, and showed and stored them in clear text. "+
+			"They are sealed now, and all known parts are removed from the database, its copies and the logs. "+
+			"Screens, backups and programs that have read them, such as an earlier Redis, still have them: change these secrets", "")
 	}
 	all, err := a.store.Containers(ctx, store.Filter{IncludeDestroyed: true})
 	if err != nil {
@@ -80,7 +80,7 @@ func (a *app) tellExposure(ctx context.Context, e store.Exposure) {
 		a.tellLeak(ctx, all[i], l.Service)
 	}
 	for _, c := range e.Copies {
-		a.warn(fmt.Sprintf("cannot clean %s, which may hold secrets in clear: %s", c.Path, c.Why), "rm "+shellWord(c.Path))
+		a.warn(fmt.Sprintf("cannot clean %s, which may contain secrets in clear text: %s", c.Path, c.Why), "rm "+shellWord(c.Path))
 	}
 	if e.Unread > 0 {
 		a.warn(fmt.Sprintf("%d sealed values of an older version cannot be read again yet: %s", e.Unread, e.KeyErr),
@@ -131,7 +131,7 @@ func (a *app) tellRedis(e store.Exposure) {
 				words += " container:" + l.RecordID + ":logs"
 			}
 		}
-		a.warn(fmt.Sprintf("cannot clean redis at %s: %s; it still holds parts of secrets in clear", e.Redis, e.Trouble), redisCLI(a.cfg.RedisURL.Reveal())+" "+words)
+		a.warn(fmt.Sprintf("cannot clean redis at %s: %s; it still has parts of secrets in clear text", e.Redis, e.Trouble), redisCLI(a.cfg.RedisURL.Reveal())+" "+words)
 		return
 	}
 	a.warn(fmt.Sprintf("redis at %s is cleaned, and %d entries are gone from its stream; its consumers, replicas and append-only file may have kept them", e.Redis, e.Removed), "")

@@ -151,7 +151,7 @@ func fingerprint(s string) (string, error) {
 // proxmoxName checks the name of a node, a storage or a bridge.
 func proxmoxName(s string) (string, error) {
 	if !hostName.MatchString(s) {
-		return "", bad("letters, digits, dots, dashes and underscores", "%q is no name that Proxmox knows", s)
+		return "", bad("letters, digits, dots, dashes and underscores", "%q is not a valid name in Proxmox", s)
 	}
 	return s, nil
 }

@@ -37,7 +37,7 @@ func (p *parser) keep(name, file string, pairs map[string]string) {
 	have := p.Credentials[name]
 	for _, k := range slices.Sorted(maps.Keys(pairs)) {
 		if v, ok := have[k]; ok && v != pairs[k] {
-			p.note("the credentials files of %s have different values of %s: what %s holds is kept as %s", name, k, file, file)
+			p.note("the credentials files of %s have different values of %s: those in %s are kept as service %s", name, k, file, file)
 			name, have = file, nil
 			break
 		}

@@ -39,7 +39,7 @@ func (p *parser) engineSaid(engine, body string) {
 		}
 		f := strings.Split(l, "\t")
 		if len(f) < 5 || f[0] == "" || strings.Trim(f[0], "0123456789abcdef") != "" {
-			p.note("what %s says of its containers cannot be read; some may not be shown", clean(engine))
+			p.note("the list of containers from %s cannot be read; some may be missing here", clean(engine))
 			return true
 		}
 		f = append(f, "", "", "", "")

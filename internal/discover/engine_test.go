@@ -102,8 +102,8 @@ func TestPodman(t *testing.T) {
 // not be reported as none.
 func TestEngineThatCannotBeRead(t *testing.T) {
 	for want, r := range map[string]*Report{
-		"docker says of its containers cannot be read": parse(t, "docker docker", "json\njson\n"),
-		"podman does not list its containers":          parse(t, "docker podman", "", "silent podman", ""),
+		"the list of containers from docker cannot be read": parse(t, "docker docker", "json\njson\n"),
+		"podman does not list its containers":               parse(t, "docker podman", "", "silent podman", ""),
 	} {
 		if notes := strings.Join(r.Notes, "\n"); !strings.Contains(notes, want) {
 			t.Errorf("notes %q, want %s", notes, want)

@@ -118,7 +118,7 @@ func (p *parser) section(s section) {
 	case "docker":
 		p.engineSaid(strings.Join(s.words[1:], " "), s.body)
 	case "silent":
-		p.note("%s does not list its containers: which run is not known", clean(strings.Join(s.words[1:], " ")))
+		p.note("%s does not list its containers: it is not known which of them run", clean(strings.Join(s.words[1:], " ")))
 	case "quadlets":
 		p.quadletsIgnored(strings.Join(s.words[1:], " "), s.body)
 	case "why":

@@ -14,7 +14,7 @@ const maxLogins = 3
 
 // setAgain is the hint for setting root's password on record again, one command a line.
 func (d *dialogue) setAgain() string {
-	text := fmt.Sprintf("set it again, by passwd root after this on the node: pct enter %d", d.ctid)
+	text := fmt.Sprintf("to set it again, run passwd root after this on the node: pct enter %d", d.ctid)
 	if d.shows != "" {
 		text += "\nto see the one on record: " + d.shows
 	}
@@ -27,7 +27,7 @@ func (d *dialogue) setAgain() string {
 func (d *dialogue) refuse(text, last string) error {
 	if locked.MatchString(text) {
 		return d.fail(AuthRefused, "root is not let in",
-			fmt.Sprintf("the account is locked, or the guest is going down; to unlock it, passwd -u root after this on the node: pct enter %d\nor use ssh.transport guest or node", d.ctid))
+			fmt.Sprintf("the account is locked, or the guest is going down; to unlock it, run passwd -u root after this on the node: pct enter %d\nor use ssh.transport guest or node", d.ctid))
 	}
 	head := text[:len(text)-len(last)]
 	if said := refused.FindStringIndex(head); said != nil {
@@ -46,7 +46,7 @@ func (d *dialogue) refuse(text, last string) error {
 		return nil
 	}
 	return d.fail(AuthRefused, "root's password is refused: it was changed in the guest, or root is locked",
-		"say the one that it has with --password-file, which discover, resume and sync take\nor "+d.setAgain())
+		"give its present password with --password-file to discover, resume or sync\nor "+d.setAgain())
 }
 
 // flooded is a console that is never quiet.

@@ -266,7 +266,7 @@ func (k *knownHosts) remove(e knownEntry) string {
 	if strings.HasPrefix(e.hosts, "|1|") || strings.EqualFold(e.hosts, name) || !strings.ContainsAny(e.hosts, "*?!") && k.listed(e.hosts, name) {
 		return "ssh-keygen -R " + Quote(name) + " -f " + Quote(e.file)
 	}
-	return "take line " + strconv.Itoa(e.line) + " out of " + e.file
+	return "remove line " + strconv.Itoa(e.line) + " from " + e.file
 }
 
 func (k *knownHosts) listed(hosts, name string) bool {

@@ -98,7 +98,7 @@ func TestKnownHostsWords(t *testing.T) {
 		"port 22":     {line("pve.lan,10.0.0.1", other), "", 22, "is not the one in " + file + ":1", "ssh-keygen -R pve.lan -f '" + file + "'"},
 		"hashed":      {line(knownhosts.HashHostname("pve.lan"), other), "", 22, "is not the one in", "ssh-keygen -R pve.lan -f"},
 		"an alias":    {line("node", other), "Node", 2222, "is not the one in", "ssh-keygen -R node -f"},
-		"a pattern":   {line("*.lan", other), "", 22, "is not the one in", "take line 1 out of " + file},
+		"a pattern":   {line("*.lan", other), "", 22, "is not the one in", "remove line 1 from " + file},
 		"revoked":     {line("@revoked *", key), "", 22, "is revoked in " + file + ":1", ""},
 		"no port":     {line("pve.lan", other), "", 2222, "is not in known_hosts: the key in " + file + ":1 is another", "ssh-keyscan -t ed25519 -p 2222 pve.lan >> '" + file + "'"},
 		"unknown":     {"", "", 22, "is not in known_hosts", "ssh-keyscan -t ed25519 pve.lan >> '" + file + "'"},

@@ -191,13 +191,13 @@ func (n NodeSSH) trustHints(s settings) func(ssh.PublicKey) []string {
 		if strings.HasPrefix(kind, "ecdsa-") {
 			kind = "ecdsa"
 		}
-		compare := "compare it with what the host itself says there: ssh-keygen -lf /etc/ssh/ssh_host_" + kind + "_key.pub"
+		compare := "compare it with the key on the host itself: ssh-keygen -lf /etc/ssh/ssh_host_" + kind + "_key.pub"
 		if n.KnownHosts != "" && s.alias == "" && len(s.jump) == 0 && s.command == "" {
 			scan := "ssh-keyscan -t " + kind
 			if s.port != 22 {
 				scan += " -p " + strconv.Itoa(s.port)
 			}
-			return []string{compare, "then take it: " + scan + " " + Quote(s.host) + " >> " + Quote(n.KnownHosts)}
+			return []string{compare, "then add it: " + scan + " " + Quote(s.host) + " >> " + Quote(n.KnownHosts)}
 		}
 		words, file, kept := []string{"ssh"}, n.ConfigFile, n.KnownHosts
 		if home := homeElsewhere(); home != "" && file == "" {

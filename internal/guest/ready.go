@@ -76,7 +76,7 @@ func WaitReady(ctx context.Context, g Guest, r Ready) (Facts, error) {
 	}
 	if f.Late != "" {
 		return f, &Error{Kind: Failed, Transport: g.Transport(), Message: "cannot wait any longer for the guest: " + f.Late,
-			Fix: "look inside for what holds it up: systemctl list-jobs; systemctl --failed"}
+			Fix: "to see inside what delays it: systemctl list-jobs; systemctl --failed"}
 	}
 	return f, nil
 }

@@ -98,7 +98,7 @@ func (n NodeSSH) ask(ctx context.Context, ssh, file, stdin string) (sshSettings,
 			args[2] = filepath.Join(home, ".ssh", "config")
 		}
 		e := &Error{Kind: BadSettings, Transport: "node", Message: "cannot read the SSH settings of " + n.Host + ": ssh -G failed", Tail: lastWords(said.Bytes()),
-			Fix: "mend what it says; to see it again: " + command(append([]string{"ssh"}, append(args, "--", n.Host)...))}
+			Fix: "correct what ssh reports; to see it again: " + command(append([]string{"ssh"}, append(args, "--", n.Host)...))}
 		if ctx.Err() != nil {
 			e.Message = "cannot read the SSH settings of " + n.Host + ": ssh -G did not end within " + askDeadline.String()
 			e.Fix = "a Match exec in the SSH configuration that does not end?"

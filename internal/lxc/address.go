@@ -67,7 +67,7 @@ func (f family) gatewayFault(p netip.Prefix) *Fault {
 	case err != nil || !f.member(g) || g.Zone() != "": // a zone may contain commas, which separate the fields of net0
 		return wrong("is not an address of that family", "an address without prefix length")
 	case !p.IsValid():
-		return wrong("goes with a fixed address only", "remove it, or give the address itself")
+		return wrong("needs a fixed address", "remove it, or give the address itself")
 	case g == p.Addr():
 		return wrong("is the container's own address", "")
 	case g.IsUnspecified() || g.IsMulticast() || g.IsLoopback():

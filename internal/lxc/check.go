@@ -50,7 +50,7 @@ func (s Spec) Faults() []Fault {
 	add(s.SwapMiB < 0, "swap", n(s.SwapMiB), "is less than 0")
 	add(s.DiskGiB < 0, "disk", n(s.DiskGiB), "is less than 1 GiB")
 	for _, name := range []struct{ field, value string }{{"node", s.Node}, {"storage", s.Storage}, {"bridge", s.Network.Bridge}} {
-		add(name.value != "" && !nameForm.MatchString(name.value), name.field, name.value, "is no name that Proxmox knows")
+		add(name.value != "" && !nameForm.MatchString(name.value), name.field, name.value, "is not a valid name in Proxmox")
 	}
 	for i, t := range s.Tags {
 		if !tagForm.MatchString(t) {

@@ -9,8 +9,8 @@ func TestNetworkFaults(t *testing.T) {
 	for _, c := range []struct{ ip, gateway, want string }{
 		{"", "", ""},
 		{"dhcp", "", ""},
-		{"dhcp", "10.0.0.1", "gateway goes with a fixed address only"},
-		{"", "10.0.0.1", "gateway goes with a fixed address only"},
+		{"dhcp", "10.0.0.1", "gateway needs a fixed address"},
+		{"", "10.0.0.1", "gateway needs a fixed address"},
 		{"10.0.0.5/24", "", ""},
 		{"10.0.0.5/24", "10.0.0.1", ""},
 		{"10.0.0.5/24", "10.9.0.1", ""},
@@ -46,7 +46,7 @@ func TestNetworkFaults(t *testing.T) {
 	for _, c := range []struct{ ip, gateway, want string }{
 		{"auto", "", ""},
 		{"dhcp", "", ""},
-		{"auto", "fe80::1", "gateway6 goes with a fixed address only"},
+		{"auto", "fe80::1", "gateway6 needs a fixed address"},
 		{"fd00::5/64", "fe80::1", ""},
 		{"fd00::5/64", "fd00::", ""},
 		{"fd00::5/64", "fe80::1%eth0", "gateway6 is not an address of that family"},

@@ -31,7 +31,7 @@ type Doomed struct {
 // or not made by this catalogue (unless foreign). It changes nothing. It needs
 // Recorded and Connect.
 func (r *Run) Survey(ctx context.Context, foreign bool) (d Doomed, err error) {
-	defer r.wait("Proxmox to say what there is", 0)()
+	defer r.wait("Proxmox to report the container's state", 0)()
 	defer func() {
 		if cause := context.Cause(ctx); err != nil && cause != nil {
 			err = r.cutShort(cause, "nothing was changed")

@@ -54,5 +54,5 @@ func (r *Run) nameDisksLeft(ctx context.Context, node string, ctid int) {
 		frees = append(frees, "pvesm free "+guest.Quote(d.VolID))
 	}
 	r.warn(fmt.Sprintf("container %d is gone, and its storage still has %s", ctid, strings.Join(names, ", ")),
-		"if nobody else uses that, on the node: "+strings.Join(frees, "; "))
+		"if nothing else uses it, on the node: "+strings.Join(frees, "; "))
 }

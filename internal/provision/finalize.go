@@ -98,7 +98,7 @@ func (r *Run) declared() ([]discover.Declared, error) {
 // probe runs discovery's one command and reads what it says. The guest may say
 // anything; more than discover would read is not kept.
 func (r *Run) probe(ctx context.Context, o discover.Options) (*discover.Report, error) {
-	what, longest := "the container to be looked through", o.Longest()
+	what, longest := "discovery in the container", o.Longest()
 	if longest > 0 {
 		what = "the declared services to answer"
 	}

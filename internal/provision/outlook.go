@@ -17,7 +17,7 @@ func (r *Run) Outlook(ctx context.Context) ([]PlanStep, error) {
 			r.Guest.Close()
 		}
 	}()
-	defer r.wait("Proxmox and the container to say how far they are", 0)()
+	defer r.wait("Proxmox and the container to report their progress", 0)()
 	if err := r.lookBack(ctx); err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func (r *Run) Report(ctx context.Context, how Renewal) (Report, error) {
 		}
 	}()
 	r.renewing, r.Renewal = true, how
-	defer r.wait("Proxmox and the container to say how they are", 0)()
+	defer r.wait("Proxmox and the container to report their state", 0)()
 	if err := r.lookBack(ctx); err != nil {
 		return Report{}, err
 	}

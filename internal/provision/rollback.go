@@ -25,7 +25,7 @@ type Past struct {
 // Recorded and Connect. That there is nothing is a Failure.
 func (r *Run) FindPast(ctx context.Context) (Past, error) {
 	r.looking = true
-	defer r.wait("Proxmox to say what there is to go back to", 0)()
+	defer r.wait("Proxmox to list the snapshots", 0)()
 	r.CTID, r.MAC, r.requested = r.Recorded.CTID, r.Recorded.MAC, r.Recorded.CTID != 0
 	if err := r.loadMarks(ctx); err != nil {
 		return Past{}, err

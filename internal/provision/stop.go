@@ -126,13 +126,13 @@ func taskEnd(err error) string {
 	var e *pve.Error
 	switch {
 	case err == nil:
-		return "the task on the node had ended well by then"
+		return "the task on the node had already ended well"
 	case !errors.As(err, &e) || e.Kind != pve.TaskFailed:
 		return fmt.Sprintf("the task on the node was told to stop, and how it ended is not known (%v)", err)
 	case pve.TaskStopped(e.Reason), pve.TaskDied(e.Reason):
 		return "the task on the node was stopped"
 	}
-	return "the task on the node had failed by then: " + e.Reason
+	return "the task on the node had already failed: " + e.Reason
 }
 
 // startAsked reports whether a start was requested and Proxmox has not answered.

@@ -13,9 +13,9 @@ import (
 func TestTaskEnd(t *testing.T) {
 	failed := func(reason string) error { return &pve.Error{Kind: pve.TaskFailed, Reason: reason} }
 	for want, err := range map[string]error{
-		"had ended well by then":    nil,
+		"had already ended well":    nil,
 		"was stopped":               failed("command 'systemctl start pve-container@100' failed: received interrupt"),
-		"had failed by then: no":    failed("no space left"),
+		"had already failed: no":    failed("no space left"),
 		"how it ended is not known": &pve.Error{Kind: pve.Timeout, Reason: "no answer"},
 		"not known (lost)":          errors.New("lost"),
 	} {

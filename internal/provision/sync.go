@@ -137,7 +137,7 @@ func (r *Run) scriptFailed(ctx context.Context, name string, status int) error {
 	}
 	hints := []string{r.Command("logs", r.Job.Spec.Hostname)}
 	if name == itemManager && len(r.Job.Packages) > 0 {
-		hints = append(hints, "if a --package is at fault: resume --package NAME names others in their place, --no-packages none")
+		hints = append(hints, "if a --package is at fault: resume --package NAME replaces all of them, resume --no-packages drops them")
 	}
 	return &Failure{
 		Status:  ExitGuest,

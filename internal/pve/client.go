@@ -113,7 +113,7 @@ func New(o Options) (*Client, error) {
 		c.http.session = &session{user: user, password: o.Password, base: base, agent: agent}
 	default:
 		return nil, &Error{Kind: Invalid, Op: "log in", Field: "token", Reason: "neither an API token nor a user with a password is given",
-			Hints: []string{"set INFRAHAUS_TOKEN, which reads user@realm!name=secret"}}
+			Hints: []string{"set INFRAHAUS_TOKEN in the form user@realm!name=secret"}}
 	}
 	c.api = proxmox.NewClient(base, opts...)
 	return c, nil

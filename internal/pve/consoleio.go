@@ -85,7 +85,7 @@ const (
 )
 
 // errConsoleCut means that a console's connection broke while its program ran.
-var errConsoleCut = errors.New("its connection was closed without a word")
+var errConsoleCut = errors.New("its connection was closed without a reason")
 
 // ended returns the error for the end of a console. pveproxy never sends the close
 // message of a websocket, so the last output decides whether the program has ended.

@@ -118,7 +118,7 @@ func (c *Client) createAs(ctx context.Context, r CreateRequest, ctid int, claim 
 }
 
 // taken reports whether an id turned out to be in use ("CT 100 already exists on
-// node 'pve1'", also while it is only being created).
+// node 'pve1'", also while it is still being created).
 func taken(err error) bool {
 	var e *Error
 	return errors.Is(err, ErrTaken) ||

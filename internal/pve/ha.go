@@ -27,7 +27,7 @@ func (c *Client) Settle(ctx context.Context, node string, ctid int, upid string,
 	w.waiting(fmt.Sprintf("waiting for the HA manager to %s container %d, which it was asked for; it works in rounds of 10 s", verb, ctid))
 	failed := func(why string) error {
 		return &Error{Kind: Refused, Op: fmt.Sprintf("%s container %d", verb, ctid), Reason: "the HA manager was asked to, and " + why,
-			Hints: []string{"how it stands, on the node: ha-manager status"}}
+			Hints: []string{"to see its state, on the node: ha-manager status"}}
 	}
 	for began := time.Now(); ; {
 		st, err := c.Status(ctx, node, ctid)

@@ -85,7 +85,7 @@ func ctidOf(op string) string {
 // rootOnlyHints are the ways to feature flags that a token may not set.
 var rootOnlyHints = []string{
 	"log in as root@pam with its password instead of a token: set INFRAHAUS_USER and INFRAHAUS_PASSWORD",
-	"or create it without, and set them on the node then, with pct set and its --features",
+	"or create it without them, and set them on the node afterwards with pct set --features",
 }
 
 // explainLogin gives a 401 a message. Its body is empty and its reason says little: only
@@ -100,7 +100,7 @@ func (c *Client) explainLogin(e *Error) {
 		if _, name := cutLast(c.login.token, "!"); len(name) < 2 {
 			e.Hints = append(e.Hints, fmt.Sprintf("Proxmox has no token named %q: their names have two characters at least", name))
 		}
-		e.Hints = append(e.Hints, "it reads user@realm!name=secret; on the node: pveum user token list "+c.login.user)
+		e.Hints = append(e.Hints, "its form is user@realm!name=secret; on the node: pveum user token list "+c.login.user)
 	} else {
 		e.Reason = "the user " + c.login.user + " or the password is not accepted"
 		e.Hints = append(e.Hints, "is the realm right? root@pam is the node's root, name@pve one of Proxmox's own users")

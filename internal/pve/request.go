@@ -76,7 +76,7 @@ func (c *Client) explain(ctx context.Context, op string, err error) error {
 	if e := tlsError(err); e != nil {
 		e.Op = "trust " + c.host()
 		if e.Kind == Unreachable {
-			e.Op, e.Reason = op, "what answers at "+c.host()+" does not speak TLS"
+			e.Op, e.Reason = op, "the server at "+c.host()+" does not speak TLS"
 		}
 		return e
 	}
@@ -92,7 +92,7 @@ func (c *Client) explain(ctx context.Context, op string, err error) error {
 	reason := "cannot reach " + c.host() + ": " + netReason(err)
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) || errors.Is(err, io.ErrUnexpectedEOF) && !isNet(err) {
-		reason = "what answers at " + c.host() + " is not Proxmox's API"
+		reason = "the server at " + c.host() + " is not Proxmox's API"
 	}
 	return &Error{Kind: Unreachable, Op: op, Reason: reason, Err: err}
 }

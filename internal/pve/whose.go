@@ -72,7 +72,7 @@ func (c *Client) whose(ctx context.Context, node string, ctid int, mac string, w
 		case err == nil:
 			upid := c.createEnded(ctx, node, ctid)
 			if upid == "" {
-				wait("it is only being created")
+				wait("it is still being created")
 				break
 			}
 			// Seen twice: between the two looks it may just have ended well.

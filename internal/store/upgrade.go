@@ -90,11 +90,11 @@ func (s *Store) Upgrade(ctx context.Context, u Upgrade) error {
 		return err
 	}
 	if err := s.scrub(ctx, u); err != nil {
-		return fmt.Errorf("cannot scrub what stood in clear: %w", err)
+		return fmt.Errorf("cannot remove the secrets in clear text: %w", err)
 	}
 	u.did("rows")
 	if err := s.compact(ctx); err != nil {
-		return fmt.Errorf("cannot take what stood in clear out of the database's free pages: %w", err)
+		return fmt.Errorf("cannot remove the secrets in clear text from the database's free pages: %w", err)
 	}
 	u.did("compact")
 	return s.tell(ctx, u)

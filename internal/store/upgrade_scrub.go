@@ -39,7 +39,7 @@ func (s *Store) scrub(ctx context.Context, u Upgrade) error {
 	}
 	redact := event.NewSecrets(slices.Sorted(maps.Keys(f.secrets))...).Redact
 	if len(f.leaks) > 0 {
-		u.note("taking what an older version left in clear out of the catalogue; this may take a while")
+		u.note("removing secrets that an older version left in clear text from the catalogue; this may take a while")
 		if err := s.cleanLogs(redact); err != nil {
 			return err
 		}

@@ -46,7 +46,7 @@ func TestBadTemplates(t *testing.T) {
 		{least + "network: {ip: 'fd00::1/64'}", "template.yaml:3:15", "other family", ""},
 		{least + "network: {ip: '10.0.0.5/24,gw=10.0.0.1'}", "template.yaml:3:15", "is not an address", "gateway"},
 		{least + "network: {ip: auto}", "template.yaml:3:15", "is not an address", "dhcp"},
-		{least + "network: {gateway: 10.0.0.1}", "template.yaml:3:20", "goes with a fixed address", ""},
+		{least + "network: {gateway: 10.0.0.1}", "template.yaml:3:20", "needs a fixed address", ""},
 		{least + "network: {ip: 10.0.0.5/24, gateway: 10.0.0.1/24}", "template.yaml:3:37", "is not an address", "without prefix"},
 		{least + "network: {nameservers: [1.1.1]}", "template.yaml:3:25", "is not an IP address", ""},
 		{least + "network: {vlan: 4095}", "template.yaml:3:17", "4095 is not within 1..4094", ""},

@@ -65,7 +65,7 @@ func (l *loader) checkEnds(file string, e ends, run bool) {
 	at := Problem{File: file, Line: e.firstCR, Col: e.crCol, Suggestion: "end its lines in LF alone, as dos2unix does"}
 	switch {
 	case run && e.badShebang():
-		at.Message = "its interpreter's name ends in CR, and there is none of that name"
+		at.Message = "the name of its interpreter ends in CR, and no such program exists"
 		l.doubt(at)
 	case e.mixed():
 		at.Message = fmt.Sprintf("%d of its %d lines end in CR LF, the others in LF", e.crlf, e.lines)

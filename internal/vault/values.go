@@ -50,4 +50,4 @@ type packed struct {
 }
 
 // errValues quotes no part of the text, because it is secret.
-var errValues = errors.New("what was sealed is no list of credentials")
+var errValues = errors.New("the sealed text is not a list of credentials")

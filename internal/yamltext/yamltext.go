@@ -39,9 +39,9 @@ func Explain(data string, err error) Fault {
 	case strings.Contains(msg, "did not find expected key"), strings.Contains(msg, "'-' indicator"):
 		f.Line, f.Col = firstBad(lines, msg), 0
 		f.Col = indent(lines[f.Line-1]) + 1
-		f.Next = "indent it as what stands beside it, with spaces"
+		f.Next = "indent it like the lines beside it, with spaces"
 	case strings.Contains(msg, "expected ',' or"):
-		f.Next = "close the bracket, and put commas between what is in it"
+		f.Next = "close the bracket, and put commas between its items"
 	case strings.Contains(msg, "end of stream"):
 		f.Next = "close the quotes"
 	case strings.Contains(msg, "mapping values are not allowed"):

@@ -21,7 +21,7 @@ func TestExplain(t *testing.T) {
 		{"a: |\n\ttext\n", 2, 1, "no tabs"},
 		{"ok: 1\nx: `a`", 2, 4, "quote"},
 		{"x: [b, @a]", 1, 8, "quote"},
-		{"hosts:\n  h:\n    url: x\n   node: y\n", 4, 4, "indent it as"},
+		{"hosts:\n  h:\n    url: x\n   node: y\n", 4, 4, "indent it like"},
 		{"ok: 1\na: b: c", 2, 5, "quote"},
 		{"a: b\n  c: d", 2, 4, "line of its own"},
 		{"a: [b\nc: d\n", 1, 0, "bracket"},
