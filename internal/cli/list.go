@@ -48,6 +48,7 @@ be reached, its certificate and the login.` + exitStatuses(0, 1, 2, 4),
 // listed is a container as list shows it.
 type listed struct {
 	lxc.Container
+	Status      string        `json:"status"`                // in place of the lifecycle
 	Interrupted bool          `json:"interrupted,omitempty"` // its run was killed
 	URL         string        `json:"url,omitempty"`         // of the first service that has one
 	Services    []lxc.Service `json:"services"`              // the result of the last discovery
@@ -55,8 +56,8 @@ type listed struct {
 	Differs     []string      `json:"differs,omitempty"`
 }
 
-// status is the condition of the record, or interrupted.
-func (l listed) status() string {
+// condition is that of the record, or interrupted.
+func (l listed) condition() string {
 	if l.Interrupted {
 		return "interrupted"
 	}
@@ -71,7 +72,7 @@ func (o *listOptions) run(ctx context.Context) error {
 	}
 	list := make([]listed, len(containers))
 	for i, c := range containers {
-		list[i].Container = c
+		list[i].Container, list[i].Status = c, c.Status()
 		list[i].Services = append([]lxc.Service{}, services[c.RecordID]...)
 		list[i].URL = lxc.MainURL(list[i].Services)
 		if list[i].Interrupted, err = a.interrupted(ctx, c); err != nil {
@@ -214,7 +215,7 @@ func (o *listOptions) table(list []listed) ui.Table {
 			template = "(adopted)"
 		}
 		row := []string{
-			ctidText(c.CTID), c.Hostname, c.status(), c.Address, template, c.Node, c.Host, c.CreatedAt.Format(time.RFC3339), c.URL,
+			ctidText(c.CTID), c.Hostname, c.condition(), c.Address, template, c.Node, c.Host, c.CreatedAt.Format(time.RFC3339), c.URL,
 		}
 		if o.check {
 			row = append(row, c.Proxmox.State, orElse(joinWords(c.Differs), c.Proxmox.Why))

@@ -62,6 +62,7 @@ func (a *app) elsewhere(ctx context.Context, ref, host string, none error) error
 // document is what `show --json` prints.
 type document struct {
 	lxc.Container
+	Status       string        `json:"status"` // in place of the lifecycle
 	Interrupted  bool          `json:"interrupted,omitempty"`
 	Services     []lxc.Service `json:"services"`
 	DiscoveredAt *lxc.Time     `json:"discoveredAt,omitempty"`
@@ -85,7 +86,7 @@ func (a *app) showJSON(ctx context.Context, c lxc.Container) error {
 	if err != nil {
 		return err
 	}
-	d := document{Container: c, Services: services, Runs: runs}
+	d := document{Container: c, Status: c.Status(), Services: services, Runs: runs}
 	if d.Interrupted, err = a.interrupted(ctx, c); err != nil {
 		return err
 	}

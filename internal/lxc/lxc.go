@@ -101,6 +101,15 @@ func (c Container) Condition() string {
 	return string(Ready)
 }
 
+// Status is the condition as JSON has it: the lifecycle, or stopped. A container that does
+// not answer stays ready there, with answering false.
+func (c Container) Status() string {
+	if c.Lifecycle == Ready && c.StoppedAt != nil {
+		return c.Condition()
+	}
+	return string(c.Lifecycle)
+}
+
 // ServiceType says what a service is run by.
 type ServiceType string
 
