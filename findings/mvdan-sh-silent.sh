@@ -1,6 +1,6 @@
 #!/bin/sh
-# mvdan.cc/sh 3.14.1: valid POSIX scripts that its interpreter runs to another end
-# than dash and bash do, without an error. Each row below gives the same output in
+# mvdan.cc/sh 3.14.1: valid POSIX scripts that its interpreter runs with another result
+# than dash and bash, without an error. Each row below gives the same output in
 # dash 0.5.12 and bash 5.2 (an output that ends in "!" is that of a shell that stops).
 #
 #   construct                              dash, bash         mvdan.cc/sh
@@ -54,7 +54,7 @@ export GOFLAGS=-mod=mod GOTOOLCHAIN=local CGO_ENABLED=0
 go get mvdan.cc/sh/v3@v3.14.1 >/dev/null 2>&1
 go build -o gosh .
 wrong=0
-# row SHELL… -- WANT GOT TEXT: what the shells and what the interpreter print.
+# row SHELL… -- WANT GOT TEXT: the output of the shells, and that of the interpreter.
 row() {
 	shells=
 	while [ "$1" != -- ]; do shells="$shells $1"; shift; done

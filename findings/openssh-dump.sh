@@ -1,13 +1,13 @@
 #!/bin/sh
-# OpenSSH 9.2p1 (Debian 12): what "ssh -G" prints of its own configuration is not what
-# a program needs to connect in the same way, and cannot be given to ssh again.
+# OpenSSH 9.2p1 (Debian 12): the output of "ssh -G" is not enough for a program to connect
+# in the same way as ssh, and ssh itself cannot read it again.
 #
 #   in the file                       printed                          lost
 #   UserKnownHostsFile a b "c d"      userknownhostsfile a b c d       three files look like four
 #   GlobalKnownHostsFile "/x y/kh"    globalknownhostsfile /x y/kh     one looks like two
 #   IdentityFile %d/k                 identityfile %d/k                %d is not expanded
 #   ControlPath %d/c                  controlpath /root/c              here it is
-#   no User at all                    user NAME-OF-THE-CALLER          not told from a set one
+#   no User at all                    user NAME-OF-THE-CALLER          same as a set one
 #
 # Given back with -F, the first line names four files. Needs Debian 12 (apt-get, dpkg).
 # Exit status 0: all as stated.

@@ -1,9 +1,9 @@
 #!/bin/sh
-# golang.org/x/crypto/ssh 0.58.0: an sshd that turns a client away says so before its
+# golang.org/x/crypto/ssh 0.58.0: an sshd that refuses a client sends a message before its
 # version line ("Not allowed at this time", "Exceeded MaxStartups"; RFC 4253, 4.2, lets
 # a server send such lines). The client reads them, drops them, and reports the same
-# "ssh: handshake failed: EOF" as for a server that says nothing or is no sshd at all.
-# Who needs to tell "busy" from "broken" has to read the connection itself.
+# "ssh: handshake failed: EOF" as for a server that sends nothing or is no sshd at all.
+# A program that must distinguish "busy" from "broken" has to read the connection itself.
 #
 # Needs Go. Exit status 0: all as stated.
 set -eu

@@ -202,7 +202,7 @@ func (o *listOptions) table(list []listed) ui.Table {
 			{Title: "CTID", Right: true, Keep: true}, {Title: "NAME"}, {Title: "STATUS", Keep: true, Paint: lifecycleShade},
 			{Title: "ADDRESS", Keep: true, Drop: 1}, {Title: "TEMPLATE", Drop: 3}, {Title: "NODE", Drop: 4},
 			{Title: "HOST", Drop: 5}, {Title: "CREATED", Keep: true, Drop: 6},
-			{Title: "URL", Keep: true, Drop: 2}, // half a URL leads nowhere
+			{Title: "URL", Keep: true, Drop: 2}, // half a URL is useless
 		},
 		Empty: "no containers yet: infrahaus create web --template hello --sandbox",
 	}

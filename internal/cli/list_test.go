@@ -11,7 +11,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
 
-// An address and a URL are whole in `list`, or not there: half of one leads nowhere.
+// `list` shows an address or a URL whole or not at all, because half of one is useless.
 func TestListTableWidths(t *testing.T) {
 	list := []listed{
 		{Container: lxc.Container{CTID: 100, Hostname: "web", Address: "2001:db8:aaaa:bbbb:cccc:dddd:eeee:1"}, URL: "http://[2001:db8:aaaa:bbbb:cccc:dddd:eeee:1]:8080/"},

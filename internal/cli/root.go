@@ -60,7 +60,7 @@ Try it without a Proxmox node:  infrahaus create web --template hello --sandbox`
 	root.SetHelpCommandGroupID("more")
 	root.SetCompletionCommandGroupID("more")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		// Flags behind the wrong one have not been read: the error is JSON all the same.
+		// Flags after the wrong one were not read. With --json among them, the error is JSON all the same.
 		g.json = g.json || slices.Contains(a.args, "--json")
 		return flagError(cmd, err)
 	})

@@ -129,7 +129,7 @@ func (w *Waiting) silent() {
 func (w Wait) line(last string, lastAt time.Time) string {
 	what := "waiting for " + w.What
 	if lastAt.After(w.from) && strings.HasPrefix(last, "waiting ") {
-		what, w.from = last, lastAt // said since, by whoever waits inside: it knows more
+		what, w.from = last, lastAt // a later report from inside this wait is more exact
 	} else if w.What == "" {
 		what = cmp.Or(last, "waiting for an answer")
 		if !strings.HasPrefix(what, "waiting ") {

@@ -83,7 +83,7 @@ func (r *Run) Report(ctx context.Context, how Renewal) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	report := Report{ // lists of nothing are [] in JSON, never null
+	report := Report{ // empty lists are [] in JSON, never null
 		Files: append([]guestfiles.FileDrift{}, drift.Files...), Packages: append([]guestfiles.PackageDrift{}, drift.Packages...),
 		Manager: r.turnState(itemManager), Scripts: append([]ScriptDrift{}, r.scriptDrift()...), Conflicts: []string{},
 	}

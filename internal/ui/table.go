@@ -20,7 +20,7 @@ type Table struct {
 type Column struct {
 	Title string
 	Right bool // numbers
-	Keep  bool // never narrowed: whole, or dropped
+	Keep  bool // never shortened: shown whole, or left out
 	Drop  int  // columns to leave out in a narrow window, the highest first; 0: never
 	// Paint styles a cell on a terminal; nil leaves it plain.
 	Paint Tone
