@@ -28,6 +28,7 @@ func Reread(values map[string]string) (now map[string]string, leaked []string, c
 		if v == "" {
 			empty++
 		}
+		wrong = wrong || opened(v)
 		if !lxc.IsCredentialKey(k) || padding && v != "" {
 			wrong = true
 			leaked = append(leaked, k)
@@ -46,4 +47,10 @@ func Reread(values map[string]string) (now map[string]string, leaked []string, c
 	slices.Sort(lines)
 	slices.Sort(leaked)
 	return map[string]string{key: strings.Join(lines, "\n")}, leaked, true
+}
+
+// opened reports whether v begins with a quote that is never closed. The value went on in
+// lines that the older version took for assignments, or left out.
+func opened(v string) bool {
+	return v != "" && (v[0] == '"' || v[0] == '\'') && strings.Count(v, v[:1]) == 1
 }

@@ -31,6 +31,9 @@ func TestReread(t *testing.T) {
 		{"base64 among assignments", kv{"K": "v", "c2VjcmV0cw": "="}, kv{"content": "K=v\nc2VjcmV0cw=="}, []string{"c2VjcmV0cw"}},
 		{"base32", kv{"JBSWY3DPEHPK3PXP": "====="}, kv{"password": "JBSWY3DPEHPK3PXP======"}, []string{"JBSWY3DPEHPK3PXP"}},
 		{"base32, =", kv{"JBSWY3DPEHPK3PX": ""}, kv{"password": "JBSWY3DPEHPK3PX="}, []string{"JBSWY3DPEHPK3PX"}},
+		{"a PEM key in quotes", kv{"USER": "app", "KEY": `"-----BEGIN EC PRIVATE KEY-----`, "ygis0feONgXh328ffXB8uwee9jrYCYP7QabcdefZZZY": ""},
+			kv{"content": "KEY=\"-----BEGIN EC PRIVATE KEY-----\nUSER=app\nygis0feONgXh328ffXB8uwee9jrYCYP7QabcdefZZZY="}, []string{"ygis0feONgXh328ffXB8uwee9jrYCYP7QabcdefZZZY"}},
+		{"quotes that are closed", kv{"A": `"tail"rest`, "B": `it'\''s`, "C": "a'b"}, nil, nil},
 		{"nothing", kv{}, nil, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
