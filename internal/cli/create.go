@@ -45,8 +45,8 @@ func newCreateCmd(a *app) *cobra.Command {
 deploy the config-manager and the template's files, sync (files, packages,
 scripts), and discover its services, ports and credentials.
 
-NAME is the hostname, a label or a full name (web.lab.example.org); left out, it is
-the template's name and a short suffix.` +
+NAME is the hostname, a single label or a full name (web.lab.example.org). Without NAME,
+it is the template's name with a short suffix.` +
 			exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
 		Example: `  infrahaus create web --template nginx
   infrahaus create --template postgresql --set db_name=app --memory 1024

@@ -29,16 +29,16 @@ func newCredentialsCmd(a *app) *cobra.Command {
 		Use:   "credentials <container> [SERVICE [KEY]]",
 		Short: "Show which credentials a container has; their values with --reveal",
 		Long: `Show which credentials were found in a container, and root's password, by name.
-The values are kept sealed; --reveal opens them.
+The values are stored encrypted; --reveal shows them.
 
 A credentials file of KEY=VALUE lines, as a shell reads them, has its own keys. Any
-other file (a token, a URL, a PEM key, JSON) is one value, byte for byte: "password"
-if it is a single line, else "content".
+other file (a token, a URL, a PEM key, JSON) is one value, byte for byte. Its key is
+"password" if it is a single line, otherwise "content".
 
-With --reveal and a KEY, stdout is the value, byte for byte. Without a KEY, a row that
-is piped ends in the value; one of several lines, or with a tab, is written as
-printf %b reads it, and a fourth column says so. With --json a value that is no text
-is in base64, and "base64" names its key.` + exitStatuses(0, 1, 2),
+With --reveal and a KEY, stdout is the value, byte for byte. Without a KEY, each row in a
+pipe ends with the value. A value of several lines, or with a tab, is escaped as
+printf %b reads it, and a fourth column says so. With --json a value that is not text
+is in base64, and the list "base64" has its key.` + exitStatuses(0, 1, 2),
 		Example: "  infrahaus credentials db\n  infrahaus credentials db postgresql --reveal\n" +
 			"  infrahaus credentials vpn wg0 content --reveal >wg0.conf",
 		Args: rangeArgs(1, 3, "a container and perhaps a SERVICE and a KEY"),

@@ -31,9 +31,9 @@ func newDiscoverCmd(a *app) *cobra.Command {
 		Long: `Find the services, ports and credentials of a running container and record them:
 one that this tool made, or, by its ctid, any that the host can reach.
 
-Looks at systemd units, OpenRC services, containers of docker and podman, and other
-listening processes and kernel servers, and at /etc/infrahaus/credentials. A declared
-service is asked once, and not waited for. With --json: one document.` +
+Discovery covers systemd units, OpenRC services, containers of docker and podman, other
+listening processes, kernel servers, and /etc/infrahaus/credentials. It asks each
+declared service once and does not wait. With --json it prints one document.` +
 			exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
 		Example: "  infrahaus discover web\n  infrahaus discover 101 --json",
 		Args:    exactArgs("one container"),

@@ -26,17 +26,17 @@ func newListCmd(a *app) *cobra.Command {
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List the containers on record",
-		Long: `List the containers on record, of the selected host or, without one, of every
-host. Nothing is asked of Proxmox, unless with --check: then what Proxmox says
-stands beside what is recorded, and where the two differ; a container that was
-destroyed and is there all the same shows, too.
+		Long: `List the containers on record of the selected host, or of every host if none is
+selected. Only --check asks Proxmox: then the list also has the state in Proxmox and
+its differences from the record, and shows a container that was destroyed but still
+exists.
 
-STATUS is creating, ready, error or destroyed; stopped where this tool stopped it,
-not answering where a declared service did not answer when it was looked at last;
-interrupted is a container whose run was killed: resume goes on with it.
+STATUS is creating, ready, error or destroyed. It is stopped if this tool stopped the
+container, and not answering if a declared service did not answer at the last look.
+It is interrupted if a run was killed; resume continues that run.
 
---check tests the host even where none of its containers is on record: that it can
-be reached, its certificate and the login.` + exitStatuses(0, 1, 2, 4),
+--check also checks a host without containers on record: whether it can be reached, its
+certificate and the login.` + exitStatuses(0, 1, 2, 4),
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}

@@ -32,10 +32,10 @@ func newLogsCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs <container>",
 		Short: "Replay the output of a run's scripts",
-		Long: `Replay the output of the scripts of a container's last create or sync, with that
-of the runs that resumed it, and what a declared service that did not answer said
-last: stdout to stdout, stderr to stderr. Where none of it had output, stderr says
-which run had.` + exitStatuses(0, 1, 2, 130, 143),
+		Long: `Replay the output of the scripts of a container's last create or sync and of the runs
+that resumed it, and the last log lines of a declared service that did not answer:
+stdout to stdout, stderr to stderr. If there was no output, stderr says which earlier
+run had some.` + exitStatuses(0, 1, 2, 130, 143),
 		Args: exactArgs("one container"),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.do(cmd.Context(), args[0]) },
 	}

@@ -39,9 +39,9 @@ is tried again.
 --from goes back, and never over what is not done yet. Of a container that is ready,
 --from finalizing looks for its services again and runs nothing.
 
-A template that has changed since is used only with --template-changed. A package
-that create was told to install and that there is not is replaced with --package, or
-dropped with --no-packages.` + exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
+If the template has changed in the meantime, it is used only with --template-changed. If
+create was asked for a package that does not exist, --package replaces it, and
+--no-packages drops it.` + exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
 		Example: `  infrahaus resume web
   infrahaus resume web --plan
   infrahaus resume web --from 20-database.sh

@@ -172,13 +172,13 @@ func variableNote(v template.Variable) string {
 func newTemplateValidateCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate <template>",
-		Short: "Check a template and say everything that is wrong with it",
-		Long: `Check a template and say everything that is wrong with it, as FILE:LINE:COLUMN: all
-that create would refuse, and what the container would fail on later: a shebang or a
-command that ends in CR, a ${name} to be filled in that is nearly a variable's.
+		Short: "Check a template and report everything that is wrong with it",
+		Long: `Check a template and report everything that is wrong with it, as FILE:LINE:COLUMN: all
+that create would refuse, and all that would fail later in the container, such as a
+shebang or a command that ends in CR, or a ${name} that is a misspelt variable.
 
-Of a file with "template: true", ${name} of a variable is filled in, and any other ${…}
-stays as it is. A literal ${name} of a variable is written $${name}.` + exitStatuses(0, 2),
+In a file with "template: true", the ${name} of a variable is replaced by its value; any
+other ${…} stays as it is. A literal ${name} of a variable is written $${name}.` + exitStatuses(0, 2),
 		Args: exactArgs("one template"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if _, err := a.config(); err != nil {

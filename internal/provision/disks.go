@@ -53,6 +53,6 @@ func (r *Run) nameDisksLeft(ctx context.Context, node string, ctid int) {
 		names = append(names, d.VolID)
 		frees = append(frees, "pvesm free "+guest.Quote(d.VolID))
 	}
-	r.warn(fmt.Sprintf("container %d is gone, and its storage still has %s", ctid, strings.Join(names, ", ")),
+	r.warn(fmt.Sprintf("container %d is gone, but its storage still has %s", ctid, strings.Join(names, ", ")),
 		"if nothing else uses it, on the node: "+strings.Join(frees, "; "))
 }

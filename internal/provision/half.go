@@ -56,7 +56,7 @@ func (r *Run) halfMade(ctx context.Context, c course, upid, exit string) (course
 	case owner == pve.Theirs:
 		return course{make: makeAnew, why: theirsNow}, nil
 	}
-	defer r.wait(fmt.Sprintf("container %d to show whose it is: it is being created", rec.CTID), blankWait)()
+	defer r.wait(fmt.Sprintf("container %d, which is being created, to show its owner", rec.CTID), blankWait)()
 	for end := time.Now().Add(blankWait); time.Now().Before(end); {
 		select {
 		case <-ctx.Done():
@@ -73,7 +73,7 @@ func (r *Run) halfMade(ctx context.Context, c course, upid, exit string) (course
 	}
 	return c, &Failure{
 		Status:  ExitProxmox,
-		Message: fmt.Sprintf("cannot tell whose container %d is: it shows neither name nor network; it was left alone", rec.CTID),
+		Message: fmt.Sprintf("cannot tell whose container %d is: it has neither name nor network yet; nothing was changed", rec.CTID),
 		Hints:   []string{"try again once the task that creates it has ended", fmt.Sprintf("if none runs on the node: pct unlock %d; pct destroy %d --purge 1 --destroy-unreferenced-disks 1", rec.CTID, rec.CTID)},
 	}
 }

@@ -68,7 +68,7 @@ func (r *Run) awaitStart(ctx context.Context, upid string, follow func(context.C
 	defer cancel()
 	what := fmt.Sprintf("container %d to start", r.CTID)
 	if r.past != nil {
-		what += ": its first start after a rollback takes most of a minute where its disk is a raw image (ext4's multi-mount protection)"
+		what += ": its first start after a rollback takes most of a minute if its disk is a raw image (ext4's multi-mount protection)"
 	}
 	defer r.wait(what, StartTimeout)()
 	res, err := follow(wait, upid)

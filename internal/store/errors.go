@@ -99,7 +99,7 @@ func (s *Store) wrap(err error) error {
 		return err
 	}
 	if isBusy(err) {
-		return &Error{Kind: Locked, Path: s.path, Hint: "see who has it: fuser " + word(s.path)}
+		return &Error{Kind: Locked, Path: s.path, Hint: "see which process uses it: fuser " + word(s.path)}
 	}
 	switch se.Code() & 0xff {
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN:

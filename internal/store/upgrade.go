@@ -188,7 +188,7 @@ func (s *Store) truncateWAL(ctx context.Context) error {
 		return s.wrap(err)
 	}
 	if busy != 0 {
-		return &Error{Kind: Locked, Path: s.path, Hint: "see who has it: fuser " + s.path}
+		return &Error{Kind: Locked, Path: s.path, Hint: "see which process uses it: fuser " + s.path}
 	}
 	return nil
 }
@@ -200,7 +200,7 @@ func (s *Store) tell(ctx context.Context, u Upgrade) error {
 	}
 	var e Exposure
 	if err := json.Unmarshal([]byte(detail), &e); err != nil {
-		return fmt.Errorf("cannot read what the upgrade found: %w", err)
+		return fmt.Errorf("cannot read the findings of the upgrade: %w", err)
 	}
 	u.Tell(e)
 	u.did("tell")
