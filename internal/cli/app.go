@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/infrahaus/infrahaus/internal/config"
+	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/sandbox"
@@ -32,6 +33,8 @@ type app struct {
 	vault        *vault.Vault
 	sandbox      *sandbox.Sandbox
 	cancel       context.CancelFunc
+
+	waits *event.Waiting // of a command that is not a run
 
 	met    map[string]string // id on record, by name, of the hosts that have answered
 	acting struct {          // the record that the command works on

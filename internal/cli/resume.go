@@ -229,12 +229,14 @@ func (a *app) longWaits() event.Sink {
 
 // waiting reports a long wait of a command that is not a run, until done is called.
 func (a *app) waiting(what string, most time.Duration) (done func()) {
-	w := event.NewWaiting(func(_ event.Wait, line string) {
-		if !a.global.quiet {
-			a.note(line)
-		}
-	})
-	return w.Begin(event.Wait{What: what, Most: most})
+	if a.waits == nil {
+		a.waits = event.NewWaiting(func(_ event.Wait, line string) {
+			if !a.global.quiet {
+				a.note(line)
+			}
+		})
+	}
+	return a.waits.Begin(event.Wait{What: what, Most: most})
 }
 
 // rehearse makes a run that leaves no trace: for --plan.

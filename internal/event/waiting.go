@@ -43,7 +43,7 @@ type Wait struct {
 
 // NewWaiting returns a Waiting that calls say with each line, on a goroutine of its own.
 func NewWaiting(say func(w Wait, line string)) *Waiting {
-	return &Waiting{say: say, pause: firstPause}
+	return &Waiting{say: say, pause: firstPause, heard: time.Now()}
 }
 
 // Begin starts a wait. done ends it and may be called twice.
@@ -52,7 +52,9 @@ func (w *Waiting) Begin(wait Wait) (done func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.open = append(w.open, &wait)
-	w.listen()
+	// The silence before it counts, but a wait that is over at once is not worth a line.
+	w.began, w.pause = time.Now(), firstPause
+	w.after(max(firstPause-time.Since(w.heard), time.Second))
 	return func() { w.end(&wait) }
 }
 
@@ -90,11 +92,15 @@ func (w *Waiting) listen() {
 	if len(w.open) == 0 {
 		return
 	}
+	w.after(w.pause)
+}
+
+func (w *Waiting) after(pause time.Duration) {
 	if w.timer == nil {
-		w.timer = time.AfterFunc(w.pause, w.silent)
+		w.timer = time.AfterFunc(pause, w.silent)
 		return
 	}
-	w.timer.Reset(w.pause)
+	w.timer.Reset(pause)
 }
 
 // silent runs when the timer fires.

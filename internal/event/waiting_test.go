@@ -63,6 +63,17 @@ func TestWaiting(t *testing.T) {
 			"3: waiting for Proxmox to start container 100 (3 s of at most 90 s)",
 			"7: waiting for an IPv4 address by DHCP (3 s)",
 		}},
+		"one wait after the other is one silence": {func(w *event.Waiting) {
+			for _, what := range []string{"a", "b", "c"} {
+				done := w.Begin(event.Wait{What: what})
+				time.Sleep(1900 * time.Millisecond)
+				done()
+			}
+			time.Sleep(time.Minute)
+			w.Begin(event.Wait{What: "d"})()
+			defer w.Begin(event.Wait{What: "e"})()
+			time.Sleep(1500 * time.Millisecond)
+		}, []string{"3: waiting for b (1 s)", "66: waiting for e (1 s)"}},
 		"hours": {func(w *event.Waiting) {
 			defer w.Begin(event.Wait{What: "x"})()
 			time.Sleep(time.Hour)
