@@ -22,6 +22,8 @@ func TestReread(t *testing.T) {
 		{"base64, ==", kv{"aHVudGVyMjJodW50ZXIyMg": "="}, kv{"password": "aHVudGVyMjJodW50ZXIyMg=="}, []string{"aHVudGVyMjJodW50ZXIyMg"}},
 		{"base64, =", kv{"aHVudGVyMjJodW50ZXIyMjI": ""}, kv{"password": "aHVudGVyMjJodW50ZXIyMjI="}, []string{"aHVudGVyMjJodW50ZXIyMjI"}},
 		{"base64 with signs", kv{"a+/bHVudGVyMjJo": ""}, kv{"password": "a+/bHVudGVyMjJo="}, []string{"a+/bHVudGVyMjJo"}},
+		{"base64url, as a Fernet key", kv{"dV2Tg4iAmjcdg3YiNW40Ubj8dgTaD6UcafROln_HUvQ": ""},
+			kv{"password": "dV2Tg4iAmjcdg3YiNW40Ubj8dgTaD6UcafROln_HUvQ="}, []string{"dV2Tg4iAmjcdg3YiNW40Ubj8dgTaD6UcafROln_HUvQ"}},
 		{"a name without a value", kv{"ACCESS_TOKEN": ""}, kv{"password": "ACCESS_TOKEN="}, nil},
 		{"an empty password", kv{"password": ""}, nil, nil},
 		{"several lines", kv{"PrivateKey": "abc=", "[Peer] x": "1", "a b": "2"},

@@ -51,9 +51,16 @@ func CredentialKeys(keys []string) []string {
 }
 
 // IsPadded reports whether name is base64 or base32 once the padding is added that it
-// lacks. An assignment without a value looks the same. Words in one case count as names.
+// lacks. An assignment without a value looks the same. Words in one case count as names,
+// and so does a text with "_", unless it looks like a key in base64url.
 func IsPadded(name string) bool {
-	if len(name) < 10 || strings.Contains(name, "_") {
+	encoding, shortest := base64.StdEncoding, 10
+	if strings.Contains(name, "_") {
+		if encoding, shortest = base64.URLEncoding, 20; !strings.ContainsAny(name, "0123456789") {
+			return false
+		}
+	}
+	if len(name) < shortest {
 		return false
 	}
 	upper := strings.ToUpper(name) == name
@@ -65,6 +72,6 @@ func IsPadded(name string) bool {
 	if pad == "" || upper || strings.ToLower(name) == name {
 		return false
 	}
-	_, err := base64.StdEncoding.Strict().DecodeString(name + pad)
+	_, err := encoding.Strict().DecodeString(name + pad)
 	return err == nil
 }
