@@ -48,7 +48,7 @@ certificate and the login.` + exitStatuses(0, 1, 2, 4),
 // listed is a container as list shows it.
 type listed struct {
 	lxc.Container
-	Status      string        `json:"status"`                // in place of the lifecycle
+	Status      string        `json:"status"`                // replaces the lifecycle
 	Interrupted bool          `json:"interrupted,omitempty"` // its run was killed
 	URL         string        `json:"url,omitempty"`         // of the first service that has one
 	Services    []lxc.Service `json:"services"`              // the result of the last discovery
@@ -56,7 +56,7 @@ type listed struct {
 	Differs     []string      `json:"differs,omitempty"`
 }
 
-// condition is that of the record, or interrupted.
+// condition is the condition of the record, or interrupted.
 func (l listed) condition() string {
 	if l.Interrupted {
 		return "interrupted"

@@ -62,7 +62,7 @@ func (a *app) elsewhere(ctx context.Context, ref, host string, none error) error
 // document is what `show --json` prints.
 type document struct {
 	lxc.Container
-	Status       string        `json:"status"` // in place of the lifecycle
+	Status       string        `json:"status"` // replaces the lifecycle
 	Interrupted  bool          `json:"interrupted,omitempty"`
 	Services     []lxc.Service `json:"services"`
 	DiscoveredAt *lxc.Time     `json:"discoveredAt,omitempty"`

@@ -7,8 +7,9 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// The first maxPorts ports of a service are listed; the others are only counted. They may
-// have up to maxBound sockets, because a port can be bound to several addresses.
+// The first maxPorts ports of a service are listed; the others are only counted. The
+// listed ports may have up to maxBound sockets, because a port can be bound to several
+// addresses.
 const (
 	maxPorts = 64
 	maxBound = 4 * maxPorts

@@ -135,7 +135,8 @@ func linesOf(v string) []string {
 	lines := strings.FieldsFunc(v, func(r rune) bool { return r == '\n' || r == '\r' })
 	if len(lines) > 1 {
 		for _, line := range lines {
-			if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") || !strings.HasSuffix(line, "-----") { // the BEGIN and END lines of PEM are not secret
+			// The BEGIN and END lines of PEM are not secret.
+			if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") || !strings.HasSuffix(line, "-----") {
 				out = append(out, line)
 			}
 		}

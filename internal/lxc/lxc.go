@@ -102,7 +102,7 @@ func (c Container) Condition() string {
 }
 
 // Status is the condition as JSON has it: the lifecycle, or stopped. A container that does
-// not answer stays ready there, with answering false.
+// not answer is ready there, with answering false.
 func (c Container) Status() string {
 	if c.Lifecycle == Ready && c.StoppedAt != nil {
 		return c.Condition()

@@ -176,7 +176,8 @@ func (r *Run) leftHalf(ctx context.Context, d Doomed, f *Failure) error {
 		return nil
 	}
 	return r.Record.Update(ctx, func(c *lxc.Container) {
-		if c.Error = f.Message; c.Lifecycle != lxc.Destroyed && (!c.Adopted || c.Lifecycle == lxc.Creating) { // an adopted container that still exists keeps its status
+		// An adopted container that still exists keeps its status.
+		if c.Error = f.Message; c.Lifecycle != lxc.Destroyed && (!c.Adopted || c.Lifecycle == lxc.Creating) {
 			c.Lifecycle = lxc.Failed
 		}
 	})

@@ -8,7 +8,7 @@ import (
 )
 
 // checkRights checks all privileges that a create needs at once: on the container, for
-// the way into it, and on the chosen node, storages and bridge.
+// the way into it, and on the chosen storages and bridge.
 func (r *resolver) checkRights(ctx context.Context) error {
 	p := r.out
 	disk, archive := "/storage/"+p.Storage, "/storage/"+p.Template.Storage
