@@ -213,9 +213,11 @@ func TestGuestReboots(t *testing.T) {
 			if len(rows) != 2 {
 				t.Errorf("%d tasks, not create and start", len(rows))
 			}
-			if st, err := s.Node().Status(100); err != nil || st["status"] != "running" {
-				t.Errorf("%v %v", st, err)
-			}
+			// A command may get in before the node has seen that the start is over.
+			waitFor(t, "the node to say running", func() bool {
+				st, err := s.Node().Status(100)
+				return err == nil && st["status"] == "running"
+			})
 		})
 	}
 }
