@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -38,9 +40,14 @@ func (o *packageOptions) apply(m *remembered) {
 func (m *remembered) newPackages() bool { return !slices.Equal(m.Packages, m.saved.Packages) }
 
 // checkPackages refuses names that no package manager accepts, before they are recorded.
+// A comma or "!" belongs to a list of pip or npm; the guest's own package manager has none.
 func checkPackages(names []string) error {
 	for _, name := range names {
-		if why := template.CheckPackage(name); why != "" {
+		why := template.CheckPackage(name)
+		if why == "" && strings.ContainsAny(name, ",!") {
+			why = fmt.Sprintf("%q is no package name", name)
+		}
+		if why != "" {
 			return usagef("--package: %s", why).hint("one name each, with or without a version, without spaces: --package curl --package git")
 		}
 	}
