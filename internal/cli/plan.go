@@ -8,6 +8,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/pve"
+	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
 
@@ -16,6 +17,9 @@ import (
 func (o *createOptions) showPlan(ctx context.Context, job provision.Job) error {
 	a := o.app
 	defer a.waiting("Proxmox to list its nodes and storages", 0)()
+	if err := o.unclaimed(ctx, job.Spec); err != nil {
+		return err
+	}
 	p, err := a.open(ctx)
 	if err != nil {
 		return err
@@ -39,6 +43,22 @@ func (o *createOptions) showPlan(ctx context.Context, job provision.Job) error {
 		})
 	}
 	return a.printPlan(steps)
+}
+
+// unclaimed refuses in a plan what create refuses by the catalogue: a NAME that a living
+// record has, unless --if-exists says what to do then, and an address in use. It reads the
+// catalogue only if there is one.
+func (o *createOptions) unclaimed(ctx context.Context, spec lxc.Spec) error {
+	list, hostID, err := o.app.recorded(ctx, false)
+	if err != nil || hostID == "" {
+		return err
+	}
+	for _, c := range list {
+		if o.ifExists == "fail" && strings.EqualFold(c.Hostname, spec.Hostname) {
+			return &store.NameTaken{Existing: c}
+		}
+	}
+	return o.app.unheld(ctx, hostID, spec)
 }
 
 // planDocument is what `create --plan --json` prints.
