@@ -3,6 +3,8 @@ package provision
 import (
 	"context"
 	"fmt"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/event"
@@ -126,6 +128,28 @@ type opening struct {
 	guest guest.Guest
 	err   error
 	notes []string // what was said on the way; whole once done
+
+	waits atomic.Pointer[string] // what it waits for: "waiting for sshd of …"; nil: not said
+}
+
+// wait reports what the opening waits for. That was said already if it began to wait
+// while the container was starting.
+func (o *opening) wait() string {
+	if said := o.waits.Load(); said != nil {
+		if what, ok := strings.CutPrefix(*said, "waiting for "); ok {
+			return what
+		}
+	}
+	return ""
+}
+
+// cut is the end of a run that is cut off while the guest is being opened: it says what
+// was waited for.
+func (o *opening) cut(cause error) error {
+	if what := o.wait(); what != "" {
+		return &Failure{Status: ExitUnreachable, Message: "wait for " + what, Err: cause}
+	}
+	return cause
 }
 
 // openSoon begins to open the guest, once.
@@ -145,7 +169,7 @@ func (r *Run) openSoon(ctx context.Context) {
 	}
 	say := r.sayIn(step)
 	opts.Note = func(line string) { o.notes = append(o.notes, line); say(line) }
-	opts.Waiting = say
+	opts.Waiting = func(line string) { o.waits.Store(&line); say(line) }
 	opts.RootPassword = r.rootPassword
 	opts.ShowPassword = r.Command("credentials", r.Job.Spec.Hostname, "root", "--reveal")
 	opts.PinHostKey = func(fp string) error { return r.Record.PinHostKeys(ctx, []string{fp}) }
@@ -162,11 +186,14 @@ func (r *Run) openSoon(ctx context.Context) {
 // enter waits until the guest is open.
 func (r *Run) enter(ctx context.Context) error {
 	r.openSoon(ctx)
-	defer r.wait("", 0)()
+	defer r.wait(r.opening.wait(), 0)()
 	select {
 	case <-r.opening.done:
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return r.opening.cut(context.Cause(ctx))
+	}
+	if r.opening.err != nil && ctx.Err() != nil {
+		return r.opening.cut(context.Cause(ctx))
 	}
 	if r.opening.err != nil {
 		return r.noWayIn(r.opening.err)
