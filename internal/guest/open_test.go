@@ -59,8 +59,6 @@ func TestTrustOnFirstUse(t *testing.T) {
 	}
 }
 
-// What is not mere absence never falls through, though the node or the console
-// would do; who is refused a login is told of the console.
 // auto ends at a changed host key and at a refused login. The error names the other ways.
 func TestNeverFallsThrough(t *testing.T) {
 	id := newSigner(t)
