@@ -19,6 +19,7 @@ func FuzzFailure(f *testing.F) {
 		f.Add(403, "403 Permission check failed (/vms/100, VM.Audit)", []byte(body))
 	}
 	f.Add(302, "302 Found", []byte{})
+	f.Add(401, "401 Authentication failed!", []byte{})
 	f.Add(596, "", []byte("\xff"))
 	c := &Client{base: "https://pve:8006/api2/json", login: login{token: "a@pve!b", user: "a@pve"}}
 	f.Fuzz(func(t *testing.T, status int, line string, body []byte) {
@@ -27,12 +28,16 @@ func FuzzFailure(f *testing.F) {
 		}
 		e := answerError(&http.Response{StatusCode: status, Status: line}, body)
 		err := c.explain(t.Context(), "try it", e)
+		op := "try it"
+		if status == http.StatusUnauthorized { // whatever was tried, the login is the cause
+			op = "log in to Proxmox at pve:8006"
+		}
 		var got *Error
-		if !errors.As(err, &got) || got.Kind.String() == "unknown" || got.Op != "try it" {
+		if !errors.As(err, &got) || got.Kind.String() == "unknown" || got.Op != op {
 			t.Fatalf("%v", err)
 		}
 		text := err.Error()
-		if !strings.HasPrefix(text, "cannot try it: ") || len(text) > (maxParams+4)*3*maxReason {
+		if !strings.HasPrefix(text, "cannot "+op+": ") || len(text) > (maxParams+4)*3*maxReason {
 			t.Fatalf("%d bytes: %.200q", len(text), text)
 		}
 		if tail := strings.Join(got.Tail(), "\n"); len(tail) > 3*maxFailure || len(got.Hints) > 10 {
