@@ -247,14 +247,7 @@ func (a *app) find(ctx context.Context, ref string) (lxc.Container, error) {
 	if err != nil {
 		return lxc.Container{}, err
 	}
-	there, err := a.lookInto(ctx)
-	if err != nil {
-		return lxc.Container{}, err
-	}
-	if !there {
-		return lxc.Container{}, a.elsewhere(ctx, ref, cfg.HostName(), &store.NotFound{Ref: ref})
-	}
-	m, err := a.recognise(ctx, cfg.HostName())
+	m, err := a.hostOnRecord(ctx, cfg.HostName(), ref)
 	if err != nil {
 		return lxc.Container{}, err
 	}
@@ -268,14 +261,7 @@ func (a *app) findThere(ctx context.Context, ref string) (lxc.Container, error) 
 	if err != nil {
 		return lxc.Container{}, err
 	}
-	there, err := a.lookInto(ctx)
-	if err != nil {
-		return lxc.Container{}, err
-	}
-	if !there {
-		return lxc.Container{}, a.elsewhere(ctx, ref, name, &store.NotFound{Ref: ref})
-	}
-	m, err := a.recognise(ctx, name)
+	m, err := a.hostOnRecord(ctx, name, ref)
 	if err != nil {
 		return lxc.Container{}, err
 	}
@@ -290,6 +276,19 @@ func (a *app) findThere(ctx context.Context, ref string) (lxc.Container, error) 
 		a.actsOn(c, false)
 	}
 	return c, err
+}
+
+// hostOnRecord returns the host on record that the name stands for. Without a catalogue,
+// the container ref is not found.
+func (a *app) hostOnRecord(ctx context.Context, name, ref string) (store.Match, error) {
+	there, err := a.lookInto(ctx)
+	if err != nil {
+		return store.Match{}, err
+	}
+	if !there {
+		return store.Match{}, a.elsewhere(ctx, ref, name, &store.NotFound{Ref: ref})
+	}
+	return a.recognise(ctx, name)
 }
 
 func (a *app) findIn(ctx context.Context, m store.Match, ref string) (lxc.Container, error) {
