@@ -13,10 +13,10 @@ import (
 	"strings"
 )
 
-// The checks take a setting as people write it and give it as the rest of the
-// tool wants it. Their errors never repeat a secret.
+// Each check takes a setting as people write it and returns it as the rest of the tool
+// needs it. No error repeats a secret.
 
-// hinted is an error with what to do about it.
+// hinted is an error with the next step for the user.
 type hinted struct{ text, next string }
 
 func (e *hinted) Error() string { return e.text }
@@ -31,9 +31,9 @@ func hintOf(err error) string {
 	return ""
 }
 
-const apiPort = "8006" // where Proxmox VE's API listens
+const apiPort = "8006" // the port of Proxmox VE's API
 
-// pemMark tells a key's text from its path.
+// pemMark distinguishes the text of a key from its path.
 const pemMark = "-----BEGIN"
 
 var (
@@ -45,7 +45,7 @@ var (
 	userShape  = regexp.MustCompile(`^[^\s:/!]+@[A-Za-z][A-Za-z0-9._-]*$`)
 )
 
-// endpoint makes https://host:port of a host, an address or a URL.
+// endpoint makes https://host:port from a host, an address or a URL.
 func endpoint(s string) (string, error) {
 	const next = "such as https://pve.example.com:8006"
 	s = strings.TrimSpace(s)
@@ -57,7 +57,7 @@ func endpoint(s string) (string, error) {
 	}
 	u, err := url.Parse(zonePercent.ReplaceAllString(s, "${1}%25${2}"))
 	if err != nil {
-		return "", bad(next, "it is not a URL") // the parser's words would repeat a password
+		return "", bad(next, "it is not a URL") // the parser's message would repeat a password
 	}
 	switch {
 	case u.Scheme != "https":
@@ -79,7 +79,7 @@ func endpoint(s string) (string, error) {
 	if !isPort(port) {
 		return "", bad(next, "%q is no port", port)
 	}
-	// As a URL: the % of a zone is escaped again.
+	// A URL needs the % of a zone escaped again.
 	return (&url.URL{Scheme: "https", Host: net.JoinHostPort(host, port)}).String(), nil
 }
 
@@ -99,7 +99,7 @@ func isPort(s string) bool {
 	return err == nil && n >= 1 && n <= 65535
 }
 
-// token takes user@realm!name=secret, also as it stands in a header.
+// token accepts user@realm!name=secret, also in the form of an Authorization header.
 func token(s string) (string, error) {
 	s = strings.TrimPrefix(strings.TrimSpace(s), "PVEAPIToken=")
 	if !tokenShape.MatchString(s) {
@@ -122,7 +122,7 @@ func user(s string) (string, error) {
 	return s, nil
 }
 
-// fingerprint takes SHA-256 in hex, with colons or without.
+// fingerprint accepts SHA-256 in hexadecimal digits, with colons or without.
 func fingerprint(s string) (string, error) {
 	const next = "64 hexadecimal digits, as pvenode cert info shows them"
 	text := strings.TrimSpace(s)
@@ -195,7 +195,7 @@ func sshAddress(s string) (string, error) {
 	return host, nil
 }
 
-// jump is node, for ssh.node, or an address of its own.
+// jump accepts "node", for the value of ssh.node, or an address.
 func jump(s string) (string, error) {
 	if slices.Contains([]string{"node", "true", "false"}, s) {
 		return s, nil

@@ -37,8 +37,8 @@ type Config struct {
 	env     func(string) string
 }
 
-// Host is one Proxmox API endpoint, complete: the file's settings with the
-// environment's on top.
+// Host is one Proxmox API endpoint with all its settings: the file's, replaced by the
+// environment's where both have one.
 type Host struct {
 	Name        string
 	URL         string // https://host:port, no path
@@ -47,7 +47,7 @@ type Host struct {
 	Password    Secret
 	Fingerprint string // SHA-256, AB:CD:…, upper case; "" for none
 	CAFile      string
-	Insecure    bool   // certificates are not verified: to be warned about on every run
+	Insecure    bool   // certificates are not verified; every run warns about it
 	Node        string // "": choose
 	Storage     string
 	Bridge      string
@@ -72,13 +72,13 @@ var Transports = []string{"auto", "guest", "node", "api"}
 // have it.
 const SandboxHost = "sandbox"
 
-// Error is a config that cannot be used. Where it names a file, Line and Col
-// are from 1; 0 is unknown.
+// Error is a config that cannot be used. If it names a file, Line and Col start at 1; 0
+// is unknown.
 type Error struct {
 	File      string
 	Line, Col int
 	Text      string
-	Next      string // what to do about it
+	Next      string // the next step for the user
 }
 
 func (e *Error) Error() string {
@@ -93,11 +93,11 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Text)
 }
 
-// Hint is what to do about it, or "".
+// Hint is the next step for the user, or "".
 func (e *Error) Hint() string { return e.Next }
 
-// Load reads the config file, if there is one, and the environment. It runs
-// nothing and connects to nothing.
+// Load reads the config file, if there is one, and the environment. It runs no command
+// and makes no connection.
 func Load(o Overrides) (*Config, error) {
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
@@ -122,7 +122,7 @@ func Load(o Overrides) (*Config, error) {
 	return c, nil
 }
 
-// first is the first of the variables that is set and not blank.
+// first returns the first of the variables that is set and not blank.
 func first(env func(string) string, names ...string) string {
 	for _, n := range names {
 		if s := strings.TrimSpace(env(n)); s != "" {

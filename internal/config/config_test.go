@@ -461,7 +461,7 @@ func TestSplitWords(t *testing.T) {
 	}
 }
 
-// However a secret is printed, it is not seen.
+// No way of printing a secret shows it.
 func TestSecretIsNotSeen(t *testing.T) {
 	type outer struct {
 		Open   Secret
@@ -504,7 +504,7 @@ func FuzzFile(f *testing.F) {
 		}
 		if err == nil {
 			for _, name := range c.HostNames() {
-				c.hosts[name].TokenCommand, c.hosts[name].PasswordCommand = nil, nil // nothing of a fuzzer's is run
+				c.hosts[name].TokenCommand, c.hosts[name].PasswordCommand = nil, nil // no command that the fuzzer makes up is run
 				c.Host(t.Context(), name)
 			}
 		}

@@ -19,8 +19,8 @@ const (
 	maxDepth = 16
 )
 
-// decoder fills structs from YAML nodes by their yaml tags. It stops at the
-// first problem, which it tells with its place; an unknown key is one.
+// decoder fills structs from YAML nodes by their yaml tags. It stops at the first problem
+// and reports its place. An unknown key is a problem.
 type decoder struct {
 	file  string
 	where map[string]*yaml.Node // by path: hosts.homelab.url
@@ -34,7 +34,7 @@ func (d *decoder) fail(n *yaml.Node, next, format string, args ...any) error {
 	return e
 }
 
-// at is an error about the value at a path.
+// at returns an error about the value at a path.
 func (d *decoder) at(path, next, format string, args ...any) error {
 	return d.fail(d.where[path], next, "%s: "+format, append([]any{path}, args...)...)
 }
@@ -50,7 +50,7 @@ func (d *decoder) read(r io.Reader, v any) error {
 	dec := yaml.NewDecoder(strings.NewReader(string(data)))
 	var doc, more yaml.Node
 	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
-		return nil // an empty file says nothing
+		return nil // an empty file sets nothing
 	} else if err != nil {
 		f := yamltext.Explain(string(data), err)
 		return &Error{File: d.file, Line: f.Line, Col: f.Col, Text: f.Text, Next: f.Next}
@@ -218,7 +218,7 @@ func named(path string) string {
 	return path
 }
 
-// nearest is the word that a mistyped one was most likely meant to be, or "".
+// nearest returns the word that a mistyped one was most likely meant to be, or "".
 func nearest(word string, words []string) string {
 	best, distance := "", max(len(word)/3, 1)+1
 	for _, w := range words {

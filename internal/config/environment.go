@@ -2,7 +2,7 @@ package config
 
 import "strings"
 
-// environment is what the environment says of a host, checked.
+// environment holds the checked settings for a host from the environment.
 type environment struct {
 	url, urlFrom        string
 	token, password     Secret
@@ -15,8 +15,8 @@ type environment struct {
 	knownHosts          string
 }
 
-// environment reads the variables of the tool and, where those are unset, the
-// names that users already have for other tools.
+// environment reads the tool's own variables and, if those are unset, the names that
+// users already have for other tools.
 func (c *Config) environment() (environment, error) {
 	e := environment{
 		caFile: c.env("INFRAHAUS_CA_FILE"), node: first(c.env, "INFRAHAUS_NODE"),
@@ -62,8 +62,8 @@ func (e *environment) insecureFrom(c *Config, failed *error) {
 	e.insecure, e.setTrust = on, text != ""
 }
 
-// loginFrom takes one login: the tool's own names before all others, a token
-// before a password.
+// loginFrom takes one login. The tool's own names come before all others, and a token
+// comes before a password.
 func (e *environment) loginFrom(c *Config, check func(string, *string, func(string) (string, error))) {
 	e.user = first(c.env, "INFRAHAUS_USER")
 	check("INFRAHAUS_USER", &e.user, user)
@@ -86,7 +86,7 @@ func (e *environment) loginFrom(c *Config, check func(string, *string, func(stri
 	e.password = NewSecret(strings.TrimRight(password, "\r\n"))
 }
 
-// place puts the address and what to trust over the file's, key by key.
+// place replaces the file's address and trust by the environment's, key by key.
 func (e environment) place(h *Host) {
 	h.URL = coalesce(e.url, h.URL)
 	h.Fingerprint = coalesce(e.fingerprint, h.Fingerprint)
@@ -97,7 +97,7 @@ func (e environment) place(h *Host) {
 	}
 }
 
-// withoutPlace keeps what is the user's and not the other host's.
+// withoutPlace keeps the settings that belong to the user and not to the other host.
 func (e environment) withoutPlace() environment {
 	return environment{transport: e.transport, identity: e.identity}
 }

@@ -28,7 +28,7 @@ type redisFile struct {
 	URLEnv  string `yaml:"url_env"`
 }
 
-// fileHost is one host as the file has it: secrets are not looked up yet.
+// fileHost is one host as written in the file; its secrets are not looked up yet.
 type fileHost struct {
 	URL             string   `yaml:"url"`
 	Token           string   `yaml:"token"`
@@ -57,8 +57,7 @@ type sshFile struct {
 	Jump       string `yaml:"jump"`
 }
 
-// readFile reads the config file; "" is the usual place, where there need not
-// be one.
+// readFile reads the config file. "" means the usual path, where no file has to exist.
 func (c *Config) readFile(path string) error {
 	named := path != ""
 	if !named {
@@ -88,7 +87,7 @@ func (c *Config) readFile(path string) error {
 }
 
 func (c *Config) readRedis(in redisFile) error {
-	// The environment comes first: what it hides is not looked up.
+	// The environment comes first: a value of the file that it replaces is not looked up.
 	if first(c.env, "INFRAHAUS_REDIS_URL", "REDIS_URL") != "" {
 		return nil
 	}
@@ -97,8 +96,8 @@ func (c *Config) readRedis(in redisFile) error {
 	return err
 }
 
-// checkHosts checks what can be told without looking up a secret, for every
-// host: a slip in one that is not used today is found today.
+// checkHosts checks every host as far as possible without looking up a secret, so that a
+// mistake in a host that is not used today is found today.
 func (c *Config) checkHosts(in file) error {
 	for _, name := range c.HostNames() {
 		path := "hosts." + name
@@ -170,8 +169,8 @@ func (f file) holdsSecret() bool {
 	return strings.Contains(f.Redis.URL, "@")
 }
 
-// exposed says why others could have written the file, or "". They can where
-// they may write the file itself, or put another one in its place.
+// exposed returns the reason why other users could have written the file, or "". They
+// could if they may write the file itself, or replace it by another.
 func exposed(f *os.File) string {
 	if runtime.GOOS == "windows" {
 		return ""
@@ -216,8 +215,8 @@ func writable(path string, info os.FileInfo) string {
 	return ""
 }
 
-// path is a path of the file: ~ is the home folder, and a relative one starts
-// where the file is.
+// path resolves a path from the file: ~ is the home folder, and a relative path starts at
+// the folder of the file.
 func (c *Config) path(p string) string {
 	switch {
 	case p == "" || filepath.IsAbs(p):

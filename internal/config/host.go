@@ -12,9 +12,9 @@ import (
 // HostNames are the hosts of the file, sorted.
 func (c *Config) HostNames() []string { return slices.Sorted(maps.Keys(c.hosts)) }
 
-// HostName is the name of the host that Host("") gives: --host, else the
-// environment's, else default_host, else the only one in the file; "" if there
-// is none, or if there are several and nothing chooses.
+// HostName is the name of the host that Host("") returns: --host, else the environment's,
+// else default_host, else the only one in the file. It is "" if there is none, or if
+// there are several and nothing selects one.
 func (c *Config) HostName() string {
 	if c.chosen != "" {
 		return c.chosen
@@ -31,8 +31,8 @@ func (c *Config) HostName() string {
 	return ""
 }
 
-// SelectHost is HostName, or the error that says why there is none and what
-// there is to choose from.
+// SelectHost returns HostName, or an error that gives the reason why there is none and
+// lists the choices.
 func (c *Config) SelectHost() (string, error) {
 	if _, err := c.environment(); err != nil {
 		return "", err
@@ -49,8 +49,8 @@ func (c *Config) SelectHost() (string, error) {
 	return "", &Error{Text: "cannot tell which Proxmox host: none is configured", Next: "set INFRAHAUS_URL and INFRAHAUS_TOKEN, or write " + c.Paths.ConfigFile() + ", or try --sandbox"}
 }
 
-// nameOf is what to call the host that the environment names: as the file calls
-// it where it is there, else by its address.
+// nameOf returns the name for the host that the environment configures: its name in the
+// file if it is there, otherwise its address.
 func (c *Config) nameOf(endpointURL string) string {
 	for _, name := range c.HostNames() {
 		if u, err := endpoint(c.hosts[name].URL); err == nil && u == endpointURL {
@@ -58,7 +58,7 @@ func (c *Config) nameOf(endpointURL string) string {
 		}
 	}
 	u, err := url.Parse(endpointURL)
-	if err != nil { // endpoint has made it, so this cannot happen
+	if err != nil { // cannot happen, because endpoint made it
 		return endpointURL
 	}
 	if u.Port() == apiPort {
@@ -94,14 +94,14 @@ func (c *Config) Trust(name string) Trust {
 	return Trust{URL: h.URL, Fingerprint: h.Fingerprint, CAFile: h.CAFile}
 }
 
-// Host resolves one host: "" is the one that --host, the environment or
-// default_host selects. Secrets kept elsewhere are read now; token_command is
-// run, for at most 30 s.
+// Host resolves one host; "" means the one that --host, the environment or default_host
+// selects. It reads secrets that are kept elsewhere, and runs token_command for at most
+// 30 s.
 //
-// The environment goes over the file key by key, with one exception: where
-// --host names a host and the environment the URL of another, the environment's
-// login and trust belong to that other one and are left aside, so that a token
-// never reaches a host that it was not meant for.
+// The environment replaces the file's values key by key, with one exception: if --host
+// names one host and the environment has the URL of another, the environment's login and
+// trust belong to that other host and are ignored. Otherwise a token could reach a host
+// for which it was not meant.
 func (c *Config) Host(ctx context.Context, name string) (*Host, error) {
 	if name == "" {
 		var err error
@@ -152,8 +152,8 @@ func (c *Config) place(name string) (*Host, *fileHost, environment, error) {
 	return h, in, e, nil
 }
 
-// login fills in the token, or the user and the password: the environment's
-// where it has one, else the file's.
+// login fills in the token, or the user and the password: the environment's if it has
+// one, otherwise the file's.
 func (c *Config) login(ctx context.Context, h *Host, in *fileHost, e environment) error {
 	path := "hosts." + h.Name
 	var err error
@@ -190,7 +190,7 @@ func (c *Config) login(ctx context.Context, h *Host, in *fileHost, e environment
 
 func (c *Config) ssh(h *Host, in sshFile, e environment) error {
 	s := &h.SSH
-	// What the file has was checked when it was read.
+	// The file's values were checked when the file was read.
 	s.Transport = coalesce(e.transport, in.Transport, Transports[0])
 	s.Node, _ = optional(coalesce(e.sshNode, in.Node), sshAddress)
 	identity := e.identity
@@ -235,7 +235,7 @@ func optional(s string, f func(string) (string, error)) (string, error) {
 	return f(s)
 }
 
-// about is an error about a host: in the file, where it is there.
+// about returns an error about a host, with its place in the file if it is there.
 func (c *Config) about(name, next, format string, args ...any) error {
 	e := &Error{Text: fmt.Sprintf(format, args...), Next: next}
 	if c.hosts[name] != nil {

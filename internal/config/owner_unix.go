@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// owner is the user id that a file belongs to.
+// owner returns the id of the user who owns a file.
 func owner(info os.FileInfo) (uid int, ok bool) {
 	s, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

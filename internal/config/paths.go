@@ -4,14 +4,14 @@ import (
 	"path/filepath"
 )
 
-// Paths are the places where the tool keeps things, by the XDG rules.
+// Paths are the places where the tool keeps its files, by the XDG rules.
 type Paths struct {
 	ConfigDir string // $XDG_CONFIG_HOME/infrahaus
 	StateDir  string // --state-dir, INFRAHAUS_STATE_DIR, $XDG_STATE_HOME/infrahaus
 	Home      string
 }
 
-// ConfigFile is where the config is looked for unless --config says else.
+// ConfigFile is the path of the config unless --config gives another.
 func (p Paths) ConfigFile() string { return filepath.Join(p.ConfigDir, "config.yaml") }
 
 // KeyFile holds the key of the vault, apart from the database.
@@ -29,14 +29,13 @@ func (p Paths) Database() string { return filepath.Join(p.StateDir, "infrahaus.d
 // Logs is the folder of the runs' log files.
 func (p Paths) Logs() string { return filepath.Join(p.StateDir, "runs") }
 
-// Sandbox is the embedded sandbox's folder; nothing of the tool's own lives
-// under it.
+// Sandbox is the embedded sandbox's folder. Nothing else is kept in it.
 func (p Paths) Sandbox() string { return filepath.Join(p.StateDir, "sandbox") }
 
 func paths(o Overrides) (Paths, error) {
 	p := Paths{Home: o.Getenv("HOME")}
 	dir := func(xdg, fallback string) (string, error) {
-		// The XDG rules: a relative path is to be ignored.
+		// The XDG rules say that a relative path must be ignored.
 		if d := o.Getenv(xdg); filepath.IsAbs(d) {
 			return filepath.Join(d, "infrahaus"), nil
 		}

@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// commandDeadline is how long a token_command may take: long enough to touch a
-// key or to type a passphrase.
+// commandDeadline is the time limit of a token_command. It is long enough to touch a
+// hardware key or to type a passphrase.
 const commandDeadline = 30 * time.Second
 
 const maxSecret = 64 << 10 // bytes
 
-// reference is a secret of the file, or where it is kept.
+// reference is a secret in the file, or the place where it is kept.
 type reference struct {
 	text, file, env string
 	command         []string
@@ -45,8 +45,8 @@ func (h *fileHost) passwordRef() reference {
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// secret looks a secret up. ctx may be nil where there can be no command. path
-// is the key without its ending, for errors.
+// secret looks a secret up. ctx may be nil if no command is possible. path is the key
+// without its ending, for errors.
 func (c *Config) secret(ctx context.Context, path string, r reference) (Secret, error) {
 	switch {
 	case r.text != "":
@@ -92,7 +92,7 @@ func secretFile(path string) (Secret, error) {
 	return only(data, path)
 }
 
-// only is the one line that a secret is.
+// only returns the secret, which must be the only line.
 func only(data []byte, from string) (Secret, error) {
 	text := strings.TrimSpace(string(data))
 	switch {
@@ -104,9 +104,9 @@ func only(data []byte, from string) (Secret, error) {
 	return NewSecret(text), nil
 }
 
-// secretCommand runs a command and takes what it prints. It is run as it
-// stands, without a shell, with the tool's own environment and terminal (a
-// password manager may ask for its passphrase there) and nothing on its stdin.
+// secretCommand runs a command and returns its output. It uses no shell. The command gets
+// the tool's environment and terminal, because a password manager may ask for its
+// passphrase there, and an empty stdin.
 func secretCommand(ctx context.Context, argv []string) (Secret, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandDeadline)
 	defer cancel()

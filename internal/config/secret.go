@@ -5,12 +5,12 @@ import (
 	"log/slog"
 )
 
-// mask is what a secret looks like wherever it is printed.
+// mask is printed in place of a secret.
 const mask = "***"
 
-// Secret is a value that prints, logs and marshals as ***. Only Reveal tells
-// it. The text stands behind a pointer, so that printing a struct that holds a
-// Secret in an unexported field cannot show it either.
+// Secret is a value that prints, logs and marshals as ***. Only Reveal returns it. The
+// text is behind a pointer, so that printing a struct with a Secret in an unexported
+// field does not show it either.
 type Secret struct{ text *string }
 
 // NewSecret makes a Secret of s; the empty text makes the zero Secret.

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// splitWords cuts a command into words: white space parts them, quotes and
-// backslashes keep them together, as in a shell. Nothing is expanded, and no
-// shell is run: who wants pipes writes sh -c '…'.
+// splitWords splits a command into words as a shell does, at white space outside of
+// quotes and backslashes. It expands nothing and runs no shell; for a pipe, write sh -c
+// '…'.
 func splitWords(s string) ([]string, error) {
 	var words []string
 	var b strings.Builder

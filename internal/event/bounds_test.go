@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A guest that saves secrets without end does not take the memory of the tool,
-// and what was known before stays known.
+// A guest that saves secrets without end does not use up the tool's memory, and earlier
+// secrets stay known.
 func TestSecretsAreBounded(t *testing.T) {
 	s := NewSecrets("the operator's token")
 	long := strings.Repeat("x", 100_000)

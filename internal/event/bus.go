@@ -9,7 +9,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// Meta is what every event of a run carries.
+// Meta holds the fields that all events of a run share.
 type Meta struct {
 	ContainerID string // the record id
 	RunID       string
@@ -17,9 +17,8 @@ type Meta struct {
 	Host        string
 }
 
-// Bus makes events: it numbers, stamps and redacts them, keeps the percentage
-// from falling and hands each to its sinks in order. It is safe for concurrent
-// use.
+// Bus makes events: it numbers, stamps and redacts them, keeps the percentage from
+// falling, and passes each to its sinks in order. It is safe for concurrent use.
 type Bus struct {
 	mu       sync.Mutex
 	meta     Meta
@@ -32,12 +31,12 @@ type Bus struct {
 	required Sink
 	others   []Sink
 	waits    *Waiting
-	faces    sync.Mutex // held while the other sinks are called
+	faces    sync.Mutex // held during calls of the other sinks
 	over     bool       // a complete or error event was made; no event follows it
 }
 
-// NewBus makes the bus of one run. The error of required stops the run; any of
-// others is dropped at its first error with one warning.
+// NewBus makes the bus of one run. An error of required stops the run. Any other sink is
+// dropped at its first error, with one warning.
 func NewBus(meta Meta, required Sink, others ...Sink) *Bus {
 	b := &Bus{meta: meta, start: time.Now(), secrets: NewSecrets(), required: required, others: others}
 	b.waits = NewWaiting(b.breakSilence)
@@ -111,16 +110,16 @@ func (b *Bus) SetPlace(ctid int, node string) {
 	b.ctid, b.node = ctid, node
 }
 
-// Emit completes e and hands it to every sink. Only the required sink's error
-// is returned.
+// Emit completes e and passes it to every sink. It returns only the error of the required
+// sink.
 func (b *Bus) Emit(e Event) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.emit(e)
 }
 
-// Step reports progress within a phase. percent is 0..100; a lower one than
-// before is raised to what was reached.
+// Step reports progress within a phase. percent is 0..100; a value below an earlier one
+// is raised to that.
 func (b *Bus) Step(step StepName, percent int, message string) error {
 	return b.Emit(Event{Type: Step, Step: step, Percent: &percent, Message: message})
 }
@@ -188,8 +187,8 @@ func (b *Bus) RedactServices(services []lxc.Service) []lxc.Service {
 	return redactedServices(services, b.Redact)
 }
 
-// redacted is e with redact applied to every text that comes from outside; what
-// e points to is left alone.
+// redacted returns e with redact applied to every text from outside. It does not change
+// the values to which e points.
 func redacted(e Event, redact func(string) string) Event {
 	for _, text := range []*string{&e.Message, &e.Hint, &e.ScriptName, &e.Address, &e.Hostname, &e.Node, &e.Host} {
 		*text = redact(*text)

@@ -1,7 +1,7 @@
-// Package event is the spine: everything that happens is an Event, made in one
-// place (Bus) that numbers, stamps, redacts and keeps the percentage from
-// falling. Events are facts and flow outwards only; nothing subscribes to
-// decide. It must not know what its sinks do with an event.
+// Package event is the spine of a run: everything that happens is an Event. One place,
+// Bus, numbers, stamps and redacts events and keeps the percentage from falling. Events
+// are facts, and no code decides anything from them. This room must not know what its
+// sinks do with an event.
 package event
 
 import (
@@ -26,7 +26,7 @@ const (
 // StepName is one of the five phases, by its wire name.
 type StepName string
 
-// The five phases in order.
+// The five phases in the order in which they run.
 const (
 	Creating   StepName = "creating"
 	Starting   StepName = "starting"
@@ -38,14 +38,14 @@ const (
 // Steps lists the five phases in the order in which they run.
 var Steps = []StepName{Creating, Starting, Deploying, Syncing, Finalizing}
 
-// Stream names which output of a script a log line came from.
+// Stream names the output of a script from which a log line came.
 const (
 	Stdout = "stdout"
 	Stderr = "stderr"
 )
 
-// Event is one fact, flat, the same in the database, in --json and on Redis: a
-// superset of the original system's events. Absent fields are left out.
+// Event is one fact. It has the same flat form in the database, in --json and on Redis,
+// and extends the original system's events. Absent fields are left out.
 type Event struct {
 	Seq         int       `json:"seq,omitempty"` // from 1 within a run, no holes
 	Timestamp   time.Time `json:"timestamp"`     // UTC; RFC 3339 with milliseconds on the wire

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Every kind of event and every known shape of one, and rows that somebody else
-// wrote into the database, the log file or Redis.
+// Every kind of event, every known form of one, and rows that another program wrote into
+// the database, the log file or Redis.
 var lines = []string{
 	`{"seq":12,"timestamp":"2026-11-23T10:00:00.123Z","type":"step","step":"syncing","percent":65,"message":"m","containerId":"c","runId":"r","ctid":101,"node":"pve","hostname":"web-01","host":"homelab","elapsedMs":1234}`,
 	`{"seq":13,"timestamp":"2026-11-23T11:00:00.1+01:00","type":"log","message":"\u001b[31m<&>","scriptName":"10-a.sh","scriptIndex":0,"scriptTotal":3,"scriptNames":["10-a.sh"],"stream":"stderr"}`,
@@ -20,8 +20,8 @@ var lines = []string{
 	`[]`, `null`, `"x"`, ``, `{`, `{"type":"step"}`, `{"timestamp":5,"type":"step"}`, `{"timestamp":"2026-11-23T10:00:00Z","type":"step","service":[]}`,
 }
 
-// FuzzEvent: what is read as an event is written as one line, which reads as the
-// same event and has the numbers that one may have.
+// FuzzEvent checks that an event that was read is written as one line, which reads as the
+// same event, and that its numbers are within their ranges.
 func FuzzEvent(f *testing.F) {
 	for _, line := range lines {
 		f.Add([]byte(line))
@@ -54,7 +54,7 @@ func FuzzEvent(f *testing.F) {
 	})
 }
 
-// A row that nobody of ours wrote is brought back within bounds, or is none.
+// A row from another program is brought within bounds or refused.
 func TestHostileRows(t *testing.T) {
 	e, ok := Parse([]byte(`{"seq":-1,"timestamp":"2026-11-23T10:00:00Z","type":"step","percent":250,"scriptIndex":-7,"scriptTotal":-1,"ctid":-5}`))
 	if !ok || e.Seq != 0 || *e.Percent != 100 || *e.ScriptIndex != 0 || e.ScriptTotal != 0 || e.CTID != 0 {

@@ -10,14 +10,13 @@ import (
 	"time"
 )
 
-// timeFormat is RFC 3339 in UTC with milliseconds, always three digits.
+// timeFormat is RFC 3339 in UTC with exactly three decimals.
 const timeFormat = "2006-01-02T15:04:05.000Z"
 
 // plainEvent is Event without its methods.
 type plainEvent Event
 
-// MarshalJSON writes the event as it goes over the wire: one flat object without
-// absent fields.
+// MarshalJSON writes the event in its wire form: one flat object without absent fields.
 func (e Event) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
@@ -40,21 +39,20 @@ func (e Event) Hints() []string {
 	return strings.Split(e.Hint, "\n")
 }
 
-// Line is the event as one line of JSON, its end included. Unlike json.Marshal it
-// leaves <, > and & readable.
+// Line is the event as one line of JSON, with the line end. Unlike json.Marshal it does
+// not escape <, > and &.
 func (e Event) Line() ([]byte, error) {
 	doc, err := e.MarshalJSON()
 	return append(doc, '\n'), err
 }
 
-// maxEvent is the most that one event takes on the wire: a message of a whole
-// line, every byte of it escaped, and room for the rest.
+// maxEvent limits one event on the wire, in bytes: the longest message with every byte
+// escaped, and the other fields.
 const maxEvent = 8 << 20
 
-// Parse reads one event. ok is false for what is none: something else than a
-// JSON object with a type and a time, or more than any event takes. Numbers that
-// no event has are brought back to those that one may have, for rows and mirrors
-// may have been written by anybody.
+// Parse reads one event. ok is false if the line is not a JSON object with a type and a
+// time, or if it is longer than maxEvent. Rows and mirrors may have been written by
+// anybody, so Parse brings numbers that no event can have into their range.
 func Parse(line []byte) (e Event, ok bool) {
 	if len(line) > maxEvent || json.Unmarshal(line, &e) != nil || e.Type == "" || e.Timestamp.IsZero() {
 		return Event{}, false
@@ -72,8 +70,8 @@ func Parse(line []byte) (e Event, ok bool) {
 	return e, true
 }
 
-// Decode reads events, one a line, and hands each on until do fails. Lines that
-// are no events (a torn one at the end, say) are passed over.
+// Decode reads events, one a line, and passes each to do until do fails. It skips lines
+// that are not events, such as a line that was cut off at the end.
 func Decode(r io.Reader, do func(Event) error) error {
 	in := bufio.NewReaderSize(r, 64<<10)
 	for {
@@ -92,8 +90,8 @@ func Decode(r io.Reader, do func(Event) error) error {
 	}
 }
 
-// readLine reads up to a line's end. Of a line longer than any event nothing is
-// kept.
+// readLine reads to the end of the line. It keeps nothing of a line longer than any
+// event.
 func readLine(in *bufio.Reader) ([]byte, error) {
 	var line []byte
 	for over := false; ; {

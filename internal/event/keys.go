@@ -5,8 +5,8 @@ import (
 	"unicode"
 )
 
-// plainWords end the names of keys that hold no secret (contract section 5).
-// Every other key of a credential counts as a secret.
+// plainWords are the last words of keys that hold no secret (contract section 5). Every
+// other key of a credential counts as a secret.
 var plainWords = map[string]bool{
 	"USER": true, "USERNAME": true, "LOGIN": true, "ACCOUNT": true, "ROLE": true, "EMAIL": true, "MAIL": true,
 	"HOST": true, "HOSTNAME": true, "ADDRESS": true, "ADDR": true, "IP": true, "DOMAIN": true, "FQDN": true,
@@ -18,9 +18,9 @@ var plainWords = map[string]bool{
 	"HOME": true, "SHELL": true, "TERM": true, "LANG": true, "LOGNAME": true, "OLDPWD": true, "SHLVL": true,
 }
 
-// IsSecretKey reports whether a key's value is a secret. The last word of the
-// key decides: POSTGRES_USER, dbName and REDIS_PORT name none, PASSWORD, apiKey
-// and anything unknown do.
+// IsSecretKey reports whether a key's value is a secret. The last word of the key
+// decides: POSTGRES_USER, dbName and REDIS_PORT name no secret; PASSWORD, apiKey and all
+// unknown words do.
 func IsSecretKey(key string) bool {
 	words := keyWords(key)
 	if len(words) == 0 {

@@ -10,20 +10,20 @@ import (
 )
 
 const (
-	// maxLine is the longest message of one log event, in bytes. A longer line
-	// goes on in further events, cut between characters.
+	// maxLine is the longest message of one log event, in bytes. A longer line is
+	// continued in further events, cut between characters.
 	maxLine = 1 << 20
-	// calm is the pace at which the states of a progress bar are shown.
+	// calm is the interval at which the states of a progress bar are shown.
 	calm = time.Second
-	// idle is how long the end of the output may be held back because it could be
-	// the beginning of a secret.
+	// idle is how long the end of the output may be held back because it could be the
+	// beginning of a secret.
 	idle = 300 * time.Millisecond
 )
 
-// Lines turns a program's output into log events, one a line, redacted before
-// it is cut. Of a line that is rewritten (by carriage returns) the last state
-// counts; while it goes on, one state a second is shown. Invalid UTF-8 and NUL
-// are replaced. Stdout and stderr are kept apart. It is safe for concurrent use.
+// Lines turns a program's output into log events, one for each line, and redacts the
+// output before cutting it. If a line is rewritten by carriage returns, its last state
+// counts, and at most one state a second is shown meanwhile. Invalid UTF-8 and NUL are
+// replaced. Stdout and stderr are kept apart. It is safe for concurrent use.
 type Lines struct {
 	bus      *Bus
 	template Event
@@ -42,17 +42,17 @@ func (b *Bus) Lines(template Event) *Lines {
 	return &Lines{bus: b, template: template, streams: map[string]*stream{}}
 }
 
-// Writer takes the output of one stream, in chunks of any size. The error is the
-// required sink's.
+// Writer takes the output of one stream, in chunks of any size. Its error is that of the
+// required sink.
 func (l *Lines) Writer(name string) io.Writer {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.stream(name)
 }
 
-// Add is Writer for output whose place is known: p begins at byte at of the
-// program's stream. The event that ends a line then says how far the stream has
-// been told, so that another process can go on from there.
+// Add is Writer for output at a known position: p begins at byte at of the program's
+// stream. The event that ends a line then carries the position up to which the stream is
+// on record, so that another process can continue from there.
 func (l *Lines) Add(name string, at int64, p []byte) error {
 	l.mu.Lock()
 	s := l.stream(name)
@@ -66,7 +66,7 @@ func (l *Lines) Add(name string, at int64, p []byte) error {
 	return err
 }
 
-// stream is called with the lock held.
+// stream returns the state of one output. The caller holds the lock.
 func (l *Lines) stream(name string) *stream {
 	s := l.streams[name]
 	if s != nil {
@@ -81,7 +81,8 @@ func (l *Lines) stream(name string) *stream {
 			l.err = err
 		}
 	}
-	// Redaction keeps the number of line ends, so that they can be counted off.
+	// Redaction keeps the number of line ends, so each end can be matched with its
+	// offset.
 	s.cutter.ended = func() {
 		if len(s.ends) > 0 {
 			s.told, s.ends = s.ends[0], s.ends[1:]
@@ -91,8 +92,8 @@ func (l *Lines) stream(name string) *stream {
 	return s
 }
 
-// Flush ends the output: last lines without an end are emitted, and the beginning
-// of a secret at the very end is redacted.
+// Flush ends the output: it emits last lines without a line end, and redacts the
+// beginning of a secret at the very end.
 func (l *Lines) Flush() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -109,15 +110,15 @@ func (l *Lines) Flush() error {
 	return l.err
 }
 
-// stream is one of a program's outputs: first redacted, then cut.
+// stream is one of a program's outputs. It is redacted first, then cut.
 type stream struct {
 	lines    *Lines
 	redactor redactor
 	cutter   cutter
 	timer    *time.Timer
 	buf      []byte
-	ends     []int64 // where the lines end that were not told yet
-	told     int64   // where the line ends that is told next; 0: not known, or it goes on
+	ends     []int64 // the offsets of line ends that were not emitted yet
+	told     int64   // the offset of the line end that is emitted next; 0: not known, or the line continues
 }
 
 // Write implements io.Writer.
@@ -135,7 +136,7 @@ func (s *stream) Write(p []byte) (int, error) {
 	return len(p), s.lines.err
 }
 
-// arm has what is held back let go soon, unless more comes.
+// arm makes settle run soon, unless more output comes.
 func (s *stream) arm() {
 	if s.timer == nil {
 		s.timer = time.AfterFunc(idle, s.settle)
@@ -161,12 +162,12 @@ func (s *stream) end() {
 // cutter cuts redacted output into lines.
 type cutter struct {
 	emit  func(line string)
-	ended func() // a line end was met; the line itself is emitted next, if it is
+	ended func() // called at each line end, before the line itself is emitted
 	line  []byte // the current state of the current line
-	cr    bool   // a carriage return came and nothing since
-	last  []byte // the state before, while a line is rewritten
+	cr    bool   // the last byte was a carriage return
+	last  []byte // the previous state, while a line is rewritten
 	shown time.Time
-	said  string // the state that was shown, "" for none
+	said  string // the state that was shown; "" if none was
 }
 
 func (c *cutter) add(p []byte) {
@@ -206,8 +207,8 @@ func (c *cutter) text(p []byte) {
 	c.line = append(c.line, p...)
 }
 
-// rewrite leaves the current state for the next one, showing it if the last one
-// shown is long enough ago.
+// rewrite replaces the current state by the next one. It shows the current state if the
+// last one was shown long enough ago.
 func (c *cutter) rewrite() {
 	c.cr = false
 	if blank(c.line) {
@@ -226,7 +227,7 @@ func (c *cutter) rewrite() {
 	c.line = c.line[:0]
 }
 
-// end ends the line with the last state that shows anything.
+// end ends the line with the last state that is not blank.
 func (c *cutter) end() {
 	state := c.line
 	if blank(state) && len(c.last) > 0 {
@@ -246,11 +247,11 @@ func (c *cutter) say(text string) {
 func (c *cutter) reset() {
 	c.line, c.last, c.cr, c.said, c.shown = c.line[:0], c.last[:0], false, "", time.Time{}
 	if cap(c.line) > 64<<10 {
-		c.line = nil // one long line is no reason to keep its memory
+		c.line = nil // do not keep the memory of one long line
 	}
 }
 
-// flush emits a last line without an end.
+// flush emits a last line without a line end.
 func (c *cutter) flush() {
 	if len(c.line) > 0 || len(c.last) > 0 {
 		c.end()
@@ -260,7 +261,7 @@ func (c *cutter) flush() {
 
 func blank(p []byte) bool { return len(bytes.TrimSpace(p)) == 0 }
 
-// boundary is where p may be cut without splitting a character.
+// boundary is the position at which p can be cut without splitting a character.
 func boundary(p []byte) int {
 	for back := 1; back < utf8.UTFMax && back < len(p); back++ {
 		if b := p[len(p)-back]; utf8.RuneStart(b) {

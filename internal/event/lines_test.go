@@ -14,7 +14,7 @@ import (
 	"unicode/utf8"
 )
 
-// recorder is a bus with what its required sink got.
+// recorder returns a bus and the events that its required sink received.
 func recorder(secrets ...string) (*Bus, *[]Event) {
 	var got []Event
 	b := NewBus(Meta{RunID: "r"}, SinkFunc(func(e Event) error { got = append(got, e); return nil }))
@@ -140,7 +140,7 @@ func TestSecretsInStreams(t *testing.T) {
 	}
 }
 
-// A secret that is within another, or overlaps it, leaves nothing of either.
+// Nothing remains of a secret that is part of another one or overlaps it.
 func TestOverlappingSecrets(t *testing.T) {
 	s := NewSecrets("abcdefgh", "efghijkl", "cdefgh", "abcdefghijklmnop", "xxinsideyy", "inside")
 	for in, want := range map[string]string{
@@ -161,8 +161,8 @@ func TestSecretsAddedMidStream(t *testing.T) {
 	b.Secrets().Add("second-secret")
 	w.Write([]byte("ret second-secret\n"))
 	l.Flush()
-	// What went out before stays; the line is emitted after, and the bus redacts
-	// it as a whole once more.
+	// Released bytes stay released. The bus redacts the whole line once more when it is
+	// emitted.
 	if m := messages(*got); len(m) != 1 || strings.Contains(m[0], "secret") {
 		t.Errorf("got %q", m)
 	}
@@ -189,7 +189,7 @@ func TestIdleOutputIsShown(t *testing.T) {
 		if m := said(); !slices.Equal(m, []string{"ends in h", "begins: ***"}) {
 			t.Errorf("got %q", m)
 		}
-		b.Secrets().Add("another-secret") // the search begins anew in between
+		b.Secrets().Add("another-secret") // a new secret makes the search start again
 		w.Write([]byte("-secret\nx\n"))
 		l.Flush()
 		if m := said()[2:]; !slices.Equal(m, []string{"***", "x"}) {
@@ -210,7 +210,7 @@ func TestWriteReportsTheRequiredSink(t *testing.T) {
 	}
 }
 
-// leaked reports a secret in what was emitted, line ends apart.
+// leaked returns the first secret that the emitted lines show, not counting line ends.
 func leaked(lines, secrets []string) string {
 	all := joinLines(strings.Join(lines, ""))
 	for _, s := range secrets {
@@ -231,7 +231,7 @@ func FuzzNoSecretLeaks(f *testing.F) {
 		rnd := rand.New(rand.NewSource(seed))
 		secrets := []string{s1, s2}
 		var out bytes.Buffer
-		for range 1 + rnd.Intn(6) { // the text with secrets in it, broken by line ends
+		for range 1 + rnd.Intn(6) { // the secrets, broken by line ends
 			out.WriteString(text[:rnd.Intn(len(text)+1)])
 			for _, b := range []byte(secrets[rnd.Intn(2)]) {
 				if rnd.Intn(8) == 0 {
@@ -265,7 +265,8 @@ func FuzzNoSecretLeaks(f *testing.F) {
 	})
 }
 
-// Without secrets in it, output comes through byte for byte, however it is cut.
+// FuzzCleanOutputIsKept checks that output without secrets comes through byte for byte,
+// whatever its chunks.
 func FuzzCleanOutputIsKept(f *testing.F) {
 	f.Add("plain output\nhunt\n\rhunter2\n", int64(3))
 	f.Fuzz(func(t *testing.T, text string, seed int64) {

@@ -1,10 +1,10 @@
 package event
 
-// matcher finds all occurrences of a set of patterns in one pass (Aho and
-// Corasick). It is immutable.
+// matcher finds all occurrences of a set of patterns in one pass, by the algorithm of Aho
+// and Corasick. It is immutable.
 type matcher struct {
 	root   [256]int32    // the children of the root
-	fast   []*[256]int32 // the whole step from each state of depth 1, where most of the time is spent; nil for others
+	fast   []*[256]int32 // the transitions of each state of depth 1, where most of the time is spent; nil for others
 	next   map[uint64]int32
 	parent []int32
 	char   []byte
@@ -28,7 +28,7 @@ func newMatcher(patterns []string) *matcher {
 	return m
 }
 
-// child returns the state's child by b, making it if need be.
+// child returns the state's child by b, and makes it if there is none.
 func (m *matcher) child(state int32, b byte) int32 {
 	if to, ok := m.next[edge(state, b)]; ok {
 		return to
@@ -75,7 +75,7 @@ func (m *matcher) link() {
 	}
 }
 
-// step is the state after reading b in state.
+// step returns the state after reading b in state.
 func (m *matcher) step(state int32, b byte) int32 {
 	if state == 0 {
 		return m.root[b]
@@ -96,7 +96,7 @@ func (m *matcher) walk(state int32, b byte) int32 {
 	return m.root[b]
 }
 
-// text is what was read to get to state, as far as it may belong to a match.
+// text returns the bytes that led to state and may belong to a match.
 func (m *matcher) text(state int32) []byte {
 	text := make([]byte, m.depth[state])
 	for i := len(text) - 1; i >= 0; i-- {

@@ -1,21 +1,21 @@
 package event
 
-// redactor takes secrets out of a stream, whatever the chunks in which it comes.
-// Line ends within a secret do not hide it: both parts are masked. It holds back
-// only the end of the stream that could be the beginning of a secret. The zero
-// value with secrets set is ready to use.
+// redactor removes secrets from a stream that comes in chunks of any size. It also finds
+// a secret that is broken by line ends, and masks both parts. It holds back only an end
+// of the stream that could be the beginning of a secret. The zero value with secrets set
+// is ready to use.
 type redactor struct {
 	secrets *Secrets
 	m       *matcher
 	state   int32
 
-	held    []byte // not let go yet, line ends included
+	held    []byte // not released yet, with line ends
 	marked  []bool // which bytes of held belong to a secret
-	count   int    // bytes of held that are no line ends
-	masking bool   // the last byte that went out was masked
+	count   int    // bytes of held that are not line ends
+	masking bool   // the last released byte was masked
 }
 
-// write adds p to the stream and appends to out what can be let go.
+// write adds p to the stream and appends to out everything that can be released.
 func (r *redactor) write(out, p []byte) []byte {
 	r.renew()
 	for len(p) > 0 {
@@ -34,7 +34,7 @@ func (r *redactor) write(out, p []byte) []byte {
 	return out
 }
 
-// dull is how much of p certainly begins no secret.
+// dull counts the bytes at the start of p that certainly begin no secret.
 func (r *redactor) dull(p []byte) int {
 	for i, b := range p {
 		if r.m.root[b] != 0 {
@@ -54,7 +54,7 @@ func (r *redactor) add(out []byte, b byte) []byte {
 	return r.release(out, int(r.m.depth[r.state]))
 }
 
-// mark masks the last n bytes held, line ends apart.
+// mark masks the last n held bytes, not counting line ends.
 func (r *redactor) mark(n int) {
 	for i := len(r.held) - 1; i >= 0 && n > 0; i-- {
 		if r.held[i] != '\n' && r.held[i] != '\r' {
@@ -64,7 +64,7 @@ func (r *redactor) mark(n int) {
 	}
 }
 
-// release lets go all but the last keep bytes held, line ends apart.
+// release releases all held bytes but the last keep, not counting line ends.
 func (r *redactor) release(out []byte, keep int) []byte {
 	i := 0
 	for ; i < len(r.held); i++ {
@@ -72,7 +72,7 @@ func (r *redactor) release(out []byte, keep int) []byte {
 		switch {
 		case b == '\n' || b == '\r':
 			out = append(out, b)
-			r.masking = false // what goes on in the next line is masked there again
+			r.masking = false // the rest of the secret, in the next line, gets a mask of its own
 			continue
 		case r.count <= keep:
 		case !r.marked[i]:
@@ -93,10 +93,10 @@ func (r *redactor) release(out []byte, keep int) []byte {
 	return out
 }
 
-// settle lets go what is held, for the stream is idle: a beginning of a secret of
-// six bytes and more is masked, a shorter one is not, or every line that ends in
-// the first letter of a secret would be. The rest of the secret is masked even if
-// it comes after this.
+// settle releases the held bytes because the stream is idle. It masks them if they are at
+// least six bytes of a secret. Shorter beginnings are shown, because otherwise every line
+// that ends in the first letter of a secret would be masked. The rest of the secret is
+// masked even if it comes later.
 func (r *redactor) settle(out []byte) []byte {
 	if r.m != nil && int(r.m.depth[r.state]) >= minSecret {
 		r.mark(r.count)
@@ -104,18 +104,17 @@ func (r *redactor) settle(out []byte) []byte {
 	return r.release(out, 0)
 }
 
-// finish lets go what is held at the end of the stream.
+// finish releases the held bytes at the end of the stream.
 func (r *redactor) finish(out []byte) []byte {
 	out = r.settle(out)
 	r.state = 0
 	return out
 }
 
-// letGo lets go what is held as it is: the end of a text that is whole.
+// letGo releases the held bytes unmasked, at the end of a complete text.
 func (r *redactor) letGo(out []byte) []byte { return r.release(out, 0) }
 
-// renew takes secrets into account that were added since: the end of the stream
-// that was matched so far is matched again.
+// renew takes new secrets into account: it matches the held end of the stream again.
 func (r *redactor) renew() {
 	m := r.secrets.matcher()
 	if m == r.m {
@@ -134,7 +133,7 @@ func (r *redactor) renew() {
 	}
 }
 
-// markBefore masks n bytes that end behind bytes before the end of what is held.
+// markBefore masks n held bytes that end behind bytes before the end.
 func (r *redactor) markBefore(n, behind int) {
 	for i := len(r.held) - 1; i >= 0 && n > 0; i-- {
 		switch {

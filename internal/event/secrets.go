@@ -13,19 +13,19 @@ import (
 // section 5).
 const minSecret = 6
 
-// Limits of a set, in bytes. Each costs some 50 of memory.
+// Limits of a set, in bytes. Each byte takes about 50 bytes of memory.
 const (
 	manyBytes   = 1 << 20
 	mostBytes   = 2 << 20
-	largeSecret = 4 << 10 // bytes of one value; of a larger one only the value itself and its lines are kept
+	largeSecret = 4 << 10 // of a longer value, only the value itself and its lines are kept
 )
 
-// mask stands in the place of a secret.
+// mask is shown in place of a secret.
 const mask = "***"
 
-// Secrets is a set of values that no event may carry. Each is known also as it
-// looks in a URL, in JSON, in base64 and in shell quotes, and one of several
-// lines by each of its lines. It is safe for concurrent use.
+// Secrets is a set of values that no event may carry. A value is also found in the forms
+// that URLs, JSON, base64 and shell quotes give it, and a value of several lines also by
+// each line. It is safe for concurrent use.
 type Secrets struct {
 	mu       sync.Mutex
 	patterns map[string]struct{}
@@ -68,7 +68,7 @@ func (s *Secrets) Add(values ...string) {
 	}
 }
 
-// Redact replaces every known secret in text, whole or broken over lines.
+// Redact replaces every known secret in text, also one that is broken by line ends.
 func (s *Secrets) Redact(text string) string {
 	if s.clean(text) {
 		return text
@@ -105,13 +105,12 @@ func (s *Secrets) matcher() *matcher {
 	return s.built
 }
 
-// joinLines takes the line ends out: they do not count when secrets are looked
-// for, so that a secret broken over lines is found.
+// joinLines removes line ends, so that a secret that is broken by them is found.
 func joinLines(s string) string {
 	return strings.NewReplacer("\n", "", "\r", "").Replace(s)
 }
 
-// looks are the ways in which a secret shows.
+// looks returns the forms in which a secret may be written.
 func looks(v string) []string {
 	if len(v) < minSecret {
 		return nil
@@ -155,19 +154,19 @@ func lowerHex(s string) string {
 	return string(b)
 }
 
-// base64Looks are the characters that v has in base64 whatever stands before
-// and behind it, for each of the three ways it may lie within groups of three
-// bytes: so a basic-auth header's user:password is found too.
+// base64Looks returns the characters of v in base64 that do not depend on the bytes
+// before and behind it, for each of its three possible positions in a group of three
+// bytes. This finds the user:password of a basic-auth header.
 func base64Looks(v string) []string {
 	if len(v) < 8 {
-		return nil // what is left would be too short to mean anything
+		return nil // the fixed part would be too short to mean anything
 	}
 	var out []string
 	for shift := range 3 {
 		for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 			text := enc.EncodeToString([]byte(strings.Repeat("\x00", shift) + v))
-			from := []int{0, 2, 3}[shift]     // characters that the bytes before have a part in
-			whole := (shift + len(v)) * 8 / 6 // characters that the bytes behind have no part in
+			from := []int{0, 2, 3}[shift]     // characters that depend on the bytes before
+			whole := (shift + len(v)) * 8 / 6 // characters that do not depend on the bytes behind
 			out = append(out, text[from:whole])
 		}
 	}

@@ -1,9 +1,9 @@
-// Package lxc holds the nouns that every other room speaks: what is asked of
-// Proxmox (Spec), what is recorded about it (Container) and what was found
-// inside it (Service). It does no I/O and imports nothing of ours.
+// Package lxc holds the nouns of all other rooms: the container that a user wants (Spec),
+// the record of one (Container) and what discovery found in it (Service). It does no I/O
+// and imports nothing of ours.
 package lxc
 
-// Lifecycle is where a container's record stands.
+// Lifecycle is the state of a container's record.
 type Lifecycle string
 
 // The lifecycle goes creating → ready or creating → error, error → creating by
@@ -15,9 +15,8 @@ const (
 	Destroyed Lifecycle = "destroyed"
 )
 
-// Spec is a container as the user wants it: a template's wishes with the
-// command line's on top. Zero values of CTID, Node, Storage and Network.Bridge
-// mean "choose for me".
+// Spec is a container as the user wants it: the template's settings, replaced by those of
+// the command line. A zero CTID, Node, Storage or Network.Bridge means "choose for me".
 type Spec struct {
 	CTID         int      `json:"ctid,omitempty"` // 100..999999999; 0: the next free one
 	Hostname     string   `json:"hostname"`
@@ -34,11 +33,11 @@ type Spec struct {
 	Tags         []string `json:"tags,omitempty"`
 	SSHKeys      []string `json:"sshKeys,omitempty"` // authorized_keys lines
 	OnBoot       bool     `json:"onboot"`
-	Console      string   `json:"console,omitempty"` // Proxmox's cmode: tty, or shell, a root shell without a login; "": tty
+	Console      string   `json:"console,omitempty"` // Proxmox's cmode: tty, or shell for a root shell without a login; "": tty
 }
 
-// Features are Proxmox's feature flags. An API token may set nesting alone, and
-// on unprivileged containers only.
+// Features are Proxmox's feature flags. An API token may set only nesting, and only on an
+// unprivileged container.
 type Features struct {
 	Nesting bool     `json:"nesting,omitempty" yaml:"nesting"`
 	Keyctl  bool     `json:"keyctl,omitempty" yaml:"keyctl"`
@@ -66,7 +65,7 @@ func (n Network) Addressed() bool { return n.IPv4 != "" || n.IPv6 != "" }
 type Container struct {
 	RecordID    string    `json:"id"`               // sortable, never reused
 	CTID        int       `json:"ctid"`             // reused by Proxmox; 0 until one is claimed
-	Host        string    `json:"host"`             // the user's name for it
+	Host        string    `json:"host"`             // the host's name in the config
 	HostID      string    `json:"hostId,omitempty"` // of the host on record; stays when its name changes
 	Node        string    `json:"node"`
 	Hostname    string    `json:"hostname"`
@@ -74,13 +73,13 @@ type Container struct {
 	OSTemplate  string    `json:"osTemplate,omitempty"`
 	Lifecycle   Lifecycle `json:"status"`
 	Address     string    `json:"address,omitempty"`   // without prefix length
-	Transport   string    `json:"transport,omitempty"` // guest, node, api: the last one that got inside
+	Transport   string    `json:"transport,omitempty"` // guest, node, api: the last one that worked
 	MAC         string    `json:"mac,omitempty"`
 	UPID        string    `json:"upid,omitempty"` // of the create task
-	Marked      bool      `json:"marked"`         // has our ownership marker on Proxmox
+	Marked      bool      `json:"marked"`         // it carries our ownership marker on Proxmox
 	Adopted     bool      `json:"adopted,omitempty"`
 	Error       string    `json:"error,omitempty"`
-	StoppedAt   *Time     `json:"stoppedAt,omitempty"` // when this tool stopped it; nil once it was started again
+	StoppedAt   *Time     `json:"stoppedAt,omitempty"` // when this tool stopped it; nil after it was started again
 	Answering   *bool     `json:"answering,omitempty"` // whether its declared services answered at the last look
 	CreatedAt   Time      `json:"createdAt"`
 	UpdatedAt   Time      `json:"updatedAt"`
@@ -110,11 +109,10 @@ func (c Container) Status() string {
 	return string(c.Lifecycle)
 }
 
-// ServiceType says what a service is run by.
+// ServiceType is the program that manages a service.
 type ServiceType string
 
-// The kinds of service that discovery tells apart. A Credential is a
-// credentials file that belongs to no service found.
+// The types of service. A Credential is a credentials file without a service.
 const (
 	Systemd    ServiceType = "systemd"
 	OpenRC     ServiceType = "openrc"
@@ -136,8 +134,8 @@ const (
 	Errored ServiceStatus = "error"
 )
 
-// Service is something that runs, or should run, in a container. It never
-// carries a credential's value, only the names of its keys.
+// Service is something that runs, or should run, in a container. It has the names of a
+// credential's keys and never a value.
 type Service struct {
 	Name           string        `json:"name"`
 	Type           ServiceType   `json:"type"`
@@ -145,9 +143,9 @@ type Service struct {
 	Ports          []Port        `json:"ports,omitempty"`
 	MorePorts      int           `json:"morePorts,omitempty"` // how many ports are not listed
 	URL            string        `json:"url,omitempty"`
-	System         bool          `json:"system,omitempty"`   // part of the OS, not of the purpose
+	System         bool          `json:"system,omitempty"`   // part of the OS
 	Declared       bool          `json:"declared,omitempty"` // named by the template
-	Image          string        `json:"image,omitempty"`    // docker
+	Image          string        `json:"image,omitempty"`    // of a container engine's container
 	Project        string        `json:"project,omitempty"`  // of a compose file, or a pod
 	CredentialKeys []string      `json:"credentialKeys,omitempty"`
 	Note           string        `json:"note,omitempty"` // e.g. not reachable from here
@@ -157,7 +155,7 @@ type Service struct {
 // Port is one listening socket.
 type Port struct {
 	Protocol string `json:"protocol"` // tcp or udp
-	Address  string `json:"address"`  // as bound: 0.0.0.0, ::, 127.0.0.1, …
+	Address  string `json:"address"`  // the bound address: 0.0.0.0, ::, 127.0.0.1, …
 	Port     int    `json:"port"`
 }
 

@@ -41,12 +41,12 @@ func newKey(raw []byte, from string) (*key, error) {
 
 func (k *key) seal(recordID, name string, plaintext []byte) string {
 	nonce := make([]byte, k.aead.NonceSize(), k.aead.NonceSize()+len(plaintext)+k.aead.Overhead())
-	rand.Read(nonce) // never fails: crypto/rand ends the program instead
+	rand.Read(nonce) // never fails: crypto/rand would end the program
 	sealed := k.aead.Seal(nonce, nonce, plaintext, additional(k.id, recordID, name))
 	return envelopeVersion + ":" + k.id + ":" + base64.StdEncoding.EncodeToString(sealed)
 }
 
-// unseal opens what was sealed with this very key.
+// unseal opens a value that was sealed with this key.
 func (k *key) unseal(recordID, name, sealed string) ([]byte, error) {
 	id, raw, err := split(sealed)
 	if err != nil {
@@ -63,7 +63,7 @@ func (k *key) unseal(recordID, name, sealed string) ([]byte, error) {
 	return plain, nil
 }
 
-// SealedWith is the id of the key that a value was sealed with.
+// SealedWith is the id of the key with which a value was sealed.
 func SealedWith(sealed string) (string, error) {
 	id, _, err := split(sealed)
 	if err != nil {
@@ -90,8 +90,8 @@ func split(sealed string) (id string, raw []byte, err error) {
 	return id, raw, nil
 }
 
-// additional binds a sealed value to its place and its key. Lengths go before
-// the parts, so that ("a", "bc") and ("ab", "c") differ.
+// additional binds a sealed value to its place and its key. Each part is preceded by its
+// length, so that ("a", "bc") and ("ab", "c") differ.
 func additional(parts ...string) []byte {
 	b := []byte("infrahaus " + envelopeVersion)
 	for _, p := range parts {

@@ -13,9 +13,9 @@ import (
 	"strings"
 )
 
-// load finds the key: the environment, then the file, then, where create is
-// true and nothing was ever sealed, a new one. A key file that another process has
-// replaced is read again; where that fails, the key at hand still is a key.
+// load returns the key. It looks in the environment, then in the file, and makes a new
+// one if create is true and nothing was ever sealed. It reads the key file again if
+// another process has replaced it; if that fails, it keeps the key that it has.
 func (v *Vault) load(create bool) (*key, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -32,13 +32,13 @@ func (v *Vault) load(create bool) (*key, error) {
 	return k, err
 }
 
-// replaced says that the key file is another one than was read.
+// replaced reports whether the key file is another one than the one that was read.
 func (v *Vault) replaced() bool {
 	if v.file == nil {
 		return false
 	}
 	now, err := os.Stat(v.opts.KeyFile)
-	return err == nil && !(os.SameFile(now, v.file) && now.ModTime().Equal(v.file.ModTime())) // inodes are used again
+	return err == nil && !(os.SameFile(now, v.file) && now.ModTime().Equal(v.file.ModTime())) // the modification time, because a new file may get the inode of the old one
 }
 
 func (v *Vault) fromEnv() bool { return v.opts.Getenv(EnvKey) != "" }
@@ -73,7 +73,7 @@ func (v *Vault) find(create bool) (*key, os.FileInfo, error) {
 	if err := makeKey(path, randomKey()); err != nil {
 		return nil, nil, &Error{Text: "cannot make an encryption key", Err: err, Next: "set " + EnvKey + " to 64 hexadecimal digits to keep the key elsewhere"}
 	}
-	return readKey(path) // not what we made: another process may have been first
+	return readKey(path) // the file, not raw: another process may have been first
 }
 
 func noKey(path string) error {
@@ -84,8 +84,8 @@ func noKey(path string) error {
 	}
 }
 
-// readKey returns an error for which errors.Is(err, fs.ErrNotExist) holds where
-// there is no file.
+// readKey returns an error for which errors.Is(err, fs.ErrNotExist) holds if there is no
+// file.
 func readKey(path string) (*key, os.FileInfo, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -99,7 +99,7 @@ func readKey(path string) (*key, os.FileInfo, error) {
 	if !info.Mode().IsRegular() {
 		return nil, nil, &Error{Text: "cannot read the encryption key: " + path + " is not a file"}
 	}
-	// As ssh does with private keys: a key that others can read is no key.
+	// As ssh does with private keys, refuse a key that others can read.
 	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
 		return nil, nil, &Error{
 			Text: fmt.Sprintf("cannot use the encryption key: others may read or write %s (mode %04o)", path, mode),
@@ -132,9 +132,9 @@ func randomKey() []byte {
 	return raw
 }
 
-// makeKey writes a key aside, syncs it and links it into its place. A link
-// fails where the name is taken, so that of many first runs one wins, and
-// whoever reads the name reads a whole key. It is no error to lose.
+// makeKey writes a key to a temporary file, syncs it and links it to its name. A link
+// fails if the name exists, so only one of many first runs wins, and every reader of the
+// name gets a whole key. Losing the race is not an error.
 func makeKey(path string, raw []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -161,8 +161,8 @@ func makeKey(path string, raw []byte) error {
 	return syncDir(dir)
 }
 
-// syncDir makes a new name in dir survive a power cut. Not every file system
-// can; those that cannot are left alone.
+// syncDir makes a new name in dir survive a power cut. It ignores file systems that
+// cannot do that.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

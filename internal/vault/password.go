@@ -13,8 +13,8 @@ func Password() string { return Random(PasswordLength) }
 
 // Random makes n random letters and digits, each equally likely.
 func Random(n int) string {
-	// 248 is the largest multiple of 62 in a byte: bytes above it would make
-	// the first letters likelier.
+	// 248 is the largest multiple of 62 in a byte. Bytes above it would make the first
+	// letters more likely.
 	const limit = 256 - 256%len(letters)
 	out := make([]byte, 0, n)
 	buf := make([]byte, n+n/8+8)

@@ -8,24 +8,25 @@ import (
 	"strings"
 )
 
-// Beside the key file lie the key that a rotation is about to put into its place,
-// and every key that one has replaced, by its id: another catalogue, or a backup,
-// may still need it.
+// The files beside the key file: the new key of a rotation that is not finished, and
+// every replaced key under its id. Another catalogue or a backup may still need a
+// replaced key.
 const (
 	nextSuffix = ".next"
 	oldSuffix  = ".old-"
 )
 
-// retiredRecord stands for a record id where a retired key is sealed; no record
-// can have it.
+// retiredRecord takes the place of a record id when a retired key is sealed. No record
+// can have this id.
 const retiredRecord = "/keys"
 
-// maxRing ends a search among retired keys that are sealed with each other.
+// maxRing limits a search among retired keys that are sealed with each other, which could
+// otherwise go round for ever.
 const maxRing = 64
 
-// keyOf finds the key of an id: the one that seals, one that lies beside it, or a
-// retired one that the catalogue keeps, sealed with its successor. Where there is
-// none it returns the key that seals, for the error's sake.
+// keyOf finds the key with an id: the current one, one in a file beside it, or a retired
+// one that the catalogue keeps, sealed with its successor. If there is none it returns
+// the current key, so that opening fails with an error that names it.
 func (v *Vault) keyOf(id string) (*key, error) { return v.search(id, maxRing) }
 
 func (v *Vault) search(id string, depth int) (*key, error) {
@@ -61,10 +62,10 @@ func (v *Vault) known(id string) *key {
 	return v.others[id]
 }
 
-// beside looks for a key in the files beside the key file; nil for none. The next
-// key may take its place while we look, so that is looked at last and once more.
+// beside looks for a key in the files beside the key file; nil means none. The next key
+// may be installed during the search, so the key file is read last, once more.
 func (v *Vault) beside(id string) (*key, error) {
-	if v.fromEnv() || strings.Trim(id, "0123456789abcdef") != "" { // an id becomes part of a path
+	if v.fromEnv() || strings.Trim(id, "0123456789abcdef") != "" { // only hexadecimal digits, because the id becomes part of a path
 		return nil, nil
 	}
 	path := v.opts.KeyFile
@@ -86,7 +87,7 @@ func (v *Vault) beside(id string) (*key, error) {
 	return nil, nil
 }
 
-// retired opens a key that the catalogue keeps; nil for none.
+// retired opens a key that the catalogue keeps; nil means none.
 func (v *Vault) retired(id string, depth int) (*key, error) {
 	if v.opts.Retired == nil {
 		return nil, nil
@@ -97,7 +98,7 @@ func (v *Vault) retired(id string, depth int) (*key, error) {
 	}
 	with, _, err := split(sealed)
 	if err != nil {
-		return nil, nil //nolint:nilerr // there is none, or it is of no use
+		return nil, nil //nolint:nilerr // there is none, or it cannot be used
 	}
 	k, err := v.search(with, depth)
 	if err != nil || k.id != with {
@@ -110,13 +111,12 @@ func (v *Vault) retired(id string, depth int) (*key, error) {
 	return newKey(raw, "the catalogue")
 }
 
-// heal puts the next key into its place where a rotation was killed after its
-// values were sealed with it. Nothing is lost where that cannot be done: it is
-// read from where it lies.
+// heal installs the next key if a rotation was killed after its values were sealed with
+// that key. If it fails nothing is lost, because the key is also read from where it is.
 func (v *Vault) heal(id string) {
 	lock, err := v.lock()
 	if err != nil {
-		return // a rotation goes on, and will do it
+		return // a rotation is running and will do it
 	}
 	defer unlock(lock)
 	if k, _, err := readKey(v.opts.KeyFile + nextSuffix); err != nil || k.id != id {
@@ -128,7 +128,7 @@ func (v *Vault) heal(id string) {
 	}
 }
 
-// keepOld keeps the key file under its id.
+// keepOld keeps the replaced key in a file named by its id.
 func (v *Vault) keepOld(k *key) error {
 	path := v.opts.KeyFile + oldSuffix + k.id
 	if err := makeKey(path, k.raw); err != nil {
@@ -141,7 +141,7 @@ func (v *Vault) keepOld(k *key) error {
 	return err
 }
 
-// install puts the next key in the place of the key file, in one step.
+// install renames the next key to the key file, in one step.
 func (v *Vault) install() error {
 	path := v.opts.KeyFile
 	if err := os.Rename(path+nextSuffix, path); err != nil {

@@ -9,35 +9,34 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// RotateOptions say where the new key comes from. With none of them it is random;
-// a key of the environment can only be replaced by one of the user's, who has to
-// keep it.
+// RotateOptions say where the new key comes from. Without any of them it is random. A key
+// from the environment can only be replaced by one that the user supplies, because the
+// tool cannot store it there.
 type RotateOptions struct {
 	NewKey  string // 64 hexadecimal digits
 	From    string // what NewKey is called in errors
-	NewFile string // a file that holds them, 0600
+	NewFile string // a file with the digits, mode 0600
 }
 
-// Rotation replaces the key that seals. Its steps in their order, each of which may
-// be the last that this process does, and all of which may be done again:
+// Rotation replaces the key that seals. The process may die after any of these steps, and
+// every step may be repeated:
 //
 //   - Prepare writes the new key beside the old one
-//   - Reseal everything that is sealed and keep Retired, in one transaction
+//   - Reseal every sealed value and keep Retired, in one transaction
 //   - KeepOld keeps the old key under its id
 //   - Install puts the new key into its place
 //
-// In between, whatever was sealed with either key can be opened by every vault
-// that reads the key file.
+// At any moment, every vault that reads the key file can open what either key has sealed.
 type Rotation struct {
 	OldID, NewID string
-	Resumed      bool // one that was killed is finished
+	Resumed      bool // it finishes a rotation that was killed
 
 	vault    *Vault
-	lock     *flock.Flock // nil: the key is the environment's
+	lock     *flock.Flock // nil if the key comes from the environment
 	old, new *key
 }
 
-// Rotate begins a rotation and changes nothing yet. Close ends it.
+// Rotate prepares a rotation and changes nothing yet. The caller must Close it.
 func (v *Vault) Rotate(o RotateOptions) (*Rotation, error) {
 	r := &Rotation{vault: v}
 	if !v.fromEnv() {
@@ -114,8 +113,8 @@ func (r *Rotation) Prepare() error {
 	return nil
 }
 
-// Reseal opens a sealed value and seals it with the new key. What the new key has
-// sealed already is returned as it is.
+// Reseal opens a sealed value and seals it with the new key. It returns a value unchanged
+// if the new key has sealed it already.
 func (r *Rotation) Reseal(recordID, name, sealed string) (string, error) {
 	plain, err := r.vault.Unseal(recordID, name, sealed)
 	if err != nil {
@@ -127,14 +126,14 @@ func (r *Rotation) Reseal(recordID, name, sealed string) (string, error) {
 	return r.new.seal(recordID, name, plain), nil
 }
 
-// Retired is the old key, sealed with the new one: what a process seals that has
-// not heard of the rotation can be opened with it.
+// Retired is the old key, sealed with the new one. It opens values that another process
+// still seals with the old key because it does not know of the rotation yet.
 func (r *Rotation) Retired() (id, sealed string) {
 	return r.old.id, r.new.seal(retiredRecord, r.old.id, r.old.raw)
 }
 
-// ResealRetired is Reseal for a retired key. One that cannot be opened is returned
-// as it is: it is of no less use than before.
+// ResealRetired is Reseal for a retired key. It returns a key unchanged if it cannot be
+// opened, because that key is no less useful than before.
 func (r *Rotation) ResealRetired(id, sealed string) string {
 	again, err := r.Reseal(retiredRecord, id, sealed)
 	if err != nil {
@@ -155,7 +154,7 @@ func (r *Rotation) KeepOld() error {
 	return nil
 }
 
-// Install puts the new key into its place.
+// Install puts the new key into its place. The rotation is complete then.
 func (r *Rotation) Install() error {
 	if r.lock == nil {
 		return nil
@@ -166,15 +165,15 @@ func (r *Rotation) Install() error {
 	return nil
 }
 
-// Close lets others rotate.
+// Close releases the lock, so that another process can rotate.
 func (r *Rotation) Close() {
 	if r.lock != nil {
 		unlock(r.lock)
 	}
 }
 
-// lock makes sure that one process at a time moves keys about. The system frees
-// the lock of a process that dies.
+// lock lets only one process at a time move keys. The system releases the lock of a
+// process that dies.
 func (v *Vault) lock() (*flock.Flock, error) {
 	path := v.opts.KeyFile + ".lock"
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -192,6 +191,6 @@ func (v *Vault) lock() (*flock.Flock, error) {
 	return lock, nil
 }
 
-// unlock leaves the file: taking it away would let two processes hold a lock of
-// that name.
+// unlock does not remove the file: then two processes could each hold a lock of that
+// name.
 func unlock(lock *flock.Flock) { lock.Close() }

@@ -47,7 +47,7 @@ func TestLivingVaultTakesTheNewKeyUp(t *testing.T) {
 			t.Errorf("%s: %v %v", name, info, err)
 		}
 	}
-	// A key file that is gone or spoilt does not stop a process that has the key.
+	// A key file that is gone or damaged does not stop a process that has the key.
 	os.WriteFile(path+".x", []byte("spoilt"), 0o600)
 	os.Rename(path+".x", path)
 	seal(t, v, "rec", "svc", "x")
@@ -55,7 +55,7 @@ func TestLivingVaultTakesTheNewKeyUp(t *testing.T) {
 	seal(t, v, "rec", "svc", "x")
 }
 
-// Only a key that something was sealed with is put into its place.
+// Only a key with which something was sealed is installed.
 func TestHealing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "key")
 	first := open(t, Options{KeyFile: path})
@@ -72,7 +72,7 @@ func TestHealing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lock, err := later.lock() // a rotation goes on: whoever reads, leaves the files alone
+	lock, err := later.lock() // while a rotation runs, a reader leaves the files alone
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestNewKeyWhileAnotherIsUnfinished(t *testing.T) {
 	}
 }
 
-// The id in an envelope is anybody's text: it leads to no file elsewhere.
+// The id in an envelope may be any text. It must not lead to a file elsewhere.
 func TestKeyIDIsNoPath(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "key")

@@ -14,8 +14,7 @@ import (
 // digits; it comes before the key file.
 const EnvKey = "INFRAHAUS_ENCRYPTION_KEY"
 
-// What can be wrong with a key or a sealed value. The message of an error says
-// what; these say which kind, for errors.Is.
+// The kinds of error, for errors.Is. The error's message has the details.
 var (
 	ErrNoKey    = errors.New("no encryption key")
 	ErrWrongKey = errors.New("wrong encryption key")
@@ -24,9 +23,9 @@ var (
 
 // Error is what every function of this package returns when it fails.
 type Error struct {
-	Kind error  // ErrNoKey, ErrWrongKey, ErrCorrupt, or nil for trouble with the file
+	Kind error  // ErrNoKey, ErrWrongKey, ErrCorrupt, or nil if the file could not be read or written
 	Text string // begins with "cannot"
-	Next string // what to do about it; may be ""
+	Next string // the next step for the user; may be ""
 	Err  error  // the cause, if there is one
 }
 
@@ -37,10 +36,10 @@ func (e *Error) Error() string {
 	return e.Text
 }
 
-// Hint is what to do about it, or "".
+// Hint is the next step for the user, or "".
 func (e *Error) Hint() string { return e.Next }
 
-// Unwrap makes errors.Is work for the kind and for the cause.
+// Unwrap lets errors.Is match the kind and the cause.
 func (e *Error) Unwrap() []error {
 	var errs []error
 	if e.Kind != nil {
@@ -56,29 +55,29 @@ func (e *Error) Unwrap() []error {
 type Options struct {
 	Getenv  func(string) string // nil: os.Getenv
 	KeyFile string              // made on first use, 0600
-	// Sealed reports whether anything was sealed before. A key is never made
-	// where it says so: the old one is missing, and a new one could not open
-	// what is there. nil: nothing was.
+	// Sealed reports whether anything was sealed before. If so, no key is ever made: the
+	// old one is missing, and a new one could not open the existing values. nil means
+	// that nothing was.
 	Sealed func() (bool, error)
-	// Retired returns the sealed text of a key that a rotation has retired, "" for
-	// none of that id. nil: there are none.
+	// Retired returns the sealed text of a retired key, "" if there is none with that id.
+	// nil means that there are none.
 	Retired func(id string) (string, error)
 }
 
-// Vault seals with one key and opens with it and with those that it replaced. It
+// Vault seals with one key, and opens with that key and with those that it replaced. It
 // is safe for concurrent use.
 type Vault struct {
 	opts Options
 
 	mu     sync.Mutex
 	key    *key            // the one that seals; nil until it is first needed
-	file   os.FileInfo     // of the key file that it was read from; nil: from the environment
-	others map[string]*key // that some value was opened with, by id
+	file   os.FileInfo     // the key file when it was read; nil if the key comes from the environment
+	others map[string]*key // keys with which some value was opened, by id
 }
 
-// Open remembers where the key is and does no more: the key is read, or made,
-// when it is first needed, so that a command which needs no secret works
-// without one. It fails only where the options name no place for a key.
+// Open stores where the key is and does nothing else. The key is read or made when it is
+// first needed, so a command that needs no secret works without one. Open fails only if
+// the options name no place for a key.
 func Open(o Options) (*Vault, error) {
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
@@ -89,15 +88,15 @@ func Open(o Options) (*Vault, error) {
 	return &Vault{opts: o}, nil
 }
 
-// Ready makes sure that there is a key to seal with, and makes one if there
-// never was. Call it before the first thing that must not be lost is made.
+// Ready makes sure that there is a key to seal with, and makes one if there never was
+// one. Call it before making the first thing that must not be lost.
 func (v *Vault) Ready() error {
 	_, err := v.load(true)
 	return err
 }
 
-// KeyID names the key that seals, without telling anything about it. It reads
-// the key but never makes one.
+// KeyID returns the id of the key that seals, which reveals nothing about the key. It
+// never makes a key.
 func (v *Vault) KeyID() (string, error) {
 	k, err := v.load(false)
 	if err != nil {
@@ -106,9 +105,9 @@ func (v *Vault) KeyID() (string, error) {
 	return k.id, nil
 }
 
-// Seal encrypts plaintext for one place, (recordID, name); only Unseal with the
-// same two opens it. Two calls never give the same text. A key that was rotated
-// since the last call is taken up.
+// Seal encrypts plaintext for one place, (recordID, name). Only Unseal with the same two
+// opens it. Two calls never return the same text. Seal uses the new key if the key was
+// rotated since the last call.
 func (v *Vault) Seal(recordID, name string, plaintext []byte) (string, error) {
 	k, err := v.load(true)
 	if err != nil {
@@ -117,8 +116,8 @@ func (v *Vault) Seal(recordID, name string, plaintext []byte) (string, error) {
 	return k.seal(recordID, name, plaintext), nil
 }
 
-// Unseal opens what Seal made for the same recordID and name, also with a key that
-// was rotated since. It never makes a key.
+// Unseal opens what Seal made for the same recordID and name, even if the key was rotated
+// since. It never makes a key.
 func (v *Vault) Unseal(recordID, name, sealed string) ([]byte, error) {
 	id, _, err := split(sealed)
 	if err != nil {

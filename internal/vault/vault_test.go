@@ -101,7 +101,7 @@ func TestWrongKey(t *testing.T) {
 			t.Errorf("%q does not name %s", err, want)
 		}
 	}
-	// Somebody who renames the key in the envelope gets no further.
+	// Renaming the key in the envelope does not help an attacker.
 	if _, err := w.Unseal("rec", "svc", strings.Replace(sealed, vid, wid, 1)); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("err = %v", err)
 	}
