@@ -9,7 +9,7 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// Busy says that another process has a run of the same container going on.
+// Busy is the error for a container on which a run of another process is in progress.
 type Busy struct{ Run Run }
 
 func (e *Busy) Error() string {
@@ -21,9 +21,9 @@ func (e *Busy) Error() string {
 		e.Run.Kind, e.Run.StartedAt.Format("15:04:05Z07:00"), who)
 }
 
-// A run that goes on holds a lock on a file beside its log. The system frees it
-// when the process dies, however it dies: a run without an end and without a
-// lock was killed.
+// livePath is the lock file of a run, beside its log. A run in progress holds the lock,
+// and the system releases it however the process dies. So a run without an end and
+// without a lock was killed.
 func (s *Store) livePath(recordID, runID string) string {
 	return filepath.Join(s.dir, "logs", recordID, runID+".live")
 }
@@ -40,8 +40,8 @@ func (s *Store) holdLive(recordID, runID string) (*flock.Flock, error) {
 	return lock, nil
 }
 
-// RunAlive says that a run has not ended and that its process lives. It asks the
-// database, since r may be old; where that cannot be read, the lock alone.
+// RunAlive reports whether a run has not ended and its process is alive. It asks the
+// database, because r may be old. If the database cannot be read, the lock alone decides.
 func (s *Store) RunAlive(ctx context.Context, r Run) bool {
 	if now, err := s.run(ctx, r.ID); r.EndedAt != nil || err == nil && now.EndedAt != nil {
 		return false
@@ -49,7 +49,7 @@ func (s *Store) RunAlive(ctx context.Context, r Run) bool {
 	return s.locked(r)
 }
 
-// locked says that some process holds a run's lock.
+// locked reports whether a process holds the run's lock.
 func (s *Store) locked(r Run) bool {
 	path := s.livePath(r.RecordID, r.ID)
 	if _, err := os.Stat(path); err != nil {
@@ -61,8 +61,8 @@ func (s *Store) locked(r Run) bool {
 	return err == nil && !free
 }
 
-// release frees a run's lock and takes its file away. Whoever still looks at the
-// file finds no lock on it.
+// release releases a run's lock and removes the file. A process that still has the file
+// open finds no lock on it.
 func release(lock *flock.Flock) {
 	os.Remove(lock.Path())
 	lock.Close()

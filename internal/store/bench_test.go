@@ -36,7 +36,7 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
-// BenchmarkFirstOpen makes the database too.
+// BenchmarkFirstOpen includes making the database.
 func BenchmarkFirstOpen(b *testing.B) {
 	for b.Loop() {
 		s, err := Open(context.Background(), b.TempDir())

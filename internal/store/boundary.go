@@ -2,8 +2,8 @@
 
 package store
 
-// approach and boundary are where the crash harness (internal/e2e/crash) ends the
-// process: right before something is written, and right after it is on record. In
-// every other build they are nothing.
+// approach and boundary are the points at which the crash harness (internal/e2e/crash)
+// kills the process: right before a write, and right after it is on record. In every
+// other build they do nothing.
 func approach(string) {}
 func boundary(string) {}

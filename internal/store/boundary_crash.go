@@ -9,15 +9,16 @@ import (
 	"sync"
 )
 
-// passed are the boundaries that this process has reached.
+// passed counts the boundaries that this process has reached.
 var passed struct {
 	sync.Mutex
 	n  int
-	at int // the first that INFRAHAUS_CRASH_AT names; 0: not yet
+	at int // number of the first boundary that INFRAHAUS_CRASH_AT names; 0: not reached yet
 }
 
 // approach kills the process, as kill -9 does, before boundary number
-// INFRAHAUS_CRASH_BEFORE: what it would tell of has been done by then.
+// INFRAHAUS_CRASH_BEFORE. The side effect that the write would record has happened by
+// then.
 func approach(string) {
 	passed.Lock()
 	defer passed.Unlock()
@@ -26,11 +27,10 @@ func approach(string) {
 	}
 }
 
-// boundary notes in the file INFRAHAUS_CRASH_TRACE what is on record now, a line
-// each, and kills the process after number INFRAHAUS_CRASH_AFTER, or after the first
-// whose line begins with INFRAHAUS_CRASH_AT and INFRAHAUS_CRASH_PLUS more. Nothing
-// that was written is lost: only a power cut takes what the system has not put on
-// the disk.
+// boundary appends a line about the present write to the file INFRAHAUS_CRASH_TRACE. It
+// kills the process after boundary number INFRAHAUS_CRASH_AFTER, or INFRAHAUS_CRASH_PLUS
+// boundaries after the first whose line begins with INFRAHAUS_CRASH_AT. A kill loses
+// nothing that was written; only a power cut loses data that the system has not synced.
 func boundary(what string) {
 	passed.Lock()
 	defer passed.Unlock()
@@ -41,7 +41,7 @@ func boundary(what string) {
 	if at := os.Getenv("INFRAHAUS_CRASH_AT"); passed.at == 0 && at != "" && strings.HasPrefix(what, at) {
 		passed.at = passed.n
 	}
-	plus, _ := strconv.Atoi(os.Getenv("INFRAHAUS_CRASH_PLUS")) // none is 0
+	plus, _ := strconv.Atoi(os.Getenv("INFRAHAUS_CRASH_PLUS")) // an unset variable gives 0
 	if os.Getenv("INFRAHAUS_CRASH_AFTER") == strconv.Itoa(passed.n) || passed.at > 0 && passed.n == passed.at+plus {
 		die()
 	}
@@ -70,5 +70,5 @@ func die() {
 	if err != nil {
 		panic(err)
 	}
-	select {} // the other threads have a few instructions left at most
+	select {} // other threads can only run a few more instructions
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// Filter chooses containers. An empty HostID selects every host.
+// Filter selects containers. An empty HostID selects every host.
 type Filter struct {
 	HostID           string
 	IncludeDestroyed bool
@@ -30,8 +30,8 @@ func (s *Store) CreateContainer(ctx context.Context, c lxc.Container) error {
 	return s.createContainer(ctx, c, func(*sql.Tx) error { return nil })
 }
 
-// CreateWithJob is CreateContainer, SaveSealed and SaveJob in one transaction: a
-// record that is there says what is to become of it, whenever its process dies.
+// CreateWithJob is CreateContainer, SaveSealed and SaveJob in one transaction. So every
+// record has its job, whenever its process dies.
 func (s *Store) CreateWithJob(ctx context.Context, c lxc.Container, variables Sealed, job json.RawMessage) error {
 	return s.createContainer(ctx, c, func(tx *sql.Tx) error {
 		args, err := sealedArgs(c.RecordID, variables.Service, variables.Keys, variables.Envelope)
@@ -79,7 +79,7 @@ func (s *Store) createContainer(ctx context.Context, c lxc.Container, also func(
 	})
 }
 
-// document is the JSON of a record's row, without the host that it belongs to.
+// document is the JSON of a record's row, without the record's host.
 func document(c lxc.Container) (string, error) {
 	c.HostID = ""
 	doc, err := json.Marshal(c)
@@ -222,7 +222,7 @@ func hostNames(ctx context.Context, q rowsQuerier) (map[string]string, error) {
 	return names, rows.Err()
 }
 
-// checkID refuses what could not be a file's name, since ids name log files.
+// checkID refuses an id that cannot be a file name, because ids name log files.
 func checkID(id string) error {
 	if id == "" {
 		return errors.New("cannot use an empty id")

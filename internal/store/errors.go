@@ -12,10 +12,10 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// Kind is what is wrong with the state directory or its database.
+// Kind classifies an error of the state directory or its database.
 type Kind string
 
-// The kinds of trouble. Unwritable is the directory, ReadOnly the database.
+// The kinds of error. Unwritable is about the directory, ReadOnly about the database.
 const (
 	Locked     Kind = "locked"
 	ReadOnly   Kind = "read-only"
@@ -23,10 +23,10 @@ const (
 	Newer      Kind = "newer"
 	Unwritable Kind = "unwritable"
 	Full       Kind = "full"
-	Broken     Kind = "broken" // anything else that SQLite says
+	Broken     Kind = "broken" // any other error of SQLite
 )
 
-// Error is trouble with the state, with the command that mends it.
+// Error is an error of the state, with the command that repairs it.
 type Error struct {
 	Kind Kind
 	Path string // of the directory or the database
@@ -65,7 +65,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func unwritable(dir string, err error) error {
 	var pe *fs.PathError
 	if errors.As(err, &pe) && pe.Path == dir {
-		err = pe.Err // the path is said already
+		err = pe.Err // the message names the path already
 	}
 	return &Error{Kind: Unwritable, Path: dir, Err: plain(err),
 		Hint: "choose a directory you may write with --state-dir or INFRAHAUS_STATE_DIR"}
@@ -75,7 +75,7 @@ func readOnly(path string, err error) error {
 	return &Error{Kind: ReadOnly, Path: path, Err: err, Hint: "make it writable: chmod 600 " + word(path)}
 }
 
-// word quotes a path for a shell, where it needs that.
+// word quotes a path for a shell if necessary.
 func word(path string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:@%,=", r)
@@ -86,13 +86,13 @@ func word(path string) string {
 	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
-// isBusy reports whether another connection was in the way.
+// isBusy reports whether another connection held a lock.
 func isBusy(err error) bool {
 	var se *sqlite.Error
 	return errors.As(err, &se) && (se.Code()&0xff == sqlite3.SQLITE_BUSY || se.Code()&0xff == sqlite3.SQLITE_LOCKED)
 }
 
-// wrap gives SQLite's errors our words and leaves every other as it is.
+// wrap replaces an error of SQLite by one of ours, and returns any other unchanged.
 func (s *Store) wrap(err error) error {
 	var se *sqlite.Error
 	if err == nil || !errors.As(err, &se) {
@@ -117,7 +117,7 @@ func garbage(path string, err error) error {
 		Hint: "move it away and start afresh: mv " + word(path) + " " + word(path+".broken")}
 }
 
-// NameTaken says that a host has a living container of that name already.
+// NameTaken is the error for a name that a living container of the host has already.
 type NameTaken struct{ Existing lxc.Container }
 
 func (e *NameTaken) Error() string {
@@ -125,21 +125,22 @@ func (e *NameTaken) Error() string {
 	return fmt.Sprintf("the name %s is taken on host %s by %s", c.Hostname, c.Host, describe(c))
 }
 
-// OnRecord says that a living record has the container that was to be adopted.
+// OnRecord is the error for a container to adopt that a living record has already.
 type OnRecord struct{ Existing lxc.Container }
 
 func (e *OnRecord) Error() string {
 	return "the container is on record already: " + e.Existing.Hostname + ", " + describe(e.Existing)
 }
 
-// NotFound means that the catalogue has no such container on the chosen host.
+// NotFound is the error for a container that the catalogue does not have on the chosen
+// host.
 type NotFound struct{ Ref string }
 
 func (e *NotFound) Error() string {
 	return fmt.Sprintf("cannot find container %s in the catalogue", e.Ref)
 }
 
-// Ambiguous says that more than one record answers to a reference.
+// Ambiguous is the error for a reference that matches several records.
 type Ambiguous struct {
 	Ref        string
 	Candidates []lxc.Container

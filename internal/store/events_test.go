@@ -16,7 +16,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// logRun writes a whole run of n events, of which every third is a row.
+// logRun writes a whole run of n events. Every third is a row.
 func logRun(t *testing.T, s *Store, recordID, kind string, n int) Run {
 	t.Helper()
 	r := begin(t, s, recordID, kind)
@@ -91,7 +91,7 @@ func TestEventsAreWhole(t *testing.T) {
 	}
 }
 
-// dump is every byte of the database.
+// dump returns every byte of the database.
 func dump(t *testing.T, s *Store) []byte {
 	t.Helper()
 	var all []byte
@@ -132,12 +132,12 @@ func TestTornLastLine(t *testing.T) {
 	}
 }
 
-// A killed process must not leave a row whose log lines are missing.
+// A killed process must not leave a row without the log lines before it.
 func TestLogIsOnDiskBeforeTheRow(t *testing.T) {
 	s := open(t, t.TempDir())
 	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	r := begin(t, s, c.RecordID, "create")
-	sink := s.Sink() // never closed, as by a kill
+	sink := s.Sink() // never closed, as after a kill
 	for seq := 1; seq <= 3; seq++ {
 		emit(t, sink, r, seq)
 	}
@@ -169,10 +169,10 @@ func TestMergeHoldsBackWhatMayBeMissing(t *testing.T) {
 			t.Errorf("got %v, want %s", got, want)
 		}
 	}
-	check(nil, false, "[1 2]")                            // 3 may be a row to come
-	check([]event.Event{{Seq: 3}}, false, "[1 2 3 4 5]")  // it was
-	check([]event.Event{{Seq: 8}}, true, "[1 2 3 4 5 8]") // over: nothing more can come
-	m2 := &merger{next: 1, logs: &logReader{path: path}}  // a hole in a run that is over
+	check(nil, false, "[1 2]")                            // 3 may be a row that comes later
+	check([]event.Event{{Seq: 3}}, false, "[1 2 3 4 5]")  // 3 was a row
+	check([]event.Event{{Seq: 8}}, true, "[1 2 3 4 5 8]") // the run is over: nothing more can come
+	m2 := &merger{next: 1, logs: &logReader{path: path}}  // a gap in a run that is over
 	m, got = m2, nil                                      //
 	check(nil, true, "[1 2 4 5]")
 }
@@ -186,7 +186,7 @@ func TestFollowALivingRun(t *testing.T) {
 	emit(t, sink, r, 2)
 	emit(t, sink, r, 3)
 	var got []int
-	// Each event that arrives makes the next ones happen: no clock is needed.
+	// Each event that arrives causes the next one, so no clock is needed.
 	for e, err := range s.Events(context.Background(), EventQuery{RecordID: c.RecordID, Follow: true}) {
 		if err != nil {
 			t.Fatal(err)
@@ -194,12 +194,12 @@ func TestFollowALivingRun(t *testing.T) {
 		got = append(got, e.Seq)
 		switch e.Seq {
 		case 3:
-			emit(t, sink, r, 4) // flushed by time alone
+			emit(t, sink, r, 4) // flushed only because time passed
 		case 4:
 			if err := sink.Scrub(c.RecordID, r.ID, func(m string) string { return strings.ReplaceAll(m, "line", "LINE") }); err != nil {
 				t.Fatal(err)
 			}
-			emit(t, sink, r, 5) // into the file that replaced the one being read
+			emit(t, sink, r, 5) // written into the file that replaced the one being read
 			emit(t, sink, r, 6)
 		case 6:
 			sink.Close()
@@ -230,7 +230,7 @@ func TestFollowEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// A run whose process was killed has no end, and must not be waited for.
+// A run whose process was killed has no end. A follower must not wait for it.
 func TestKilledRun(t *testing.T) {
 	dir := t.TempDir()
 	s, killed := open(t, dir), open(t, dir)

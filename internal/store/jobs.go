@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// SaveJob writes what a container was asked to be, for resume, replacing what was
-// known. It is on the disk when SaveJob returns. doc must hold no secret: those
-// are sealed, as VariablesService.
+// SaveJob records the job of a container for resume, and replaces an earlier one. It is
+// on disk when SaveJob returns. doc must not contain a secret: secrets are sealed under
+// VariablesService.
 func (s *Store) SaveJob(ctx context.Context, recordID string, doc json.RawMessage) error {
 	return s.exec(ctx, saveJob, recordID, string(doc), formatTime(time.Now()))
 }
@@ -18,8 +18,8 @@ func (s *Store) SaveJob(ctx context.Context, recordID string, doc json.RawMessag
 const saveJob = `INSERT INTO jobs (record_id, doc, updated_at) VALUES (?, ?, ?)
 	ON CONFLICT (record_id) DO UPDATE SET doc = excluded.doc, updated_at = excluded.updated_at`
 
-// Job returns what SaveJob wrote, nil where there is none: the container was
-// adopted, or made by a version that kept no jobs.
+// Job returns the document that SaveJob wrote. It is nil if the container was adopted, or
+// made by a version that kept no jobs.
 func (s *Store) Job(ctx context.Context, recordID string) (json.RawMessage, error) {
 	var doc string
 	err := s.records.QueryRowContext(ctx, `SELECT doc FROM jobs WHERE record_id = ?`, recordID).Scan(&doc)

@@ -19,13 +19,13 @@ import (
 // flushAfter is how long a logged line may wait in memory.
 const flushAfter = 200 * time.Millisecond
 
-// logFile is a run's log: one JSON event a line, appended.
+// logFile is a run's log. Each line is one JSON event.
 type logFile struct {
 	mu      sync.Mutex
 	file    *os.File
 	buf     *bufio.Writer
-	room    int64 // bytes that may still be written
-	pending bool  // a flush is due
+	room    int64 // remaining bytes
+	pending bool  // a flush is scheduled
 	err     error
 }
 
@@ -45,14 +45,14 @@ func openLog(path string, limit int64) (*logFile, error) {
 	return &logFile{file: f, buf: bufio.NewWriterSize(f, 64<<10), room: limit - info.Size()}, nil
 }
 
-// fits says that a line keeps the file within its limit.
+// fits reports whether the file stays within its limit with this line.
 func (l *logFile) fits(line []byte) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return int64(len(line)) <= l.room
 }
 
-// write appends one line, its end included. An error of an earlier flush is returned here.
+// write appends one line with its line end. It also returns an error of an earlier flush.
 func (l *logFile) write(line []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -96,7 +96,7 @@ func (l *logFile) close() error {
 	return errors.Join(err, l.file.Close())
 }
 
-// plain takes the operation out of a path error: whoever reads it knows.
+// plain removes the operation from a path error, because the message around it names it.
 func plain(err error) error {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
@@ -105,7 +105,7 @@ func plain(err error) error {
 	return err
 }
 
-// scrubLog writes a redacted copy beside the file and renames it over.
+// scrubLog writes a redacted copy beside the file and renames it to the file's name.
 func scrubLog(path string, redact func(string) string) error {
 	in, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -130,8 +130,8 @@ func scrubLog(path string, redact func(string) string) error {
 	return nil
 }
 
-// logHolds reports whether scrubLog would change a log. A torn last line counts, because
-// it cannot be read.
+// logHolds reports whether scrubLog would change a log. An incomplete last line counts,
+// because it cannot be read.
 func logHolds(path string, redact func(string) string) (bool, error) {
 	in, err := os.Open(path)
 	if err != nil {
@@ -162,8 +162,8 @@ func logHolds(path string, redact func(string) string) (bool, error) {
 	}
 }
 
-// scrubBatch is how many events are redacted together, so that a secret printed
-// in pieces on several lines is found.
+// scrubBatch is how many events are redacted together, so that a secret that was printed
+// in parts on several lines is found.
 const scrubBatch = 4096
 
 func copyRedacted(w io.Writer, r io.Reader, redact func(string) string) error {
@@ -185,13 +185,13 @@ func copyRedacted(w io.Writer, r io.Reader, redact func(string) string) error {
 			}
 		}
 		if errors.Is(err, io.EOF) {
-			return buf.Flush() // a torn last line is dropped
+			return buf.Flush() // an incomplete last line is dropped
 		}
 	}
 }
 
-// readBatch reads events; a line that is none cannot be redacted, so it cannot
-// stay.
+// readBatch reads events. It drops a line that is not an event, because that line cannot
+// be redacted.
 func readBatch(lines *bufio.Reader) ([]event.Event, error) {
 	var batch []event.Event
 	for len(batch) < scrubBatch {
@@ -206,8 +206,8 @@ func readBatch(lines *bufio.Reader) ([]event.Event, error) {
 	return batch, nil
 }
 
-// redactBatch redacts the lines of each script and stream as one text: redact
-// sees through line ends and keeps their number.
+// redactBatch redacts all lines of one script and stream as one text: redact finds a
+// secret across line ends and keeps the number of lines.
 func redactBatch(batch []event.Event, redact func(string) string) {
 	streams := map[[2]string][]int{}
 	for i, e := range batch {
@@ -223,7 +223,7 @@ func redactBatch(batch []event.Event, redact func(string) string) {
 		for n, i := range members {
 			if len(redacted) == len(members) {
 				batch[i].Message = redacted[n]
-			} else { // a message of several lines: each on its own
+			} else { // redact the lines of a longer message one by one
 				batch[i].Message = redact(batch[i].Message)
 			}
 		}

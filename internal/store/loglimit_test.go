@@ -58,7 +58,7 @@ func TestLogLimit(t *testing.T) {
 	}
 }
 
-// A follower gets what comes after the limit as it comes, not at the run's end.
+// A follower gets events beyond the limit when they come, not at the run's end.
 func TestFollowBeyondTheLogLimit(t *testing.T) {
 	s := open(t, t.TempDir())
 	s.logLimit = 1 << 10
@@ -81,7 +81,7 @@ func TestFollowBeyondTheLogLimit(t *testing.T) {
 			sink.Scrub(c.RecordID, r.ID, func(m string) string { return m })
 			say(t, sink, r, 5, event.Log, "five")
 			say(t, sink, r, 6, event.Step, "six")
-		case 6: // only a living run brings us here
+		case 6: // reached only while the run is alive
 			say(t, sink, r, 7, event.Complete, "seven")
 			sink.Close()
 			s.EndRun(context.Background(), r.ID, 0)

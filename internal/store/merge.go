@@ -13,16 +13,17 @@ import (
 
 var errStopped = errors.New("the consumer has enough")
 
-// merger puts rows and log lines in order of seq. The sink flushes the log
-// before it writes a row, so with rows read first, every log line below the last
-// of them is there. Above it only what follows without a gap is certain: the gap
-// may be a row that was written since.
+// merger puts rows and log lines in the order of seq. The sink flushes the log before it
+// writes a row. So if the rows are read first, every log line below the last row exists.
+// Above that row, only lines that follow without a gap are certain: the gap may be a row
+// that was written since.
 type merger struct {
-	next int        // the seq that comes next if there is no hole
+	next int        // the next seq if there is no gap
 	logs *logReader // nil: rows only
 }
 
-// merge yields what is certain; everything, holes or not, where the run is over.
+// merge yields the events that are certain. If the run is over, it yields all events,
+// with or without gaps.
 func (m *merger) merge(rows []event.Event, over bool, yield func(event.Event) bool) error {
 	for {
 		line, err := m.peek()
@@ -49,7 +50,7 @@ func (m *merger) merge(rows []event.Event, over bool, yield func(event.Event) bo
 	}
 }
 
-// peek returns the next log line not yet yielded, nil for none so far.
+// peek returns the next log line that was not yielded, or nil.
 func (m *merger) peek() (*event.Event, error) {
 	if m.logs == nil {
 		return nil, nil
@@ -68,8 +69,8 @@ type logReader struct {
 	path string
 	file *os.File
 	buf  *bufio.Reader
-	torn []byte       // of a line whose end is not there yet
-	head *event.Event // read and not yet taken
+	torn []byte       // the beginning of a line whose end is not written yet
+	head *event.Event // the line that was read but not taken
 }
 
 func (l *logReader) close() {
@@ -78,22 +79,22 @@ func (l *logReader) close() {
 	}
 }
 
-// peek returns the line to be taken next, nil where there is none yet.
+// peek returns the line that will be taken next, or nil.
 func (l *logReader) peek() (*event.Event, error) {
 	for l.head == nil {
 		line, err := l.line()
 		if line == nil || err != nil {
 			return nil, err
 		}
-		if e, ok := event.Parse(line); ok { // a line that is no event is passed over
+		if e, ok := event.Parse(line); ok { // skip a line that is not an event
 			l.head = &e
 		}
 	}
 	return l.head, nil
 }
 
-// line returns the next whole line. A file that was replaced by its scrubbed
-// copy is read again from its start; the merger skips what it has had.
+// line returns the next complete line. It reads a file that was replaced by its scrubbed
+// copy from its start; the merger skips the lines that it had.
 func (l *logReader) line() ([]byte, error) {
 	if l.file == nil {
 		f, err := os.Open(l.path)

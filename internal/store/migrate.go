@@ -9,21 +9,20 @@ import (
 	"time"
 )
 
-// Migration is what Open did to a database of an older version. All is zero where
-// it found the present one or none.
+// Migration describes what Open did to a database of an older version. It is zero if the
+// database was new or up to date.
 type Migration struct {
 	From, To int
-	Copy     string // the path of the copy of the older one, which nothing reads
+	Copy     string // path of the copy of the older database; no program reads it
 }
 
-// Migrated tells of a migration by this very Open; of many processes that open at
-// once, one has it to tell.
+// Migrated returns the migration by this call of Open. Of many processes that open the
+// database at once, only one gets it.
 func (s *Store) Migrated() Migration { return s.migration }
 
-// keepCopy copies the database as it is before a migration, its -wal included,
-// to FILE.v<version>-<UTC time>.bak (0600) beside it. It is called while
-// s.records holds the write lock: the copy is read over s.events, which sees what
-// was committed before, and nobody else can write in between.
+// keepCopy copies the database, with its -wal, to FILE.v<version>-<UTC time>.bak (0600)
+// before a migration. The caller holds the write lock of s.records: the copy is read over
+// s.events, which sees all earlier commits, and no other process can write in between.
 func (s *Store) keepCopy(ctx context.Context, version int) error {
 	now := time.Now().UTC()
 	path := fmt.Sprintf("%s.v%d-%s.bak", s.path, version, now.Format("20060102T150405.000Z"))
@@ -34,15 +33,16 @@ func (s *Store) keepCopy(ctx context.Context, version int) error {
 	return nil
 }
 
-// copyTo writes aside, syncs and renames: a copy that has its name is whole. The
-// name aside is always the same, so that what a killed process left is replaced.
+// copyTo writes a temporary file, syncs and renames it, so a copy with its final name is
+// complete. The temporary name is always the same, so that a later copy replaces the rest
+// of a killed one.
 func (s *Store) copyTo(ctx context.Context, path string) error {
 	aside := s.path + ".copy"
 	if err := os.Remove(aside); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	defer os.Remove(aside)
-	f, err := os.OpenFile(aside, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) // VACUUM takes an empty file
+	f, err := os.OpenFile(aside, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) // VACUUM accepts an empty file
 	if err != nil {
 		return err
 	}
@@ -59,8 +59,8 @@ func (s *Store) copyTo(ctx context.Context, path string) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// syncDir makes a new name in dir survive a power cut. Not every file system
-// can; those that cannot are left alone.
+// syncDir makes a new name in dir survive a power cut. It ignores file systems that
+// cannot do that.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

@@ -19,8 +19,8 @@ import (
 //go:embed testdata/version1.sql
 var version1 string
 
-// oldDatabase makes a database of version 1 whose rows are still in the -wal
-// file, as those of a process that lives on, and returns its folder.
+// oldDatabase makes a database of version 1 whose rows are still in the -wal file, as if
+// its process were running, and returns its folder.
 func oldDatabase(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -52,7 +52,7 @@ func copies(t *testing.T, dir string) []string {
 func TestOlderDatabaseIsMigratedInPlace(t *testing.T) {
 	ctx := context.Background()
 	dir := oldDatabase(t)
-	left := filepath.Join(dir, FileName+".copy") // of a process that was killed while it copied
+	left := filepath.Join(dir, FileName+".copy") // left by a process that was killed while it copied
 	os.WriteFile(left, []byte("half a copy"), 0o600)
 	s := open(t, dir)
 
@@ -91,8 +91,8 @@ func TestOlderDatabaseIsMigratedInPlace(t *testing.T) {
 	}
 }
 
-// The copy is what version 1 can go back to: its version, its rows, no table of
-// later ones.
+// Version 1 can use the copy: it has that version, its rows, and no table of later
+// versions.
 func TestCopyIsTheOlderDatabase(t *testing.T) {
 	s := open(t, oldDatabase(t))
 	db, err := sql.Open("sqlite", s.Migrated().Copy)
@@ -110,7 +110,7 @@ func TestCopyIsTheOlderDatabase(t *testing.T) {
 	}
 }
 
-// A copy that cannot be made stops the migration and leaves the database as it was.
+// If a copy cannot be made, the migration stops and the database stays as it was.
 func TestNoMigrationWithoutACopy(t *testing.T) {
 	dir := oldDatabase(t)
 	if err := os.MkdirAll(filepath.Join(dir, FileName+".copy", "in-the-way"), 0o700); err != nil {
@@ -153,7 +153,7 @@ func TestTwentyProcessesMigrateOnce(t *testing.T) {
 	}
 }
 
-// What an older program says to a database of this version.
+// An older program refuses a database of this version.
 func TestNewerDatabaseIsRefusedPolitely(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)

@@ -11,8 +11,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// Bounds of the mirror: what may wait in memory, what goes out at once, how long
-// one exchange may take, and the last flush.
+// Limits of the mirror: the queue, one batch, the time for one exchange and for the last
+// flush.
 const (
 	queueBytes      = 16 << 20
 	batchSize       = 128
@@ -20,27 +20,28 @@ const (
 	FlushTimeout    = 2 * time.Second
 )
 
-// Mirror copies events to Redis. It is an event.Sink that never fails and never
-// waits: its queue takes the events and one goroutine sends them, in order. A
-// full queue loses log events first. Its trouble is told once, by Close. A batch
-// whose exchange broke off may have arrived and is not sent again: a consumer
-// sees a hole in seq sooner than an event twice.
+// Mirror copies events to Redis. It is an event.Sink that never fails and never waits:
+// its queue takes the events, and one goroutine sends them in order. A full queue drops
+// log events first. Close reports its errors once. A batch whose exchange was interrupted
+// may have arrived and is not sent again: consumers may see a gap in seq but never the
+// same event twice.
 type Mirror struct {
-	address string // for people: no user, no password
+	address string // for messages: without user and password
 	client  *redis.Client
-	done    chan struct{} // the goroutine has ended
+	done    chan struct{} // closed when the goroutine has ended
 
 	mu      sync.Mutex
 	queue   []item
-	bytes   int           // of the queue and of what is on its way
-	flight  int           // events on their way
-	wake    chan struct{} // holds one: something was queued, or closing
+	bytes   int           // bytes in the queue and in the batch being sent
+	flight  int           // events in the batch being sent
+	wake    chan struct{} // capacity one: signals that something was queued, or that the mirror closes
 	closing chan struct{}
 	closed  bool
 	report  Report
 }
 
-// item is an event, or a container's services (nil value: to be deleted).
+// item is an event, or a container's services; a nil value means that they must be
+// deleted.
 type item struct {
 	recordID, runID string
 	event           []byte
@@ -48,14 +49,14 @@ type item struct {
 	deletion        bool
 }
 
-// Report is how a mirror fared.
+// Report is the result of a mirror's work.
 type Report struct {
 	Sent, Lost int   // events
-	Err        error // the last trouble, nil for none
+	Err        error // the last error, or nil
 	address    string
 }
 
-// Warning is one line about what was lost, "" where nothing was.
+// Warning is one line about the lost events, or "".
 func (r Report) Warning() string {
 	switch {
 	case r.Lost == 0 && r.Err == nil:
@@ -68,9 +69,9 @@ func (r Report) Warning() string {
 	return fmt.Sprintf("cannot mirror %d of %d events to redis at %s: %v", r.Lost, r.Sent+r.Lost, r.address, r.Err)
 }
 
-// NewMirror makes a mirror to a redis://, rediss:// or unix:// address; a bare
-// host:port will do. It connects in its own time. An error means that the
-// address cannot be understood; it does not show it, for the password's sake.
+// NewMirror makes a mirror to a redis://, rediss:// or unix:// address, or to host:port.
+// It returns before it connects. An error means that the address cannot be parsed. The
+// error does not contain the address, which may have a password.
 func NewMirror(address string) (*Mirror, error) {
 	opt, err := redisOptions(address)
 	if err != nil {
@@ -87,12 +88,12 @@ func NewMirror(address string) (*Mirror, error) {
 	return m, nil
 }
 
-// Event queues e. It returns nil always.
+// Event queues e. It always returns nil.
 func (m *Mirror) Event(e event.Event) error {
 	doc, err := e.MarshalJSON()
 	limit := queueBytes
 	if e.Type == event.Log {
-		limit = queueBytes / 4 * 3 // the rest is kept for what matters more
+		limit = queueBytes / 4 * 3 // the rest of the queue is for more important events
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -104,8 +105,8 @@ func (m *Mirror) Event(e event.Event) error {
 	return nil
 }
 
-// PublishServices queues what a container serves, for readers of
-// container:<id>:services. Credentials stay out, the names of their keys too.
+// PublishServices queues a container's services for readers of container:<id>:services.
+// They carry no credentials and no names of credential keys.
 func (m *Mirror) PublishServices(recordID string, services []lxc.Service, address string, at time.Time) {
 	doc := servicesDoc(services, address, at)
 	m.mu.Lock()
@@ -120,7 +121,7 @@ func (m *Mirror) DeleteServices(recordID string) {
 	m.push(item{recordID: recordID, deletion: true})
 }
 
-// push is called with the lock held.
+// push appends to the queue. The caller holds the lock.
 func (m *Mirror) push(i item) {
 	if m.closed {
 		return
@@ -133,8 +134,8 @@ func (m *Mirror) push(i item) {
 	}
 }
 
-// Close sends what is queued, for at most FlushTimeout and not at all where
-// Redis cannot be reached, and says how it went. Closing again says the same.
+// Close sends the queue for at most FlushTimeout, or drops it if Redis cannot be reached,
+// and reports the result. A second call returns the same report.
 func (m *Mirror) Close() Report {
 	m.mu.Lock()
 	first := !m.closed
@@ -146,7 +147,7 @@ func (m *Mirror) Close() Report {
 		case <-m.done:
 		case <-time.After(FlushTimeout):
 		}
-		m.client.Close() // also ends an exchange that hangs
+		m.client.Close() // also ends an exchange that does not return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// The waits between two tries to reach Redis.
+// The pauses between two attempts to reach Redis.
 const (
 	firstRetry = 250 * time.Millisecond
 	lastRetry  = 5 * time.Second
 )
 
-// run sends the queue until Close, and after it what is left, until something
-// fails. Before the first batch, and after any trouble, a PING says whether a
-// batch can be sent at all: one that was not sent is kept.
+// run sends the queue until Close, and then the rest until something fails. Before the
+// first batch and after an error, a PING checks whether a batch can be sent. A batch that
+// was not sent is kept.
 func (m *Mirror) run() {
 	defer close(m.done)
 	up, wait := false, firstRetry
@@ -43,14 +43,14 @@ func (m *Mirror) run() {
 			return
 		}
 		select {
-		case <-m.closing: // one more try, at once
+		case <-m.closing: // one more attempt, without a pause
 		case <-time.After(wait):
 			wait = min(2*wait, lastRetry)
 		}
 	}
 }
 
-// take waits for something to send; nil means closed and nothing left.
+// take waits for items to send. nil means closed and empty.
 func (m *Mirror) take() []item {
 	for {
 		m.mu.Lock()
@@ -73,12 +73,12 @@ func (m *Mirror) take() []item {
 	}
 }
 
-// settle accounts for a batch: sent, lost, or put back in front.
+// settle accounts for a batch: it was sent, was lost, or is put back in front.
 func (m *Mirror) settle(batch []item, err error, kept bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.flight = 0
-	if !kept { // until here it was held, for it may come back
+	if !kept { // it counted until now, because it could have been put back
 		for _, i := range batch {
 			m.bytes -= len(i.event) + len(i.services)
 		}
@@ -87,7 +87,7 @@ func (m *Mirror) settle(batch []item, err error, kept bool) {
 	case err == nil:
 		m.report.Sent += countEvents(batch)
 		if m.report.Lost == 0 {
-			m.report.Err = nil // what was late is there now
+			m.report.Err = nil // the delayed events have arrived
 		}
 		return
 	case kept:

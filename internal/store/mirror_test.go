@@ -93,7 +93,7 @@ func TestMirror(t *testing.T) {
 	}
 }
 
-// trouble is a TCP server that does with each connection what it is told.
+// troubleServer is a TCP server that treats each connection as serve says.
 func troubleServer(t *testing.T, serve func(net.Conn)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -143,8 +143,8 @@ func TestMirrorInTrouble(t *testing.T) {
 	}
 }
 
-// A server that says nothing must not hold the run's end for longer than the
-// flush may take, nor any event.
+// A server that never answers must not delay the run's end for longer than the flush may
+// take, nor delay any event.
 func TestMirrorDoesNotWaitForASilentServer(t *testing.T) {
 	m := mirror(t, troubleServer(t, func(c net.Conn) { io.Copy(io.Discard, c) }))
 	feed(m, 1, 1000)
@@ -167,7 +167,7 @@ func TestMirrorComesBack(t *testing.T) {
 	server.SetError("LOADING Redis is loading the dataset in memory")
 	m := mirror(t, server.Addr())
 	feed(m, 1, 10)
-	for tried := false; !tried; time.Sleep(time.Millisecond) { // and was turned down
+	for tried := false; !tried; time.Sleep(time.Millisecond) { // and was refused
 		m.mu.Lock()
 		tried = m.report.Err != nil
 		m.mu.Unlock()
@@ -195,7 +195,7 @@ func TestMirrorQueueIsBounded(t *testing.T) {
 	if held > queueBytes/4*3 {
 		t.Errorf("holds %d bytes of log events", held)
 	}
-	m.Event(event.Event{Seq: 41, Type: event.Complete, Message: big}) // there is still room for this
+	m.Event(event.Event{Seq: 41, Type: event.Complete, Message: big}) // the queue still has space for this
 	m.mu.Lock()
 	room := m.bytes > held || len(m.queue) == 0
 	m.mu.Unlock()
@@ -207,9 +207,9 @@ func TestMirrorQueueIsBounded(t *testing.T) {
 	}
 }
 
-// What is on its way counts: it may come back.
+// The batch being sent counts against the limit, because it may be put back.
 func TestMirrorFlightIsBounded(t *testing.T) {
-	m := &Mirror{wake: make(chan struct{}, 1), closing: make(chan struct{})} // nobody sends
+	m := &Mirror{wake: make(chan struct{}, 1), closing: make(chan struct{})} // no goroutine sends
 	fill := func() {
 		for seq := range 40 {
 			m.Event(event.Event{Seq: seq + 1, Type: event.Log, Message: strings.Repeat("x", 1<<20)})

@@ -40,10 +40,10 @@ func prepare(dir, path string) error {
 	case !info.Mode().IsRegular():
 		return &Error{Kind: Garbage, Path: path, Err: errors.New("not a regular file"),
 			Hint: "move it away: mv " + word(path) + " " + word(path+".old")}
-	case info.Mode().Perm()&0o200 == 0: // said even to root, who could write it
+	case info.Mode().Perm()&0o200 == 0: // applies to root too, who could write it
 		return readOnly(path, fmt.Errorf("mode %04o", info.Mode().Perm()))
 	case info.Mode().Perm()&0o077 != 0:
-		_ = os.Chmod(path, 0o600) // not ours to change: SQLite's own error says more
+		_ = os.Chmod(path, 0o600) // the directory belongs to another user; SQLite's own error says more
 	}
 	return nil
 }
@@ -61,13 +61,13 @@ func prepareDir(dir string) error {
 		return unwritable(dir, fmt.Errorf("mode %04o", mode.Perm()))
 	}
 	if mode.Perm()&0o077 != 0 && mode&fs.ModeSticky == 0 && ours(dir) {
-		_ = os.Chmod(dir, 0o700) // fails where it is another user's, and may
+		_ = os.Chmod(dir, 0o700) // may fail if the directory belongs to another user
 	}
 	return nil
 }
 
-// ours says that nobody else uses dir: it is empty or holds a catalogue. A
-// directory shared with other things keeps its mode; the files are 0600.
+// ours reports whether only this tool uses dir: it is empty or holds a catalogue. A
+// directory that also holds other things keeps its mode; the tool's files are 0600.
 func ours(dir string) bool {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -81,8 +81,8 @@ func ours(dir string) bool {
 	return len(entries) == 0
 }
 
-// connect opens one connection lazily. Every transaction begins IMMEDIATE: a
-// deferred one that turns into a writer fails at once instead of waiting.
+// connect opens one connection lazily. Every transaction begins IMMEDIATE, because a
+// deferred one that later writes fails at once instead of waiting.
 func connect(path, synchronous string, busy time.Duration) (*sql.DB, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -91,7 +91,7 @@ func connect(path, synchronous string, busy time.Duration) (*sql.DB, error) {
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()),
 		"foreign_keys(1)",
-		"secure_delete(1)", // what was sealed with a key that was replaced, or pruned, is overwritten
+		"secure_delete(1)", // overwrite values that were sealed with a replaced key, and pruned rows
 		"synchronous(" + synchronous + ")",
 	}}
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: q.Encode()}

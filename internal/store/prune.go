@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// Pruned counts what was removed, or would be.
+// Pruned counts what was removed, or would be removed.
 type Pruned struct {
 	Runs   int   `json:"runs"`
-	Events int   `json:"events"` // rows; log lines are not counted
+	Events int   `json:"events"` // rows; log lines do not count
 	Bytes  int64 `json:"bytes"`  // of log files
 }
 
-// Prunable lists the runs of a record whose events and logs may be removed: they
-// have ended, or died with their process, before that time, and something is left
-// of them. A run without an end counts by its beginning. A zero time is now.
+// Prunable lists the runs of a record whose events and logs may be removed: they have
+// ended, or died with their process, before that time, and some of it still exists. For a
+// run without an end its start counts. A zero time means now.
 func (s *Store) Prunable(ctx context.Context, recordID string, before time.Time) ([]Run, Pruned, error) {
 	runs, err := s.Runs(ctx, recordID)
 	if err != nil {
@@ -55,7 +55,7 @@ func (p *Pruned) Add(more Pruned) {
 	p.Bytes += more.Bytes
 }
 
-// weigh counts what there is of a run; nothing at all is no run.
+// weigh counts what exists of a run.
 func (s *Store) weigh(ctx context.Context, r Run) (Pruned, error) {
 	var p Pruned
 	err := s.records.QueryRowContext(ctx, `SELECT count(*) FROM events WHERE run_id = ?`, r.ID).Scan(&p.Events)
@@ -71,9 +71,9 @@ func (s *Store) weigh(ctx context.Context, r Run) (Pruned, error) {
 	return p, nil
 }
 
-// Prune removes the events and the log file of runs that Prunable has listed, run
-// by run, and returns what it removed also where it ends with an error; it may be
-// repeated. That a run took place, and every other record, stays.
+// Prune removes the events and the log files of the runs that Prunable has listed, one
+// run after the other. It returns what it has removed even with an error, and may be
+// repeated. It keeps the run's own record and every other record.
 func (s *Store) Prune(ctx context.Context, runs []Run) (Pruned, error) {
 	var sum Pruned
 	for _, r := range runs {
@@ -84,7 +84,7 @@ func (s *Store) Prune(ctx context.Context, runs []Run) (Pruned, error) {
 		if err != nil {
 			return sum, err
 		}
-		// Rows first: what is left by a kill in between is listed again.
+		// Remove the rows first: after a kill in between, the run is listed again.
 		err = s.tx(ctx, func(tx *sql.Tx) error {
 			_, err := tx.ExecContext(ctx, `DELETE FROM events WHERE run_id = ?`, r.ID)
 			return err
@@ -97,11 +97,11 @@ func (s *Store) Prune(ctx context.Context, runs []Run) (Pruned, error) {
 				return sum, fmt.Errorf("cannot remove the log of the run: %w", plain(err))
 			}
 		}
-		os.Remove(filepath.Dir(r.LogPath)) // fails where other runs have theirs, and may
+		os.Remove(filepath.Dir(r.LogPath)) // may fail if the folder holds files of other runs
 		sum.Add(left)
 	}
-	// The database keeps its size and fills the room again: to shrink it, VACUUM
-	// would have to shut everybody out for as long as it takes.
+	// The database keeps its size and uses the free pages again. To shrink it, VACUUM
+	// would have to lock out all other processes.
 	s.checkpoint(ctx)
 	return sum, nil
 }

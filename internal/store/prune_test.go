@@ -88,8 +88,8 @@ func TestPrune(t *testing.T) {
 	}
 }
 
-// What a kill between the rows and the file leaves is found by the next one, and an
-// empty folder goes.
+// The next prune removes what a kill between the rows and the file has left, and the
+// empty folder.
 func TestPruneGoesOn(t *testing.T) {
 	ctx := context.Background()
 	s := open(t, t.TempDir())

@@ -12,21 +12,21 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// followPoll is how often a follower looks for more.
+// followPoll is how often a follower looks for new events.
 const followPoll = 150 * time.Millisecond
 
-// EventQuery chooses events: of one run, or of all runs of a record.
+// EventQuery selects the events of one run, or of all runs of a record.
 type EventQuery struct {
 	RecordID string
 	RunID    string // "": all runs of the record, oldest first
 	NoLogs   bool
-	AfterSeq int  // leaves out what is not after it, in the run or each run
-	Follow   bool // goes on until no run is alive any more, or ctx ends
+	AfterSeq int  // only later events, in the run or in each run
+	Follow   bool // continue until no run is alive or ctx ends
 }
 
-// Events yields events in order of run and seq, rows and log file merged. The
-// torn last line of a killed process is left out. After an error nothing more
-// is yielded; the end of ctx is one.
+// Events yields events in the order of run and seq, with rows and log file merged. It
+// leaves out the incomplete last line of a killed process. It ends after an error; the
+// end of ctx is one.
 func (s *Store) Events(ctx context.Context, q EventQuery) iter.Seq2[event.Event, error] {
 	return func(yield func(event.Event, error) bool) {
 		seen := map[string]bool{}
@@ -46,7 +46,7 @@ func (s *Store) Events(ctx context.Context, q EventQuery) iter.Seq2[event.Event,
 					return
 				}
 			}
-			if !q.Follow || !fresh { // a run may have begun while another was followed
+			if !q.Follow || !fresh { // a run may have begun while another one was followed
 				return
 			}
 		}
@@ -61,8 +61,8 @@ func (s *Store) chosenRuns(ctx context.Context, q EventQuery) ([]Run, error) {
 	return []Run{r}, err
 }
 
-// replay yields one run's events, and goes on while it is alive if the query
-// follows. It returns false when the consumer or an error ends it all.
+// replay yields one run's events and continues while the run is alive if the query
+// follows. It returns false if the consumer or an error ends everything.
 func (s *Store) replay(ctx context.Context, q EventQuery, r Run, yield func(event.Event, error) bool) bool {
 	m := &merger{next: q.AfterSeq + 1}
 	if !q.NoLogs {
@@ -70,7 +70,7 @@ func (s *Store) replay(ctx context.Context, q EventQuery, r Run, yield func(even
 		defer m.logs.close()
 	}
 	for {
-		// Asked first: what a run wrote before its end is read after this.
+		// Ask before reading, so that everything the run wrote before its end is read.
 		over := !s.RunAlive(ctx, r)
 		rows, err := s.rows(ctx, r.ID, m.next)
 		if err == nil {

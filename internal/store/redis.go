@@ -18,8 +18,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// What is written and for how long it is kept: the names and numbers of the
-// original system, so that its consumers keep working, and one stream.
+// The keys and how long they are kept. They are those of the original system, whose
+// consumers must keep working, and one stream.
 const (
 	ringLength   = 2000
 	ringLife     = 48 * time.Hour
@@ -31,15 +31,14 @@ func progressKey(recordID string) string { return "container:" + recordID + ":pr
 func ringKey(recordID string) string     { return "container:" + recordID + ":logs" }
 func servicesKey(recordID string) string { return "container:" + recordID + ":services" }
 
-// redisOptions reads an address. go-redis must neither retry nor talk: the
-// mirror decides what is sent again, and a library's log has no place on the
-// terminal.
+// redisOptions parses an address. go-redis must not retry, because the mirror decides
+// what is sent again, and must not log to the terminal.
 func redisOptions(address string) (*redis.Options, error) {
 	if !strings.Contains(address, "://") {
 		address = "redis://" + address
 	}
 	opt, err := redis.ParseURL(address)
-	if err != nil || opt.Addr == "" { // err repeats the address, password and all
+	if err != nil || opt.Addr == "" { // err repeats the address with its password
 		return nil, errors.New("cannot understand the redis address: expected redis://[user:password@]host:port[/db]")
 	}
 	opt.Protocol = 2
@@ -58,8 +57,8 @@ type silence struct{}
 
 func (silence) Printf(context.Context, string, ...any) {}
 
-// send writes a batch in one transaction. kept says that Redis has certainly not
-// executed it, so that it may be sent again.
+// send writes a batch in one transaction. kept reports that Redis has certainly not
+// executed it, so it may be sent again.
 func (m *Mirror) send(batch []item) (err error, kept bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), exchangeTimeout)
 	defer cancel()
@@ -88,8 +87,7 @@ func (m *Mirror) send(batch []item) (err error, kept bool) {
 	return err, refused(err)
 }
 
-// refused says that Redis turned the whole transaction down, for a reason that
-// may pass.
+// refused reports whether Redis refused the whole transaction for a temporary reason.
 func refused(err error) bool {
 	var re redis.Error
 	if err == nil || !errors.As(err, &re) {
@@ -103,7 +101,7 @@ func refused(err error) bool {
 	return false
 }
 
-// redisTrouble says in a few words what is wrong, without any address.
+// redisTrouble describes an error in a few words, without an address.
 func redisTrouble(err error) string {
 	var re redis.Error
 	var ne net.Error
@@ -123,8 +121,7 @@ func redisTrouble(err error) string {
 	return "what answers there is not redis"
 }
 
-// servicesDoc keeps the field names of the original beside ours, for its
-// readers.
+// servicesDoc has the field names of the original for its readers, beside ours.
 func servicesDoc(services []lxc.Service, address string, at time.Time) []byte {
 	type entry struct {
 		lxc.Service
@@ -144,7 +141,7 @@ func servicesDoc(services []lxc.Service, address string, at time.Time) []byte {
 		ContainerIP  string  `json:"containerIp"`
 		DiscoveredAt string  `json:"discoveredAt"`
 	}{list, address, formatTime(at)})
-	if err != nil { // of strings and numbers alone: it cannot be
+	if err != nil { // cannot happen: it has only strings and numbers
 		return []byte("{}")
 	}
 	return doc

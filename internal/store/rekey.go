@@ -9,17 +9,17 @@ import (
 
 // Resealer is a rotation of the vault's key.
 type Resealer interface {
-	// Reseal opens a sealed value and seals it with the new key; it returns what
-	// the new key has sealed as it is.
+	// Reseal opens a sealed value and seals it with the new key. It returns a value
+	// unchanged if the new key has sealed it.
 	Reseal(recordID, service, envelope string) (string, error)
-	// ResealRetired does the same for a retired key, as far as it can.
+	// ResealRetired does the same for a retired key, if it can open it.
 	ResealRetired(id, envelope string) string
 	// Retired is the old key, sealed with the new one.
 	Retired() (id, envelope string)
 }
 
-// CheckSealed tries a rotation on every sealed row and changes nothing. The error
-// is the first one of the vault.
+// CheckSealed tries a rotation on every sealed row and changes nothing. It returns the
+// first error of the vault.
 func (s *Store) CheckSealed(ctx context.Context, k Resealer) error {
 	rows, err := sealedRows(ctx, s.records)
 	if err != nil {
@@ -33,9 +33,9 @@ func (s *Store) CheckSealed(ctx context.Context, k Resealer) error {
 	return nil
 }
 
-// Reseal re-seals every sealed row and every retired key and keeps the old key as
-// a retired one, all in one transaction, and returns how many rows changed. It may
-// be repeated. Others read meanwhile and wait to write.
+// Reseal re-seals every sealed row and every retired key, and keeps the old key as a
+// retired one, all in one transaction. It returns how many rows changed, and may be
+// repeated. Meanwhile other processes can read, and wait to write.
 func (s *Store) Reseal(ctx context.Context, k Resealer) (int, error) {
 	changed := 0
 	err := s.tx(ctx, func(tx *sql.Tx) error {
@@ -88,9 +88,9 @@ func retire(ctx context.Context, tx *sql.Tx, k Resealer) error {
 	return nil
 }
 
-// RetiredKey returns a key that a rotation has replaced, sealed with its
-// successor, for the vault to open; "" where there is none of that id. The vault
-// asks in the middle of Reseal, while s.records is taken.
+// RetiredKey returns a key that a rotation has replaced, sealed with its successor, for
+// the vault to open; "" if there is none with that id. The vault calls it during Reseal,
+// which holds s.records.
 func (s *Store) RetiredKey(ctx context.Context, id string) (string, error) {
 	var envelope string
 	err := s.events.QueryRowContext(ctx, `SELECT envelope FROM retired_keys WHERE id = ?`, id).Scan(&envelope)
@@ -126,9 +126,9 @@ func each(ctx context.Context, q rowsQuerier, query string, take func(*sql.Rows)
 	return rows.Err()
 }
 
-// checkpoint writes what the -wal file holds into the database and empties it, so
-// that what was overwritten is gone. It waits little: where a reader is in the way,
-// a later checkpoint does it.
+// checkpoint copies the -wal file into the database and empties it, so that overwritten
+// values are gone. It does not wait long: if a reader holds it up, a later checkpoint
+// does the work.
 func (s *Store) checkpoint(ctx context.Context) {
 	db, err := connect(s.path, "FULL", min(s.busy, time.Second))
 	if err != nil {

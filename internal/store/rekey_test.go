@@ -15,7 +15,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/vault"
 )
 
-// openVault is a vault as another process would open it.
+// openVault opens a vault as another process would.
 func openVault(t *testing.T, s *Store, keyFile, env string) *vault.Vault {
 	t.Helper()
 	v, err := vault.Open(vault.Options{
@@ -84,8 +84,8 @@ func sealedStore(t *testing.T, env string, n int) (s *Store, keyFile, recordID s
 	return s, keyFile, recordID
 }
 
-// Processes that read and write while the key is rotated again and again: no error,
-// and every row can be opened by whoever comes later.
+// Processes that read and write while the key is rotated again and again get no error,
+// and a later process can open every row.
 func TestRotateWhileOthersReadAndWrite(t *testing.T) {
 	s, keyFile, id := sealedStore(t, "", 5)
 	stop := make(chan struct{})
@@ -107,7 +107,7 @@ func TestRotateWhileOthersReadAndWrite(t *testing.T) {
 	}
 	for w := range 2 {
 		mine := open(t, s.dir)
-		long := openVault(t, mine, keyFile, "") // a process that lives through it all
+		long := openVault(t, mine, keyFile, "") // a process that runs all the time
 		again(func(int) error { _, err := openAll(mine, long, id); return err })
 		again(func(int) error { _, err := openAll(mine, openVault(t, mine, keyFile, ""), id); return err })
 		again(func(n int) error {
@@ -127,9 +127,9 @@ func TestRotateWhileOthersReadAndWrite(t *testing.T) {
 	}
 }
 
-// A value that a process sealed before a rotation and saves after it, even after
-// several, is not lost, neither where the old keys lie beside the new one nor where
-// only the present key is left.
+// A value that was sealed before a rotation and saved after it, even after several, is
+// not lost: neither if the old keys are kept beside the new one, nor if only the present
+// key is left.
 func TestStragglerIsNotLost(t *testing.T) {
 	for _, env := range []string{"", strings.Repeat("0a", 32)} {
 		s, keyFile, id := sealedStore(t, env, 1)
@@ -172,8 +172,8 @@ func TestStragglerIsNotLost(t *testing.T) {
 	}
 }
 
-// Another catalogue that has the same key file keeps what it sealed, through any
-// number of rotations here.
+// Another catalogue with the same key file can open its values after any number of
+// rotations here.
 func TestTwoCataloguesOneKey(t *testing.T) {
 	a, keyFile, _ := sealedStore(t, "", 1)
 	b := open(t, t.TempDir())
@@ -194,7 +194,7 @@ func TestTwoCataloguesOneKey(t *testing.T) {
 	}
 }
 
-// dies is a rotation that is killed inside of the transaction.
+// dies is a rotation that is killed inside the transaction.
 type dies struct {
 	*vault.Rotation
 	left int
@@ -276,7 +276,7 @@ func TestRotationIsAllOrNothing(t *testing.T) {
 	}
 }
 
-// What the old key had sealed is gone from the file, not only from its tables.
+// Values that the old key had sealed are gone from the file, not only from its tables.
 func TestOldEnvelopesAreOverwritten(t *testing.T) {
 	s, keyFile, id := sealedStore(t, "", 30)
 	before, _ := s.Credentials(context.Background(), id)

@@ -17,15 +17,15 @@ type Run struct {
 	RecordID  string   `json:"containerId"`
 	Kind      string   `json:"kind"` // create, discover, resume, sync, destroy, start, stop, restart
 	StartedAt lxc.Time `json:"startedAt"`
-	// EndedAt and ExitStatus are nil while it goes on, and for ever where its
+	// EndedAt and ExitStatus are nil while the run is in progress, and stay nil if its
 	// process was killed.
 	EndedAt    *lxc.Time `json:"endedAt,omitempty"`
 	ExitStatus *int      `json:"exitStatus,omitempty"`
-	// The process of the run: 0 and "" for runs of older versions.
+	// The process of the run; 0 and "" for runs of older versions.
 	PID     int    `json:"pid,omitempty"`
 	Machine string `json:"machine,omitempty"`
-	Command string `json:"command,omitempty"` // the command line without values that may be secret
-	LogPath string `json:"-"`                 // filled in by Runs; the file exists once something was logged
+	Command string `json:"command,omitempty"` // the command line, with secret values masked
+	LogPath string `json:"-"`                 // filled in by Runs; the file exists only after something was logged
 }
 
 // Discover is the only kind of run during which another may start: it changes nothing.
@@ -82,7 +82,7 @@ func (s *Store) refuseSecond(ctx context.Context, tx *sql.Tx, r Run) error {
 	return nil
 }
 
-// EndRun records a run's end. Ending it twice keeps the first end.
+// EndRun records a run's end. A second call keeps the first end.
 func (s *Store) EndRun(ctx context.Context, id string, exitStatus int) error {
 	err := s.exec(ctx, `UPDATE runs SET ended_at = ?, exit_status = ? WHERE id = ? AND ended_at IS NULL`,
 		formatTime(time.Now()), exitStatus, id)

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// applicationID marks the file as ours ("ihau"), so that another program's
-// database is never migrated.
+// applicationID marks the file as ours ("ihau"), so that the database of another program
+// is never migrated.
 const applicationID = 0x69686175
 
-// migrations take the schema from version i to i+1 and are never edited once
-// released. Records are kept as the JSON of their noun; the columns that
-// queries need are generated from it and cannot disagree with it.
+// migrations take the schema from version i to i+1. They are never edited after a
+// release. Records are kept as JSON; the columns that queries need are generated from it
+// and cannot contradict it.
 var migrations = []string{`
 CREATE TABLE containers (
 	id TEXT PRIMARY KEY,
@@ -137,9 +137,9 @@ ALTER TABLE runs ADD COLUMN machine TEXT;
 ALTER TABLE runs ADD COLUMN command TEXT;
 `}
 
-// migrate brings the schema up to date, and keeps a copy of a database that an
-// older program made. The write lock that the transaction holds is what makes one
-// of many processes copy and migrate, and the others wait for it.
+// migrate brings the schema up to date, and keeps a copy of a database of an older
+// program. The transaction's write lock makes one of many processes copy and migrate
+// while the others wait.
 func (s *Store) migrate(ctx context.Context) error {
 	version, err := s.check(ctx, s.records)
 	if err != nil || version == len(migrations) {
@@ -149,7 +149,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		return err
 	}
 	return s.tx(ctx, func(tx *sql.Tx) error {
-		version, err := s.check(ctx, tx) // another process may have been quicker
+		version, err := s.check(ctx, tx) // another process may have been first
 		if err != nil {
 			return err
 		}
@@ -175,8 +175,8 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// check returns the schema's version, 0 for an empty file, and refuses a file
-// that is not ours or newer than this program.
+// check returns the schema's version, 0 for an empty file. It refuses a file of another
+// program or of a newer version.
 func (s *Store) check(ctx context.Context, q querier) (int, error) {
 	var version, app, tables int
 	err := q.QueryRowContext(ctx, `SELECT (SELECT user_version FROM pragma_user_version),
@@ -195,8 +195,8 @@ func (s *Store) check(ctx context.Context, q querier) (int, error) {
 	return version, nil
 }
 
-// walMode switches the file to write-ahead logging, which stays with it. SQLite
-// does not call its busy handler while two connections race for the switch.
+// walMode switches the file to write-ahead logging, permanently. It retries, because
+// SQLite does not call its busy handler while two connections race for the switch.
 func (s *Store) walMode(ctx context.Context) error {
 	deadline := time.Now().Add(s.busy)
 	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {

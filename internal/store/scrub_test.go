@@ -9,8 +9,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// A secret that was printed in halves on two lines, with a line of the other
-// stream between them, is scrubbed as well.
+// A secret that was printed in two parts on two lines, with a line of the other stream
+// between them, is scrubbed too.
 func TestScrubSeesThroughLines(t *testing.T) {
 	var in bytes.Buffer
 	now := time.Now()

@@ -15,14 +15,14 @@ import (
 // can have them.
 const (
 	RootService      = "_root"      // the container's root password
-	PastService      = "_past"      // what the record was when a sync's snapshot was taken
-	VariablesService = "_variables" // the template's secret variables, for resume: no credentials of anybody's
+	PastService      = "_past"      // the state of the record when a sync's snapshot was taken
+	VariablesService = "_variables" // the template's secret variables, for resume; not credentials
 )
 
-// SaveServices replaces what is known of a container's services.
+// SaveServices replaces the recorded services of a container.
 func (s *Store) SaveServices(ctx context.Context, recordID string, services []lxc.Service, discoveredAt time.Time) error {
 	services = append([]lxc.Service{}, services...) // an empty list must not become null
-	for i := range services {                       // after a rollback an older program may have saved these
+	for i := range services {                       // after a downgrade an older program may have saved these
 		services[i].CredentialKeys = lxc.CredentialKeys(services[i].CredentialKeys)
 	}
 	doc, err := json.Marshal(services)
@@ -34,8 +34,8 @@ func (s *Store) SaveServices(ctx context.Context, recordID string, services []lx
 		recordID, formatTime(discoveredAt), string(doc))
 }
 
-// Services returns what the last discovery found and when; nothing and the zero
-// time where there was none.
+// Services returns the result of the last discovery and its time; nothing and the zero
+// time if there was none.
 func (s *Store) Services(ctx context.Context, recordID string) ([]lxc.Service, time.Time, error) {
 	var doc, at string
 	err := s.records.QueryRowContext(ctx, `SELECT doc, discovered_at FROM services WHERE record_id = ?`, recordID).Scan(&doc, &at)
@@ -79,8 +79,8 @@ func (s *Store) ServicesOf(ctx context.Context, hostID string) (map[string][]lxc
 	return all, s.wrap(rows.Err())
 }
 
-// Sealed is one service's credentials: the names in clear, the values in an
-// envelope that only the vault can open.
+// Sealed is one service's credentials: the names in clear text, the values in an envelope
+// that only the vault can open.
 type Sealed struct {
 	RecordID string
 	Service  string
@@ -88,8 +88,8 @@ type Sealed struct {
 	Envelope string
 }
 
-// SaveSealed replaces a service's credentials. sealed is the vault's envelope;
-// the store never sees a value.
+// SaveSealed replaces a service's credentials. sealed is the vault's envelope; the store
+// never sees a value.
 func (s *Store) SaveSealed(ctx context.Context, recordID, service string, keys []string, sealed string) error {
 	args, err := sealedArgs(recordID, service, keys, sealed)
 	if err != nil {
@@ -112,7 +112,7 @@ const saveSealed = `INSERT INTO sealed (record_id, service, keys, envelope, upda
 	ON CONFLICT (record_id, service) DO UPDATE SET keys = excluded.keys, envelope = excluded.envelope,
 	updated_at = excluded.updated_at`
 
-// sealedArgs are saveSealed's.
+// sealedArgs are the arguments of saveSealed.
 func sealedArgs(recordID, service string, keys []string, sealed string) ([]any, error) {
 	if keys == nil {
 		keys = []string{}
@@ -121,8 +121,8 @@ func sealedArgs(recordID, service string, keys []string, sealed string) ([]any, 
 	return []any{recordID, service, string(names), sealed, formatTime(time.Now())}, err
 }
 
-// Credentials lists what is sealed of a container by service name. The root
-// password is among it, as RootService, and its variables, as VariablesService.
+// Credentials lists a container's sealed rows by service name. They include the root
+// password as RootService and the variables as VariablesService.
 func (s *Store) Credentials(ctx context.Context, recordID string) ([]Sealed, error) {
 	rows, err := s.records.QueryContext(ctx,
 		`SELECT service, keys, envelope FROM sealed WHERE record_id = ? ORDER BY service`, recordID)
@@ -146,8 +146,8 @@ func (s *Store) Credentials(ctx context.Context, recordID string) ([]Sealed, err
 	return found, s.wrap(rows.Err())
 }
 
-// HasSealed says whether any sealed row exists, in which case a missing key must
-// not be replaced by a new one.
+// HasSealed reports whether any sealed row exists. If so, a missing key must not be
+// replaced by a new one.
 func (s *Store) HasSealed(ctx context.Context) (bool, error) {
 	var has bool
 	err := s.records.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sealed)`).Scan(&has)

@@ -10,30 +10,29 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// Sink stores events: every type but log as a row, log events in the run's log
-// file. What was logged before a row is in the file before the row is written,
-// so that a killed process leaves no hole in seq, only a shorter end. A log file
-// that has reached its limit stays as it is, see LogFull. It is safe for concurrent
-// use.
+// Sink stores events: log events in the run's log file, all others as rows. The log is
+// flushed before a row is written, so a killed process leaves no gap in seq, only an
+// earlier end. It is safe for concurrent use. A log file that has reached its limit stays
+// as it is; see LogFull.
 type Sink struct {
 	store *Store
 	mu    sync.Mutex
 	logs  map[string]*logFile // by run id
-	full  map[string]bool     // runs whose log takes no more, by id
+	full  map[string]bool     // runs whose log has reached its limit, by id
 }
 
-// logLimit is how many bytes a run's log file may have. A package manager's output
-// of an hour is some MiB; a script that prints for ever would fill the disk.
+// logLimit is the most bytes that a run's log file may have. An hour of a package
+// manager's output is a few MiB; a script that prints for ever would fill the disk.
 const logLimit = 64 << 20
 
 const logFullText = "the log of this run has reached its limit of 64 MiB: what the scripts print from here on is not kept"
 
-// LogFull says that e is the remark at the end of a log that reached its limit. It
-// stands on record in the place of the first line that was not kept; displays and
-// the mirror have had the line itself.
+// LogFull reports whether e is the remark at the end of a log that reached its limit. It
+// is recorded in place of the first line that was not kept. Displays and the mirror get
+// the line itself.
 func LogFull(e event.Event) bool { return e.Type == event.Warning && e.Message == logFullText }
 
-// Sink makes a sink for one or more runs that have begun. Close it at the end.
+// Sink makes a sink for runs that have begun. The caller must Close it.
 func (s *Store) Sink() *Sink {
 	return &Sink{store: s, logs: map[string]*logFile{}, full: map[string]bool{}}
 }
@@ -63,8 +62,8 @@ func (k *Sink) Event(e event.Event) error {
 		boundary("log " + e.Message)
 		return nil
 	}
-	// For good, even if Scrub makes room: a follower passes over a hole in seq
-	// only where rows come after it.
+	// The log stays full even if Scrub makes room: a follower skips a gap in seq only if
+	// rows come after it.
 	k.full[e.RunID] = true
 	e.Type, e.Message, e.Stream = event.Warning, logFullText, ""
 	if line, err = e.Line(); err != nil {
@@ -103,10 +102,10 @@ func (k *Sink) log(e event.Event) (*logFile, error) {
 	return f, nil
 }
 
-// Scrub rewrites a run's log file with redact applied to every message: what a
-// script printed before the tool could know that it was a secret. The file is
-// replaced in one step; later log events go on at its end. A run that logged
-// nothing is left alone.
+// Scrub rewrites a run's log file with redact applied to every message. It removes
+// secrets that a script printed before the tool could know them. The file is replaced in
+// one step, and later log events are appended to it. A run that logged nothing is left
+// alone.
 func (k *Sink) Scrub(recordID, runID string, redact func(string) string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -127,8 +126,8 @@ func (k *Sink) Scrub(recordID, runID string, redact func(string) string) error {
 	return nil
 }
 
-// Flush writes what is still buffered of a run's log. An entry which says that
-// something is done must not be on record before what was said of it.
+// Flush writes the buffered part of a run's log. A step must not be on record as done
+// before its output is.
 func (k *Sink) Flush(runID string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -138,7 +137,7 @@ func (k *Sink) Flush(runID string) error {
 	return nil
 }
 
-// Close writes what is still buffered. The store stays open.
+// Close writes all buffers. The store stays open.
 func (k *Sink) Close() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()

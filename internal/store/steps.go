@@ -6,30 +6,30 @@ import (
 	"time"
 )
 
-// StepState is how far one item of a phase has got.
+// StepState is the progress of one item of a phase.
 type StepState string
 
-// A step is claimed before its side effect begins and done or failed after it.
+// A step is claimed before its side effect, and done or failed after it.
 const (
 	Claimed StepState = "claimed"
 	Done    StepState = "done"
 	Erred   StepState = "failed"
 )
 
-// Step is one thing that a phase does, for resume: its task's UPID, a script's
-// attempt, and the like in Detail. Detail must hold no secret.
+// Step is one item of a phase, for resume. Detail has, for example, the UPID of its task
+// or the attempt of its script, and must not contain a secret.
 type Step struct {
 	RecordID  string
 	RunID     string // the run that wrote it last
 	Phase     string
 	Item      string
 	State     StepState
-	Detail    json.RawMessage // nil is {}
+	Detail    json.RawMessage // nil means {}
 	UpdatedAt time.Time       // set by SetStep
 }
 
-// SetStep writes a step, replacing what was known of the same item. It is on the
-// disk when SetStep returns.
+// SetStep records a step and replaces the earlier state of the same item. It is on disk
+// when SetStep returns.
 func (s *Store) SetStep(ctx context.Context, p Step) error {
 	if p.Detail == nil {
 		p.Detail = json.RawMessage(`{}`)
@@ -40,7 +40,7 @@ func (s *Store) SetStep(ctx context.Context, p Step) error {
 		p.RecordID, p.Phase, p.Item, p.RunID, string(p.State), string(p.Detail), formatTime(time.Now()))
 }
 
-// Steps lists what is known of a container's steps, by phase and item.
+// Steps lists the recorded steps of a container, by phase and item.
 func (s *Store) Steps(ctx context.Context, recordID string) ([]Step, error) {
 	rows, err := s.records.QueryContext(ctx, `SELECT phase, item, run_id, state, detail, updated_at
 		FROM steps WHERE record_id = ? ORDER BY phase, item`, recordID)
@@ -61,9 +61,8 @@ func (s *Store) Steps(ctx context.Context, recordID string) ([]Step, error) {
 	return found, s.wrap(rows.Err())
 }
 
-// Pin remembers the fingerprint of a container's host key of one kind, such as
-// ssh-ed25519, replacing an older one. Whether a new one may be trusted is the
-// caller's to decide.
+// Pin records the fingerprint of a container's host key of one type, such as ssh-ed25519,
+// and replaces an older one. The caller decides whether a new key may be trusted.
 func (s *Store) Pin(ctx context.Context, recordID, kind, fingerprint string) error {
 	return s.exec(ctx, `INSERT INTO pins (record_id, kind, fingerprint) VALUES (?, ?, ?)
 		ON CONFLICT (record_id, kind) DO UPDATE SET fingerprint = excluded.fingerprint`, recordID, kind, fingerprint)

@@ -1,9 +1,8 @@
-// Package store is the catalogue: one SQLite file that remembers containers,
-// runs, events, services, sealed credentials and how far a run has got, and
-// beside it one log file a run. Many processes share it. It is written by
-// events and answers questions; it must not know what a phase does, what a
-// sealed value holds, or how anything is shown. The mirror to Redis lives here
-// too, because it takes the same events.
+// Package store is the catalogue's database: one SQLite file with containers, runs,
+// events, services, sealed credentials and the progress of runs, and beside it one log
+// file for each run. Many processes share it. Events write it, and commands query it. It
+// must not know what a phase does, what a sealed value contains, or how anything is
+// shown. The mirror to Redis is here too, because it takes the same events.
 package store
 
 import (
@@ -21,10 +20,10 @@ import (
 const FileName = "infrahaus.db"
 
 const (
-	// busyTimeout is how long a write waits while nobody else's goes through.
+	// busyTimeout is how long a write waits if no other process's write succeeds either.
 	busyTimeout = 10 * time.Second
-	// turnTimeout is how long it waits while others' do.
-	turnTimeout = time.Minute
+	// busyLimit is how long it waits while other writes succeed.
+	busyLimit = time.Minute
 )
 
 // Store is an open catalogue. It is safe for concurrent use.
@@ -32,27 +31,27 @@ type Store struct {
 	dir  string
 	path string
 	busy time.Duration
-	// records commits to the disk before it returns (synchronous=FULL): what it
-	// writes announces a side effect.
+	// records commits to disk before it returns (synchronous=FULL), because a side effect
+	// follows what it writes.
 	records *sql.DB
-	// events commits to the operating system (synchronous=NORMAL): a killed
-	// process loses nothing, a power cut at most the last events.
+	// events commits to the operating system (synchronous=NORMAL). A killed process loses
+	// nothing; a power cut loses at most the last events.
 	events *sql.DB
 
 	migration Migration
-	logLimit  int64 // bytes of one run's log file
+	logLimit  int64 // limit of one run's log file, in bytes
 
 	mu   sync.Mutex
-	live map[string]*flock.Flock // by id of the runs that this process has begun
+	live map[string]*flock.Flock // locks of the runs that this process has begun, by run id
 }
 
 // NewRecordID makes an id for a record or a run: a ULID, sortable by time.
 func NewRecordID() string { return ulid.Make().String() }
 
-// Open opens the catalogue in dir, making the directory (0700), the database
-// (0600) and its tables where they are missing. A database of an older version is
-// migrated in place, with a copy beside it (see Migrated); one of a newer version
-// is refused untouched. Errors are *Error.
+// Open opens the catalogue in dir. It makes the directory (0700), the database (0600) and
+// its tables if they are missing. It migrates a database of an older version in place and
+// keeps a copy beside it (see Migrated). It refuses a database of a newer version without
+// touching it. Errors are *Error.
 func Open(ctx context.Context, dir string) (*Store, error) {
 	return openWith(ctx, dir, busyTimeout)
 }
@@ -64,7 +63,7 @@ func openWith(ctx context.Context, dir string, busy time.Duration) (*Store, erro
 	}
 	s := &Store{dir: dir, path: path, busy: busy, logLimit: logLimit, live: map[string]*flock.Flock{}}
 	var err error
-	if s.records, err = connect(path, "FULL", busy/2); err != nil { // see turn
+	if s.records, err = connect(path, "FULL", busy/2); err != nil { // see retryBusy
 		return nil, s.wrap(err)
 	}
 	if s.events, err = connect(path, "NORMAL", busy/2); err != nil {
@@ -81,8 +80,8 @@ func openWith(ctx context.Context, dir string, busy time.Duration) (*Store, erro
 // Dir is the state directory.
 func (s *Store) Dir() string { return s.dir }
 
-// Close frees the database. Sinks are closed on their own, before it; a run that
-// has not ended counts as killed.
+// Close closes the database. Close the sinks before it. A run that has not ended counts
+// as killed.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	for id, lock := range s.live {
@@ -97,11 +96,11 @@ func (s *Store) Close() error {
 	return s.wrap(s.records.Close())
 }
 
-// tx runs do in one transaction that holds the write lock from its start, so
-// that what do reads is still true when it writes.
+// tx runs do in one transaction that holds the write lock from its start, so that what do
+// has read is still true when it writes.
 func (s *Store) tx(ctx context.Context, do func(*sql.Tx) error) error {
 	var tx *sql.Tx
-	err := turn(ctx, s.records, func() (err error) {
+	err := retryBusy(ctx, s.records, func() (err error) {
 		tx, err = s.records.BeginTx(ctx, nil)
 		return err
 	})
@@ -131,24 +130,24 @@ func (s *Store) exec(ctx context.Context, query string, args ...any) error {
 }
 
 func execTurn(ctx context.Context, db *sql.DB, query string, args ...any) error {
-	return turn(ctx, db, func() error {
+	return retryBusy(ctx, db, func() error {
 		_, err := db.ExecContext(ctx, query, args...)
 		return err
 	})
 }
 
-// turn makes a write that waits its turn. Those who wait for SQLite stand in no
-// queue: where many write, one may be passed over for longer than its busy timeout,
-// though nobody holds the database. It waits on as long as others' writes go
-// through from one wait of half a busyTimeout to the next, up to turnTimeout.
-func turn(ctx context.Context, db *sql.DB, write func() error) error {
+// retryBusy retries a write that SQLite refuses as busy. SQLite has no queue: where many
+// processes write, one of them may wait for longer than its busy timeout although no
+// process holds the database for long. retryBusy keeps trying as long as other writes succeed
+// during each wait of half a busyTimeout, up to busyLimit.
+func retryBusy(ctx context.Context, db *sql.DB, write func() error) error {
 	var before int64
-	for first, end := true, time.Now().Add(turnTimeout); ; first = false {
+	for first, end := true, time.Now().Add(busyLimit); ; first = false {
 		err := write()
 		if !isBusy(err) || time.Now().After(end) {
 			return err
 		}
-		var others int64 // changes with each commit of another connection's
+		var others int64 // changes with each commit of another connection
 		if db.QueryRowContext(ctx, "PRAGMA data_version").Scan(&others) != nil || !first && others == before {
 			return err
 		}
@@ -156,8 +155,8 @@ func turn(ctx context.Context, db *sql.DB, write func() error) error {
 	}
 }
 
-// stamp is how times are kept: RFC 3339 in UTC with milliseconds, so that their
-// text sorts as they do.
+// stamp is the format of times: RFC 3339 in UTC with milliseconds, so that their texts
+// sort by time.
 const stamp = "2006-01-02T15:04:05.000Z"
 
 func formatTime(t time.Time) string { return t.UTC().Format(stamp) }

@@ -62,7 +62,7 @@ func destroy(t *testing.T, s *Store, id string) {
 }
 
 func TestModes(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "a", "state dir?#%") // a URI must not trip over it
+	dir := filepath.Join(t.TempDir(), "a", "state dir?#%") // characters that a URI must escape
 	s := open(t, dir)
 	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	logRun(t, s, c.RecordID, "create", 3)
@@ -144,8 +144,7 @@ func TestUpdateKeepsTheRecordWhereChangeFails(t *testing.T) {
 	}
 }
 
-// A record never stands without what is to become of it: both are there, or
-// neither.
+// A record and its job are made together or not at all.
 func TestCreateWithJob(t *testing.T) {
 	s, ctx := open(t, t.TempDir()), context.Background()
 	first := lxc.Container{RecordID: NewRecordID(), HostID: host(t, s, "h"), Hostname: "web", Lifecycle: lxc.Creating}
@@ -187,7 +186,7 @@ func TestNameTaken(t *testing.T) {
 	}
 }
 
-// Two that adopt the same container at once make one record of it.
+// Two processes that adopt the same container at once make one record of it.
 func TestOnRecord(t *testing.T) {
 	s := open(t, t.TempDir())
 	first := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web", CTID: 101, Adopted: true})

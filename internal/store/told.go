@@ -6,10 +6,10 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// Told is how much of a script's output a run has on record: how many bytes of
-// stdout and of stderr had been told when the last line of each was logged. What
-// was told before the script's last beginning in that run (an attempt before) does
-// not count. Zero where nothing was logged, or the run is not known.
+// Told returns how much of a script's output is on record for a run: the offset of stdout
+// and of stderr after the last logged line of each. Output before the script's last start
+// in that run (an earlier attempt) does not count. It is zero if nothing was logged or
+// the run is not known.
 func (s *Store) Told(ctx context.Context, recordID, runID, script string) (out, errs int64, err error) {
 	if known, err := s.runs(ctx, `id = ?`, runID); err != nil || len(known) == 0 {
 		return 0, 0, err

@@ -16,7 +16,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// TestMain lets the test binary be one of twenty processes.
+// TestMain lets the test binary also be one of twenty processes.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("STORE_TEST_UPGRADE_IN"); dir != "" {
 		if err := upgradeAlone(dir, os.Getenv("STORE_TEST_KILL")); err != nil {
@@ -64,7 +64,7 @@ func TestTwentyProcessesAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(t.TempDir(), "state") // made by whoever is first
+	dir := filepath.Join(t.TempDir(), "state") // made by the first process
 	const n = 20
 	procs := make([]*exec.Cmd, n)
 	said := make([]bytes.Buffer, n)
@@ -175,8 +175,8 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
-// Who is passed over again and again, since those who wait for SQLite stand in no
-// queue, waits on as long as others' writes go through.
+// A write that SQLite passes over again and again, because it has no queue, waits as long
+// as other writes succeed.
 func TestWritesWaitTheirTurn(t *testing.T) {
 	dir := t.TempDir()
 	others := open(t, dir)
@@ -186,7 +186,7 @@ func TestWritesWaitTheirTurn(t *testing.T) {
 	}
 	defer s.Close()
 	passed := func(times, written int) (tries int, err error) {
-		err = turn(t.Context(), s.records, func() error {
+		err = retryBusy(t.Context(), s.records, func() error {
 			if tries++; tries > times {
 				return nil
 			}
