@@ -13,12 +13,12 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// Address is the container's address on eth0: at once where the network's
-// configuration says it, else as the node sees it inside the running container,
-// which is waited for until ctx ends. IPv4 is preferred where it is configured;
-// link-local addresses and other interfaces (docker0, …) do not count. mac may
-// be "" for the interface called eth0. Proxmox before 8.1 cannot tell: that is
-// Refused with the ways round it.
+// Address returns the container's address on eth0: at once if the network's configuration
+// has it, otherwise as the node sees it inside the running container, for which Address
+// waits until ctx ends. It prefers IPv4 if IPv4 is configured. Link-local addresses and
+// other interfaces (docker0, …) do not count. mac may be "" for the interface called
+// eth0. Proxmox before 8.1 has no such request; then the error is Refused, with other
+// ways.
 func (c *Client) Address(ctx context.Context, node string, ctid int, n lxc.Network, mac string, w Watch) (netip.Addr, error) {
 	if a := StaticAddress(n); a.IsValid() {
 		return a, nil
@@ -41,7 +41,7 @@ func (c *Client) Address(ctx context.Context, node string, ctid int, n lxc.Netwo
 			}
 		}
 		if err == nil && list == nil {
-			nulls++ // a stopped container has null, and one that just starts
+			nulls++ // null for a container that is stopped or has just started
 		}
 		if nulls >= 3 {
 			nulls = 0
@@ -62,7 +62,7 @@ func (c *Client) Address(ctx context.Context, node string, ctid int, n lxc.Netwo
 // stopped is the error for a container that no longer runs.
 func (c *Client) stopped(ctx context.Context, op, node string, ctid int) error {
 	if s, err := c.Status(ctx, node, ctid); err != nil || s.Running {
-		return nil //nolint:nilerr // not knowing is no reason to give up waiting
+		return nil //nolint:nilerr // go on waiting if the state is not known
 	}
 	return &Error{Kind: Refused, Op: op, Reason: "the container has stopped",
 		Hints: []string{"see why on the node: pct start " + strconv.Itoa(ctid) + " --debug"}}
@@ -70,7 +70,8 @@ func (c *Client) stopped(ctx context.Context, op, node string, ctid int) error {
 
 const byAdvertisement = "router advertisement"
 
-// wantedFamily is the family that the configuration leads to, and how.
+// wantedFamily returns the address family that the configuration asks for, and by which
+// means (DHCP, SLAAC).
 func wantedFamily(n lxc.Network) (family, by string) {
 	switch {
 	case n.IPv4 == "dhcp":
@@ -83,8 +84,8 @@ func wantedFamily(n lxc.Network) (family, by string) {
 	return "", ""
 }
 
-// netInterface is one interface as the node sees it inside the container. Before
-// PVE 8.4 there is one address of a family only, the last one of `ip a`.
+// netInterface is one interface as the node sees it inside the container. Before PVE 8.4
+// it has only one address of each family, the last one in `ip a`.
 type netInterface struct {
 	Name      string `json:"name"`
 	HWAddr    string `json:"hwaddr"`
@@ -103,7 +104,7 @@ func (i netInterface) mac() string {
 	return i.HWAddr2
 }
 
-// addrs are all of its addresses, in order.
+// addrs returns all of its addresses, in order.
 func (i netInterface) addrs() []netip.Addr {
 	texts := []string{i.Inet, i.Inet6}
 	if len(i.Addresses) > 0 {
@@ -128,8 +129,8 @@ func (c *Client) interfaces(ctx context.Context, op, node string, ctid int) ([]n
 	return list, err
 }
 
-// pick chooses the address: on the interface with that MAC, of that family,
-// usable from outside the link.
+// pick returns the first address of the family on the interface with that MAC, except
+// link-local ones.
 func pick(list []netInterface, family, mac string) netip.Addr {
 	for _, i := range list {
 		if mac != "" && !strings.EqualFold(i.mac(), mac) || mac == "" && i.Name != "eth0" {
@@ -144,7 +145,7 @@ func pick(list []netInterface, family, mac string) netip.Addr {
 	return netip.Addr{}
 }
 
-// old explains a Proxmox that does not know /interfaces.
+// old explains the error of a Proxmox that does not have /interfaces.
 func old(err error, family string) error {
 	var e *Error
 	if errors.As(err, &e) && e.Status == http.StatusNotImplemented {
@@ -156,7 +157,7 @@ func old(err error, family string) error {
 	return err
 }
 
-// noAddress says what was seen instead when the wait is over.
+// noAddress is the error at the end of the wait. It lists what was seen instead.
 func noAddress(ctx context.Context, op, family, by string, n lxc.Network, mac string, seen []netInterface) error {
 	e := &Error{Kind: Timeout, Op: op, Reason: "no " + family + " address came by " + by, Err: ctx.Err()}
 	if errors.Is(ctx.Err(), context.Canceled) {

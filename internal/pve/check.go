@@ -9,8 +9,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// CheckSpec finds what is wrong with a spec in itself, without asking Proxmox.
-// Its errors are of the kind Invalid.
+// CheckSpec returns the faults of a spec that are visible without asking Proxmox. They
+// are of the kind Invalid.
 func CheckSpec(s lxc.Spec) error {
 	if faults := s.Faults(); len(faults) > 0 {
 		f := faults[0]
@@ -38,8 +38,8 @@ func invalid(field, value, reason string) *Error {
 	return &Error{Kind: Invalid, Op: fmt.Sprintf("use %s %q", field, value), Field: field, Reason: reason}
 }
 
-// CheckKeys checks public keys as authorized_keys lines: Proxmox's own message
-// for a bad one does not say which.
+// CheckKeys checks public keys as lines of authorized_keys, because Proxmox's message
+// does not name the faulty one.
 func CheckKeys(keys []string) error {
 	for _, text := range keys {
 		if strings.Contains(text, "PRIVATE KEY") {

@@ -24,8 +24,8 @@ func (s storage) holds(content string) bool { return slices.Contains(s.content, 
 
 const gib = 1 << 30
 
-// askNode is the second and third round: storages with the OS templates on
-// them, and bridges.
+// askNode is the second and third round of questions: storages with their OS templates,
+// and bridges.
 func (r *resolver) askNode(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.askStorages(gctx) })
@@ -108,7 +108,7 @@ func (r *resolver) chooseStorage(context.Context) error {
 	return nil
 }
 
-// unfit says why a storage cannot take the root disk, "" if it can.
+// unfit returns the reason why a storage cannot hold the root disk, or "".
 func (r *resolver) unfit(s storage) string {
 	need := int64(max(r.spec.DiskGiB, 1)) * gib
 	switch {
@@ -122,9 +122,9 @@ func (r *resolver) unfit(s storage) string {
 	return ""
 }
 
-// rank orders storages by what suits a root disk: those with thin volumes and
-// snapshots before plain volumes before directories, and among equals those that
-// Proxmox's installer makes.
+// rank orders storages by how well they suit a root disk: first those with thin volumes
+// and snapshots, then plain volumes, then directories. Among equals, those that Proxmox's
+// installer makes come first.
 func (s storage) rank() int {
 	rank := map[string]int{"lvmthin": 6, "zfspool": 6, "btrfs": 6, "rbd": 6, "lvm": 4, "zfs": 4}[s.kind]
 	if slices.Contains([]string{"local-lvm", "local-zfs", "local-btrfs"}, s.name) {
@@ -148,7 +148,7 @@ func (r *resolver) askBridges(ctx context.Context) error {
 	path := join("nodes", r.out.Node, "network") + "?type=any_bridge"
 	err := r.c.get(ctx, "list the bridges of node "+r.out.Node, path, &raw)
 	if IsKind(err, Forbidden) {
-		return nil // the choice is then the user's
+		return nil // then the user must choose
 	}
 	for _, b := range raw {
 		if b.Type == "" || b.Type == "bridge" || b.Type == "OVSBridge" || b.Type == "vnet" {
@@ -165,8 +165,8 @@ func (r *resolver) plainBridge(name string) bool {
 	return i < 0 || r.bridges[i].kind != "vnet"
 }
 
-// chooseBridge picks the bridge of eth0. Proxmox itself does not look at it
-// before the container starts.
+// chooseBridge picks the bridge of eth0. Proxmox itself checks it only when the container
+// starts.
 func (r *resolver) chooseBridge(context.Context) error {
 	var names []string
 	for _, b := range r.bridges {
@@ -193,8 +193,8 @@ func (r *resolver) chooseBridge(context.Context) error {
 	return nil
 }
 
-// chooseTemplate finds the OS template: the very volume, or the newest that fits
-// the prefix on any storage of the node, or the newest in the appliance index.
+// chooseTemplate finds the OS template: the named volume, or the newest that matches the
+// prefix on any storage of the node, or the newest in the appliance index.
 func (r *resolver) chooseTemplate(ctx context.Context) error {
 	prefix, storage := r.spec.OSTemplate, ""
 	here := r.archives
@@ -248,8 +248,8 @@ func (r *resolver) take(a archive, download bool) {
 	}
 }
 
-// downloadStorage is where a missing OS template goes: the one named, else
-// local, else the one with most space.
+// downloadStorage is where a missing OS template is stored: the named storage, otherwise
+// local, otherwise the one with the most free space.
 func (r *resolver) downloadStorage(ctx context.Context, want string) (string, error) {
 	var able []storage
 	for _, s := range r.storages {
@@ -274,7 +274,7 @@ func (r *resolver) downloadStorage(ctx context.Context, want string) (string, er
 	}).name, nil
 }
 
-// noTemplate says what there is instead.
+// noTemplate is the error for an OS without a template. It lists the ones that exist.
 func (r *resolver) noTemplate(index []archive) error {
 	names := map[string]bool{}
 	for _, a := range append(slices.Clone(r.archives), index...) {

@@ -1,8 +1,8 @@
-// Package pve speaks to Proxmox VE over HTTP in this program's own words: typed
-// errors that keep Proxmox's, tasks that are followed to their end, and a
-// preflight that finds out what can be known before anything is created. It is
-// the only importer of go-proxmox, and works around what that loses. It must not
-// know of templates, guests' insides, records or displays.
+// Package pve talks to Proxmox VE over HTTP in this program's own terms: typed errors
+// that keep Proxmox's messages, tasks that are followed to their end, and a preflight
+// that checks everything possible before anything is created. It is the only importer of
+// go-proxmox and adds what go-proxmox loses. It must not know templates, the inside of
+// guests, records or displays.
 package pve
 
 import (
@@ -16,17 +16,17 @@ import (
 	"github.com/luthermonson/go-proxmox"
 )
 
-// Options say where Proxmox is and who asks. Either Token, or User and Password.
+// Options are the address of Proxmox and a login: either Token, or User and Password.
 type Options struct {
 	URL         string        // https://host:8006; scheme, port and /api2/json may be left out
 	Token       string        // user@realm!name=secret
 	User        string        // user@realm; the realm defaults to pam
 	Password    string        // for User
 	Fingerprint string        // SHA-256 of the server's certificate, with or without colons
-	CAFile      string        // PEM file that the server's certificate is verified against
+	CAFile      string        // PEM file with the CA of the server's certificate
 	Insecure    bool          // do not verify at all
 	UserAgent   string        // "" is infrahaus
-	Timeout     time.Duration // of one request; 0 is 30 s, what Proxmox allows itself
+	Timeout     time.Duration // limit for one request; 0 is 30 s, the limit of Proxmox itself
 
 	// Met is called once with the identity that Proxmox has shown, before its first
 	// answer is used. It may use the client. If it returns an error, every request fails
@@ -42,18 +42,18 @@ type Client struct {
 	secret  string // the token with its secret, "" with a ticket
 	agent   string // User-Agent
 	timeout time.Duration
-	pings   time.Duration // between two on a console
+	pings   time.Duration // interval of pings on a console
 	http    *transport
-	shown   atomic.Bool // it has opened a console, so its login is good for that
+	shown   atomic.Bool // a console was opened, so the login is sufficient for one
 }
 
-// login is who asks, as far as Proxmox's rules depend on it.
+// login identifies the user, as far as Proxmox's rules depend on it.
 type login struct {
 	token string // user@realm!name, "" with a ticket
 	user  string // user@realm
 }
 
-// name is the login as Proxmox writes it.
+// name returns the login in Proxmox's form.
 func (l login) name() string {
 	if l.token != "" {
 		return l.token
@@ -61,14 +61,14 @@ func (l login) name() string {
 	return l.user
 }
 
-// root reports whether this is what Proxmox's rules call root@pam: a ticket, for
-// a token of root is root@pam!name to them and is refused.
+// root reports whether Proxmox's rules treat the login as root@pam. That needs a ticket:
+// they treat a token of root as root@pam!name and refuse it.
 func (l login) root() bool { return l.token == "" && l.user == rootUser }
 
-// rootUser needs no entry in any ACL; its tokens may.
+// rootUser needs no entry in an ACL; its tokens may need one.
 const rootUser = "root@pam"
 
-// New checks options and makes a client. It does no I/O beyond reading CAFile.
+// New checks the options and makes a client. It reads CAFile and does no other I/O.
 func New(o Options) (*Client, error) {
 	base, err := baseURL(o.URL)
 	if err != nil {
@@ -136,7 +136,7 @@ func cutLast(s, sep string) (before, after string) {
 	return s[:i], s[i+len(sep):]
 }
 
-// Login is who asks, as Proxmox writes it: user@realm, or user@realm!token.
+// Login returns the login in Proxmox's form: user@realm, or user@realm!token.
 func (c *Client) Login() string { return c.login.name() }
 
 // URL is the API's base address.
@@ -144,8 +144,8 @@ func (c *Client) URL() string { return c.base }
 
 func noRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// baseURL completes what a user writes to https://host:8006/api2/json. Plain http
-// is taken on loopback only.
+// baseURL completes a user's text to https://host:8006/api2/json. It accepts plain http
+// only for loopback.
 func baseURL(s string) (string, error) {
 	bad := func(reason string) error {
 		return &Error{Kind: Invalid, Op: "use the Proxmox address " + s, Field: "url", Reason: reason,
@@ -176,8 +176,8 @@ func baseURL(s string) (string, error) {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: path + "/api2/json"}).String(), nil // the % of a zone is escaped again
 }
 
-// silent swallows go-proxmox's log: at debug level it prints request bodies, and
-// a create carries the root password.
+// silent discards go-proxmox's log. At debug level it contains request bodies, and that
+// of a create has the root password.
 type silent struct{}
 
 func (silent) Debugf(string, ...any) {}

@@ -16,33 +16,32 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// The console's limits. Proxmox gives 10 s to connect after termproxy; its
-// termproxy ends a connection without a word for some minutes, so its own client
-// pings every 30 s. Frames are kept well under what pveproxy takes in one piece.
+// The limits of the console. Proxmox allows 10 s to connect after termproxy. Its
+// termproxy ends a connection on which nothing comes for some minutes, so its own client
+// pings every 30 s. Frames stay well below the size that pveproxy accepts in one piece.
 const (
 	consoleConnect = 10 * time.Second
 	consolePing    = 30 * time.Second
 	consoleFrame   = 16 << 10
 	maxConsoleRead = 4 << 20
-	consoleColumns = 250 // a prompt that wraps is a prompt that is not recognised
+	consoleColumns = 250 // wide, because a prompt that wraps is not recognised
 	consoleRows    = 50
 )
 
-// ConsolePrivilege is what a login needs on a container to open its console.
+// ConsolePrivilege is the privilege on a container that opening its console needs.
 const ConsolePrivilege = "VM.Console"
 
-// proxyTicket is termproxy's answer.
+// proxyTicket is the answer of termproxy.
 type proxyTicket struct {
 	Port   text   `json:"port"`
 	Ticket string `json:"ticket"`
 	User   string `json:"user"`
 }
 
-// Console opens the console of a running container: what the web interface shows.
-// node must be the one that owns the container, for another would go there by the
-// nodes' own SSH. It never retries. The console is one session, shared with
-// whoever has it open. Needs VM.Console; an API token also a Proxmox that takes
-// tokens there (pve-container 5.3.4 in VE 8, 6.1.3 in VE 9).
+// Console opens the console of a running container, as the web interface does. node must
+// be the container's own node: any other would go there by the nodes' SSH. Console never
+// retries. All who have the console open share one session. It needs VM.Console; with an
+// API token it also needs pve-container 5.3.4 (VE 8) or 6.1.3 (VE 9).
 func (c *Client) Console(ctx context.Context, node string, ctid int) (*Console, error) {
 	op := fmt.Sprintf("open the console of container %d", ctid)
 	at := join("nodes", node, "lxc", fmt.Sprint(ctid))
@@ -77,7 +76,7 @@ func (c *Client) Console(ctx context.Context, node string, ctid int) (*Console, 
 	return con, nil
 }
 
-// websocket opens one with the client's own trust, login and proxy.
+// websocket opens a websocket with the client's own trust, login and proxy.
 func (c *Client) websocket(ctx context.Context, op, path string) (*websocket.Conn, error) {
 	d := websocket.Dialer{
 		Proxy: c.http.inner.Proxy, NetDialContext: c.http.inner.DialContext, TLSClientConfig: c.http.inner.TLSClientConfig,
@@ -118,21 +117,21 @@ var (
 	ticketHints = []string{"its ticket lives 40 s: are the clocks of the nodes right? does a proxy cut the websocket?"}
 )
 
-// proxmoxSays tells Proxmox's own refusals of a websocket from those of a proxy,
-// which may have put its name over Proxmox's in the headers.
+// proxmoxSays reports whether Proxmox itself refused a websocket, and not a proxy. A
+// proxy may have replaced Proxmox's name in the headers by its own.
 func proxmoxSays(status int, body []byte) bool {
 	switch status {
 	case http.StatusBadRequest:
-		return bytes.HasPrefix(body, []byte("{")) // wrong parameters are listed
+		return bytes.HasPrefix(body, []byte("{")) // Proxmox lists wrong parameters
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusInternalServerError, http.StatusNotImplemented:
 		return true
 	}
 	return status >= 595 && status <= 599
 }
 
-// noAnswer is a websocket that was asked for and not answered. The request before
-// it went the same way, so where the connection ended it is about websockets:
-// Proxmox itself does that where its termproxy is on another node, or has given up.
+// noAnswer is the error for a websocket request without an answer. The request before it
+// took the same way, so an ended connection is about websockets. Proxmox itself ends it
+// if its termproxy is on another node or has given up.
 func (c *Client) noAnswer(ctx context.Context, op string, err error) error {
 	said := c.explain(ctx, op, err)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) {
@@ -144,7 +143,7 @@ func (c *Client) noAnswer(ctx context.Context, op string, err error) error {
 	return said
 }
 
-// loginHeader is what go-proxmox and the transport would have put into a request.
+// loginHeader is the header that go-proxmox and the transport would add to a request.
 func (c *Client) loginHeader(ctx context.Context, op string) (http.Header, error) {
 	h := http.Header{}
 	if s := c.http.session; s != nil {
@@ -161,7 +160,7 @@ func (c *Client) loginHeader(ctx context.Context, op string) (http.Header, error
 	return h, nil
 }
 
-// consoleRefused adds to what a console was refused with.
+// consoleRefused adds hints to the error of a refused console.
 func consoleRefused(err error) error {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -181,9 +180,9 @@ func consoleRefused(err error) error {
 	return &out
 }
 
-// notShaken is a console that did not say OK. Where it closed instead, its ticket was
-// not taken, which older versions do to every token; but a login that was good for a
-// console before still is.
+// notShaken is the error for a console that did not answer OK. If it closed instead, its
+// ticket was refused, which older versions do to every token. But if this login has
+// opened a console before, the token is not the cause.
 func (c *Client) notShaken(op string, err error) error {
 	var wrong *answered
 	if errors.As(err, &wrong) {

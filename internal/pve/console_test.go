@@ -19,8 +19,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
-// terminal plays termproxy and vncwebsocket over a fake's routes; talk is what
-// happens after the handshake.
+// terminal plays termproxy and vncwebsocket on the routes of a fake; talk runs after the
+// handshake.
 func terminal(t *testing.T, o pve.Options, talk func(*websocket.Conn, *http.Request)) (*pve.Client, *fake) {
 	t.Helper()
 	up := websocket.Upgrader{Subprotocols: []string{"binary"}}
@@ -44,7 +44,7 @@ func terminal(t *testing.T, o pve.Options, talk func(*websocket.Conn, *http.Requ
 	})
 }
 
-// behind is a fake whose vncwebsocket is answered by somebody else.
+// behind is a fake whose vncwebsocket is answered by somebody, such as a proxy.
 func behind(t *testing.T, o pve.Options, somebody http.HandlerFunc) (*pve.Client, *fake) {
 	t.Helper()
 	f := newFake(t)
@@ -70,7 +70,7 @@ func behind(t *testing.T, o pve.Options, somebody http.HandlerFunc) (*pve.Client
 
 var token = pve.Options{Token: "root@pam!cli=secret"}
 
-// frames reads what a client types, undoing termproxy's frames.
+// frames reads what a client types, without termproxy's framing.
 func frames(t *testing.T, conn *websocket.Conn, n int) []byte {
 	var got []byte
 	for len(got) < n {
@@ -200,8 +200,8 @@ func TestConsoleRefused(t *testing.T) {
 	}
 }
 
-// A login that has opened a console is not to blame for a later one that is cut, and
-// nobody is for one that is slow.
+// If a login has opened a console before, a console that is cut later is not blamed on
+// the login. A slow console is blamed on nothing.
 func TestConsoleCutAfterOne(t *testing.T) {
 	shown := false
 	c, _ := terminal(t, token, func(conn *websocket.Conn, _ *http.Request) {
@@ -225,8 +225,8 @@ func TestConsoleCutAfterOne(t *testing.T) {
 	}
 }
 
-// What stands in between and knows no websockets is told from Proxmox's own words,
-// also where it puts its name over Proxmox's.
+// An error distinguishes a proxy without websockets from Proxmox, even if the proxy
+// replaces Proxmox's name in the headers by its own.
 func TestConsoleProxies(t *testing.T) {
 	says := func(status int, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -283,7 +283,7 @@ func TestConsoleProxies(t *testing.T) {
 	}
 }
 
-// A proxy that cuts what is idle for a minute finds no console idle.
+// Pings come often enough for a proxy that cuts connections after a minute without data.
 func TestConsolePings(t *testing.T) {
 	pinged := make(chan struct{})
 	c, _ := terminal(t, token, func(conn *websocket.Conn, _ *http.Request) {
@@ -309,8 +309,8 @@ func TestConsolePings(t *testing.T) {
 	<-pinged
 }
 
-// A wrong certificate is refused before a ticket is shown to it, and a caller's
-// end is not waited for.
+// A wrong certificate is refused before it gets a ticket. Opening ends when the caller's
+// context does.
 func TestConsoleTrustAndEnd(t *testing.T) {
 	stuck := make(chan struct{})
 	c, _ := terminal(t, token, func(conn *websocket.Conn, _ *http.Request) { <-stuck })

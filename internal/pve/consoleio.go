@@ -18,22 +18,22 @@ import (
 type Console struct {
 	conn *websocket.Conn
 	op   string
-	rest []byte // of the last message
-	last []byte // the end of its output
+	rest []byte // rest of the last message
+	last []byte // end of all output
 
-	every time.Duration // between two pings
+	every time.Duration // interval of pings
 
 	write sync.Mutex
 	once  sync.Once
 	done  chan struct{}
 }
 
-// answered is another answer than OK.
+// answered is the error for any answer but OK.
 type answered struct{ said string }
 
 func (e *answered) Error() string { return "it answered " + e.said }
 
-// shake sends the ticket and waits for OK. What came right behind it is kept.
+// shake sends the ticket and waits for OK. It keeps output that came with the answer.
 func (c *Console) shake(ticket string) error {
 	_ = c.conn.SetReadDeadline(time.Now().Add(consoleConnect))
 	defer func() { _ = c.conn.SetReadDeadline(time.Time{}) }()
@@ -56,7 +56,7 @@ func (c *Console) shake(ticket string) error {
 	return nil
 }
 
-// shown keeps a message for Read, and the end of all output so far.
+// shown keeps a message for Read, and the end of all output.
 func (c *Console) shown(b []byte) {
 	c.rest = b
 	c.last = append(c.last, b[max(0, len(b)-lastShown):]...)
@@ -101,7 +101,7 @@ func (c *Console) ended(err error) error {
 	return err
 }
 
-// Write types p, in frames of a bounded size.
+// Write types p, in frames of a limited size.
 func (c *Console) Write(p []byte) (int, error) {
 	done := 0
 	for done < len(p) {
@@ -123,8 +123,8 @@ func (c *Console) frame(s string) error {
 	return c.conn.WriteMessage(websocket.BinaryMessage, []byte(s))
 }
 
-// ping keeps termproxy, and proxies that cut what is idle for a minute, from
-// ending a console on which nothing happens.
+// ping keeps an idle console open: termproxy and some proxies close a connection on which
+// nothing comes for a minute.
 func (c *Console) ping() {
 	t := time.NewTicker(c.every)
 	defer t.Stop()
@@ -134,13 +134,13 @@ func (c *Console) ping() {
 			return
 		case <-t.C:
 			if c.frame("2") != nil {
-				return // the reader hears of it too
+				return // the reader gets an error too
 			}
 		}
 	}
 }
 
-// Close hangs up. The console itself, and what runs in it, stays.
+// Close closes the connection. The console and its programs go on.
 func (c *Console) Close() error {
 	c.once.Do(func() { close(c.done) })
 	_ = c.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))

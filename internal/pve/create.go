@@ -16,36 +16,36 @@ import (
 type CreateRequest struct {
 	Spec        lxc.Spec
 	Placement   *Placement
-	Password    string   // root's, at least 5 characters; "" locks the account
+	Password    string   // for root, at least 5 characters; "" locks the account
 	SSHKeys     []string // authorized_keys lines, beside Spec.SSHKeys
 	Description string   // left out where Placement.MarkerAllowed is false
 	MAC         string   // of eth0; "" makes one with NewMAC
-	Watch       Watch    // told of a wait for what became of a request without an answer
+	Watch       Watch    // reports the wait for the result of a request without an answer
 }
 
-// Created is a container whose create task runs.
+// Created is a container whose create task is running.
 type Created struct {
 	CTID int
-	UPID string // "" if the task was not found again after a broken connection
+	UPID string // "" if the task was not found after a broken connection
 	MAC  string
 }
 
-// ErrTaken is what a claim returns to have the next id tried, for instance
-// because the catalogue has promised this one to another run.
+// ErrTaken is returned by claim to try the next id, for example because the catalogue has
+// given this one to another run.
 var ErrTaken = errors.New("the id is taken")
 
 const (
-	maxClaims = 200 // ids tried; each loss means that somebody else created a container meanwhile
+	maxClaims = 200 // ids to try; one is lost each time another program creates a container meanwhile
 	maxBreaks = 3   // connections that may break during one POST
 )
 
-// Create claims an id by creating, since Proxmox reserves none. claim is called
-// with each id before its POST, so that the caller records it first; an id that
-// turns out to exist is given up for the next one, unless the spec names it. The
-// POST is repeated where Proxmox could not get its lock, and after a broken
-// connection only once the container is known not to exist; whether one that
-// exists is ours is told by its MAC, which is chosen here. The container is
-// complete when the returned task has ended well (see Follow); it is not started.
+// Create reserves an id by creating the container, because Proxmox has no other way. It
+// calls claim with each id before its POST, so that the caller records the id first. If
+// the id exists already, it tries the next one, unless the spec has the id. It repeats
+// the POST if Proxmox could not get its lock; after a broken connection it repeats it
+// only once it is known that the container does not exist. The MAC, which is chosen here,
+// shows whether an existing container is ours. The container is complete when the
+// returned task has ended well (see Follow); it is not started.
 func (c *Client) Create(ctx context.Context, r CreateRequest, claim func(ctid int) error) (Created, error) {
 	if r.MAC == "" {
 		r.MAC = NewMAC()
@@ -94,7 +94,7 @@ func (c *Client) createAs(ctx context.Context, r CreateRequest, ctid int, claim 
 			return made, nil
 		case ctx.Err() == nil && unclear(err):
 			breaks++
-		case breaks > 0 && taken(err): // perhaps by the request whose answer was lost
+		case breaks > 0 && taken(err): // perhaps made by the request whose answer was lost
 		default:
 			return made, err
 		}
@@ -106,8 +106,8 @@ func (c *Client) createAs(ctx context.Context, r CreateRequest, ctid int, claim 
 			return made, &Error{Kind: Unreachable, Op: op, Err: err, // no status: Proxmox's answer is not known
 				Reason: "the connection broke, and whether the container was created could not be found out: " + werr.Error(),
 				Hints:  []string{"look for it on the node: pct config " + strconv.Itoa(ctid)}}
-		case owner == Ours || owner == Abandoned: // the task says how the latter died
-			made.UPID, _ = c.LastTask(ctx, node, ctid, "vzcreate") // known without it, only not followed
+		case owner == Ours || owner == Abandoned: // the task shows how the create failed
+			made.UPID, _ = c.LastTask(ctx, node, ctid, "vzcreate") // the container is known, but there is no task to follow
 			return made, nil
 		case owner == Theirs:
 			return made, inUse
@@ -117,17 +117,17 @@ func (c *Client) createAs(ctx context.Context, r CreateRequest, ctid int, claim 
 	}
 }
 
-// taken reports whether an id turned out to be in use ("CT 100 already exists on
-// node 'pve1'", also while it is still being created).
+// taken reports whether an id is in use already ("CT 100 already exists on node 'pve1'"),
+// even if its container is still being created.
 func taken(err error) bool {
 	var e *Error
 	return errors.Is(err, ErrTaken) ||
 		errors.As(err, &e) && e.Status == http.StatusInternalServerError && strings.Contains(e.Reason, "already exists on node")
 }
 
-// unclear reports whether a request may have had its effect although no answer
-// came: the connection broke after it was made, or a proxy gave up waiting (596:
-// the operation goes on).
+// unclear reports whether a request without an answer may have been carried out: the
+// connection broke after it was made, or a proxy gave up waiting (596: the operation
+// continues).
 func unclear(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -140,7 +140,7 @@ func unclear(err error) bool {
 	return e.Kind == Timeout || e.Kind == Unreachable && e.Status != 595
 }
 
-// nextID asks for the lowest free id, which is not reserved by that.
+// nextID asks for the lowest free id. Asking does not reserve it.
 func (c *Client) nextID(ctx context.Context) (int, error) {
 	var id text
 	if err := c.get(ctx, "ask for a free container id", "/cluster/nextid", &id); err != nil {

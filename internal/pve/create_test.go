@@ -49,7 +49,7 @@ func TestCreateSendsEveryParameter(t *testing.T) {
 	}
 }
 
-// The keys alone would need a privilege.
+// Empty keys are left out, because the key alone needs a privilege.
 func TestCreateLeavesEmptyKeysOut(t *testing.T) {
 	f := newFake(t)
 	f.on("POST "+createPath, ok(`"`+upid+`"`))
@@ -80,7 +80,7 @@ func TestCreateTakesTheNextID(t *testing.T) {
 	var claimed []int
 	made, err := f.client(t).Create(context.Background(), request(0), func(id int) error {
 		if claimed = append(claimed, id); id == 103 {
-			return pve.ErrTaken // promised to another run
+			return pve.ErrTaken // given to another run
 		}
 		return nil
 	})
@@ -151,7 +151,7 @@ func TestCreateAfterABrokenConnection(t *testing.T) {
 	}
 }
 
-// Whoever reads the error must not take it for a refusal.
+// The error for an unknown result must not look like a refusal.
 func TestCreateThatNobodyKnowsOf(t *testing.T) {
 	f := newFake(t)
 	f.on("POST "+createPath, answer{596, "Connection timed out", ""})

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Kind is what a caller may want to tell apart in an Error.
+// Kind is the class of an Error, for callers that treat classes differently.
 type Kind int
 
 // The kinds of failure. The caller must resolve Invalid and Ambiguous; they are found
@@ -15,15 +15,15 @@ type Kind int
 // id that is taken. Refused, Forbidden and NotFound are answers of Proxmox, whether or
 // not the checks before the first change found them.
 const (
-	Refused      Kind = iota // Proxmox said no (400, 500, …), or preflight knows that it would
+	Refused      Kind = iota // Proxmox refused (400, 500, …), or preflight knows that it would
 	Unreachable              // no route, no name, nothing there, or not Proxmox
-	TLS                      // the certificate is not trusted; Seen says which was shown
+	TLS                      // the certificate is not trusted; Seen is its fingerprint
 	Unauthorized             // 401: wrong token, user or password
 	Forbidden                // 403, or a privilege that preflight found missing
 	NotFound                 // no such container
 	TaskFailed               // the task was accepted and failed; Log has its last lines
 	Timeout                  // a deadline passed
-	Ambiguous                // several would do; Choices names them
+	Ambiguous                // several values are possible; Choices lists them
 	Invalid                  // the request itself is wrong; Field names the key
 	Interrupted              // the caller's context was cancelled
 )
@@ -38,26 +38,26 @@ func (k Kind) String() string {
 	return kindNames[k]
 }
 
-// Error is a failure of Proxmox or on the way to it. It keeps Proxmox's own
-// words: Message is the whole text, Reason its first line.
+// Error is a failure of Proxmox or of the way to it. It keeps Proxmox's own text: Message
+// is the whole text, Reason its first line.
 type Error struct {
 	Kind    Kind
 	Op      string            // what was tried: "create container"
-	Status  int               // HTTP status; 0 where there was none
+	Status  int               // HTTP status; 0 if there was none
 	Reason  string            // one line, Proxmox's or ours
 	Message string            // all lines that Proxmox sent; "" if it sent no more than Reason
 	Params  map[string]string // Proxmox's messages by its own parameter name (net0, memory, …)
 	Field   string            // the flag (without dashes) or template key at fault, "" if unknown
-	Choices []string          // what Field may be instead; the hints do not repeat them
+	Choices []string          // possible values of Field; the hints do not repeat them
 	Log     []string          // a failed task's last lines
 	Told    bool              // a Watch has already received the whole of Log
-	Hints   []string          // commands or actions that mend it
-	Seen    string            // the SHA-256 fingerprint that the server showed (TLS)
+	Hints   []string          // commands or actions that help
+	Seen    string            // the server's SHA-256 fingerprint (TLS)
 	UPID    string            // the task that failed
 	Err     error             // the cause, where a caller may look for it
 }
 
-// Error reads "cannot create container: CT 100 already exists on node 'pve1'".
+// Error has the form "cannot create container: CT 100 already exists on node 'pve1'".
 func (e *Error) Error() string {
 	var b strings.Builder
 	if e.Op != "" {
@@ -86,8 +86,8 @@ func (e *Error) summary() string {
 	return s
 }
 
-// ParamLines are Proxmox's parameter messages, one a line, under the names that
-// the user knows, in a stable order.
+// ParamLines are Proxmox's messages about parameters, one a line, in a stable order and
+// with the names that the user knows.
 func (e *Error) ParamLines() []string {
 	var lines []string
 	for key, msg := range e.Params {
@@ -97,8 +97,8 @@ func (e *Error) ParamLines() []string {
 	return lines
 }
 
-// Tail is what Proxmox said beyond the summary: the further lines of its message,
-// or a failed task's log.
+// Tail is the text of Proxmox beyond the summary: the other lines of its message, or the
+// log of a failed task.
 func (e *Error) Tail() []string {
 	if len(e.Log) > 0 {
 		return e.Log
@@ -124,17 +124,16 @@ func firstLine(s string) string {
 	return strings.TrimSpace(s)
 }
 
-// fields maps Proxmox's parameter names to the flag or template key that sets
-// them. net0 is a property string: its keys are below.
+// fields maps Proxmox's parameter names to the flag or template key that sets them. net0
+// is a property string; its keys follow.
 var fields = map[string]string{
 	"vmid": "ctid", "ostemplate": "os", "rootfs": "disk", "storage": "storage", "net0": "network",
 	"net0.bridge": "bridge", "net0.tag": "vlan", "net0.ip": "ip", "net0.gw": "ip", "net0.ip6": "ip6", "net0.gw6": "ip6",
 	"ssh-public-keys": "ssh-key", "tags": "tag", "nameserver": "nameserver", "node": "node",
 }
 
-// fieldOf names the user's key for a Proxmox parameter. A property string's
-// message names the property at fault in its second line ("net0.ip: invalid
-// format - …").
+// fieldOf returns the user's name for a parameter of Proxmox. For a property string, the
+// second line of the message names the property ("net0.ip: invalid format - …").
 func fieldOf(key, msg string) string {
 	for line := range strings.Lines(msg) {
 		name, _, ok := strings.Cut(line, ":")
@@ -148,7 +147,7 @@ func fieldOf(key, msg string) string {
 	return key
 }
 
-// paramMessage makes one line of a parameter message: the most specific one.
+// paramMessage returns the most specific line of a message about a parameter.
 func paramMessage(msg string) string {
 	lines := strings.Split(strings.TrimSpace(msg), "\n")
 	last := strings.TrimSpace(lines[len(lines)-1])

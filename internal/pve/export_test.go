@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// PingEvery is for tests that do not wait half a minute.
+// PingEvery lets tests avoid a wait of half a minute.
 func (c *Client) PingEvery(d time.Duration) { c.pings = d }
 
-// Wrap is for tests that want to know what becomes of a connection.
+// Wrap lets tests watch the client's connections.
 func (c *Client) Wrap(wrap func(net.Conn) net.Conn) {
 	dial := c.http.inner.DialContext
 	c.http.inner.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {

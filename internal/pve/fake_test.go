@@ -16,9 +16,9 @@ import (
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
-// fake answers as Proxmox's HTTP server does: reason phrases of its own, which
-// net/http cannot set, and bodies as captured from genuine code. A route is
-// "METHOD /path" without /api2/json, or with a query for that query alone.
+// fake answers as Proxmox's HTTP server does: with its reason phrases, which net/http
+// cannot set, and with bodies captured from genuine code. A route is "METHOD /path"
+// without /api2/json; with a query it applies to that query only.
 type fake struct {
 	*httptest.Server
 	mu     sync.Mutex
@@ -30,10 +30,10 @@ type call struct {
 	method, path, query string
 	body                map[string]any
 	header              http.Header
-	nth                 int // of this route, from 1
+	nth                 int // number of the request to this route, from 1
 }
 
-// answer is what goes back; status 0 cuts the connection without a word.
+// answer is one response; status 0 closes the connection without any.
 type answer struct {
 	status int
 	reason string
@@ -53,7 +53,7 @@ func newFake(t *testing.T) *fake {
 	t.Helper()
 	f := &fake{routes: map[string]func(call) answer{}}
 	f.Server = httptest.NewTLSServer(http.HandlerFunc(f.serve))
-	f.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes that are meant to fail
+	f.Config.ErrorLog = log.New(io.Discard, "", 0) // some handshakes are meant to fail
 	t.Cleanup(f.Close)
 	return f
 }

@@ -11,13 +11,13 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
-// step is one thing that is done with a container, and the request it makes.
+// step is one operation on a container, and the request that it makes.
 type step struct {
 	pattern string
 	do      func(ctx context.Context, c *pve.Client) error
 }
 
-// steps are those that change something, in the order of a container's life, and
+// steps are the operations that change something, in the order of a container's life, and
 // the two that wait.
 func steps() map[string]step {
 	var made pve.Created
@@ -71,10 +71,10 @@ func steps() map[string]step {
 	}
 }
 
-// TestFaultsOfTheWire: each fault strikes the one request that it names, as often
-// as it says. A read is repeated unless Proxmox itself refused it or said nothing
-// in time; a create is told apart; of a change that may have happened the caller
-// hears, and asks again.
+// TestFaultsOfTheWire: each fault affects the one request that it names, as often as it
+// says. A read is repeated unless Proxmox refused it or gave no answer in time. A create
+// finds out what happened. For any other change that may have happened, the caller gets
+// an error and asks again.
 func TestFaultsOfTheWire(t *testing.T) {
 	kinds := map[string]pve.Kind{
 		driver.FaultAPI500: pve.Refused, driver.FaultAPI595: pve.Unreachable, driver.FaultAPI596: pve.Unreachable,

@@ -30,8 +30,8 @@ func (l listed) entry(node string) Entry {
 		Template: l.Template.bool(), Tags: splitTags(l.Tags.String())}
 }
 
-// List lists all containers that the login may see, by ctid. Nodes that are
-// offline are left out.
+// List lists all containers that the login may see, by ctid, without those of offline
+// nodes.
 func (c *Client) List(ctx context.Context) ([]Entry, error) {
 	nodes, err := c.Nodes(ctx)
 	if err != nil {
@@ -63,9 +63,9 @@ func (c *Client) List(ctx context.Context) ([]Entry, error) {
 	return all, nil
 }
 
-// Locate reads the configuration of a container that was on node, and may have
-// moved to another one since, and says where it is. NotFound if no node has it. A
-// node that cannot be reached is left out of it, if another one has it now.
+// Locate reads the configuration of a container that was on node and may have moved to
+// another one, and returns its present node. The error is NotFound if no node has it. A
+// node that cannot be reached is ignored if another one has the container.
 func (c *Client) Locate(ctx context.Context, node string, ctid int) (string, Config, error) {
 	if node != "" {
 		cfg, err := c.Config(ctx, node, ctid)
@@ -86,15 +86,15 @@ func (c *Client) Locate(ctx context.Context, node string, ctid int) (string, Con
 	return now, cfg, err
 }
 
-// ErrMachine is the cause of a Refused where the id is a virtual machine's.
+// ErrMachine is the cause of Refused for the id of a virtual machine.
 var ErrMachine = errors.New("a virtual machine")
 
-// Find says where a container is, by its id. NotFound if no node has it, Refused
-// if it is a virtual machine.
+// Find returns the node and the name of a container with this id. The error is NotFound
+// if no node has it, Refused if it is a virtual machine.
 func (c *Client) Find(ctx context.Context, ctid int) (node, name string, err error) {
 	op := fmt.Sprintf("find container %d", ctid)
-	// The cluster's list may be up to 10 s behind, and knows a new container by its
-	// id before it knows its name: what it lacks is asked of the nodes themselves.
+	// The cluster's list may be 10 s old, and has a new container's id before its name.
+	// The nodes themselves are asked about everything that it lacks.
 	var raw []listed
 	if err := c.get(ctx, op, "/cluster/resources?type=vm", &raw); err != nil {
 		return "", "", err

@@ -10,8 +10,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// FuzzFailure: whatever comes back in the place of an answer is an error of a
-// known kind, in one short line, with a bounded tail.
+// FuzzFailure checks that any response is an error of a known kind, with one short line
+// and a limited tail.
 func FuzzFailure(f *testing.F) {
 	for _, body := range []string{"", "<html>", `{"data":null,"message":"first\nsecond\n"}`, `{"errors":{"net0":"invalid format - format error\nnet0.ip: bad\n","memory":5,"":null,"x":{"y":[]}}}`,
 		`{"message":"\u001b[2J\u0000","errors":[]}`, `{"errors":{"template":"no such template"}}`, `[`, `{"message":{}}`} {
@@ -24,12 +24,12 @@ func FuzzFailure(f *testing.F) {
 	c := &Client{base: "https://pve:8006/api2/json", login: login{token: "a@pve!b", user: "a@pve"}}
 	f.Fuzz(func(t *testing.T, status int, line string, body []byte) {
 		if len(line) > maxHead || len(body) > maxFailure || strings.ContainsAny(line, "\r\n") {
-			return // net/http and once do not let more through
+			return // net/http does not let more through
 		}
 		e := answerError(&http.Response{StatusCode: status, Status: line}, body)
 		err := c.explain(t.Context(), "try it", e)
 		op := "try it"
-		if status == http.StatusUnauthorized { // whatever was tried, the login is the cause
+		if status == http.StatusUnauthorized { // the login is the cause of a 401, whatever was requested
 			op = "log in to Proxmox at pve:8006"
 		}
 		var got *Error
@@ -46,8 +46,8 @@ func FuzzFailure(f *testing.F) {
 	})
 }
 
-// FuzzShapes: an answer of any shape is read or refused, and what is read keeps
-// to its bounds.
+// FuzzShapes checks that an answer of any shape is read or refused, and that accepted
+// values are within their bounds.
 func FuzzShapes(f *testing.F) {
 	for _, doc := range []string{`"100"`, `100`, `1e300`, `null`, `true`, `[]`, `{}`, `[{"n":1,"t":"x"},{"n":"2"}]`, `[{"vmid":"1e9","name":null,"status":5,"tags":"a;b,c d","template":1}]`,
 		`[{"name":"eth0","hwaddr":"bc:24:11:00:00:01","inet":"192.0.2.1/24","inet6":"fe80::1%eth0/64","ip-addresses":[{"ip-address":"::ffff:192.0.2.1"},{"ip-address":"x"}]}]`,
@@ -94,8 +94,8 @@ func FuzzShapes(f *testing.F) {
 	})
 }
 
-// FuzzNet0: a network that passes the check is one property string with the very
-// properties that were asked for, and reads back as it was.
+// FuzzNet0 checks that a network that passes the checks becomes one property string with
+// exactly the requested properties, and reads back unchanged.
 func FuzzNet0(f *testing.F) {
 	f.Add("192.0.2.10/24", "192.0.2.1", "2001:db8::10/64", "fe80::1", 5, true)
 	f.Add("dhcp", "", "auto", "", 0, false)

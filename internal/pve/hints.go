@@ -33,7 +33,8 @@ var newerHints = []string{
 	"or use an older OS template (os in the template); on the node: pveam available --section system",
 }
 
-// addHints names the user's key and the way out for what Proxmox answered.
+// addHints adds the user's name of the faulty setting, and hints, to an answer of
+// Proxmox.
 func (c *Client) addHints(e *Error) {
 	for key, msg := range e.Params {
 		e.Field = fieldOf(key, msg)
@@ -72,7 +73,7 @@ func lockedHint(ctid string) string {
 	return "another task is at work on it; a lock left behind by one that died is freed on the node with: pct unlock " + ctid
 }
 
-// ctidOf is the container that what was tried names, for a command line.
+// ctidOf returns the container that the failed operation names, for a command line.
 func ctidOf(op string) string {
 	_, rest, _ := strings.Cut(op, "container ")
 	id, _, _ := strings.Cut(rest, " ")
@@ -82,7 +83,7 @@ func ctidOf(op string) string {
 	return id
 }
 
-// rootOnlyHints are the ways to feature flags that a token may not set.
+// rootOnlyHints are the ways to set feature flags that a token may not set.
 var rootOnlyHints = []string{
 	"log in as root@pam with its password instead of a token: set INFRAHAUS_USER and INFRAHAUS_PASSWORD",
 	"or create it without them, and set them on the node afterwards with pct set --features",

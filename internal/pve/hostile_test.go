@@ -17,7 +17,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
-// endpoint is a client of an HTTPS server that answers as it likes.
+// endpoint is a client of an HTTPS server with any handler.
 func endpoint(t *testing.T, o pve.Options, h http.HandlerFunc) *pve.Client {
 	t.Helper()
 	f := &fake{Server: httptest.NewUnstartedServer(h)}
@@ -30,7 +30,7 @@ func endpoint(t *testing.T, o pve.Options, h http.HandlerFunc) *pve.Client {
 	return f.clientWith(t, o)
 }
 
-// pour writes text until the client has had enough.
+// pour writes text until the client closes the connection.
 func pour(w http.ResponseWriter, text string) {
 	chunk := []byte(strings.Repeat(text, 1+32<<10/len(text)))
 	for {
@@ -40,8 +40,8 @@ func pour(w http.ResponseWriter, text string) {
 	}
 }
 
-// What never ends, unpacks to what never ends, or is worth many times its bytes
-// once decoded is an error that says so, and soon.
+// An answer that never ends, even after unpacking, or that is many times larger after
+// decoding, soon gives a clear error.
 func TestHostileAnswersAreBounded(t *testing.T) {
 	for name, tt := range map[string]struct {
 		h    http.HandlerFunc
@@ -128,7 +128,8 @@ func TestHostileAnswersAreBounded(t *testing.T) {
 	}
 }
 
-// A byte now and then does not hold a request beyond its time.
+// A server that sends a byte now and then does not keep a request open beyond its
+// timeout.
 func TestTrickle(t *testing.T) {
 	for name, head := range map[string]string{"head": "", "body": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"} {
 		t.Run(name, func(t *testing.T) {
@@ -153,8 +154,8 @@ func TestTrickle(t *testing.T) {
 	}
 }
 
-// A login that is answered with a mountain, or with a line break for our next
-// request's head, is refused.
+// A ticket that is huge, or has a line break that would end up in our next request's
+// header, is refused.
 func TestHostileTickets(t *testing.T) {
 	for name, answer := range map[string]string{
 		"large":        `{"data":{"ticket":"` + strings.Repeat("x", 1<<20) + `"}}`,
@@ -173,8 +174,8 @@ func TestHostileTickets(t *testing.T) {
 	}
 }
 
-// A task that never ends, with a log that never ends, is followed in a bounded
-// way until the caller's time is over; its end is seen all the same.
+// Following a task that never ends, with a log that never ends, takes limited memory and
+// stops with the caller's context. If the task does end, that is noticed.
 func TestFollowAnEndlessLog(t *testing.T) {
 	for name, line := range map[string]func(start, i int) string{
 		"on and on":   func(start, i int) string { return fmt.Sprintf(`{"n":%d,"t":"line"}`, start+i+1) },
@@ -238,8 +239,7 @@ func TestFollowATaskThatNeverEnds(t *testing.T) {
 	}
 }
 
-// What is no task's id neither becomes a path, nor a record, nor a line on a
-// screen.
+// A text that is not a task's id does not become a path, a record or a line on a screen.
 func TestHostileTaskIDs(t *testing.T) {
 	for _, id := range []string{"x", "../../x", "UPID:pve1:0000654C:0004C3ED:6B03A893:vz\x1b[2J:100:root@pam:", strings.Repeat("x", 1<<20),
 		"UPID:../x:0000654C:0004C3ED:6B03A893:vzstart:100:root@pam:", "UPID:pve1:0000654C:0004C3ED:6B03A893:vzstart:" + strings.Repeat("1", 600) + ":root@pam:"} {
@@ -258,7 +258,7 @@ func TestHostileTaskIDs(t *testing.T) {
 	}
 }
 
-// Numbers that no container can have, and nodes that are none, are not believed.
+// Numbers that no container can have, and names that no node can have, are refused.
 func TestHostileNumbersAndNames(t *testing.T) {
 	for _, id := range []string{`"-5"`, `0`, `99`, `1e300`, `"NaN"`, `"+Inf"`, `1000000000`, `"` + strings.Repeat("9", 10_000) + `"`, `{}`, `[100]`, `"../100"`} {
 		f := newFake(t)

@@ -12,27 +12,28 @@ import (
 	"time"
 )
 
-// DestroyOptions say how to destroy.
+// DestroyOptions are the options of Destroy.
 type DestroyOptions struct {
-	Purge bool // also from backup jobs, replication and HA
-	Force bool // also while it runs
+	Purge bool // also remove it from backup jobs, replication and HA
+	Force bool // even if it is running
 	// Unreferenced also removes every disk with the container's id on all enabled
 	// storages that the config does not name, even if another program has made it.
 	Unreferenced bool
 }
 
-// Start starts a container and returns the task. A running one needs none: "".
+// Start starts a container and returns the task; "" if the container is running.
 func (c *Client) Start(ctx context.Context, node string, ctid int) (upid string, err error) {
 	return c.act(ctx, "start", node, ctid, "start", nil, "already running")
 }
 
-// Stop kills a container. A stopped one needs no task: "".
+// Stop kills a container and returns the task; "" if the container is stopped.
 func (c *Client) Stop(ctx context.Context, node string, ctid int) (upid string, err error) {
 	return c.act(ctx, "stop", node, ctid, "stop", nil, "not running")
 }
 
-// Shutdown asks a container's init to end within timeout; with force it is
-// killed then, else the task fails. A stopped one needs no task: "".
+// Shutdown asks a container's init to end within timeout and returns the task; "" if the
+// container is stopped. After the timeout, force kills the container; without it the task
+// fails.
 func (c *Client) Shutdown(ctx context.Context, node string, ctid int, timeout time.Duration, force bool) (upid string, err error) {
 	body := map[string]any{"timeout": max(1, int(timeout.Seconds())), "forceStop": flag(force)}
 	return c.act(ctx, "shut down", node, ctid, "shutdown", body, "not running")
@@ -54,8 +55,8 @@ func (c *Client) act(ctx context.Context, verb, node string, ctid int, action st
 	return upid, err
 }
 
-// Destroy removes a container and its disks. Whether it is ours is the caller's
-// question. A container that does not exist is NotFound.
+// Destroy removes a container and its disks. The caller must make sure that the container
+// is ours. The error is NotFound if it does not exist.
 func (c *Client) Destroy(ctx context.Context, node string, ctid int, o DestroyOptions) (upid string, err error) {
 	op := fmt.Sprintf("destroy container %d", ctid)
 	query := url.Values{}
@@ -76,9 +77,9 @@ func (c *Client) Destroy(ctx context.Context, node string, ctid int, o DestroyOp
 	return upid, err
 }
 
-// unlocked repeats do while Proxmox answers that it could not get a lock in time
-// ("can't lock file '…' - got timeout"): nothing was done then. It backs off from
-// half a second to 8 s and gives up after a minute and a half.
+// unlocked repeats do while Proxmox answers that it could not get a lock in time ("can't
+// lock file '…' - got timeout"), in which case it has done nothing. The pauses grow from
+// half a second to 8 s; it gives up after a minute and a half.
 func unlocked(ctx context.Context, do func() error) error {
 	began := time.Now()
 	for pause := 500 * time.Millisecond; ; pause = min(2*pause, 8*time.Second) {
@@ -98,7 +99,7 @@ func lockTimeout(err error) bool {
 		strings.Contains(e.Reason, "can't lock") && strings.Contains(e.Reason, "got timeout")
 }
 
-// flag is a boolean as every version of Proxmox takes it.
+// flag is a boolean in the form that every version of Proxmox accepts.
 func flag(b bool) int {
 	if b {
 		return 1

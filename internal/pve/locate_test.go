@@ -6,8 +6,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
-// A container that has moved is found although its old node is down; one that has not
-// is where nobody gets.
+// A container that has moved is found although its old node is down. One that has not
+// moved cannot be reached.
 func TestLocateWithoutItsNode(t *testing.T) {
 	f := newFake(t)
 	c := f.client(t)
@@ -23,7 +23,7 @@ func TestLocateWithoutItsNode(t *testing.T) {
 	}
 }
 
-// A create that died under another login than ours has left nothing of ours.
+// A create that died under another login has left no container of ours.
 func TestFindCreateOfAnotherLogin(t *testing.T) {
 	f := newFake(t)
 	c := f.client(t)

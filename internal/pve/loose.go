@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// text takes a JSON string, number or boolean: Proxmox sends cpulimit as "0.5",
-// an id now as 100 and now as "100", a flag as 1.
+// text accepts a JSON string, number or boolean: Proxmox sends cpulimit as "0.5", an id
+// either as 100 or as "100", and a flag as 1.
 type text string
 
 func (t *text) UnmarshalJSON(raw []byte) error {
@@ -39,7 +39,7 @@ func (t text) String() string { return string(t) }
 
 func (t text) bool() bool { return t != "" && t != "0" }
 
-// int is 0 for what is no number, or none that an int holds.
+// int returns 0 for a text that is not a number, or is out of the range of int.
 func (t text) int() int {
 	n, _ := t.int64()
 	return int(n)
@@ -47,7 +47,7 @@ func (t text) int() int {
 
 func (t text) int64() (int64, bool) {
 	f, err := strconv.ParseFloat(string(t), 64)
-	if err != nil || !(math.Abs(f) < 1<<53) { // NaN is not less either
+	if err != nil || !(math.Abs(f) < 1<<53) { // also false for NaN
 		return 0, false
 	}
 	return int64(f), true

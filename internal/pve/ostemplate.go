@@ -75,7 +75,7 @@ func (a archive) product() string {
 	return p
 }
 
-// version is the name without architecture and ending, for comparisons.
+// version is the name without architecture and extension, for comparisons.
 func (a archive) version() string {
 	if i := strings.LastIndexByte(a.name, '_'); i > 0 {
 		return a.name[:i]
@@ -83,19 +83,20 @@ func (a archive) version() string {
 	return a.name
 }
 
-// plainRest is what may follow a prefix in the plain edition of an OS: a further
-// version, then the edition. TurnKey appliances are named debian-12-turnkey-….
+// plainRest matches the rest of a name behind a prefix for the plain edition of an OS:
+// more of the version, then the edition. TurnKey appliances are named
+// debian-12-turnkey-….
 var plainRest = regexp.MustCompile(`^(-[0-9][0-9.]*)?(-(standard|default|base|minimal|cloud))?$`)
 
-// fit says how well an archive fits a prefix: 2 the plain edition, 1 another
-// whose name goes on after it, 0 not. debian-1 is no prefix of debian-12.
+// fit rates how well an archive matches a prefix: 2 for the plain edition, 1 for another
+// edition, 0 for no match. debian-1 is not a prefix of debian-12.
 func (a archive) fit(prefix string) int {
 	rest, ok := strings.CutPrefix(a.name, prefix)
 	if !ok {
 		return 0
 	}
 	if rest == "" || strings.Contains(prefix, "_") {
-		return 2 // a whole name, or one with its version begun
+		return 2 // a complete name, or one with a part of its version
 	}
 	if rest[0] != '-' && rest[0] != '_' && !strings.HasSuffix(prefix, "-") {
 		if rest[0] != '.' {
@@ -110,7 +111,7 @@ func (a archive) fit(prefix string) int {
 	return 1
 }
 
-// best is the newest archive that fits a prefix best, and how well it does.
+// best returns the newest of the archives that match a prefix best, and its rating.
 func best(all []archive, prefix string) (archive, int) {
 	var found []archive
 	fit := 0
@@ -132,7 +133,7 @@ func best(all []archive, prefix string) (archive, int) {
 	}), fit
 }
 
-// compareVersions orders names as people read them: runs of digits by value.
+// compareVersions orders names as people read them: runs of digits compare by value.
 func compareVersions(a, b string) int {
 	for a != "" && b != "" {
 		da, db := leadingDigits(a), leadingDigits(b)
@@ -195,9 +196,9 @@ func (c *Client) index(ctx context.Context, node string) ([]archive, error) {
 
 var percentForm = regexp.MustCompile(`(?:^|[\s.])(\d{1,3})(?:\.\d+)?%`)
 
-// Download fetches the placement's OS template from the appliance index if it is
-// not there yet, and waits for it. The progress is told by w.Waiting. Doing it
-// twice, or twice at once, does no harm.
+// Download downloads the placement's OS template from the appliance index if it is
+// missing, and waits for it. w.Waiting gets the progress. It is idempotent, also when two
+// run at once.
 func (c *Client) Download(ctx context.Context, p *Placement, w Watch) error {
 	if !p.Template.Download {
 		return nil
@@ -215,7 +216,7 @@ func (c *Client) Download(ctx context.Context, p *Placement, w Watch) error {
 	progress := Watch{Waiting: w.Waiting, Line: downloadLines(p.Template.Name, w)}
 	if _, err := c.Follow(ctx, upid, progress); err != nil {
 		if ctx.Err() == nil && c.present(ctx, p) {
-			p.Template.Download = false // another run was faster
+			p.Template.Download = false // another run was first
 			return nil
 		}
 		return notDownloaded(err, p)
@@ -248,8 +249,8 @@ func notDownloaded(err error, p *Placement) error {
 // nodeHost matches host names that are safe in a command line.
 var nodeHost = regexp.MustCompile(`^[a-zA-Z0-9.-]+$`)
 
-// downloadLines makes "26 %" of the dots that a download logs, and passes other
-// lines on.
+// downloadLines turns the dots in a download's log into "26 %", and passes other lines
+// on.
 func downloadLines(name string, w Watch) func(string) {
 	last := -1
 	return func(line string) {

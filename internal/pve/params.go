@@ -9,20 +9,19 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// defaultDisk is Proxmox's own size of a root disk, in GiB.
+// defaultDisk is Proxmox's default size of a root disk, in GiB.
 const defaultDisk = 4
 
-// NewMAC makes a random address within BC:24:11, the prefix that Proxmox itself
-// gives its guests.
+// NewMAC makes a random address with BC:24:11, the prefix that Proxmox gives its guests.
 func NewMAC() string {
 	var b [3]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return fmt.Sprintf("BC:24:11:%02X:%02X:%02X", b[0], b[1], b[2])
 }
 
-// createParams is the body of the create request. Empty features and tags are
-// left out: the key alone needs a privilege. unprivileged is always said, its
-// default differs between versions.
+// createParams is the body of the create request. It leaves out empty features and tags,
+// because the key alone needs a privilege. It always has unprivileged, whose default
+// differs between versions.
 func createParams(r CreateRequest, ctid int) map[string]any {
 	s := r.Spec
 	body := map[string]any{
@@ -67,7 +66,7 @@ func createParams(r CreateRequest, ctid int) map[string]any {
 	return body
 }
 
-// rootfs asks for a new volume: "storage:GiB", a bare number and no unit.
+// rootfs requests a new volume: "storage:GiB", without a unit.
 func rootfs(storage string, gib int) string {
 	if gib <= 0 {
 		gib = defaultDisk
@@ -113,7 +112,7 @@ func features(f lxc.Features) string {
 	return strings.Join(parts, ",")
 }
 
-// keyLines are the distinct keys of several lists, one a line, without blanks
+// keyLines returns the distinct keys of several lists, one a line, without blank lines
 // and comments.
 func keyLines(lists ...[]string) []string {
 	seen := map[string]bool{}

@@ -65,7 +65,8 @@ func FuzzCompareVersions(f *testing.F) {
 	})
 }
 
-// What a Proxmox of any version may send as a configuration is read, or refused.
+// FuzzConfig checks that any configuration from any version of Proxmox is read or
+// refused.
 func FuzzConfig(f *testing.F) {
 	f.Add(`{"net0":"name=eth0,bridge=vmbr0,hwaddr=BC:24:11:BA:A7:20,ip=dhcp,type=veth","cpulimit":"0.5","lxc":[["a","b"]],"cores":2}`)
 	f.Add(`{"net0":null,"memory":1e300,"description":"infrahaus:\n"}`)

@@ -12,15 +12,15 @@ import (
 	"sync"
 )
 
-// permissions is what the login may do: privileges by path, 1 where they hold
-// for the paths below as well.
+// permissions are the login's privileges by path; 1 means that the privilege also applies
+// to lower paths.
 type permissions struct {
 	client *Client
-	all    bool // root@pam's ticket, or not to be found out: Proxmox will judge
+	all    bool // root@pam with a ticket, or not known: Proxmox will decide
 	paths  map[string]map[string]text
 
 	mu        sync.Mutex
-	confirmed map[string]map[string]text // by a query for that very path
+	confirmed map[string]map[string]text // answers to queries for one path
 }
 
 func (c *Client) permissions(ctx context.Context) (*permissions, error) {
@@ -40,9 +40,9 @@ func (c *Client) permissions(ctx context.Context) (*permissions, error) {
 // none reports whether the login has no privilege anywhere.
 func (p *permissions) none() bool { return !p.all && len(p.paths) == 0 }
 
-// has reports whether the login has a privilege on a path. A no is confirmed by
-// a query for that very path, since the overview lists only the top and the paths
-// with an ACL of their own.
+// has reports whether the login has a privilege on a path. It confirms a missing one by a
+// query for that path, because the overview only lists the top paths and those with an
+// ACL entry of their own.
 func (p *permissions) has(ctx context.Context, at, privilege string) bool {
 	if p.all || p.listed(at, privilege) {
 		return true
@@ -65,7 +65,7 @@ func (p *permissions) has(ctx context.Context, at, privilege string) bool {
 	return ok
 }
 
-// listed looks the privilege up at the nearest path that the overview has.
+// listed looks up the privilege at the nearest path in the overview.
 func (p *permissions) listed(at, privilege string) bool {
 	for dir := at; ; dir = path.Dir(dir) {
 		if privs, ok := p.paths[dir]; ok {

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// get fetches path into v. A GET is repeated when the way there failed in
-// passing (595–599, 502–504, a connection cut), twice, after 100 and 400 ms.
+// get fetches path into v. After a temporary failure (595–599, 502–504, a broken
+// connection) it repeats the GET twice, after 100 and 400 ms.
 func (c *Client) get(ctx context.Context, op, path string, v any) error {
 	for pause := 100 * time.Millisecond; ; pause *= 4 {
 		err := c.send(ctx, op, http.MethodGet, path, nil, v)
@@ -28,7 +28,7 @@ func (c *Client) get(ctx context.Context, op, path string, v any) error {
 	}
 }
 
-// send makes one request, with the client's timeout, and never repeats it.
+// send makes one request with the client's timeout and never repeats it.
 func (c *Client) send(ctx context.Context, op, method, path string, body map[string]any, v any) error {
 	rctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -42,7 +42,7 @@ func (c *Client) send(ctx context.Context, op, method, path string, body map[str
 	case http.MethodPut:
 		err = c.api.Put(rctx, path, body, &raw)
 	default:
-		err = c.api.Delete(rctx, path, &raw) // its parameters go into the query: a body is refused
+		err = c.api.Delete(rctx, path, &raw) // its parameters go into the query, because Proxmox refuses a body
 	}
 	if err != nil {
 		return c.explain(ctx, op, err)
@@ -56,8 +56,8 @@ func (c *Client) send(ctx context.Context, op, method, path string, body map[str
 	return nil
 }
 
-// explain turns what came through go-proxmox into an Error. ctx is the caller's:
-// its end is passed on as it is.
+// explain turns an error from go-proxmox into an Error. If the caller's ctx has ended, it
+// returns that error unchanged.
 func (c *Client) explain(ctx context.Context, op string, err error) error {
 	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return &Error{Kind: Interrupted, Op: op, Reason: "interrupted", Err: ctx.Err()}
@@ -109,7 +109,7 @@ func isNet(err error) bool {
 	return errors.As(err, &u)
 }
 
-// netReason is the last, most telling part of a network error.
+// netReason returns the last and most specific part of a network error.
 func netReason(err error) string {
 	var dns *net.DNSError
 	var errno syscall.Errno
@@ -130,8 +130,8 @@ func netReason(err error) string {
 	return err.Error()
 }
 
-// passing reports whether a failure may be gone the next moment: the way failed,
-// and not by a missing host, name or trust.
+// passing reports whether a failure may be temporary: a failure of the connection that is
+// not due to a wrong host, name or certificate.
 func passing(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) || e.Kind != Unreachable {
@@ -143,7 +143,7 @@ func passing(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// sleep waits for d or the end of ctx, whose error it returns.
+// sleep waits for d or until ctx ends, and returns the error of ctx.
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -155,7 +155,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// join makes a path of segments, escaped.
+// join makes a path from segments and escapes them.
 func join(segments ...string) string {
 	var b strings.Builder
 	for _, s := range segments {

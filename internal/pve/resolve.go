@@ -14,7 +14,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// resolver is what Resolve learns of the host on the way.
+// resolver collects the answers of Resolve's questions.
 type resolver struct {
 	c      *Client
 	spec   lxc.Spec
@@ -59,11 +59,11 @@ func (c *Client) Resolve(ctx context.Context, spec lxc.Spec, inside ...string) (
 	return r.out, nil
 }
 
-// askCluster is the first round: what depends on no choice.
+// askCluster is the first round: the questions that depend on no choice.
 func (r *resolver) askCluster(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
-	// The version comes first in the order of errors: it needs no privilege, so
-	// what it fails with is about the way and the login.
+	// The version comes first in the order of errors: it needs no privilege, so its error
+	// is about the connection and the login.
 	g.Go(func() (err error) { r.out.Version, err = r.c.Version(gctx); return })
 	g.Go(func() (err error) { r.nodes, err = r.c.Nodes(gctx); return })
 	g.Go(func() (err error) { r.perms, err = r.c.permissions(gctx); return })
@@ -71,7 +71,7 @@ func (r *resolver) askCluster(ctx context.Context) error {
 	return g.Wait()
 }
 
-// askID asks for the next free id, or whether the wanted one is free.
+// askID asks for the next free id, or whether the requested one is free.
 func (r *resolver) askID(ctx context.Context) (int, error) {
 	if r.spec.CTID == 0 {
 		return r.c.nextID(ctx)
@@ -122,9 +122,9 @@ func (r *resolver) chooseNode(context.Context) error {
 	return nil
 }
 
-// checkFeatures applies the rule that no privilege lifts: flags other than
-// nesting, and any flag of a privileged container, are for root@pam with a
-// ticket. A token of root's is not root@pam.
+// checkFeatures applies a rule that no privilege changes: only root@pam with a ticket may
+// set flags other than nesting, and any flag of a privileged container. A token of root
+// is not root@pam.
 func (r *resolver) checkFeatures(context.Context) error {
 	f, who := r.spec.Features, r.c.login
 	if who.root() {
@@ -161,7 +161,7 @@ func (r *resolver) checkFeatures(context.Context) error {
 	return e
 }
 
-// warn says what will work and may still surprise.
+// warn lists settings that work but may surprise.
 func (r *resolver) warn() {
 	n := r.spec.Network
 	add := func(format string, a ...any) { r.out.Warnings = append(r.out.Warnings, fmt.Sprintf(format, a...)) }

@@ -20,7 +20,7 @@ const (
 		{"template":"debian-12-turnkey-nextcloud_18.0-1_amd64.tar.gz","type":"lxc"},{"template":"debian-12-standard_12.12-1_amd64.tar.zst","type":"lxc"}]`
 )
 
-// host is a node as section 0 of the capture found it.
+// host is a node with the state of section 0 of the capture.
 func host(t *testing.T) *fake {
 	f := newFake(t)
 	f.on("GET /version", ok(`{"release":"8.4","version":"8.4.21","repoid":"2606ac850d46da29"}`))

@@ -14,7 +14,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 )
 
-// nobody is a token of a user without any privilege.
+// nobody is the token of a user without privileges.
 func (s *sandbox) nobody(t *testing.T) *pve.Client {
 	t.Helper()
 	if err := s.node.CreateUser("ops@pve", "12345678"); err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 )
 
-// sandbox is a simulated Proxmox, and a client of root's token on it.
+// sandbox is a simulated Proxmox, and a client with a token of its root.
 type sandbox struct {
 	node   *node.Node
 	server *api.Server
@@ -34,7 +34,7 @@ func newSandbox(t *testing.T, faults ...driver.Fault) *sandbox {
 	return s
 }
 
-// open is a node in dir, with a server and a client of its own.
+// open starts a node in dir, with a server and a client.
 func (s *sandbox) open(t *testing.T, dir string) {
 	t.Helper()
 	n, err := node.Open(t.Context(), node.Options{Dir: dir, Driver: &sim.Driver{}, Faults: s.faults, Profile: s.prof, LockTimeout: 20 * time.Millisecond})
@@ -189,7 +189,7 @@ func TestDownloadsWhatIsMissing(t *testing.T) {
 	}
 }
 
-// Twenty at once fight for ids; each gets one of its own.
+// Of twenty creates at once, each gets an id of its own.
 func TestTwentyAtOnce(t *testing.T) {
 	s := newSandbox(t)
 	var mu sync.Mutex
@@ -215,7 +215,7 @@ func TestTwentyAtOnce(t *testing.T) {
 
 func TestFaultsThatAreBorne(t *testing.T) {
 	for _, fault := range []driver.Fault{
-		{Name: driver.FaultAPIDrop, Value: `^POST .*/lxc$`, Count: 1}, // created, and the answer lost
+		{Name: driver.FaultAPIDrop, Value: `^POST .*/lxc$`, Count: 1}, // created, but the answer was lost
 		{Name: driver.FaultAPI596, Value: `^POST .*/lxc$`, Count: 1},
 		{Name: driver.FaultAPI596, Value: `^GET .*/storage$`, Count: 2},
 		{Name: driver.FaultAPIDrop, Value: `^GET `, Count: 2},
@@ -303,8 +303,8 @@ func TestGivenIDIsTaken(t *testing.T) {
 	}
 }
 
-// What preflight demands is what Proxmox demands: a login with exactly that
-// creates a container.
+// Preflight requires the same privileges as Proxmox: a login with exactly those creates a
+// container.
 func TestLeastPrivileges(t *testing.T) {
 	s := newSandbox(t)
 	must := func(err error) {

@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// Snapshot is a state of a container that can be returned to.
+// Snapshot is a saved state of a container.
 type Snapshot struct {
 	Name        string // a letter first, then letters, digits, - and _; 2 to 40 characters
 	Description string
 	Parent      string // the snapshot it comes after, "" for the first
 	Time        time.Time
-	State       string // prepare or delete: half made, by a task that runs or died; "" for a whole one
+	State       string // prepare or delete: incomplete, because its task is running or died; "" if complete
 }
 
 func snapshotPath(node string, ctid int, rest ...string) string {
@@ -42,7 +42,7 @@ func (c *Client) CanSnapshot(ctx context.Context, node string, ctid int) (bool, 
 	return err == nil, err
 }
 
-// Snapshots lists a container's, the oldest first.
+// Snapshots lists the snapshots of a container, oldest first.
 func (c *Client) Snapshots(ctx context.Context, node string, ctid int) ([]Snapshot, error) {
 	var raw []struct{ Name, Description, Parent, SnapTime, SnapState text }
 	op := fmt.Sprintf("list the snapshots of container %d", ctid)
@@ -51,7 +51,7 @@ func (c *Client) Snapshots(ctx context.Context, node string, ctid int) ([]Snapsh
 	}
 	var all []Snapshot
 	for _, s := range raw {
-		if s.Name == "current" { // the present state, which is none
+		if s.Name == "current" { // the present state, which is not a snapshot
 			continue
 		}
 		at, _ := s.SnapTime.int64()
@@ -70,10 +70,10 @@ func (c *Client) snapshot(ctx context.Context, node string, ctid int, name strin
 	return slices.ContainsFunc(all, func(s Snapshot) bool { return s.Name == name }), err
 }
 
-// TakeSnapshot takes one of a container, which may run, and returns the task. A
-// name in use, a locked container and a storage that cannot fail the task, not
-// the request. The request is sent once; where its answer is lost, a snapshot of
-// that name that is there then counts as its work, so names should not recur.
+// TakeSnapshot takes a snapshot of a container, which may be running, and returns the
+// task. If the name is in use, the container is locked or the storage cannot, the task
+// fails, not the request. The request is sent once. If its answer is lost, an existing
+// snapshot of that name counts as its result, so names should not be used twice.
 func (c *Client) TakeSnapshot(ctx context.Context, node string, ctid int, name, description string) (upid string, err error) {
 	op := fmt.Sprintf("take a snapshot of container %d", ctid)
 	body := map[string]any{"snapname": name}
@@ -84,7 +84,7 @@ func (c *Client) TakeSnapshot(ctx context.Context, node string, ctid int, name, 
 	if !unclear(err) {
 		return upid, err
 	}
-	for range 3 { // the request may still be on its way to the worker
+	for range 3 { // the worker may not have got the request yet
 		if sleep(ctx, 200*time.Millisecond) != nil {
 			break
 		}
@@ -95,8 +95,8 @@ func (c *Client) TakeSnapshot(ctx context.Context, node string, ctid int, name, 
 	return "", err
 }
 
-// DeleteSnapshot removes one and returns the task. One that is gone needs none:
-// "". The request is sent once; after a lost answer it may be made again.
+// DeleteSnapshot removes a snapshot and returns the task; "" if the snapshot does not
+// exist. The request is sent once; after a lost answer it may be repeated.
 func (c *Client) DeleteSnapshot(ctx context.Context, node string, ctid int, name string) (upid string, err error) {
 	there, err := c.snapshot(ctx, node, ctid, name)
 	if err != nil || !there {
@@ -107,11 +107,11 @@ func (c *Client) DeleteSnapshot(ctx context.Context, node string, ctid int, name
 	return upid, err
 }
 
-// Rollback puts a container back to a snapshot and returns the task. Running, it
-// is killed first; it is started again only with start, by a further task of type
-// vzstart. What is not in the snapshot is lost, but for the container's
-// description. The request is sent once; after a lost answer LastTask of type
-// vzrollback tells. A task that fails half-way leaves the container locked.
+// Rollback returns a container to a snapshot and returns the task. A running container is
+// killed first; it is started again only with start, by another task of type vzstart.
+// Everything since the snapshot is lost, except the container's description. The request
+// is sent once; after a lost answer, LastTask with type vzrollback shows what happened. A
+// task that fails half-way leaves the container locked.
 func (c *Client) Rollback(ctx context.Context, node string, ctid int, name string, start bool) (upid string, err error) {
 	op := fmt.Sprintf("roll container %d back to snapshot %s", ctid, name)
 	body := map[string]any{}
@@ -124,7 +124,7 @@ func (c *Client) Rollback(ctx context.Context, node string, ctid int, name strin
 
 var noSuchSnapshot = regexp.MustCompile(`^snapshot '[^']*' does not exist$`)
 
-// alreadyGone reports whether a task failed for want of what it was to delete.
+// alreadyGone reports whether a task failed because the object to delete does not exist.
 func alreadyGone(typ, exit string) bool {
 	return typ == "vzdelsnapshot" && noSuchSnapshot.MatchString(exit)
 }

@@ -33,7 +33,7 @@ func made(t *testing.T, faults ...driver.Fault) (*sandbox, int) {
 	return s, m.CTID
 }
 
-// names are the snapshots as name<parent.
+// names lists the snapshots as name<parent.
 func names(t *testing.T, c *pve.Client, ctid int) string {
 	t.Helper()
 	all, err := c.Snapshots(t.Context(), "pve1", ctid)
@@ -95,8 +95,8 @@ func TestSnapshotLife(t *testing.T) {
 	}
 }
 
-// Two that delete at once both succeed: the second one's task fails for want of
-// the snapshot, which is what it wanted.
+// If two delete a snapshot at once, both succeed: the second task fails because the
+// snapshot does not exist, which was its purpose.
 func TestSnapshotDeletedMeanwhile(t *testing.T) {
 	s, id := made(t)
 	upid, err := s.client.TakeSnapshot(t.Context(), "pve1", id, "one", "")
@@ -137,7 +137,7 @@ func TestSnapshotRefused(t *testing.T) {
 	}
 }
 
-// A token without VM.Snapshot cannot, whatever the storage says.
+// A token without VM.Snapshot cannot take one, whatever the storage supports.
 func TestSnapshotPrivilege(t *testing.T) {
 	s, id := made(t)
 	for role, want := range map[string]bool{"PVEAuditor": false, "PVEVMAdmin": true} {
@@ -166,7 +166,7 @@ func TestSnapshotPrivilege(t *testing.T) {
 	}
 }
 
-// The answer to a request that was carried out is lost.
+// The request was carried out and its answer was lost.
 func TestSnapshotAnswerLost(t *testing.T) {
 	s, id := made(t)
 	s.faults.Add(driver.Fault{Name: driver.FaultAPIDrop, Value: "^POST .*/snapshot$", Count: 1})

@@ -24,8 +24,8 @@ func (v Version) Major() int {
 	return n
 }
 
-// Version asks Proxmox for its version; it needs no privilege, so it also checks
-// the way there and the login.
+// Version asks Proxmox for its version. That needs no privilege, so an error is about the
+// connection or the login.
 func (c *Client) Version(ctx context.Context) (Version, error) {
 	var v struct{ Release, Version text }
 	if err := c.get(ctx, "ask Proxmox for its version", "/version", &v); err != nil {
@@ -42,13 +42,13 @@ type Node struct {
 	Online bool
 }
 
-// maxNodes is more than any cluster has: each is asked on its own.
+// maxNodes is more than any cluster has. Each node costs a request.
 const maxNodes = 256
 
 var nodeName = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$`)
 
-// Nodes lists the cluster's nodes. What cannot be a node's name is left out: names
-// become parts of addresses and of commands on other machines.
+// Nodes lists the cluster's nodes. It leaves out names that no node can have, because
+// names become parts of addresses and of commands on other machines.
 func (c *Client) Nodes(ctx context.Context) ([]Node, error) {
 	var raw []struct{ Node, Status text }
 	if err := c.get(ctx, "list the nodes", "/nodes", &raw); err != nil {
@@ -64,7 +64,7 @@ func (c *Client) Nodes(ctx context.Context) ([]Node, error) {
 	return nodes, nil
 }
 
-// Status is what a container does now.
+// Status is the present state of a container.
 type Status struct {
 	Running bool
 	Name    string
@@ -74,7 +74,7 @@ type Status struct {
 	HAState string // the state that HA reports: started, stopped, error, …
 }
 
-// Status asks for a container's state. NotFound if there is none.
+// Status asks for a container's state. The error is NotFound if it does not exist.
 func (c *Client) Status(ctx context.Context, node string, ctid int) (Status, error) {
 	var raw struct {
 		Status, Name, Lock, Tags text
@@ -88,11 +88,11 @@ func (c *Client) Status(ctx context.Context, node string, ctid int) (Status, err
 		Tags: splitTags(raw.Tags.String()), HA: raw.HA.Managed.bool(), HAState: raw.HA.State.String()}, nil
 }
 
-// Config is a container's configuration as far as this program reads it. All is
+// Config is the part of a container's configuration that this program reads. All has
 // every key as Proxmox wrote it.
 type Config struct {
 	Hostname     string
-	Description  string // with the line end that Proxmox adds taken off
+	Description  string // without the line end that Proxmox adds
 	Unprivileged bool
 	Protection   bool
 	Lock         string
@@ -107,8 +107,8 @@ type Config struct {
 	All          map[string]string
 }
 
-// Config reads a container's configuration. NotFound if there is none. While it
-// is being created most of it is missing.
+// Config reads a container's configuration. The error is NotFound if it does not exist.
+// Most keys are missing while it is being created.
 func (c *Client) Config(ctx context.Context, node string, ctid int) (Config, error) {
 	var raw map[string]text
 	op := fmt.Sprintf("read the configuration of container %d", ctid)
@@ -173,14 +173,14 @@ func (c Config) Blank() bool {
 	return (c.Lock == "" || c.Lock == "create") && c.MAC == "" && c.Hostname == "" && c.Marker() == ""
 }
 
-// markerPrefix begins the description line that marks a container as this
-// program's, followed by the record id.
+// markerPrefix and the record id are the description line that marks a container as this
+// program's.
 const markerPrefix = "infrahaus:"
 
 // Marker is the description line that marks a container as ours.
 func Marker(recordID string) string { return markerPrefix + recordID }
 
-// Marker is the record id in the ownership marker, "" without one.
+// Marker is the record id in the ownership marker, "" if there is none.
 func (c Config) Marker() string {
 	for line := range strings.Lines(c.Description) {
 		if id, ok := strings.CutPrefix(strings.TrimSpace(line), markerPrefix); ok && id != "" {
@@ -194,8 +194,7 @@ func splitTags(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ';' || r == ',' || r == ' ' })
 }
 
-// StaticAddress is the address that a network has by configuration, without
-// asking anybody; invalid if it has none.
+// StaticAddress is the address in a network's configuration; invalid if it has none.
 func StaticAddress(n lxc.Network) netip.Addr {
 	if p, err := netip.ParsePrefix(n.IPv4); err == nil {
 		return p.Addr()

@@ -15,7 +15,7 @@ import (
 const (
 	firstPoll = 50 * time.Millisecond  // after the one at once
 	lastPoll  = 2 * time.Second        // the longest pause between two polls
-	logEvery  = 200 * time.Millisecond // the log costs the node as much as the status
+	logEvery  = 200 * time.Millisecond // read rarely, because reading the log costs the node as much as the status
 	patience  = 2 * time.Minute        // how long polls may fail in a row
 	logPage   = 500                    // lines a request
 	tailLines = 12                     // lines of the log that a Result or Error keeps at least
@@ -33,11 +33,11 @@ type Result struct {
 	Lines    []string // its log, the last thousand lines
 }
 
-// upids as Proxmox makes them: node, pid, pstart, start time, type, id, user.
+// upidForm matches a task's id: node, pid, pstart, start time, type, id, user.
 var upidForm = regexp.MustCompile(`^UPID:([a-zA-Z0-9][a-zA-Z0-9.-]*):([0-9A-Fa-f]{8,}):([0-9A-Fa-f]{8,9}):([0-9A-Fa-f]{8}):([!-9;-~]+):([!-9;-~]*):([!-9;-~]+):$`)
 
-// begin is send for a request that starts a task: upid becomes its id, "" where
-// Proxmox needed none.
+// begin is send for a request that starts a task. upid becomes its id, "" if Proxmox
+// needed no task.
 func (c *Client) begin(ctx context.Context, op, method, path string, body map[string]any, upid *string) error {
 	err := c.send(ctx, op, method, path, body, upid)
 	if err != nil || *upid == "" {
@@ -50,7 +50,7 @@ func (c *Client) begin(ctx context.Context, op, method, path string, body map[st
 	return nil
 }
 
-// taskPath is the API path of a task, which names the node it runs on.
+// taskPath is the API path of a task. Its id names its node.
 func taskPath(op, upid string) (string, error) {
 	m := upidForm.FindStringSubmatch(upid)
 	if m == nil || len(upid) > maxUPID {
@@ -64,11 +64,11 @@ type taskStatus struct {
 	Exit   string `json:"exitstatus"`
 }
 
-// Follow waits for a task to end, handing on the lines of its log in order. It
-// polls at once, then every 50 ms growing to 2 s. Polls that fail in passing are
-// borne for two minutes, since the task goes on without us. A task that ends
-// with warnings succeeded, and so did a delete of what was gone already. The empty upid is a task that needed none. When ctx
-// ends the task still runs: see StopTask.
+// Follow waits for a task to end and passes on the lines of its log in order. It polls at
+// once, then every 50 ms growing to 2 s. It tolerates polls that fail temporarily for two
+// minutes, because the task goes on without us. A task that ends with warnings has
+// succeeded, and so has a delete of something that did not exist. An empty upid means
+// that no task was needed. When ctx ends the task is still running: see StopTask.
 func (c *Client) Follow(ctx context.Context, upid string, w Watch) (Result, error) {
 	if upid == "" {
 		return Result{}, nil
@@ -107,13 +107,12 @@ func (c *Client) Follow(ctx context.Context, upid string, w Watch) (Result, erro
 	}
 }
 
-// pollPause grows with the time waited, so that the wait ends at most an eighth
-// too late.
+// pollPause grows with the time waited, so that the wait is at most an eighth too long.
 func pollPause(waited time.Duration) time.Duration {
 	return min(max(waited/8, firstPoll), lastPoll)
 }
 
-// bearable reports whether a failed poll says nothing about the task.
+// bearable reports whether a failed poll is no sign that the task failed.
 func bearable(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -122,7 +121,7 @@ func bearable(err error) bool {
 	return e.Kind == Unreachable || e.Kind == Timeout || e.Status == http.StatusInternalServerError
 }
 
-// taskLog reads a task's log from where it stopped.
+// taskLog reads a task's log from the last position.
 type taskLog struct {
 	client *Client
 	path   string
@@ -135,8 +134,8 @@ type taskLog struct {
 	full   bool // no more lines are read
 }
 
-// read takes the lines that are there. After the end of the task the last ones
-// may lag behind its status: the final TASK line is waited for, briefly.
+// read reads the available lines. After the end of the task the last lines may come later
+// than the status, so it waits briefly for the final TASK line.
 func (l *taskLog) read(ctx context.Context, ended bool) error {
 	most := maxPages
 	if ended {
@@ -171,7 +170,7 @@ func (l *taskLog) read(ctx context.Context, ended bool) error {
 		default:
 			retry++
 			if sleep(ctx, firstPoll) != nil {
-				return nil //nolint:nilerr // the tail is worth a try, not an error
+				return nil //nolint:nilerr // the last lines are worth a try; their absence is not an error
 			}
 		}
 	}
@@ -201,7 +200,7 @@ func (l *taskLog) add(line string) {
 
 var warningsForm = regexp.MustCompile(`^WARNINGS: \d+$`)
 
-// TaskSucceeded reads a task's exit status: warnings are no failure.
+// TaskSucceeded interprets a task's exit status. Warnings are not a failure.
 func TaskSucceeded(exit string) bool { return exit == "OK" || warningsForm.MatchString(exit) }
 
 // TaskDied reports from the exit status of a task that its worker was killed, for example
@@ -223,7 +222,7 @@ func (l *taskLog) result(s taskStatus, upid string) (Result, error) {
 	if TaskSucceeded(s.Exit) || alreadyGone(taskType(upid), s.Exit) {
 		return Result{Warnings: l.warned, Lines: l.lines}, nil
 	}
-	// Our own words say already what could not be done.
+	// Our message names the failed operation already.
 	reason := strings.TrimPrefix(clip(s.Exit), "unable to create CT "+taskID(upid)+" - ")
 	e := &Error{Kind: TaskFailed, Op: TaskOp(upid), Reason: reason, UPID: upid, Log: l.lines[max(0, len(l.lines)-tailLines):], Told: l.watch.Line != nil}
 	if TaskDied(s.Exit) {
@@ -289,7 +288,7 @@ func taskType(upid string) string {
 	return ""
 }
 
-// taskUser is the login that a task is of.
+// taskUser is the login that started a task.
 func taskUser(upid string) string {
 	if m := upidForm.FindStringSubmatch(upid); m != nil {
 		return m[7]
@@ -304,7 +303,7 @@ func taskID(upid string) string {
 	return "<ctid>"
 }
 
-// StopTask asks a running task to end; Proxmox then cleans up after it.
+// StopTask asks a running task to end. Proxmox then cleans up after it.
 func (c *Client) StopTask(ctx context.Context, upid string) error {
 	op := "stop the Proxmox task"
 	path, err := taskPath(op, upid)
@@ -314,7 +313,7 @@ func (c *Client) StopTask(ctx context.Context, upid string) error {
 	return c.send(ctx, op, http.MethodDelete, path, nil, nil)
 }
 
-// TaskRunning reports whether a task still runs, and how it ended if not.
+// TaskRunning reports whether a task is running, and otherwise its exit status.
 func (c *Client) TaskRunning(ctx context.Context, upid string) (running bool, exit string, err error) {
 	op := "look at the Proxmox task"
 	path, err := taskPath(op, upid)
@@ -330,8 +329,8 @@ func (c *Client) TaskRunning(ctx context.Context, upid string) (running bool, ex
 
 var fingerprintLine = regexp.MustCompile(`^done: (SHA256:[A-Za-z0-9+/]{43}=?)(\s|$)`)
 
-// SSHFingerprints are the guest's SSH host keys as a create task's log names
-// them ("done: SHA256:… root@web"), in ssh's own notation.
+// SSHFingerprints are the guest's SSH host keys in the log of a create task ("done:
+// SHA256:… root@web"), in ssh's notation.
 func SSHFingerprints(lines []string) []string {
 	var out []string
 	for _, line := range lines {

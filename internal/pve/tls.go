@@ -13,16 +13,15 @@ import (
 	"strings"
 )
 
-// wrongFingerprint says that the server showed another certificate than the
-// pinned one.
+// wrongFingerprint is the error for a server whose certificate is not the pinned one.
 type wrongFingerprint struct{ want, seen string }
 
 func (e *wrongFingerprint) Error() string {
 	return "the server's certificate has the fingerprint " + e.seen + ", not " + e.want
 }
 
-// tlsFrom sets up the one way of trust that is asked for: a pinned certificate,
-// a CA file, none at all, or the system's roots.
+// tlsFrom sets up the chosen kind of trust: a pinned certificate, a CA file, none, or the
+// system's roots.
 func tlsFrom(o Options) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	switch {
@@ -31,8 +30,8 @@ func tlsFrom(o Options) (*tls.Config, error) {
 		if err != nil {
 			return nil, err
 		}
-		// VerifyConnection and not VerifyPeerCertificate: the latter is left out
-		// when a TLS session is resumed.
+		// VerifyConnection also runs when a TLS session is resumed; VerifyPeerCertificate
+		// does not.
 		config.InsecureSkipVerify = true
 		config.VerifyConnection = func(cs tls.ConnectionState) error {
 			if len(cs.PeerCertificates) == 0 {
@@ -71,7 +70,7 @@ func nameWithoutZone(config *tls.Config, base string) {
 	}
 }
 
-// Fingerprint is a certificate's SHA-256 as Proxmox writes it: AA:BB:….
+// Fingerprint is a certificate's SHA-256 in Proxmox's form: AA:BB:….
 func Fingerprint(cert *x509.Certificate) string {
 	sum := sha256.Sum256(cert.Raw)
 	return withColons(sum[:])
@@ -108,7 +107,7 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// tlsError recognises what a handshake fails with, or returns nil.
+// tlsError turns the error of a failed handshake into an Error; nil for any other error.
 func tlsError(err error) *Error {
 	var pin *wrongFingerprint
 	if errors.As(err, &pin) {

@@ -18,14 +18,14 @@ import (
 	"time"
 )
 
-// maxAnswer bounds one answer, decompressed. The largest genuine one is the
+// maxAnswer limits one decompressed answer, in bytes. The largest genuine one is the
 // appliance index with about 1 MB.
 const maxAnswer = 16 << 20
 
-// Further limits on what an endpoint may say: of one answer's values, since a
-// short one costs a hundred times its text once decoded, of its head, of an error
-// and of a ticket. The largest genuine answer, a cluster's list of ten thousand
-// guests, has some 200,000 values; pveproxy's heads are under 1 KiB.
+// Limits on an endpoint's answers: the values in one answer, because a short text can
+// take a hundred times its size once decoded; its header; an error; and a ticket. The
+// largest genuine answer, a cluster's list of ten thousand guests, has about 200,000
+// values; pveproxy's headers are under 1 KiB.
 const (
 	maxValues  = 500_000
 	maxHead    = 64 << 10
@@ -35,10 +35,10 @@ const (
 	maxTicket  = 8 << 10
 )
 
-// transport stands below go-proxmox and keeps what that drops: every answer of
-// 300 and more becomes an *Error with status, reason and body, because
-// go-proxmox reports a 403 without its reason, a 500 without its body, and a 596
-// as success. It also holds the ticket of a user with password.
+// transport is below go-proxmox and keeps what that drops: every answer of 300 and more
+// becomes an *Error with status, reason and body. go-proxmox reports a 403 without its
+// reason, a 500 without its body, and a 596 as success. transport also holds the ticket
+// for a user with a password.
 type transport struct {
 	inner   *http.Transport
 	session *session // nil with a token
@@ -59,8 +59,8 @@ func newTransport(config *tls.Config) *transport {
 		ExpectContinueTimeout:  time.Second,
 		MaxResponseHeaderBytes: maxHead,
 		MaxIdleConnsPerHost:    16,
-		// pveproxy closes idle connections after 5 s: be first, or a request
-		// meets a connection that is just going away.
+		// pveproxy closes idle connections after 5 s. Closing them first avoids requests
+		// on a connection that is being closed.
 		IdleConnTimeout: 3 * time.Second,
 	}}
 }
@@ -105,8 +105,8 @@ func (t *transport) signed(req *http.Request) (*http.Response, error) {
 	if !errors.As(err, &e) || e.Kind != Unauthorized || !replayable(req) {
 		return res, err
 	}
-	// The ticket ended early (the node's clock or key changed): once more with a
-	// fresh one.
+	// The ticket ended early, because the node's clock or key changed: try once more with
+	// a fresh one.
 	fresh, err2 := t.session.get(req.Context(), t.once, ticket.Ticket)
 	if err2 != nil {
 		return nil, err2
@@ -120,7 +120,7 @@ func (t *transport) signed(req *http.Request) (*http.Response, error) {
 
 func replayable(req *http.Request) bool { return req.Body == nil || req.GetBody != nil }
 
-// rewound is req with its body from the start.
+// rewound returns req with its body at the start.
 func rewound(req *http.Request) (*http.Request, error) {
 	if req.GetBody == nil {
 		return req, nil
@@ -134,10 +134,9 @@ func rewound(req *http.Request) (*http.Request, error) {
 	return req, nil
 }
 
-// once makes one request. A connection that was made and never used, because
-// another one came free first, may be closed by pveproxy in the moment in which it
-// is taken: net/http then fails although nothing was sent, so that any request may
-// go on to the next connection. All that lie idle may be gone.
+// once makes one request. pveproxy may close an idle connection at the moment when it is
+// used. net/http then fails although nothing was sent, so any request, even one that must
+// not be repeated, may use the next connection. All idle connections may be closed.
 func (t *transport) once(req *http.Request) (*http.Response, error) {
 	res, err := t.inner.RoundTrip(req)
 	for idle := t.inner.MaxIdleConnsPerHost; err != nil && err.Error() == closedIdle && idle > 0 && replayable(req); idle-- {
@@ -157,14 +156,14 @@ func (t *transport) once(req *http.Request) (*http.Response, error) {
 	return nil, answerError(res, body)
 }
 
-// answerError makes an Error of an answer that is none. The text is in the
-// reason phrase (its first line only) and, since PVE 8.3, whole in "message".
+// answerError turns an error response into an Error. Its text is in the reason phrase
+// (only the first line) and, since PVE 8.3, complete in "message".
 func answerError(res *http.Response, body []byte) *Error {
 	var v struct {
 		Message string                     `json:"message"`
 		Errors  map[string]json.RawMessage `json:"errors"`
 	}
-	_ = json.Unmarshal(body, &v) // 401, 595 and proxies in between send no JSON
+	_ = json.Unmarshal(body, &v) // 401, 595 and proxies send no JSON
 	reason := strings.TrimSpace(strings.TrimPrefix(res.Status, fmt.Sprint(res.StatusCode)))
 	e := &Error{Status: res.StatusCode, Reason: clip(reason), Message: strings.TrimSpace(v.Message), Kind: kindOf(res.StatusCode)}
 	for key, raw := range v.Errors {
@@ -202,19 +201,19 @@ func kindOf(status int) Kind {
 	case status == http.StatusForbidden:
 		return Forbidden
 	case status < 400, status == 502, status == 503, status == 504, status >= 595 && status <= 599:
-		// pveproxy passes its own HTTP client's pseudo codes on: 595 no
-		// connection, 596 broken or 30 s over, 599 garbage.
+		// pveproxy passes on the pseudo codes of its own HTTP client: 595 means no
+		// connection, 596 a broken one or a timeout of 30 s, 599 an invalid answer.
 		return Unreachable
 	}
 	return Refused
 }
 
-// bounded fails instead of reading without end. It stands behind net/http's
-// decompression, so that what counts is what is kept in memory.
+// bounded fails instead of reading for ever. It comes after net/http's decompression, so
+// it limits the bytes that are kept in memory.
 type bounded struct {
 	body   io.ReadCloser
 	left   int64
-	values int // JSON values, by the commas between them
+	values int // JSON values, counted by the commas between them
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
@@ -232,7 +231,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// clip shortens one text of Proxmox's to what a person reads.
+// clip shortens a text of Proxmox to a length that people read.
 func clip(s string) string {
 	if len(s) <= maxReason {
 		return s
@@ -242,9 +241,9 @@ func clip(s string) string {
 
 func (b *bounded) Close() error { return b.body.Close() }
 
-// session holds a ticket: fetched before the first request, since an
-// unauthenticated one costs Proxmox's fixed 3 s, and renewed every hour (it
-// lives two).
+// session holds a ticket. It gets the first one before the first request, because Proxmox
+// delays every request without a login by 3 s. It renews the ticket every hour; a ticket
+// is valid for two.
 type session struct {
 	user, password, base, agent string
 
@@ -269,7 +268,7 @@ func (t ticket) sign(req *http.Request) *http.Request {
 	return req
 }
 
-// get returns a ticket other than stale, logging in if need be.
+// get returns a ticket other than stale, and logs in if necessary.
 func (s *session) get(ctx context.Context, send func(*http.Request) (*http.Response, error), stale string) (ticket, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -178,7 +178,7 @@ func TestRequestTimeout(t *testing.T) {
 	}
 }
 
-// hungUp is a connection whose other side hangs up when it is told.
+// hungUp is a connection whose other side can be told to close it.
 type hungUp struct {
 	net.Conn
 	told   atomic.Bool
@@ -200,8 +200,8 @@ func (c *hungUp) Close() error {
 	return err
 }
 
-// Connections that Proxmox closed while they lay idle cost a request nothing, be it
-// one that must not be made twice, and also where they never carried one before.
+// Connections that Proxmox closed while they were idle cause no failure, not even of a
+// request that must not be repeated, and also if they never carried a request.
 func TestClosedWhileIdle(t *testing.T) {
 	f := newFake(t)
 	f.on("POST /nodes/pve1/lxc/100/status/start", ok(`"`+upid+`"`))

@@ -1,6 +1,6 @@
 package pve
 
-// Watch tells a caller how a wait goes. Either func may be nil.
+// Watch receives the progress of a wait. Either func may be nil.
 type Watch struct {
 	Line    func(string) // a line of a task's log
 	Waiting func(string) // what is being waited for, when it changes
@@ -18,17 +18,17 @@ func (w Watch) waiting(s string) {
 	}
 }
 
-// Template is the OS template that a container is made from.
+// Template is the OS template of a container.
 type Template struct {
 	VolID    string `json:"volid"`    // local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst
 	Name     string `json:"name"`     // the file's name
-	Storage  string `json:"storage"`  // where it is, or will be downloaded to
-	Download bool   `json:"download"` // it is not there yet: Download fetches it from the appliance index
+	Storage  string `json:"storage"`  // the storage that has it, or to which it will be downloaded
+	Download bool   `json:"download"` // it is missing: Download fetches it from the appliance index
 	Location string `json:"-"`        // the URL in the index
 }
 
-// Placement is where a container goes, with everything chosen that the spec
-// leaves open.
+// Placement is the place for a container, with everything chosen that the spec leaves
+// open.
 type Placement struct {
 	Node          string   `json:"node"`
 	Storage       string   `json:"storage"` // of the root disk

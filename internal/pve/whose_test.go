@@ -37,8 +37,8 @@ func TestFindCreate(t *testing.T) {
 	}
 }
 
-// A create that dies with its node leaves a locked config that names nobody; its
-// task tells what became of it, and only the node's root can free it.
+// A create that dies with its node leaves a locked config without an owner. Its task
+// shows what happened, and only the node's root can unlock the config.
 func TestFindCreateThatDied(t *testing.T) {
 	dir := t.TempDir()
 	s := &sandbox{faults: driver.NewFaults(driver.Fault{Name: driver.FaultCreateHang, Count: 1})}
@@ -80,7 +80,8 @@ func TestFindCreateThatDied(t *testing.T) {
 	}
 }
 
-// The task of a type that runs, else the newest; nothing for what never was.
+// LastTask returns the running task of a type, otherwise the newest, or "" if there was
+// none.
 func TestLastTask(t *testing.T) {
 	s, id := made(t)
 	last := func(typ string) string {
@@ -103,7 +104,7 @@ func TestLastTask(t *testing.T) {
 		upid, err = s.client.Stop(t.Context(), "pve1", id)
 		follow(t, s.client, upid, err)
 	}
-	// The clock of the node falls back: what runs is the newest all the same.
+	// After the node's clock was set back, the running task still counts as the newest.
 	s.faults.Jump(-1 << 50)
 	s.faults.Add(driver.Fault{Name: driver.FaultCreateHang, Count: 1})
 	sp := spec()
