@@ -51,11 +51,11 @@ func (p *parser) keep(name, file string, pairs map[string]string) {
 	}
 }
 
-// reserved reports whether a name is one under which the catalogue seals what the
-// guest has not made: a guest that could take it would replace root's password.
+// reserved reports whether the catalogue itself seals secrets under this name. If a guest
+// could use it, it would replace root's password.
 func reserved(name string) bool { return strings.HasPrefix(name, "_") || name == "root" }
 
-// refused notes what the probe would not read. The name is shown only.
+// refused notes a file that the probe would not read. Its name is only shown.
 func (p *parser) refused(w []string) {
 	name := "?"
 	if len(w) > 1 {

@@ -1,8 +1,8 @@
-// Package discover finds out what runs in a guest: one POSIX sh probe goes in,
-// as one remote command, and pure parsers make services, ports, addresses and
-// credentials of what it prints. The package runs nothing and must not know how
-// the probe gets into the guest. A guest is not trusted: everything it says is
-// bounded, checked and stripped of control characters.
+// Package discover finds out what runs in a guest. One POSIX sh probe runs there as one
+// remote command, and pure parsers turn its output into services, ports, addresses and
+// credentials. The package itself runs nothing and must not know how the probe gets into
+// the guest. It does not trust the guest: all output is limited, checked and stripped of
+// control characters.
 package discover
 
 import (
@@ -16,12 +16,12 @@ import (
 	"time"
 )
 
-// Limits on what a guest may say.
+// Limits of a guest's answer.
 const (
-	MaxOutput      = 17 << 20  // bytes of probe output that Parse looks at: every part at its limit
+	MaxOutput      = 17 << 20  // bytes of probe output that Parse reads: enough for every part at its limit
 	maxPart        = 1_000_000 // bytes of one part
-	maxAllFiles    = 256 << 10 // bytes of all credentials files together: each is looked for in all output
-	maxLineLength  = 64 << 10  // bytes; a longer line says nothing that is known
+	maxAllFiles    = 256 << 10 // bytes of all credentials files together, because all output is searched for each value
+	maxLineLength  = 64 << 10  // bytes; no known line is longer
 	MaxCredential  = 64 << 10  // bytes of one credentials file
 	maxCredentials = 200       // credentials files
 	maxServices    = 2000      // of one kind: units, containers
@@ -38,7 +38,7 @@ const (
 // whether the remaining services listen.
 const lookWait = 2
 
-// DefaultWait bounds how long a declared service may take to answer.
+// DefaultWait is how long a declared service may take to answer.
 const DefaultWait = 30 * time.Second
 
 // Declared is a service that the template promises.
@@ -54,9 +54,9 @@ type Declared struct {
 	Wait time.Duration
 }
 
-// Options shape the probe.
+// Options are the options of a probe.
 type Options struct {
-	Declared []Declared // waited for, before the probe looks around
+	Declared []Declared // services to wait for before the probe looks around
 	Look     bool       // ask each service once and do not wait
 }
 
@@ -83,15 +83,15 @@ var probeText string
 //go:embed ready.sh
 var readyText string
 
-// Script is the whole of discovery as one POSIX sh program: wait for the
-// declared services, then probe. Its output goes to Parse; stderr means
-// nothing, nor does the exit status. Every call has a nonce of its own, so that
-// what a process in the guest puts into a name cannot pass for a section.
+// Script is the whole discovery as one POSIX sh program: wait for the declared services,
+// then probe. Parse reads its output; its stderr and exit status have no meaning. Every
+// call has a new nonce, so that a process in the guest cannot put a false section into
+// its name.
 func Script(o Options) string {
 	return begin() + ready(o) + probeText
 }
 
-// ReadyScript is the waiting alone; Parse reads its output too.
+// ReadyScript only waits for the declared services. Parse reads its output too.
 func ReadyScript(o Options) string {
 	return begin() + ready(o) + "sec end\n"
 }
@@ -137,7 +137,7 @@ func (d Declared) wait() time.Duration {
 	return d.Wait
 }
 
-// seconds is how long to wait, as date counts.
+// seconds is how long to wait, in whole seconds as date counts them.
 func (d Declared) seconds() int { return int((d.wait() + time.Second - 1) / time.Second) }
 
 // kind names the way in which a declared service is checked.
@@ -153,8 +153,8 @@ func (d Declared) kind() string {
 	return "tcp"
 }
 
-// safePath percent-encodes everything but what a URL's path and query may hold
-// and a single-quoted shell word does not mind.
+// safePath percent-encodes every character that is not allowed in a URL's path and query,
+// or not safe in a single-quoted shell word.
 func safePath(p string) string {
 	if !strings.HasPrefix(p, "/") {
 		p = "/" + p
@@ -172,19 +172,18 @@ func safePath(p string) string {
 	return b.String()
 }
 
-// Report is what a guest said about itself, checked but not yet put together;
-// Services does that.
+// Report is the checked answer of a guest. Services combines its parts.
 type Report struct {
-	// Credentials holds the credentials files: name without ending → key →
-	// value. The values are secrets: seal them, print the keys at most.
+	// Credentials holds the credentials files: name without ending → key → value. The
+	// values are secrets: seal them, and print only the keys.
 	Credentials map[string]map[string]string
-	// Addresses are the guest's own, loopback and link-local left out.
+	// Addresses are the guest's own, without loopback and link-local ones.
 	Addresses []Address
-	// Ready answers for the declared services that have a port, by index.
+	// Ready has the answers of declared services with a port, by index.
 	Ready map[int]Readiness
 	// Why has details about declared services that did not answer, by index.
 	Why map[int]Why
-	// Notes say what was refused or could not be read, for a warning each.
+	// Notes lists what was refused or could not be read. Each becomes a warning.
 	Notes []string
 
 	units      []unit

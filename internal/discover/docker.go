@@ -84,8 +84,8 @@ func imageBase(image string) string {
 	return base
 }
 
-// published reads 0.0.0.0:8080->80/tcp, :::8080->80/tcp, [::]:7000-7002->7000-7002/tcp.
-// A port that is only exposed (443/tcp) is no port of the guest.
+// published reads 0.0.0.0:8080->80/tcp, :::8080->80/tcp, [::]:7000-7002->7000-7002/tcp. A
+// port that is only exposed (443/tcp) is not a port of the guest.
 func published(s string) (portRange, bool) {
 	outer, inner, ok := strings.Cut(s, "->")
 	if !ok {

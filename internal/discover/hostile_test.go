@@ -18,8 +18,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/needs"
 )
 
-// probeIn runs the probe in a shell of this machine with another folder for
-// credentials and other programs first in PATH.
+// probeIn runs the probe in a shell of this machine, with another credentials folder and
+// with programs first in PATH.
 func probeIn(t *testing.T, shell []string, folder string, programs map[string]string) *Report {
 	t.Helper()
 	needs.Program(t, shell[0], shell[0])
@@ -30,14 +30,14 @@ func probeIn(t *testing.T, shell []string, folder string, programs map[string]st
 		}
 	}
 	script := strings.ReplaceAll(Script(Options{}), "/etc/infrahaus/credentials", folder)
-	if programs == nil { // the credentials are all that is asked for
+	if programs == nil { // only the credentials matter
 		script, _, _ = strings.Cut(script, "\nsec addresses\n")
 		script += "\nsec end\n"
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // far more than it takes on a busy machine
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // far longer than it takes on a busy machine
 	defer cancel()
 	cmd := exec.CommandContext(ctx, shell[0], shell[1:]...)
-	cmd.WaitDelay = 10 * time.Second // what it has started may hold its output open
+	cmd.WaitDelay = 10 * time.Second // its children may hold its output open
 	cmd.Stdin = strings.NewReader(script)
 	cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH")}
 	var stderr bytes.Buffer
@@ -65,7 +65,7 @@ func eachShell(t *testing.T, f func(*testing.T, []string)) {
 	}
 }
 
-// noted reports whether exactly one note holds all of the words.
+// noted reports whether exactly one note contains all of the words.
 func noted(r *Report, words ...string) bool {
 	n := 0
 	for _, note := range r.Notes {
@@ -90,8 +90,8 @@ func folder(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-// A guest's folder of credentials full of traps: each is refused with one warning
-// that names it, and what is honest is read all the same.
+// In a credentials folder full of traps, each trap is refused with one warning that names
+// it, and the honest files are still read.
 func TestProbeRefusesTraps(t *testing.T) {
 	eachShell(t, func(t *testing.T, shell []string) {
 		dir := folder(t, map[string]string{
@@ -178,7 +178,8 @@ func TestProbeRefusesFolders(t *testing.T) {
 	})
 }
 
-// Very many files, honest and not, cost a bounded answer and a few warnings.
+// A folder with very many files, honest and hostile, gives a limited answer and few
+// warnings.
 func TestProbeManyFiles(t *testing.T) {
 	dir := folder(t, nil)
 	for i := range 1400 {
@@ -209,8 +210,8 @@ func TestProbeManyFiles(t *testing.T) {
 	})
 }
 
-// Programs of the guest that talk without end, print garbage or hang cost their
-// own part alone.
+// A guest's programs that print without end, print garbage or hang spoil only their own
+// part.
 func TestProbeHostilePrograms(t *testing.T) {
 	evil := map[string]string{
 		"systemctl": `while :; do printf 'Id=$(reboot).service\nActiveState=active\nSubState=running\n\nId=\033[2J.service\n\n'; done`,
@@ -237,7 +238,7 @@ func TestProbeHostilePrograms(t *testing.T) {
 	})
 }
 
-// A guest that forges the whole answer is still bounded.
+// Limits also hold if a guest forges the whole answer.
 func TestParseIsBounded(t *testing.T) {
 	repeat := func(n int, f func(int) string) string {
 		var b strings.Builder

@@ -9,8 +9,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// giveCredentials names the keys of every credentials file at its service. What
-// belongs to none becomes a service of its own, stopped.
+// giveCredentials adds the keys of every credentials file to its service. A file without
+// a service becomes a stopped service of its own.
 func (b *builder) giveCredentials() {
 	for _, name := range slices.Sorted(maps.Keys(b.Credentials)) {
 		keys := slices.Sorted(maps.Keys(b.Credentials[name]))
@@ -31,9 +31,9 @@ func (b *builder) giveCredentials() {
 	}
 }
 
-// credentialOwner tries the exact name first, then what a service also goes by,
-// then the file's own name before "@", then a unit that does not run, and last
-// a PORT among the keys that exactly one service listens on.
+// credentialOwner tries the exact name first, then a service's other names, then the
+// file's name before "@", then a unit that does not run, and last a PORT among the keys
+// on which exactly one service listens.
 func (b *builder) credentialOwner(name string) *entry {
 	base, _, _ := strings.Cut(name, "@")
 	tests := []func(*entry) bool{

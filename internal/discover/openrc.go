@@ -10,7 +10,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// openrcState is what /run/openrc and the runlevels say.
+// openrcState holds the state from /run/openrc and the runlevels.
 type openrcState struct {
 	state   map[string]string // service → started, failed, inactive
 	enabled map[string]bool
@@ -112,9 +112,8 @@ func (b *builder) openrcEntry(name string, s lxc.ServiceStatus) *entry {
 	})
 }
 
-// own gives OpenRC's services their processes where no cgroup does: by the pid
-// file that they named, by one of their name, and by the name of the program
-// that they started.
+// own assigns processes to OpenRC's services that no cgroup identifies: by the service's
+// pid file, by a process of its name, and by the name of the program that it started.
 func (o *openrcState) own(p *parser) {
 	byName := map[string][]int{}
 	if len(p.daemons) > 0 {
@@ -151,7 +150,7 @@ func (o *openrcState) own(p *parser) {
 				for _, pid := range byName[b] {
 					claim(pid)
 				}
-				delete(byName, b) // they are claimed now
+				delete(byName, b) // these processes are taken now
 			}
 		}
 		if dead && !alive && len(p.procs) > 0 {

@@ -9,8 +9,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// owner finds the service that a socket belongs to; nil if it is not worth
-// showing. Of several processes that hold it, one other than init decides.
+// owner finds the service of a socket; nil if the socket is not worth showing. If several
+// processes hold it, one other than init decides.
 func (b *builder) owner(s *socket) *entry {
 	pid, comm := 0, ""
 	for i, p := range s.pids {
@@ -41,8 +41,8 @@ func (b *builder) owner(s *socket) *entry {
 	return b.kernel(s)
 }
 
-// ownerOf goes from a process up to its ancestors until one belongs to a
-// service: by cgroup, else by being a unit's main process.
+// ownerOf goes from a process up through its ancestors to the first that belongs to a
+// service, by its cgroup or as the main process of a unit.
 func (b *builder) ownerOf(pid int, comm string) *entry {
 	for p, steps := pid, 0; p > 1 && steps < 64; steps++ {
 		if o := b.owned[p]; o != "" {
@@ -78,8 +78,8 @@ func (b *builder) owning(o, comm string) *entry {
 		base, _, _ := strings.Cut(u.id, "@")
 		u = &unit{id: base + ".service", active: "active"}
 	}
-	// What was started from a login or a script is not part of sshd or cron,
-	// though it lives in their cgroup where no session manager runs.
+	// A process that was started from a login or a script is not part of sshd or cron,
+	// although it is in their cgroup where no session manager runs.
 	if launches(u.name()) {
 		main := b.procs[u.pid]
 		if main == nil || !strings.HasPrefix(comm, main.comm) {
@@ -89,8 +89,7 @@ func (b *builder) owning(o, comm string) *entry {
 	return b.unit(u)
 }
 
-// launches reports whether a unit's cgroup may hold processes that are not its
-// own.
+// launches reports whether a unit's cgroup may contain processes of others.
 func launches(name string) bool {
 	base, _, _ := strings.Cut(name, "@")
 	switch base {
@@ -101,8 +100,8 @@ func launches(name string) bool {
 	return false
 }
 
-// socketUnit is for what init itself listens on: the socket unit with that
-// port, under the name of the service that it starts.
+// socketUnit finds the socket unit for a port on which init itself listens, and names it
+// after the service that it starts.
 func (b *builder) socketUnit(p endpoint) *entry {
 	for _, u := range b.waking[endpoint{p.proto, "", p.port}] {
 		for _, l := range u.listens {
@@ -119,8 +118,8 @@ func (b *builder) socketUnit(p endpoint) *entry {
 
 func wild(a string) bool { return a == "::" || a == "0.0.0.0" }
 
-// process is a listening process that no service owns. A UDP port from the
-// ephemeral range alone is some client's.
+// process returns a listening process that no service owns. A UDP port of the ephemeral
+// range alone belongs to a client.
 func (b *builder) process(s *socket, comm string) *entry {
 	if comm == "" {
 		comm = "unknown"

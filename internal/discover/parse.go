@@ -8,15 +8,14 @@ import (
 	"strings"
 )
 
-// section is one part of the probe's output: its title's words and its lines.
+// section is one part of the probe's output: the words of its title, and its lines.
 type section struct {
 	words []string
 	body  string
 }
 
-// Parse reads the probe's output. It fails only where the output is not a
-// probe's at all; whatever else is damaged, cut short or hostile costs the part
-// concerned and a note.
+// Parse reads the probe's output. It returns an error only for output that is not from a
+// probe. A part that is damaged, cut off or hostile costs only that part and a note.
 func Parse(out []byte) (*Report, error) {
 	r := &Report{
 		Credentials: map[string]map[string]string{},
@@ -37,7 +36,7 @@ func Parse(out []byte) (*Report, error) {
 	p := parser{Report: r, inodes: map[uint64][]int{}}
 	for i, s := range secs {
 		if s.words[0] == "cred" && i == len(secs)-1 {
-			break // the end of the answer is missing, and perhaps of the file: half a secret must not be kept
+			break // the end of the answer is missing, perhaps in the middle of this file: never keep half a secret
 		}
 		p.section(s)
 	}
@@ -48,8 +47,7 @@ func Parse(out []byte) (*Report, error) {
 	return r, nil
 }
 
-// sections cuts the output at the lines that begin with the nonce of its first
-// line.
+// sections cuts the output at the lines that begin with the nonce from its first line.
 func sections(out string) ([]section, error) {
 	head, rest, ok := strings.Cut(out, "\n")
 	nonce, found := strings.CutPrefix(head, "infrahaus-probe-1 ")
@@ -71,7 +69,7 @@ func sections(out string) ([]section, error) {
 	return secs, nil
 }
 
-// parser is a report in the making, with what only its making needs.
+// parser is an unfinished report with the data that only its construction needs.
 type parser struct {
 	*Report
 	inodes   map[uint64][]int // socket inode → pids
@@ -136,7 +134,7 @@ func (p *parser) section(s section) {
 	}
 }
 
-// said words a section for a note.
+// said describes a section in a note.
 func said(section string) string {
 	switch section {
 	case "units", "openrc", "daemons", "pidfiles":
@@ -151,7 +149,7 @@ func said(section string) string {
 	return "to say (" + clean(section) + ")"
 }
 
-// finish joins what came in separate sections.
+// finish combines data from separate sections.
 func (p *parser) finish() {
 	for i := range p.sockets {
 		s := &p.sockets[i]
@@ -179,7 +177,7 @@ func (r *Report) note(format string, args ...any) {
 	}
 }
 
-// lines calls f for every line that is not absurdly long, until f says no.
+// lines calls f for every line of reasonable length, until f returns false.
 func lines(body string, f func(string) bool) {
 	for body != "" {
 		line, rest, _ := strings.Cut(body, "\n")
@@ -190,8 +188,8 @@ func lines(body string, f func(string) bool) {
 	}
 }
 
-// clean makes text from the guest fit for a terminal and a database: valid
-// UTF-8 without control or invisible format characters, of bounded length.
+// clean makes a guest's text safe for a terminal and a database: valid UTF-8 without
+// control or invisible format characters, of limited length.
 func clean(s string) string { return cleanTo(s, maxText) }
 
 func cleanTo(s string, limit int) string {

@@ -13,7 +13,7 @@ import (
 
 const testNonce = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-// answer makes a probe's output of section titles and bodies.
+// answer makes a probe's output from section titles and bodies.
 func answer(parts ...string) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "infrahaus-probe-1 %s\n", testNonce)
@@ -72,9 +72,9 @@ func TestHexAddr(t *testing.T) {
 
 const ssHeader = "Netid State  Recv-Q Send-Q Local Address:Port  Peer Address:PortProcess\n"
 
-// A service whose socket is held by a grandchild, two ports, several processes
-// on one socket, a name that tries to look like another process, and the
-// header that ss without -H prints.
+// A grandchild holds a service's socket, one service has two ports, several processes
+// hold one socket, one name imitates another process, and ss without -H prints its
+// header.
 func TestPortsThroughTheProcessTree(t *testing.T) {
 	r := parse(t,
 		"units", "Id=code-server@coder.service\nLoadState=loaded\nActiveState=active\nSubState=running\nMainPID=100\n\n"+

@@ -27,7 +27,7 @@ func load(t testing.TB, name string) *Report {
 	return r
 }
 
-// short is a service in a line: name type status ports url keys.
+// short formats a service in one line: name type status ports url keys.
 func short(s lxc.Service) string {
 	f := []string{s.Name, string(s.Type), string(s.Status)}
 	for _, p := range s.Ports {
@@ -73,8 +73,8 @@ var promised = []Declared{
 	{Name: "postgresql", Port: 5432}, {Name: "gone", Port: 8098},
 }
 
-// A guest with nginx, PostgreSQL (an instance of a template unit), a socket that
-// systemd itself holds, and a process of no unit that forked.
+// A guest with nginx, PostgreSQL (an instance of a template unit), a socket that systemd
+// itself holds, and a forked process without a unit.
 func TestDebianWithSystemd(t *testing.T) {
 	r := load(t, "debian12-systemd.txt")
 	compare(t, r.Services("10.66.6.2", promised),
@@ -98,7 +98,7 @@ func TestDebianWithSystemd(t *testing.T) {
 	}
 }
 
-// The same guest, and nobody has promised anything.
+// The same guest without declared services.
 func TestNothingDeclared(t *testing.T) {
 	got := load(t, "debian12-systemd.txt").Services("2001:db8::2", nil)
 	compare(t, got[:5],
@@ -110,7 +110,7 @@ func TestNothingDeclared(t *testing.T) {
 	)
 }
 
-// The same guest without systemctl, ss and ip: /proc alone.
+// The same guest without systemctl, ss and ip: only /proc is there.
 func TestDebianFromProc(t *testing.T) {
 	r := load(t, "debian12-proc.txt")
 	got := r.Services("10.66.6.2", promised)
@@ -124,8 +124,8 @@ func TestDebianFromProc(t *testing.T) {
 	)
 }
 
-// TestProbeRuns runs the probe on this machine in every shell, with a listener
-// of its own that it has to find, with and without ss.
+// TestProbeRuns runs the probe on this machine in every shell, with and without ss. The
+// probe must find a listener of the test.
 func TestProbeRuns(t *testing.T) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

@@ -39,9 +39,8 @@ func (p *parser) exeTable(body string) {
 	})
 }
 
-// procTable reads /proc/PID/stat lines: pid (name) state ppid … The name may
-// hold anything, blanks, parentheses and newlines too, so the last parenthesis
-// ends it.
+// procTable reads /proc/PID/stat lines: pid (name) state ppid … The last parenthesis ends
+// the name, because the name may contain anything, even blanks, parentheses and newlines.
 func (p *parser) procTable(body string) {
 	lines(body, func(l string) bool {
 		num, rest, ok := strings.Cut(l, " (")
@@ -63,8 +62,8 @@ func (p *parser) procTable(body string) {
 	})
 }
 
-// cgroups reads `grep -H /proc/*/cgroup`: /proc/12/cgroup:0::/system.slice/nginx.service
-// and keeps the unit, container or OpenRC service that a process belongs to.
+// cgroups reads `grep -H /proc/*/cgroup`: /proc/12/cgroup:0::/system.slice/nginx.service,
+// and keeps the unit, container or OpenRC service of each process.
 func (p *parser) cgroups(body string) {
 	lines(body, func(l string) bool {
 		rest, ok := strings.CutPrefix(l, "/proc/")
@@ -84,9 +83,9 @@ func (p *parser) cgroups(body string) {
 	})
 }
 
-// cgroupOwner makes an owner of a cgroup path: "nginx.service",
-// "docker:<id>", "openrc:<name>", or "". The innermost one wins: a container of
-// docker has its own path below, or beside, docker.service.
+// cgroupOwner returns the owner in a cgroup path: "nginx.service", "docker:<id>",
+// "openrc:<name>", or "". The innermost one counts, because the path of a docker
+// container is below or beside docker.service.
 func cgroupOwner(controller, path string) string {
 	parts := strings.Split(path, "/")
 	for i := len(parts) - 1; i >= 0; i-- {

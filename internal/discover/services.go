@@ -10,11 +10,11 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// entry is a service in the making.
+// entry is an unfinished service.
 type entry struct {
 	lxc.Service
-	names []string // what else it goes by: aliases, an instance's template, an image
-	path  string   // to ask for by HTTP on port, if declared
+	names []string // its other names: aliases, an instance's template, an image
+	path  string   // path of the HTTP request to port, if declared
 	port  int
 	tls   bool
 	order int // of a declared one, from 1
@@ -39,7 +39,7 @@ func (e *entry) remark(text string) {
 	}
 }
 
-// builder puts a report together.
+// builder combines the parts of a report.
 type builder struct {
 	*Report
 	units     map[string]*unit       // by id
@@ -53,11 +53,10 @@ type builder struct {
 	more      bool
 }
 
-// Services puts the report together: what runs, with its ports, an address to
-// ask for in a browser (address is the guest's, "" if none is known), and which
-// credentials belong to it. Declared services come first, in their order, then
-// the rest by name, then credentials without a service, then what belongs to
-// the system.
+// Services combines the report: what runs, with its ports, a URL for a browser and its
+// credentials. address is the guest's, "" if it is not known. Declared services come
+// first in their order, then the others by name, then credentials without a service, then
+// services of the system.
 func (r *Report) Services(address string, declared []Declared) []lxc.Service {
 	b := builder{Report: r, units: map[string]*unit{}, main: map[int]*unit{}, published: map[string][]portRange{}, quadlets: map[string]string{},
 		waking: map[endpoint][]*unit{}, entries: map[string]*entry{}, limit: maxShown}
@@ -69,13 +68,13 @@ func (r *Report) Services(address string, declared []Declared) []lxc.Service {
 	if b.more {
 		r.note("more than %d services run in the guest; the rest is not shown", maxShown)
 	}
-	b.limit = 0 // what is promised is there, whatever else runs
+	b.limit = 0 // declared services are shown even beyond the limit
 	b.declare(declared)
 	b.giveCredentials()
 	return b.finish(address)
 }
 
-// index makes what is looked up for every socket.
+// index builds the tables for the lookups of sockets.
 func (b *builder) index() {
 	for i := range b.Report.units {
 		u := &b.Report.units[i]
@@ -103,8 +102,8 @@ func (b *builder) index() {
 	}
 }
 
-// entry finds or makes the one under key. One over the limit is made and shown to
-// nobody.
+// entry finds or makes the entry for key. An entry over the limit is made but never
+// shown.
 func (b *builder) entry(key string, make func() *entry) *entry {
 	if e := b.entries[key]; e != nil {
 		return e
@@ -119,8 +118,8 @@ func (b *builder) entry(key string, make func() *entry) *entry {
 	return e
 }
 
-// fromUnits takes units that run, are being restarted over and over, or failed,
-// and those that were enabled to run on and do not.
+// fromUnits adds units that run, restart again and again, or have failed, and enabled
+// units that should run and do not.
 func (b *builder) fromUnits() {
 	for i := range b.Report.units {
 		u := &b.Report.units[i]
@@ -138,7 +137,7 @@ func (b *builder) fromUnits() {
 }
 
 // oneConnection reports whether a unit serves one connection of a socket unit
-// (hello@3-10.0.0.2:80-….service): it comes and goes and is not a service.
+// (hello@3-10.0.0.2:80-….service). Such a unit comes and goes and is not a service.
 func (b *builder) oneConnection(u *unit) bool {
 	base, instance, ok := strings.Cut(u.id, "@")
 	if !ok || b.units[base+".socket"] == nil || instance == "" {
@@ -177,7 +176,7 @@ func unitStatus(u *unit) lxc.ServiceStatus {
 	return lxc.Stopped
 }
 
-// fromSockets gives every listening socket to whoever owns it.
+// fromSockets assigns every listening socket to its owner.
 func (b *builder) fromSockets() {
 	for i := range b.sockets {
 		s := &b.sockets[i]
@@ -187,7 +186,7 @@ func (b *builder) fromSockets() {
 	}
 }
 
-// declare marks what the template promises, and judges it.
+// declare marks the declared services and judges each.
 func (b *builder) declare(declared []Declared) {
 	for i, d := range declared {
 		if d.Name == "" || i >= maxServices {
@@ -195,7 +194,7 @@ func (b *builder) declare(declared []Declared) {
 		}
 		proto := cmp.Or(d.Protocol, "tcp")
 		e := b.promised(d, proto)
-		if e.order != 0 { // two promises, one service: tell them apart
+		if e.order != 0 { // two declarations of one service: keep them apart
 			e = b.entry("declared:"+strconv.Itoa(i), func() *entry {
 				return &entry{Service: lxc.Service{Type: e.Type, Status: e.Status}}
 			})
@@ -215,7 +214,7 @@ func (b *builder) declare(declared []Declared) {
 	}
 }
 
-// judge decides from its answer whether declared service i serves its port.
+// judge decides from the answer whether declared service i works.
 func (b *builder) judge(e *entry, i int, listens bool) {
 	got, asked := b.Ready[i]
 	switch {
@@ -249,8 +248,8 @@ func (b *builder) explain(e *entry) {
 	e.Log = why.Log
 }
 
-// lend names the sockets of a declared port at the service that declares it,
-// where another holds them already.
+// lend shows the sockets of a declared port at the declaring service even if another
+// service holds them.
 func (b *builder) lend(e *entry, proto string, port int) {
 	for i := range b.sockets {
 		if s := &b.sockets[i]; s.proto == proto && s.port == port {
@@ -259,8 +258,8 @@ func (b *builder) lend(e *entry, proto string, port int) {
 	}
 }
 
-// promised finds the service that a declaration means: by name and port, by an
-// alias or template unit and port, by the port alone, by name alone.
+// promised finds the service that a declaration means: by name and port, by an alias or
+// template unit and port, by the port, or by the name.
 func (b *builder) promised(d Declared, proto string) *entry {
 	byPort := func(e *entry) bool { return d.Port == 0 || e.has(proto, d.Port) }
 	tests := []func(*entry) bool{
@@ -294,7 +293,7 @@ func (b *builder) promised(d Declared, proto string) *entry {
 	})
 }
 
-// finish sorts, makes URLs, and lets the bookkeeping go.
+// finish sorts the services and makes their URLs.
 func (b *builder) finish(address string) []lxc.Service {
 	list := make([]*entry, 0, len(b.keys))
 	for _, k := range b.keys {

@@ -12,12 +12,12 @@ import (
 type socket struct {
 	endpoint
 	pids  []int
-	comms []string // names that ss gave, beside pids
+	comms []string // process names from ss, beside pids
 	inode uint64
 }
 
-// users:(("nginx",pid=12,fd=6),("nginx",pid=11,fd=6)); a name may hold anything
-// but is quoted, and pid= comes right after it.
+// users:(("nginx",pid=12,fd=6),("nginx",pid=11,fd=6)); a name may contain anything, but
+// it is quoted and followed by pid=.
 var ssUser = regexp.MustCompile(`\("(.{0,64}?)",pid=(\d{1,9}),`)
 
 // ssTable reads `ss -tulnp` with or without its header line.
@@ -46,9 +46,9 @@ func (p *parser) ssTable(body string) {
 	})
 }
 
-// splitAddr reads every form in which a bound address is written: 0.0.0.0:80,
-// *:80, [::]:80, :::80, 127.0.0.53%lo:53, [fe80::1]%eth0:546, [fe80::1%eth0]:546,
-// and a bare port. The address comes back without brackets; "*" as "::".
+// splitAddr reads all written forms of a bound address: 0.0.0.0:80, *:80, [::]:80, :::80,
+// 127.0.0.53%lo:53, [fe80::1]%eth0:546, [fe80::1%eth0]:546, and a bare port. It returns
+// the address without brackets, and "*" as "::".
 func splitAddr(s string) (addr string, port int, ok bool) {
 	host, ports, found := cutLast(s, ":")
 	if !found {
@@ -75,7 +75,7 @@ func splitAddr(s string) (addr string, port int, ok bool) {
 	if err != nil {
 		return "", 0, false
 	}
-	a = a.Unmap() // an IPv4 address in the form that a program for IPv6 shows
+	a = a.Unmap() // an IPv4 address in the form that IPv6 programs show
 	if a.Is6() && a.IsLinkLocalUnicast() && validName(zone) {
 		a = a.WithZone(zone)
 	}
@@ -107,8 +107,8 @@ func (p *parser) procNet(name, body string) {
 	})
 }
 
-// hexAddr reads 0100007F:0050. The kernel prints every 32-bit word of an
-// address in host order; the guests of Proxmox are little-endian.
+// hexAddr reads 0100007F:0050. The kernel prints every 32-bit word of an address in host
+// order, which is little-endian in Proxmox's guests.
 func hexAddr(s string) (string, int, bool) {
 	h, ports, ok := strings.Cut(s, ":")
 	b, err := hex.DecodeString(h)
@@ -126,8 +126,8 @@ func hexAddr(s string) (string, int, bool) {
 	return a.Unmap().String(), int(port), true
 }
 
-// fdTable reads `ls -l /proc/*/fd`: a folder's name with a colon, then links of
-// which those to socket:[INODE] matter.
+// fdTable reads `ls -l /proc/*/fd`: a folder's name with a colon, then links. Only links
+// to socket:[INODE] matter.
 func (p *parser) fdTable(body string) {
 	pid := 0
 	lines(body, func(l string) bool {

@@ -2,9 +2,9 @@ package discover
 
 import "strings"
 
-// systemNames are services that come with an OS, not with a purpose: the
-// original's set, and what Debian, Ubuntu, Alpine, Fedora and Proxmox's OS
-// templates bring besides. The part before "@" is compared.
+// systemNames are services of an operating system that say nothing about a guest's
+// purpose: the original's list, and those in Debian, Ubuntu, Alpine, Fedora and Proxmox's
+// OS templates. The part before "@" is compared.
 var systemNames = names(`
 	console-getty container-getty getty serial-getty user user-runtime-dir session
 	cron crond anacron atd dbus dbus-broker polkit polkitd networking network NetworkManager
@@ -53,6 +53,6 @@ func isSystem(name string) bool {
 	return systemNames[base]
 }
 
-// keepsSystem names what stays apart even where a credentials file carries its
-// name: nobody's purpose is systemd.
+// keepsSystem reports whether a service stays a system service even if a credentials file
+// has its name. No template is about systemd itself.
 func keepsSystem(name string) bool { return strings.HasPrefix(name, "systemd-") }

@@ -8,7 +8,7 @@ import (
 
 // unit is a block of `systemctl show`.
 type unit struct {
-	id       string // with its ending: nginx.service
+	id       string // with its suffix: nginx.service
 	names    []string
 	kind     string // Type=
 	load     string
@@ -24,14 +24,14 @@ type unit struct {
 	listens  []endpoint // of a socket unit
 }
 
-// endpoint is an address and port as text gave them.
+// endpoint is an address and a port, as text.
 type endpoint struct {
 	proto string
 	addr  string
 	port  int
 }
 
-// name is the unit without its ending.
+// name is the unit without its suffix.
 func (u *unit) name() string {
 	n, _, _ := cutLast(u.id, ".")
 	return n
@@ -135,8 +135,8 @@ func (u *unit) set(key, v string) {
 	case "SourcePath":
 		u.source = v
 	case "Triggers":
-		// A socket that accepts connections starts one service for each of them; none of
-		// these is the service itself.
+		// A socket that accepts connections starts one service for each; none of them is
+		// the service itself.
 		if validName(v) && strings.HasSuffix(v, ".service") && !strings.ContainsAny(v, "@ ") {
 			u.triggers = v
 		}
@@ -162,8 +162,8 @@ func listenStream(v string) (endpoint, bool) {
 	return endpoint{proto, a, port}, ok
 }
 
-// validName is what a service may be called: printable ASCII without blanks,
-// slashes or quotes; systemd's own escapes (\x2d) and instances (@) are in it.
+// validName reports whether a service can have this name: printable ASCII without blanks,
+// slashes or quotes. Systemd's escapes (\x2d) and instances (@) are valid.
 func validName(s string) bool {
 	if s == "" || len(s) > maxText || s[0] == '.' || s[0] == '-' {
 		return false

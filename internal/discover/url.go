@@ -7,13 +7,12 @@ import (
 	"strings"
 )
 
-// Ports that speak HTTP wherever they are seen, and names of programs that
-// speak it on any port.
+// Ports that usually speak HTTP, and names of programs that speak it on any port.
 var (
 	httpPorts = ports(80, 81, 591, 3000, 3001, 4000, 4200, 5000, 5173, 5601, 7860, 8000, 8001, 8008, 8069, 8080, 8081,
 		8082, 8083, 8086, 8088, 8090, 8096, 8123, 8181, 8200, 8880, 8888, 9000, 9001, 9090, 9091, 9093, 9100, 9200, 15672, 19999)
 	httpsPorts = ports(443, 4443, 5001, 7443, 8006, 8007, 8443, 8834, 9443, 10443)
-	// Never, whatever the name says.
+	// Ports that never speak HTTP, whatever the program's name.
 	otherPorts = ports(21, 22, 23, 25, 53, 110, 111, 143, 389, 445, 465, 587, 636, 993, 995, 1433, 1521, 1883, 2049,
 		2181, 3306, 3389, 4222, 5432, 5433, 5672, 5900, 6379, 6380, 9042, 9092, 11211, 26379, 27017, 33060)
 	webNames = names(`nginx apache2 httpd caddy lighttpd haproxy traefik grafana grafana-server gitea forgejo code-server
@@ -28,9 +27,9 @@ func ports(n ...int) map[int]bool {
 	return m
 }
 
-// url is where a browser finds the service: the first TCP port that can be
-// reached from outside and is known, declared or likely to speak HTTP. Plain
-// HTTP on port 80 wins over the rest.
+// url is the service's address for a browser: the first TCP port that can be reached from
+// outside and is known, declared or likely to speak HTTP. Plain HTTP on port 80 comes
+// first.
 func (e *entry) url(address string) string {
 	best, rank := "", 0
 	for _, p := range e.Ports {
@@ -51,10 +50,10 @@ func (e *entry) url(address string) string {
 	return best
 }
 
-// promises reports whether the template says that this port speaks HTTP.
+// promises reports whether the template declares that this port speaks HTTP.
 func (e *entry) promises(port int) bool { return e.path != "" && e.port == port }
 
-// scheme guesses; the higher the rank, the surer.
+// scheme guesses; a higher rank is more certain.
 func (e *entry) scheme(port int) (string, int) {
 	if e.promises(port) {
 		if e.tls {
@@ -84,9 +83,9 @@ func (e *entry) scheme(port int) (string, int) {
 	return "", 0
 }
 
-// outside is the address under which a bound socket is reached, "" if it is
-// not from outside. A guest of the sandbox has an address in 127/8 and is
-// reached there, but not under the loopback of its own.
+// outside is the address at which a bound socket can be reached from outside, or "". A
+// guest of the sandbox has an address in 127/8 and is reached there, but not at its own
+// loopback address.
 func outside(bound, address string) string {
 	a, err := netip.ParseAddr(bound)
 	if err != nil {

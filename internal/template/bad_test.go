@@ -133,7 +133,7 @@ func TestBadTemplates(t *testing.T) {
 	}
 }
 
-// Every problem is told, not just the first, in the order of the file.
+// All problems are reported, in the order of the file.
 func TestAllProblems(t *testing.T) {
 	_, err := Load(folder("template.yaml", "name: web\nfoo: 1\nresources: {cores: 0, memory: x}\nscripts: [no.sh]\n", "packages/a.apt", "ok\nnot ok\n", "packages/b.custom", "x|y"), "web")
 	var e *Error
@@ -181,7 +181,7 @@ func TestGoodYAML(t *testing.T) {
 	}
 }
 
-// A few hundred bytes of aliases that stand for billions of nodes.
+// A few hundred bytes of aliases expand to billions of nodes.
 func TestAliasBomb(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(least + "tags: &a0 [x, x, x, x, x, x, x, x, x]\n")
@@ -248,7 +248,7 @@ func TestDoubts(t *testing.T) {
 	}
 }
 
-// Line ends are found in whatever pieces a file is read.
+// Line ends are found in whatever chunks a file is read.
 func TestEndsInPieces(t *testing.T) {
 	for _, text := range []string{"#!/bin/sh\r\na\n", "a\r\n\r\nb\n", "\r\n", "a\rb\n", "\n\r\n", "a\x00\r\n\n"} {
 		var whole, pieces ends

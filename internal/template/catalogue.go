@@ -10,17 +10,17 @@ import (
 	"strings"
 )
 
-// Source is one place where templates are looked for: a folder of folders.
-// Either Dir or FS is set; a Dir that is missing is empty.
+// Source is one place with templates: a folder of folders. Either Dir or FS is set. A
+// missing Dir counts as empty.
 type Source struct {
-	Name string // user, TEMPLATES_ROOT, built-in
+	Name string // its name in lists: user, TEMPLATES_ROOT, built-in
 	Dir  string
 	FS   fs.FS
 }
 
 // Entry is one line of a catalogue.
 type Entry struct {
-	Name        string `json:"name"` // what --template takes
+	Name        string `json:"name"` // the value for --template
 	Description string `json:"description,omitempty"`
 	OS          string `json:"os,omitempty"`
 	Source      string `json:"source"`
@@ -28,10 +28,9 @@ type Entry struct {
 	Error       string `json:"error,omitempty"` // why it cannot be used
 }
 
-// Find looks for a template: a path first (a folder, or the template.yaml in
-// it), then each source in turn, by the folder's name and then by the name in
-// the file. An unknown one is a *NotFoundError, a faulty
-// one an *Error.
+// Find looks for a template: first as a path (a folder, or the template.yaml in it), then
+// in each source, by the folder's name and then by the name in the file. The error is
+// *NotFoundError for an unknown template and *Error for a faulty one.
 func Find(ref string, sources []Source) (*Template, error) {
 	if dir, ok := pathOf(ref); ok {
 		return LoadDir(dir)
@@ -48,7 +47,7 @@ func Find(ref string, sources []Source) (*Template, error) {
 			names = append(names, name)
 		}
 	}
-	// A record remembers the name that the template gives itself.
+	// Records keep the name in the template's own file.
 	for _, s := range sources {
 		for _, name := range s.names() {
 			if t, err := s.load(name); err == nil && t.Name == ref {
@@ -59,8 +58,8 @@ func Find(ref string, sources []Source) (*Template, error) {
 	return nil, &NotFoundError{Ref: ref, Nearest: nearest(ref, names), Names: names}
 }
 
-// LoadDir loads the template in a folder of this machine. Nothing outside the
-// folder is read, not even through links.
+// LoadDir loads the template in a folder of this machine. It reads nothing outside of the
+// folder, not even through links.
 func LoadDir(dir string) (*Template, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -85,8 +84,9 @@ func LoadDir(dir string) (*Template, error) {
 	return t, nil
 }
 
-// List is every template of the sources, each name once: the first source that
-// has it hides the others, as in Find. Faulty ones are listed with their error.
+// List returns the templates of all sources. Of several templates with one name it has
+// only the one of the first source, as Find does. It lists faulty templates with their
+// error.
 func List(sources []Source) []Entry {
 	var out []Entry
 	seen := map[string]bool{}
@@ -117,7 +117,7 @@ func explicit(ref string) bool {
 	return ref == "" || ref == "." || ref == ".." || strings.ContainsRune(ref, '/') || strings.ContainsRune(ref, filepath.Separator)
 }
 
-// pathOf is the folder that ref leads to, if it leads to a template.
+// pathOf is the folder of the template at the path ref, if there is one.
 func pathOf(ref string) (dir string, ok bool) {
 	info, err := os.Stat(ref)
 	if err != nil || ref == "" {
@@ -150,7 +150,7 @@ func (s Source) fsys() fs.FS {
 	return os.DirFS(s.Dir)
 }
 
-// names are the folders that are templates, sorted.
+// names returns the folders that are templates, sorted.
 func (s Source) names() []string {
 	if s.FS == nil && s.Dir == "" {
 		return nil

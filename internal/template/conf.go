@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// conf reads the original's layout, unchanged: template.conf and
+// conf reads the original's layout: template.conf and
 // container-configs/{scripts,files,packages}.
 func (l *loader) conf() {
 	l.t.Legacy = true
@@ -39,11 +39,11 @@ func (l *loader) conf() {
 type confWord struct {
 	name, value string
 	line, col   int
-	opaque      bool // only a shell could tell the value
+	opaque      bool // only a shell could compute the value
 }
 
-// confKeys are the keys that count; TEMPLATE_CONFIG_PATH is where the guest
-// finds the template in a repository.
+// confKeys are the keys that this program uses. With TEMPLATE_CONFIG_PATH the guest finds
+// the template in a repository.
 var confKeys = []string{
 	"TEMPLATE_APP", "TEMPLATE_DESCRIPTION", "TEMPLATE_TAGS", "TEMPLATE_CPU", "TEMPLATE_RAM", "TEMPLATE_DISK", "TEMPLATE_OS",
 	"TEMPLATE_VERSION", "TEMPLATE_UNPRIVILEGED", "TEMPLATE_NESTING", "TEMPLATE_KEYCTL", "TEMPLATE_FUSE", "TEMPLATE_CONFIG_PATH",
@@ -100,9 +100,9 @@ func fieldTag(t reflect.Type, field, key string) string {
 	return f.Tag.Get(key)
 }
 
-// confOS is the prefix of an OS template. The original appends -standard to
-// all; Proxmox has -standard for Debian's kin and -default for the rest, which
-// the shorter prefix finds.
+// confOS is the prefix of an OS template. The original appends -standard to every name.
+// Proxmox has -standard only for Debian's relatives and -default for others; the shorter
+// prefix finds both.
 func confOS(name, version string) string {
 	if contains([]string{"debian", "ubuntu", "devuan"}, name) {
 		return name + "-" + version + "-standard"
@@ -110,7 +110,7 @@ func confOS(name, version string) string {
 	return name + "-" + version
 }
 
-// confNumber is a number within the range of that field of resources.
+// confNumber reads a number within the range of that resources field.
 func (l *loader) confNumber(w confWord, field string, fallback int) int {
 	if w.value == "" {
 		return fallback
@@ -156,7 +156,7 @@ func (w confWord) problem(suggestion, format string, args ...any) Problem {
 	return Problem{File: confFile, Line: w.line, Col: w.col, Message: fmt.Sprintf(format, args...), Suggestion: suggestion}
 }
 
-// triplets are NAME, NAME.path (the folder to put it into) and NAME.policy.
+// triplets reads NAME, NAME.path (the target folder) and NAME.policy.
 func (l *loader) triplets(dir string) {
 	all := l.tree.under(dir)
 	for _, source := range all {
@@ -179,19 +179,19 @@ func (l *loader) triplets(dir string) {
 	}
 }
 
-// sidecar reports whether a file is the .path or .policy of another one, or is
-// left over from one.
+// sidecar reports whether a file is the .path or .policy of another file, or of a file
+// that was removed.
 func sidecar(name string, all []string) bool {
 	ext := path.Ext(name)
 	if ext != ".path" && ext != ".policy" {
 		return false
 	}
-	// A file of that ending with a .path of its own is content.
+	// A file with that ending and a .path of its own is content.
 	return !slices.Contains(all, name+".path")
 }
 
-// policy is what the sidecar says; the config-manager takes default where there
-// is none. An unknown one is default too: it is the one that overwrites nothing.
+// policy reads a file's policy. Without one, and for an unknown one, it is default, as in
+// the config-manager: that policy overwrites nothing.
 func (l *loader) policy(file string) string {
 	word, ok := l.firstLine(file)
 	if !ok {
@@ -204,8 +204,8 @@ func (l *loader) policy(file string) string {
 	return word
 }
 
-// firstLine is a sidecar's first line with all white space removed, as the
-// config-manager reads it.
+// firstLine is a sidecar's first line without any white space, as the config-manager
+// reads it.
 func (l *loader) firstLine(file string) (string, bool) {
 	data, ok := l.tree.read(file)
 	if !ok {

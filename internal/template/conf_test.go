@@ -80,8 +80,8 @@ func TestLegacy(t *testing.T) {
 	}
 }
 
-// The original's defaults, and that a real file's trailing comment does not
-// make the container privileged.
+// The original's defaults apply, and a trailing comment in a real file does not make the
+// container privileged.
 func TestConfValues(t *testing.T) {
 	for _, c := range []struct {
 		text string

@@ -7,10 +7,10 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// parseConf reads the assignments of a template.conf as bash would, without
-// running anything: quotes, trailing comments, ${NAME:-default} and earlier
-// assignments count; the environment does not. The original's reader, a
-// regular expression, took trailing comments for part of the value.
+// parseConf reads the assignments in a template.conf as bash would, without running
+// anything. It handles quotes, trailing comments, ${NAME:-default} and earlier
+// assignments, and ignores the environment. The original's reader, a regular expression,
+// took trailing comments for part of the value.
 func parseConf(data []byte) ([]confWord, []Problem) {
 	if why := badText(data); why != "" {
 		return nil, []Problem{{File: confFile, Message: why}}
@@ -48,8 +48,8 @@ func parseConf(data []byte) ([]confWord, []Problem) {
 	return out, nil
 }
 
-// assignments are those that a statement makes; anything else that a statement
-// does is passed over, as the original does.
+// assignments returns the assignments in a statement. Like the original, it ignores
+// everything else.
 func assignments(stmt *syntax.Stmt) []*syntax.Assign {
 	switch cmd := stmt.Cmd.(type) {
 	case *syntax.CallExpr:
@@ -62,10 +62,10 @@ func assignments(stmt *syntax.Stmt) []*syntax.Assign {
 	return nil
 }
 
-// evaluator holds the variables that were assigned so far.
+// evaluator holds the variables assigned so far.
 type evaluator map[string]string
 
-// word is a word's text; false where only a shell could tell it.
+// word returns a word's text, or false if only a shell could compute it.
 func (e evaluator) word(w *syntax.Word) (string, bool) {
 	if w == nil {
 		return "", true
@@ -89,7 +89,7 @@ func (e evaluator) parts(parts []syntax.WordPart, quoted bool) (string, bool) {
 		default:
 			ok = false
 		}
-		// Doubling (A=$B$B, B=$A$A, …) must not eat the memory.
+		// Repeated doubling (A=$B$B, B=$A$A, …) must not use up the memory.
 		if !ok || b.Len()+len(text) > maxDocument {
 			return "", false
 		}
@@ -98,7 +98,7 @@ func (e evaluator) parts(parts []syntax.WordPart, quoted bool) (string, bool) {
 	return b.String(), true
 }
 
-// param is $NAME, ${NAME}, ${NAME-word} or ${NAME:-word}.
+// param expands $NAME, ${NAME}, ${NAME-word} or ${NAME:-word}.
 func (e evaluator) param(p *syntax.ParamExp) (string, bool) {
 	if p.Param == nil || p.Excl || p.Length || p.Width || p.Index != nil || p.Slice != nil || p.Repl != nil || p.Names != 0 {
 		return "", false
@@ -123,8 +123,8 @@ func (e evaluator) param(p *syntax.ParamExp) (string, bool) {
 	return e.word(p.Exp.Word)
 }
 
-// unescape removes backslashes as a shell does: in double quotes they count
-// only before $ ` " \ and the end of a line.
+// unescape removes backslashes as a shell does. In double quotes they only count before $
+// ` " \ and the end of a line.
 func unescape(s string, quoted bool) string {
 	if !strings.Contains(s, `\`) {
 		return s

@@ -15,17 +15,17 @@ import (
 	"github.com/infrahaus/infrahaus/internal/yamltext"
 )
 
-// Limits on what a template.yaml may be, so that a hostile one costs little.
+// Limits of a template.yaml, so that a hostile one costs little.
 const (
 	maxDocument = 1 << 20 // bytes
-	maxNodes    = 20_000  // visited while decoding: aliases count each time they are used
+	maxNodes    = 20_000  // visited while decoding; an alias counts each time it is used
 	maxDepth    = 32
 	maxProblems = 50
 )
 
-// decoder fills a document from YAML nodes and notes every problem with its
-// place. What the fields may hold is told by their tags (see document), which
-// the JSON Schema is made from as well, so that the two cannot differ.
+// decoder fills a document from YAML nodes and records every problem with its place. The
+// tags of the fields define the allowed values (see document). The JSON Schema is made
+// from the same tags, so it cannot differ.
 type decoder struct {
 	file     string
 	problems []Problem
@@ -34,7 +34,7 @@ type decoder struct {
 	visited  int
 }
 
-// union is a value that may take more than one shape.
+// union is a value that can have more than one form.
 type union interface {
 	fromYAML(d *decoder, path string, n *yaml.Node)
 	jsonSchema() map[string]any
@@ -55,13 +55,12 @@ func (d *decoder) at(n *yaml.Node, suggestion, format string, args ...any) {
 	d.problems = append(d.problems, p)
 }
 
-// bad notes a problem of the value at path.
+// bad records a problem of the value at path.
 func (d *decoder) bad(path, suggestion, format string, args ...any) {
 	d.at(d.node(path), suggestion, path+": "+format, args...)
 }
 
-// node is the value at path or, where there is none, the nearest thing around
-// it.
+// node is the value at path, or the nearest one around it.
 func (d *decoder) node(path string) *yaml.Node {
 	for ; path != ""; path = parent(path) {
 		if n := d.values[path]; n != nil {
@@ -78,7 +77,7 @@ func parent(path string) string {
 	return path[:max(strings.LastIndexAny(path, ".["), 0)]
 }
 
-// parse reads the one document of data into v, which holds the defaults.
+// parse reads the only document in data into v, which holds the defaults.
 func (d *decoder) parse(data []byte, v any) {
 	if len(data) > maxDocument {
 		d.at(nil, "", "it is larger than %d KiB", maxDocument>>10)
@@ -110,8 +109,8 @@ func (d *decoder) syntax(data string, err error) {
 	d.problems = append(d.problems, p)
 }
 
-// resolve follows aliases. It returns nil, with the problem noted, where the
-// document is too large once its aliases are counted.
+// resolve follows aliases. If the document is too large with its aliases counted, it
+// records that and returns nil.
 func (d *decoder) resolve(n *yaml.Node, depth int) *yaml.Node {
 	for range maxDepth {
 		if d.visited++; d.visited > maxNodes || depth > maxDepth {
@@ -141,7 +140,7 @@ func (d *decoder) decode(path string, n *yaml.Node, v reflect.Value, depth int) 
 		return
 	}
 	if n.ShortTag() == "!!null" {
-		return // as if it were not there
+		return // as if the key were missing
 	}
 	switch v.Kind() {
 	case reflect.Struct:
@@ -166,8 +165,8 @@ func (d *decoder) decode(path string, n *yaml.Node, v reflect.Value, depth int) 
 // pair is one entry of a mapping.
 type pair struct{ key, value *yaml.Node }
 
-// pairs are the entries of a mapping with its merge keys (<<) folded in; an
-// entry of its own hides a merged one. Doubled and odd keys are noted.
+// pairs returns the entries of a mapping with its merge keys (<<) resolved; its own
+// entries replace merged ones. It records duplicate keys and keys that are not text.
 func (d *decoder) pairs(path string, n *yaml.Node, depth int) []pair {
 	var own, merged []pair
 	seen := map[string]bool{}
@@ -260,8 +259,8 @@ func (d *decoder) unknown(path string, key *yaml.Node, names []string) {
 	d.at(key, suggestion, "unknown key %q", join(path, key.Value))
 }
 
-// mapping fills a map whose keys are the template's own words. Their order is
-// that of the file: see inOrder.
+// mapping fills a map whose keys the template chooses. inOrder returns them in the order
+// of the file.
 func (d *decoder) mapping(path string, n *yaml.Node, v reflect.Value, depth int) {
 	if n.Kind != yaml.MappingNode {
 		d.bad(path, "", "it must be a mapping of names to values, not %s", kind(n))
@@ -285,7 +284,7 @@ func (d *decoder) scalar(path string, n *yaml.Node, v reflect.Value) {
 	}
 	switch v.Kind() {
 	case reflect.String:
-		// Numbers and booleans are taken as they are written.
+		// Numbers and booleans keep their written form.
 		v.SetString(n.Value)
 	case reflect.Int:
 		i, err := strconv.Atoi(n.Value)
@@ -305,7 +304,7 @@ func (d *decoder) scalar(path string, n *yaml.Node, v reflect.Value) {
 	}
 }
 
-// check holds a decoded value against the tags of its field.
+// check compares a decoded value with the tags of its field.
 func (d *decoder) check(path string, v reflect.Value, tag reflect.StructTag) {
 	switch v.Kind() {
 	case reflect.Slice:
@@ -334,7 +333,7 @@ func (d *decoder) check(path string, v reflect.Value, tag reflect.StructTag) {
 	}
 }
 
-// inOrder sorts the keys of a mapping at path as the file has them.
+// inOrder returns the keys of the mapping at path in the order of the file.
 func inOrder[T any](d *decoder, path string, m map[string]T) []string {
 	names := make([]string, 0, len(m))
 	for name := range m {

@@ -1,8 +1,8 @@
 package template
 
-// document is template.yaml as it is written. The tags are the one place that
-// says what a field may hold; the decoder checks them and the JSON Schema is
-// made from them. The ranges of resources are the original system's.
+// document is the content of template.yaml. Its tags are the only place that defines the
+// allowed values: the decoder checks them, and the JSON Schema is made from them. The
+// ranges of resources are the original system's.
 type document struct {
 	Name         string                 `yaml:"name" required:"true" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$" hint:"letters, digits, dots and dashes, at most 63" desc:"The template's name; containers are named after it."`
 	OS           string                 `yaml:"os" required:"true" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*(:vztmpl/[A-Za-z0-9][A-Za-z0-9._+~-]*)?$" hint:"such as os: debian-12, or local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst" desc:"A prefix such as debian-12, whose newest OS template is used, or a volume id."`

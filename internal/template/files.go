@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// files takes the listed files; a folder stands for everything below it.
+// files takes the listed files. A folder means all files below it.
 func (l *loader) files(docs []fileDoc, d *decoder) {
 	used := map[string]bool{}
 	for i, doc := range docs {
@@ -23,7 +23,7 @@ func (l *loader) files(docs []fileDoc, d *decoder) {
 		}
 		target, why := cleanTarget(doc.Target)
 		if why != "" {
-			if d.keys[join(at, "target")] != nil { // else it is noted as missing
+			if d.keys[join(at, "target")] != nil { // otherwise it was recorded as missing
 				d.bad(join(at, "target"), "an absolute path in the container, such as /etc/app/app.conf", "%s", why)
 			}
 			continue
@@ -47,8 +47,8 @@ func (l *loader) files(docs []fileDoc, d *decoder) {
 	}
 }
 
-// sources are the files that an entry stands for; dir is the folder if it is
-// one. What the source is relative to, files/ or the template, is found out.
+// sources are the files that an entry means; dir is the folder if it is one. A source is
+// relative to files/ or to the template.
 func (l *loader) sources(source string) (files []string, dir string) {
 	clean := path.Clean(source)
 	if source == "" || clean == ".." || strings.HasPrefix(clean, "../") || path.IsAbs(clean) {
@@ -107,7 +107,7 @@ func (l *loader) addFile(doc fileDoc, source, target string, bad func(string)) {
 	l.t.Files = append(l.t.Files, f)
 }
 
-// claim takes a target for a source, or says why it is taken.
+// claim reserves a target for a source, or returns the reason why it is taken.
 func (l *loader) claim(target, source string) string {
 	if l.targets == nil {
 		l.targets, l.folders = map[string]string{}, map[string]string{}
@@ -136,7 +136,8 @@ func usualMode(l leaf) fs.FileMode {
 	return 0o644
 }
 
-// cleanTarget is a target that may be written, or why it may not.
+// cleanTarget returns the target in its clean form, or the reason why it must not be
+// written.
 func cleanTarget(target string) (clean, why string) {
 	switch {
 	case target == "":
@@ -164,8 +165,8 @@ func cleanTarget(target string) (clean, why string) {
 
 var controls = regexp.MustCompile(`[\x00-\x1f\x7f]`)
 
-// checkExpansion looks at a file whose ${…} is to be filled in: it must be
-// text, and a name that is nearly a variable's is most likely a slip.
+// checkExpansion checks a file whose ${…} will be filled in. It must be text. A name that
+// is very similar to a variable's is probably a typing error.
 func (l *loader) checkExpansion(f File) {
 	data, ok := l.tree.read(f.Source)
 	if !ok {

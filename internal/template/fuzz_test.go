@@ -9,9 +9,9 @@ import (
 	"testing/fstest"
 )
 
-// FuzzFolder: a folder of anybody's making is a template or says what is wrong
-// with it; what is shipped stays in the folder on our side and out of /proc and
-// its kin on the other, once each.
+// FuzzFolder checks that any folder is a template or gets problems. Shipped files come
+// only from inside the folder; their targets are distinct and outside of /proc and the
+// like.
 func FuzzFolder(f *testing.F) {
 	for _, seed := range [][3]string{
 		{"files/etc/x.conf", "${http_port} $${x}", least + "variables: {http_port: {default: 1}}\nfiles: [{source: etc/x.conf, target: /etc/x.conf, template: true}]\n"},

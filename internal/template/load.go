@@ -19,9 +19,8 @@ const (
 	confRoot = "container-configs"
 )
 
-// Load reads the template in fsys. name is what to call it in errors, and its
-// name where the folder's file gives none. The error is an *Error that holds
-// every problem, not just the first.
+// Load reads the template in fsys. name is used in errors, and as the template's name if
+// its file has none. The error is an *Error with every problem.
 func Load(fsys fs.FS, name string) (*Template, error) {
 	l := &loader{fsys: fsys, t: &Template{Name: name, ConfigPath: name}}
 	switch {
@@ -40,7 +39,7 @@ func Load(fsys fs.FS, name string) (*Template, error) {
 	return l.t, nil
 }
 
-// loader gathers a template and what is wrong with it.
+// loader collects a template and its problems.
 type loader struct {
 	fsys     fs.FS
 	tree     *tree
@@ -70,8 +69,8 @@ func (l *loader) doubt(p Problem) {
 	l.warn(p)
 }
 
-// grumble is report for our own format and warn for the original's, whose
-// readers skip what they cannot use.
+// grumble is report for our own format and warn for the original's, whose readers skip
+// what they cannot use.
 func (l *loader) grumble(p Problem) {
 	if l.t.Legacy {
 		p.Message += "; skipped"
@@ -95,8 +94,8 @@ func (l *loader) yaml() {
 	l.t.Digest = l.tree.sum()
 }
 
-// build makes the template of the document. Problems go to d where they have a
-// line, to l where they are the folder's.
+// build makes the template from the document. Problems with a line go to d, problems of
+// the folder to l.
 func (l *loader) build(doc *document, d *decoder) {
 	t := l.t
 	if doc.Name != "" {
@@ -121,7 +120,7 @@ func exists(fsys fs.FS, name string) bool {
 	return err == nil && !info.IsDir()
 }
 
-// isTemplate reports whether a folder is a template at all, good or bad.
+// isTemplate reports whether a folder is a template, valid or not.
 func isTemplate(fsys fs.FS) bool { return exists(fsys, yamlFile) || exists(fsys, confFile) }
 
 func misnamed(fsys fs.FS) string {
@@ -132,7 +131,7 @@ func misnamed(fsys fs.FS) string {
 }
 
 func readLimited(fsys fs.FS, name string, limit int64) ([]byte, error) {
-	// Looked at before it is opened: to open a pipe is to wait for who writes it.
+	// Check the type before opening: opening a pipe waits for its writer.
 	if info, err := fs.Stat(fsys, name); err == nil && !info.Mode().IsRegular() {
 		return nil, errors.New("not an ordinary file")
 	}
@@ -147,8 +146,7 @@ func readLimited(fsys fs.FS, name string, limit int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, limit))
 }
 
-// lines are the lines of a text file without their ends: a byte order mark and
-// carriage returns are dropped.
+// lines returns the lines of a text file, without a byte order mark and carriage returns.
 func lines(data []byte) []string {
 	data = bytes.TrimPrefix(data, mark)
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
@@ -167,7 +165,7 @@ func before(a, b Problem) bool {
 	return a.Line < b.Line || a.Line == b.Line && a.Col < b.Col
 }
 
-// badText says why a text is none, or "".
+// badText returns the reason why data is not text, or "".
 func badText(data []byte) string {
 	switch {
 	case !utf8.Valid(data):

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// packageName is what a line of a package list may be: never an option, never
-// anything for a shell. Wider than the original's, which turns away the extras,
-// ranges and carets that its own manual tells of.
+// packageName matches a line of a package list. A name is never an option and never
+// special to a shell. The original's pattern is narrower and refuses the extras, ranges
+// and carets that its own manual describes.
 var packageName = regexp.MustCompile(`^[A-Za-z0-9@][A-Za-z0-9@/_.:~+=*<>,!^[\]-]*$`)
 
 // CheckPackage returns the reason why a text cannot be the name of a package, or "". Any
@@ -78,8 +78,8 @@ func (l *loader) packageFile(file string) {
 	}
 }
 
-// customLine takes one line of a .custom file. Only whole lines are comments:
-// a # may be part of a command.
+// customLine takes one line of a .custom file. Only a whole line can be a comment,
+// because a # may be part of a command.
 func (l *loader) customLine(line string, at Problem) {
 	if line == "" || line[0] == '#' {
 		return

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// A pipe in the place of a template's file is a problem, not a wait without end.
+// A pipe in place of a template's file is a problem and not an endless wait.
 func TestPipesAreNotOpened(t *testing.T) {
 	for _, name := range []string{"template.yaml", "template.conf", "scripts/1-a.sh", "files/a", "packages/a.apt"} {
 		dir := t.TempDir()

@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// Problem is one thing that is wrong with a template. Line and Col are from 1;
-// 0 is unknown.
+// Problem is one fault of a template. Line and Col start at 1; 0 is unknown.
 type Problem struct {
 	File       string `json:"file,omitempty"` // below the folder as the user named it, otherwise relative to the folder
 	Line       int    `json:"line,omitempty"`
@@ -46,8 +45,7 @@ func (p Problem) String() string {
 	return s
 }
 
-// Error is a template that cannot be used, with everything that is wrong with
-// it.
+// Error is a template that cannot be used, with all its problems.
 type Error struct {
 	Template string // its name or path
 	Problems []Problem
@@ -70,7 +68,7 @@ func (e *Error) Error() string {
 // VariableError is a set of values that a template cannot take.
 type VariableError struct {
 	Template string
-	Problems []Problem // without places: the values came from outside
+	Problems []Problem // without places, because the values came from outside
 }
 
 func (e *VariableError) Error() string {
@@ -81,12 +79,12 @@ func (e *VariableError) Error() string {
 	return fmt.Sprintf("cannot fill in the variables of template %s: %s", e.Template, strings.Join(texts, "; "))
 }
 
-// NotFoundError is a template that nobody has.
+// NotFoundError is the error for a template that no source has.
 type NotFoundError struct {
 	Ref     string
-	Nearest string   // "" if nothing is near
-	Names   []string // everything that could have been meant
-	Reason  string   // of a path: why not
+	Nearest string   // "" if no name is similar
+	Names   []string // all possible names
+	Reason  string   // for a path: the reason
 }
 
 func (e *NotFoundError) Error() string {

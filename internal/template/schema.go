@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// SchemaID is where the published JSON Schema of template.yaml is found.
+// SchemaID is the address of the published JSON Schema of template.yaml.
 const SchemaID = "https://raw.githubusercontent.com/infrahaus/infrahaus/main/templates/template.schema.json"
 
 // Schema is the JSON Schema of template.yaml, made from the types that read it.
@@ -18,7 +18,7 @@ func Schema() []byte {
 	s["title"] = "infrahaus template"
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
-		panic("template: " + err.Error()) // maps of plain values: it cannot be
+		panic("template: " + err.Error()) // cannot happen: maps of plain values
 	}
 	return append(b, '\n')
 }
@@ -60,8 +60,8 @@ func structSchema(t reflect.Type) map[string]any {
 	return s
 }
 
-// fieldSchema adds what a field's tags say to the schema of its type. The
-// limits of a list are those of its items.
+// fieldSchema adds a field's tags to the schema of its type. The limits of a list apply
+// to its items.
 func fieldSchema(f reflect.StructField) map[string]any {
 	s := schemaOf(f.Type)
 	limited := s

@@ -28,7 +28,7 @@ func TestPublishedSchema(t *testing.T) {
 	}
 }
 
-// The schema's tables of words are the ones that the code goes by.
+// The schema lists the same words as the code.
 func TestSchemaWords(t *testing.T) {
 	if got := fieldTag(reflect.TypeFor[variableDoc](), "Type", "enum"); got != strings.Join(Types, ",") {
 		t.Errorf("types %s", got)
@@ -53,8 +53,8 @@ func TestSchemaWords(t *testing.T) {
 	}
 }
 
-// Every pattern must be one that both Go and JavaScript take, every field must
-// be named, and what the schema calls required the decoder does too.
+// Every pattern works in Go and in JavaScript, every field has a name, and the decoder
+// also requires what the schema requires.
 func TestSchemaIsSound(t *testing.T) {
 	var s map[string]any
 	if err := json.Unmarshal(Schema(), &s); err != nil {

@@ -15,8 +15,8 @@ var (
 	scriptName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+@-]*$`)
 )
 
-// scripts takes the listed scripts in their order or, where none are listed,
-// every scripts/NN*.sh in numeric order: 10-a.sh, 10_a.sh and 10.sh alike.
+// scripts takes the listed scripts in their order. If none are listed, it takes every
+// scripts/NN*.sh in numeric order: 10-a.sh, 10_a.sh and 10.sh alike.
 func (l *loader) scripts(docs []scriptDoc, d *decoder) {
 	found := l.tree.in("scripts")
 	if n := d.values["scripts"]; n == nil || n.ShortTag() == "!!null" {
@@ -68,8 +68,8 @@ func (l *loader) numberedScripts(dir string, found []string) {
 	}
 }
 
-// ordinal is a script's number without leading zeros: of two, the longer is the
-// larger. It may be larger than any int.
+// ordinal is a script's number without leading zeros, as text, because it may be larger
+// than any int: the longer of two is the larger.
 func ordinal(name string) string {
 	return strings.TrimLeft(numbered.FindStringSubmatch(name)[1], "0")
 }
@@ -89,7 +89,7 @@ func (l *loader) addScript(file string, enabled bool) {
 		l.checkEnds(file, e, true)
 	}
 	if n := bytes.Count(data, []byte("\r\n")); n > 0 && n == bytes.Count(data, []byte("\n")) {
-		// Written on Windows: no shell takes it as it is.
+		// A file with the line ends of Windows would not run in a shell.
 		data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 		l.warn(Problem{File: file, Line: 1, Col: 1, Message: "has lines that end in CR LF; it is run with LF"})
 	}

@@ -4,7 +4,7 @@ import (
 	"strconv"
 )
 
-// services checks what the template promises.
+// services checks the declared services.
 func services(docs []serviceDoc, vars []Variable, d *decoder) []Service {
 	var out []Service
 	seen := map[string]bool{}
@@ -43,7 +43,7 @@ func services(docs []serviceDoc, vars []Variable, d *decoder) []Service {
 	return out
 }
 
-// usual fills in the port that HTTP has where none is given.
+// usual fills in HTTP's usual port if none is given.
 func usual(s *Service) {
 	if s.HTTP == "" || s.Port != 0 || s.portVar != "" {
 		return
@@ -79,7 +79,7 @@ func checkPortVar(path, name string, vars []Variable, d *decoder) {
 
 func isPort(n int) bool { return n >= 1 && n <= 65535 }
 
-// DeclaredServices are the services with their ports filled in from the values.
+// DeclaredServices returns the services with their ports filled in from the values.
 func (t *Template) DeclaredServices(v Values) ([]Service, error) {
 	out := make([]Service, len(t.Services))
 	for i, s := range t.Services {

@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// nearest is the candidate that a mistyped word was most likely meant to be,
-// or "".
+// nearest is the candidate that a mistyped word was most likely meant to be, or "".
 func nearest(word string, candidates []string) string {
 	best, distance := "", max(len(word)/3, 1)+1
 	for _, c := range sorted(candidates) {
@@ -29,8 +28,8 @@ func nearest(word string, candidates []string) string {
 	return best
 }
 
-// edits is the number of letters to insert, remove, replace or swap with their
-// neighbour to make b of a. Long words are not compared.
+// edits is the number of letters to insert, remove, replace or swap to turn a into b.
+// Long words are not compared.
 func edits(a, b string) int {
 	const tooLong = 64
 	if len(a) > tooLong || len(b) > tooLong {
@@ -58,7 +57,7 @@ func edits(a, b string) int {
 	return row[len(b)]
 }
 
-// oneOf suggests what a word of a closed set should have been.
+// oneOf suggests the word of a set that was probably meant.
 func oneOf(word string, set []string) string {
 	if near := nearest(word, set); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)

@@ -1,7 +1,7 @@
-// Package template turns a folder into a Template: a description of a
-// container with everything that is put into it. It reads template.yaml, and
-// the original system's template.conf unchanged. It must not know what is done
-// with a template, nor reach for anything outside the folder.
+// Package template turns a folder into a Template: the description of a container and
+// everything that goes into it. It reads template.yaml, and the original system's
+// template.conf. It must not know what is done with a template, and reads nothing outside
+// of the folder.
 package template
 
 import (
@@ -13,13 +13,13 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// Template is a folder that describes a container, checked.
+// Template is the checked content of a folder that describes a container.
 type Template struct {
 	Name        string
 	Description string
-	Path        string // where it was found, for people; "" for one that is built in
-	Source      string // which catalogue it came from: path, user, TEMPLATES_ROOT, built-in
-	Legacy      bool   // template.conf
+	Path        string // its folder, for people; "" for a built-in one
+	Source      string // the catalogue that has it: path, user, TEMPLATES_ROOT, built-in
+	Legacy      bool   // whether it is a template.conf
 
 	OS           string // a prefix such as debian-12, or a volid
 	Cores        int
@@ -40,10 +40,10 @@ type Template struct {
 	Services  []Service
 
 	Digest   string    // SHA-256 over the folder, hex; the same for the same content
-	Warnings []Problem // what is odd but can be used
+	Warnings []Problem // oddities that do not prevent its use
 }
 
-// Variable is something that --set may say.
+// Variable is a value that --set can give.
 type Variable struct {
 	Name        string   `json:"name"`
 	Type        string   `json:"type"` // one of Types
@@ -56,42 +56,41 @@ type Variable struct {
 	Description string   `json:"description,omitempty"`
 }
 
-// Generate says how a value is made where none is set. The zero value: it is
-// not.
+// Generate describes how a value is generated if none is set. The zero value generates
+// none.
 type Generate struct {
 	Length int  `json:"length"`        // characters
 	Hex    bool `json:"hex,omitempty"` // hexadecimal digits, else letters and digits
 }
 
-// Types lists what a variable's type may be.
+// Types lists the types of variables.
 var Types = []string{"string", "int", "number", "bool", "port", "hostname", "ip"}
 
-// Packages are the names to install, by manager. The order of managers is
-// Managers.
+// Packages are the names to install, by manager, in the order of Managers.
 type Packages struct {
 	Names  map[string][]string `json:"names,omitempty"` // apt, apk, dnf, npm, pip
 	Custom []CustomPackage     `json:"custom,omitempty"`
 }
 
-// customTimeout is the original system's default.
+// customTimeout is the default of the original system.
 const customTimeout = 300 * time.Second
 
 // serviceTimeout is how long a declared service may take to answer.
 const serviceTimeout = 60 * time.Second
 
-// Managers lists the package managers in the order in which they are used;
-// only one of the first three exists in a guest. Custom packages come last.
+// Managers lists the package managers in the order of their use. A guest has only one of
+// the first three. Custom packages come last.
 var Managers = []string{"apt", "apk", "dnf", "npm", "pip"}
 
 // CustomPackage is installed by a command of its own.
 type CustomPackage struct {
 	Name    string        `json:"name"`
-	Check   string        `json:"check"`   // a shell command; exit 0: it is there
+	Check   string        `json:"check"`   // a shell command; exit status 0 means installed
 	Install string        `json:"install"` // a shell command
-	Timeout time.Duration `json:"timeout"` // 300 s unless told
+	Timeout time.Duration `json:"timeout"` // default 300 s
 }
 
-// Policy says what becomes of a file that is there already and differs.
+// Policy decides what happens to an existing file that differs.
 type Policy string
 
 // The policies: overwrite, leave alone, keep a dated copy and write.
@@ -115,11 +114,11 @@ type File struct {
 	fsys fs.FS
 }
 
-// Open opens the file as it is in the folder, before ${…} is filled in.
+// Open opens the file in the folder, without filling in ${…}.
 func (f File) Open() (io.ReadCloser, error) { return f.fsys.Open(f.Source) }
 
-// Content is the file as it goes into the guest: with ${name} filled in from
-// the values where the file asks for that.
+// Content is the file as it goes into the guest. If the file asks for it, ${name} is
+// filled in from the values.
 func (f File) Content(v Values) ([]byte, error) {
 	data, err := fs.ReadFile(f.fsys, f.Source)
 	if err != nil || !f.Expand {
@@ -128,8 +127,8 @@ func (f File) Content(v Values) ([]byte, error) {
 	return v.Expand(data)
 }
 
-// Reader is Content as a stream with its size; files that need no filling in
-// are never held in memory.
+// Reader is Content as a stream with its size. Files without ${…} to fill in are never
+// held in memory.
 func (f File) Reader(v Values) (io.ReadCloser, int64, error) {
 	if !f.Expand {
 		r, err := f.Open()
@@ -146,21 +145,21 @@ type Script struct {
 	Content []byte `json:"-"`
 }
 
-// Service is something that the template promises to run. Ready means: it
-// listens, and HTTP (where a path is given) or TCP answers.
+// Service is a service that the template declares. It is ready when it listens, and HTTP
+// (if a path is given) or TCP answers.
 type Service struct {
 	Name     string        `json:"name"`
-	Unit     string        `json:"unit,omitempty"` // where its unit is named otherwise
-	Port     int           `json:"port,omitempty"` // 0: the unit has to run, no more
+	Unit     string        `json:"unit,omitempty"` // if the name of its unit differs
+	Port     int           `json:"port,omitempty"` // 0: the unit only has to run
 	Protocol string        `json:"protocol"`       // tcp or udp
-	HTTP     string        `json:"http,omitempty"` // path to ask for; any answer below 500 will do
-	TLS      bool          `json:"tls,omitempty"`  // ask by https, certificate unchecked
-	Timeout  time.Duration `json:"timeout"`        // 60 s unless told
+	HTTP     string        `json:"http,omitempty"` // path of the request; any answer below 500 is good
+	TLS      bool          `json:"tls,omitempty"`  // use https, without verifying the certificate
+	Timeout  time.Duration `json:"timeout"`        // default 60 s
 
-	portVar string // the variable that holds the port
+	portVar string // the variable with the port
 }
 
-// EnabledScripts are the scripts that run, less those named in skip.
+// EnabledScripts returns the scripts that are not disabled, in order.
 func (t *Template) EnabledScripts() []Script {
 	var out []Script
 	for _, s := range t.Scripts {
@@ -171,8 +170,8 @@ func (t *Template) EnabledScripts() []Script {
 	return out
 }
 
-// Spec is what the template asks of Proxmox; the command line's wishes go on
-// top. Hostname, CTID, Node and Storage are left empty.
+// Spec is the container that the template describes, to which the command line adds.
+// Hostname, CTID, Node and Storage are empty.
 func (t *Template) Spec() lxc.Spec {
 	s := lxc.Spec{
 		OSTemplate: t.OS, Cores: t.Cores, MemoryMiB: t.MemoryMiB, SwapMiB: t.SwapMiB, DiskGiB: t.DiskGiB,

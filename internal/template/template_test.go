@@ -215,7 +215,7 @@ func TestResolveRefuses(t *testing.T) {
 	}
 }
 
-// What a value puts in is not looked at again: no value can pull in another.
+// A filled-in value is not expanded again, so no value can refer to another.
 func TestExpandOnce(t *testing.T) {
 	v := Values{[]Value{{Name: "a", Text: "${b}"}, {Name: "b", Text: "B"}, {Name: "p", Pending: true}}}
 	for in, want := range map[string]string{"${a}${b}": "${b}B", "$${b}": "${b}", "${c} $${c} $b {b} ${b": "${c} $${c} $b {b} ${b", "${a:-x}": "${a:-x}", "$${HOME} ${HOME}": "$${HOME} ${HOME}"} {
@@ -331,7 +331,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// A link must not bring in what is outside the folder, nor stop the reader.
+// A link must not bring in files from outside the folder, nor stop the reader.
 func TestLinksAndPipes(t *testing.T) {
 	dir := t.TempDir()
 	outside := filepath.Join(dir, "outside")

@@ -13,15 +13,15 @@ import (
 	"strings"
 )
 
-// Limits on what a folder may hold.
+// Limits of a folder.
 const (
 	maxFiles  = 20_000
 	maxFile   = 256 << 20 // bytes
 	maxTotal  = 1 << 30   // bytes
-	maxScript = 1 << 20   // bytes; also of a package list and of a file whose ${…} is filled in
+	maxScript = 1 << 20   // bytes; also for a package list and for a file whose ${…} is filled in
 )
 
-// leaf is one file of the folder, read once for its sum.
+// leaf is one file of the folder, read once for its digest.
 type leaf struct {
 	size int64
 	exec bool
@@ -29,8 +29,8 @@ type leaf struct {
 	ends ends
 }
 
-// tree is the part of a template's folder that counts: what the file itself,
-// files, scripts and packages hold. Anything else in the folder is the user's.
+// tree is the part of a folder that belongs to the template: its file, and files, scripts
+// and packages. Everything else in the folder is the user's.
 type tree struct {
 	fsys   fs.FS
 	leaves map[string]leaf
@@ -42,7 +42,7 @@ type tree struct {
 func readTree(fsys fs.FS, report func(Problem), roots ...string) *tree {
 	t := &tree{fsys: fsys, leaves: map[string]leaf{}, report: report}
 	for _, root := range roots {
-		_ = fs.WalkDir(fsys, root, t.visit) // visit notes the errors
+		_ = fs.WalkDir(fsys, root, t.visit) // visit records the errors
 	}
 	return t
 }
@@ -60,7 +60,7 @@ func (t *tree) visit(name string, entry fs.DirEntry, err error) error {
 		}
 		return nil
 	}
-	// Not entry.Info: a link inside the folder counts as what it leads to.
+	// Use Stat and not entry.Info: a link inside the folder counts as its target.
 	info, err := fs.Stat(t.fsys, name)
 	switch {
 	case err != nil:
@@ -100,7 +100,7 @@ func digest(fsys fs.FS, name string) (sum string, size int64, e ends, err error)
 	return hex.EncodeToString(h.Sum(nil)), size, e, nil
 }
 
-// under lists the files below a folder, sorted, as full paths.
+// under lists all files below a folder, sorted, as full paths.
 func (t *tree) under(dir string) []string {
 	var out []string
 	for name := range t.leaves {
@@ -112,7 +112,7 @@ func (t *tree) under(dir string) []string {
 	return out
 }
 
-// in lists the files directly in a folder, sorted, by their names.
+// in lists the names of the files directly in a folder, sorted.
 func (t *tree) in(dir string) []string {
 	var out []string
 	for name := range t.leaves {
@@ -124,7 +124,7 @@ func (t *tree) in(dir string) []string {
 	return out
 }
 
-// read is the content of a small text file.
+// read returns the content of a small text file.
 func (t *tree) read(name string) ([]byte, bool) {
 	l, ok := t.leaves[name]
 	switch {
@@ -142,7 +142,7 @@ func (t *tree) read(name string) ([]byte, bool) {
 	return data, true
 }
 
-// sum is the digest of the whole: paths, executable bits and contents.
+// sum is the digest over paths, executable bits and contents.
 func (t *tree) sum() string {
 	names := make([]string, 0, len(t.leaves))
 	for name := range t.leaves {
@@ -157,8 +157,7 @@ func (t *tree) sum() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// plain is what went wrong without the operation and the path, which the
-// problem names itself.
+// plain is an error without its operation and path, which the problem has already.
 func plain(err error) string {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
