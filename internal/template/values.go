@@ -108,8 +108,8 @@ func (v Values) Get(name string) (string, bool) {
 	return "", false
 }
 
-// Env is what scripts get, NAME=text: db_name and INFRAHAUS_VAR_DB_NAME for
-// each variable. The texts are not quoted for any shell.
+// Env is the environment of scripts, as NAME=text: db_name and INFRAHAUS_VAR_DB_NAME for
+// each variable. The texts are not quoted for a shell.
 func (v Values) Env() []string {
 	var out []string
 	for _, val := range v.list {
@@ -118,7 +118,7 @@ func (v Values) Env() []string {
 	return out
 }
 
-// Secrets are the texts that must be redacted: secret and generated ones.
+// Secrets returns the texts that must be redacted: secret and generated ones.
 func (v Values) Secrets() []string {
 	var out []string
 	for _, val := range v.list {
@@ -129,8 +129,8 @@ func (v Values) Secrets() []string {
 	return out
 }
 
-// Keep are the values that a later run has to be given again so that it makes
-// the same container: all that were set or made, by name.
+// Keep returns the values that a later run needs to make the same container: all that
+// were set or generated, by name.
 func (v Values) Keep() map[string]string {
 	out := map[string]string{}
 	for _, val := range v.list {

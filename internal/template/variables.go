@@ -11,7 +11,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// variables checks the declarations and puts them in the file's order.
+// variables checks the declarations and returns them in the file's order.
 func variables(doc map[string]variableDoc, d *decoder, warn func(Problem)) []Variable {
 	var out []Variable
 	upper := map[string]string{}
@@ -52,7 +52,7 @@ func variable(path, name string, doc variableDoc, d *decoder) Variable {
 		d.bad(join(path, "generate"), "use type: string", "only text can be generated, not type %s", v.Type)
 	}
 	if v.Pattern != "" {
-		// Alone first: anchored would make sense of "a)|(b".
+		// Compile the pattern without anchors first: with them, "a)|(b" would be valid.
 		_, err := regexp.Compile(v.Pattern)
 		if err == nil {
 			_, err = regexp.Compile(anchored(v.Pattern))
@@ -72,8 +72,8 @@ func variable(path, name string, doc variableDoc, d *decoder) Variable {
 
 func anchored(pattern string) string { return `^(?:` + pattern + `)$` }
 
-// refuse says why a value is not one that the variable takes, or "". It never
-// repeats a secret.
+// refuse returns the reason why the variable cannot have a value, or "". It never repeats
+// a secret.
 func (v Variable) refuse(text string) string {
 	shown := fmt.Sprintf("%q", text)
 	if v.Secret {
@@ -117,8 +117,8 @@ var (
 	varName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
 )
 
-// reserved are names that change how a shell, the loader or our own code in
-// the guest works.
+// reserved are names that change how a shell, the loader or our own code in the guest
+// works.
 var reserved = strings.Fields(`
 	_ BASH CDPATH COLUMNS DEBIAN_FRONTEND DIRSTACK EDITOR ENV EUID FCEDIT FIGNORE FPATH FUNCNAME GLOBIGNORE GROUPS
 	HISTFILE HOME HOSTALIASES HOSTNAME IFS LANG LANGUAGE LINENO LINES LOCALDOMAIN LOGNAME MACHTYPE MAIL MAILPATH
@@ -129,7 +129,7 @@ var reserved = strings.Fields(`
 // reservedPrefixes are families of such names.
 var reservedPrefixes = []string{"LD_", "DYLD_", "BASH_", "BASHOPTS", "LC_", "PYTHON", "PERL5", "GCONV_", "MALLOC_", "GLIBC_", "INFRAHAUS_", "CONFIG_MANAGER_", "CONTAINER_", "SYSTEMD_"}
 
-// badName says why a variable cannot be named so, or "".
+// badName returns the reason why a variable cannot have a name, or "".
 func badName(name string) string {
 	if !varName.MatchString(name) {
 		return "is no name: letters, digits and _, at most 64, not starting with a digit"

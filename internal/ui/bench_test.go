@@ -10,7 +10,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// BenchmarkLiveLog is what one line of a script costs the run.
+// BenchmarkLiveLog measures the cost of one line of a script's output.
 func BenchmarkLiveLog(b *testing.B) {
 	s, _, _ := terminal(100, colorprofile.ANSI256)
 	s.Err = io.Discard

@@ -10,17 +10,17 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// labelWidth is the longest label of a card and a gap.
+// labelWidth is the width of the longest label of a card plus a gap.
 const labelWidth = 13
 
 // cardPorts is how many ports of a service fit in a card.
 const cardPorts = 4
 
-// renderCard draws a result in a box. Where the box is wider than the window it
-// is left out and lines are not cut: an address that cannot be copied is none.
+// renderCard draws a result in a box. If the box is wider than the window, it is left out
+// and lines are not cut, because a cut address cannot be used.
 func renderCard(r Result, st styles, width int) string {
 	lines := cardLines(r, st, min(width-4, 72))
-	for _, n := range r.Notes { // prose may wrap, nothing else
+	for _, n := range r.Notes { // only prose may wrap
 		lines = append(lines, "")
 		for line := range strings.SplitSeq(ansi.Wrap(oneLine(n), max(16, min(width-4, 72)), ""), "\n") {
 			lines = append(lines, st.dim.Render(line))
@@ -86,7 +86,7 @@ func cardLines(r Result, st styles, width int) []string {
 	return lines
 }
 
-// became is a status as the end of a sentence.
+// became words a status as the end of a sentence.
 func became(status string, mute bool) string {
 	switch {
 	case status == string(lxc.Failed):

@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// tailLines is how many of the failing side's last lines are shown.
+// tailLines is how many of the last lines of a failed program are shown.
 const tailLines = 10
 
-// Failure is what went wrong, in the user's words.
+// Failure is an error as the user sees it.
 type Failure struct {
 	Message string   // "cannot …", lower case, without a full stop
-	Tail    []string // the last lines of what the failing side said
-	Hints   []string // each names the next command
+	Tail    []string // the last lines of the failed program
+	Hints   []string // each has the next command
 }
 
 // WriteFailure writes the failure block to stderr.
@@ -53,7 +53,7 @@ func WriteWarning(s *Streams, message, hint string) error {
 	return err
 }
 
-// WriteLines writes lines to stderr, each safe.
+// WriteLines writes lines to stderr, each made safe.
 func WriteLines(s *Streams, lines ...string) error {
 	var b strings.Builder
 	for _, line := range lines {

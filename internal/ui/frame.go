@@ -8,28 +8,28 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// What the live display looks like.
+// The layout of the live display.
 const (
-	maxWidth   = 100 // wider than this, times would stand too far from their names
+	maxWidth   = 100 // on a wider line, times would be too far from their names
 	nameWidth  = 11  // "finalizing" and a space
 	liveTail   = 5   // lines of the running script
 	barWidth   = 20
-	barFrom    = 60 // columns from which there is room for the bar
-	detailFrom = 32 // and for what a phase does
+	barFrom    = 60 // minimum columns for the bar
+	detailFrom = 32 // minimum columns for a phase's detail
 )
 
 var spinner = []string{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"}
 
-// lines draws the model: a head, a line a phase, and under the running (or
-// failed) one the last lines of its script. None is as wide as the window, so
-// that none can wrap, and together they are lower than it.
+// lines draws the model: a head, one line for each phase, and below the running or failed
+// one the last lines of its script. Every line is narrower than the window, so that none
+// wraps, and together they are lower than it.
 func (m *model) lines(columns, rows int, now time.Time, st styles, last bool) []string {
 	width := max(1, min(columns-1, maxWidth))
 	if !m.over.IsZero() {
 		now = m.over
 	}
 	var out []string
-	room := rows - 2 - (len(m.phases) - m.first) // for the tail, the head and the cursor's line apart
+	room := rows - 2 - (len(m.phases) - m.first) // lines for the tail, without the head and the cursor's line
 	out = append(out, m.head(width, now, st))
 	for i := m.first; i < len(m.phases); i++ {
 		p := &m.phases[i]
@@ -44,7 +44,7 @@ func (m *model) lines(columns, rows int, now time.Time, st styles, last bool) []
 	return out
 }
 
-// head is the container, the bar, the percentage and the time.
+// head shows the container, the bar, the percentage and the time.
 func (m *model) head(width int, now time.Time, st styles) string {
 	title := st.bold.Render(Clean(m.name))
 	if m.ctid != 0 && width >= detailFrom {
@@ -112,8 +112,8 @@ func (m *model) tailLines(width, room int, s state, st styles) []string {
 	return out
 }
 
-// spread puts left and right at the ends of a line. Where both do not fit left
-// gives way, and last of all right is cut.
+// spread puts left and right at the ends of a line. If both do not fit, left is cut
+// first, then right.
 func spread(left, right string, width int) string {
 	space := width - ansi.StringWidth(right)
 	if space < 2 {
@@ -125,7 +125,7 @@ func spread(left, right string, width int) string {
 	return pad(cut(left, space-1), space) + right
 }
 
-// clockTime is a running time: it changes once a second.
+// clockTime formats a running time; it changes once a second.
 func clockTime(d time.Duration) string {
 	s := int(d / time.Second)
 	if s >= 3600 {
@@ -134,7 +134,7 @@ func clockTime(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", s/60, s%60)
 }
 
-// shortTime is a time that has passed.
+// shortTime formats a time that has passed.
 func shortTime(d time.Duration) string {
 	switch {
 	case d < 10*time.Second:

@@ -38,8 +38,8 @@ func events(t *testing.T, name string) []event.Event {
 	return list
 }
 
-// golden compares got with a file, byte for byte; escape sequences stand in the
-// files as ␛.
+// golden compares got with a file, byte for byte. The files show an escape character as
+// ␛.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	got = strings.ReplaceAll(got, "\x1b", "␛")
@@ -61,7 +61,7 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// terminal is Streams for a person, or without colour for NO_COLOR.
+// terminal makes Streams for a person, without colour for NO_COLOR.
 func terminal(width int, p colorprofile.Profile) (*Streams, *bytes.Buffer, *bytes.Buffer) {
 	out, err := new(bytes.Buffer), new(bytes.Buffer)
 	return &Streams{Out: out, Err: err, OutTTY: true, ErrTTY: true, InTTY: true, OutColor: p, ErrColor: p,
@@ -109,12 +109,12 @@ func TestLiveScreens(t *testing.T) {
 	}
 }
 
-// TestLiveBytes holds every byte that goes to the terminal, a frame an event.
+// TestLiveBytes checks every byte that goes to the terminal, with a frame for each event.
 func TestLiveBytes(t *testing.T) {
 	s, _, errs := terminal(60, colorprofile.ANSI256)
 	var now time.Time
 	l := prepareLive(s, func() time.Time { return now })
-	close(l.gone) // nothing draws by itself
+	close(l.gone) // the display draws only when the test says so
 	for _, e := range events(t, "warning") {
 		now = e.Timestamp
 		l.Event(e)

@@ -16,20 +16,20 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// nasty is what a guest, a Proxmox or a template may call anything: it clears the
-// screen, sets the title and the clipboard, hides a link, turns the direction,
-// goes back over what stands there, and ends with a sequence that has no end.
+// nasty is a name that a guest, a Proxmox or a template may use: it clears the screen,
+// sets the title and the clipboard, hides a link, reverses the direction of text,
+// overwrites earlier text, and ends in an incomplete escape sequence.
 const nasty = "a\x1b[2J\x1b]0;title\a\x1b]52;c;ZXZpbA==\a\x1b]8;;http://evil/\x1b\\b\x1b]8;;\x1b\\" +
 	"\u009b31m\u009d8;;x\u009c\u202egnp\u2066\u200b\u00ad\ufeff\b\b\r\x00\x7f\v\f\u2028\xff\U000e0041\x1bPq\x1b[31"
 
-// ours are the only escape sequences that may reach a terminal: colours, and in
-// the live display the cursor's.
+// ours are the only escape sequences that may reach a terminal: colours, and in the live
+// display those of the cursor.
 var (
 	paint  = regexp.MustCompile("\x1b\\[[0-9;]*m")
 	cursor = regexp.MustCompile("\x1b\\[(\\?2026[hl]|\\?25[hl]|K|J|[0-9]+A)|\r")
 )
 
-// harmless fails the test where text holds anything that a terminal would obey.
+// harmless fails the test if text contains a sequence that a terminal would obey.
 func harmless(t *testing.T, what, text string, live bool) {
 	t.Helper()
 	if live {
@@ -49,8 +49,8 @@ func nastyService() lxc.Service {
 		Ports: []lxc.Port{{Protocol: nasty, Address: nasty, Port: 1}}}
 }
 
-// nastyEvents are events of every kind with everything in them nasty, as a row of
-// a database or a message of Redis may be.
+// nastyEvents are events of every type, with nasty in all their texts. A row of a
+// database or a message from Redis may be like that.
 func nastyEvents() []event.Event {
 	percent, index, status := 250, -9, 1<<40
 	var list []event.Event
@@ -74,7 +74,7 @@ func nastyResult() Result {
 		Template: nasty, Error: nasty + "\n" + nasty}, Services: []lxc.Service{nastyService()}, Story: true, LastRun: nasty, Reveal: nasty, Notes: []string{nasty}}
 }
 
-// TestNothingReachesTheTerminal feeds each renderer with it.
+// TestNothingReachesTheTerminal gives nasty events to each renderer.
 func TestNothingReachesTheTerminal(t *testing.T) {
 	failed := nastyResult()
 	failed.Container.Lifecycle = lxc.Failed
@@ -121,7 +121,7 @@ func TestNothingReachesTheTerminal(t *testing.T) {
 				harmless(t, name, errs.String(), name == "live")
 			}
 		}
-		// stderr is clean in a pipe too; stdout keeps its rows.
+		// stderr is clean even in a pipe; stdout keeps the bytes of its rows.
 		s, out, errs := pipes()
 		if err := write(s); err != nil && name != "confirm" {
 			t.Fatalf("%s: %v", name, err)
@@ -145,8 +145,7 @@ func each(show func(event.Event) error) error {
 	return nil
 }
 
-// A pipe gets what was said, byte for byte where it is a row, and as the same
-// value where it is JSON.
+// A pipe gets the exact bytes in rows, and the exact values in JSON.
 func TestPipesKeepTheBytes(t *testing.T) {
 	s, out, _ := pipes()
 	text := "\x1b[31mred\x1b[0m \u202e\u009b \x1b]52;c;eA==\a"
@@ -167,8 +166,7 @@ func TestPipesKeepTheBytes(t *testing.T) {
 	}
 }
 
-// What is ours stands whole beside what is not: a name neither goes back over the
-// question nor swallows its end.
+// A hostile name cannot overwrite or hide our own words in a question.
 func TestQuestionsStandWhole(t *testing.T) {
 	for _, name := range []string{"web\rDestroy other, which is yours", "web\x1b]0;", "web\x1bP", "web\x1b", "web\x1b[", "web\x1b[\x1b[", "web\u009d"} {
 		s, _, errs := terminal(80, colorprofile.NoTTY)

@@ -11,17 +11,17 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// jsonFace writes one event a line to stdout, each with one write, so that a
-// reader sees it at once and never half of it.
+// jsonFace writes one event a line to stdout, each with a single write, so that a reader
+// never sees half of it.
 type jsonFace struct {
 	out  io.Writer
 	side io.Writer // stderr
-	err  error     // the first, unless it only means that the reader is gone
+	err  error     // the first error, unless it only means that the reader is gone
 }
 
 func newJSON(s *Streams) Display { return &jsonFace{out: s.Out, side: s.Err} }
 
-// Aside writes a line that is no event to stderr, because stdout has only events.
+// Aside writes a line that is not an event to stderr, because stdout has only events.
 func (j *jsonFace) Aside(line string) { _, _ = io.WriteString(j.side, oneLine(line)+"\n") }
 
 func (j *jsonFace) Event(e event.Event) error {
@@ -58,9 +58,9 @@ func writeEvent(w io.Writer, e event.Event) error {
 	return err
 }
 
-// escape writes what Clean would not show as \u escapes, which are the same
-// JSON: encoding/json leaves C1 controls and bidi overrides as they are, and a
-// terminal would obey them.
+// escape writes characters that Clean would remove as \u escapes, which have the same
+// value. encoding/json leaves C1 controls and bidi overrides as they are, and a terminal
+// would obey them.
 func escape(doc []byte) []byte {
 	hostile := func(r rune) bool { return r == 0x7f || r >= 0x80 && r < 0xa0 || invisible(r) }
 	if !bytes.ContainsFunc(doc, hostile) {

@@ -8,12 +8,12 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// frameEvery is the least time between two frames: ten a second, which is also
-// how often the window's size is looked at.
+// frameEvery is the minimum time between two frames. The window's size is checked as
+// often.
 const frameEvery = 100 * time.Millisecond
 
-// live is the face for a person: it notes events as they come, and one goroutine
-// draws what they amount to.
+// live is the display for a person. Event only records an event; one goroutine draws the
+// result.
 type live struct {
 	out   io.Writer
 	size  func() (columns, rows int)
@@ -22,10 +22,10 @@ type live struct {
 
 	mu    sync.Mutex
 	model model
-	above []string // finished lines that go over the display, into the scrollback
-	err   error    // of the terminal; nothing is drawn after it
+	above []string // finished lines to print above the display, into the scrollback
+	err   error    // error of the terminal; nothing is drawn after it
 
-	screen screen // the goroutine's own, and Close's after its end
+	screen screen // used by the goroutine, and by Close after the goroutine's end
 	first  chan struct{}
 	begin  sync.Once
 	quit   chan struct{}
@@ -39,13 +39,13 @@ func newLive(s *Streams) *live {
 	return l
 }
 
-// prepareLive makes a display that nothing draws yet.
+// prepareLive makes a display without a goroutine that draws.
 func prepareLive(s *Streams, now func() time.Time) *live {
 	return &live{out: s.Err, size: s.size, style: newStyles(s.ErrColor), now: now, model: newModel(now()),
 		first: make(chan struct{}), quit: make(chan struct{}), gone: make(chan struct{})}
 }
 
-// Event notes e. It never waits for the terminal.
+// Event records e. It never waits for the terminal.
 func (l *live) Event(e event.Event) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -60,7 +60,8 @@ func (l *live) Event(e event.Event) error {
 	return nil
 }
 
-// Aside shows a line that is no event at the running phase, until its next event.
+// Aside shows a line that is not an event at the running phase, until the phase's next
+// event.
 func (l *live) Aside(line string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -89,8 +90,8 @@ func (l *live) loop() {
 	}
 }
 
-// draw writes one frame, or nothing where nothing changed. The lock is not held
-// while the terminal takes it: a stopped terminal stops no run.
+// draw writes one frame, or nothing if nothing changed. It does not hold the lock while
+// it writes, so a stopped terminal does not stop a run.
 func (l *live) draw(last bool) {
 	columns, rows := l.size()
 	l.mu.Lock()
@@ -116,7 +117,7 @@ func (l *live) draw(last bool) {
 	}
 }
 
-// ShowedTail says whether a failed script's last lines are on the screen.
+// ShowedTail reports whether the last lines of a failed script are on the screen.
 func (l *live) ShowedTail() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// stopped is a terminal after Ctrl-S: it takes nothing until it is let go.
+// stopped is a terminal after Ctrl-S: a write to it waits.
 type stopped struct {
 	entered chan struct{}
 	release chan struct{}
@@ -51,8 +51,8 @@ func TestAStoppedTerminalStopsNoRun(t *testing.T) {
 	}
 }
 
-// A discovery is phase five alone, a resume begins where it goes on: what came
-// before is not shown as waiting.
+// A discovery has only phase five, and a resume starts at a later phase. Earlier phases
+// are not shown as waiting.
 func TestEarlierPhasesAreNotShown(t *testing.T) {
 	now := time.Unix(0, 0)
 	m := newModel(now)
@@ -63,7 +63,7 @@ func TestEarlierPhasesAreNotShown(t *testing.T) {
 	}
 }
 
-// A line of a megabyte or of wide characters costs no more than it shows.
+// A line of a megabyte, or of wide characters, costs no more than the part that is shown.
 func TestLongAndWideLines(t *testing.T) {
 	now := time.Unix(0, 0)
 	m := newModel(now)

@@ -8,7 +8,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// state is how a phase stands.
+// state is the progress of a phase.
 type state int
 
 const (
@@ -16,10 +16,10 @@ const (
 	running
 	done
 	failed
-	warned // done, with a service that does not answer
+	warned // done, but a service does not answer
 )
 
-// phase is one of the five as the display knows it.
+// phase is one of the five phases in the display.
 type phase struct {
 	name       event.StepName
 	state      state
@@ -27,18 +27,18 @@ type phase struct {
 	took       time.Duration
 	message    string
 	scriptName string
-	scriptNo   int // from 1; 0 for none
+	scriptNo   int // from 1; 0 means no script
 	scripts    int
 }
 
-// model is what the events so far amount to.
+// model is the state that results from the events so far.
 type model struct {
 	phases  []phase
 	current int // of phases; -1 before the first step
 	first   int // the phase that the run began with: earlier ones are not shown
 	began   bool
 	start   time.Time
-	over    time.Time // zero while the run goes on
+	over    time.Time // zero while the run is in progress
 	failed  bool
 	percent int
 	host    string
@@ -56,8 +56,7 @@ func newModel(now time.Time) model {
 	return m
 }
 
-// apply takes one event in. It is called for every line of a script and does no
-// more than remember it.
+// apply adds one event. It is called for every line of a script, so it only stores it.
 func (m *model) apply(e event.Event, now time.Time) {
 	if !m.began {
 		m.began, m.start = true, now
@@ -93,7 +92,7 @@ func (m *model) place(e event.Event) {
 	}
 }
 
-// enter makes the phase of that name the running one and ticks off those before.
+// enter makes the phase of that name the running one, and marks earlier ones as done.
 func (m *model) enter(name event.StepName, now time.Time) {
 	i := slices.Index(event.Steps, name)
 	if i <= m.current || i < 0 {
@@ -126,7 +125,7 @@ func (m *model) step(e event.Event) {
 	m.script(p, e)
 }
 
-// script notes which script an event belongs to; a new one begins with no lines.
+// script records the script of an event; a new script starts without lines.
 func (m *model) script(p *phase, e event.Event) {
 	if e.ScriptTotal > 0 {
 		p.scripts = e.ScriptTotal
@@ -150,8 +149,8 @@ func (m *model) log(e event.Event) {
 	}
 	line := strings.TrimRight(e.Message, "\r\n")
 	if len(line) > maxTailLine {
-		line = line[strings.LastIndexByte(line, '\r')+1:]        // of a progress bar, the last state
-		line = strings.Clone(line[:min(len(line), maxTailLine)]) // lets go of the rest
+		line = line[strings.LastIndexByte(line, '\r')+1:]        // the last state of a progress bar
+		line = strings.Clone(line[:min(len(line), maxTailLine)]) // frees the memory of the rest
 	}
 	if len(m.tail) == tailLines {
 		copy(m.tail, m.tail[1:])

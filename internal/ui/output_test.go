@@ -127,8 +127,8 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// What is kept is whole, however narrow the window: a secret that is cut is of
-// no use.
+// Columns that must stay whole are never cut, however narrow the window: a cut secret is
+// of no use.
 func TestTableKeeps(t *testing.T) {
 	value := "a\\b c" + strings.Repeat("x", 90)
 	s, out, _ := terminal(60, colorprofile.NoTTY)

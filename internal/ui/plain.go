@@ -9,7 +9,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// plainFace writes one line an event to stderr, for logs and pipes.
+// plainFace writes one line for each event to stderr, for logs and pipes.
 type plainFace struct {
 	err   io.Writer
 	style styles
@@ -38,7 +38,7 @@ func (p *plainFace) Event(e event.Event) error {
 	return err
 }
 
-// Aside prints a line that is no event.
+// Aside prints a line that is not an event.
 func (p *plainFace) Aside(line string) {
 	if !p.quiet {
 		_, _ = io.WriteString(p.err, p.style.dim.Render(time.Now().UTC().Format(timeFormat))+" "+oneLine(line)+"\n")
@@ -51,7 +51,7 @@ func (p *plainFace) Close() error     { return nil }
 // timeFormat is RFC 3339 with milliseconds, in UTC.
 const timeFormat = "2006-01-02T15:04:05.000Z"
 
-// plainLine is one event as one line: the time, the step, and what happened.
+// plainLine formats an event as one line: the time, the step, and the message.
 func plainLine(e event.Event, st styles) string {
 	var b strings.Builder
 	b.WriteString(st.dim.Render(e.Timestamp.UTC().Format(timeFormat)))

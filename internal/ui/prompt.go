@@ -8,12 +8,11 @@ import (
 	"strings"
 )
 
-// ErrNoTerminal says that a question could not be asked.
+// ErrNoTerminal is the error for a question that cannot be asked.
 var ErrNoTerminal = errors.New("cannot ask without a terminal")
 
-// Confirm asks a yes-or-no question on the terminal; only "y" and "yes" mean
-// yes. Without a terminal on stdin and stderr it asks nothing and returns
-// ErrNoTerminal.
+// Confirm asks a yes-or-no question on the terminal; only "y" and "yes" mean yes. Without
+// a terminal on stdin and stderr it returns ErrNoTerminal.
 func Confirm(ctx context.Context, s *Streams, question string) (bool, error) {
 	if !s.InTTY || !s.ErrTTY {
 		return false, ErrNoTerminal
@@ -22,7 +21,7 @@ func Confirm(ctx context.Context, s *Streams, question string) (bool, error) {
 		return false, err
 	}
 	answer := make(chan string, 1)
-	go func() { // a read of a terminal cannot be cancelled: left behind at the end
+	go func() { // reading a terminal cannot be cancelled, so the goroutine stays until the process ends
 		line, _ := bufio.NewReader(s.In).ReadString('\n')
 		answer <- line
 	}()

@@ -7,9 +7,9 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// EventWriter writes recorded events to stdout, one at a time as they are read:
-// JSON lines, aligned text on a terminal, else tab-separated rows of seq, time,
-// type, step, percent and message.
+// EventWriter writes recorded events to stdout one at a time: as JSON lines, as aligned
+// text on a terminal, otherwise as tab-separated rows of seq, time, type, step, percent
+// and message.
 type EventWriter struct {
 	s     *Streams
 	style styles
@@ -29,7 +29,7 @@ func (w *EventWriter) Event(e event.Event) error {
 	case w.s.OutTTY:
 		columns, _ := w.s.size()
 		line := w.style.dim.Render(padLeft(strconv.Itoa(e.Seq), 4)) + " " + plainLine(e, w.style)
-		if e.Type == event.Log { // what must be read whole is never cut
+		if e.Type == event.Log { // never cut a text that must be read whole
 			line = cut(line, columns)
 		}
 		_, err := io.WriteString(w.s.Out, line+"\n")

@@ -10,7 +10,8 @@ import (
 
 var replay = flag.String("replay", "", "play a recorded run in its own time on this terminal")
 
-// TestReplay is for eyes: go test -c ./internal/ui && ./ui.test -test.run TestReplay -replay success
+// TestReplay is for looking at a display: go test -c ./internal/ui && ./ui.test -test.run
+// TestReplay -replay success
 func TestReplay(t *testing.T) {
 	if *replay == "" {
 		t.Skip("give -replay NAME on a terminal")

@@ -10,13 +10,14 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// Result is what a create, resume or discover ends with.
+// Result is the end of a create, resume or discover.
 type Result struct {
 	Container lxc.Container
-	Services  []lxc.Service // system services are left out of the card
+	Services  []lxc.Service // the card leaves out system services
 	Elapsed   time.Duration
-	Reveal    string // the command that shows the credentials, "" for none found
-	// Interrupted says that the record speaks of a run that goes on, and none does.
+	Reveal    string // the command that shows the credentials, "" if there are none
+	// Interrupted reports that the record is that of a run in progress, but no such run
+	// is alive.
 	Interrupted bool
 	Story       bool      // also show its origin and history, as the command show does
 	LastRun     string    // the result of the last run; with Story
@@ -92,7 +93,7 @@ func (r Result) asOf() string {
 	return "as of " + r.AsOf.UTC().Format(time.RFC3339)
 }
 
-// story is what show says of a container's past, as labels and values.
+// story lists a container's past for show, as labels and values.
 func story(r Result) [][2]string {
 	if !r.Story {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// The sequences that the live display uses; nothing else moves the cursor.
+// The escape sequences of the live display; no others move the cursor.
 const (
 	beginSync  = "\x1b[?2026h" // a terminal that knows it shows the frame at once
 	endSync    = "\x1b[?2026l"
@@ -18,17 +18,17 @@ const (
 	eraseBelow = "\x1b[J"
 )
 
-// screen knows which lines stand on the terminal. The cursor rests at the start
-// of the line below them. It writes nothing itself: it makes bytes.
+// screen knows the lines that are on the terminal. The cursor is at the start of the line
+// below them. screen only makes bytes; it does not write them.
 type screen struct {
 	lines  []string
 	width  int
 	hidden bool
 }
 
-// frame returns the bytes that turn what stands there into lines, none of them
-// wider than width, with above written over them for good. It returns nil where
-// nothing changed.
+// frame returns the bytes that replace the lines on the terminal by lines, none wider
+// than width, with above printed permanently before them. It returns nil if nothing
+// changed.
 func (s *screen) frame(above, lines []string, width int) []byte {
 	resized := s.width != 0 && s.width != width
 	if len(above) == 0 && !resized && slices.Equal(lines, s.lines) {
@@ -73,8 +73,9 @@ func (s *screen) frame(above, lines []string, width int) []byte {
 	return []byte(b.String())
 }
 
-// forget erases what stands there after the window became another width. A
-// terminal that narrows breaks long lines into more rows, the cursor with them.
+// forget erases the lines on the terminal after the window's width has changed. A
+// terminal that becomes narrower breaks long lines into more rows, and the cursor moves
+// with them.
 func (s *screen) forget(b *strings.Builder, width int) {
 	rows := 0
 	for _, line := range s.lines {

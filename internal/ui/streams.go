@@ -9,20 +9,21 @@ import (
 	"golang.org/x/term"
 )
 
-// Streams are the three standard streams and what stands behind them.
+// Streams are the three standard streams and their capabilities.
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
-	// OutTTY and ErrTTY say that a person looks at the stream: false for a pipe,
-	// for TERM=dumb and in CI. InTTY says that a person can answer.
+	// OutTTY and ErrTTY report that a person looks at the stream: they are false for a
+	// pipe, for TERM=dumb and in CI. InTTY reports that a person can answer.
 	InTTY, OutTTY, ErrTTY bool
-	// Size is the terminal's columns and rows now; nil or 0: 80 by 24.
+	// Size returns the terminal's present columns and rows; nil or 0 means 80 by 24.
 	Size func() (columns, rows int)
-	// OutColor and ErrColor are what each stream can show: NoTTY for no colour.
+	// OutColor and ErrColor are the colours of each stream: NoTTY means none.
 	OutColor, ErrColor colorprofile.Profile
 }
 
-// System returns the process's own streams, looked at through its environment.
+// System returns the process's own streams, with the capabilities that its environment
+// implies.
 func System(in, out, err *os.File, env []string, noColor bool) *Streams {
 	s := &Streams{In: in, Out: out, Err: err}
 	look := lookup(env)
@@ -43,8 +44,8 @@ func System(in, out, err *os.File, env []string, noColor bool) *Streams {
 	return s
 }
 
-// profile is how many colours a stream gets. NO_COLOR (any text) beats
-// CLICOLOR_FORCE, which beats CLICOLOR=0.
+// profile returns the colours of a stream. NO_COLOR (any text) wins over CLICOLOR_FORCE,
+// which wins over CLICOLOR=0.
 func profile(tty bool, look func(string) string, noColor bool) colorprofile.Profile {
 	force := look("CLICOLOR_FORCE")
 	forced := force != "" && force != "0"
@@ -58,10 +59,10 @@ func profile(tty bool, look func(string) string, noColor bool) colorprofile.Prof
 	if p < colorprofile.ANSI {
 		return colorprofile.ANSI
 	}
-	return min(p, colorprofile.ANSI256) // our palette needs no more
+	return min(p, colorprofile.ANSI256) // enough for our palette
 }
 
-// lookup reads an environment as os.Environ gives it; the last of a name counts.
+// lookup reads an environment in the form of os.Environ; the last value of a name counts.
 func lookup(env []string) func(string) string {
 	vars := map[string]string{}
 	for _, kv := range env {
@@ -74,7 +75,7 @@ func lookup(env []string) func(string) string {
 
 func truthy(v string) bool { return v != "" && v != "0" && !strings.EqualFold(v, "false") }
 
-// size is the terminal's columns and rows, with the defaults of old.
+// size returns the terminal's columns and rows, or the traditional defaults.
 func (s *Streams) size() (columns, rows int) {
 	if s.Size != nil {
 		columns, rows = s.Size()

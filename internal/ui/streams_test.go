@@ -40,8 +40,8 @@ func TestProfile(t *testing.T) {
 	}
 }
 
-// Without a terminal nothing prompts and nothing moves: a file is no terminal,
-// and CI or a dumb one counts as none.
+// Without a terminal nothing asks and nothing moves: a file is not a terminal, and CI or
+// a dumb terminal does not count as one.
 func TestSystemOnAFile(t *testing.T) {
 	f, err := os.Create(t.TempDir() + "/out")
 	if err != nil {
@@ -63,8 +63,8 @@ func TestSystemOnAFile(t *testing.T) {
 	}
 }
 
-// Every colour must read on black and on white: the display never asks the
-// terminal which it is.
+// Every colour is readable on black and on white, because the display never asks the
+// terminal for its background.
 func TestPaletteReadsOnLightAndDark(t *testing.T) {
 	for _, c := range []string{green, red, orange, blue, grey} {
 		l := luminance(lipgloss.Color(c))
@@ -75,7 +75,7 @@ func TestPaletteReadsOnLightAndDark(t *testing.T) {
 	}
 }
 
-// luminance is WCAG's.
+// luminance is defined by WCAG.
 func luminance(c color.Color) float64 {
 	r, g, b, _ := c.RGBA()
 	linear := func(v uint32) float64 {

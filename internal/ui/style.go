@@ -5,10 +5,9 @@ import (
 	"github.com/charmbracelet/colorprofile"
 )
 
-// The palette, as xterm 256-colour numbers. Each has a contrast of at least 3.8
-// on black and on white alike (style_test.go computes it), so that the same
-// screen reads well on dark and on light terminals. On 16 colours each becomes
-// the nearest of the terminal's own theme.
+// The palette, as xterm 256-colour numbers. Each has a contrast of at least 3.8 on black
+// and on white (streams_test.go computes it), so that the same screen is readable on dark
+// and light terminals. With 16 colours each becomes the nearest of the terminal's theme.
 const (
 	green  = "28"
 	red    = "160"
@@ -17,7 +16,7 @@ const (
 	grey   = "244"
 )
 
-// styles paint text for one stream; without colour they leave it alone.
+// styles paint text for one stream; without colour they return it unchanged.
 type styles struct {
 	plain, ok, bad, warn, accent, dim, bold lipgloss.Style
 }
@@ -29,7 +28,7 @@ func newStyles(p colorprofile.Profile) styles {
 	}
 	ink := func(color string) lipgloss.Style {
 		if p == colorprofile.ANSI && color == grey {
-			color = "8" // the nearest would be white, which a light terminal does not show
+			color = "8" // the nearest colour would be white, which is invisible on a light terminal
 		}
 		return plain.Foreground(p.Convert(lipgloss.Color(color)))
 	}

@@ -8,20 +8,20 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// Table is rows of text. On a terminal it is aligned under its header and fitted
-// to the width; in a pipe it is tab-separated without a header.
+// Table is rows of text. On a terminal it has a header, is aligned and fits the width. In
+// a pipe it is tab-separated without a header.
 type Table struct {
 	Columns []Column
 	Rows    [][]string
-	Empty   string // said on stderr where there are no rows and a person looks
+	Empty   string // printed on stderr if there are no rows and a person looks
 }
 
-// Column is one column's header and how it gives way.
+// Column is a column's header, and its behaviour in a narrow window.
 type Column struct {
 	Title string
-	Right bool // numbers
+	Right bool // for numbers
 	Keep  bool // never shortened: shown whole, or left out
-	Drop  int  // columns to leave out in a narrow window, the highest first; 0: never
+	Drop  int  // order in which columns are left out in a narrow window, the highest first; 0: never
 	// Paint styles a cell on a terminal; nil leaves it plain.
 	Paint Tone
 }
@@ -75,7 +75,7 @@ func WriteTable(s *Streams, t Table) error {
 	return err
 }
 
-// WriteRow writes one tab-separated row to stdout, safe where that is a terminal.
+// WriteRow writes one tab-separated row to stdout, made safe if that is a terminal.
 func WriteRow(s *Streams, cells ...string) error {
 	if s.OutTTY {
 		for i := range cells {
@@ -85,9 +85,9 @@ func WriteRow(s *Streams, cells ...string) error {
 	return writeRows(s.Out, [][]string{cells})
 }
 
-// writeRows writes tab-separated rows for a program: cells as they are, escape
-// sequences too, for they are data. Only tabs and line breaks inside a cell become
-// spaces, so that a row stays a row.
+// writeRows writes tab-separated rows for a program. Cells stay as they are, with any
+// escape sequences, because they are data. Only tabs and line breaks in a cell become
+// spaces, so that each row stays one line.
 func writeRows(w io.Writer, rows [][]string) error {
 	var b strings.Builder
 	for _, row := range rows {
@@ -108,7 +108,7 @@ func writeRows(w io.Writer, rows [][]string) error {
 	return err
 }
 
-const gap = 2 // columns between cells
+const gap = 2 // spaces between columns
 
 func renderTable(t Table, st styles, width int) string {
 	t.Rows = cleanRows(t)
@@ -145,12 +145,12 @@ func cleanRows(t Table) [][]string {
 }
 
 const (
-	comfort = 12 // a column is not narrowed below this while another can be dropped
-	least   = 4  // nor below this at all
+	comfort = 12 // a column is not made narrower than this while another can be dropped
+	least   = 4  // the absolute minimum
 )
 
-// fit drops columns until the rest fits with some comfort, then takes from the
-// widest cell that may give way.
+// fit drops columns until the others fit comfortably, then narrows the widest cells that
+// may be cut.
 func fit(t Table, width int) (Table, []int) {
 	for {
 		widths := t.widths()
@@ -213,8 +213,8 @@ func narrow(widths []int, columns []Column, width int) {
 	}
 }
 
-// writeLine writes one row. What is kept whole may be wider than the window:
-// then the terminal wraps it, since a value that is cut is of no use.
+// writeLine writes one row. Cells that must stay whole may be wider than the window; the
+// terminal wraps them, because a cut value is of no use.
 func writeLine(b *strings.Builder, cells []string, columns []Column, widths []int, paint func(int, string) string) {
 	for i, cell := range cells {
 		if i > 0 {

@@ -8,16 +8,16 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// Clean makes a name or a message from outside safe for a screen, on one line,
-// and lets nothing in it move, hide or imitate what stands beside it: colours are
-// taken out, a tab becomes spaces, and every other control, escape or invisible
-// character becomes a middle dot. What an escape sequence carries (a title, a
-// link's address) stays readable, for a message may hold our own words after it.
+// Clean makes a name or a message from outside safe for one line of a screen. Nothing in
+// it can move the cursor, hide text or imitate other text: Clean removes colours, turns a
+// tab into spaces, and every other control, escape or invisible character into a middle
+// dot. The content of an escape sequence (a title, a link's address) stays readable,
+// because a message may have our own words after it.
 func Clean(text string) string { return clean(strings.TrimRight(text, "\r\n"), false) }
 
-// CleanOutput is Clean for a line that a program printed, where nothing of ours
-// stands in it: whole escape sequences are taken out with what they carry, and of
-// a progress bar (text between carriage returns) the last state stays.
+// CleanOutput is Clean for a line that a program printed, without words of ours. It
+// removes whole escape sequences with their content, and keeps only the last state of a
+// progress bar (text between carriage returns).
 func CleanOutput(line string) string {
 	line = strings.TrimRight(line, "\r\n")
 	if i := strings.LastIndexByte(line, '\r'); i >= 0 {
@@ -55,9 +55,9 @@ func clean(text string, output bool) string {
 	return b.String()
 }
 
-// sequence is the length of the whole escape sequence that text begins with; 0
-// where there is none, or where its end is missing: then its bytes are shown.
-// Outside of output only colours and cursor movements count, which carry no text.
+// sequence is the length of the complete escape sequence at the start of text. It is 0 if
+// there is none or its end is missing; then its bytes are shown. Unless text is output,
+// only colours and cursor movements count, which contain no text.
 func sequence(text string, output bool) int {
 	if len(text) < 2 || text[0] != 0x1b {
 		return 0
@@ -80,7 +80,7 @@ func sequence(text string, output bool) int {
 	return 0
 }
 
-// control measures CSI, parameters, intermediates and a final byte.
+// control measures a CSI sequence: parameters, intermediates and a final byte.
 func control(text string, intermediates bool) int {
 	i := 2
 	for i < len(text) && text[i] >= 0x30 && text[i] <= 0x3f {
@@ -95,8 +95,8 @@ func control(text string, intermediates bool) int {
 	return 0
 }
 
-// str measures a control string (OSC, DCS, SOS, PM, APC) up to BEL or ST; another
-// ESC breaks it off.
+// str measures a control string (OSC, DCS, SOS, PM, APC) up to BEL or ST. Another ESC
+// ends it.
 func str(text string) int {
 	for i := 2; i < len(text); i++ {
 		switch {
@@ -111,9 +111,9 @@ func str(text string) int {
 	return 0
 }
 
-// invisible reports whether a character takes no room or turns the direction of
-// what follows: bidi controls, zero-width spaces, tags, fillers. Two names that
-// differ in these alone look the same.
+// invisible reports whether a character has no width or changes the direction of the text
+// after it: bidi controls, zero-width spaces, tags, fillers. Two names that differ only
+// in these look the same.
 func invisible(r rune) bool {
 	if r < 0x80 {
 		return false
@@ -122,8 +122,8 @@ func invisible(r rune) bool {
 		!unicode.Is(unicode.Prepended_Concatenation_Mark, r)
 }
 
-// The invisible characters that honest text needs: joiners between the letters
-// of some scripts and the parts of one emoji, and the emoji look of a symbol.
+// Invisible characters that real text needs: joiners between the letters of some scripts
+// and the parts of an emoji, and the emoji form of a symbol.
 const (
 	nonJoiner = '\u200c'
 	joiner    = '\u200d'
@@ -154,7 +154,7 @@ func isPlain(text string) bool {
 	return true
 }
 
-// cut shortens text that may hold our own colours to width columns.
+// cut shortens text, which may have our own colours, to width columns.
 func cut(text string, width int) string {
 	if width <= 0 {
 		return ""

@@ -79,7 +79,7 @@ func FuzzClean(f *testing.F) {
 				}
 			}
 		}
-		// Our own words on either side come through.
+		// Our own words on both sides stay unchanged.
 		if out := Clean("cannot do (" + in + ") it"); !strings.HasPrefix(out, "cannot do (") || !strings.HasSuffix(out, " it") {
 			t.Fatalf("%q swallows what stands beside it: %q", in, out)
 		}

@@ -41,26 +41,25 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// Display is one face of a run's events. Close shows the end and gives the
-// terminal back; it must be called before anything else is written, and may be
-// called twice.
+// Display shows a run's events. Close shows the end and releases the terminal. It must be
+// called before anything else is written, and may be called twice.
 type Display interface {
 	event.Sink
-	// ShowedTail says that the failing script's last lines stand on the screen
-	// already, so that WriteFailure need not repeat them.
+	// ShowedTail reports whether the last lines of the failed script are on the screen,
+	// so that WriteFailure does not repeat them.
 	ShowedTail() bool
 	Close() error
 }
 
-// Options are what the global flags ask of a display.
+// Options are the global flags that concern a display.
 type Options struct {
 	JSON    bool
 	Quiet   bool // warnings and errors only; no effect on JSON
 	Verbose bool // never the live display: every line stays
 }
 
-// NewDisplay chooses the face: JSON if asked for, live on a terminal, else
-// plain.
+// NewDisplay returns the JSON display if asked for, the live one on a terminal, otherwise
+// the plain one.
 func NewDisplay(s *Streams, o Options) Display {
 	switch {
 	case o.JSON:
@@ -71,16 +70,15 @@ func NewDisplay(s *Streams, o Options) Display {
 	return newPlain(s, o.Quiet)
 }
 
-// IsClosed says that err comes from writing to a pipe that nobody reads any
-// more.
+// IsClosed reports whether err comes from writing to a pipe without a reader.
 func IsClosed(err error) bool {
 	return errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, fs.ErrClosed)
 }
 
-// Leave shows the cursor again where a live display may have hidden it: for a
-// process that ends without Close, at a second Ctrl-C.
+// Leave shows the cursor again, which a live display may have hidden, in a process that
+// ends without Close at a second Ctrl-C.
 func Leave(s *Streams) {
 	if s.ErrTTY {
-		_, _ = io.WriteString(s.Err, showCursor) // the process ends here
+		_, _ = io.WriteString(s.Err, showCursor) // ignore the error: the process ends here
 	}
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// vt is as much of a terminal as the live display uses: rows that scroll, a
-// cursor, erasing. Every other sequence is an error.
+// vt is the part of a terminal that the live display uses: rows that scroll, a cursor,
+// erasing. Any other sequence is an error.
 type vt struct {
 	t       *testing.T
 	width   int
-	rows    []string // all there ever were; a cell is one column here
+	rows    []string // all rows, also those in the scrollback; a cell is one column here
 	x, y    int
 	hidden  bool
 	written int // cells
@@ -71,8 +71,8 @@ func (v *vt) text() string {
 	return strings.TrimRight(strings.Join(v.rows, "\n"), "\n ")
 }
 
-// What stands on the terminal after every frame is what the model says, under
-// the warnings so far, whatever was there before.
+// After every frame the terminal shows the model below the warnings so far, whatever it
+// showed before.
 func TestScreenShowsTheModel(t *testing.T) {
 	for _, name := range runs {
 		for _, width := range []int{20, 60, 120} {
@@ -122,7 +122,7 @@ func TestNothingIsDrawnThatDidNotChange(t *testing.T) {
 	if errs.Len() != n {
 		t.Errorf("an unchanged frame wrote %q", errs.String()[n:])
 	}
-	now = now.Add(frameEvery) // the spinner turns, and nothing else
+	now = now.Add(frameEvery) // only the spinner moves
 	l.draw(false)
 	if got := errs.String()[n:]; !strings.Contains(got, "creating") || strings.Contains(got, "starting") || strings.Contains(got, "web") {
 		t.Errorf("a turn of the spinner wrote %q", got)
@@ -144,7 +144,7 @@ func TestResize(t *testing.T) {
 	l.draw(false)
 	before := term.rows
 	for _, w := range []int{40, 20, 130} {
-		// The terminal breaks what stands there into narrower rows.
+		// The terminal breaks its lines into narrower rows.
 		var broken []string
 		for _, row := range before[:len(before)-1] {
 			broken = append(broken, strings.Split(ansi.Hardwrap(strings.TrimRight(row, " "), w, true), "\n")...)

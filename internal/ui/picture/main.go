@@ -1,7 +1,6 @@
-// Command picture draws what a terminal shows as an SVG with its own dark
-// window, for the README. It reads a screen with its colours, as
-// `tmux capture-pane -pe` prints it, and knows no more of escape sequences than
-// our displays use.
+// Command picture draws the screen of a terminal as an SVG with a dark window, for the
+// README. It reads a screen with its colours in the form of `tmux capture-pane -pe`, and
+// knows only the escape sequences of our displays.
 package main
 
 import (
@@ -15,15 +14,15 @@ import (
 	"unicode/utf8"
 )
 
-// Sizes in pixels. A cell is as wide as most monospaced fonts make it; every run
-// of text is told its length, so that another font cannot shift the columns.
+// Sizes in pixels. A cell is as wide as in most monospaced fonts. Every run of text has
+// its length in the SVG, so that another font cannot shift the columns.
 const (
 	cellWidth, lineHeight = 8.4, 17.0
 	fontSize              = 14
 	margin, titleBar      = 18.0, 34.0
 )
 
-// The window's own colours: they read well on a light page and on a dark one.
+// The window's colours, which look well on a light and on a dark page.
 const (
 	background, frame, ink = "#11151c", "#3a4150", "#d8dee9"
 	fonts                  = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
@@ -36,7 +35,7 @@ func main() {
 	}
 }
 
-// run is text of one look on one line.
+// run is text with one style on one line.
 type run struct {
 	column int
 	text   string
@@ -51,7 +50,7 @@ func draw(in io.Reader, out io.Writer) error {
 	}
 	var lines [][]run
 	columns := 0
-	var look run // a look goes on over the line's end
+	var look run // a style continues over the end of a line
 	for line := range strings.Lines(strings.TrimRight(string(text), "\n ")) {
 		runs := parse(strings.TrimRight(line, "\n"), &look)
 		for _, r := range runs {
@@ -90,7 +89,7 @@ func writeRun(w io.Writer, r run, y float64) {
 		margin+float64(r.column)*cellWidth, y, float64(utf8.RuneCountInString(r.text))*cellWidth, color, weight, html.EscapeString(r.text))
 }
 
-// parse cuts a line into runs and leaves look as the line leaves it. Blank runs
+// parse cuts a line into runs, and leaves look in the style at the line's end. Blank runs
 // are not drawn.
 func parse(line string, look *run) []run {
 	var runs []run
@@ -114,7 +113,7 @@ func parse(line string, look *run) []run {
 	}
 }
 
-// restyle follows one "select graphic rendition" sequence.
+// restyle applies one "select graphic rendition" sequence.
 func (r *run) restyle(codes []string) {
 	for i := 0; i < len(codes); i++ {
 		switch n, _ := strconv.Atoi(codes[i]); n {
@@ -136,7 +135,7 @@ func (r *run) restyle(codes []string) {
 	}
 }
 
-// xterm is a colour of the cube (16 to 231) or of the greys (232 to 255).
+// xterm returns a colour of the cube (16 to 231) or of the greys (232 to 255).
 func xterm(n int) string {
 	if n >= 232 {
 		g := 8 + 10*(n-232)
