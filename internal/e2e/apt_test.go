@@ -12,15 +12,15 @@ import (
 	"testing"
 )
 
-// The packages that tests install: one of Debian's, which nothing depends on, and
-// one that comes with the template, so that no index of Debian's has to be read.
+// The packages that tests install: one of Debian's on which nothing depends, and one that
+// the template carries, so that no index of Debian's must be read.
 const (
 	fromDebian = "figlet"
 	fromFolder = "tiny"
 )
 
-// repository makes a folder of packages below a template's files, with tiny in
-// it, and returns what template.yaml says of it.
+// repository makes a folder of packages, with tiny in it, below a template's files, and
+// returns the lines for template.yaml.
 func repository(t *testing.T, dir string) (files string) {
 	t.Helper()
 	root := t.TempDir()
@@ -52,8 +52,9 @@ func repository(t *testing.T, dir string) (files string) {
 `
 }
 
-// held is a template whose package is unpacked, and not configured until
-// /root/go-on-packages is there: dpkg itself waits. /root/holding says that it does.
+// held is a template whose package is unpacked but not configured until
+// /root/go-on-packages exists: dpkg itself waits for it. /root/holding appears when it
+// waits.
 func held(t *testing.T, name string, scripts map[string]string) string {
 	yaml := `name: held
 os: debian-12

@@ -16,9 +16,9 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// TestNginx is the main job: by each transport, privileged and unprivileged, on
-// a real guest. nginx answers, is discovered, and a stranger with a fresh state
-// directory finds the same through the node.
+// TestNginx is the main job: by each transport, privileged and unprivileged, on a real
+// guest. nginx answers and is discovered, and a user with an empty state directory
+// discovers the same through the node.
 func TestNginx(t *testing.T) {
 	for _, transport := range []string{"guest", "node", "api"} {
 		for _, kind := range []string{"unprivileged", "privileged"} {
@@ -51,8 +51,8 @@ func TestNginx(t *testing.T) {
 	}
 }
 
-// TestBuiltIn runs the other built-in templates that this machine can run:
-// their declared services answer and their credentials are found.
+// TestBuiltIn runs the other built-in templates that this machine can run: their declared
+// services answer and their credentials are found.
 func TestBuiltIn(t *testing.T) {
 	for _, template := range []string{"hello", "postgresql"} {
 		t.Run(template, func(t *testing.T) {
@@ -85,8 +85,8 @@ func TestBuiltIn(t *testing.T) {
 	}
 }
 
-// TestDocker runs the docker template, whose container has to be found inside of
-// the container.
+// TestDocker runs the docker template. Its own container must be found inside of the
+// container.
 func TestDocker(t *testing.T) {
 	t.Parallel()
 	u := newUser(t, "INFRAHAUS_SSH_TRANSPORT=node")

@@ -12,9 +12,8 @@ import (
 	"time"
 )
 
-// TestLinkCutShipping: the link to the node, or to the console, is cut in the
-// middle of what is shipped. create says that it cannot get there; resume ships it,
-// whole.
+// TestLinkCutShipping: the link to the node, or to the console, is cut while files are
+// shipped. create reports that it cannot get there, and resume ships all files.
 func TestLinkCutShipping(t *testing.T) {
 	t.Run("node", func(t *testing.T) {
 		t.Parallel()
@@ -54,8 +53,8 @@ func cutShipping(u *user, w *wire, size int) {
 	}
 }
 
-// TestLinkCutDiscovering: the link is cut while discovery waits for a declared
-// service. Nothing is run again; the same run looks once more, over a new link.
+// TestLinkCutDiscovering: the link is cut while discovery waits for a declared service.
+// Nothing runs again; the same run looks once more over a new link.
 func TestLinkCutDiscovering(t *testing.T) {
 	byTransport(t, func(u *user, transport string) {
 		name := "cutprobe-" + transport
@@ -87,8 +86,8 @@ systemd-run -q --unit late sh -c 'until [ -e /root/go-on ]; do sleep 0.1; done; 
 	})
 }
 
-// quiet waits until nothing goes towards the node any more: a command has been
-// sent, and its answer is waited for.
+// quiet waits until nothing more is sent to the node, because a command waits for its
+// answer.
 func quiet(t *testing.T, w *wire) {
 	last := w.carried()
 	eventually(t, "the line is quiet", func() bool {

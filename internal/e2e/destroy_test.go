@@ -13,8 +13,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// TestDestroy: what is not confirmed, not ours or protected stays; a running
-// container of ours goes.
+// TestDestroy: a container that is protected, not ours or not confirmed stays; a running
+// one of ours is destroyed.
 func TestDestroy(t *testing.T) {
 	t.Parallel()
 	owner, stranger := newUser(t), newUser(t, "INFRAHAUS_SSH_TRANSPORT=node") // whose key the guest does not know
@@ -36,7 +36,7 @@ func TestDestroy(t *testing.T) {
 			t.Fatal(err, out)
 		}
 	}
-	refused(owner, 2, "--yes", "guarded") // nobody to ask
+	refused(owner, 2, "--yes", "guarded") // no terminal to ask on
 	refused(stranger, 1, ctid, ctid, "--yes")
 	stranger.run("discover", ctid, "--json")
 	refused(stranger, 2, "--foreign", ctid, "--yes")
@@ -46,14 +46,13 @@ func TestDestroy(t *testing.T) {
 	set(0)
 	stranger.run("destroy", ctid, "--yes", "--foreign")
 	owner.removed("guarded", end.CTID)
-	owner.run("destroy", "guarded", "--yes") // gone already: that is what is wanted
+	owner.run("destroy", "guarded", "--yes") // it is gone already, which is no error
 	if s := owner.show("guarded"); s.Status != "destroyed" {
 		t.Errorf("the record says %q", s.Status)
 	}
 }
 
-// TestLifecycle: stop, start and restart do what they say, and destroy
-// takes a container that runs.
+// TestLifecycle: stop, start and restart work, and destroy takes a running container.
 func TestLifecycle(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
@@ -71,8 +70,8 @@ func TestLifecycle(t *testing.T) {
 	}
 }
 
-// TestFourAtOnce: four processes make containers at the same time, on one state
-// directory; none disturbs another.
+// TestFourAtOnce: four processes with one state directory create containers at the same
+// time without disturbing each other.
 func TestFourAtOnce(t *testing.T) {
 	u := newUser(t)
 	template := plainTemplate(t)

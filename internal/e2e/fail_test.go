@@ -12,8 +12,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// TestScriptFails: a failed script is exit 5 with what it said last, and nothing
-// after it runs. What is left can be destroyed.
+// TestScriptFails: a failed script gives exit status 5 with its last output, and no later
+// script runs. The rest can be destroyed.
 func TestScriptFails(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
@@ -37,7 +37,8 @@ func TestScriptFails(t *testing.T) {
 	}
 }
 
-// TestScriptKilled: a script that a signal ended is exit 5 that names it.
+// TestScriptKilled: a script that a signal ended gives exit status 5 and names the
+// signal.
 func TestScriptKilled(t *testing.T) {
 	t.Parallel()
 	u := newUser(t, "INFRAHAUS_SSH_TRANSPORT=node")
@@ -53,8 +54,8 @@ func TestScriptKilled(t *testing.T) {
 	}
 }
 
-// TestInterrupt: the first Ctrl-C or SIGTERM ends the script in the guest, too,
-// and the record says so.
+// TestInterrupt: the first Ctrl-C or SIGTERM also ends the script in the guest, and the
+// record has that.
 func TestInterrupt(t *testing.T) {
 	for _, tt := range []struct {
 		transport string
@@ -81,7 +82,7 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// TestGuestStops: a guest that is stopped while a script runs there is exit 4.
+// TestGuestStops: a guest that is stopped while a script runs there gives exit status 4.
 func TestGuestStops(t *testing.T) {
 	for _, tt := range []struct{ transport, how string }{
 		{"guest", "stop"}, {"node", "shutdown"}, {"api", "stop"},
@@ -108,8 +109,8 @@ func TestGuestStops(t *testing.T) {
 	}
 }
 
-// TestHostKeyChanged: a guest whose host key is another one than at its creation
-// is not trusted: exit 4, naming the key.
+// TestHostKeyChanged: a guest whose host key has changed since its creation is not
+// trusted: exit status 4, with the key.
 func TestHostKeyChanged(t *testing.T) {
 	t.Parallel()
 	u := newUser(t, "INFRAHAUS_SSH_TRANSPORT=guest")
@@ -125,8 +126,8 @@ func TestHostKeyChanged(t *testing.T) {
 	}
 }
 
-// TestLinkCut: a link that is cut while a script runs neither ends nor repeats
-// it, and no line is lost or doubled.
+// TestLinkCut: cutting the link while a script runs neither ends nor repeats the script,
+// and no line is lost or doubled.
 func TestLinkCut(t *testing.T) {
 	t.Run("guest", func(t *testing.T) {
 		t.Parallel()
@@ -168,7 +169,7 @@ func linkCut(u *user, cut func(ctid int)) {
 	}
 }
 
-// wholeOnce checks what the slow script prints: each line, once, in order.
+// wholeOnce checks that each line of the slow script was printed once, in order.
 func wholeOnce(t *testing.T, lines []string) {
 	t.Helper()
 	n := len(lines) - 2

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// gone checks that a container is not on the node, marked destroyed in the
-// record, and that its story can still be read.
+// gone checks that a container is not on the node and is marked destroyed in its record,
+// and that its events can still be read.
 func (u *user) gone(name string, ctid int) {
 	u.t.Helper()
 	u.removed(name, ctid)
@@ -24,8 +24,8 @@ func (u *user) gone(name string, ctid int) {
 	}
 }
 
-// removed checks that a container is not on the node. Another test may have been
-// given its id meanwhile.
+// removed checks that a container is not on the node. Another test may have been given
+// its id in the meantime.
 func (u *user) removed(name string, ctid int) {
 	u.t.Helper()
 	if out, err := u.node.on(u.t, fmt.Sprintf("pct config %d", ctid)); err == nil && strings.Contains(out, "hostname: "+name+"\n") {
@@ -46,8 +46,8 @@ func (u *user) refuses(ctid, status int, word string, args ...string) {
 	}
 }
 
-// TestDestroyForbidden: what another task, Proxmox's high availability or a
-// snapshot stands before is left alone, and named.
+// TestDestroyForbidden: a container that another task, high availability or a snapshot
+// protects is left alone, and the reason is named.
 func TestDestroyForbidden(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
@@ -73,8 +73,8 @@ func TestDestroyForbidden(t *testing.T) {
 	}
 }
 
-// TestDestroyHalfMade: a create that was killed while its task runs can be
-// destroyed, and so can one whose task died with the node and left its lock.
+// TestDestroyHalfMade: destroy works after a create that was killed while its task ran,
+// and after one whose task died with the node and left its lock.
 func TestDestroyHalfMade(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, "--fault", "create-hang:2")
@@ -98,8 +98,8 @@ func TestDestroyHalfMade(t *testing.T) {
 	}
 }
 
-// TestResumeHalfMade: what a create task left that died with the node is removed,
-// and made anew.
+// TestResumeHalfMade: the rest of a create task that died with the node is removed, and
+// the container is created again.
 func TestResumeHalfMade(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, "--fault", "create-hang:1")
@@ -121,8 +121,8 @@ func TestResumeHalfMade(t *testing.T) {
 	u.run("destroy", "remade", "--yes")
 }
 
-// TestGivenAway: the id of a container that somebody destroyed on the node is
-// somebody else's now, who is left alone whatever is asked.
+// TestGivenAway: a container was destroyed on the node, and somebody else's container has
+// its id now. No command touches that one.
 func TestGivenAway(t *testing.T) {
 	t.Parallel()
 	n := newNode(t)
@@ -140,7 +140,7 @@ func TestGivenAway(t *testing.T) {
 	for _, args := range [][]string{{"stop", "mine"}, {"sync", "mine"}, {"sync", "mine", "--plan"}, {"discover", "mine"}, {"resume", "mine", "--from", "syncing"}} {
 		u.refuses(ctid, 3, "somebody else", args...)
 	}
-	for range 2 { // gone already is what is wanted, as often as it is asked for
+	for range 2 { // destroying a container that is gone is no error, also when repeated
 		u.run("destroy", "mine", "--yes")
 	}
 	if out := n.must(t, "pct status %d", ctid); !strings.Contains(out, "running") {
@@ -151,15 +151,15 @@ func TestGivenAway(t *testing.T) {
 	}
 }
 
-// theirs makes and starts a container past the tool, as somebody else would.
+// theirs makes and starts a container without the tool, as somebody else would.
 func theirs(t *testing.T, n *served, ctid int, name string) {
 	t.Helper()
 	n.must(t, "pct create %d local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst --hostname %s --net0 name=eth0,bridge=vmbr0,ip=dhcp --rootfs local-lvm:4 --unprivileged 1 --features nesting=1 --description infrahaus:01FORGED", ctid, name)
 	n.must(t, "pct start %d", ctid)
 }
 
-// TestAdopt: discover on a container that nobody of ours made takes it into the
-// catalogue, as what it is.
+// TestAdopt: discover takes a container that this tool did not make into the catalogue,
+// as adopted.
 func TestAdopt(t *testing.T) {
 	t.Parallel()
 	n := newNode(t)

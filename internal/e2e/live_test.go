@@ -21,12 +21,12 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// live is a command that goes on, with --json, while the test does something.
+// live is a running command with --json, beside the test.
 type live struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	events chan event.Event // closed at the end of stdout
-	out    bytes.Buffer     // what was read from stdout; whole once wait has returned
+	out    bytes.Buffer     // the events on stdout; complete after wait has returned
 	err    bytes.Buffer
 }
 
@@ -98,22 +98,22 @@ func (l *live) wait() result {
 	return result{l.cmd.ProcessState.ExitCode(), l.out.String(), l.err.String()}
 }
 
-// cutGuest kills what carries a guest's SSH session, by its pid in the guest.
+// cutGuest kills the sshd process of a guest's session, by its pid in the guest.
 func cutGuest(t *testing.T, ctid int) {
 	t.Helper()
 	inGuest(t, ctid, "for p in $(pgrep -f '^sshd: root@'); do kill -9 $p; done")
 }
 
-// wire stands between a user and the node's SSH server, or its API.
+// wire is a proxy between a user and the node's SSH server or API.
 type wire struct {
 	env   []string // settings that lead through it
 	mu    sync.Mutex
 	conns []net.Conn
-	up    int64 // bytes towards the node
-	limit int64 // of up, at which it is cut once; 0: none
+	up    int64 // bytes sent to the node
+	limit int64 // the value of up at which the connection is cut, once; 0: never
 }
 
-// sshWire is one to the node's SSH server.
+// sshWire is a proxy to the node's SSH server.
 func sshWire(t *testing.T) *wire {
 	t.Helper()
 	user, target, _ := strings.Cut(node.setting(t, "INFRAHAUS_SSH_NODE"), "@")
@@ -132,7 +132,7 @@ func sshWire(t *testing.T) *wire {
 	return w
 }
 
-// apiWire is one to the API, the containers' consoles with it.
+// apiWire is a proxy to the API, which includes the consoles.
 func apiWire(t *testing.T) *wire {
 	t.Helper()
 	w, address := newWire(t, strings.TrimPrefix(node.setting(t, "INFRAHAUS_URL"), "https://"))
@@ -171,7 +171,7 @@ func (w *wire) serve(l net.Listener, target string) {
 	}
 }
 
-// meter counts what goes towards the node.
+// meter counts the bytes sent to the node.
 type meter struct {
 	w   *wire
 	far io.Writer
@@ -188,21 +188,21 @@ func (m meter) Write(p []byte) (int, error) {
 	return m.far.Write(p)
 }
 
-// cutAfter has it cut once n more bytes have gone towards the node.
+// cutAfter cuts the connection once n more bytes have been sent to the node.
 func (w *wire) cutAfter(n int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.limit = w.up + n
 }
 
-// carried is how many bytes have gone towards the node.
+// carried is how many bytes have been sent to the node.
 func (w *wire) carried() int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.up
 }
 
-// cut ends what goes over the wire, and returns how many connections there were.
+// cut closes all connections and returns how many there were.
 func (w *wire) cut() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -218,7 +218,7 @@ func (w *wire) cutLocked() int {
 	return n
 }
 
-// processes are the argument lists of all processes by pid, the guests' too.
+// processes returns the argument lists of all processes, also of those in guests, by pid.
 func processes(t *testing.T) map[int]string {
 	t.Helper()
 	dirs, err := filepath.Glob("/proc/[0-9]*")
@@ -235,7 +235,7 @@ func processes(t *testing.T) map[int]string {
 	return found
 }
 
-// onNode, inGuest and tryInGuest are those of the shared node.
+// onNode, inGuest and tryInGuest run commands on the shared node and in its guests.
 func onNode(t *testing.T, command string) (string, error) {
 	t.Helper()
 	return node.on(t, command)
@@ -251,16 +251,16 @@ func tryInGuest(t *testing.T, ctid int, script string) (string, error) {
 	return node.try(t, ctid, script)
 }
 
-// noScript checks that nothing of a run goes on in a container.
+// noScript checks that no process of a run remains in a container.
 func noScript(t *testing.T, ctid int) {
 	t.Helper()
 	eventually(t, "the script's processes are gone", func() bool {
 		out, err := onNode(t, fmt.Sprintf("pct exec %d -- pgrep -f /var/lib/config-manager/runs/", ctid))
-		return err != nil && out == "" // pgrep: 1 and nothing
+		return err != nil && out == "" // pgrep exits with 1 if it finds nothing
 	})
 }
 
-// shown is what a test looks at of `show --json`.
+// shown is the part of `show --json` that tests need.
 type shown struct {
 	ID, Status, Error, Address, MAC string
 	CTID                            int
@@ -276,8 +276,8 @@ func (u *user) show(name string) shown {
 	return s
 }
 
-// failed is a run that ended with a status of the contract and said so: the
-// last event an error with that status, the record in error.
+// failed checks that a run failed with a status of the contract: its last event is an
+// error with that status, and the record is in error.
 func (u *user) failed(name string, r result, status int) event.Event {
 	u.t.Helper()
 	if r.status != status {
@@ -299,7 +299,7 @@ func lastLines(text string, n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "")
 }
 
-// writeTemplate makes a template folder: its scripts by name.
+// writeTemplate makes a template folder with scripts by name.
 func writeTemplate(t *testing.T, yaml string, scripts map[string]string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "template")
@@ -325,12 +325,12 @@ func writeFiles(t *testing.T, dir string, files map[string]string) {
 	}
 }
 
-// plainTemplate has nothing to do: the quickest container there is.
+// plainTemplate has no files, packages or scripts, so it makes the quickest container.
 func plainTemplate(t *testing.T) string {
 	return writeTemplate(t, "name: plain\nos: debian-12\n", map[string]string{"10-hello.sh": "echo hello\n"})
 }
 
-// output is what a script printed to one stream, a line an event.
+// output returns the lines that a script printed to one stream.
 func output(events []event.Event, script, stream string) []string {
 	var lines []string
 	for _, e := range events {

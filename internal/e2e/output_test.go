@@ -13,8 +13,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// TestOutput: whatever a script prints arrives, is kept, and is replayed as it
-// arrived.
+// TestOutput: any output of a script arrives, is kept, and is replayed unchanged.
 func TestOutput(t *testing.T) {
 	for _, transport := range []string{"guest", "api"} {
 		t.Run(transport, func(t *testing.T) {
@@ -51,9 +50,9 @@ func loud(u *user) {
 	}
 }
 
-// checkOutput: the long line whole, a progress bar's last state, bytes that are
-// no UTF-8 replaced, both streams complete and in order, the end without a
-// newline.
+// checkOutput expects the long line complete, the last state of a progress bar,
+// replacements for bytes that are not UTF-8, both streams complete and in order, and a
+// last line without a newline.
 func checkOutput(t *testing.T, out, errOut []string) {
 	t.Helper()
 	var numbered, numberedErr []string
@@ -80,8 +79,8 @@ func checkOutput(t *testing.T, out, errOut []string) {
 	}
 }
 
-// TestLegacy runs a template in the original's layout: its files by policy, its
-// bash scripts with the helpers, its credentials.
+// TestLegacy runs a template in the original's layout: files by policy, bash scripts with
+// the helpers, and credentials.
 func TestLegacy(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)

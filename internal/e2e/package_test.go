@@ -10,8 +10,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// TestInterruptPackages: a Ctrl-C does not stop a package half-way. The message
-// says that it goes on, and resume follows it.
+// TestInterruptPackages: Ctrl-C does not stop the installation of a package half-way. The
+// message says that it continues, and resume follows it.
 func TestInterruptPackages(t *testing.T) {
 	byTransport(t, func(u *user, transport string) {
 		name := "packages-" + transport
@@ -39,7 +39,8 @@ func TestInterruptPackages(t *testing.T) {
 	})
 }
 
-// TestDpkgKilled: a dpkg that died half-way is mended before the next try.
+// TestDpkgKilled: the state of a dpkg that died half-way is repaired before the next
+// attempt.
 func TestDpkgKilled(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)

@@ -21,7 +21,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// redisServer is a real redis-server of one test's own.
+// redisServer is a real redis-server for one test.
 type redisServer struct {
 	url    string
 	client *redis.Client
@@ -57,8 +57,8 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// subscribe listens to every channel. What it returns stops that and gives the
-// messages, a line each: channel, blank, payload.
+// subscribe listens to every channel. The returned function stops that and returns the
+// messages, one a line: channel, blank, payload.
 func (s *redisServer) subscribe(t *testing.T) func() string {
 	t.Helper()
 	sub := s.client.PSubscribe(t.Context(), "*")
@@ -77,7 +77,7 @@ func (s *redisServer) subscribe(t *testing.T) func() string {
 			}
 		}
 	}()
-	stop := sync.OnceFunc(func() { // what was published before comes before this
+	stop := sync.OnceFunc(func() { // earlier messages come before this one
 		s.client.Publish(t.Context(), "end-of-test", "")
 		<-done
 	})
@@ -109,8 +109,8 @@ func (s *redisServer) dump(t *testing.T) map[string]string {
 	return all
 }
 
-// TestRedis: what --publish writes is what the contract promises, and destroy
-// takes the services away again.
+// TestRedis: --publish writes what the contract promises, and destroy removes the
+// services.
 func TestRedis(t *testing.T) {
 	t.Parallel()
 	mirror := startRedis(t)
@@ -200,8 +200,8 @@ func (u *user) configure(text string) {
 	}
 }
 
-// TestRedisTrouble: a Redis that is down, slow or something else costs one
-// warning; the run is as it would have been.
+// TestRedisTrouble: a Redis that is down, slow or not a Redis costs one warning, and the
+// run is otherwise unchanged.
 func TestRedisTrouble(t *testing.T) {
 	t.Parallel()
 	u := newUser(t, "INFRAHAUS_SSH_TRANSPORT=guest")
@@ -225,8 +225,8 @@ func TestRedisTrouble(t *testing.T) {
 	}
 }
 
-// oneWarning: the run is a success with one line about Redis, which holds no
-// password, and which the run's end did not wait for.
+// oneWarning checks that the run succeeded with one line about Redis, without a password,
+// and did not wait for Redis at its end.
 func oneWarning(t *testing.T, what string, r result) {
 	t.Helper()
 	ended := time.Now()

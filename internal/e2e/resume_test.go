@@ -11,9 +11,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// TestKilledThroughout kills the tool, as kill -9 does, in every phase of one
-// create and of the resumes that go on with it: nothing is done twice, nothing is
-// lost, and the record always knows.
+// TestKilledThroughout kills the tool, as kill -9 does, in every phase of one create and
+// of its resumes: nothing happens twice, nothing is lost, and the record is always right.
 func TestKilledThroughout(t *testing.T) {
 	byTransport(t, func(u *user, transport string) { killedThroughout(u, "hunted-"+transport) })
 }
@@ -83,8 +82,8 @@ func killedThroughout(u *user, name string, args ...string) (ctid int, template 
 	return ctid, template
 }
 
-// TestKilledScriptEnds: a script that ends while nobody follows it is not run
-// again if it ended well; if not, what it said is shown, and it is tried again.
+// TestKilledScriptEnds: a script that ends while no run follows it is not run again if it
+// succeeded. If it failed, its output is shown and it is tried again.
 func TestKilledScriptEnds(t *testing.T) {
 	byTransport(t, func(u *user, transport string) {
 		fails := transport == "node"
@@ -123,8 +122,8 @@ func TestKilledScriptEnds(t *testing.T) {
 	})
 }
 
-// twoTries checks the output of a script that was run twice: the first try's to
-// where it ended, the second's whole.
+// twoTries checks the output of a script that ran twice: the first part up to its end,
+// and the second complete.
 func twoTries(t *testing.T, lines []string, finished bool) {
 	t.Helper()
 	again := slices.Index(lines[min(1, len(lines)):], "started") + 1
@@ -135,7 +134,7 @@ func twoTries(t *testing.T, lines []string, finished bool) {
 	if !finished {
 		n := len(first) - 1
 		for n > 0 && !strings.HasPrefix(first[n], "tick ") {
-			n-- // what a signal made it say
+			n-- // output caused by the signal
 		}
 		first = append(slices.Clone(first[:n+1]), "finished after "+strings.TrimPrefix(first[n], "tick ")+" ticks")
 	}
@@ -143,8 +142,8 @@ func twoTries(t *testing.T, lines []string, finished bool) {
 	wholeOnce(t, lines[again:])
 }
 
-// TestRestarted: a container that is restarted while a script runs takes the
-// script with it. create says so; resume tries it again.
+// TestRestarted: restarting a container ends the script in it. create reports that, and
+// resume tries the script again.
 func TestRestarted(t *testing.T) {
 	byTransport(t, func(u *user, transport string) {
 		name := "restarted-" + transport
@@ -179,8 +178,8 @@ func again(u *user, name string, ctid int) {
 	twoTries(u.t, output(u.story(name), "10-slow.sh", event.Stdout), false)
 }
 
-// TestNodeRestarted: the node loses power while a script runs, and is back; its
-// guests are started with it.
+// TestNodeRestarted: the node loses power while a script runs, comes back and starts its
+// guests.
 func TestNodeRestarted(t *testing.T) {
 	t.Parallel()
 	n := newNode(t)
@@ -190,7 +189,7 @@ func TestNodeRestarted(t *testing.T) {
 		run := u.start("create", name, "--template", theSlow(t), "--json", "--onboot")
 		ctid := run.untilLine("tick 3").CTID
 		n.kill()
-		time.Sleep(time.Second) // it is off for a while
+		time.Sleep(time.Second) // the node is off for a while
 		if err := n.begin(); err != nil {
 			t.Fatal(err)
 		}

@@ -16,11 +16,11 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// theToken is what only --set-file carries; its signs try every encoding.
+// theToken is given only by --set-file. Its characters need escaping in every encoding.
 const theToken = `s3cr3t"Tok<en>&'v4lue$HOME%s/9f8e7d6c`
 
-// TestSecrets: a template prints its secrets, whole and in halves, and no byte
-// of them gets anywhere but into the guest and the sealed rows.
+// TestSecrets: a template prints its secrets, whole and in parts, and no byte of them
+// gets anywhere but into the guest and the sealed rows.
 func TestSecrets(t *testing.T) {
 	for _, transport := range []string{"guest", "node"} {
 		t.Run(transport, func(t *testing.T) {
@@ -76,7 +76,7 @@ func secrets(t *testing.T, transport string) {
 	checkRedaction(t, decode(t, r.stdout))
 }
 
-// secretsOf is everything that nobody may see, by what it is.
+// secretsOf returns all secrets of a container by name.
 func (u *user) secretsOf(name string) map[string]string {
 	u.t.Helper()
 	var list []struct {
@@ -148,8 +148,7 @@ func forms(t *testing.T, s string) []string {
 	return list
 }
 
-// checkRedaction: the lines are there, their secrets taken out; what is no
-// secret stays.
+// checkRedaction expects the lines without their secrets, and other text unchanged.
 func checkRedaction(t *testing.T, events []event.Event) {
 	t.Helper()
 	var all []string
@@ -166,8 +165,8 @@ func checkRedaction(t *testing.T, events []event.Event) {
 	}
 }
 
-// watchProcesses looks at the argument lists of all processes, the guests'
-// included, until they are asked for.
+// watchProcesses collects the argument lists of all processes, also of those in guests,
+// until the returned function is called.
 func watchProcesses(t *testing.T) func() string {
 	stop, done := make(chan struct{}), make(chan struct{})
 	seen := map[string]bool{}

@@ -17,7 +17,7 @@ import (
 	"testing"
 )
 
-// served is a `sandbox serve --driver lxc` and the settings that it printed.
+// served is a running `sandbox serve --driver lxc` and the settings that it printed.
 type served struct {
 	state string
 	env   []string
@@ -27,7 +27,7 @@ type served struct {
 	said []string // its lines on stderr
 }
 
-// binary is what `make build` has built.
+// binary is the path of the binary from `make build`.
 func binary() string {
 	path, err := filepath.Abs("../../bin/infrahaus")
 	if err != nil {
@@ -36,8 +36,8 @@ func binary() string {
 	return path
 }
 
-// newNode serves a sandbox for one test alone, so that it can be ended, or has
-// faults that strike whoever comes first.
+// newNode serves a sandbox for one test, which may end it or set faults that affect the
+// first request.
 func newNode(t *testing.T, args ...string) *served {
 	t.Helper()
 	n := &served{state: t.TempDir()}
@@ -48,8 +48,8 @@ func newNode(t *testing.T, args ...string) *served {
 	return n
 }
 
-// begin starts the sandbox, or starts it again: on the same ports, with the
-// guests that ran.
+// begin starts the sandbox, or starts it again on the same ports with the guests that
+// ran.
 func (n *served) begin(args ...string) error {
 	args = append([]string{"sandbox", "serve", "--driver", "lxc", "--state-dir", n.state, "--faults-from", filepath.Join(n.state, "faults")}, args...)
 	n.cmd = exec.Command(binary(), args...)
@@ -64,7 +64,7 @@ func (n *served) begin(args ...string) error {
 	return err
 }
 
-// listen passes on what the sandbox says, and keeps it.
+// listen passes on the sandbox's messages and keeps them.
 func (n *served) listen(said io.Reader) {
 	for lines := bufio.NewScanner(said); lines.Scan(); {
 		fmt.Fprintln(os.Stderr, lines.Text())
@@ -74,13 +74,13 @@ func (n *served) listen(said io.Reader) {
 	}
 }
 
-// kill is the node's power failure: its guests go with it.
+// kill is a power failure of the node, including its guests.
 func (n *served) kill() {
 	n.cmd.Process.Kill()
 	n.cmd.Wait()
 }
 
-// reset ends the sandbox and removes what lies outside of its state, too.
+// reset ends the sandbox and also removes its files outside of the state directory.
 func (n *served) reset() {
 	if n.cmd == nil || n.cmd.Process == nil {
 		return
@@ -92,7 +92,7 @@ func (n *served) reset() {
 	}
 }
 
-// fault plays a fault, or takes one back, and returns once that holds.
+// fault sets a fault or removes one, and returns once that is in effect.
 func (n *served) fault(t *testing.T, line string) {
 	t.Helper()
 	f, err := os.OpenFile(filepath.Join(n.state, "faults"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
@@ -159,13 +159,13 @@ func (n *served) must(t *testing.T, format string, args ...any) string {
 	return out
 }
 
-// try runs a shell's text in a container, past the tool under test.
+// try runs a shell script in a container without the tool under test.
 func (n *served) try(t *testing.T, ctid int, script string) (string, error) {
 	t.Helper()
 	return n.on(t, fmt.Sprintf("pct exec %d -- sh -c %s", ctid, "'"+strings.ReplaceAll(script, "'", `'\''`)+"'"))
 }
 
-// in is try for what must succeed.
+// in is try for a script that must succeed.
 func (n *served) in(t *testing.T, ctid int, script string) string {
 	t.Helper()
 	out, err := n.try(t, ctid, script)

@@ -11,7 +11,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// kill is kill -9 of the tool, and the laptop's lid.
+// kill ends the tool by kill -9.
 func (l *live) kill() {
 	l.t.Helper()
 	if err := l.cmd.Process.Kill(); err != nil {
@@ -23,7 +23,7 @@ func (l *live) kill() {
 	}
 }
 
-// row is what a test looks at of `list --json`.
+// row is the part of `list --json` that tests need.
 type row struct {
 	CTID        int
 	Hostname    string
@@ -48,7 +48,7 @@ func (u *user) listed(name string, args ...string) row {
 	return list[i]
 }
 
-// interrupted checks that the record knows of a run that was killed.
+// interrupted checks that the record shows that a run was killed.
 func (u *user) interrupted(name string) row {
 	u.t.Helper()
 	r := u.listed(name, "--check")
@@ -58,7 +58,7 @@ func (u *user) interrupted(name string) row {
 	return r
 }
 
-// planned is what `resume --plan` would do about a step, a line each.
+// planned returns the lines of `resume --plan` about a step.
 func (u *user) planned(name, step string) string {
 	u.t.Helper()
 	var plan struct {
@@ -79,7 +79,7 @@ func (u *user) planned(name, step string) string {
 	return ""
 }
 
-// story is every event of every run on record, each run's checked by itself.
+// story returns all events of all runs on record, and checks each run by itself.
 func (u *user) story(name string) []event.Event {
 	u.t.Helper()
 	var all []event.Event
@@ -106,13 +106,13 @@ func (u *user) resumed(name string) *live {
 	return u.start("resume", name, "--json")
 }
 
-// untilMessage waits for an event that says so.
+// untilMessage waits for an event whose message contains part.
 func (l *live) untilMessage(part string) event.Event {
 	l.t.Helper()
 	return l.until(part, func(e event.Event) bool { return e.Type != event.Log && strings.Contains(e.Message, part) })
 }
 
-// ready waits for a run's good end, with its record ready.
+// ready waits for a run's success and checks that the record is ready.
 func (u *user) ready(name string, l *live) []event.Event {
 	u.t.Helper()
 	r := l.wait()
@@ -125,7 +125,7 @@ func (u *user) ready(name string, l *live) []event.Event {
 	return decode(u.t, r.stdout)
 }
 
-// attempts are the names of the attempts at a program in the guest.
+// attempts lists the attempts at a program in the guest.
 func (u *user) attempts(ctid int, name string) string {
 	u.t.Helper()
 	out := u.node.in(u.t, ctid, "for d in /var/lib/config-manager/runs/*/"+name+".*; do echo ${d##*/}; done")
@@ -147,8 +147,8 @@ func (u *user) untilFile(ctid int, path string) {
 	})
 }
 
-// whole checks that a script's output, over all runs and as `logs` shows it, has
-// each line once, in order.
+// whole checks that each line of a script's output, over all runs and as `logs` shows it,
+// comes once and in order.
 func (u *user) whole(name, script string) {
 	u.t.Helper()
 	lines := output(u.story(name), script, event.Stdout)
@@ -158,8 +158,8 @@ func (u *user) whole(name, script string) {
 	}
 }
 
-// slowly is a script that leaves a mark of having begun, then prints a line each
-// tenth of a second until /root/go-on appears.
+// slowly is a script that notes its start in a file, then prints a line each tenth of a
+// second until /root/go-on exists.
 const slowly = `#!/bin/sh
 echo begun >>/root/effects
 echo started
@@ -172,20 +172,20 @@ done
 echo "finished after $i ticks"
 `
 
-// effects is what the scripts have left, a line each time that one began.
+// effects returns one line for each start of a script.
 func (u *user) effects(ctid int) string {
 	u.t.Helper()
 	return strings.Join(strings.Fields(u.node.in(u.t, ctid, "cat /root/effects")), " ")
 }
 
-// theSlow is a template with that script, and one after it.
+// theSlow is a template with that script and one after it.
 func theSlow(t *testing.T) string {
 	return writeTemplate(t, "name: theslow\nos: debian-12\n", map[string]string{
 		"10-slow.sh": slowly, "20-after.sh": "echo after >>/root/effects\necho after\n",
 	})
 }
 
-// byTransport runs a test for each way into the guest.
+// byTransport runs a test for each transport.
 func byTransport(t *testing.T, test func(u *user, transport string)) {
 	for _, transport := range []string{"guest", "node", "api"} {
 		t.Run(transport, func(t *testing.T) {
@@ -195,8 +195,8 @@ func byTransport(t *testing.T, test func(u *user, transport string)) {
 	}
 }
 
-// by is a user who goes in by one transport, and has the settings for no other: over
-// the console, nothing but an API token.
+// by is a user with the settings of one transport only. For the console these are nothing
+// but an API token.
 func (n *served) by(t *testing.T, transport string, env ...string) *user {
 	t.Helper()
 	u := n.newUser(t, append([]string{"INFRAHAUS_SSH_TRANSPORT=" + transport}, env...)...)

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// drifted is what a test looks at of `sync --plan --json`: what does not stay as
-// it is, by its state.
+// drifted is the part of `sync --plan --json` that tests need: everything that would
+// change, with its state.
 type drifted struct {
 	Files     []struct{ Target, State string }
 	Packages  []struct{ Spec, State string }
@@ -19,7 +19,7 @@ type drifted struct {
 	Conflicts []string
 }
 
-// drift is a line of all that differs: "NAME is STATE".
+// drift returns all differences in one line: "NAME is STATE".
 func (u *user) drift(name string) string {
 	u.t.Helper()
 	var d drifted
@@ -47,7 +47,7 @@ func (u *user) drift(name string) string {
 	return strings.Join(out, ", ")
 }
 
-// mustDrift checks it.
+// mustDrift checks the result of drift.
 func (u *user) mustDrift(name, want string) {
 	u.t.Helper()
 	if got := u.drift(name); got != want {
@@ -55,7 +55,7 @@ func (u *user) mustDrift(name, want string) {
 	}
 }
 
-// site is a template that changes under a container.
+// site is a template that changes after its container was made.
 type site struct {
 	u    *user
 	name string
@@ -106,7 +106,7 @@ func (s *site) snapshots() string {
 	return strings.Join(names, " ")
 }
 
-// inOrder checks that a sync has left nothing to do and no snapshot behind.
+// inOrder checks that a sync has left nothing to do and no snapshot.
 func (s *site) inOrder(status string) {
 	s.u.t.Helper()
 	s.u.mustDrift(s.name, status)
@@ -118,8 +118,7 @@ func (s *site) inOrder(status string) {
 	}
 }
 
-// TestSync lets a template and its container drift apart in every way, and brings
-// them together again.
+// TestSync makes a template and its container differ in every way, and syncs them.
 func TestSync(t *testing.T) {
 	byTransport(t, func(u *user, transport string) {
 		s := newSite(u, "drifting-"+transport)
@@ -139,8 +138,8 @@ func TestSync(t *testing.T) {
 	})
 }
 
-// editedFile: an edit is taken back where the policy is to replace, a copy kept.
-// What the policy leaves to the guest stays.
+// editedFile: with the policy to replace, an edit is undone and a copy kept. With the
+// policies that leave a file to the guest, it stays.
 func editedFile(s *site) {
 	s.u.node.in(s.u.t, s.ctid, "echo mine >>/etc/app/a.conf; echo mine >>/etc/app/c.conf; rm /etc/app/b.conf")
 	s.u.mustDrift(s.name, "/etc/app/a.conf is edited, /etc/app/b.conf is missing, /etc/app/c.conf is edited")
@@ -151,8 +150,8 @@ func editedFile(s *site) {
 	s.u.node.in(s.u.t, s.ctid, "rm /etc/app/*.backup-*")
 }
 
-// conflicts: an edit of what the template changed, too, is refused with nothing
-// changed, and settled by --take.
+// conflicts: if the template changed an edited file too, the sync is refused without any
+// change; --take settles it.
 func conflicts(s *site) {
 	u := s.u
 	u.node.in(u.t, s.ctid, "echo mine >/etc/app/a.conf")
@@ -181,8 +180,8 @@ func conflicts(s *site) {
 	s.inOrder("/etc/app/c.conf is edited")
 }
 
-// scripts: a changed and a new one run, an unchanged one does not, a removed one
-// is said. One that fails leaves a snapshot, and --rollback goes back to it.
+// scripts: changed and new ones run, unchanged ones do not, and removed ones are named. A
+// failed one leaves a snapshot, and --rollback goes back to it.
 func scripts(s *site) {
 	u := s.u
 	s.write("scripts/20-second.sh", "echo second again >>/root/effects\n")

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestTokenAlone: with an API token and nothing else in the settings, a guest that
-// has no sshd and no network is created and resumed after kill -9 in every phase,
-// discovered and synced, over its console, which is left as it was found.
+// TestTokenAlone: with nothing but an API token, a guest without sshd and network is
+// created, resumed after kill -9 in every phase, discovered and synced over its console.
+// The console is left as it was found.
 func TestTokenAlone(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, "--fault", "no-sshd")
@@ -37,7 +37,7 @@ func TestTokenAlone(t *testing.T) {
 	run.untilLine("tick 3")
 	run.kill()
 	u.interrupted(name)
-	u.consoleFree(ctid) // a root shell that nobody speaks to ends by itself
+	u.consoleFree(ctid) // an unused root shell ends by itself
 	run = u.resumed(name)
 	run.untilMessage("Following 20-sync.sh")
 	u.touch(ctid, "/root/go-on")
@@ -52,8 +52,8 @@ func TestTokenAlone(t *testing.T) {
 	u.consoleFree(ctid)
 }
 
-// consoleFree waits until the container's console asks for a login again, and
-// checks that nothing else of a run is left around it.
+// consoleFree waits until the container's console asks for a login again, and checks that
+// nothing else of a run remains.
 func (u *user) consoleFree(ctid int) {
 	u.t.Helper()
 	eventually(u.t, "the console asks for a login", func() bool {

@@ -1,8 +1,8 @@
 //go:build e2e
 
-// Package e2e runs the built binary against real LXC guests and a real Redis,
-// as a user would: commands, files, addresses. It needs Linux, root and the
-// packages that `make e2e` installs.
+// Package e2e runs the built binary against real LXC guests and a real Redis as a user
+// would, with commands, files and addresses. It needs Linux, root and the packages that
+// `make e2e` installs.
 package e2e
 
 import (
@@ -21,7 +21,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// node is the one sandbox that most tests share.
+// node is the sandbox that most tests share.
 var node = &served{}
 
 func TestMain(m *testing.M) {
@@ -48,7 +48,7 @@ func withNode(run func() int) (int, error) {
 	return run(), nil
 }
 
-// user is somebody with a state directory of their own.
+// user has a state directory of its own.
 type user struct {
 	t     *testing.T
 	node  *served
@@ -61,7 +61,7 @@ func newUser(t *testing.T, env ...string) *user {
 	return node.newUser(t, env...)
 }
 
-// newUser is one of another node than the shared one.
+// newUser makes a user of another node than the shared one.
 func (n *served) newUser(t *testing.T, env ...string) *user {
 	t.Helper()
 	state := t.TempDir()
@@ -81,7 +81,7 @@ func abs(t *testing.T, path string) string {
 	return p
 }
 
-// result is how a command ended.
+// result is the end of a command.
 type result struct {
 	status         int
 	stdout, stderr string
@@ -118,8 +118,8 @@ func (u *user) run(args ...string) result {
 	return r
 }
 
-// create makes a container and destroys it when the test ends. The last event
-// is returned.
+// create makes a container, and destroys it when the test ends. It returns the last
+// event.
 func (u *user) create(name string, args ...string) event.Event {
 	u.t.Helper()
 	u.destroyLater(name)
@@ -128,7 +128,7 @@ func (u *user) create(name string, args ...string) event.Event {
 	return events[len(events)-1]
 }
 
-// destroyLater destroys a container when the test ends, if it is there by then.
+// destroyLater destroys a container when the test ends, if it exists then.
 func (u *user) destroyLater(name string) {
 	u.t.Cleanup(func() {
 		if r := u.try("destroy", name, "--yes"); r.status > 1 {
@@ -137,8 +137,8 @@ func (u *user) destroyLater(name string) {
 	})
 }
 
-// decode reads one JSON event a line and checks what every run keeps: seq
-// without holes, percent that never falls.
+// decode reads one JSON event a line, and checks the rules for every run: seq has no gap,
+// percent never falls.
 func decode(t *testing.T, text string) []event.Event {
 	t.Helper()
 	var events []event.Event
@@ -165,8 +165,8 @@ func decode(t *testing.T, text string) []event.Event {
 	return events
 }
 
-// eventually asks again until ok, or until that is hopeless: the machine may be
-// busy with much else.
+// eventually repeats ok until it succeeds, or until a long deadline, because the machine
+// may be busy.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)

@@ -30,9 +30,9 @@ func (b *bench) binary(context.Context) error {
 	return nil
 }
 
-// reference prints the reference job by each transport, in turn with the expert's
-// script of the same; nobody scripts the console, so that stands beside our own way
-// by the guest's sshd. Last, the three side by side.
+// reference runs the reference job by each transport and by the expert's script, in turn.
+// There is no script for the console, so it is compared with our own way by the guest's
+// sshd. The last lines show all three side by side.
 func (b *bench) reference(ctx context.Context) error {
 	ours, beside := map[string][]measure{}, map[string][]time.Duration{}
 	for range b.runs {
@@ -63,7 +63,7 @@ func (b *bench) reference(ctx context.Context) error {
 	return nil
 }
 
-// transports in the order of a round: the console is held against the guest.
+// transports are in the order of a round: the console is compared with the guest.
 var transports = []string{"guest", "node", "api"}
 
 // middle is the median of a part of the measures.

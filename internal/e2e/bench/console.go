@@ -17,9 +17,9 @@ import (
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
-// console prints what the console costs beside the guest's own sshd, where agetty's
-// own second before its prompt is a smaller part or is not there, and how fast bytes
-// go over it.
+// console prints the cost of the console beside that of the guest's own sshd, with
+// agetty's second before its prompt as a smaller part or none, and the speed at which
+// bytes go over it.
 func (b *bench) console(ctx context.Context) error {
 	for _, j := range []struct{ name, template, console string }{
 		{"W", "reference-job-w", "tty"}, {"W0, console shell", "reference-job", "shell"},
@@ -45,10 +45,10 @@ func (b *bench) console(ctx context.Context) error {
 	return b.consoleRates(ctx)
 }
 
-// consoleRates prints how fast bytes go over a console that is throttled as a
-// genuine one was measured, by lxc-console, too, which takes what is typed byte by
-// byte: what packs well, as templates and logs do, and what does not pack at all. How
-// much is typed for a byte does not depend on the machine.
+// consoleRates prints the speed of a console that is throttled to the measured speed of a
+// genuine one, and of lxc-console, which takes input byte by byte. It sends data that
+// compresses well, as templates and logs do, and data that does not compress. The number
+// of typed characters for each byte does not depend on the machine.
 func (b *bench) consoleRates(ctx context.Context) error {
 	name := fmt.Sprintf("b%d", b.nextHost)
 	if err := b.quietly(ctx, "create", name, "--template", "hello", "--quiet"); err != nil {

@@ -18,8 +18,8 @@ import (
 //go:embed expert.sh
 var expertScript string
 
-// nodeLogin writes the ssh configuration of the expert, who sits at the node:
-// one kept connection, so that a command there costs no new one.
+// nodeLogin writes the ssh configuration of the expert, who works at the node: one kept
+// connection, so that a command there needs no new one.
 func (b *bench) nodeLogin() error {
 	e := b.sandbox.Endpoint()
 	user, rest, _ := strings.Cut(e.SSHNode, "@")
@@ -37,8 +37,8 @@ func (b *bench) nodeLogin() error {
 	return os.WriteFile(filepath.Join(b.dir, "expert.sh"), []byte(expertScript), 0o700)
 }
 
-// expert does the reference job as an expert's script does: batched, with
-// nothing recorded. How is ssh or pct.
+// expert does the reference job as an expert's script does: in one batch, without any
+// record. How is ssh or pct.
 func (b *bench) expert(ctx context.Context, how string) (time.Duration, error) {
 	address, gateway, err := b.address(ctx)
 	if err != nil {
@@ -81,7 +81,7 @@ func (b *bench) api(ctx context.Context, path string, into any) error {
 		return err
 	}
 	req.Header.Set("Authorization", "PVEAPIToken="+e.Token)
-	// The sandbox is in this process: there is nobody else to be mistaken for it.
+	// The sandbox is in this process, so it cannot be mistaken for another.
 	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	resp, err := client.Do(req)
 	if err != nil {

@@ -27,8 +27,8 @@ type measure struct {
 	pct       int
 }
 
-// create runs one create with its address given, takes it apart by its events,
-// and destroys the container.
+// create runs one create with a given address, measures its parts by its events, and
+// destroys the container.
 func (b *bench) create(ctx context.Context, transport, template string, more ...string) (measure, error) {
 	name := fmt.Sprintf("b%d", b.nextHost)
 	address, gateway, err := b.address(ctx)
@@ -72,7 +72,7 @@ func (b *bench) create(ctx context.Context, transport, template string, more ...
 	return m, b.destroy(ctx, name)
 }
 
-// takeApart reads the counts and the parts of the time out of the events.
+// takeApart computes the counts and the parts of the time from the events.
 func (m *measure) takeApart(events []event.Event) {
 	at := func(match func(event.Event) bool) time.Duration {
 		for _, e := range events {
@@ -92,8 +92,8 @@ func (m *measure) takeApart(events []event.Event) {
 			_, _ = fmt.Sscanf(counts, "%d commands, %d shells, %d connections", &m.commands, &m.shells, &m.links)
 		}
 	}
-	// Our own time: what is neither a task of Proxmox (12 to 20, 25 to 35), nor the
-	// guest's boot (40 until inside), nor its packages and scripts (65 to 90).
+	// Our own time is the rest without the tasks of Proxmox (12 to 20, 25 to 35), the
+	// guest's boot (40 until inside), and its packages and scripts (65 to 90).
 	tasks := percent(20) - percent(12) + percent(35) - percent(25)
 	boot := inside - percent(40)
 	work := percent(90) - percent(65)

@@ -1,7 +1,7 @@
-// Command bench does the reference job on real LXC guests, this tool's way and
-// an expert's, in turn, and prints the budgets of the product as counts and
-// ratios. The machines are shared and noisy: nothing here passes or fails by the
-// clock. It needs Linux, root and the packages that `make bench` installs.
+// Command bench does the reference job on real LXC guests with this tool and with an
+// expert's script, in turn, and prints the product's budgets as counts and ratios.
+// Machines are shared and noisy, so nothing here passes or fails by the clock. It needs
+// Linux, root and the packages that `make bench` installs.
 package main
 
 import (

@@ -15,8 +15,8 @@ import (
 // oneWay is half of the round trip of the slow link.
 const oneWay = 25 * time.Millisecond
 
-// slowLink prints by how much the reference job grows on a link with 50 ms round
-// trips to the API and the node: both are reached through proxies that delay.
+// slowLink prints by how much the reference job grows on a link with round trips of 50
+// ms. Proxies that delay stand before the API and the node.
 func (b *bench) slowLink(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -60,7 +60,8 @@ func (b *bench) slowEnv(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The node's key is known by its address; behind the proxy it has another.
+	// The node's key is recorded under its address; behind the proxy it has another
+	// address.
 	_, oldPort, _ := net.SplitHostPort(target)
 	_, newPort, _ := net.SplitHostPort(ssh)
 	path := filepath.Join(b.dir, "known_hosts_slow")
@@ -98,7 +99,7 @@ func delayed(ctx context.Context, target string) (address string, err error) {
 	return l.Addr().String(), nil
 }
 
-// late copies from src to dst, each piece oneWay after it came.
+// late copies from src to dst, each chunk oneWay after it arrived.
 func late(dst, src net.Conn) {
 	type piece struct {
 		due  time.Time

@@ -5,10 +5,10 @@ import (
 	"fmt"
 )
 
-// consoleWay is the transport that needs nothing but the API.
+// consoleWay is the transport that needs only the API.
 const consoleWay = "api"
 
-// ways are the transports that a scenario goes by.
+// ways returns the transports of a scenario.
 func (h *harness) ways(s scenario) []string {
 	if s.console {
 		return []string{consoleWay}
@@ -16,7 +16,7 @@ func (h *harness) ways(s scenario) []string {
 	return h.transports
 }
 
-// consoled are the scenarios that get into the guest, by its console.
+// consoled returns the scenarios that enter the guest by its console.
 func consoled() []scenario {
 	var out []scenario
 	for _, s := range scenarios() {
@@ -27,9 +27,9 @@ func consoled() []scenario {
 	return out
 }
 
-// consoleKills are the boundaries of each scenario at which one run by the console
-// is killed: one of each phase, among them half a login, and those around the
-// claim of a script, which is the entry after "Running …".
+// consoleKills are the boundaries of each scenario at which a run by the console is
+// killed: one in each phase, among them one in the middle of a login, and those around
+// the claim of a script, which is the entry after "Running …".
 func consoleKills() map[string][]call {
 	return map[string][]call{
 		"create": {
@@ -52,8 +52,8 @@ func consoleKills() map[string][]call {
 	}
 }
 
-// console has one kill a phase over the console, and each fault of the console's
-// own once. With -all the kills are among the points.
+// console has one kill in each phase over the console, and each fault of the console
+// once. With -all the kills are among the points.
 func (h *harness) console() []kase {
 	var cases []kase
 	kills := consoleKills()

@@ -10,13 +10,13 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// moment is when a fault strikes: at the first event that it matches.
+// moment is the point at which a fault occurs: the first event that it matches.
 type moment struct {
 	phase string
 	hold  string // the script that waits for the fault
 	when  func(event.Event) bool
-	// api is the request of this phase, a pattern on "METHOD /path", and before the
-	// event after which it is still to come.
+	// api is the request of this phase, a pattern on "METHOD /path". before is the event
+	// after which the request still has to come.
 	api    string
 	before func(event.Event) bool
 }
@@ -29,8 +29,8 @@ func says(text string) func(event.Event) bool {
 	return func(e event.Event) bool { return strings.HasPrefix(e.Message, text) }
 }
 
-// moments has one of each phase. In the last three the API is asked little, if at
-// all: there every request fails.
+// moments has one in each phase. In the last three phases there are few requests to the
+// API, so every request fails there.
 func moments() []moment {
 	return []moment{
 		{phase: "creating", when: percent(12), api: `^POST /nodes/[^/]+/lxc$`, before: percent(5)},
@@ -41,18 +41,18 @@ func moments() []moment {
 	}
 }
 
-// fault is one kind of trouble.
+// fault is one kind of failure.
 type fault struct {
 	name   string
-	api    bool // strikes the phase's request
+	api    bool // it affects the phase's request
 	links  bool // depends on the way in
 	args   []string
 	strike func(ctx context.Context, t *trial, m moment)
 }
 
 func faultKinds() []fault {
-	// What happens once is waited for, so that it strikes in its phase; what needs a
-	// guest that is not there yet strikes later.
+	// A fault that occurs once waits for its phase. A fault that needs a guest occurs
+	// later if there is no guest yet.
 	add := func(text string) func(context.Context, *trial, moment) {
 		return func(_ context.Context, t *trial, _ moment) {
 			t.w.fault(text)
@@ -90,8 +90,8 @@ func faultKinds() []fault {
 	}
 }
 
-// faults has each fault once in each phase of a create; with -all by every
-// transport and with both ways on.
+// faults has each fault once in each phase of a create; with -all by every transport and
+// with both ways to finish.
 func (h *harness) faults() []kase {
 	var cases []kase
 	i := 0
@@ -130,7 +130,7 @@ func (t *trial) strikeAndGoOn(ctx context.Context, f fault, m moment, destroy bo
 		when = percent(5)
 	}
 	t.mayStop = strings.HasPrefix(f.name, "guest-") || strings.HasPrefix(f.name, "node-")
-	// What is struck at while the tool reads on must not hold it up.
+	// The fault must not delay the reading of the tool's output.
 	var struck sync.WaitGroup
 	var once sync.Once
 	e := t.tool(ctx, call{args: append(t.create(), f.args...), watch: func(e event.Event) {

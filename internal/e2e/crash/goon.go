@@ -7,12 +7,12 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// tries is how often a way on may fail: a guest that died needs a start, a node
-// that rebooted a moment.
+// tries is how often a command to finish may fail: a guest that died must be started, a
+// node that rebooted needs some time.
 const tries = 3
 
-// goOn does what a user would after list has told how things stand: one command
-// finishes the job, or cleans it up. A second kill falls into the finishing.
+// goOn does what a user would do after reading list: one command finishes the job or
+// cleans it up. The second kill comes during that command.
 func (t *trial) goOn(ctx context.Context, s scenario, destroy bool, second int) {
 	t.learnMade()
 	row := t.list(ctx)
@@ -47,10 +47,10 @@ func (t *trial) goOn(ctx context.Context, s scenario, destroy bool, second int) 
 	t.judge(ctx, s.ends, false)
 }
 
-// wayOn is the command that finishes the job; nil: it is done.
+// wayOn is the command that finishes the job; nil if it is finished.
 func (t *trial) wayOn(row *row, s scenario) []string {
 	switch {
-	case row == nil || row.Lifecycle == lxc.Destroyed: // it never came so far as to have a record, or nothing was made
+	case row == nil || row.Lifecycle == lxc.Destroyed: // there is no record yet, or nothing was made
 		return t.create()
 	case row.Lifecycle == lxc.Ready && s.again:
 		return s.args(t)
@@ -60,7 +60,7 @@ func (t *trial) wayOn(row *row, s scenario) []string {
 	return []string{"resume", name, "--json"}
 }
 
-// destroy is the other way: it leaves nothing.
+// destroy is the other command: it must leave nothing.
 func (t *trial) destroy(ctx context.Context, row *row) {
 	for try := 1; row != nil && row.Lifecycle != lxc.Destroyed; try++ {
 		e := t.tool(ctx, call{args: []string{"destroy", name, "--yes"}})

@@ -12,8 +12,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// late is how long an interrupted run may take to its end before the table says
-// so, and tooLate before that is a failure: the machine may be a busy one.
+// late is the time after which the table notes that an interrupted run took long to end.
+// After tooLate it is a failure. Both leave room for a busy machine.
 const (
 	late    = 2 * time.Second
 	tooLate = 10 * time.Second
@@ -24,15 +24,15 @@ type interruption struct {
 	what  string
 	verb  scenario
 	when  func(event.Event) bool
-	trace string // where no event is seen: the boundary after which it comes
+	trace string // the boundary after which it comes, if there is no event
 	hold  string // the script that waits for it
 	fault string
-	says  []string // what the message and its hints must have, besides the signal
-	quick bool     // it may have ended before
+	says  []string // what the message and its hints must contain, besides the signal
+	quick bool     // the run may have ended before
 }
 
-// interruptions has one of each phase, one in a package, and one of each other
-// command.
+// interruptions has one in each phase, one during a package's installation, and one for
+// each other command.
 func interruptions() []interruption {
 	verbs := scenarios()
 	create, resume, sync, destroy := verbs[0], verbs[2], verbs[3], verbs[4]
@@ -79,7 +79,7 @@ func (t *trial) interruptAndGoOn(ctx context.Context, m interruption) {
 	c := call{args: m.verb.args(t), trace: filepath.Join(t.dir, "trace")}
 	interrupt := func() {
 		at = time.Now()
-		_ = tool.Signal(os.Interrupt) // one that has ended is seen below
+		_ = tool.Signal(os.Interrupt) // a run that has ended is checked below
 	}
 	c.start = func(p *os.Process) {
 		tool = p
@@ -109,7 +109,7 @@ func (t *trial) interruptAndGoOn(ctx context.Context, m interruption) {
 	t.goOn(ctx, m.verb, false, 0)
 }
 
-// explained looks whether the run said what it has left and how to go on.
+// explained checks that the run names what it has left and how to continue.
 func (t *trial) explained(m interruption, e ended) {
 	if e.status == 0 && m.quick {
 		return

@@ -13,15 +13,15 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// row is what `list --all --check --json` says of a container.
+// row is the part of `list --all --check --json` that matters here.
 type row struct {
 	lxc.Container
 	Interrupted bool
 	Proxmox     struct{ State string }
 }
 
-// list asks the tool how things stand and holds it against the node, which may
-// take a moment to settle.
+// list runs the tool's list and compares it with the node, which may need a moment to
+// settle.
 func (t *trial) list(ctx context.Context) *row {
 	t.w.idle()
 	var wrong string
@@ -47,8 +47,7 @@ func newest(rows []row) *row {
 	return &rows[len(rows)-1]
 }
 
-// differs says how the list is wrong about the node, or the node has what the
-// list does not.
+// differs returns the first difference between the list and the node.
 func (t *trial) differs(rows []row) string {
 	n := t.w.sb.Node()
 	ids := slices.DeleteFunc(n.IDs(), func(id int) bool { return id == t.given })
@@ -85,8 +84,8 @@ func (t *trial) differs(rows []row) string {
 	return ""
 }
 
-// judge looks at what became of it all: ready with every script ended well once
-// and its output on record, or nothing at all.
+// judge checks the final state: ready, with every script ended well once and its output
+// on record, or nothing at all.
 func (t *trial) judge(ctx context.Context, ends []string, gone bool) {
 	r := t.list(ctx)
 	events := t.tool(ctx, call{args: []string{"events", name, "--json"}})

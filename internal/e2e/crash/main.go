@@ -1,14 +1,14 @@
-// Command crash kills the tool at every boundary of its work and strikes it with
-// every fault there is, then looks whether anything was lost, done twice or told:
-// whatever happens, list knows, and one command finishes the job or cleans it up;
-// and where somebody else has been given the id meanwhile, theirs is left alone.
+// Command crash kills the tool at every boundary of its work and subjects it to every
+// fault. Then it checks that nothing was lost, done twice or leaked. Whatever happens,
+// list must know it, and one command must finish the job or clean it up. If somebody else
+// has been given the id in the meantime, that container must be left alone.
 //
-// It builds the tool with a hook that ends the process right after a chosen entry
-// is on record (internal/store/boundary_crash.go) and runs it against sandboxes of
-// its own with virtual guests: no privileges and no packages are needed. Where this
-// user may listen on port 22, half of it goes by the guest's own sshd, else all by
-// the node; by the container's console there is one kill a phase, and with -all as
-// many as by the others. It prints a table and, last, "points=N lost=0 twice=0 secrets=0".
+// It builds the tool with a hook that ends the process right after a chosen entry is on
+// record (internal/store/boundary_crash.go), and runs it against sandboxes of its own
+// with virtual guests, so it needs no privileges and no packages. If this user may listen
+// on port 22, half of the cases use the guest's own sshd; otherwise all use the node. The
+// container's console has one kill in each phase, and with -all as many as the others. It
+// prints a table and, last, "points=N lost=0 twice=0 secrets=0".
 package main
 
 import (

@@ -17,8 +17,8 @@ type kase struct {
 	do        func(context.Context, *trial)
 }
 
-// points records the boundaries of each scenario, undisturbed, and makes a case
-// of each. A run of its own may have one more or less, where it had to wait.
+// points records the boundaries of each scenario without a kill, and makes a case for
+// each. A later run may have one more or less if it had to wait.
 func (h *harness) points(ctx context.Context) ([]kase, error) {
 	all := scenarios()
 	if h.all {
@@ -72,8 +72,9 @@ func (h *harness) undisturbed(ctx context.Context, t *trial, s scenario) []strin
 	return strings.Split(strings.TrimSpace(string(b)), "\n")
 }
 
-// killed are the cases of one boundary: right after it and, where it is an entry
-// that something done is told by, right before. With -all it is the whole product.
+// killed returns the cases of one boundary: a kill right after it and, if the boundary is
+// the record of a finished side effect, right before it. With -all it returns all
+// combinations.
 func (h *harness) killed(s scenario, n int, what string) []kase {
 	kills := []call{{after: n}}
 	if entry(what) {
@@ -100,13 +101,13 @@ func (h *harness) killed(s scenario, n int, what string) []kase {
 		for _, transport := range h.ways(s) {
 			point(transport, true, 0)
 			point(transport, false, 0)
-			point(transport, false, 1+n*7%30) // where the second kill falls is spread evenly over a resume
+			point(transport, false, 1+n*7%30) // spread the second kills evenly over a resume
 		}
 	}
 	return cases
 }
 
-// entry tells an entry in the catalogue from an event.
+// entry reports whether a boundary is an entry in the catalogue and not an event.
 func entry(what string) bool {
 	for _, prefix := range []string{"record", "INSERT ", "UPDATE ", "scrub"} {
 		if strings.HasPrefix(what, prefix) {
@@ -124,7 +125,7 @@ func (t *trial) killAndGoOn(ctx context.Context, s scenario, kill call, destroy 
 	t.goOn(ctx, s, destroy, second)
 }
 
-// kill runs a scenario's command, which is killed on its way.
+// kill runs a scenario's command and kills it on the way.
 func (t *trial) kill(ctx context.Context, s scenario, c call) {
 	c.args = s.args(t)
 	if s.watch != nil {
@@ -139,7 +140,7 @@ func (t *trial) kill(ctx context.Context, s scenario, c call) {
 	}
 }
 
-// perform runs cases, each world one at a time, and says how it goes.
+// perform runs cases, one at a time in each world, and reports the progress.
 func (h *harness) perform(ctx context.Context, cases []kase) {
 	queue := make(chan kase)
 	var wg sync.WaitGroup

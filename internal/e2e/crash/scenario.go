@@ -12,16 +12,16 @@ import (
 // scenario is a command that is killed at each boundary of its work.
 type scenario struct {
 	name    string
-	prepare func(context.Context, *trial) bool // what must be there before
+	prepare func(context.Context, *trial) bool // the state before the command
 	args    func(*trial) []string
 	ends    []string                       // the scripts that have ended well in the end, as "VERSION NAME"
-	watch   func(*trial) func(event.Event) // what goes on beside it
+	watch   func(*trial) func(event.Event) // runs beside the command
 	gone    bool                           // it ends with no container
-	again   bool                           // a container that is ready is where it begins
+	again   bool                           // it begins with a container that is ready
 	console bool                           // by the container's console alone
 }
 
-// row is where the table counts it.
+// row is the row of the table that counts it.
 func (s scenario) row() string {
 	if s.console {
 		return s.name + ", by the console"
@@ -70,8 +70,8 @@ func (t *trial) killedAt(ctx context.Context, at string) bool {
 	return e.killed
 }
 
-// change is what a sync is to apply: a changed file, a changed script, a new one;
-// and an edit in the guest that stays.
+// change changes the template for a sync: a changed file, a changed script, a new one. It
+// also makes an edit in the guest that must stay.
 func (t *trial) change() bool {
 	t.edit("files/app.conf", "version = 1", "version = 2")
 	t.edit("scripts/20-second.sh", " 1 $INFRAHAUS_ATTEMPT", " 2 $INFRAHAUS_ATTEMPT")

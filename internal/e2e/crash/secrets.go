@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 )
 
-// learnMade takes note of what the scripts made and saved, which must not be found
+// learnMade collects the secrets that the scripts made and saved. They must not be found
 // anywhere.
 func (t *trial) learnMade() {
 	for _, id := range t.w.sb.Node().IDs() {
@@ -21,9 +21,9 @@ func (t *trial) learnMade() {
 	}
 }
 
-// learnSealed takes note of root's password and of the credentials on record.
+// learnSealed collects root's password and the credentials on record.
 func (t *trial) learnSealed(ctx context.Context) {
-	// What is revealed on demand is not what the search is for.
+	// The output of --reveal is not searched for secrets.
 	said := t.said.Len()
 	e := t.tool(ctx, call{args: []string{"credentials", name, "--reveal", "--json"}})
 	t.said.Truncate(said)
@@ -39,8 +39,8 @@ func (t *trial) learnSealed(ctx context.Context) {
 	}
 }
 
-// searchSecrets looks for them in every byte that was written to the screen or
-// the state directory.
+// searchSecrets searches every byte that was written to the screen or the state
+// directory.
 func (t *trial) searchSecrets() {
 	look := func(where string, b []byte) {
 		for value, what := range t.secrets {

@@ -17,9 +17,9 @@ import (
 
 const givenAwayRow = ", and the id given away"
 
-// givenAway is a boundary after which the container is removed by somebody on the
-// node, and its id given to a container that is not ours: a plain one, or one of
-// another catalogue of this tool, by the same name. No command may touch it.
+// givenAway is a boundary after which somebody removes the container on the node, and
+// gives its id to a container that is not ours: a plain one, or one with the same name
+// from another catalogue of this tool. No command may touch that container.
 func (h *harness) givenAway(s scenario, kill call, what string, n int) kase {
 	transport := h.ways(s)[n%len(h.ways(s))]
 	return kase{
@@ -66,7 +66,7 @@ func (t *trial) giveAwayAndGoOn(ctx context.Context, s scenario, kill call, n in
 	}
 }
 
-// stranger is somebody else's container, as it was made.
+// stranger is somebody else's container and its first state.
 type stranger struct {
 	id      int
 	running bool
@@ -134,7 +134,7 @@ func (s *stranger) listing(w *world) (string, error) {
 	return b.String(), err
 }
 
-// changed says how it is not as it was; "": it is.
+// changed returns how the container differs from its first state, or "".
 func (s *stranger) changed(w *world) string {
 	n := w.sb.Node()
 	config, err := n.Raw(s.id, "")

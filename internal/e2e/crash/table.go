@@ -11,7 +11,7 @@ import (
 	"text/tabwriter"
 )
 
-// table is what the run has found, a line a row of cases.
+// table collects the results, one row for each group of cases.
 type table struct {
 	mu       sync.Mutex
 	rows     []*tableRow
@@ -38,7 +38,7 @@ func (t *table) row(name string) *tableRow {
 	return r
 }
 
-// expect gives the rows their order, whichever case ends first.
+// expect fixes the order of the rows, whichever case ends first.
 func (t *table) expect(cases []kase) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -47,7 +47,7 @@ func (t *table) expect(cases []kase) {
 	}
 }
 
-// boundaries notes how many an undisturbed run has.
+// boundaries records how many boundaries a run without a kill has.
 func (t *table) boundaries(name string, n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -55,7 +55,7 @@ func (t *table) boundaries(name string, n int) {
 	t.recorded += n
 }
 
-// add counts a case and says at once what is wrong with it.
+// add counts a case and prints its problems at once.
 func (t *table) add(c kase, tried *trial) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -100,7 +100,7 @@ directory.
 
 `
 
-// write makes a page of the table.
+// write writes the table as a page of the docs.
 func (t *table) write(path string) error {
 	var b bytes.Buffer
 	b.WriteString(docHead + "```text\n")
@@ -112,7 +112,7 @@ func (t *table) write(path string) error {
 	return os.WriteFile(path, b.Bytes(), 0o644)
 }
 
-// print writes the table and its last line, and reports whether all is well.
+// print writes the table and its last line, and reports whether there was no problem.
 func (t *table) print(out io.Writer) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

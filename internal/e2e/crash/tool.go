@@ -16,22 +16,22 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// patience ends a tool that hangs, which is one that has lost its way.
+// patience is the time limit of one process, so that one that hangs is noticed.
 const patience = 90 * time.Second
 
 // call is one process of the tool.
 type call struct {
 	args  []string
-	after int               // killed after so many boundaries; 0: never
-	short int               // killed before this one is on record, though what it tells of is done; 0: never
+	after int               // killed after this many boundaries; 0: never
+	short int               // killed before this boundary is recorded, after its side effect; 0: never
 	at    string            // killed after the first boundary whose name begins with this
-	plus  int               // and so many more
+	plus  int               // plus this many
 	trace string            // the file that takes the boundaries' names
 	watch func(event.Event) // sees each event on stdout as it comes
 	start func(*os.Process)
 }
 
-// ended is how a process ended.
+// ended is the end of a process.
 type ended struct {
 	status   int // -1: by a signal
 	killed   bool
@@ -80,7 +80,7 @@ func (t *trial) tool(ctx context.Context, c call) ended {
 			break
 		}
 	}
-	_ = cmd.Wait() // its status is looked at below
+	_ = cmd.Wait() // its status is checked below
 	e.took = time.Since(begin)
 	e.status, e.out, e.err = cmd.ProcessState.ExitCode(), text.String(), errs.String()
 	if ws, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
@@ -93,7 +93,7 @@ func (t *trial) tool(ctx context.Context, c call) ended {
 	return e
 }
 
-// env is a home of its own, and the sandbox's exports.
+// env has a home of its own and the sandbox's exports.
 func (t *trial) env() []string {
 	e := t.w.sb.Endpoint()
 	return []string{
@@ -105,7 +105,7 @@ func (t *trial) env() []string {
 	}
 }
 
-// why is what a process said last.
+// why returns the last output of a process.
 func (e ended) why() string {
 	text := e.err
 	if len(e.events) > 0 {

@@ -12,10 +12,10 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// name is the container's in every trial.
+// name is the name of the container in every trial.
 const name = "web"
 
-// trial is one point: one container's story, in a home and on a node of its own.
+// trial is one point: one container, in a home and on a node of its own.
 type trial struct {
 	h         *harness
 	w         *world
@@ -24,15 +24,15 @@ type trial struct {
 	transport string
 	hold      string // the script, or package, that waits for release
 
-	said     bytes.Buffer      // everything that any process wrote
-	secrets  map[string]string // what each value is
-	mayStop  bool              // a fault may end the guest after all is done
-	given    int               // the id that ours had and that is a stranger's now
+	said     bytes.Buffer      // all output of all processes
+	secrets  map[string]string // description of each secret
+	mayStop  bool              // a fault may end the guest after everything is done
+	given    int               // the id that our container had and a stranger's has now
 	problems []problem
 	note     string // for the table
 }
 
-// problem is something that must not be.
+// problem is a fault of the tool.
 type problem struct{ kind, text string }
 
 func (t *trial) lost(format string, a ...any) {
@@ -62,11 +62,10 @@ func (t *trial) create() []string {
 	return []string{"create", name, "--template", t.template, "--set-file", "token=" + filepath.Join(t.dir, "token"), "--set", "hold=" + t.hold, "--json"}
 }
 
-// release lets the script that waits go on.
+// release lets the waiting script go on.
 func (t *trial) release() { t.w.inGuests("root/go-on") }
 
-// releaseFollowed is a call's watch: what is waited for may go on once somebody
-// follows it.
+// releaseFollowed is a call's watch: the waiting script may go on once a run follows it.
 func (t *trial) releaseFollowed(e event.Event) {
 	if strings.HasPrefix(e.Message, "Following ") || strings.HasPrefix(e.Message, "holding ") {
 		t.release()

@@ -14,7 +14,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 )
 
-// world is a sandbox that one case at a time has to itself.
+// world is a sandbox that is used by one case at a time.
 type world struct {
 	dir string
 	sb  *sandbox.Sandbox
@@ -25,7 +25,7 @@ func openWorld(ctx context.Context, dir string) (*world, error) {
 	return &world{dir: dir, sb: sb}, err
 }
 
-// transports are the ways in that virtual guests of this user have.
+// transports lists the transports that virtual guests offer to this user.
 func transports() []string {
 	l, err := net.Listen("tcp", "127.93.0.1:22")
 	if err != nil {
@@ -35,11 +35,11 @@ func transports() []string {
 	return []string{"node", "guest"}
 }
 
-// fault asks for one, as `sandbox serve --fault` does.
+// fault sets a fault, as `sandbox serve --fault` does.
 func (w *world) fault(text string) {
 	f, err := driver.ParseFault(text)
 	if err != nil {
-		panic(err) // a slip in this program
+		panic(err) // a mistake in this program
 	}
 	w.sb.Faults().Add(f)
 }
@@ -73,7 +73,7 @@ func (w *world) clean(ctx context.Context) error {
 	return nil
 }
 
-// remove tries to destroy a container, whatever goes on with it.
+// remove tries to destroy a container in any state.
 func (w *world) remove(ctx context.Context, id int) {
 	n := w.sb.Node()
 	w.endTasks(n, id)
@@ -83,7 +83,7 @@ func (w *world) remove(ctx context.Context, id int) {
 	}
 }
 
-// endTasks stops what still works on a container.
+// endTasks stops the tasks of a container.
 func (w *world) endTasks(n *node.Node, id int) {
 	tasks, _ := n.Tasks(node.Root, node.Params{"vmid": strconv.Itoa(id), "source": "active"})
 	for _, t := range tasks {
