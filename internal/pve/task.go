@@ -288,8 +288,8 @@ func taskType(upid string) string {
 	return ""
 }
 
-// taskUser is the login that started a task.
-func taskUser(upid string) string {
+// TaskLogin is the login that started a task.
+func TaskLogin(upid string) string {
 	if m := upidForm.FindStringSubmatch(upid); m != nil {
 		return m[7]
 	}

@@ -76,7 +76,7 @@ func (c *Client) whose(ctx context.Context, node string, ctid int, mac string, w
 				break
 			}
 			// Seen twice: between the two looks it may just have ended well.
-			if dead++; dead == 2 && taskUser(upid) != c.Login() {
+			if dead++; dead == 2 && TaskLogin(upid) != c.Login() {
 				return Theirs, nil
 			} else if dead == 2 {
 				return Abandoned, nil
