@@ -20,7 +20,7 @@ const (
 	jsonKind = "application/json;charset=UTF-8"
 )
 
-// answer finds the fault that applies, else the true answer.
+// answer returns the response of the fault that applies, or the real one.
 func (s *Server) answer(req *http.Request, body []byte) response {
 	what := req.Method + " " + strings.TrimPrefix(req.URL.Path, prefix)
 	f := s.node.Faults()
@@ -68,9 +68,9 @@ func (s *Server) pause(d time.Duration) {
 	}
 }
 
-// route takes a request through pveproxy's checks in their order: who asks
-// (401), is there such a method (501), may they (403), which node, are the
-// parameters well formed (400); then the handler.
+// route takes a request through pveproxy's checks in their order: the login (401), the
+// method (501), the permission (403), the node, the syntax of the parameters (400); then
+// the handler.
 func (s *Server) route(req *http.Request, body []byte) response {
 	path, ok := strings.CutPrefix(req.URL.Path, prefix)
 	if !ok {
@@ -146,7 +146,7 @@ next:
 	return nil, nil
 }
 
-// failure is the body of every refusal but those before the login.
+// failure is the body of every refusal after the login.
 func (s *Server) failure(err error) response {
 	var e *node.Error
 	if !errors.As(err, &e) {
@@ -165,7 +165,7 @@ func (s *Server) failure(err error) response {
 	return response{status: e.Status, reason: e.Reason(), kind: jsonKind, body: encode(m)}
 }
 
-// encode is JSON as Perl writes it: nothing escaped for HTML.
+// encode writes JSON as Perl does, without escaping for HTML.
 func encode(v any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

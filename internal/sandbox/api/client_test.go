@@ -14,8 +14,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
-// The product's own client, from preflight to destroy, and what it makes of each
-// fault. Only this test may bring the two together.
+// These tests run the product's own client, from preflight to destroy and with each
+// fault. Only this package's tests may combine client and sandbox.
 
 func (f *fixture) client(t *testing.T) *pve.Client {
 	t.Helper()
@@ -35,7 +35,7 @@ func wanted() lxc.Spec {
 	}
 }
 
-// create resolves, creates and follows.
+// createBy resolves, creates and follows.
 func createBy(ctx context.Context, c *pve.Client, spec lxc.Spec) (pve.Created, pve.Result, error) {
 	p, err := c.Resolve(ctx, spec)
 	if err != nil {
@@ -97,14 +97,15 @@ func TestClientLifecycle(t *testing.T) {
 	}
 }
 
-// What the client makes of the faults, from the first question to the address.
+// TestClientFaults runs the client with each fault, from the first question to the
+// address.
 func TestClientFaults(t *testing.T) {
 	type edit = func(*lxc.Spec)
 	as := func(kind pve.Kind) *pve.Kind { return &kind }
 	tests := []struct {
 		fault string
 		spec  edit
-		kind  *pve.Kind // nil: it succeeds all the same
+		kind  *pve.Kind // nil: it succeeds in spite of the fault
 		says  string
 	}{
 		{fault: "id-taken:2"},
@@ -162,7 +163,8 @@ func TestClientFaults(t *testing.T) {
 	}
 }
 
-// The address is eth0's, whatever else the guest has and however it is told.
+// The address is that of eth0, whatever other interfaces the guest has and in whatever
+// form Proxmox reports it.
 func TestClientAddress(t *testing.T) {
 	for _, fault := range []string{driver.FaultOtherBridge, driver.FaultOldShapes, driver.FaultAddressLate + "=2"} {
 		t.Run(fault, func(t *testing.T) {
@@ -194,7 +196,7 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
-// No address is a deadline passed, not an address of the wrong kind.
+// Without an address of the right kind, the deadline passes.
 func TestClientAddressFaults(t *testing.T) {
 	for _, fault := range []string{driver.FaultNoAddress, driver.FaultLinkLocalOnly} {
 		t.Run(fault, func(t *testing.T) {

@@ -24,7 +24,7 @@ func publicKey(t *testing.T) string {
 	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(k))) + " root@vm"
 }
 
-// shape is a JSON value's keys and types; a list is the shape of each element.
+// shape reduces a JSON value to its keys and types; a list to the shape of each element.
 func shape(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -51,8 +51,8 @@ func shape(v any) any {
 
 func sameShape(a, b any) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
 
-// lacks names what of want is not in got: keys of objects, and for a list the
-// keys of its elements.
+// lacks returns what of want is missing in got: keys of objects, and for a list the keys
+// of its elements.
 func lacks(got, want any) string {
 	switch w := want.(type) {
 	case map[string]any:
@@ -86,7 +86,7 @@ func lacks(got, want any) string {
 	return ""
 }
 
-// apart are the values that differ from run to run and machine to machine.
+// apart are values that differ from run to run and machine to machine.
 var apart = []string{
 	"upid", "pid", "pstart", "starttime", "digest", "ctime", "size", "ssl_fingerprint", "uptime", "cpu", "mem", "maxmem", "disk",
 	"maxdisk", "maxcpu", "used", "avail", "total", "used_fraction", "netin", "netout", "diskread", "diskwrite", "cpus",
@@ -101,7 +101,7 @@ var variable = []struct{ re, with string }{
 	{`UPID:pve1:[0-9A-F]+:[0-9A-F]+:[0-9A-F]+:`, "UPID:pve1:…:"},
 }
 
-// compareData compares the values too, those apart that cannot be the same.
+// compareData also compares the values, except those in apart.
 func (p *player) compareData(t *testing.T, r record, got, want any) {
 	if upid, ok := want.(string); ok && strings.HasPrefix(upid, "UPID:") {
 		p.upids[upid], _ = got.(string)
@@ -112,7 +112,7 @@ func (p *player) compareData(t *testing.T, r record, got, want any) {
 	}
 }
 
-// plain prints a value with what differs from run to run taken out.
+// plain prints a value without the parts that differ from run to run.
 func plain(v any, key *string) string {
 	if key != nil && slices.Contains(apart, *key) {
 		return "…"

@@ -18,19 +18,19 @@ import (
 // maxBody is pveproxy's limit for the body of a POST or PUT.
 const maxBody = 512 << 10
 
-// maxHead is the same for a request's line and header.
+// maxHead limits a request's first line and headers.
 const maxHead = 64 << 10
 
-// response is one answer: a reason of our own, and a body that may be empty.
+// response is one answer. Its reason may be any text, and its body may be empty.
 type response struct {
 	status  int
 	reason  string
 	body    []byte
 	kind    string // content type; "": none
-	proxied bool   // passed on by pveproxy, which then writes two Connection headers
+	proxied bool   // pveproxy passes the answer on, and then writes two Connection headers
 	cut     bool   // close the connection instead of answering
 
-	upgrade func(net.Conn, *bufio.Reader) // takes the connection over instead
+	upgrade func(net.Conn, *bufio.Reader) // takes over the connection
 }
 
 // serve answers the requests of one connection, one after another.
@@ -61,8 +61,8 @@ func (s *Server) serve(c net.Conn) {
 		_ = c.SetWriteDeadline(time.Now().Add(30 * time.Second))
 		err = write(c, req, resp)
 		if resp.status >= 400 {
-			// what is still coming would else reset the connection before the
-			// client has read the answer
+			// Unread input would reset the connection before the client has read the
+			// answer.
 			_ = c.SetReadDeadline(time.Now().Add(time.Second))
 			limit.N = 16 * maxBody
 			_, _ = io.Copy(io.Discard, req.Body)
@@ -73,7 +73,7 @@ func (s *Server) serve(c net.Conn) {
 	}
 }
 
-// handle reads the body and answers the request; false cuts the connection.
+// handle reads the body and answers the request; false closes the connection.
 func (s *Server) handle(c net.Conn, req *http.Request) (response, bool) {
 	if req.ProtoMajor != 1 {
 		return response{status: 505, reason: "HTTP Version not supported"}, true
@@ -100,7 +100,7 @@ func (s *Server) handle(c net.Conn, req *http.Request) (response, bool) {
 	return s.answer(req, body), true
 }
 
-// write puts an answer on the wire. pveproxy closes after every error.
+// write sends an answer. pveproxy closes the connection after every error.
 func write(w io.Writer, req *http.Request, r response) error {
 	var b bytes.Buffer
 	body := r.body

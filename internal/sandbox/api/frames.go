@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// frames writes a server's frames: whole, unmasked.
+// frames writes frames as a server does: unfragmented and unmasked.
 type frames struct {
 	mu   sync.Mutex
 	w    io.WriteCloser
@@ -40,7 +40,7 @@ func (f *frames) frame(op byte, payload []byte) error {
 	return err
 }
 
-// pace holds a stream down to a rate in bytes a second; 0: as fast as it goes.
+// pace limits a stream to a rate in bytes a second; 0 means no limit.
 type pace struct {
 	rate int
 	next time.Time

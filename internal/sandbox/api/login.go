@@ -9,8 +9,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 )
 
-// login finds out who asks: by API token, or by ticket and, for everything but
-// a GET, its CSRF prevention token. why is the reason of a 401.
+// login identifies the client by an API token, or by a ticket and, except for a GET, its
+// CSRF prevention token. why is the reason of a 401.
 func (s *Server) login(req *http.Request) (a node.Auth, why string) {
 	if _, ok := s.node.Faults().Take(driver.FaultAuth401); ok {
 		return a, "Authentication failed!"
@@ -50,8 +50,7 @@ func splitToken(t string) (id, secret string) {
 	return t[:i], t[i+1:]
 }
 
-// createTicket is POST /access/ticket. A valid ticket in place of the password
-// renews it.
+// createTicket is POST /access/ticket. A valid ticket as the password renews it.
 func createTicket(c *call) (any, error) {
 	user := c.params["username"]
 	if realm := c.params["realm"]; realm != "" && !strings.Contains(user, "@") {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestPace: a stream takes its time by its rate, whatever the pieces, and an
-// idle moment is not made up for.
+// TestPace: the duration of a stream follows its rate, whatever the chunks, and an idle
+// moment is not made up for.
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &pace{rate: 300_000}

@@ -13,7 +13,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 )
 
-// read gathers parameters from path, query and body.
+// read collects the parameters from path, query and body.
 func (c *call) read(req *http.Request, body []byte, vars map[string]string) error {
 	for k, v := range vars {
 		c.params[k] = v
@@ -47,8 +47,8 @@ func (c *call) read(req *http.Request, body []byte, vars map[string]string) erro
 	return nil
 }
 
-// jsonParams flattens a JSON body: numbers as they are written, booleans as 1
-// and 0, null as nothing.
+// jsonParams flattens a JSON body: numbers in their written form, booleans as 1 and 0,
+// null as absent.
 func jsonParams(body []byte, form url.Values) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
@@ -73,8 +73,8 @@ func jsonParams(body []byte, form url.Values) error {
 	return nil
 }
 
-// permitted checks a route's rule: "" for everyone who is logged in, or a path
-// and privileges, of which any suffices.
+// permitted checks a route's rule: "" for every login, or a path and privileges of which
+// one is enough.
 func (c *call) permitted(rule string) error {
 	if rule == "" {
 		return nil
@@ -89,7 +89,7 @@ func (c *call) permitted(rule string) error {
 	path := strings.Join(parts, "/")
 	privs := strings.Split(f[1], "|")
 	if slices.Contains(parts[1:], "") && path != "/" {
-		return nil // a parameter is missing: the schema says so
+		return nil // a missing parameter is reported by the schema
 	}
 	return c.srv.node.CheckAny(c.auth, path, privs...)
 }

@@ -19,10 +19,10 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 )
 
-// TestReplies sends every request that was recorded against genuine Proxmox VE
-// 8.4 to the sandbox, in the recorded order, and compares status, reason,
-// errors, Connection header and the shape of the body: the same keys with the
-// same JSON types. Ids of processes, times, sizes and digests differ.
+// TestReplies sends every request that was recorded from genuine Proxmox VE 8.4 to the
+// sandbox, in the recorded order. It compares status, reason, errors, Connection header
+// and the shape of the body: the same keys with the same JSON types. Process ids, times,
+// sizes and digests may differ.
 func TestReplies(t *testing.T) {
 	p := newPlayer(t)
 	for _, r := range p.records {
@@ -55,7 +55,7 @@ type player struct {
 	secret  map[string]string // by token
 	ticket  string
 	upids   map[string]string // recorded → ours
-	extract chan struct{}     // closed: a create may go on
+	extract chan struct{}     // closed: a create may continue
 	key     string
 }
 
@@ -85,10 +85,10 @@ func newPlayer(t *testing.T) *player {
 			return ctx.Err()
 		}
 	}
-	// the node that was recorded
+	// A node in the state of the recorded one.
 	n, err := node.Open(t.Context(), node.Options{
 		Dir: t.TempDir(), Driver: p.drv, Subnet: netip.MustParsePrefix("10.77.0.0/24"),
-		Broadcast: -1, // the recording came long after what it shows
+		Broadcast: -1, // the recording was made long after the events that it shows
 		Faults:    driver.NewFaults(driver.Fault{Name: driver.FaultNoVLANs}),
 		Storages: []node.Storage{
 			{ID: "local", Type: "dir", Content: strings.Split("backup,snippets,images,iso,vztmpl,rootdir", ","), Total: 270553174016, Used: 16 << 30},
@@ -128,7 +128,7 @@ func (p *player) token(t *testing.T, id string, privsep bool) {
 
 const vmPrivs = "VM.Allocate VM.Audit VM.Config.CPU VM.Config.Memory VM.Config.Disk VM.Config.Network"
 
-// limited gives lim@pve and its token what each recorded login had.
+// limited gives lim@pve and its token the privileges of each recorded login.
 func (p *player) limited(t *testing.T, login string) {
 	acl := func(path, role, privs string) node.ACL {
 		if err := p.node.AddRole(role, strings.Fields(privs)...); err != nil {
@@ -159,8 +159,8 @@ func (p *player) limited(t *testing.T, login string) {
 	}
 }
 
-// before does what happened between two recorded requests without being
-// recorded, and holds the create's worker where the recordings look into it.
+// before repeats what happened between two recorded requests without being recorded. It
+// holds the create's worker while recordings look at it.
 func (p *player) before(t *testing.T, r record) {
 	ctx := t.Context()
 	switch r.Name {
@@ -172,12 +172,12 @@ func (p *player) before(t *testing.T, r record) {
 	case "create-task-status":
 		close(p.extract)
 	case "shutdown":
-		// Protection was taken off again and the container restarted.
+		// Protection was removed again and the container restarted.
 		if err := p.node.SetConfig(ctx, node.Root, 100, node.Params{"protection": "0"}); err != nil {
 			t.Fatal(err)
 		}
 	case "stop":
-		// between shutdown and stop the container was started
+		// Between shutdown and stop the container was started.
 		p.settle(t)
 		upid, err := p.node.Start(ctx, node.Root, 100, nil)
 		if err != nil {
@@ -205,7 +205,7 @@ func (p *player) destroy(t *testing.T, vmid int) {
 	p.follow(t, upid)
 }
 
-// settle waits until every task that was started has ended.
+// settle waits until every started task has ended.
 func (p *player) settle(t *testing.T) {
 	for _, upid := range p.upids {
 		p.follow(t, upid)
@@ -227,7 +227,7 @@ func (p *player) waitLog(t *testing.T, path string) {
 	_, _ = p.node.Follow(ctx, upid, func(string) { cancel() })
 }
 
-// ours puts our task ids where the recording has its own.
+// ours replaces recorded task ids by ours.
 func (p *player) ours(s string) string {
 	for theirs, ours := range p.upids {
 		s = strings.ReplaceAll(s, theirs, ours)
@@ -298,7 +298,7 @@ func (p *player) compare(t *testing.T, r record, got, want map[string]any) {
 	g, w := shape(got), shape(want)
 	switch r.Name {
 	case "permissions-root-token", "aplinfo":
-		// Recorded in part: what is recorded must be there.
+		// A partial recording: everything that was recorded must be there.
 		if missing := lacks(got["data"], want["data"]); missing != "" {
 			t.Errorf("lacks %s", missing)
 		}

@@ -10,16 +10,16 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 )
 
-// call is one request on its way to the node.
+// call is one request to the node.
 type call struct {
 	srv    *Server
-	ctx    context.Context // of the server: a client that leaves does not stop what it asked for
+	ctx    context.Context // of the server: a client that disconnects does not stop its operation
 	auth   node.Auth
 	params node.Params
 	head   http.Header
 	total  *int
 
-	upgrade func(net.Conn, *bufio.Reader) // what becomes of the connection; nil: an answer
+	upgrade func(net.Conn, *bufio.Reader) // takes over the connection; nil: a normal answer
 }
 
 func (c *call) vmid() int {
@@ -27,7 +27,7 @@ func (c *call) vmid() int {
 	return id
 }
 
-// number is an integer parameter that was checked before.
+// number returns an integer parameter that was checked before.
 func (c *call) number(key string, def int) int {
 	if v, err := strconv.Atoi(c.params[key]); err == nil {
 		return v
@@ -38,8 +38,8 @@ func (c *call) number(key string, def int) int {
 // route is one method of the API. Parameters are in package schema's table.
 type route struct {
 	method, path string
-	perm         string // "PATH PRIV|PRIV": one of these; "": whoever is logged in
-	proxied      bool   // done by pvedaemon or another node behind pveproxy
+	perm         string // "PATH PRIV|PRIV": one of these; "": every login
+	proxied      bool   // answered by pvedaemon or another node behind pveproxy
 	do           func(*call) (any, error)
 }
 
@@ -129,7 +129,7 @@ func (s *Server) containers() []route {
 		}},
 		snapshot("DELETE", "/{snapname}", "VM.Snapshot", s.node.DeleteSnapshot),
 		snapshot("POST", "/{snapname}/rollback", "VM.Snapshot|VM.Snapshot.Rollback", s.node.Rollback),
-		// whether VM.Audit suffices in 8.4 is not certain; in 5.0 it did not
+		// It is not certain that VM.Audit is enough in 8.4; in 5.0 it was not.
 		{"GET", snapPath + "/config", "/vms/{vmid} VM.Snapshot|VM.Snapshot.Rollback|VM.Audit", false, func(c *call) (any, error) {
 			return s.node.SnapshotConfig(c.vmid(), c.params["snapname"])
 		}},

@@ -1,10 +1,10 @@
-// Package api is the HTTPS face of the simulated node: what pveproxy and
-// pvedaemon of Proxmox VE are to a client, on loopback only. Every answer comes
-// from package node; here are connections, status lines, logins, routes and the
-// faults of the wire.
+// Package api is the HTTPS side of the simulated node. It does what pveproxy and
+// pvedaemon of Proxmox VE do for a client, on loopback only. Every answer comes from
+// package node; this package has connections, status lines, logins, routes and the faults
+// of the connection.
 //
-// net/http's server is not used: Proxmox puts the text of an error into the
-// reason phrase, closes idle connections after 5 s and speaks HTTP/1.1 alone.
+// It does not use net/http's server: Proxmox puts the text of an error into the reason
+// phrase, closes idle connections after 5 s and speaks only HTTP/1.1.
 package api
 
 import (
@@ -77,10 +77,10 @@ func Serve(n *node.Node, o Options) (*Server, error) {
 // URL is where the server answers, without /api2/json.
 func (s *Server) URL() string { return "https://" + s.listener.Addr().String() }
 
-// Fingerprint is the certificate's SHA-256 as Proxmox shows it: AA:BB:…
+// Fingerprint is the certificate's SHA-256 in Proxmox's form: AA:BB:…
 func (s *Server) Fingerprint() string { return s.fingerprint }
 
-// Close cuts every connection and waits for what is being answered.
+// Close closes every connection and waits for requests in progress.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -105,7 +105,7 @@ func (s *Server) accept() {
 			if s.ctx.Err() != nil {
 				return
 			}
-			time.Sleep(10 * time.Millisecond) // out of file descriptors, say
+			time.Sleep(10 * time.Millisecond) // for example no free file descriptors
 			continue
 		}
 		if !s.keep(c) {

@@ -46,7 +46,7 @@ func serve(t *testing.T, o api.Options) *fixture {
 	return f
 }
 
-// request is made with the token, unless edit says otherwise.
+// request makes a request with the token, unless edit changes that.
 func (f *fixture) request(t *testing.T, method, path, body string, edit ...func(*http.Request)) *http.Request {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, f.srv.URL()+"/api2/json"+path, strings.NewReader(body))
@@ -127,8 +127,7 @@ func waitTasks(t *testing.T, n *node.Node) {
 	}
 }
 
-// A ticket works for reading; for writing it needs its CSRF token; and it is
-// root@pam itself.
+// A ticket is enough to read, and needs its CSRF token to write. It is root@pam itself.
 func TestTicket(t *testing.T) {
 	f := serve(t, api.Options{})
 	form := url.Values{"username": {"root"}, "realm": {"pam"}, "password": {f.login.Password}}
@@ -201,7 +200,7 @@ func TestWireFaults(t *testing.T) {
 	}
 }
 
-// A dropped answer leaves the work done.
+// A dropped answer does not undo the work.
 func TestDrop(t *testing.T) {
 	f := serve(t, api.Options{})
 	f.faults.Add(driver.Fault{Name: driver.FaultAPIDrop, Value: "^POST .*/lxc$", Count: 1})
@@ -228,7 +227,7 @@ func (f *fixture) dial(t *testing.T) *tls.Conn {
 	return c
 }
 
-// One connection serves many requests, is closed after an error, and when idle.
+// One connection serves many requests. It is closed after an error and when idle.
 func TestConnections(t *testing.T) {
 	f := serve(t, api.Options{Idle: 5 * time.Second})
 	c := f.dial(t)
@@ -257,7 +256,7 @@ func TestConnections(t *testing.T) {
 	}
 }
 
-// A request without an end is cut off.
+// An endless request is cut off.
 func TestEndlessHeader(t *testing.T) {
 	f := serve(t, api.Options{})
 	c := f.dial(t)
@@ -271,7 +270,7 @@ func TestEndlessHeader(t *testing.T) {
 	}
 }
 
-// Go's own client gets along with all this, gzip included.
+// Go's own client works with this server, also with gzip.
 func TestGoClient(t *testing.T) {
 	f := serve(t, api.Options{})
 	pin := func(cs tls.ConnectionState) error {
@@ -310,7 +309,7 @@ func ca(t *testing.T, f *fixture) string {
 	return m.Data[0].Fingerprint
 }
 
-// The certificate stays the same, since clients pin it.
+// The certificate stays the same, because clients pin it.
 func TestCertificate(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "api.pem")
 	a, b := serve(t, api.Options{CertFile: file}), serve(t, api.Options{CertFile: file})

@@ -9,8 +9,8 @@ import (
 
 var volatile = regexp.MustCompile(`"digest":"[0-9a-f]+"|"snaptime":\d+|UPID:[^"]*:`)
 
-// TestSnapshotRoutes: shapes and refusals on the wire; the steps build on one
-// another.
+// TestSnapshotRoutes checks the shapes and refusals of answers. Each step builds on the
+// one before.
 func TestSnapshotRoutes(t *testing.T) {
 	f := serve(t, api.Options{})
 	const ct = "/nodes/pve1/lxc/100"

@@ -18,7 +18,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 )
 
-// ConsolePace is what a console costs on a real node. Zero values cost nothing.
+// ConsolePace is the speed of a console on a real node. Zero values mean no delay.
 type ConsolePace struct {
 	Open time.Duration // from the request to a terminal: 0.47 s measured
 	In   int           // bytes typed in a second: 0.3 MB measured, in lines of 1,000 bytes
@@ -43,8 +43,8 @@ func termproxy(c *call) (any, error) {
 	return c.srv.node.TermProxy(c.auth, c.vmid())
 }
 
-// vncwebsocket is the API's method of that name: it checks the ticket. The
-// connection is made from what it returns, where the request asks for one.
+// vncwebsocket is the API's method of that name: it checks the ticket. Its result makes
+// the connection if the request asks for one.
 func vncwebsocket(c *call) (any, error) {
 	if err := c.srv.node.CheckVNCTicket(c.auth, c.vmid(), c.params["vncticket"]); err != nil {
 		c.srv.pause(c.srv.opt.AuthDelay)
@@ -82,9 +82,8 @@ func handshake(h http.Header) (string, error) {
 	return base64.StdEncoding.EncodeToString(sum[:]), nil
 }
 
-// proxy connects a websocket with a port of the node, as websocket_proxy does.
-// Where nobody listens there, the client sees its connection end without an
-// answer.
+// proxy connects a websocket with a port of the node, as websocket_proxy does. If no
+// program listens on the port, the client's connection ends without an answer.
 func (s *Server) proxy(conn net.Conn, r *bufio.Reader, port int, accept string) {
 	up, err := s.node.Dial(port)
 	if err != nil {
@@ -103,7 +102,7 @@ func (s *Server) proxy(conn net.Conn, r *bufio.Reader, port int, accept string) 
 		}
 	}
 	go func() {
-		_ = fromClient(r, up, w, &pace{rate: s.opt.Console.In}) // whatever is wrong, the connection ends
+		_ = fromClient(r, up, w, &pace{rate: s.opt.Console.In}) // any error ends the connection
 		_ = up.Close()
 		_ = conn.Close()
 	}()
@@ -116,13 +115,13 @@ func (s *Server) proxy(conn net.Conn, r *bufio.Reader, port int, accept string) 
 			}
 		}
 		if err != nil {
-			return // no close frame: pveproxy just ends the connection
+			return // no close frame: pveproxy only closes the connection
 		}
 	}
 }
 
-// fromClient reads frames as pveproxy does: none in fragments, all masked, none
-// too large.
+// fromClient accepts the same frames as pveproxy: unfragmented, masked, and not too
+// large.
 func fromClient(r *bufio.Reader, up io.Writer, back *frames, p *pace) error {
 	for {
 		op, payload, err := readFrame(r)

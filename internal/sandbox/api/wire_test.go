@@ -12,8 +12,7 @@ import (
 	"testing"
 )
 
-// reply is an answer as it was on the wire: net/http hides the Connection
-// headers.
+// reply is an answer with its raw headers, because net/http hides the Connection headers.
 type reply struct {
 	status int
 	reason string

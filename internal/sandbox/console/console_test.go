@@ -11,7 +11,7 @@ import (
 	"testing/iotest"
 )
 
-// pipe is a terminal whose two sides a test holds.
+// pipe is a terminal with both sides in the test's hands.
 type pipe struct {
 	io.Reader
 	show  *io.PipeWriter
@@ -32,7 +32,7 @@ func (p *pipe) Resize(cols, rows int) error {
 	return nil
 }
 
-// next is the next n bytes that a view shows.
+// next returns the next n bytes that a view shows.
 func next(t *testing.T, v *View, n int) string {
 	t.Helper()
 	b := make([]byte, n)
@@ -75,7 +75,7 @@ func TestSession(t *testing.T) {
 		t.Error(err)
 	}
 	b.Close()
-	show(t, p, "nobody") // returns: it is read all the same
+	show(t, p, "nobody") // returns, because it is still read
 	c, _ := s.Attach()
 	show(t, p, "three")
 	if got := next(t, c, len(attached)+5); !strings.HasSuffix(got, "three") {
@@ -93,7 +93,7 @@ func TestSession(t *testing.T) {
 	}
 }
 
-// TestSlowView: one who does not read holds nobody up but himself.
+// TestSlowView: a viewer who does not read delays nobody else.
 func TestSlowView(t *testing.T) {
 	p := newPipe()
 	s := New(p)
@@ -127,7 +127,7 @@ func TestFrames(t *testing.T) {
 	}
 }
 
-// FuzzFrames: what comes out is never more than what went in.
+// FuzzFrames checks that the output is never longer than the input.
 func FuzzFrames(f *testing.F) {
 	f.Add([]byte("0:3:abc1:80:24:2"))
 	f.Add([]byte("0:0:0:99999:x"))

@@ -7,15 +7,15 @@ import (
 	"strconv"
 )
 
-// maxNumber bounds the digits of a length or size.
+// maxNumber limits the digits of a length or size.
 const maxNumber = 10
 
-// errFrame ends a connection whose frames make no sense.
+// errFrame ends a connection with invalid frames.
 var errFrame = errors.New("unexpected data in the console's stream")
 
-// Frames reads termproxy's frames, "0:LENGTH:BYTES", "1:COLS:ROWS:" and "2", to
-// the end of r. Bytes are passed on as they come: a frame may be longer than any
-// buffer, and may come in pieces. An unknown type is skipped.
+// Frames reads termproxy's frames, "0:LENGTH:BYTES", "1:COLS:ROWS:" and "2", to the end
+// of r. It passes bytes on as they come, because a frame may be longer than any buffer
+// and may come in pieces. It skips unknown types.
 func Frames(r *bufio.Reader, typed io.Writer, resize func(cols, rows int) error) error {
 	for {
 		kind, err := r.ReadByte()

@@ -1,7 +1,6 @@
-// Package console is what stands on a Proxmox node between a container's
-// terminal and those who look at it: dtach, which shares one terminal between
-// them and keeps it when they leave, and the framing of termproxy. It knows
-// neither HTTP nor who may look.
+// Package console is the part of a Proxmox node between a container's terminal and its
+// viewers: dtach, which shares one terminal among them and keeps it when they leave, and
+// termproxy's framing. It knows neither HTTP nor permissions.
 package console
 
 import (
@@ -13,17 +12,16 @@ import (
 )
 
 const (
-	// what dtach writes to who attaches and, at the end, to who is there
+	// dtach's output when a viewer attaches, and at the end of the session
 	attached   = "\x1b[H\x1b[J"
 	terminated = "\x1b[999H\r\n[EOF - dtach terminating]\r\n\x1b[?25h"
 
-	// viewSize is what may wait for one who looks: about what the sockets and
-	// ptys in between hold on a real node.
+	// viewSize is how much may wait for one viewer: about as much as the sockets and ptys
+	// of a real node hold.
 	viewSize = 64 << 10
 )
 
-// Session is one container's terminal, shared. What is shown while nobody looks
-// is lost.
+// Session is a container's shared terminal. Output without a viewer is lost.
 type Session struct {
 	t     driver.Terminal
 	typed sync.Mutex // one write at a time
@@ -33,10 +31,10 @@ type Session struct {
 	views map[*View]bool
 	begun bool
 	ended bool
-	wake  chan struct{} // closed and replaced at every change
+	wake  chan struct{} // closed and replaced at each change
 }
 
-// New takes a terminal over. It is read from the first Attach on.
+// New takes over a terminal. The first Attach starts reading it.
 func New(t driver.Terminal) *Session {
 	return &Session{t: t, done: make(chan struct{}), views: map[*View]bool{}, wake: make(chan struct{})}
 }
@@ -44,27 +42,27 @@ func New(t driver.Terminal) *Session {
 // Done is closed when the terminal has ended.
 func (s *Session) Done() <-chan struct{} { return s.done }
 
-// Close ends the terminal and with it the session.
+// Close ends the terminal and so the session.
 func (s *Session) Close() error { return s.t.Close() }
 
-// Write types into the terminal. It waits while nobody reads there.
+// Write types into the terminal. It waits until the terminal is read.
 func (s *Session) Write(b []byte) (int, error) {
 	s.typed.Lock()
 	defer s.typed.Unlock()
 	return s.t.Write(b)
 }
 
-// Resize sets the window's size for all who look.
+// Resize sets the window's size for all viewers.
 func (s *Session) Resize(cols, rows int) error { return s.t.Resize(cols, rows) }
 
-// Show puts text on every screen that the terminal did not write: the node's own.
+// Show shows text to all viewers that does not come from the terminal but from the node.
 func (s *Session) Show(b []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.spread(b)
 }
 
-// Flood is Show that waits until there is room, as the terminal itself does.
+// Flood is Show that waits for space, as the terminal itself does.
 func (s *Session) Flood(b []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,14 +70,14 @@ func (s *Session) Flood(b []byte) {
 	s.spread(b)
 }
 
-// View is one who looks.
+// View is one viewer.
 type View struct {
 	s      *Session
 	out    []byte
 	closed bool
 }
 
-// Attach adds one who looks; false: the session has ended.
+// Attach adds a viewer; false means that the session has ended.
 func (s *Session) Attach() (*View, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,8 +123,8 @@ func (s *Session) pump() {
 	}
 }
 
-// room waits, as dtach does, until one of those who look can take more; those
-// that cannot, then, miss something. mu is held.
+// room waits, as dtach does, until one of the viewers has space. The others then miss
+// some output. The caller holds mu.
 func (s *Session) room() {
 	for {
 		free := len(s.views) == 0
@@ -152,7 +150,7 @@ func (s *Session) spread(b []byte) {
 	s.changed()
 }
 
-// Read is what the terminal shows, io.EOF after its end or Close.
+// Read returns the terminal's output, and io.EOF after its end or Close.
 func (v *View) Read(ctx context.Context, b []byte) (int, error) {
 	v.s.mu.Lock()
 	defer v.s.mu.Unlock()
@@ -183,7 +181,7 @@ func (v *View) Read(ctx context.Context, b []byte) (int, error) {
 	}
 }
 
-// Close ends the looking; the session goes on.
+// Close removes the viewer; the session continues.
 func (v *View) Close() {
 	v.s.mu.Lock()
 	defer v.s.mu.Unlock()

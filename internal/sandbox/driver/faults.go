@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// The faults that can be asked for. Those marked (guest) are read by the
-// drivers, all others by the node and its API.
+// The faults of the sandbox. Those marked (guest) are read by the drivers, all others by
+// the node and its API.
 const (
 	FaultCreateFail     = "create-fail"      // the create task fails; value: the reason
 	FaultCreateWarnings = "create-warnings"  // the create task ends with WARNINGS: 1; value: the warning

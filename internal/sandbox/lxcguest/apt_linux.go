@@ -11,8 +11,7 @@ import (
 	"strings"
 )
 
-// mirror is the Debian mirror that this machine itself uses, "" for Debian's
-// own.
+// mirror is the Debian mirror that this machine uses, "" for Debian's own.
 func mirror() string {
 	files, _ := filepath.Glob("/etc/apt/sources.list.d/*")
 	for _, f := range append([]string{"/etc/apt/sources.list"}, files...) {
@@ -37,7 +36,7 @@ func debianMirror(sources string) string {
 	return ""
 }
 
-// sourcesList is the guest's: the machine's mirror, or Debian's.
+// sourcesList is the guest's sources.list, with the machine's mirror or Debian's.
 func sourcesList(mirror string) string {
 	if mirror == "" {
 		mirror = "http://deb.debian.org/debian"
@@ -47,8 +46,8 @@ func sourcesList(mirror string) string {
 		mirror, suite, mirror, suite, security, suite)
 }
 
-// copyApt gives the guest the machine's way to packages: mirror, proxies,
-// checks, and certificate authorities that the machine trusts besides Debian's.
+// copyApt gives the guest the machine's settings for packages: mirror, proxies, checks,
+// and certificate authorities that the machine trusts besides Debian's.
 func copyApt(ctx context.Context, root string) error {
 	list := filepath.Join(root, "etc/apt/sources.list")
 	if err := os.WriteFile(list, []byte(sourcesList(mirror())), 0o644); err != nil {
@@ -74,8 +73,8 @@ func copyApt(ctx context.Context, root string) error {
 
 var aptOption = regexp.MustCompile(`^Acquire::(?:https?::(?:Proxy|Verify|CaInfo|Proxy::.*)|Check-(?:Valid-Until|Date)|Retries|ForceIPv4) "`)
 
-// aptProxy picks out of apt-config's dump, and of the environment, what tells
-// apt how to get out.
+// aptProxy returns the proxy settings of apt from apt-config's dump and from the
+// environment.
 func aptProxy(dump string, env func(string) string) string {
 	var b bytes.Buffer
 	seen := map[string]bool{}

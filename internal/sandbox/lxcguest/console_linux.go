@@ -11,7 +11,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
-// Console runs what Proxmox runs on a pty for each cmode.
+// Console runs the program that Proxmox runs for each cmode, on a pty.
 func (d *Driver) Console(vmid int, mode string) (driver.Terminal, error) {
 	if d.Pid(vmid) == 0 {
 		return nil, driver.ErrNotRunning
@@ -33,9 +33,8 @@ func (d *Driver) Console(vmid int, mode string) (driver.Terminal, error) {
 
 const gettyUnit = "etc/systemd/system/container-getty@.service"
 
-// gettys gives the guest a login on as many ttys as its config has, as Proxmox
-// does before every start: systemd's own unit waits on /dev/pts/N, LXC's ttys are
-// /dev/ttyN.
+// gettys gives the guest a login on each tty of its config, as Proxmox does before every
+// start: systemd's own unit waits on /dev/pts/N, but LXC's ttys are /dev/ttyN.
 func gettys(r rootfs, c driver.Config) error {
 	raw, err := r.ReadFile("lib/systemd/system/container-getty@.service")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -69,8 +68,8 @@ func gettys(r rootfs, c driver.Config) error {
 	return nil
 }
 
-// consoleFaults are those of the guest's login; what they did to the unit is
-// undone by the next start, a password stays as it is.
+// consoleFaults sets the faults of the guest's login. The next start undoes their changes
+// of the unit; a password stays changed.
 func (d *Driver) consoleFaults(r rootfs) error {
 	if _, ok := d.faults.Take(driver.FaultConsoleNoGetty); ok {
 		for _, unit := range []string{gettyUnit, "etc/systemd/system/console-getty.service"} {
@@ -92,7 +91,7 @@ func (d *Driver) consoleFaults(r rootfs) error {
 	return nil
 }
 
-// shadow changes a field of root's line in place: owner and mode stay.
+// shadow changes a field of root's line in place, so that owner and mode stay.
 func shadow(r rootfs, field int, value string) error {
 	b, err := r.ReadFile("etc/shadow")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
-// shown is a terminal and all that it has shown.
+// shown is a terminal and all its output.
 type shown struct {
 	driver.Terminal
 	mu   sync.Mutex
@@ -89,7 +89,7 @@ func TestConsole(t *testing.T) {
 	t.Run("tty", func(t *testing.T) { loginOn(t, look(t, d, 100, ""), "tty1", "\r\r\n") })
 	t.Run("console", func(t *testing.T) {
 		s := look(t, d, 100, "console")
-		// The prompt that stands there went to nobody; and what is typed before
+		// The first prompt was printed before anyone was connected, and input before
 		// lxc-console is ready is lost.
 		for i := 0; i < 60 && !strings.Contains(s.now(), "login: "); i++ {
 			s.typ(t, "\r")
@@ -111,7 +111,8 @@ func TestConsole(t *testing.T) {
 	})
 }
 
-// loginOn refuses a wrong password and takes the right one; nl is a line's end.
+// loginOn checks that a wrong password is refused and the right one accepted; nl is a
+// line end.
 func loginOn(t *testing.T, s *shown, line, nl string) {
 	s.expect(t, "web login: ")
 	s.typ(t, "root\r")
@@ -125,7 +126,7 @@ func loginOn(t *testing.T, s *shown, line, nl string) {
 	s.typ(t, "stty -echo\r")
 	s.expect(t, "root@web:~# ")
 	s.typ(t, "tty; stty -g; stty -opost; echo one; stty opost\r")
-	// What the simulated terminal copies: the mode that getty leaves.
+	// The simulated terminal copies this mode, which getty leaves.
 	s.expect(t, "/dev/"+line+nl+"5500:5:4bf:a33:3:1c:7f:15:4:0:1:0:11:13:1a:0:12:f:17:16:0:")
 	s.expect(t, "one"+strings.Replace(nl, "\r", "", 1))
 	s.expect(t, "root@web:~# ")
@@ -148,7 +149,7 @@ func shellOn(t *testing.T, s *shown) {
 	}
 	s.typ(t, "sleep 100\r")
 	s.expect(t, "\x1b[?2004l")
-	time.Sleep(200 * time.Millisecond) // until bash has begun to wait for it
+	time.Sleep(200 * time.Millisecond) // until bash waits for it
 	s.typ(t, "\x03")
 	if got := s.expect(t, "root@web:/# "); got != "\r^C\r\r\n\x1b[?2004h" {
 		t.Errorf("%q", got)

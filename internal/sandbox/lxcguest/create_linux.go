@@ -13,8 +13,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
-// Create lays an empty layer over the unpacked OS template and sets it up. It
-// leaves nothing behind when it fails.
+// Create puts an empty layer over the unpacked OS template and sets it up. It leaves
+// nothing behind when it fails.
 func (d *Driver) Create(ctx context.Context, c driver.Config, s driver.Secrets, log func(string)) (err error) {
 	if _, err := os.Stat(d.path(c.VMID)); err == nil {
 		return fmt.Errorf("CT %d has a root file system already", c.VMID)
@@ -36,7 +36,7 @@ func (d *Driver) Create(ctx context.Context, c driver.Config, s driver.Secrets, 
 		}
 	}
 	owner := rootOf(c.Unprivileged)
-	// The upper folder's own owner and mode are what the guest sees as /.
+	// The guest sees the owner and mode of the upper folder as those of /.
 	if err := os.Chown(d.path(c.VMID, "upper"), owner, owner); err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (d *Driver) Create(ctx context.Context, c driver.Config, s driver.Secrets, 
 		return err
 	}
 	if err := d.mount(c.VMID); err != nil {
-		// Such a file system cannot carry a layer: a container's own, say.
+		// Some file systems cannot carry a layer, for example that of a container.
 		d.opt.Log(err.Error() + "; copying it instead")
 		if err := d.copyRoot(ctx, c.VMID, lower); err != nil {
 			return err
@@ -61,7 +61,7 @@ func rootOf(unprivileged bool) int {
 	return 0
 }
 
-// mount makes the guest's root file system appear, unless it is there.
+// mount mounts the guest's root file system, unless it is mounted.
 func (d *Driver) mount(vmid int) error {
 	root := d.path(vmid, "rootfs")
 	var st, parent unix.Stat_t
@@ -82,7 +82,7 @@ func (d *Driver) mount(vmid int) error {
 	return nil
 }
 
-// copyRoot gives the guest a root file system of its own where no layer can be.
+// copyRoot gives the guest a copy of the root file system if no layer is possible.
 func (d *Driver) copyRoot(ctx context.Context, vmid int, lower string) error {
 	if err := os.Remove(d.path(vmid, "lower")); err != nil {
 		return err
@@ -98,20 +98,20 @@ func (d *Driver) Destroy(ctx context.Context, vmid int) error {
 	return d.remove(vmid)
 }
 
-// remove unmounts before it deletes: what lies below the overlay is shared.
+// remove unmounts before it deletes, because the folder below the overlay is shared.
 func (d *Driver) remove(vmid int) error {
 	if err := unmount(d.path(vmid, "rootfs")); err != nil {
 		return err
 	}
 	if _, err := os.Stat(d.path(vmid, "lower")); err == nil {
 		if err := os.Remove(d.path(vmid, "rootfs")); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err // still mounted after all
+			return err // still mounted
 		}
 	}
 	return os.RemoveAll(d.path(vmid))
 }
 
-// Remove removes every guest of a sandbox that no process has open.
+// Remove removes every guest of a sandbox that is not in use.
 func Remove(dir, name string) error {
 	if dir == "" {
 		dir = DefaultDir

@@ -1,12 +1,12 @@
-// Package lxcguest runs guests as real LXC containers: systemd, sshd and apt,
-// privileged or not, on a bridge of their own. It needs Linux, root and the
-// packages lxc, dnsmasq-base, iproute2 and iptables (debootstrap once, for the
-// OS template). It knows nothing of Proxmox's API or tasks; what it does to a
-// fresh root file system is what Proxmox does.
+// Package lxcguest runs guests as real LXC containers: with systemd, sshd and apt,
+// privileged or not, on a bridge of their own. It needs Linux, root and the packages lxc,
+// dnsmasq-base, iproute2 and iptables (and debootstrap once, for the OS template). It
+// knows nothing of Proxmox's API or tasks. It changes a fresh root file system in the
+// same way as Proxmox.
 //
-// Everything that it starts or makes on the machine (lxc-start, dnsmasq, the
-// bridge, firewall rules, mounts) is taken down by Close; processes die with
-// this one should it be killed, and New clears away what a killed owner left.
+// Close removes everything that it started or made on the machine: lxc-start, dnsmasq,
+// the bridge, firewall rules, mounts. Its processes die with this one if it is killed,
+// and New clears away what a killed owner left.
 package lxcguest
 
 import (
@@ -27,17 +27,16 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
-// DefaultDir is where guests and the OS template's cache live. Unprivileged
-// guests need every folder above them to be at least 0755, which no state
-// directory is.
+// DefaultDir holds the guests and the cached OS template. Unprivileged guests need mode
+// 0755 on every folder above them, which a state directory does not have.
 const DefaultDir = "/var/lib/infrahaus-sandbox"
 
-// Options says where guests live. All fields may be left out.
+// Options are the places of guests. All fields are optional.
 type Options struct {
 	Dir    string         // "": DefaultDir
-	Name   string         // tells sandboxes that share Dir apart; "": default
+	Name   string         // distinguishes sandboxes that share Dir; "": default
 	Faults *driver.Faults // guest faults
-	Log    func(string)   // what is done on the machine; nil: nothing is said
+	Log    func(string)   // receives messages about changes of the machine; may be nil
 }
 
 // Driver is an open set of guests. It implements driver.Driver.
@@ -54,7 +53,7 @@ type Driver struct {
 
 var _ driver.Driver = (*Driver)(nil)
 
-// Check says what keeps this machine from running LXC guests, nil for nothing.
+// Check returns the reason why this machine cannot run LXC guests, or nil.
 func Check() error {
 	if os.Geteuid() != 0 {
 		return errors.New("cannot run LXC guests: this needs root")
@@ -71,8 +70,8 @@ func Check() error {
 	return nil
 }
 
-// New makes the bridge and its DHCP server and clears away what a killed owner
-// of the same Dir and Name left behind. The caller holds the sandbox's lock.
+// New makes the bridge and its DHCP server, and clears away what a killed owner of the
+// same Dir and Name left. The caller holds the sandbox's lock.
 func New(ctx context.Context, o Options) (*Driver, error) {
 	if err := Check(); err != nil {
 		return nil, err
@@ -102,7 +101,7 @@ func New(ctx context.Context, o Options) (*Driver, error) {
 	return d, nil
 }
 
-// openDir makes a folder that unprivileged guests may walk through.
+// openDir makes a folder that unprivileged guests can enter.
 func openDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -119,7 +118,7 @@ func openDir(dir string) error {
 	return nil
 }
 
-// tag is a short name for a folder, for interface names of at most 15 bytes.
+// tag is a short name for a folder, because interface names have at most 15 bytes.
 func tag(dir string) string {
 	h := fnv.New32a()
 	h.Write([]byte(dir))
@@ -129,7 +128,7 @@ func tag(dir string) string {
 // Name is lxc.
 func (d *Driver) Name() string { return "lxc" }
 
-// Subnet is where the guests' leases come from.
+// Subnet is the network of the guests' leases.
 func (d *Driver) Subnet() netip.Prefix { return d.net.subnet }
 
 // Gateway is the bridge's own address.
@@ -141,8 +140,8 @@ func (d *Driver) path(vmid int, rest ...string) string {
 	return filepath.Join(append([]string{d.guestsDir(), strconv.Itoa(vmid)}, rest...)...)
 }
 
-// sweep ends guests of an owner that was killed. They die with their owner, so
-// mostly there is nothing to do but to unmount.
+// sweep ends guests of a killed owner. They die with their owner, so usually it only has
+// to unmount.
 func (d *Driver) sweep(ctx context.Context) {
 	entries, _ := os.ReadDir(d.guestsDir())
 	for _, e := range entries {
@@ -157,7 +156,7 @@ func (d *Driver) sweep(ctx context.Context) {
 	}
 }
 
-// Close stops every guest, at once, and takes down what New made.
+// Close stops every guest at once and removes what New made.
 func (d *Driver) Close() error {
 	d.mu.Lock()
 	if d.closed {
@@ -182,8 +181,8 @@ func (d *Driver) Close() error {
 	return d.net.close()
 }
 
-// unmount takes an overlay away; a busy one is detached and goes once its last
-// user has.
+// unmount removes an overlay. One that is in use is detached and disappears with its last
+// user.
 func unmount(path string) error {
 	err := unix.Unmount(path, 0)
 	if errors.Is(err, unix.EBUSY) {
@@ -195,7 +194,7 @@ func unmount(path string) error {
 	return err
 }
 
-// run runs one of the machine's own tools and adds what it said to its error.
+// run runs a program of the machine and adds its output to its error.
 func run(ctx context.Context, name string, args ...string) error {
 	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
 	if err != nil {

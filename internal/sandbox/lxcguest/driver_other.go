@@ -21,18 +21,18 @@ type Options struct {
 	Log    func(string)
 }
 
-// Driver is never made here.
+// Driver cannot be made on this system.
 type Driver struct{ driver.Driver }
 
 var errLinux = errors.New("cannot run LXC guests: this needs Linux")
 
-// Check says that this is no Linux.
+// Check returns an error: LXC needs Linux.
 func Check() error { return errLinux }
 
-// New fails: LXC is Linux's.
+// New returns an error: LXC needs Linux.
 func New(context.Context, Options) (*Driver, error) { return nil, errLinux }
 
-// EnsureTemplate fails likewise.
+// EnsureTemplate returns an error: LXC needs Linux.
 func EnsureTemplate(context.Context, string, func(string)) (string, error) { return "", errLinux }
 
 // Subnet is invalid.

@@ -17,9 +17,9 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
-// Exec runs a process with lxc-attach. When ctx ends, as when the SSH session
-// that asked for it does, the process sees the end of its stdin and a closed
-// stdout, but is not killed; Exec returns at once then.
+// Exec runs a process with lxc-attach. When ctx ends, for example with the SSH session,
+// Exec returns at once. The process is not killed: its stdin ends and its stdout is
+// closed.
 func (d *Driver) Exec(ctx context.Context, vmid int, e driver.Exec) (int, error) {
 	if d.Pid(vmid) == 0 {
 		return 0, driver.ErrNotRunning
@@ -31,7 +31,7 @@ func (d *Driver) Exec(ctx context.Context, vmid int, e driver.Exec) (int, error)
 	cmd := exec.Command(attach, append([]string{"-n", strconv.Itoa(vmid), "-P", d.guestsDir(), "--keep-env", "--"}, e.Argv...)...)
 	cmd.Env = e.Env
 	if cmd.Env == nil {
-		cmd.Env = []string{} // nil would be ours
+		cmd.Env = []string{} // nil would pass on our own environment
 	}
 	if cmd.Dir, err = d.attachDir(vmid, e.Cwd); err != nil {
 		return 0, err
@@ -47,8 +47,9 @@ func (d *Driver) Exec(ctx context.Context, vmid int, e driver.Exec) (int, error)
 	return p.wait(ctx, cmd)
 }
 
-// attachDir: lxc-attach goes to the folder of the same name in the guest as its
-// own, or to the guest's / where there is none. Ours must exist here, too.
+// attachDir is the folder in which lxc-attach is started. It enters the folder of the
+// same name in the guest, or / if there is none. The folder must also exist on this
+// machine.
 func (d *Driver) attachDir(vmid int, cwd string) (string, error) {
 	if cwd == "" {
 		return "/", nil
@@ -59,8 +60,8 @@ func (d *Driver) attachDir(vmid int, cwd string) (string, error) {
 	return "/", nil
 }
 
-// pipes carry a process's streams. exec.Cmd's own would wait for a reader of
-// stdin that never ends.
+// pipes carry a process's streams. Those of exec.Cmd would wait for a stdin that never
+// ends.
 type pipes struct {
 	child  []*os.File // our copies of the child's ends
 	stdin  *os.File
@@ -82,7 +83,7 @@ func newPipes(cmd *exec.Cmd, e driver.Exec) (*pipes, error) {
 	if cmd.Stdout, err = p.out(e.Stdout); err != nil {
 		return nil, err
 	}
-	if e.Stderr != nil && e.Stderr == e.Stdout { // one writer must not be written to from two sides
+	if e.Stderr != nil && e.Stderr == e.Stdout { // two goroutines must not write to one writer
 		cmd.Stderr = cmd.Stdout
 		return p, nil
 	}
@@ -90,7 +91,7 @@ func newPipes(cmd *exec.Cmd, e driver.Exec) (*pipes, error) {
 	return p, err
 }
 
-// out is the child's end of a pipe into w; nil stays nil.
+// out is the child's end of a pipe to w; nil stays nil.
 func (p *pipes) out(w io.Writer) (io.Writer, error) {
 	if w == nil {
 		return nil, nil
@@ -149,7 +150,7 @@ func (p *pipes) wait(ctx context.Context, cmd *exec.Cmd) (int, error) {
 	}
 }
 
-// status is lxc-attach's own: it has turned a signal into 128+n already.
+// status is the exit status of lxc-attach, which has turned a signal into 128+n.
 func status(err error) (int, error) {
 	var exit *exec.ExitError
 	if err == nil {
@@ -161,8 +162,7 @@ func status(err error) (int, error) {
 	return 0, err
 }
 
-// Interfaces asks in the guest's network namespace with the machine's own ip,
-// as Proxmox does.
+// Interfaces runs the machine's own ip in the guest's network namespace, as Proxmox does.
 func (d *Driver) Interfaces(ctx context.Context, vmid int) ([]driver.Interface, error) {
 	pid := d.Pid(vmid)
 	if pid == 0 {

@@ -16,8 +16,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
-// openIn opens a path as the guest sees it: links, absolute ones too, are
-// followed below its root and never above.
+// openIn opens a path as the guest sees it: all links, also absolute ones, are followed
+// below its root and never above.
 func (d *Driver) openIn(vmid int, path string, flags int, mode uint64) (*os.File, error) {
 	pid := d.Pid(vmid)
 	if pid == 0 {
@@ -35,8 +35,8 @@ func (d *Driver) openIn(vmid int, path string, flags int, mode uint64) (*os.File
 	return os.NewFile(uintptr(fd), path), nil
 }
 
-// Push writes a file in place, as pct push does. Errors are *fs.PathError with
-// the system's own number.
+// Push writes a file in place, as pct push does. Errors are *fs.PathError with the
+// system's error number.
 func (d *Driver) Push(ctx context.Context, vmid int, path string, r io.Reader, perm, user, group string) error {
 	uid, err := d.lookup(vmid, "/etc/passwd", user)
 	if err != nil {
@@ -73,7 +73,7 @@ func (d *Driver) Push(ctx context.Context, vmid int, path string, r io.Reader, p
 	return unix.Fchmod(int(f.Fd()), uint32(mode))
 }
 
-// shift is the machine's id of a guest's; -1 leaves an owner alone.
+// shift maps a guest's id to the machine's; -1 means that the owner stays unchanged.
 func shift(id, base int) int {
 	if id < 0 {
 		return -1
@@ -90,7 +90,7 @@ func (d *Driver) base(vmid int) int {
 	return int(st.Uid)
 }
 
-// lookup finds a name's id in the guest's own passwd or group file; -1 for "".
+// lookup finds the id of a name in the guest's passwd or group file; -1 for "".
 func (d *Driver) lookup(vmid int, file, name string) (int, error) {
 	if name == "" {
 		return -1, nil
@@ -111,7 +111,7 @@ func (d *Driver) lookup(vmid int, file, name string) (int, error) {
 	return -1, &UnknownNameError{Group: strings.HasSuffix(file, "group"), Name: name}
 }
 
-// UnknownNameError is a user or group that the guest does not have.
+// UnknownNameError is the error for a user or group that the guest does not have.
 type UnknownNameError struct {
 	Group bool
 	Name  string

@@ -30,7 +30,7 @@ func TestForwardingPutBack(t *testing.T) {
 	if os.Getenv("INFRAHAUS_E2E") == "" {
 		t.Skip("it needs root and dnsmasq: runs with INFRAHAUS_E2E=1 only")
 	}
-	runtime.LockOSThread() // and never unlocked: the thread ends with the test
+	runtime.LockOSThread() // the thread is never unlocked, so it ends with the test
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ const (
 	idCount = 65536
 )
 
-// place is what the config needs to know of the machine.
+// place is the part of the machine's state that the config depends on.
 type place struct {
 	RootFS   string
 	Bridge   string
@@ -22,7 +22,7 @@ type place struct {
 	Limits   bool // memory can be limited
 }
 
-// lxcConfig is the config file of LXC for a guest: a pure function.
+// lxcConfig is LXC's config file for a guest. It is a pure function.
 func lxcConfig(c driver.Config, p place) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -32,7 +32,7 @@ func lxcConfig(c driver.Config, p place) string {
 		line("lxc.idmap = u 0 %d %d", idBase, idCount)
 		line("lxc.idmap = g 0 %d %d", idBase, idCount)
 	}
-	// The hooks are lxcfs's, which is not asked for, and want a PATH.
+	// These hooks belong to lxcfs, which is not needed, and require a PATH.
 	line("lxc.hook.mount =")
 	line("lxc.hook.post-stop =")
 	line("lxc.tty.dir =")
@@ -51,7 +51,7 @@ func lxcConfig(c driver.Config, p place) string {
 	if len(c.Interfaces) == 0 {
 		line("lxc.net.0.type = empty")
 	}
-	if c.Nesting { // what Proxmox gives such a guest: its own /proc and /sys to write to
+	if c.Nesting { // as Proxmox does for such a guest: its own writable /proc and /sys
 		line("lxc.mount.auto = proc:rw sys:rw cgroup:rw:force")
 		line("lxc.mount.entry = proc dev/.lxc/proc proc create=dir,optional 0 0")
 		line("lxc.mount.entry = sys dev/.lxc/sys sysfs create=dir,optional 0 0")

@@ -17,8 +17,7 @@ import (
 	"time"
 )
 
-// network is the bridge of one sandbox, with NAT to the outside and a DHCP
-// server.
+// network is the bridge of one sandbox, with NAT to the outside and a DHCP server.
 type network struct {
 	bridge   string
 	subnet   netip.Prefix
@@ -33,7 +32,7 @@ type network struct {
 
 const bridgePrefix = "ihbr"
 
-// openNetwork makes the bridge afresh: guests of an earlier owner are gone.
+// openNetwork makes a new bridge: no guests of an earlier owner are left.
 func openNetwork(ctx context.Context, dir, tag string) (*network, error) {
 	n := &network{bridge: bridgePrefix + tag, hostsDir: filepath.Join(dir, "dhcp-hosts"), extra: map[netip.Prefix]bool{}}
 	endStray(dir)
@@ -59,8 +58,8 @@ func openNetwork(ctx context.Context, dir, tag string) (*network, error) {
 	return n, nil
 }
 
-// keptSubnet is this sandbox's 10.x.y.0/24: kept between owners, chosen anew
-// when the machine has come to know it by another interface.
+// keptSubnet is this sandbox's 10.x.y.0/24. It stays the same between owners, unless
+// another interface of the machine has it by now.
 func keptSubnet(dir, tag string) (netip.Prefix, error) {
 	file := filepath.Join(dir, "subnet")
 	if b, err := os.ReadFile(file); err == nil {
@@ -79,7 +78,7 @@ func keptSubnet(dir, tag string) (netip.Prefix, error) {
 	return netip.Prefix{}, errors.New("cannot find a free subnet for LXC guests")
 }
 
-// free reports whether no interface of this machine has an address there.
+// free reports whether no interface of this machine has an address in p.
 func free(p netip.Prefix) bool {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
@@ -128,7 +127,7 @@ func (n *network) up(ctx context.Context) error {
 		}
 	}
 	for _, r := range n.rules() {
-		_ = iptables(ctx, "-D", r) // of an owner that was killed
+		_ = iptables(ctx, "-D", r) // left by an owner that was killed
 		if err := iptables(ctx, "-I", r); err != nil {
 			return err
 		}
@@ -136,8 +135,8 @@ func (n *network) up(ctx context.Context) error {
 	return nil
 }
 
-// serveDHCP starts dnsmasq. It answers names only where the
-// machine's own resolver cannot be reached from a guest.
+// serveDHCP starts dnsmasq. It resolves names only if guests cannot reach the machine's
+// own resolver.
 func (n *network) serveDHCP(dir string) error {
 	if err := os.RemoveAll(n.hostsDir); err != nil {
 		return err
@@ -163,8 +162,8 @@ func (n *network) serveDHCP(dir string) error {
 	return os.WriteFile(filepath.Join(dir, "dnsmasq.pid"), []byte(strconv.Itoa(n.dnsmasq.Process.Pid)), 0o644)
 }
 
-// endStray ends the DHCP server of an owner that was killed: dnsmasq changes its
-// credentials, and the kernel forgets then that it was to die with us.
+// endStray ends the DHCP server of an owner that was killed. dnsmasq changes its
+// credentials, and then the kernel no longer ends it with its parent.
 func endStray(dir string) {
 	b, err := os.ReadFile(filepath.Join(dir, "dnsmasq.pid"))
 	if err != nil {
@@ -180,7 +179,7 @@ func endStray(dir string) {
 	}
 }
 
-// nameservers are what a guest is told to ask.
+// nameservers are the nameservers for guests.
 func (n *network) nameservers() []string {
 	if ns, local := resolvers(); !local && len(ns) > 0 {
 		return ns
@@ -188,7 +187,7 @@ func (n *network) nameservers() []string {
 	return []string{n.gateway.String()}
 }
 
-// resolvers are the machine's own; local says that one listens on loopback.
+// resolvers are the machine's own; local reports that one of them listens on loopback.
 func resolvers() (ns []string, local bool) {
 	f, err := os.Open("/etc/resolv.conf")
 	if err != nil {
@@ -213,8 +212,8 @@ func host(p netip.Prefix, i byte) netip.Addr {
 	return netip.AddrFrom4(a)
 }
 
-// reserve makes the DHCP server give this address to this MAC; dnsmasq watches
-// the folder.
+// reserve makes the DHCP server give this address to this MAC; dnsmasq watches the
+// folder.
 func (n *network) reserve(vmid int, mac string, addr netip.Addr) error {
 	if mac == "" || !n.subnet.Contains(addr) {
 		return nil
@@ -223,9 +222,9 @@ func (n *network) reserve(vmid int, mac string, addr netip.Addr) error {
 	return os.WriteFile(filepath.Join(n.hostsDir, strconv.Itoa(vmid)+"-"+strings.ReplaceAll(mac, ":", "")), []byte(line), 0o644)
 }
 
-// route makes a static address outside the bridge's subnet reachable: the
-// bridge takes the guest's gateway address, unless the machine knows that
-// network by another interface; then the guest alone gets a route.
+// route makes a static address outside the bridge's subnet reachable: the bridge gets the
+// address of the guest's gateway. If another interface of the machine has that network,
+// only the guest gets a route.
 func (n *network) route(ctx context.Context, addr netip.Prefix, gw netip.Addr) error {
 	if !addr.IsValid() || n.subnet.Contains(addr.Addr()) {
 		return nil
@@ -246,7 +245,7 @@ func (n *network) route(ctx context.Context, addr netip.Prefix, gw netip.Addr) e
 	return run(ctx, "ip", "route", "replace", addr.Addr().String(), "dev", n.bridge)
 }
 
-// drop takes the bridge and the rules away; none of it need be there.
+// drop removes the bridge and the rules, as far as they exist.
 func (n *network) drop(ctx context.Context) {
 	if n.subnet.IsValid() {
 		for _, r := range n.rules() {

@@ -12,7 +12,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/schema"
 )
 
-// own are the options of commands that are no API calls, with their types.
+// own are the options of commands that are not API calls, with their types.
 var own = map[string]map[string]string{
 	"exec":   {"keep-env": "boolean"},
 	"push":   {"user": "string", "group": "string", "perms": "string"},
@@ -25,7 +25,7 @@ func (s subcommand) name() string {
 	return name
 }
 
-// parse reads arguments as Proxmox's command line does: options anywhere before
+// parse reads arguments as Proxmox's command line does: options may stand anywhere before
 // --, in any of the forms -o v, --o v and --o=v.
 func (s subcommand) parse(args []string) (*call, error) {
 	c := &call{params: node.Params{}}
@@ -53,13 +53,13 @@ func (s subcommand) parse(args []string) (*call, error) {
 	return c, s.positional(c, rest)
 }
 
-// option takes one option and its value off the front.
+// option removes one option and its value from the front.
 func (s subcommand) option(c *call, a string, args []string) ([]string, error) {
 	key, value, has := strings.Cut(strings.TrimLeft(a, "-"), "=")
 	kind, known := s.kind(key)
 	switch {
 	case !known:
-		return nil, fmt.Errorf("Unknown option: %s\n%s", key, s.badOption()) //nolint:staticcheck // Perl's own words
+		return nil, fmt.Errorf("Unknown option: %s\n%s", key, s.badOption()) //nolint:staticcheck // Perl's message
 	case has:
 	case kind == "boolean" && (len(args) == 0 || strings.HasPrefix(args[0], "-")):
 		value = "1"
@@ -92,7 +92,7 @@ func (s subcommand) kind(key string) (string, bool) {
 	return p.Type, ok
 }
 
-// truth is what the command line takes for a boolean besides 0 and 1.
+// truth maps the words that the command line accepts for a boolean to 0 and 1.
 func truth(v string) string {
 	switch strings.ToLower(v) {
 	case "1", "on", "yes", "true":

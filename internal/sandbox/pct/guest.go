@@ -15,12 +15,12 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
-// cliPath is the PATH that Proxmox's command line gives itself.
+// cliPath is the PATH that Proxmox's command line sets for itself.
 const cliPath = "/sbin:/bin:/usr/sbin:/usr/bin"
 
-// exec is pct exec: lxc-attach with the session's own streams and, unless told
-// otherwise, its environment. When the session goes away the process in the
-// guest sees its stdin end and nobody read its stdout; it is not killed.
+// exec is pct exec: lxc-attach with the session's streams and, by default, its
+// environment. When the session ends, the process in the guest is not killed: its stdin
+// ends and its stdout has no reader.
 func (t *Tool) exec(c *call) error {
 	if len(c.extra) == 0 {
 		return errors.New("400 not enough arguments\npct exec <vmid> [<extra-args>] [OPTIONS]")
@@ -52,8 +52,8 @@ func (t *Tool) inside(p *kernel.Proc, vmid int, argv, env []string, exec func(co
 	}
 }
 
-// attachErrors holds back a guest's own word for a program that it cannot
-// execute until it is known whether lxc-attach would have said it instead.
+// attachErrors holds back a guest's own message about a program that it cannot execute,
+// until it is known whether lxc-attach would have printed the message.
 type attachErrors struct {
 	w      io.Writer
 	name   string // argv[0]
@@ -84,7 +84,7 @@ func (a *attachErrors) release() error {
 	return err
 }
 
-// end says what lxc-attach says, where the guest's kind does not run it.
+// end prints lxc-attach's message if the guest's driver does not run lxc-attach.
 func (a *attachErrors) end(vmid, status int, attached bool) {
 	reason := map[int]string{126: "Permission denied", 127: "No such file or directory"}[status]
 	if reason == "" || a.passed || attached {
@@ -110,14 +110,14 @@ func guestEnv(caller []string, keep bool) []string {
 		k, _, _ := strings.Cut(e, "=")
 		switch k {
 		case "PATH", "container", "SSL_CERT_FILE", "SSL_CERT_DIR", "_", "PWD", "OLDPWD", "SHLVL":
-			continue // set here, stripped by clean_environment, or the node's own shell's
+			continue // set here, removed by clean_environment, or from the node's shell
 		}
 		env = append(env, e)
 	}
 	return append(env, "container=lxc")
 }
 
-// push is pct push. What fails in its worker is printed and yet exits 0.
+// push is pct push. It prints an error of its worker and still exits with 0.
 func (t *Tool) push(c *call) error {
 	if err := t.running(c.vmid); err != nil {
 		return err
@@ -133,7 +133,7 @@ func (t *Tool) pushFile(c *call) error {
 	if err != nil {
 		return fmt.Errorf("failed to open %s for reading", src)
 	}
-	var r io.Reader = strings.NewReader("") // reading a folder fails without a word
+	var r io.Reader = strings.NewReader("") // reading a folder fails without a message
 	if !info.IsDir() {
 		f, err := view.Open(src, os.O_RDONLY, 0)
 		if err != nil {
@@ -146,7 +146,7 @@ func (t *Tool) pushFile(c *call) error {
 	return worded(err, "failed to create file", dst)
 }
 
-// pull is pct pull, likewise.
+// pull is pct pull; it treats errors as push does.
 func (t *Tool) pull(c *call) error {
 	if err := t.running(c.vmid); err != nil {
 		return err
@@ -162,7 +162,7 @@ func (t *Tool) pullFile(c *call) error {
 	}}
 	err := t.node.Pull(c.p.Context(), node.Root, c.vmid, src, w)
 	if err == nil {
-		err = w.touch() // an empty file is one, too
+		err = w.touch() // an empty file also counts
 	}
 	if w.f != nil {
 		err = errors.Join(err, w.f.Close())
@@ -170,7 +170,7 @@ func (t *Tool) pullFile(c *call) error {
 	return worded(err, "failed to open", src)
 }
 
-// lazyFile makes the node's file once there is something to put into it.
+// lazyFile makes the node's file at the first write.
 type lazyFile struct {
 	open func() (io.WriteCloser, error)
 	f    io.WriteCloser
@@ -200,7 +200,7 @@ func (t *Tool) running(vmid int) error {
 	return nil
 }
 
-// swallow prints a worker's error and forgets it, but for a refusal before the
+// swallow prints a worker's error and drops it. It returns only a refusal before the
 // worker began.
 func (t *Tool) swallow(p *kernel.Proc, err error) error {
 	var refused *node.Error
@@ -211,7 +211,7 @@ func (t *Tool) swallow(p *kernel.Proc, err error) error {
 	return nil
 }
 
-// worded puts a system's error into Proxmox's sentence; others pass.
+// worded puts a system error into Proxmox's sentence, and returns any other unchanged.
 func worded(err error, what, path string) error {
 	var at *fs.PathError
 	var no syscall.Errno

@@ -11,9 +11,9 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// loadKey reads an ed25519 key in OpenSSH's format, or makes it, 0600: the
-// node's host key and the identity that may log in stay the same for as long as
-// the sandbox's state. The caller holds the sandbox's lock.
+// loadKey reads an ed25519 key in OpenSSH's format, or makes it with mode 0600. The
+// node's host key and the identity that may log in stay the same as long as the sandbox's
+// state. The caller holds the sandbox's lock.
 func loadKey(file, comment string) (ssh.Signer, error) {
 	b, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -17,8 +17,8 @@ func installed(l string) bool {
 	return false
 }
 
-// warnLocale is Perl at its start: the caller's locale came with the SSH
-// session, and the node does not have it.
+// warnLocale prints Perl's warning at its start if the node does not have the caller's
+// locale, which came with the SSH session.
 func warnLocale(p *kernel.Proc) {
 	vars := map[string]string{}
 	missing := false

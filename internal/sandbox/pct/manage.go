@@ -12,7 +12,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 )
 
-// follow is a worker in the foreground: its lines on stdout, its error on
+// follow runs a worker in the foreground, with its lines on stdout and its error on
 // stderr.
 func (t *Tool) follow(c *call, upid string, err error) error {
 	if err != nil {
@@ -29,7 +29,7 @@ func (t *Tool) follow(c *call, upid string, err error) error {
 }
 
 func (t *Tool) create(c *call) error {
-	if file, ok := c.params["ssh-public-keys"]; ok { // a path here, unlike in the API
+	if file, ok := c.params["ssh-public-keys"]; ok { // here it is a path, unlike in the API
 		b, err := c.p.View().ReadFile(file)
 		if errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("can't open '%s' - No such file or directory", file)
@@ -43,7 +43,7 @@ func (t *Tool) create(c *call) error {
 	return t.follow(c, upid, err)
 }
 
-// power runs one of the calls that make a task of a container.
+// power runs a call that starts a task of a container.
 func (t *Tool) power(c *call, do func(context.Context, node.Auth, int, node.Params) (string, error)) error {
 	upid, err := do(t.ctx, node.Root, c.vmid, c.params)
 	return t.follow(c, upid, err)
@@ -105,7 +105,7 @@ func (t *Tool) config(c *call) error {
 	return nil
 }
 
-// encode is encode_text: what would break a config file's line.
+// encode is encode_text: it escapes characters that would break a line of a config file.
 func encode(s string) string {
 	var b strings.Builder
 	for _, c := range []byte(s) {

@@ -1,8 +1,8 @@
-// Package pct is the simulated node's other face: an SSH server for root with
-// SFTP and a shell in which pct works, as on a Proxmox node. The shell and its
-// files are those of a simulated machine (package kernel), so that nothing of
-// the host can be reached; guests and tasks are package node's. It imports
-// nothing of the client: the two must not share a mistake.
+// Package pct is the other side of the simulated node: an SSH server for root with SFTP
+// and a shell in which pct works, as on a Proxmox node. Shell and files are those of a
+// simulated machine (package kernel), so nothing of the host can be reached. Guests and
+// tasks are in package node. It imports nothing of the client, so that the two cannot
+// share a mistake.
 package pct
 
 import (
@@ -22,25 +22,25 @@ type Tool struct {
 	node   *node.Node
 	delay  time.Duration
 	starts atomic.Int64
-	ctx    context.Context // of what outlives the SSH session that began it
+	ctx    context.Context // for processes that outlive their SSH session
 	cancel context.CancelFunc
 }
 
-// NewTool returns the pct command. delay is how long it takes to start: on a
-// real node nearly a second of Perl (0.95 s measured), here 0 unless asked for.
+// NewTool returns the pct command. delay is how long it takes to start: nearly a second
+// of Perl on a real node (0.95 s measured), 0 here by default.
 func NewTool(n *node.Node, delay time.Duration) *Tool {
 	t := &Tool{node: n, delay: delay}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t
 }
 
-// Close ends what is still running in guests for sessions that are gone.
+// Close ends processes in guests that have outlived their session.
 func (t *Tool) Close() { t.cancel() }
 
-// Starts is how often pct was started.
+// Starts counts how often pct was started.
 func (t *Tool) Starts() int { return int(t.starts.Load()) }
 
-// exitError ends pct with a status; what is to be said has been said.
+// exitError ends pct with a status without a further message.
 type exitError int
 
 func (e exitError) Error() string { return fmt.Sprintf("exit %d", int(e)) }
@@ -49,7 +49,7 @@ func (e exitError) Error() string { return fmt.Sprintf("exit %d", int(e)) }
 type subcommand struct {
 	usage string
 	args  []string // positional parameters
-	route string   // whose schema checks the options, "" for none
+	route string   // path of the schema that checks the options, "" for none
 	extra bool     // takes further arguments
 	run   func(t *Tool, c *call) error
 }
@@ -86,7 +86,7 @@ func subcommands() map[string]subcommand {
 	}
 }
 
-// Run is the program: what a shell of the node starts.
+// Run is the program that a shell of the node starts.
 func (t *Tool) Run(p *kernel.Proc, args []string) int {
 	t.starts.Add(1)
 	if t.delay > 0 && !p.Sleep(t.delay) {
@@ -105,8 +105,8 @@ func (t *Tool) Run(p *kernel.Proc, args []string) int {
 	return dieStatus(err)
 }
 
-// dieStatus is Perl's: die ends with errno, or with 255. A config that is not
-// there leaves ENOENT behind.
+// dieStatus is the exit status of Perl's die: errno, or 255. A missing config leaves
+// ENOENT in errno.
 func dieStatus(err error) int {
 	if strings.HasPrefix(err.Error(), "Configuration file '") {
 		return 2

@@ -18,7 +18,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
-// ServerOptions say where the node's sshd listens and keeps its keys.
+// ServerOptions are the address of the node's sshd and the folder of its keys.
 type ServerOptions struct {
 	Dir     string // identity, known_hosts and the host key, made 0700
 	Addr    string // on loopback; "": 127.0.0.1:0
@@ -26,7 +26,7 @@ type ServerOptions struct {
 	Machine *kernel.Machine // the node's own shell and files
 }
 
-// Server is the node's sshd. Only root may log in, with the identity of Dir.
+// Server is the node's sshd. Only root may log in, with the identity in Dir.
 type Server struct {
 	opt    ServerOptions
 	config *ssh.ServerConfig
@@ -72,7 +72,7 @@ func Serve(o ServerOptions) (*Server, error) {
 	return s, nil
 }
 
-// serverConfig lets root in with one key, as a node does that knows it.
+// serverConfig accepts root with one key, as a node that has the key in authorized_keys.
 func serverConfig(hostKey ssh.Signer, allowed ssh.PublicKey) *ssh.ServerConfig {
 	c := &ssh.ServerConfig{
 		ServerVersion: "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u7",
@@ -94,10 +94,10 @@ func (s *Server) Addr() string { return s.l.Addr().String() }
 // Identity is the file of the private key that may log in.
 func (s *Server) Identity() string { return filepath.Join(s.opt.Dir, "identity") }
 
-// KnownHosts is the file that names the node's host key.
+// KnownHosts is the file with the node's host key.
 func (s *Server) KnownHosts() string { return filepath.Join(s.opt.Dir, "known_hosts") }
 
-// Close cuts every connection. What runs in guests is left to their end.
+// Close closes every connection. Processes in guests continue to their end.
 func (s *Server) Close() error {
 	s.cancel()
 	err := s.l.Close()
@@ -110,7 +110,7 @@ func (s *Server) Close() error {
 	return err
 }
 
-// CutLinks cuts every connection there is now, as a link that drops does.
+// CutLinks closes every present connection, as a broken link does.
 func (s *Server) CutLinks() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,7 +126,7 @@ func (s *Server) accept() {
 			if s.ctx.Err() != nil {
 				return
 			}
-			select { // out of file descriptors, say
+			select { // for example no free file descriptors
 			case <-s.ctx.Done():
 				return
 			case <-time.After(10 * time.Millisecond):

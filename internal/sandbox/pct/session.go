@@ -31,7 +31,7 @@ func (s *Server) session(ctx context.Context, nc ssh.NewChannel) {
 		switch r.Type {
 		case "env":
 			var v struct{ Name, Value string }
-			// what OpenSSH's sshd accepts on Debian: AcceptEnv LANG LC_*
+			// OpenSSH's sshd on Debian accepts these: AcceptEnv LANG LC_*
 			if ssh.Unmarshal(r.Payload, &v) == nil && (v.Name == "LANG" || strings.HasPrefix(v.Name, "LC_")) {
 				env, ok = append(env, v.Name+"="+v.Value), true
 			}
@@ -49,8 +49,8 @@ func (s *Server) session(ctx context.Context, nc ssh.NewChannel) {
 		if r.WantReply {
 			_ = r.Reply(ok, nil)
 		}
-		// Only now: a quick command would close the channel before the reply,
-		// which a client takes for a lost connection.
+		// Start the command only now: a quick one would close the channel before the
+		// reply, which a client takes for a lost connection.
 		if start != nil {
 			wg.Go(start)
 		}
@@ -58,7 +58,7 @@ func (s *Server) session(ctx context.Context, nc ssh.NewChannel) {
 	cancel() // the client is gone
 }
 
-// run does what the client asked for and reports its end.
+// run does what the client asked for and sends its exit status.
 func (s *Server) run(ctx context.Context, ch ssh.Channel, kind, command string, env []string) {
 	defer func() { _ = ch.Close() }()
 	var status int
@@ -70,8 +70,8 @@ func (s *Server) run(ctx context.Context, ch ssh.Channel, kind, command string, 
 	default:
 		status = s.shell(ctx, ch, []string{"/bin/sh", "-c", command}, env)
 	}
-	// Before the end of the output, as sshd does: a multiplexing client that has
-	// seen that end may close without waiting for the status.
+	// Send the status before the end of the output, as sshd does: a multiplexing client
+	// that has seen that end may close without waiting for the status.
 	_, _ = ch.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(status)}))
 	_ = ch.CloseWrite()
 }
@@ -86,7 +86,7 @@ func (s *Server) shell(ctx context.Context, ch ssh.Channel, argv, env []string) 
 	return status
 }
 
-// forward is a connection through the node (ssh -J, -W): to guests alone,
+// forward is a connection through the node (ssh -J, -W). It leads only to guests, and to
 // nothing else that this machine can reach.
 func (s *Server) forward(ctx context.Context, nc ssh.NewChannel) {
 	var to struct {

@@ -15,7 +15,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
-// serveSFTP serves the node's pretend files, as root.
+// serveSFTP serves the node's simulated files to root.
 func serveSFTP(ch ssh.Channel, m *kernel.Machine) {
 	h := files{&fsys.View{FS: m.FS, Cwd: "/root", Umask: 0o022}}
 	server := sftp.NewRequestServer(ch, sftp.Handlers{FileGet: h, FilePut: h, FileCmd: h, FileList: h}, sftp.WithStartDirectory("/root"))
@@ -55,10 +55,10 @@ func (f files) open(path string, flag int) (*fsys.File, error) {
 	return x, nil
 }
 
-// status is an error in the words of the protocol.
+// status returns an error in the form that the protocol has.
 func status(err error) error {
 	switch {
-	case err == nil, err == io.EOF: //nolint:errorlint // the protocol wants io.EOF itself
+	case err == nil, err == io.EOF: //nolint:errorlint // the protocol needs io.EOF itself
 		return err
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ENOTDIR):
 		return sftp.ErrSSHFxNoSuchFile
@@ -93,7 +93,7 @@ func (f files) Filecmd(r *sftp.Request) error {
 	return sftp.ErrSSHFxOpUnsupported
 }
 
-// PosixRename is OpenSSH's extension: it replaces what is there.
+// PosixRename is OpenSSH's extension: it replaces an existing file.
 func (f files) PosixRename(r *sftp.Request) error { return status(f.v.Rename(r.Filepath, r.Target)) }
 
 func (f files) setstat(r *sftp.Request) error {
@@ -136,7 +136,7 @@ func (f files) Lstat(r *sftp.Request) (sftp.ListerAt, error) {
 	return lister{i}, status(err)
 }
 
-// Readlink answers with a link's target as it stands.
+// Readlink returns a link's target unchanged.
 func (f files) Readlink(path string) (string, error) {
 	t, err := f.v.Readlink(path)
 	return t, status(err)

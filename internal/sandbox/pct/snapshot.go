@@ -18,8 +18,8 @@ func (t *Tool) snap(c *call, do func(node.Auth, int, node.Params) (string, error
 	return t.follow(c, upid, err)
 }
 
-// listSnapshots prints the tree of them, as print_snapshot_tree does: children
-// under their parent, the oldest first, current where it stems from.
+// listSnapshots prints the tree of snapshots as print_snapshot_tree does: children under
+// their parent, oldest first, and current under the snapshot that it comes from.
 func (t *Tool) listSnapshots(c *call) error {
 	rows, err := t.node.Snapshots(c.vmid)
 	if err != nil {
@@ -43,7 +43,7 @@ func (t *Tool) listSnapshots(c *call) error {
 
 func (t *Tool) tree(c *call, children map[string][]map[string]any, parent, prefix string) {
 	rows := children[parent]
-	at := func(i int) int64 { // current has no time and comes last
+	at := func(i int) int64 { // current has no time and is last
 		if v, ok := rows[i]["snaptime"].(int64); ok {
 			return v
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
-// GNUTime is the node's /usr/bin/time, with which the start-up cost of pct is
-// measured: -f FORMAT with %e, %U, %S, %C and %x, or -p.
+// GNUTime is the node's /usr/bin/time, which measures the start-up time of pct: -f FORMAT
+// with %e, %U, %S, %C and %x, or -p.
 func GNUTime(p *kernel.Proc, args []string) int {
 	format, rest := "%Uuser %Ssystem %eelapsed", args[1:]
 	for len(rest) > 0 && strings.HasPrefix(rest[0], "-") {
