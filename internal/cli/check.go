@@ -11,6 +11,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/provision/ownership"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
@@ -164,7 +165,9 @@ func (a *app) checkOne(ctx context.Context, client *pve.Client, l *listed, there
 		if e.Running {
 			l.Proxmox.State = siteRunning
 		}
-		if !provision.HalfMade(l.Container, cfg) && provision.CheckSame(l.Container, cfg, e.Node, a.command) != nil {
+		// A container that shows nothing of its owner yet may be ours, unless ours was destroyed.
+		owner := ownership.Of(l.Container, &cfg)
+		if owner == ownership.Theirs || owner == ownership.Unknown && l.Lifecycle == lxc.Destroyed {
 			l.Proxmox.State = siteOther
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/provision/ownership"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
@@ -134,12 +135,16 @@ func (a *app) target(ctx context.Context, do string, c lxc.Container) (*target, 
 		return nil, provision.Lost(do, c, a.command)
 	case err != nil:
 		return nil, err
-	case provision.HalfMade(c, t.cfg):
+	}
+	switch ownership.Of(c, &t.cfg) {
+	case ownership.Theirs:
+		return nil, provision.NotOurs(c, t.node, a.command)
+	case ownership.Unknown:
 		return nil, failf(provision.ExitProxmox, "cannot %s %s: it is still being created", do, c.Hostname).
 			hint("to follow that: %s", a.command("events", c.Hostname, "--follow")).
 			hint("if it was interrupted: %s", a.command("resume", c.Hostname))
 	}
-	return t, provision.CheckSame(c, t.cfg, t.node, a.command)
+	return t, nil
 }
 
 func (t *target) start(ctx context.Context) error {

@@ -9,6 +9,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision/ownership"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
@@ -52,8 +53,8 @@ func (r *Run) attach(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := CheckSame(r.Recorded, cfg, node, r.Command); err != nil {
-		return err
+	if !ownership.Of(r.Recorded, &cfg).Mine() {
+		return NotOurs(r.Recorded, node, r.Command)
 	}
 	r.MAC, r.Job.Spec.Network = cfg.MAC, cfg.Net0
 	if err := r.Record.Update(ctx, func(c *lxc.Container) { c.MAC, c.Node = cfg.MAC, node }); err != nil {
@@ -77,39 +78,6 @@ func (r *Run) goIn(ctx context.Context) error {
 		return err
 	}
 	return r.waitReady(ctx, guest.Ready{})
-}
-
-// adoptedName is what an adopted container is called: as Proxmox itself does.
-func adoptedName(cfg pve.Config, ctid int) string {
-	if cfg.Hostname == "" {
-		return fmt.Sprintf("CT%d", ctid)
-	}
-	return cfg.Hostname
-}
-
-// CheckSame refuses a container that is not the one on record: Proxmox gives a
-// ctid to somebody else once it is free.
-func CheckSame(c lxc.Container, cfg pve.Config, node string, command func(words ...string) string) error {
-	switch {
-	case c.Marked && cfg.Marker() == c.RecordID:
-		return nil
-	case c.MAC != "" && c.MAC == cfg.MAC:
-		return nil
-	case c.Adopted && c.MAC == "" && c.Hostname == adoptedName(cfg, c.CTID):
-		return nil // it has no MAC, or was adopted when none was recorded
-	}
-	return &Failure{
-		Status:  ExitProxmox,
-		Message: fmt.Sprintf("container %d on %s is not %s any more: Proxmox has given the id to somebody else", c.CTID, node, c.Hostname),
-		Hints:   []string{command("show", c.RecordID)},
-	}
-}
-
-// HalfMade reports whether what has the id of an unfinished container is only being
-// created: it shows no MAC before its archive is unpacked, and may be ours.
-func HalfMade(c lxc.Container, cfg pve.Config) bool {
-	unfinished := !c.Adopted && (c.Lifecycle == lxc.Creating || c.Lifecycle == lxc.Failed)
-	return unfinished && cfg.Blank()
 }
 
 // findAddress asks for the address of a container that runs: one without any can

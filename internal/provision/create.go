@@ -7,6 +7,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision/ownership"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
@@ -94,7 +95,7 @@ func (r *Run) createAnew(ctx context.Context) (upid string, err error) {
 func (r *Run) claim(ctx context.Context) (pve.Created, error) {
 	p := r.Placement
 	r.MAC = pve.NewMAC()
-	req := pve.CreateRequest{Spec: r.Job.Spec, SSHKeys: []string{r.Key}, Placement: p, Password: r.Job.Password, MAC: r.MAC, Watch: r.watch()}
+	req := pve.CreateRequest{Spec: r.Job.Spec, SSHKeys: []string{r.Key}, Placement: p, Password: r.Job.Password, MAC: r.MAC, Watch: r.watch(), Mine: r.madeThis}
 	if p.MarkerAllowed {
 		req.Description = pve.Marker(r.RecordID)
 	} else {
@@ -119,16 +120,29 @@ func (r *Run) claim(ctx context.Context) (pve.Created, error) {
 	return created, r.Record.Update(ctx, func(c *lxc.Container) { c.UPID = created.UPID })
 }
 
-// cleanedUp asks whether a create task that failed has left nothing. Proxmox
-// removes what it has made, but not where the worker itself was killed, as by a
-// reboot of the node.
+// madeThis decides whether a request without an answer made the container that has its id
+// now. Only the MAC counts: an earlier request of this record may have left a container with
+// the same mark.
+func (r *Run) madeThis(seen pve.Seen) bool {
+	f := ownership.Facts{Record: lxc.Container{RecordID: r.RecordID, CTID: r.CTID, MAC: r.MAC}, Login: r.PVE.Login()}
+	return f.With(seen).Owner().Mine()
+}
+
+// cleanedUp asks whether a create task that failed has left nothing. Proxmox removes what
+// it has made, but not if the worker itself was killed, for example by a reboot of the
+// node.
 func (r *Run) cleanedUp(ctx context.Context) bool {
+	f := r.facts(r.CTID, r.UPID)
 	cfg, err := r.PVE.Config(ctx, r.Placement.Node, r.CTID)
-	if err != nil {
-		return pve.IsKind(err, pve.NotFound) // else nobody knows
+	switch {
+	case err == nil:
+		f.Config = &cfg
+		r.leftLocked = cfg.Lock == "create" && cfg.Blank()
+	case !pve.IsKind(err, pve.NotFound):
+		return false // it is not known
 	}
-	r.leftLocked = cfg.Lock == "create" && cfg.Blank()
-	return cfg.MAC != "" && cfg.MAC != r.MAC // somebody else's already
+	owner := f.Owner()
+	return owner == ownership.Gone || owner == ownership.Theirs
 }
 
 // nothingExists reports whether nothing of this run is on the node: it asked

@@ -9,6 +9,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision/ownership"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
@@ -92,10 +93,13 @@ func (r *Run) mayDestroy(ctx context.Context, foreign bool) error {
 	case cfg.Lock != "":
 		return Locked("destroy", rec, cfg.Lock)
 	case foreign:
-	case rec.Marked && cfg.Marker() != rec.RecordID:
-		return refuse(ExitUsage, "it does not carry this catalogue's mark any more: its description was changed", "say --foreign if you mean it")
-	case rec.Adopted, !rec.Marked && rec.MAC != cfg.MAC:
-		return refuse(ExitUsage, "this catalogue did not make it", "say --foreign if you mean it")
+	default:
+		switch ownership.MayDestroy(rec, cfg) {
+		case ownership.MarkGone:
+			return refuse(ExitUsage, "it does not carry this catalogue's mark any more: its description was changed", "say --foreign if you mean it")
+		case ownership.NotMade:
+			return refuse(ExitUsage, "this catalogue did not make it", "say --foreign if you mean it")
+		}
 	}
 	if st.Running {
 		return r.may(ctx, "destroy", []string{"VM.Audit", "VM.Allocate", "VM.PowerMgmt"})

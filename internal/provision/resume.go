@@ -8,6 +8,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision/ownership"
+	"github.com/infrahaus/infrahaus/internal/provision/survey"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
@@ -116,80 +118,80 @@ func (r *Run) settleIn(ctx context.Context) error {
 // survey asks Proxmox what became of the container.
 func (r *Run) survey(ctx context.Context) (course, error) {
 	rec := r.Recorded
-	if rec.CTID == 0 {
+	f := ownership.Facts{Record: rec, Own: ownership.Task{UPID: rec.UPID}, Login: r.PVE.Login(),
+		Created: r.marks.of(event.Creating, ItemCreate).State == Done}
+	switch {
+	case rec.CTID == 0:
 		return course{make: makeAnew, why: "it was never asked for"}, nil
+	case f.Finished():
+		f.Own = ownership.Task{} // how it was created does not matter any more
+		return r.inspect(ctx, f)
 	}
-	if r.finished() {
-		return r.inspect(ctx, "", "", false) // what created it does not matter, nor does the node where that ran
-	}
-	upid := rec.UPID
-	if upid == "" {
-		// Whether the request was sent before its process ended is not on record.
-		owner, task, err := r.PVE.FindCreate(ctx, rec.Node, rec.CTID, rec.MAC, r.watch())
-		switch {
-		case err != nil:
+	var err error
+	if f.Own.UPID == "" {
+		// The record does not say whether the request was sent before its process ended.
+		if f, err = survey.AwaitShown(ctx, r.PVE, rec.Node, f, r.watch()); err != nil {
 			return course{}, err
-		case owner == pve.Nobody || owner == pve.Theirs:
+		}
+		if !f.Owner().Mine() {
 			return course{make: makeAnew, why: "it was never created"}, nil
 		}
-		upid = task // an abandoned one is ours: the login sees no tasks but its own
-	}
-	running, exit, err := false, "", error(nil)
-	if upid != "" {
-		running, exit, err = r.PVE.TaskRunning(ctx, upid)
-		if err != nil && pve.IsKind(err, pve.Unreachable) {
+		// The newest task is taken for the one that made it.
+		if f.Own.UPID, err = r.PVE.LastTask(ctx, rec.Node, rec.CTID, "vzcreate"); err != nil {
 			return course{}, err
 		}
 	}
-	if running {
-		return course{make: makeFollow, upid: upid, going: true, why: "its create task runs"}, nil
+	if f.Own, err = survey.Task(ctx, r.PVE, f.Own.UPID); err != nil {
+		return course{}, err
 	}
-	return r.inspect(ctx, upid, exit, err == nil && upid != "" && pve.TaskSucceeded(exit))
-}
-
-// finished reports whether the container is known to have been created.
-func (r *Run) finished() bool {
-	return r.Recorded.Adopted || r.Recorded.Lifecycle == lxc.Ready || r.marks.of(event.Creating, ItemCreate).State == Done
+	if f.Own.State == ownership.Running {
+		return course{make: makeFollow, upid: f.Own.UPID, going: true, why: "its create task runs"}, nil
+	}
+	return r.inspect(ctx, f)
 }
 
 // inspect looks at a container whose create task does not run any more.
-// succeeded says that the task is known to have ended well.
-func (r *Run) inspect(ctx context.Context, upid, exit string, succeeded bool) (course, error) {
-	rec := r.Recorded
-	finished := r.finished()
-	c := course{make: makeNone}
-	var err error
-	c.cfg, err = r.config(ctx)
-	if pve.IsKind(err, pve.NotFound) {
-		return r.absent(finished), nil
+func (r *Run) inspect(ctx context.Context, f ownership.Facts) (course, error) {
+	cfg, err := r.config(ctx)
+	switch {
+	case err == nil:
+		f.Config = &cfg
+	case !pve.IsKind(err, pve.NotFound):
+		return course{}, err
 	}
-	if err != nil {
-		return c, err
-	}
-	if !finished && c.cfg.Blank() {
-		return r.halfMade(ctx, c, upid, exit)
-	}
-	if err := CheckSame(rec, c.cfg, rec.Node, r.Command); err != nil {
-		if !finished {
-			return course{make: makeAnew, why: theirsNow}, nil
+	if f.Config != nil && cfg.Blank() && !f.Finished() {
+		if f, err = survey.CreateTasks(ctx, r.PVE, r.Recorded.Node, f); err != nil {
+			return course{}, err
 		}
-		return course{make: makeLost, lost: Explain(err), theirs: true}, nil
-	}
-	switch locked := c.cfg.Lock == "create" && !finished && !succeeded; {
-	case locked && upid == "":
-		return c, &Failure{
-			Status:  ExitProxmox,
-			Message: fmt.Sprintf("cannot tell how container %d stands: it is locked (create), and %s sees no task that creates it", rec.CTID, r.PVE.Login()),
-			Hints:   []string{fmt.Sprintf("if no create task runs on the node: pct unlock %d", rec.CTID)},
+		if f.Own.State == ownership.Running { // the look before this one may have failed
+			return course{make: makeFollow, upid: f.Own.UPID, going: true, why: "its create task runs"}, nil
 		}
-	case locked, exit != "" && !succeeded && !finished:
-		c.make, c.upid, c.why = makeRemake, upid, "its create task died half-way"
-		return c, nil
-	case !finished && upid != "":
-		c.make, c.upid, c.why = makeFollow, upid, "its create task has ended"
-		return c, nil
 	}
-	return r.power(ctx, c)
+	rec, upid := r.Recorded, f.Own.UPID
+	switch f.Owner() {
+	case ownership.Gone:
+		return r.absent(f.Finished()), nil
+	case ownership.Theirs:
+		if !f.Finished() {
+			return course{make: makeAnew, why: "its create task failed, and the id is somebody else's now"}, nil
+		}
+		return course{make: makeLost, lost: NotOurs(rec, rec.Node, r.Command), theirs: true}, nil
+	case ownership.Unfinished:
+		if upid == "" {
+			return course{}, &Failure{
+				Status:  ExitProxmox,
+				Message: fmt.Sprintf("cannot tell how container %d stands: it is locked (create), and %s sees no task that creates it", rec.CTID, r.PVE.Login()),
+				Hints:   []string{fmt.Sprintf("if no create task runs on the node: pct unlock %d", rec.CTID)},
+			}
+		}
+		return course{make: makeRemake, cfg: cfg, upid: upid, why: "its create task died half-way"}, nil
+	case ownership.Ours:
+		if !f.Finished() && upid != "" {
+			return course{make: makeFollow, cfg: cfg, upid: upid, why: "its create task has ended"}, nil
+		}
+		return r.power(ctx, course{make: makeNone, cfg: cfg})
+	}
+	return r.awaitOwner(ctx, f)
 }
 
 // power finds out whether a container that is there runs, or is being started.
@@ -224,6 +226,16 @@ func Lost(do string, c lxc.Container, command func(words ...string) string) *Fai
 		Status:  ExitProxmox,
 		Message: fmt.Sprintf("cannot %s %s: Proxmox has no container %d any more; somebody else has destroyed it", do, c.Hostname, c.CTID),
 		Hints:   []string{"to take it off the record: " + command("destroy", c.Hostname)},
+	}
+}
+
+// NotOurs is the refusal to do something with a container that has the id of the one on
+// record: Proxmox gives a free id to the next container.
+func NotOurs(c lxc.Container, node string, command func(words ...string) string) *Failure {
+	return &Failure{
+		Status:  ExitProxmox,
+		Message: fmt.Sprintf("container %d on %s is not %s any more: Proxmox has given the id to somebody else", c.CTID, node, c.Hostname),
+		Hints:   []string{command("show", c.RecordID)},
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/provision/ownership"
+	"github.com/infrahaus/infrahaus/internal/provision/survey"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
@@ -162,18 +164,19 @@ func (r *Run) cleanUp(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), destroyTimeout)
 	defer cancel()
 	node := r.Placement.Node
-	owner, upid, err := r.madeOurs(ctx, node)
-	switch {
+	f, err := survey.AwaitShown(ctx, r.PVE, node, r.facts(r.CTID, r.UPID), r.watch())
+	switch owner := f.Owner(); {
 	case err != nil:
-	case owner == pve.Theirs:
+	case owner == ownership.Theirs:
 		r.createFailed = true
 		return fmt.Sprintf("nothing was destroyed: container %d is somebody else's", r.CTID)
-	case owner == pve.Nobody && r.UPID == "":
+	case owner == ownership.Gone && r.UPID == "":
 		r.unanswered = true
 		return ""
-	case owner == pve.Abandoned:
-		err = r.discard(ctx, node, r.CTID, cmp.Or(r.UPID, upid))
-	case owner == pve.Ours:
+	case owner == ownership.Gone:
+	case f.Config.Blank():
+		err = r.discard(ctx, node, r.CTID, cmp.Or(r.UPID, f.Newest.UPID))
+	default:
 		err = r.remove(ctx, node, 0)
 	}
 	if err != nil {
@@ -181,15 +184,4 @@ func (r *Run) cleanUp(ctx context.Context) string {
 	}
 	r.gone = true
 	return fmt.Sprintf("container %d was destroyed, as --on-failure asks", r.CTID)
-}
-
-// madeOurs tells whose container has the id now. One that a request without an
-// answer may have made is looked for with patience; the id may be that of somebody
-// who was faster. With it comes the task that made it.
-func (r *Run) madeOurs(ctx context.Context, node string) (pve.Owner, string, error) {
-	cfg, err := r.PVE.Config(ctx, node, r.CTID)
-	if err == nil && cfg.Marker() == r.RecordID {
-		return pve.Ours, r.UPID, nil
-	}
-	return r.PVE.FindCreate(ctx, node, r.CTID, r.MAC, r.watch())
 }

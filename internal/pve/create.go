@@ -21,6 +21,9 @@ type CreateRequest struct {
 	Description string   // left out where Placement.MarkerAllowed is false
 	MAC         string   // of eth0; "" makes one with NewMAC
 	Watch       Watch    // reports the wait for the result of a request without an answer
+	// Mine decides, after a request without an answer, whether it made the container that
+	// has the id now. Without Mine no container counts as made by it.
+	Mine func(Seen) bool
 }
 
 // Created is a container whose create task is running.
@@ -43,9 +46,9 @@ const (
 // calls claim with each id before its POST, so that the caller records the id first. If
 // the id exists already, it tries the next one, unless the spec has the id. It repeats
 // the POST if Proxmox could not get its lock; after a broken connection it repeats it
-// only once it is known that the container does not exist. The MAC, which is chosen here,
-// shows whether an existing container is ours. The container is complete when the
-// returned task has ended well (see Follow); it is not started.
+// only once it is known that the container does not exist. If it exists, r.Mine decides whether
+// this request made it. The container is complete when the returned task has ended well
+// (see Follow); it is not started.
 func (c *Client) Create(ctx context.Context, r CreateRequest, claim func(ctid int) error) (Created, error) {
 	if r.MAC == "" {
 		r.MAC = NewMAC()
@@ -98,7 +101,7 @@ func (c *Client) createAs(ctx context.Context, r CreateRequest, ctid int, claim 
 		default:
 			return made, err
 		}
-		owner, werr := c.whose(ctx, node, ctid, r.MAC, r.Watch)
+		seen, werr := c.AwaitShown(ctx, node, ctid, r.Watch)
 		switch {
 		case ctx.Err() != nil:
 			return made, c.explain(ctx, op, ctx.Err())
@@ -106,10 +109,10 @@ func (c *Client) createAs(ctx context.Context, r CreateRequest, ctid int, claim 
 			return made, &Error{Kind: Unreachable, Op: op, Err: err, // no status: Proxmox's answer is not known
 				Reason: "the connection broke, and whether the container was created could not be found out: " + werr.Error(),
 				Hints:  []string{"look for it on the node: pct config " + strconv.Itoa(ctid)}}
-		case owner == Ours || owner == Abandoned: // the task shows how the create failed
-			made.UPID, _ = c.LastTask(ctx, node, ctid, "vzcreate") // the container is known, but there is no task to follow
+		case seen.Config != nil && r.Mine != nil && r.Mine(seen):
+			made.UPID, _ = c.LastTask(ctx, node, ctid, "vzcreate") // without it the container exists, and its task cannot be followed
 			return made, nil
-		case owner == Theirs:
+		case seen.Config != nil:
 			return made, inUse
 		case breaks >= maxBreaks:
 			return made, err

@@ -22,6 +22,7 @@ func request(ctid int) pve.CreateRequest {
 		Placement: &pve.Placement{Node: "pve1", Storage: "btr", Bridge: "vmbr0", CTID: 100, MarkerAllowed: true,
 			Template: pve.Template{VolID: "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"}},
 		Password: "correct horse", SSHKeys: []string{"ssh-ed25519 BBBB tool"}, Description: pve.Marker("01J"), MAC: "BC:24:11:00:00:01",
+		Mine: func(s pve.Seen) bool { return s.Config.MAC == "BC:24:11:00:00:01" || s.Left != "" },
 	}
 }
 

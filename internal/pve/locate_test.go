@@ -22,18 +22,3 @@ func TestLocateWithoutItsNode(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-// A create that died under another login has left no container of ours.
-func TestFindCreateOfAnotherLogin(t *testing.T) {
-	f := newFake(t)
-	c := f.client(t)
-	upid := "UPID:pve1:00001234:00005678:65000000:vzcreate:100:"
-	f.on("GET /nodes/pve1/lxc/100/config", ok(`{"lock":"create"}`))
-	for login, want := range map[string]pve.Owner{"other@pve": pve.Theirs, c.Login(): pve.Abandoned} {
-		f.on("GET /nodes/pve1/tasks", ok(`[{"upid":"`+upid+login+`:","starttime":1,"endtime":2}]`))
-		f.on("GET /nodes/pve1/tasks/"+upid+login+":/status", ok(`{"status":"stopped","exitstatus":"unexpected status"}`))
-		if owner, _, err := c.FindCreate(t.Context(), "pve1", 100, "BC:24:11:00:00:01", pve.Watch{}); owner != want || err != nil {
-			t.Error(login, owner, err)
-		}
-	}
-}

@@ -30,6 +30,9 @@ func (o Owner) String() string {
 	return [...]string{"unknown", "gone", "theirs", "ours", "unfinished"}[o]
 }
 
+// Mine reports whether it is the container on record, complete or not.
+func (o Owner) Mine() bool { return o == Ours || o == Unfinished }
+
 // TaskState is how a create task stands.
 type TaskState int
 
@@ -74,6 +77,15 @@ type Facts struct {
 	Own     Task        // the create task that this record began
 	Newest  Task        // the newest create task of that id, anybody's
 	Login   string      // the login that asked, as in a UPID
+}
+
+// With adds what Proxmox has shown of the id since the request.
+func (f Facts) With(seen pve.Seen) Facts {
+	f.Config = seen.Config
+	if seen.Left != "" {
+		f.Newest = Task{UPID: seen.Left, State: StateOf(false, seen.Exit, nil)}
+	}
+	return f
 }
 
 // Finished reports whether the container on record is known to have been complete once.

@@ -8,32 +8,29 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
-func TestFindCreate(t *testing.T) {
+func TestAwaitShown(t *testing.T) {
 	s := newSandbox(t)
-	find := func(mac string) (pve.Owner, string) {
+	see := func() pve.Seen {
 		t.Helper()
-		owner, upid, err := s.client.FindCreate(t.Context(), "pve1", 100, mac, pve.Watch{})
+		seen, err := s.client.AwaitShown(t.Context(), "pve1", 100, pve.Watch{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return owner, upid
+		return seen
 	}
-	if owner, upid := find("BC:24:11:00:00:01"); owner != pve.Nobody || upid != "" {
-		t.Errorf("before: %v %q", owner, upid)
+	if seen := see(); seen.Config != nil || seen.Left != "" {
+		t.Errorf("before: %+v", seen)
 	}
 	_, made, _, err := create(t.Context(), s.client, spec())
 	if err != nil || made.CTID != 100 {
 		t.Fatal(made, err)
 	}
-	if owner, upid := find(made.MAC); owner != pve.Ours || upid != made.UPID {
-		t.Errorf("ours: %v %q", owner, upid)
+	if seen := see(); seen.Config == nil || seen.Config.MAC != made.MAC || seen.Left != "" {
+		t.Errorf("made: %+v", seen)
 	}
-	if owner, upid := find("BC:24:11:00:00:01"); owner != pve.Theirs || upid != "" {
-		t.Errorf("theirs: %v %q", owner, upid)
-	}
-	s.faults.Add(driver.Fault{Name: driver.FaultAPI500, Value: "^GET .*/config$", Count: 2}) // borne
-	if owner, _ := find(made.MAC); owner != pve.Ours {
-		t.Errorf("after a failure in passing: %v", owner)
+	s.faults.Add(driver.Fault{Name: driver.FaultAPI500, Value: "^GET .*/config$", Count: 2})
+	if seen := see(); seen.Config == nil || seen.Config.MAC != made.MAC {
+		t.Errorf("after a failure in passing: %+v", seen)
 	}
 }
 
@@ -54,11 +51,11 @@ func TestFindCreateThatDied(t *testing.T) {
 	s.server.Close()
 	s.node.Close()
 	s.open(t, dir)
-	owner, upid, err := s.client.FindCreate(t.Context(), p.Node, made.CTID, made.MAC, pve.Watch{})
-	if err != nil || owner != pve.Abandoned || upid != made.UPID {
-		t.Fatalf("%v %q, %v", owner, upid, err)
+	seen, err := s.client.AwaitShown(t.Context(), p.Node, made.CTID, pve.Watch{})
+	if err != nil || seen.Config == nil || !seen.Config.Blank() || seen.Left != made.UPID || !pve.TaskDied(seen.Exit) {
+		t.Fatalf("%+v, %v", seen, err)
 	}
-	if _, err := s.client.Follow(t.Context(), upid, pve.Watch{}); !pve.IsKind(err, pve.TaskFailed) || !strings.Contains(err.Error(), "died without a result") {
+	if _, err := s.client.Follow(t.Context(), seen.Left, pve.Watch{}); !pve.IsKind(err, pve.TaskFailed) || !strings.Contains(err.Error(), "died without a result") {
 		t.Errorf("its task: %v", err)
 	}
 	destroy := func() (string, error) {
@@ -73,10 +70,10 @@ func TestFindCreateThatDied(t *testing.T) {
 	if err := s.node.Unlock(made.CTID); err != nil {
 		t.Fatal(err)
 	}
-	upid, err = destroy()
+	upid, err := destroy()
 	follow(t, s.client, upid, err)
-	if owner, _, err := s.client.FindCreate(t.Context(), p.Node, made.CTID, made.MAC, pve.Watch{}); err != nil || owner != pve.Nobody {
-		t.Errorf("%v, %v", owner, err)
+	if seen, err := s.client.AwaitShown(t.Context(), p.Node, made.CTID, pve.Watch{}); err != nil || seen.Config != nil {
+		t.Errorf("%+v, %v", seen, err)
 	}
 }
 
