@@ -8,6 +8,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/template"
 )
@@ -20,7 +21,7 @@ func (a *app) nothingLeft(ctx context.Context, c lxc.Container) error {
 		return err
 	}
 	made := slices.ContainsFunc(steps, func(s store.Step) bool {
-		return s.Item == provision.ItemCreate && string(s.State) == string(provision.Done)
+		return s.Item == plan.ItemCreate && string(s.State) == string(plan.Done)
 	})
 	m, err := a.remember(ctx, c, nil)
 	if made || err != nil { // the container was adopted, or its template is gone: no create command to show

@@ -11,7 +11,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/config"
 	"github.com/infrahaus/infrahaus/internal/lxc"
-	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/template"
@@ -150,7 +150,7 @@ func (o *createOptions) exists(ctx context.Context, host string, err error) erro
 }
 
 // provision runs the five phases for a record that exists.
-func (o *createOptions) provision(ctx context.Context, c lxc.Container, job provision.Job) error {
+func (o *createOptions) provision(ctx context.Context, c lxc.Container, job plan.Job) error {
 	a := o.app
 	display := ui.NewDisplay(a.streams, ui.Options{JSON: a.global.json, Quiet: a.global.quiet, Verbose: a.global.verbose})
 	s, err := a.begin(ctx, c, "create", display, o.publish)
@@ -167,8 +167,8 @@ func (o *createOptions) provision(ctx context.Context, c lxc.Container, job prov
 
 // job is everything that the command line and the template say. It touches
 // nothing.
-func (o *createOptions) job() (provision.Job, error) {
-	var job provision.Job
+func (o *createOptions) job() (plan.Job, error) {
+	var job plan.Job
 	cfg, err := o.app.config()
 	if err != nil {
 		return job, err
@@ -210,7 +210,7 @@ func (o *createOptions) job() (provision.Job, error) {
 	if err != nil {
 		return job, err
 	}
-	return provision.Job{
+	return plan.Job{
 		Spec: spec, Template: t, Values: values, Skip: o.skipScripts, Packages: o.packages,
 		ConfigRepoURL: cfg.ConfigRepoURL, Password: password,
 	}, checkSkips(t, o.skipScripts)

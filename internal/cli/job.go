@@ -12,12 +12,13 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/template"
 	"github.com/infrahaus/infrahaus/internal/vault"
 )
 
-// savedJob is what the catalogue keeps of a provision.Job: all but secrets, and
+// savedJob is what the catalogue keeps of a plan.Job: all but secrets, and
 // of the template what finds it again and tells whether it has changed.
 type savedJob struct {
 	Spec     lxc.Spec      `json:"spec"`
@@ -41,7 +42,7 @@ type sealedValues struct {
 }
 
 // SaveJob keeps what a later run has to be told.
-func (r *record) SaveJob(ctx context.Context, job provision.Job) error {
+func (r *record) SaveJob(ctx context.Context, job plan.Job) error {
 	variables, doc, err := r.jobEntries(job)
 	if err != nil {
 		return err
@@ -54,7 +55,7 @@ func (r *record) SaveJob(ctx context.Context, job provision.Job) error {
 
 // jobEntries are a job as the catalogue keeps it: its variables, sealed, and the
 // rest.
-func (r *record) jobEntries(job provision.Job) (variables store.Sealed, doc []byte, err error) {
+func (r *record) jobEntries(job plan.Job) (variables store.Sealed, doc []byte, err error) {
 	values := sealedValues{Values: job.Values.Keep()}
 	for _, v := range job.Values.All() {
 		if v.Secret {
@@ -115,7 +116,7 @@ func (r *record) unseal(ctx context.Context, service string) ([]byte, error) {
 
 // remembered is a job from the catalogue with the template as it is now.
 type remembered struct {
-	provision.Job
+	plan.Job
 	saved  savedJob
 	values sealedValues
 }
@@ -169,7 +170,7 @@ func (a *app) remember(ctx context.Context, c lxc.Container, set map[string]stri
 	if password == "" { // it was not asked for yet, so a new one will do
 		password = vault.Password()
 	}
-	m.Job = provision.Job{
+	m.Job = plan.Job{
 		Spec: m.saved.Spec, Template: t, Values: values, Skip: m.saved.Skip, Packages: m.saved.Packages,
 		ConfigRepoURL: a.cfg.ConfigRepoURL, Password: password,
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/ui"
@@ -14,7 +15,7 @@ import (
 
 // showPlan prints what a create would do. It asks Proxmox, so that everything
 // that is left open is resolved, and touches nothing.
-func (o *createOptions) showPlan(ctx context.Context, job provision.Job) error {
+func (o *createOptions) showPlan(ctx context.Context, job plan.Job) error {
 	a := o.app
 	defer a.waiting("Proxmox to list its nodes and storages", 0)()
 	if err := o.unclaimed(ctx, job.Spec); err != nil {

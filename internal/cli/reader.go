@@ -6,6 +6,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 )
 
 // reader is a record that is only read: what a rehearsal would write is dropped.
@@ -14,12 +15,12 @@ type reader struct{ *record }
 var _ provision.Catalogue = reader{}
 
 func (reader) Update(context.Context, func(*lxc.Container)) error  { return nil }
-func (reader) SaveJob(context.Context, provision.Job) error        { return nil }
+func (reader) SaveJob(context.Context, plan.Job) error             { return nil }
 func (reader) KeepPast(context.Context, string) error              { return nil }
 func (reader) RestorePast(context.Context, string) (bool, error)   { return false, nil }
 func (reader) SealPassword(context.Context, string) error          { return nil }
 func (reader) PinHostKeys(context.Context, []string) error         { return nil }
-func (reader) Mark(context.Context, provision.Mark) error          { return nil }
+func (reader) Mark(context.Context, plan.Mark) error               { return nil }
 func (reader) ScrubLog(context.Context, func(string) string) error { return nil }
 func (reader) SaveServices(context.Context, []lxc.Service, map[string]map[string]string, time.Time) error {
 	return nil

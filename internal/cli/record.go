@@ -12,6 +12,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/vault"
 )
@@ -114,7 +115,7 @@ func (r *record) PinHostKeys(ctx context.Context, fingerprints []string) error {
 	return nil
 }
 
-func (r *record) Mark(ctx context.Context, m provision.Mark) error {
+func (r *record) Mark(ctx context.Context, m plan.Mark) error {
 	raw, err := json.Marshal(m.Detail)
 	if err != nil {
 		return err
@@ -127,14 +128,14 @@ func (r *record) Mark(ctx context.Context, m provision.Mark) error {
 	})
 }
 
-func (r *record) Marks(ctx context.Context) ([]provision.Mark, error) {
+func (r *record) Marks(ctx context.Context) ([]plan.Mark, error) {
 	steps, err := r.store.Steps(ctx, r.recordID)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]provision.Mark, len(steps))
+	out := make([]plan.Mark, len(steps))
 	for i, s := range steps {
-		out[i] = provision.Mark{Phase: s.Phase, Item: s.Item, State: provision.MarkState(s.State), RunID: s.RunID}
+		out[i] = plan.Mark{Phase: s.Phase, Item: s.Item, State: plan.MarkState(s.State), RunID: s.RunID}
 		if err := json.Unmarshal(s.Detail, &out[i].Detail); err != nil {
 			return nil, fmt.Errorf("cannot read how far %s is: %w", s.Item, err)
 		}

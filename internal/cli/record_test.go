@@ -6,7 +6,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
-	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/store"
 )
 
@@ -32,7 +32,7 @@ func TestMarkComesAfterTheOutput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Mark(t.Context(), provision.Mark{Phase: "syncing", Item: "10-x.sh", State: provision.Done}); err != nil {
+	if err := r.Mark(t.Context(), plan.Mark{Phase: "syncing", Item: "10-x.sh", State: plan.Done}); err != nil {
 		t.Fatal(err)
 	}
 	other, err := store.Open(t.Context(), dir) // as another process finds it, this one being killed now

@@ -9,6 +9,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
 
@@ -57,7 +58,7 @@ lost, so it asks, and --yes is for scripts.` + exitStatuses(0, 1, 2, 3, 4, 5, 6,
 	o.vars.register(f)
 	o.packages.register(f)
 	f.StringVar(&o.take, "take", "", "whose `side` wins a conflict: template or guest")
-	f.StringVar(&o.snapshot, "snapshot", provision.SnapshotAuto, "`when` to take a snapshot first: auto, always or never")
+	f.StringVar(&o.snapshot, "snapshot", plan.SnapshotAuto, "`when` to take a snapshot first: auto, always or never")
 	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run this time, by `name`")
 	f.BoolVar(&o.plan, "plan", false, "show how the container differs, and touch nothing")
 	f.BoolVar(&o.rollback, "rollback", false, "go back to the snapshot that a failed sync has left")
@@ -107,7 +108,7 @@ func (o *syncOptions) run(ctx context.Context, ref string) error {
 	}
 	o.packages.apply(m)
 	m.SkipNow = o.skipScripts
-	how := provision.Renewal{
+	how := plan.SyncRequest{
 		Take: o.take, Snapshot: o.snapshot, Removed: m.removedScripts(), Values: m.newValues(), Changed: m.changes() != nil || m.newPackages(),
 	}
 	if o.plan {
@@ -120,7 +121,7 @@ func (o *syncOptions) checkChoices() error {
 	switch {
 	case !slices.Contains([]string{"", "template", "guest"}, o.take):
 		return usagef("--take is template or guest, not %q", o.take)
-	case !slices.Contains([]string{provision.SnapshotAuto, provision.SnapshotAlways, provision.SnapshotNever}, o.snapshot):
+	case !slices.Contains([]string{plan.SnapshotAuto, plan.SnapshotAlways, plan.SnapshotNever}, o.snapshot):
 		return usagef("--snapshot is auto, always or never, not %q", o.snapshot)
 	case o.rollback && o.plan:
 		return usagef("--rollback and --plan exclude each other")
@@ -128,7 +129,7 @@ func (o *syncOptions) checkChoices() error {
 	return o.packages.check()
 }
 
-func (o *syncOptions) sync(ctx context.Context, c lxc.Container, m *remembered, how provision.Renewal) error {
+func (o *syncOptions) sync(ctx context.Context, c lxc.Container, m *remembered, how plan.SyncRequest) error {
 	a := o.app
 	display := ui.NewDisplay(a.streams, ui.Options{JSON: a.global.json, Quiet: a.global.quiet, Verbose: a.global.verbose})
 	s, err := a.begin(ctx, c, "sync", display, o.publish)
@@ -144,7 +145,7 @@ func (o *syncOptions) sync(ctx context.Context, c lxc.Container, m *remembered, 
 }
 
 // report is --plan.
-func (o *syncOptions) report(ctx context.Context, c lxc.Container, m *remembered, how provision.Renewal) error {
+func (o *syncOptions) report(ctx context.Context, c lxc.Container, m *remembered, how plan.SyncRequest) error {
 	a := o.app
 	s, err := a.rehearse(ctx, c, m)
 	if err != nil {

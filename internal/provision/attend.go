@@ -7,6 +7,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 )
 
 // program is something that runs in the guest as an attempt: a script or the
@@ -26,7 +27,7 @@ func (r *Run) runProgram(ctx context.Context, p program) error {
 		return nil
 	}
 	if t == turnAttach || t == turnDrain {
-		m := r.marks.of(event.Syncing, p.item)
+		m := r.marks.Of(event.Syncing, p.item)
 		if t == turnAttach { // from here on it is this run's to be told to stop
 			r.attempt = &guest.Attempt{Dir: m.Dir, Name: p.item}
 		}
@@ -71,7 +72,7 @@ func (r *Run) announce(p program, message string) error {
 
 // toldSoFar is how much of an attempt's output is on record: what the run that
 // followed it last has logged, or else what that one began with.
-func (r *Run) toldSoFar(ctx context.Context, m Mark) (guest.Offsets, error) {
+func (r *Run) toldSoFar(ctx context.Context, m plan.Mark) (guest.Offsets, error) {
 	at := guest.Offsets{Out: m.Out, Err: m.Err}
 	told, err := r.Record.Told(ctx, m.RunID, m.Item)
 	if told.Out > 0 {
@@ -98,9 +99,9 @@ func (r *Run) judge(ctx context.Context, item string, end guest.Result) error {
 // its end are on record; its output becomes log events, and what it saves as a
 // credential is redacted from there on. That it died, or that its guest is gone,
 // is a result, not an error.
-func (r *Run) attend(ctx context.Context, p program, d Detail, at guest.Offsets) (guest.Result, error) {
+func (r *Run) attend(ctx context.Context, p program, d plan.Detail, at guest.Offsets) (guest.Result, error) {
 	d.Out, d.Err = at.Out, at.Err
-	if err := r.mark(ctx, event.Syncing, p.item, Claimed, d); err != nil {
+	if err := r.mark(ctx, event.Syncing, p.item, plan.Claimed, d); err != nil {
 		return guest.Result{}, err
 	}
 	defer r.wait(p.item, 0)()
@@ -125,9 +126,9 @@ func (r *Run) attend(ctx context.Context, p program, d Detail, at guest.Offsets)
 		return end, err
 	}
 	r.attempt = nil
-	state := Done
+	state := plan.Done
 	if d.Status = end.Status; end.Status != 0 || end.Died {
-		state = Broken
+		state = plan.Failed
 	}
 	return end, r.mark(ctx, event.Syncing, p.item, state, d)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 )
 
 // Catalogue is where one container's record is kept. Each method has written
@@ -18,7 +19,7 @@ type Catalogue interface {
 	Update(ctx context.Context, change func(*lxc.Container)) error
 	// SaveJob keeps what a later run has to be told to do the same work; the
 	// values of the template's variables are sealed.
-	SaveJob(ctx context.Context, job Job) error
+	SaveJob(ctx context.Context, job plan.Job) error
 	// KeepPast keeps the job, its variables, the marks of what was shipped and run, and
 	// the services as they are now, when a snapshot is taken; RestorePast puts them
 	// back, or is false where nothing is kept for that snapshot.
@@ -37,9 +38,9 @@ type Catalogue interface {
 	PinHostKeys(ctx context.Context, fingerprints []string) error
 	// Mark records how far one item of the work is: claimed before its side
 	// effect, done or failed after it. It replaces what was known of the item.
-	Mark(ctx context.Context, m Mark) error
+	Mark(ctx context.Context, m plan.Mark) error
 	// Marks is what earlier runs have marked, and this one.
-	Marks(ctx context.Context) ([]Mark, error)
+	Marks(ctx context.Context) ([]plan.Mark, error)
 	// Told is how much of a script's output a run has on record: the bytes of
 	// each stream up to the last line that was logged after the script (or
 	// another try of it) began. Zero where nothing was.
@@ -48,67 +49,16 @@ type Catalogue interface {
 	ScrubLog(ctx context.Context, redact func(string) string) error
 }
 
-// MarkState is how far an item of a run is.
-type MarkState string
-
-// An item is claimed before its side effect.
-const (
-	Claimed MarkState = "claimed"
-	Done    MarkState = "done"
-	Broken  MarkState = "failed"
-)
-
-// Mark is one item of the work on a container and how far it is. It holds no
-// secret.
-type Mark struct {
-	Phase string
-	Item  string
-	State MarkState
-	RunID string // the run that wrote it; filled in by the catalogue
-	Detail
-}
-
-// Detail is what going on from a mark takes.
-type Detail struct {
-	UPID   string `json:"upid,omitempty"`   // of a task on the node
-	Dir    string `json:"dir,omitempty"`    // of an attempt, or of what was shipped, in the guest
-	Try    int    `json:"try,omitempty"`    // which attempt this is, from 1
-	Status int    `json:"status,omitempty"` // exit status of an attempt that ended
-	SHA256 string `json:"sha256,omitempty"` // of the script that was run, or the digest of the template that was shipped
-	Stage  string `json:"stage,omitempty"`  // the staging folder that was shipped to
-	Take   string `json:"take,omitempty"`   // how a sync settles conflicts
-	Name   string `json:"name,omitempty"`   // of a snapshot
-	Was    string `json:"was,omitempty"`    // the lifecycle when it was taken
-	// Out and Err are where the run that wrote the mark began to follow.
-	Out int64 `json:"out,omitempty"`
-	Err int64 `json:"err,omitempty"`
-}
-
-// The items that are not scripts. ItemCreate is done once the container was made.
-const (
-	ItemCreate   = "create"
-	itemStart    = "start"
-	itemShip     = "ship"
-	itemManager  = "config-manager"
-	itemSnapshot = "snapshot"
-	itemRollback = "rollback"
-)
-
-// marks are the items of a container's work by phase and name.
-type marks map[[2]string]Mark
-
-func (m marks) of(phase event.StepName, item string) Mark { return m[[2]string{string(phase), item}] }
-
 // mark records how far an item is.
-func (r *Run) mark(ctx context.Context, phase event.StepName, item string, state MarkState, d Detail) error {
-	m := Mark{Phase: string(phase), Item: item, State: state, RunID: r.ID, Detail: d}
+func (r *Run) mark(ctx context.Context, phase event.StepName, item string, state plan.MarkState, d plan.Detail) error {
+	m := plan.Mark{Phase: string(phase), Item: item, State: state, RunID: r.ID, Detail: d}
 	if err := r.Record.Mark(ctx, m); err != nil {
 		return err
 	}
 	if r.marks == nil {
-		r.marks = marks{}
+		r.marks = plan.Marks{}
 	}
-	r.marks[[2]string{m.Phase, m.Item}] = m
+	r.marks.Put(m)
 	return nil
 }
 
@@ -118,9 +68,9 @@ func (r *Run) loadMarks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.marks = marks{}
+	r.marks = plan.Marks{}
 	for _, m := range list {
-		r.marks[[2]string{m.Phase, m.Item}] = m
+		r.marks.Put(m)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
@@ -53,7 +54,7 @@ func (r *Run) create(ctx context.Context) error {
 	if err := r.Record.PinHostKeys(ctx, r.hostKeys); err != nil {
 		return err
 	}
-	if err := r.mark(ctx, event.Creating, ItemCreate, Done, Detail{UPID: upid}); err != nil {
+	if err := r.mark(ctx, event.Creating, plan.ItemCreate, plan.Done, plan.Detail{UPID: upid}); err != nil {
 		return err
 	}
 	return r.step(r.phase.To, "Container created")

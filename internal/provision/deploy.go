@@ -10,6 +10,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 )
 
 // deploy gets inside, waits until the guest is really ready, and ships the
@@ -32,7 +33,7 @@ func (r *Run) deploy(ctx context.Context) error {
 		return err
 	}
 	if !r.shipNeeded() || r.lookOnly() {
-		r.Staging = r.marks.of(event.Deploying, itemShip).Stage
+		r.Staging = r.marks.Of(event.Deploying, plan.ItemShip).Stage
 		return r.step(r.phase.To, "Template files were deployed before")
 	}
 	return r.shipAll(ctx)
@@ -186,5 +187,5 @@ func (r *Run) ship(ctx context.Context, files []guest.File) error {
 			Tail:    splitLines(r.Bus.Redact(out.String())),
 		}
 	}
-	return r.mark(ctx, event.Deploying, itemShip, Done, Detail{Dir: r.runDir(), SHA256: r.Job.digest(), Stage: r.Staging})
+	return r.mark(ctx, event.Deploying, plan.ItemShip, plan.Done, plan.Detail{Dir: r.runDir(), SHA256: r.Job.Digest(), Stage: r.Staging})
 }

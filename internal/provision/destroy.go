@@ -10,6 +10,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
@@ -119,7 +120,7 @@ func Locked(do string, c lxc.Container, lock string) *Failure {
 // losses are the snapshots that would go with a container.
 func (r *Run) losses(ctx context.Context) (Doomed, error) {
 	list, err := r.PVE.Snapshots(ctx, r.Recorded.Node, r.CTID)
-	own := r.marks.of(event.Deploying, itemSnapshot).Name
+	own := r.marks.Of(event.Deploying, plan.ItemSnapshot).Name
 	var d Doomed
 	for _, s := range list {
 		if s.Name != own {

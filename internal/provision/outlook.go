@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/template"
 )
 
@@ -64,10 +65,10 @@ func (r *Run) lookInside(ctx context.Context) error {
 		return r.applyChanged(ctx)
 	}
 	if r.course.make == makeAnew || r.course.make == makeRemake {
-		r.marks = marks{} // what ran in a container that is gone does not count
+		r.marks = plan.Marks{} // what ran in a container that is gone does not count
 	}
-	items := []string{itemManager}
-	for _, s := range scriptsOf(r.Job) {
+	items := []string{plan.ItemManager}
+	for _, s := range r.Job.Scripts() {
 		items = append(items, s.Name)
 	}
 	r.decideTurns(items, nil)
@@ -117,7 +118,7 @@ func (r *Run) wayIn() (string, error) {
 
 func (r *Run) outlookFinalize() []string {
 	lines := planFinalize(r.Job)
-	if m := r.marks.of(event.Deploying, itemSnapshot); m.State == Claimed {
+	if m := r.marks.Of(event.Deploying, plan.ItemSnapshot); m.State == plan.Claimed {
 		lines = append(lines, "remove the snapshot "+m.Name)
 	}
 	return lines
@@ -129,8 +130,8 @@ func (r *Run) outlookSync() []string {
 		turnAttach: "follow the config-manager: files and packages", turnAgain: "files and packages: try again",
 		turnDrain: "show how the config-manager ended, and try files and packages again",
 	}
-	lines := []string{files[r.turns[itemManager]]}
-	if r.unseen() && r.turns[itemManager] == turnDone && r.stale() {
+	lines := []string{files[r.turns[plan.ItemManager]]}
+	if r.unseen() && r.turns[plan.ItemManager] == turnDone && r.stale() {
 		lines[0] = "files and packages: what the template has changed"
 	}
 	for _, s := range r.Job.Template.EnabledScripts() {
@@ -143,7 +144,7 @@ func (r *Run) outlookScript(s template.Script) string {
 	if r.Job.Skips(s.Name) {
 		return s.Name + ": skipped"
 	}
-	m := r.marks.of(event.Syncing, s.Name)
+	m := r.marks.Of(event.Syncing, s.Name)
 	switch r.turns[s.Name] {
 	case turnDone:
 		return s.Name + ": done before"

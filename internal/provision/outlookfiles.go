@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 )
 
 // unseen reports whether the container is there and cannot be looked into, for it
@@ -48,7 +49,7 @@ func (r *Run) outlookUnseen(inside string) []string {
 		return planDeploy(r.Job, inside)
 	}
 	lines := shipFirst(inside)
-	if r.turns[itemManager] == turnDone && !r.stale() {
+	if r.turns[plan.ItemManager] == turnDone && !r.stale() {
 		return lines
 	}
 	for _, line := range planDeploy(r.Job, inside)[len(lines):] {
@@ -63,7 +64,7 @@ func (r *Run) outlookFiles(in guestfiles.Input) (lines []string) {
 	for i, f := range r.Job.Template.Files {
 		d, later := r.driftOf(f.Target)
 		switch effect := d.Effect(); {
-		case r.turns[itemManager] == turnDone:
+		case r.turns[plan.ItemManager] == turnDone:
 		case effect == guestfiles.Keep:
 			lines = append(lines, "leave "+f.Target+" as the container has it, and remember that")
 		case in.Files[i].Unshipped:

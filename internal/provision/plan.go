@@ -7,6 +7,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/template"
 )
@@ -25,7 +26,7 @@ func planStep(p Phase, does []string) PlanStep {
 // Plan says what a create of this job at this place would do, phase by phase, and
 // how it would get inside. It asks nobody and touches nothing. Its error is a way
 // inside that cannot work at all.
-func Plan(job Job, p *pve.Placement, ssh guest.Options) ([]PlanStep, error) {
+func Plan(job plan.Job, p *pve.Placement, ssh guest.Options) ([]PlanStep, error) {
 	inside, err := wayIn(ssh, job.Spec.Network.Addressed())
 	if err != nil {
 		return nil, err
@@ -55,7 +56,7 @@ func wayIn(ssh guest.Options, address bool) (string, error) {
 	return way, nil
 }
 
-func planCreate(job Job, p *pve.Placement) []string {
+func planCreate(job plan.Job, p *pve.Placement) []string {
 	s := job.Spec
 	kind := "privileged"
 	if s.Unprivileged {
@@ -88,7 +89,7 @@ func planCreate(job Job, p *pve.Placement) []string {
 	return append(append(lines, p.Notes...), p.Warnings...)
 }
 
-func planNetwork(job Job, p *pve.Placement) string {
+func planNetwork(job plan.Job, p *pve.Placement) string {
 	n := job.Spec.Network
 	words := []string{"eth0 on " + p.Bridge}
 	add := func(format string, arg any, ok bool) {
@@ -105,7 +106,7 @@ func planNetwork(job Job, p *pve.Placement) string {
 	return strings.Join(words, ", ")
 }
 
-func planFeatures(job Job) string {
+func planFeatures(job plan.Job) string {
 	f := job.Spec.Features
 	var on []string
 	for name, set := range map[string]bool{"nesting": f.Nesting, "keyctl": f.Keyctl, "fuse": f.Fuse, "mknod": f.Mknod} {
@@ -119,7 +120,7 @@ func planFeatures(job Job) string {
 	return strings.Join(slices.Sorted(slices.Values(on)), ", ")
 }
 
-func planStart(job Job, p *pve.Placement) []string {
+func planStart(job plan.Job, p *pve.Placement) []string {
 	lines := []string{fmt.Sprintf("start container %d", p.CTID)}
 	if addr, ok := staticAddress(job.Spec.Network); ok {
 		return append(lines, "address "+addr.String())
@@ -130,7 +131,7 @@ func planStart(job Job, p *pve.Placement) []string {
 	return append(lines, fmt.Sprintf("wait at most %s for an address", addressTimeout))
 }
 
-func planDeploy(job Job, inside string) []string {
+func planDeploy(job plan.Job, inside string) []string {
 	lines := shipFirst(inside)
 	for _, f := range job.Template.Files {
 		lines = append(lines, shipLine(f))
@@ -142,7 +143,7 @@ func shipLine(f template.File) string {
 	return fmt.Sprintf("ship %s to %s (%s)", f.Source, f.Target, f.Policy)
 }
 
-func planSync(job Job) []string {
+func planSync(job plan.Job) []string {
 	t := job.Template
 	var lines []string
 	if n := len(t.Files); n > 0 {
@@ -159,7 +160,7 @@ func planSync(job Job) []string {
 	if len(job.Packages) > 0 {
 		lines = append(lines, "install also: "+strings.Join(job.Packages, " "))
 	}
-	for _, s := range scriptsOf(job) {
+	for _, s := range job.Scripts() {
 		lines = append(lines, "run "+s.Name)
 	}
 	for _, v := range job.Values.All() {
@@ -186,7 +187,7 @@ func planValue(v template.Value) string {
 	return v.Name + " = " + event.RedactURLs(v.Text)
 }
 
-func planFinalize(job Job) []string {
+func planFinalize(job plan.Job) []string {
 	lines := []string{"discover services, ports and credentials"}
 	services, err := job.Template.DeclaredServices(job.Values)
 	if err != nil {

@@ -10,22 +10,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
-)
-
-// Renewal is what a sync is asked.
-type Renewal struct {
-	Take     string   // how to settle conflicts: template or guest; "": refuse them
-	Snapshot string   // auto, always or never
-	Removed  []string // scripts that the template no longer has
-	Values   []string // names of the variables that have another value than is on record
-	Changed  bool     // the template is not the one on record
-}
-
-// The snapshots that a sync may be asked for. Auto is where Proxmox can.
-const (
-	SnapshotAuto   = "auto"
-	SnapshotAlways = "always"
-	SnapshotNever  = "never"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 )
 
 // Sync applies the template as it is now to a container that runs: files that
@@ -33,8 +18,8 @@ const (
 // changed. What is the same is neither shipped nor touched. An edit in the guest
 // that the template also changed is refused before anything is changed, unless
 // Take settles it.
-func (r *Run) Sync(ctx context.Context, how Renewal) (Result, error) {
-	r.renewing, r.Renewal = true, how
+func (r *Run) Sync(ctx context.Context, how plan.SyncRequest) (Result, error) {
+	r.renewing, r.Asked = true, how
 	err := r.lookBack(ctx)
 	if err == nil {
 		err = r.mustRun()
@@ -73,7 +58,7 @@ func (r *Run) renew(ctx context.Context) error {
 		return err
 	}
 	r.Drift = &drift
-	differing, refused := in.Differing(drift, r.Renewal.Take)
+	differing, refused := in.Differing(drift, r.Asked.Take)
 	if len(refused) > 0 {
 		return r.conflict(refused)
 	}
@@ -89,9 +74,9 @@ func (r *Run) renew(ctx context.Context) error {
 	if manager {
 		// Before the record says that a change goes on: a resume would take what the
 		// config-manager did last for done.
-		r.turns[itemManager] = turnAgain
-		m := r.marks.of(event.Syncing, itemManager)
-		if err := r.mark(ctx, event.Syncing, itemManager, Broken, Detail{Dir: m.Dir, Try: m.Try, Take: r.Renewal.Take}); err != nil {
+		r.turns[plan.ItemManager] = turnAgain
+		m := r.marks.Of(event.Syncing, plan.ItemManager)
+		if err := r.mark(ctx, event.Syncing, plan.ItemManager, plan.Failed, plan.Detail{Dir: m.Dir, Try: m.Try, Take: r.Asked.Take}); err != nil {
 			return err
 		}
 	}
@@ -104,12 +89,12 @@ func (r *Run) renew(ctx context.Context) error {
 // rerunRevalued marks the scripts that are to run with another value, before that is
 // on record: a resume could not tell that they did not.
 func (r *Run) rerunRevalued(ctx context.Context) error {
-	for _, s := range scriptsOf(r.Job) {
-		m := r.marks.of(event.Syncing, s.Name)
-		if m.State != Done || !r.revalued(s.Name) {
+	for _, s := range r.Job.Scripts() {
+		m := r.marks.Of(event.Syncing, s.Name)
+		if m.State != plan.Done || !r.revalued(s.Name) {
 			continue
 		}
-		if err := r.mark(ctx, event.Syncing, s.Name, Broken, m.Detail); err != nil {
+		if err := r.mark(ctx, event.Syncing, s.Name, plan.Failed, m.Detail); err != nil {
 			return err
 		}
 	}
@@ -120,9 +105,9 @@ func (r *Run) rerunRevalued(ctx context.Context) error {
 // now.
 func (r *Run) keepJob(ctx context.Context) error {
 	switch {
-	case len(r.Renewal.Values) > 0:
-		r.say("On record from now on: the new value of " + strings.Join(r.Renewal.Values, ", "))
-	case !r.Renewal.Changed:
+	case len(r.Asked.Values) > 0:
+		r.say("On record from now on: the new value of " + strings.Join(r.Asked.Values, ", "))
+	case !r.Asked.Changed:
 		return nil
 	}
 	return r.Record.SaveJob(ctx, r.Job)
@@ -131,7 +116,7 @@ func (r *Run) keepJob(ctx context.Context) error {
 // beginChange writes down that the container is being changed, and into what.
 func (r *Run) beginChange(ctx context.Context) error {
 	r.looking = false
-	if err := r.closeRollback(ctx, Done); err != nil {
+	if err := r.closeRollback(ctx, plan.Done); err != nil {
 		return err
 	}
 	if err := r.Record.SaveJob(ctx, r.Job); err != nil {
@@ -156,7 +141,7 @@ func (r *Run) butFor() string {
 	if r.Drift == nil {
 		return ""
 	}
-	n := r.Drift.Kept(r.Renewal.Take)
+	n := r.Drift.Kept(r.Asked.Take)
 	if n == 0 {
 		return ""
 	}
@@ -199,7 +184,7 @@ func (r *Run) drift(ctx context.Context, in guestfiles.Input) (guestfiles.Drift,
 // differing is in without the contents that the guest has already, and without any
 // where the config-manager is not to have a turn. What is refused is returned too.
 func (r *Run) differing(ctx context.Context, in guestfiles.Input) (guestfiles.Input, []guestfiles.FileDrift, error) {
-	if r.turns[itemManager] == turnDone {
+	if r.turns[plan.ItemManager] == turnDone {
 		for i := range in.Files {
 			in.Files[i].Unshipped = true
 		}
@@ -220,9 +205,9 @@ func (r *Run) differing(ctx context.Context, in guestfiles.Input) (guestfiles.In
 // on with.
 func (r *Run) take() string {
 	if r.renewing {
-		return r.Renewal.Take
+		return r.Asked.Take
 	}
-	return r.marks.of(event.Syncing, itemManager).Take
+	return r.marks.Of(event.Syncing, plan.ItemManager).Take
 }
 
 // conflict says which files would have to be overwritten although somebody
@@ -250,7 +235,7 @@ func (r *Run) conflict(files []guestfiles.FileDrift) *Failure {
 // sayRemoved names what the template no longer has. It is left where it is: what
 // else uses it cannot be known.
 func (r *Run) sayRemoved(d guestfiles.Drift) {
-	for _, name := range r.Renewal.Removed {
+	for _, name := range r.Asked.Removed {
 		r.say("script " + name + " is not in the template any more; what it did stays")
 	}
 	for _, f := range d.Files {

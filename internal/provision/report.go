@@ -8,6 +8,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 )
 
 // Report is how a container differs from its template, and what a sync would do.
@@ -55,13 +56,13 @@ func (p Report) Differs() bool {
 
 // Report compares a running container with its template, in three remote
 // commands, and changes nothing. The run's record must drop what is written.
-func (r *Run) Report(ctx context.Context, how Renewal) (Report, error) {
+func (r *Run) Report(ctx context.Context, how plan.SyncRequest) (Report, error) {
 	defer func() {
 		if r.Guest != nil {
 			r.Guest.Close()
 		}
 	}()
-	r.renewing, r.Renewal = true, how
+	r.renewing, r.Asked = true, how
 	defer r.wait("Proxmox and the container to report their state", 0)()
 	if err := r.lookBack(ctx); err != nil {
 		return Report{}, err
@@ -85,7 +86,7 @@ func (r *Run) Report(ctx context.Context, how Renewal) (Report, error) {
 	}
 	report := Report{ // empty lists are [] in JSON, never null
 		Files: append([]guestfiles.FileDrift{}, drift.Files...), Packages: append([]guestfiles.PackageDrift{}, drift.Packages...),
-		Manager: r.turnState(itemManager), Scripts: append([]ScriptDrift{}, r.scriptDrift()...), Conflicts: []string{},
+		Manager: r.turnState(plan.ItemManager), Scripts: append([]ScriptDrift{}, r.scriptDrift()...), Conflicts: []string{},
 	}
 	if report.Inside, err = r.wayIn(); err != nil {
 		return report, err
@@ -111,7 +112,7 @@ func (r *Run) scriptDrift() []ScriptDrift {
 		}
 		out = append(out, ScriptDrift{s.Name, state})
 	}
-	for _, name := range r.Renewal.Removed {
+	for _, name := range r.Asked.Removed {
 		out = append(out, ScriptDrift{name, "removed"})
 	}
 	return out
@@ -119,7 +120,7 @@ func (r *Run) scriptDrift() []ScriptDrift {
 
 // turnState says of a program what its turn amounts to.
 func (r *Run) turnState(item string) string {
-	if r.turns[item] == turnAgain && r.marks.of(event.Syncing, item).State == Broken {
+	if r.turns[item] == turnAgain && r.marks.Of(event.Syncing, item).State == plan.Failed {
 		return "failed"
 	}
 	return map[turn]string{turnFirst: "new", turnDone: "same", turnAttach: "running", turnAgain: "changed", turnDrain: "failed"}[r.turns[item]]

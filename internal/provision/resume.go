@@ -9,6 +9,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/provision/survey"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
@@ -119,7 +120,7 @@ func (r *Run) settleIn(ctx context.Context) error {
 func (r *Run) survey(ctx context.Context) (course, error) {
 	rec := r.Recorded
 	f := ownership.Facts{Record: rec, Own: ownership.Task{UPID: rec.UPID}, Login: r.PVE.Login(),
-		Created: r.marks.of(event.Creating, ItemCreate).State == Done}
+		Created: r.marks.Of(event.Creating, plan.ItemCreate).State == plan.Done}
 	switch {
 	case rec.CTID == 0:
 		return course{make: makeAnew, why: "it was never asked for"}, nil
@@ -201,7 +202,7 @@ func (r *Run) power(ctx context.Context, c course) (course, error) {
 		return c, err
 	}
 	c.runs = st.Running
-	if m := r.marks.of(event.Starting, itemStart); !c.runs && m.UPID != "" {
+	if m := r.marks.Of(event.Starting, plan.ItemStart); !c.runs && m.UPID != "" {
 		if going, _, err := r.PVE.TaskRunning(ctx, m.UPID); err == nil && going {
 			c.start = m.UPID
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
@@ -33,7 +34,7 @@ func (r *Run) mayGoOn(ctx context.Context) error {
 	switch {
 	case !r.renewing:
 		return r.may(ctx, "go on with", append(needs, "VM.PowerMgmt"))
-	case r.Renewal.Snapshot == SnapshotNever:
+	case r.Asked.Snapshot == plan.SnapshotNever:
 		return r.may(ctx, "sync", needs)
 	}
 	return r.may(ctx, "sync", needs, "VM.Snapshot") // whether a snapshot is needed is known later

@@ -8,6 +8,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
@@ -30,9 +31,9 @@ func (r *Run) FindPast(ctx context.Context) (Past, error) {
 	if err := r.loadMarks(ctx); err != nil {
 		return Past{}, err
 	}
-	m := r.marks.of(event.Deploying, itemSnapshot)
+	m := r.marks.Of(event.Deploying, plan.ItemSnapshot)
 	p := Past{Snapshot: m.Name, was: lxc.Lifecycle(m.Was), begun: r.begunBack()}
-	if m.State != Claimed && !p.begun {
+	if m.State != plan.Claimed && !p.begun {
 		return p, r.nothingPast(ExitOther, fmt.Sprintf("no sync of %s has left a snapshot", r.Recorded.Hostname))
 	}
 	if err := r.Connect(ctx); err != nil {
@@ -86,8 +87,8 @@ func (r *Run) findSnapshot(ctx context.Context, p *Past) error {
 // a rollback of ours holds is none; one that it has left when it failed can be
 // taken away on the node only.
 func (r *Run) lockedAgainst(p Past) error {
-	m := r.marks.of(event.Deploying, itemRollback)
-	ours := p.lock == "rollback" && m.Name == p.Snapshot && (m.State == Claimed || m.State == Broken)
+	m := r.marks.Of(event.Deploying, plan.ItemRollback)
+	ours := p.lock == "rollback" && m.Name == p.Snapshot && (m.State == plan.Claimed || m.State == plan.Failed)
 	switch {
 	case p.lock == "" || p.task != "" || ours && r.SSH.Node != nil:
 		return nil
@@ -112,8 +113,8 @@ func (r *Run) nothingPast(status int, why string) error {
 // begunBack reports whether a rollback has begun that did not see its end: all but
 // the end, where the container is ready and the snapshot gone.
 func (r *Run) begunBack() bool {
-	m, since := r.marks.of(event.Deploying, itemRollback), r.marks.of(event.Deploying, itemSnapshot)
-	return m.State == Claimed && m.Name == since.Name && (r.Recorded.Lifecycle != lxc.Ready || since.State != Claimed)
+	m, since := r.marks.Of(event.Deploying, plan.ItemRollback), r.marks.Of(event.Deploying, plan.ItemSnapshot)
+	return m.State == plan.Claimed && m.Name == since.Name && (r.Recorded.Lifecycle != lxc.Ready || since.State != plan.Claimed)
 }
 
 // MayGoOn refuses a container that is being taken back, or was: what is on record
@@ -125,7 +126,7 @@ func (r *Run) MayGoOn(ctx context.Context) error {
 	}
 	name := r.Recorded.Hostname
 	return &Failure{
-		Status: ExitOther, Message: fmt.Sprintf("cannot go on with %s: going back to the snapshot %s was not finished", name, r.marks.of(event.Deploying, itemRollback).Name),
+		Status: ExitOther, Message: fmt.Sprintf("cannot go on with %s: going back to the snapshot %s was not finished", name, r.marks.Of(event.Deploying, plan.ItemRollback).Name),
 		Hints: []string{"to finish that: " + r.Command("sync", name, "--rollback")},
 	}
 }
@@ -144,12 +145,12 @@ func (r *Run) rollback(ctx context.Context) error {
 		return err
 	}
 	r.Bus.SetPlace(r.CTID, r.Recorded.Node)
-	since := r.marks.of(event.Deploying, itemSnapshot)
+	since := r.marks.Of(event.Deploying, plan.ItemSnapshot)
 	r.looking, r.past = false, &p
 	defer r.wait("", 0)()
 	// Before the lifecycle: a container that is said to be changed is refused to
 	// others by this.
-	if err := r.mark(ctx, event.Deploying, itemRollback, Claimed, Detail{Name: p.Snapshot, UPID: p.task}); err != nil {
+	if err := r.mark(ctx, event.Deploying, plan.ItemRollback, plan.Claimed, plan.Detail{Name: p.Snapshot, UPID: p.task}); err != nil {
 		return err
 	}
 	if err := r.Record.Update(ctx, func(c *lxc.Container) { c.Lifecycle = lxc.Creating }); err != nil {
@@ -170,22 +171,22 @@ func (r *Run) rollback(ctx context.Context) error {
 
 // EndRollback marks a rollback as done, once its run has ended: who is killed
 // before that goes on from here.
-func (r *Run) EndRollback(ctx context.Context) error { return r.closeRollback(ctx, Done) }
+func (r *Run) EndRollback(ctx context.Context) error { return r.closeRollback(ctx, plan.Done) }
 
 // closeRollback ends what is on record of a rollback, if it is open: it counts no
 // more once something else changes the container.
-func (r *Run) closeRollback(ctx context.Context, as MarkState) error {
-	m := r.marks.of(event.Deploying, itemRollback)
-	if m.State != Claimed {
+func (r *Run) closeRollback(ctx context.Context, as plan.MarkState) error {
+	m := r.marks.Of(event.Deploying, plan.ItemRollback)
+	if m.State != plan.Claimed {
 		return nil
 	}
-	return r.mark(ctx, event.Deploying, itemRollback, as, m.Detail)
+	return r.mark(ctx, event.Deploying, plan.ItemRollback, as, m.Detail)
 }
 
 // lastRollback is the task of a rollback that did not see its end; "": it was
 // never begun, as far as this login can see, or has failed.
 func (r *Run) lastRollback(ctx context.Context) (string, error) {
-	upid := r.marks.of(event.Deploying, itemRollback).UPID
+	upid := r.marks.Of(event.Deploying, plan.ItemRollback).UPID
 	known := upid != ""
 	var err error
 	if !known {
@@ -225,7 +226,7 @@ func (r *Run) putBack(ctx context.Context, p Past) error {
 		if err != nil {
 			return r.notBack(ctx, err)
 		}
-		if err = r.mark(ctx, event.Deploying, itemRollback, Claimed, Detail{Name: p.Snapshot, UPID: upid}); err != nil {
+		if err = r.mark(ctx, event.Deploying, plan.ItemRollback, plan.Claimed, plan.Detail{Name: p.Snapshot, UPID: upid}); err != nil {
 			return err
 		}
 	}
@@ -241,7 +242,7 @@ func (r *Run) notBack(ctx context.Context, err error) error {
 	if context.Cause(ctx) != nil || pve.IsKind(err, pve.Unreachable) || pve.IsKind(err, pve.Timeout) {
 		return err
 	}
-	return orMark(err, r.closeRollback(ctx, Broken))
+	return orMark(err, r.closeRollback(ctx, plan.Failed))
 }
 
 // runAgain starts the container, which a rollback leaves stopped.
@@ -265,19 +266,19 @@ func (r *Run) runAgain(ctx context.Context) error {
 // forgetSince puts the record back to what it was when a snapshot was taken. Where that
 // was not kept, every mark that was written since becomes one that the next sync
 // does not take for done; what was shipped is not in the guest any more.
-func (r *Run) forgetSince(ctx context.Context, snapshot Mark) error {
+func (r *Run) forgetSince(ctx context.Context, snapshot plan.Mark) error {
 	if kept, err := r.Record.RestorePast(ctx, snapshot.Name); kept || err != nil {
 		return err
 	}
 	for _, m := range r.marks {
 		if m.Phase == string(event.Syncing) && m.RunID >= snapshot.RunID { // run ids sort by time
-			if err := r.mark(ctx, event.Syncing, m.Item, Broken, Detail{Try: m.Try}); err != nil {
+			if err := r.mark(ctx, event.Syncing, m.Item, plan.Failed, plan.Detail{Try: m.Try}); err != nil {
 				return err
 			}
 		}
 	}
-	if ship := r.marks.of(event.Deploying, itemShip); ship.State != "" && ship.RunID >= snapshot.RunID {
-		return r.mark(ctx, event.Deploying, itemShip, Done, Detail{})
+	if ship := r.marks.Of(event.Deploying, plan.ItemShip); ship.State != "" && ship.RunID >= snapshot.RunID {
+		return r.mark(ctx, event.Deploying, plan.ItemShip, plan.Done, plan.Detail{})
 	}
 	return nil
 }
@@ -290,7 +291,7 @@ func (r *Run) unfinishedPast() bool {
 func (r *Run) wayBack() []string {
 	name := r.Recorded.Hostname
 	again := r.Command("sync", name, "--rollback")
-	if r.marks.of(event.Deploying, itemRollback).State == Claimed {
+	if r.marks.Of(event.Deploying, plan.ItemRollback).State == plan.Claimed {
 		return []string{"what was begun on the node goes on there; to finish it: " + again}
 	}
 	return []string{"to try again: " + again, "to go on from how it is now: " + r.Command("resume", name)}

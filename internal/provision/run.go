@@ -2,8 +2,6 @@ package provision
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -15,40 +13,16 @@ import (
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
-	"github.com/infrahaus/infrahaus/internal/template"
 )
-
-// Job is what a create is asked to do.
-type Job struct {
-	Spec     lxc.Spec
-	Template *template.Template
-	Values   template.Values
-	Skip     []string // script names never to run
-	SkipNow  []string // those not to run by this sync or resume, nor by one that goes on with it
-	Packages []string // --package, for the guest's own package manager
-
-	ConfigRepoURL string // CONFIG_REPO_URL in the guest; "" for none
-	ConfigBranch  string
-	Password      string // root's, 24 random characters
-}
-
-// digest is the same as before if a guest gets the same as before: the template, and the
-// names from --package.
-func (j Job) digest() string {
-	if len(j.Packages) == 0 {
-		return j.Template.Digest
-	}
-	sum := sha256.Sum256([]byte(j.Template.Digest + "\n" + strings.Join(j.Packages, "\n")))
-	return hex.EncodeToString(sum[:])
-}
 
 // Run is the phases' shared page. Every field says who fills it.
 type Run struct {
 	// the caller
 	ID       string
 	RecordID string
-	Job      Job
+	Job      plan.Job
 	// Connect opens the host and fills PVE, SSH and what the host's settings say
 	// in Job. A create calls it after its first event: reaching a host takes time.
 	Connect          func(context.Context) error
@@ -60,18 +34,18 @@ type Run struct {
 	Command          func(words ...string) string // a command line of this tool, to be shown in a hint
 	Recorded         lxc.Container                // of all but a create: what was known before
 	From             string                       // of a resume: the step or script to go back to; "": none
-	Renewal          Renewal                      // of a sync: what it was asked
+	Asked            plan.SyncRequest             // of a sync: what it was asked
 	Bus              *event.Bus
 	Record           Catalogue
 
 	// Discover, Resume, Sync or Rollback
-	looking  bool   // the run looks at a container and changes neither it nor its lifecycle
-	resuming bool   // the run goes on with what earlier runs began
-	renewing bool   // the template's present state is to be applied
-	marks    marks  // what earlier runs and this one have done
-	course   course // what Proxmox says of it
-	past     *Past  // what the container is being taken back to
-	foreign  bool   // a container that this catalogue did not make may be destroyed
+	looking  bool       // the run looks at a container and changes neither it nor its lifecycle
+	resuming bool       // the run goes on with what earlier runs began
+	renewing bool       // the template's present state is to be applied
+	marks    plan.Marks // what earlier runs and this one have done
+	course   course     // what Proxmox says of it
+	past     *Past      // what the container is being taken back to
+	foreign  bool       // a container that this catalogue did not make may be destroyed
 
 	// perform
 	phase     Phase
@@ -189,7 +163,7 @@ func (r *Run) finish(ctx context.Context) (Result, error) {
 		res.ExitStatus = ExitUnready
 		message = "Container is up, but not answering: " + strings.Join(r.unready, ", ")
 		hint = r.Command("logs", r.Job.Spec.Hostname)
-		if r.marks.of(event.Deploying, itemSnapshot).State == Claimed {
+		if r.marks.Of(event.Deploying, plan.ItemSnapshot).State == plan.Claimed {
 			hint += "\n" + r.backHint()
 		}
 	}
@@ -294,7 +268,7 @@ func (r *Run) wayOn() (hints []string) {
 		what+"; "+first+"to go on: "+r.Command("resume", name),
 		"to remove it: "+r.Command("destroy", name),
 	)
-	if m := r.marks.of(event.Deploying, itemSnapshot); m.State == Claimed {
+	if m := r.marks.Of(event.Deploying, plan.ItemSnapshot); m.State == plan.Claimed {
 		hints[len(hints)-1] = r.backHint()
 	}
 	return hints

@@ -8,35 +8,32 @@ import (
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
 // snapshotPrefix begins the names of the snapshots that a sync takes.
 const snapshotPrefix = "infrahaus-"
 
-// stale is a snapshot that is not to be gone back to, and that may still be there: one
-// of a sync that has ended well, or that was never whole.
-const stale = Broken
-
 // takeSnapshot has Proxmox keep the container as it is, before a sync changes it.
 // One that an earlier sync has left, for it failed, shows an older and better
 // state: it is kept instead. One that a sync which ended well could not remove goes
 // now.
 func (r *Run) takeSnapshot(ctx context.Context) error {
-	if m := r.marks.of(event.Deploying, itemSnapshot); m.State == Claimed || m.State == stale {
+	if m := r.marks.Of(event.Deploying, plan.ItemSnapshot); m.State == plan.Claimed || m.State == plan.Expired {
 		there, err := r.snapshotThere(ctx, m)
 		switch {
 		case err != nil:
 			return err
-		case there && m.State == Claimed:
+		case there && m.State == plan.Claimed:
 			r.say("The snapshot " + m.Name + " of a sync that did not end well is kept")
 			return nil
 		case there:
 			r.dropSnapshot(ctx)
 		}
 	}
-	always := r.Renewal.Snapshot == SnapshotAlways
-	if r.Renewal.Snapshot == SnapshotNever {
+	always := r.Asked.Snapshot == plan.SnapshotAlways
+	if r.Asked.Snapshot == plan.SnapshotNever {
 		return nil
 	}
 	node := r.Placement.Node
@@ -70,13 +67,13 @@ func (r *Run) takeSnapshot(ctx context.Context) error {
 // snapshotThere asks whether the snapshot of an earlier sync was really taken: one
 // that was killed or interrupted then may have come no further than the record, or
 // its task may still be at it.
-func (r *Run) snapshotThere(ctx context.Context, m Mark) (bool, error) {
+func (r *Run) snapshotThere(ctx context.Context, m plan.Mark) (bool, error) {
 	if err := r.followSnapshots(ctx); err != nil {
 		return false, err
 	}
 	list, err := r.PVE.Snapshots(ctx, r.Recorded.Node, r.CTID)
 	i := slices.IndexFunc(list, func(s pve.Snapshot) bool { return s.Name == m.Name })
-	if i >= 0 && list[i].State != "" && m.State == Claimed {
+	if i >= 0 && list[i].State != "" && m.State == plan.Claimed {
 		return false, &Failure{
 			Status:  ExitProxmox,
 			Message: fmt.Sprintf("cannot sync %s: the snapshot %s of an earlier sync is half made (%s), and no task is at it", r.Recorded.Hostname, m.Name, list[i].State),
@@ -111,7 +108,7 @@ func (r *Run) snapshot(ctx context.Context, node string) error {
 	if err := r.Record.KeepPast(ctx, name); err != nil {
 		return err
 	}
-	if err := r.mark(ctx, event.Deploying, itemSnapshot, Claimed, Detail{Name: name, Was: string(r.Recorded.Lifecycle)}); err != nil {
+	if err := r.mark(ctx, event.Deploying, plan.ItemSnapshot, plan.Claimed, plan.Detail{Name: name, Was: string(r.Recorded.Lifecycle)}); err != nil {
 		return err
 	}
 	r.say("Taking the snapshot " + name)
@@ -120,7 +117,7 @@ func (r *Run) snapshot(ctx context.Context, node string) error {
 		_, err = r.followTask(ctx, upid)
 	}
 	if err != nil {
-		return orMark(err, r.mark(ctx, event.Deploying, itemSnapshot, stale, Detail{Name: name}))
+		return orMark(err, r.mark(ctx, event.Deploying, plan.ItemSnapshot, plan.Expired, plan.Detail{Name: name}))
 	}
 	return nil
 }
@@ -137,12 +134,12 @@ func orMark(err, recordErr error) error {
 // not be removed is a warning: the work is done. The record says first that nobody
 // is to go back to it.
 func (r *Run) dropSnapshot(ctx context.Context) {
-	m := r.marks.of(event.Deploying, itemSnapshot)
-	if m.State != Claimed && m.State != stale {
+	m := r.marks.Of(event.Deploying, plan.ItemSnapshot)
+	if m.State != plan.Claimed && m.State != plan.Expired {
 		return
 	}
-	if m.State == Claimed {
-		if err := r.mark(ctx, event.Deploying, itemSnapshot, stale, m.Detail); err != nil {
+	if m.State == plan.Claimed {
+		if err := r.mark(ctx, event.Deploying, plan.ItemSnapshot, plan.Expired, m.Detail); err != nil {
 			r.noteErr(err)
 			return
 		}
@@ -155,5 +152,5 @@ func (r *Run) dropSnapshot(ctx context.Context) {
 		r.warn("the snapshot "+m.Name+" could not be removed: "+err.Error(), fmt.Sprintf("on the node: pct delsnapshot %d %s", r.CTID, m.Name))
 		return
 	}
-	r.noteErr(r.mark(ctx, event.Deploying, itemSnapshot, Done, m.Detail))
+	r.noteErr(r.mark(ctx, event.Deploying, plan.ItemSnapshot, plan.Done, m.Detail))
 }

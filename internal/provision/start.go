@@ -10,6 +10,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
@@ -43,7 +44,7 @@ func (r *Run) start(ctx context.Context) error {
 		return err
 	}
 	r.warnAll(res.Warnings)
-	if err := r.mark(ctx, event.Starting, itemStart, Done, Detail{UPID: upid}); err != nil {
+	if err := r.mark(ctx, event.Starting, plan.ItemStart, plan.Done, plan.Detail{UPID: upid}); err != nil {
 		return err
 	}
 	if r.opening != nil {
@@ -92,14 +93,14 @@ func (r *Run) startTask(ctx context.Context, node string) (string, error) {
 		r.say("It is being started already")
 		return r.course.start, nil
 	}
-	if err := r.mark(ctx, event.Starting, itemStart, Claimed, Detail{}); err != nil {
+	if err := r.mark(ctx, event.Starting, plan.ItemStart, plan.Claimed, plan.Detail{}); err != nil {
 		return "", err
 	}
 	upid, err := r.PVE.Start(ctx, node, r.CTID)
 	if err != nil {
 		return "", err
 	}
-	return upid, r.mark(ctx, event.Starting, itemStart, Claimed, Detail{UPID: upid})
+	return upid, r.mark(ctx, event.Starting, plan.ItemStart, plan.Claimed, plan.Detail{UPID: upid})
 }
 
 // learnAddress asks Proxmox for the address that DHCP gave, and records it.

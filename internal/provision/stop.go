@@ -11,6 +11,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/provision/survey"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
@@ -91,7 +92,7 @@ func (r *Run) stopWork(ctx context.Context, cause, err error) error {
 // stopScript tells a script to stop, unless it installs packages. The
 // config-manager, which mostly does, is left alone.
 func (r *Run) stopScript(ctx context.Context) string {
-	if r.attempt.Name == itemManager {
+	if r.attempt.Name == plan.ItemManager {
 		return "the config-manager goes on with files and packages in the container, and is not waited for"
 	}
 	spared, err := guest.Kill(ctx, r.Guest, *r.attempt, stopGrace)
@@ -139,8 +140,8 @@ func taskEnd(err error) string {
 
 // startAsked reports whether a start was requested and Proxmox has not answered.
 func (r *Run) startAsked() bool {
-	m := r.marks.of(event.Starting, itemStart)
-	return r.phase.Name == event.Starting && m.RunID == r.ID && m.State == Claimed && m.UPID == ""
+	m := r.marks.Of(event.Starting, plan.ItemStart)
+	return r.phase.Name == event.Starting && m.RunID == r.ID && m.State == plan.Claimed && m.UPID == ""
 }
 
 // leftRunning reports whether the container runs after its start was stopped.

@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"slices"
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/template"
 )
 
@@ -18,7 +18,7 @@ func (r *Run) sync(ctx context.Context) error {
 	if r.lookOnly() {
 		return r.step(r.phase.To, "Nothing is run: --from finalizing")
 	}
-	scripts := scriptsOf(r.Job)
+	scripts := r.Job.Scripts()
 	names := make([]string, len(scripts))
 	for i, s := range scripts {
 		names[i] = s.Name
@@ -26,9 +26,9 @@ func (r *Run) sync(ctx context.Context) error {
 	from := r.phase.From
 	message := "Running config-manager initial sync"
 	switch {
-	case r.turns[itemManager] == turnDone && r.renewing:
+	case r.turns[plan.ItemManager] == turnDone && r.renewing:
 		message = "Files and packages are as they should be"
-	case r.turns[itemManager] == turnDone:
+	case r.turns[plan.ItemManager] == turnDone:
 		message = "Files and packages were put in place before"
 	case r.renewing:
 		message = "Applying files and packages"
@@ -51,25 +51,13 @@ func (r *Run) sync(ctx context.Context) error {
 	return r.step(r.phase.To, counted(len(scripts), "setup script")+" completed")
 }
 
-// scriptsOf are the template's scripts, less those that --skip-script names.
-func scriptsOf(job Job) []template.Script {
-	return slices.DeleteFunc(job.Template.EnabledScripts(), func(s template.Script) bool {
-		return job.Skips(s.Name)
-	})
-}
-
-// Skips reports whether a script is not to be run.
-func (j Job) Skips(script string) bool {
-	return slices.Contains(j.Skip, script) || slices.Contains(j.SkipNow, script)
-}
-
 // applyFiles lets the config-manager's service apply files and packages, and
 // follows it.
 func (r *Run) applyFiles(ctx context.Context) error {
 	p := program{
-		item: itemManager, logs: event.Event{Type: event.Log, Step: r.phase.Name, ScriptName: itemManager},
+		item: plan.ItemManager, logs: event.Event{Type: event.Log, Step: r.phase.Name, ScriptName: plan.ItemManager},
 		attempt: guest.Attempt{
-			Name: itemManager, Script: []byte(guestfiles.SyncScript()), Env: []string{guestfiles.StageEnv(r.Staging)},
+			Name: plan.ItemManager, Script: []byte(guestfiles.SyncScript()), Env: []string{guestfiles.StageEnv(r.Staging)},
 		},
 	}
 	return r.runProgram(ctx, p)
@@ -101,7 +89,7 @@ func (r *Run) runDir() string { return path.Join(guestfiles.RunsDir, r.ID) }
 
 // scriptsDir holds the scripts in the guest, where they were shipped to last.
 func (r *Run) scriptsDir() string {
-	return path.Join(r.marks.of(event.Deploying, itemShip).Dir, "scripts")
+	return path.Join(r.marks.Of(event.Deploying, plan.ItemShip).Dir, "scripts")
 }
 
 // scriptEnv is what every script gets besides the runner's own variables.
@@ -125,7 +113,7 @@ func (r *Run) scriptEnv() []string {
 // scriptFailed is exit status 5, with what the script said last; it is 4 where
 // the guest is being stopped or was restarted, which is why the script failed.
 func (r *Run) scriptFailed(ctx context.Context, name string, status int) error {
-	if r.goingDown(ctx, r.marks.of(event.Syncing, name).Dir) {
+	if r.goingDown(ctx, r.marks.Of(event.Syncing, name).Dir) {
 		return r.died(name)
 	}
 	how := fmt.Sprintf("exit status %d", status)
@@ -136,7 +124,7 @@ func (r *Run) scriptFailed(ctx context.Context, name string, status int) error {
 		how += fmt.Sprintf(" (killed by signal %d)", status-128)
 	}
 	hints := []string{r.Command("logs", r.Job.Spec.Hostname)}
-	if name == itemManager && len(r.Job.Packages) > 0 {
+	if name == plan.ItemManager && len(r.Job.Packages) > 0 {
 		hints = append(hints, "if a --package is at fault: resume --package NAME replaces all of them, resume --no-packages drops them")
 	}
 	return &Failure{

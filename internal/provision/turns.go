@@ -14,6 +14,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/template"
 )
 
@@ -33,16 +34,16 @@ const (
 // says of the attempt, whether it was asked for again, and the digest of what
 // would run now ("": whatever ran will do). What has changed since it ran is run
 // again: only a sync, or a resume that was told so, has a changed template.
-func decide(m Mark, seen guest.Seen, again bool, sha string) turn {
+func decide(m plan.Mark, seen guest.Seen, again bool, sha string) turn {
 	switch m.State {
 	case "":
 		return turnFirst
-	case Done:
+	case plan.Done:
 		if again || sha != "" && sha != m.SHA256 {
 			return turnAgain
 		}
 		return turnDone
-	case Claimed:
+	case plan.Claimed:
 		switch {
 		case seen.State == guest.Dead, seen.State == guest.Ended && seen.Status != 0:
 			return turnDrain
@@ -58,13 +59,13 @@ func decide(m Mark, seen guest.Seen, again bool, sha string) turn {
 // the config-manager and each script, and learns what they have saved as credentials:
 // it is as secret in what this run is going to follow.
 func (r *Run) takeStock(ctx context.Context) error {
-	items := []string{itemManager}
-	for _, s := range scriptsOf(r.Job) {
+	items := []string{plan.ItemManager}
+	for _, s := range r.Job.Scripts() {
 		items = append(items, s.Name)
 	}
 	var dirs []string
 	for _, item := range items {
-		if m := r.marks.of(event.Syncing, item); m.Dir != "" {
+		if m := r.marks.Of(event.Syncing, item); m.Dir != "" {
 			dirs = append(dirs, m.Dir)
 		}
 	}
@@ -85,10 +86,10 @@ func (r *Run) takeStock(ctx context.Context) error {
 func (r *Run) decideTurns(items []string, seen map[string]guest.Seen) {
 	r.turns = map[string]turn{}
 	for _, item := range items {
-		m := r.marks.of(event.Syncing, item)
+		m := r.marks.Of(event.Syncing, item)
 		again := r.revalued(item)
 		t := decide(m, seen[m.Dir], again || r.redo(item), r.scriptSHA(item))
-		if t == turnAttach && (again || item == itemManager && r.stale()) {
+		if t == turnAttach && (again || item == plan.ItemManager && r.stale()) {
 			t = turnDrain // it works with what there was then
 			if seen[m.Dir].State == guest.Unclaimed {
 				t = turnAgain
@@ -101,23 +102,23 @@ func (r *Run) decideTurns(items []string, seen map[string]guest.Seen) {
 // revalued reports whether a sync was given another value of a variable that a
 // script names. The digest of a script knows nothing of those that are secret.
 func (r *Run) revalued(item string) bool {
-	return slices.ContainsFunc(scriptsOf(r.Job), func(s template.Script) bool {
-		return s.Name == item && slices.ContainsFunc(r.Renewal.Values, func(name string) bool { return names(s, name) })
+	return slices.ContainsFunc(r.Job.Scripts(), func(s template.Script) bool {
+		return s.Name == item && slices.ContainsFunc(r.Asked.Values, func(name string) bool { return names(s, name) })
 	})
 }
 
 // stale reports whether a resume was told to use a template that has changed since
 // the config-manager's last turn.
 func (r *Run) stale() bool {
-	last := cmp.Or(r.marks.of(event.Syncing, itemManager).SHA256, r.marks.of(event.Deploying, itemShip).SHA256)
-	return !r.renewing && !r.lookOnly() && last != "" && last != r.Job.digest()
+	last := cmp.Or(r.marks.Of(event.Syncing, plan.ItemManager).SHA256, r.marks.Of(event.Deploying, plan.ItemShip).SHA256)
+	return !r.renewing && !r.lookOnly() && last != "" && last != r.Job.Digest()
 }
 
 // applyChanged lets the config-manager, although it is done, apply what the
 // template has changed of files and packages. What differs for another reason is
 // left: a script that ran may have edited it.
 func (r *Run) applyChanged(ctx context.Context) error {
-	if r.turns[itemManager] != turnDone || !r.stale() {
+	if r.turns[plan.ItemManager] != turnDone || !r.stale() {
 		return nil
 	}
 	in, err := r.input()
@@ -129,7 +130,7 @@ func (r *Run) applyChanged(ctx context.Context) error {
 		return err
 	}
 	if r.Drift = &d; d.Renewed() || packagesDiffer(d) {
-		r.turns[itemManager] = turnAgain
+		r.turns[plan.ItemManager] = turnAgain
 	}
 	return nil
 }
@@ -143,10 +144,10 @@ func (r *Run) redo(item string) bool {
 	if slices.Contains(event.Steps, event.StepName(r.From)) {
 		return true
 	}
-	for _, s := range scriptsOf(r.Job) {
+	for _, s := range r.Job.Scripts() {
 		switch s.Name {
 		case r.From:
-			return item != itemManager // it and what follows it
+			return item != plan.ItemManager // it and what follows it
 		case item:
 			return false
 		}
@@ -163,31 +164,31 @@ func (r *Run) lookOnly() bool {
 // shipNeeded reports whether the guest lacks what the config-manager is to
 // apply, or the scripts that are to run.
 func (r *Run) shipNeeded() bool {
-	ship := r.marks.of(event.Deploying, itemShip)
-	if t := r.turns[itemManager]; ship.State != Done || t != turnDone && t != turnAttach {
+	ship := r.marks.Of(event.Deploying, plan.ItemShip)
+	if t := r.turns[plan.ItemManager]; ship.State != plan.Done || t != turnDone && t != turnAttach {
 		return true // what was staged may be half used up
 	}
-	return ship.SHA256 != r.Job.digest() && r.scriptsToRun()
+	return ship.SHA256 != r.Job.Digest() && r.scriptsToRun()
 }
 
 // scriptsToRun reports whether any script begins in this run.
 func (r *Run) scriptsToRun() bool {
-	return slices.ContainsFunc(scriptsOf(r.Job), func(s template.Script) bool {
+	return slices.ContainsFunc(r.Job.Scripts(), func(s template.Script) bool {
 		t := r.turns[s.Name]
 		return t != turnDone && t != turnAttach
 	})
 }
 
 // nextAttempt is where the next attempt at a program lives in the guest.
-func (r *Run) nextAttempt(item string) Detail {
-	m := r.marks.of(event.Syncing, item)
+func (r *Run) nextAttempt(item string) plan.Detail {
+	m := r.marks.Of(event.Syncing, item)
 	name, sha := item, r.scriptSHA(item)
-	if item == itemManager {
-		name, sha = "00-config-manager", r.Job.digest()
+	if item == plan.ItemManager {
+		name, sha = "00-config-manager", r.Job.Digest()
 	}
 	try := m.Try + 1
 	dir := path.Join(guestfiles.RunsDir, r.ID, fmt.Sprintf("%s.%d", name, try))
-	return Detail{Dir: dir, Try: try, SHA256: sha, Take: m.Take}
+	return plan.Detail{Dir: dir, Try: try, SHA256: sha, Take: m.Take}
 }
 
 // scriptSHA is the digest of a script as it would run now, with the variables that

@@ -1,0 +1,47 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/template"
+)
+
+// Job is the work that a create is asked for. It is on record, so that a resume or a sync
+// can continue it.
+type Job struct {
+	Spec     lxc.Spec
+	Template *template.Template
+	Values   template.Values
+	Skip     []string // names of scripts that must never run
+	SkipNow  []string // names of scripts that this sync or resume, and those that continue it, must not run
+	Packages []string // --package, for the guest's own package manager
+
+	ConfigRepoURL string // CONFIG_REPO_URL in the guest; "" for none
+	ConfigBranch  string
+	Password      string // root's, 24 random characters
+}
+
+// Digest stays the same as long as a guest gets the same files and packages: those of the
+// template, and the names from --package.
+func (j Job) Digest() string {
+	if len(j.Packages) == 0 {
+		return j.Template.Digest
+	}
+	sum := sha256.Sum256([]byte(j.Template.Digest + "\n" + strings.Join(j.Packages, "\n")))
+	return hex.EncodeToString(sum[:])
+}
+
+// Scripts are the template's enabled scripts in their order, without those that
+// --skip-script names.
+func (j Job) Scripts() []template.Script {
+	return slices.DeleteFunc(j.Template.EnabledScripts(), func(s template.Script) bool { return j.Skips(s.Name) })
+}
+
+// Skips reports whether a script must not run.
+func (j Job) Skips(script string) bool {
+	return slices.Contains(j.Skip, script) || slices.Contains(j.SkipNow, script)
+}
