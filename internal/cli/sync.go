@@ -6,9 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
-	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
@@ -179,20 +179,20 @@ func driftTable(p provision.Report) ui.Table {
 		{Title: "KIND", Keep: true}, {Title: "NAME", Keep: true}, {Title: "STATE", Keep: true, Paint: driftShade}, {Title: "SYNC WOULD", Keep: true},
 	}}
 	add := func(cells ...string) { t.Rows = append(t.Rows, cells) }
-	does := map[guestfiles.Effect]string{
-		guestfiles.Leave: "leave it", guestfiles.Keep: "leave it, and remember that", guestfiles.Write: "write it",
-		guestfiles.Backup: "keep a copy and write it", guestfiles.Refuse: "be refused",
+	does := map[configmanager.Effect]string{
+		configmanager.Leave: "leave it", configmanager.Keep: "leave it, and remember that", configmanager.Write: "write it",
+		configmanager.Backup: "keep a copy and write it", configmanager.Refuse: "be refused",
 	}
 	for _, f := range p.Files {
 		add("file", f.Target, string(f.State), does[f.Effect()])
 	}
 	for _, k := range p.Packages {
 		what := "install it"
-		if k.State == guestfiles.PackageSame {
+		if k.State == configmanager.PackageSame {
 			what = "leave it"
 		}
 		state := string(k.State)
-		if k.Have != "" && k.State != guestfiles.PackageSame {
+		if k.Have != "" && k.State != configmanager.PackageSame {
 			state += " (" + k.Have + ")"
 		}
 		add("package", k.Manager+" "+k.Spec, state, what)
@@ -212,9 +212,9 @@ func driftTable(p provision.Report) ui.Table {
 
 func driftShade(cell string) ui.Shade {
 	switch cell {
-	case "same", "running", string(guestfiles.FileKept):
+	case "same", "running", string(configmanager.FileKept):
 		return ui.Good
-	case string(guestfiles.FileConflict), string(guestfiles.FileFolder), "failed", "not running":
+	case string(configmanager.FileConflict), string(configmanager.FileFolder), "failed", "not running":
 		return ui.Bad
 	}
 	return ui.Caution

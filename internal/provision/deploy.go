@@ -7,9 +7,9 @@ import (
 	"path"
 	"slices"
 
+	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
-	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 )
 
@@ -47,7 +47,7 @@ func (r *Run) shipAll(ctx context.Context) error {
 		return err
 	}
 	if r.resuming {
-		var refused []guestfiles.FileDrift
+		var refused []configmanager.FileDrift
 		if in, refused, err = r.differing(ctx, in); err != nil {
 			return err
 		}
@@ -102,18 +102,18 @@ func (r *Run) needsNetwork() bool {
 }
 
 // input is what the template makes of a guest, in the config-manager's words.
-func (r *Run) input() (guestfiles.Input, error) {
+func (r *Run) input() (configmanager.Input, error) {
 	t := r.Job.Template
-	in := guestfiles.Input{
+	in := configmanager.Input{
 		Template: t.Name, RecordID: r.RecordID, ConfigPath: t.ConfigPath, SyncOnBoot: t.SyncOnBoot,
 		RepoURL: r.Job.ConfigRepoURL, Branch: r.Job.ConfigBranch, Later: r.renewing,
 		Packages: r.packages(),
 	}
 	for _, c := range t.Packages.Custom {
-		in.Custom = append(in.Custom, guestfiles.CustomPackage(c))
+		in.Custom = append(in.Custom, configmanager.CustomPackage(c))
 	}
 	for _, f := range t.Files {
-		file := guestfiles.File{Target: f.Target, Policy: string(f.Policy), Mode: f.Mode, Owner: f.Owner}
+		file := configmanager.File{Target: f.Target, Policy: string(f.Policy), Mode: f.Mode, Owner: f.Owner}
 		if f.Expand {
 			content, err := f.Content(r.Job.Values)
 			if err != nil {
@@ -129,15 +129,15 @@ func (r *Run) input() (guestfiles.Input, error) {
 }
 
 // bundle is everything that goes into the guest.
-func (r *Run) bundle(in guestfiles.Input) ([]guest.File, error) {
-	files, err := guestfiles.Bundle(in)
+func (r *Run) bundle(in configmanager.Input) ([]guest.File, error) {
+	files, err := configmanager.Bundle(in)
 	for _, s := range r.Job.Template.EnabledScripts() { // those that are skipped, too: a later run may not
 		files = append(files, guest.File{Path: "scripts/" + s.Name, Mode: 0o700, Content: s.Content})
 	}
 	return files, err
 }
 
-func unshipped(in guestfiles.Input) (n int) {
+func unshipped(in configmanager.Input) (n int) {
 	for _, f := range in.Files {
 		if f.Unshipped {
 			n++
@@ -175,7 +175,7 @@ func (r *Run) ship(ctx context.Context, files []guest.File) error {
 	out.limit = 8 << 10
 	status, err := guest.Ship(ctx, r.Guest, guest.Shipment{
 		Label: "ship the config-manager and the template's files", Staging: r.Staging,
-		Files: files, Then: guestfiles.InstallScript() + r.keepScripts(), Stdout: &out, Stderr: &out,
+		Files: files, Then: configmanager.InstallScript() + r.keepScripts(), Stdout: &out, Stderr: &out,
 	})
 	if err != nil {
 		return err

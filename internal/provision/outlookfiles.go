@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
+	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 )
 
@@ -60,15 +60,15 @@ func (r *Run) outlookUnseen(inside string) []string {
 
 // outlookFiles says of each file that differs what would be done about it. in is as
 // differing returns it.
-func (r *Run) outlookFiles(in guestfiles.Input) (lines []string) {
+func (r *Run) outlookFiles(in configmanager.Input) (lines []string) {
 	for i, f := range r.Job.Template.Files {
 		d, later := r.driftOf(f.Target)
 		switch effect := d.Effect(); {
 		case r.turns[plan.ItemManager] == turnDone:
-		case effect == guestfiles.Keep:
+		case effect == configmanager.Keep:
 			lines = append(lines, "leave "+f.Target+" as the container has it, and remember that")
 		case in.Files[i].Unshipped:
-		case effect == guestfiles.Backup && (later || d.State != guestfiles.FilePresent || d.Policy == "backup"):
+		case effect == configmanager.Backup && (later || d.State != configmanager.FilePresent || d.Policy == "backup"):
 			lines = append(lines, shipLine(f)+", keeping a copy of what is there")
 		default:
 			lines = append(lines, shipLine(f))
@@ -79,7 +79,7 @@ func (r *Run) outlookFiles(in guestfiles.Input) (lines []string) {
 
 // driftOf is how one file stands, settled. later says that a sync has ended before:
 // what is there and was not deployed may be the user's.
-func (r *Run) driftOf(target string) (of guestfiles.FileDrift, later bool) {
+func (r *Run) driftOf(target string) (of configmanager.FileDrift, later bool) {
 	if r.Drift == nil {
 		return of, false
 	}

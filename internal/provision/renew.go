@@ -6,10 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
-	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 )
 
@@ -148,20 +148,20 @@ func (r *Run) butFor() string {
 	return fmt.Sprintf(", but for %s kept as the container has %s", counted(n, "file"), map[bool]string{true: "it", false: "them"}[n == 1])
 }
 
-func packagesDiffer(d guestfiles.Drift) bool {
-	return slices.ContainsFunc(d.Packages, func(p guestfiles.PackageDrift) bool { return p.State != guestfiles.PackageSame })
+func packagesDiffer(d configmanager.Drift) bool {
+	return slices.ContainsFunc(d.Packages, func(p configmanager.PackageDrift) bool { return p.State != configmanager.PackageSame })
 }
 
 // drift asks the guest, in one remote command, how it differs from in.
-func (r *Run) drift(ctx context.Context, in guestfiles.Input) (guestfiles.Drift, error) {
-	script, stdin, err := guestfiles.DriftScript(in)
+func (r *Run) drift(ctx context.Context, in configmanager.Input) (configmanager.Drift, error) {
+	script, stdin, err := configmanager.DriftScript(in)
 	if err != nil {
-		return guestfiles.Drift{}, err
+		return configmanager.Drift{}, err
 	}
 	var out, said bounded
 	var status int
 	err = r.reading(ctx, func() (err error) {
-		out, said = bounded{limit: guestfiles.MaxDrift}, bounded{limit: 4 << 10}
+		out, said = bounded{limit: configmanager.MaxDrift}, bounded{limit: 4 << 10}
 		status, err = r.Guest.Run(ctx, guest.Cmd{
 			Label: "compare the container with its template", Script: script,
 			Stdin: bytesReader(stdin), Size: int64(len(stdin)), Stdout: &out, Stderr: &said,
@@ -169,9 +169,9 @@ func (r *Run) drift(ctx context.Context, in guestfiles.Input) (guestfiles.Drift,
 		return err
 	})
 	if err != nil {
-		return guestfiles.Drift{}, err
+		return configmanager.Drift{}, err
 	}
-	d, err := guestfiles.ParseDrift(in, out.Bytes())
+	d, err := configmanager.ParseDrift(in, out.Bytes())
 	if err != nil {
 		return d, &Failure{
 			Status: ExitGuest, Message: fmt.Sprintf("cannot compare the container with its template: %v (status %d)", err, status),
@@ -183,7 +183,7 @@ func (r *Run) drift(ctx context.Context, in guestfiles.Input) (guestfiles.Drift,
 
 // differing is in without the contents that the guest has already, and without any
 // where the config-manager is not to have a turn. What is refused is returned too.
-func (r *Run) differing(ctx context.Context, in guestfiles.Input) (guestfiles.Input, []guestfiles.FileDrift, error) {
+func (r *Run) differing(ctx context.Context, in configmanager.Input) (configmanager.Input, []configmanager.FileDrift, error) {
 	if r.turns[plan.ItemManager] == turnDone {
 		for i := range in.Files {
 			in.Files[i].Unshipped = true
@@ -212,14 +212,14 @@ func (r *Run) take() string {
 
 // conflict says which files would have to be overwritten although somebody
 // edited them.
-func (r *Run) conflict(files []guestfiles.FileDrift) *Failure {
+func (r *Run) conflict(files []configmanager.FileDrift) *Failure {
 	f := &Failure{
 		Status:  ExitGuest,
 		Message: fmt.Sprintf("cannot sync %s: %s in the way; nothing was changed", r.Recorded.Hostname, counted(len(files), "file")),
 	}
 	for _, c := range files {
 		why := "edited in the container, and changed in the template"
-		if c.State == guestfiles.FileFolder {
+		if c.State == configmanager.FileFolder {
 			why = "a folder, or no regular file, is there"
 		}
 		f.Tail = append(f.Tail, c.Target+": "+why)
@@ -234,12 +234,12 @@ func (r *Run) conflict(files []guestfiles.FileDrift) *Failure {
 
 // sayRemoved names what the template no longer has. It is left where it is: what
 // else uses it cannot be known.
-func (r *Run) sayRemoved(d guestfiles.Drift) {
+func (r *Run) sayRemoved(d configmanager.Drift) {
 	for _, name := range r.Asked.Removed {
 		r.say("script " + name + " is not in the template any more; what it did stays")
 	}
 	for _, f := range d.Files {
-		if f.State == guestfiles.FileRemoved {
+		if f.State == configmanager.FileRemoved {
 			r.say(f.Target + " is not in the template any more; it stays in the container")
 		}
 	}

@@ -4,18 +4,18 @@ import (
 	"context"
 	"slices"
 
+	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/discover"
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
-	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 )
 
 // Report is how a container differs from its template, and what a sync would do.
 type Report struct {
-	Inside   string                    `json:"inside"` // how the guest was entered, and why so
-	Files    []guestfiles.FileDrift    `json:"files"`
-	Packages []guestfiles.PackageDrift `json:"packages"`
+	Inside   string                       `json:"inside"` // how the guest was entered, and why so
+	Files    []configmanager.FileDrift    `json:"files"`
+	Packages []configmanager.PackageDrift `json:"packages"`
 	// Manager is how the config-manager's last turn stands, as a script's: unless it
 	// is same, files and packages are gone through although none differs.
 	Manager  string         `json:"configManager"`
@@ -42,7 +42,7 @@ type ServiceDrift struct {
 // service that does not run is told, and nothing that a sync mends.
 func (p Report) Differs() bool {
 	for _, f := range p.Files {
-		if f.Effect() != guestfiles.Leave {
+		if f.Effect() != configmanager.Leave {
 			return true
 		}
 	}
@@ -51,7 +51,7 @@ func (p Report) Differs() bool {
 			return true
 		}
 	}
-	return p.Manager != "same" || packagesDiffer(guestfiles.Drift{Packages: p.Packages})
+	return p.Manager != "same" || packagesDiffer(configmanager.Drift{Packages: p.Packages})
 }
 
 // Report compares a running container with its template, in three remote
@@ -85,7 +85,7 @@ func (r *Run) Report(ctx context.Context, how plan.SyncRequest) (Report, error) 
 		return Report{}, err
 	}
 	report := Report{ // empty lists are [] in JSON, never null
-		Files: append([]guestfiles.FileDrift{}, drift.Files...), Packages: append([]guestfiles.PackageDrift{}, drift.Packages...),
+		Files: append([]configmanager.FileDrift{}, drift.Files...), Packages: append([]configmanager.PackageDrift{}, drift.Packages...),
 		Manager: r.turnState(plan.ItemManager), Scripts: append([]ScriptDrift{}, r.scriptDrift()...), Conflicts: []string{},
 	}
 	if report.Inside, err = r.wayIn(); err != nil {

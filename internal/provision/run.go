@@ -9,10 +9,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
-	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
@@ -74,8 +74,8 @@ type Run struct {
 	// deploying
 	Guest   guest.Guest
 	Facts   guest.Facts
-	Staging string            // the folder in the guest that everything is shipped to
-	Drift   *guestfiles.Drift // how the guest differed, where that was asked
+	Staging string               // the folder in the guest that everything is shipped to
+	Drift   *configmanager.Drift // how the guest differed, where that was asked
 
 	// syncing
 	turns   map[string]turn // what is to be done about each program; empty: run all
@@ -95,7 +95,7 @@ type Result struct {
 
 // NewRun makes a run whose events go to required and to the others.
 func NewRun(meta event.Meta, record Catalogue, required event.Sink, others ...event.Sink) *Run {
-	r := &Run{ID: meta.RunID, RecordID: meta.ContainerID, Record: record, Staging: guestfiles.StagingDir()}
+	r := &Run{ID: meta.RunID, RecordID: meta.ContainerID, Record: record, Staging: configmanager.StagingDir()}
 	r.Bus = event.NewBus(meta, required, append(others, &r.tail)...)
 	return r
 }

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"path"
 
+	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
-	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/template"
 )
@@ -57,7 +57,7 @@ func (r *Run) applyFiles(ctx context.Context) error {
 	p := program{
 		item: plan.ItemManager, logs: event.Event{Type: event.Log, Step: r.phase.Name, ScriptName: plan.ItemManager},
 		attempt: guest.Attempt{
-			Name: plan.ItemManager, Script: []byte(guestfiles.SyncScript()), Env: []string{guestfiles.StageEnv(r.Staging)},
+			Name: plan.ItemManager, Script: []byte(configmanager.SyncScript()), Env: []string{configmanager.StageEnv(r.Staging)},
 		},
 	}
 	return r.runProgram(ctx, p)
@@ -68,7 +68,7 @@ func (r *Run) runScript(ctx context.Context, s template.Script, i, n int) error 
 	p := program{
 		item: s.Name, logs: event.Event{Type: event.Log, Step: r.phase.Name, ScriptName: s.Name, ScriptIndex: &i, ScriptTotal: n},
 		attempt: guest.Attempt{
-			Name: s.Name, Path: path.Join(r.scriptsDir(), s.Name), Env: r.scriptEnv(), Helpers: guestfiles.HelpersPath,
+			Name: s.Name, Path: path.Join(r.scriptsDir(), s.Name), Env: r.scriptEnv(), Helpers: configmanager.HelpersPath,
 		},
 		announced: true,
 	}
@@ -85,7 +85,7 @@ func (r *Run) runScript(ctx context.Context, s template.Script, i, n int) error 
 }
 
 // runDir holds this run's attempts in the guest.
-func (r *Run) runDir() string { return path.Join(guestfiles.RunsDir, r.ID) }
+func (r *Run) runDir() string { return path.Join(configmanager.RunsDir, r.ID) }
 
 // scriptsDir holds the scripts in the guest, where they were shipped to last.
 func (r *Run) scriptsDir() string {

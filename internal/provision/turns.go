@@ -10,10 +10,10 @@ import (
 	"path"
 	"slices"
 
+	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
-	"github.com/infrahaus/infrahaus/internal/provision/guestfiles"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/template"
 )
@@ -187,7 +187,7 @@ func (r *Run) nextAttempt(item string) plan.Detail {
 		name, sha = "00-config-manager", r.Job.Digest()
 	}
 	try := m.Try + 1
-	dir := path.Join(guestfiles.RunsDir, r.ID, fmt.Sprintf("%s.%d", name, try))
+	dir := path.Join(configmanager.RunsDir, r.ID, fmt.Sprintf("%s.%d", name, try))
 	return plan.Detail{Dir: dir, Try: try, SHA256: sha, Take: m.Take}
 }
 

@@ -1,6 +1,6 @@
 //go:build unix
 
-package guestfiles
+package configmanager
 
 import (
 	"os"

@@ -1,9 +1,9 @@
-// Package guestfiles is what the tool puts into a guest: the config-manager
+// Package configmanager is what the tool puts into a guest: the config-manager
 // with its settings, units and helper functions, and a template's files and
 // packages in the form in which the config-manager applies them. All of it is
 // POSIX sh that needs neither bash, python, curl nor sudo. The package builds
 // text and file lists; it must not know how they get into the guest.
-package guestfiles
+package configmanager
 
 import (
 	"crypto/rand"

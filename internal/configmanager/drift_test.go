@@ -1,4 +1,4 @@
-package guestfiles
+package configmanager
 
 import (
 	"bytes"
