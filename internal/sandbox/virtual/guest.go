@@ -41,6 +41,7 @@ func (d *Driver) Create(ctx context.Context, c driver.Config, s driver.Secrets, 
 	if err != nil {
 		return err
 	}
+	f.SetPool(d.pool())
 	spec := image.Spec{OS: image.Parse(c.OSTemplate), Hostname: c.Hostname, Nameservers: c.Nameservers,
 		RootPassword: s.RootPassword, SSHKeys: s.SSHKeys, Unprivileged: c.Unprivileged}
 	err = image.Layout(f, spec)
@@ -98,6 +99,7 @@ func (d *Driver) Start(ctx context.Context, c driver.Config, log func(string)) e
 	if err != nil {
 		return fmt.Errorf("cannot open the root file system of %d: %w", c.VMID, fsys.Errno(err))
 	}
+	f.SetPool(d.pool())
 	spec := image.Spec{OS: image.Detect(f), Hostname: c.Hostname, Nameservers: c.Nameservers}
 	if err := image.Refresh(f, spec, networkOf(c)); err != nil {
 		f.Close()

@@ -44,14 +44,15 @@ func (d *Driver) withFS(vmid int, do func(*fsys.FS) error) error {
 	if g, err := d.guest(vmid); err == nil {
 		return do(g.fs)
 	}
-	return openFS(d.dir(vmid), do)
+	return d.openFS(d.dir(vmid), do)
 }
 
-func openFS(dir string, do func(*fsys.FS) error) error {
+func (d *Driver) openFS(dir string, do func(*fsys.FS) error) error {
 	f, err := fsys.Open(filepath.Join(dir, rootfsDir), filepath.Join(dir, ownersFile), 0)
 	if err != nil {
 		return err
 	}
+	f.SetPool(d.pool())
 	return errors.Join(do(f), f.Close())
 }
 
@@ -64,7 +65,7 @@ func (d *Driver) Rollback(_ context.Context, vmid int, name string) error {
 	if err := errors.Join(os.RemoveAll(fresh), os.RemoveAll(old), os.Mkdir(fresh, 0o700)); err != nil {
 		return err
 	}
-	err := openFS(d.snapshotDir(vmid, name), func(f *fsys.FS) error {
+	err := d.openFS(d.snapshotDir(vmid, name), func(f *fsys.FS) error {
 		return f.CopyTo(filepath.Join(fresh, rootfsDir), filepath.Join(fresh, ownersFile))
 	})
 	if err != nil {

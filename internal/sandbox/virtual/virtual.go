@@ -108,6 +108,9 @@ func (d *Driver) dir(vmid int) string {
 	return filepath.Join(d.o.Dir, "guests", strconv.Itoa(vmid))
 }
 
+// pool is the file that the programs of all guests are links to.
+func (d *Driver) pool() string { return filepath.Join(d.o.Dir, "program") }
+
 // commands are all programs there are.
 func commands() map[string]kernel.Command {
 	all := coreutils.Commands()
@@ -134,6 +137,7 @@ func NewMachine(root string, extra map[string]CommandFunc) (*Machine, error) {
 		cmds[k] = v
 	}
 	if _, err := os.Stat(filepath.Join(root, "etc", "os-release")); err != nil {
+		f.SetPool(root + ".program")
 		spec := image.Spec{OS: image.Parse("debian-12"), Hostname: "pve1"}
 		if err := image.Layout(f, spec); err != nil {
 			f.Close()

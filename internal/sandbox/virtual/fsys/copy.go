@@ -22,7 +22,7 @@ func (f *FS) CopyTo(dir, table string) error {
 		return err
 	}
 	defer to.Close()
-	c := copier{from: f.root, to: to, seen: map[uint64]string{}}
+	c := copier{fs: f, from: f.root, to: to, seen: map[uint64]string{}}
 	if err := c.folder("."); err != nil {
 		return err
 	}
@@ -36,6 +36,7 @@ func (f *FS) CopyTo(dir, table string) error {
 }
 
 type copier struct {
+	fs       *FS
 	from, to *os.Root
 	seen     map[uint64]string // inode of a file with several names: its first
 }
@@ -85,6 +86,11 @@ func (c *copier) entry(name string) error {
 		}
 		return c.folder(name)
 	case !info.Mode().IsRegular(): // none is ever made here
+		return nil
+	}
+	// A shared file is linked to the pool once more. Linked by its name in the guest, it
+	// would be whatever a guest's process puts in its place meanwhile.
+	if shared(info) && c.fs.link("", c.to, "/"+name) == nil {
 		return nil
 	}
 	links, ino := linkInfo(info)

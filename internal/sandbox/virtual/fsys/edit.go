@@ -90,7 +90,7 @@ func (v *View) remove(real string) error {
 	if err := v.FS.root.Remove(rel(real)); err != nil {
 		return err
 	}
-	if links, _ := linkInfo(hi); hi.Mode().IsRegular() && links <= 1 {
+	if alone(hi) {
 		v.FS.used.Add(-hi.Size())
 	}
 	v.FS.forget(real)
@@ -146,6 +146,11 @@ func (v *View) Rename(from, to string) error {
 		return nil
 	}
 	ai, err := v.FS.root.Lstat(rel(a))
+	if err == nil && shared(ai) {
+		if err = v.FS.own(a, ai); err == nil {
+			ai, err = v.FS.root.Lstat(rel(a))
+		}
+	}
 	if err != nil {
 		return perr("rename", from, err)
 	}
@@ -153,7 +158,7 @@ func (v *View) Rename(from, to string) error {
 		if os1, os2 := SameFile(v.info(a, ai), v.info(b, bi)), ai.IsDir(); os1 && !os2 {
 			return nil // two names of one file: rename(2) does nothing
 		}
-		if links, _ := linkInfo(bi); bi.Mode().IsRegular() && links <= 1 {
+		if alone(bi) {
 			defer v.FS.used.Add(-bi.Size())
 		}
 	}
@@ -198,6 +203,11 @@ func (v *View) Link(old, p string) error {
 	}
 	if err := v.mayEdit(b); err != nil {
 		return perr("link", p, err)
+	}
+	if hi, err := v.FS.root.Lstat(rel(a)); err == nil {
+		if err := v.FS.own(a, hi); err != nil {
+			return perr("link", p, err)
+		}
 	}
 	if err := v.FS.root.Link(rel(a), rel(b)); err != nil {
 		return perr("link", p, err)
@@ -270,6 +280,9 @@ func (v *View) change(op, p string, follow bool, f func(*Info) Meta) error {
 		v.FS.dirty = true
 		v.FS.mu.Unlock()
 		return nil
+	}
+	if err := v.FS.own(real, i.FileInfo); err != nil {
+		return perr(op, p, err)
 	}
 	v.FS.setMeta(real, m, i.IsDir())
 	return nil

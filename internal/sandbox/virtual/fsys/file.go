@@ -62,6 +62,9 @@ func (f *File) WriteAt(b []byte, off int64) (int, error) {
 
 // ReadAt is for SFTP.
 func (f *File) ReadAt(b []byte, off int64) (int, error) {
+	if m, ok := f.rw.(memFile); ok {
+		return m.ReadAt(b, off)
+	}
 	if f.Host == nil {
 		return 0, syscall.ESPIPE
 	}
@@ -74,6 +77,9 @@ func (f *File) ReadAt(b []byte, off int64) (int, error) {
 
 // Seek moves in a plain file.
 func (f *File) Seek(off int64, whence int) (int64, error) {
+	if m, ok := f.rw.(memFile); ok {
+		return m.Seek(off, whence)
+	}
 	if f.Host == nil {
 		return 0, syscall.ESPIPE
 	}
@@ -170,6 +176,14 @@ func (v *View) openOld(p string, hi fs.FileInfo, flag int, write bool) (*File, e
 	if !hi.Mode().IsRegular() && !hi.IsDir() {
 		return nil, syscall.ENXIO // nothing of the host's is opened but files and folders
 	}
+	if write {
+		if err := v.FS.own(p, hi); err != nil {
+			return nil, err
+		}
+	}
+	if shared(hi) && !write {
+		return v.openShared(p)
+	}
 	if write && flag&os.O_TRUNC != 0 {
 		v.FS.used.Add(-hi.Size())
 	}
@@ -206,6 +220,10 @@ func (v *View) mayEdit(p string) error {
 	if _, ok := v.hook(dir); ok {
 		return syscall.EACCES
 	}
+	known, epoch := v.knows(dir)
+	if known {
+		return nil
+	}
 	hi, err := v.FS.root.Lstat(rel(dir))
 	if err != nil {
 		return err
@@ -213,6 +231,7 @@ func (v *View) mayEdit(p string) error {
 	if !hi.IsDir() {
 		return syscall.ENOTDIR
 	}
+	v.FS.met(dir, epoch)
 	if !v.may(dir, hi, 2) {
 		return syscall.EACCES
 	}
@@ -341,5 +360,12 @@ func (v *View) Chtimes(p string, at, mt time.Time) error {
 	if _, ok := v.hook(real); ok {
 		return nil
 	}
-	return perr("chtimes", p, v.FS.root.Chtimes(rel(real), at, mt))
+	hi, err := v.FS.root.Lstat(rel(real))
+	if err == nil {
+		err = v.FS.own(real, hi)
+	}
+	if err == nil {
+		err = v.FS.root.Chtimes(rel(real), at, mt)
+	}
+	return perr("chtimes", p, err)
 }

@@ -23,15 +23,17 @@ const maxLinks = 40
 // FS is one guest's file system. It is safe for concurrent use.
 type FS struct {
 	root  *os.Root
-	quota int64 // bytes; 0: none
+	pool  string // the file that programs are links to; "": none
+	quota int64  // bytes; 0: none
 	used  atomic.Int64
 	full  atomic.Bool // a fault: every write says ENOSPC
 
-	mu    sync.Mutex
-	meta  map[string]Meta // by clean absolute guest path
-	file  string          // where meta is kept, outside the root
-	dirty bool
-	fifos map[string]*fifo
+	mu      sync.Mutex
+	meta    map[string]Meta // by clean absolute guest path
+	folders folders
+	file    string // where meta is kept, outside the root
+	dirty   bool
+	fifos   map[string]*fifo
 }
 
 // Open opens the folder dir as a file system. table is the file that keeps
@@ -67,6 +69,9 @@ func (f *FS) recount() {
 		if err == nil && d.Type().IsRegular() {
 			if i, err := d.Info(); err == nil {
 				n += i.Size()
+				if shared(i) {
+					n += int64(len(d.Name()))
+				}
 			}
 		}
 		return nil
@@ -203,6 +208,10 @@ func (v *View) step(p string, last bool) (target string, err error) {
 		}
 		return "", nil
 	}
+	known, epoch := v.knows(p)
+	if known {
+		return "", nil
+	}
 	info, err := v.FS.root.Lstat(rel(p))
 	if err != nil {
 		if last && errors.Is(err, fs.ErrNotExist) {
@@ -214,7 +223,9 @@ func (v *View) step(p string, last bool) (target string, err error) {
 		t, err := v.FS.root.Readlink(rel(p))
 		return t, Errno(err)
 	}
-	if !last && !info.IsDir() {
+	if info.IsDir() {
+		v.FS.met(p, epoch)
+	} else if !last {
 		return "", syscall.ENOTDIR
 	}
 	if !last && !v.may(p, info, 1) {

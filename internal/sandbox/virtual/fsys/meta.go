@@ -88,6 +88,7 @@ func (f *FS) forget(p string) { f.move(p, "") }
 func (f *FS) move(from, to string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.folders.forget(from)
 	var hits []string
 	for k := range f.meta {
 		if k == from || strings.HasPrefix(k, from+"/") || (to != "" && (k == to || strings.HasPrefix(k, to+"/"))) {
@@ -138,17 +139,20 @@ func (i *Info) ModTime() time.Time {
 // Sys is the system's stat record with the guest's owners.
 func (i *Info) Sys() any { return i.sys() }
 
-// SameFile says whether a and b are one file.
+// SameFile says whether a and b are one file. All shared files are one on the host.
 func SameFile(a, b *Info) bool {
 	if a.FileInfo == nil || b.FileInfo == nil {
 		return a.FileInfo == nil && b.FileInfo == nil && a.name == b.name
 	}
-	return os.SameFile(a.FileInfo, b.FileInfo)
+	return os.SameFile(a.FileInfo, b.FileInfo) && (!shared(a.FileInfo) || a.name == b.name)
 }
 
 func (v *View) info(p string, hi fs.FileInfo) *Info {
 	i := &Info{FileInfo: hi, name: base(p), mode: hi.Mode(), size: hi.Size()}
 	i.Links, i.Ino = linkInfo(hi)
+	if shared(hi) {
+		i.Links, i.mode, i.size = 1, 0o755, hi.Size()+int64(len(i.name))
+	}
 	if m, ok := v.FS.metaOf(p); ok {
 		i.UID, i.GID = m.UID, m.GID
 		if hi.Mode()&fs.ModeSymlink == 0 {

@@ -22,7 +22,7 @@ dhclient iptables invoke-rc.d cron agetty`
 
 func programs(l *layout, dir, names string) {
 	for _, n := range strings.Fields(names) {
-		l.file(dir+"/"+n, stub+n, 0o755)
+		l.program(dir + "/" + n)
 	}
 }
 

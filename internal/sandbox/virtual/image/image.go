@@ -113,6 +113,15 @@ func (l *layout) file(p, text string, mode fs.FileMode) {
 	}
 }
 
+func (l *layout) program(p string) {
+	if l.err == nil {
+		l.err = l.v.MkdirAll(path.Dir(p), 0o755)
+	}
+	if l.err == nil {
+		l.err = l.v.WriteProgram(p, stub)
+	}
+}
+
 func (l *layout) link(target, p string) {
 	if l.err == nil {
 		l.err = l.v.MkdirAll(path.Dir(p), 0o755)
