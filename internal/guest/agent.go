@@ -5,6 +5,8 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/console"
 )
 
 //go:embed boot.sh
@@ -22,7 +24,7 @@ const payloadBlock = 65536
 
 // fixedPath is the PATH of everything that runs for us. The session's own may be
 // unusable: pam_env takes PATH="/opt/x:$PATH" in /etc/environment literally. agent.sh and
-// loader.go set the same value.
+// the console's bootstrap set the same value.
 const fixedPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // bootCommand is the command line that starts an agent. It is one line of plain words, so
@@ -51,18 +53,5 @@ func newNonce() string {
 
 // greeting is what a link sends first: the nonce, the runner and the agent, the nonce.
 func greeting(nonce string) string {
-	return nonce + "\nih_run=" + Quote(stripComments(runText)) + "\n" + stripComments(agentText) + nonce + "\n"
-}
-
-// stripComments drops whole-line comments: a shell reads its stdin byte by byte.
-func stripComments(text string) string {
-	var b strings.Builder
-	for line := range strings.Lines(text) {
-		t := strings.TrimLeft(line, "\t")
-		if t == "\n" || strings.HasPrefix(t, "# ") || strings.HasPrefix(t, "#\t") {
-			continue
-		}
-		b.WriteString(t)
-	}
-	return b.String()
+	return nonce + "\nih_run=" + Quote(console.StripComments(runText)) + "\n" + console.StripComments(agentText) + nonce + "\n"
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/infrahaus/infrahaus/internal/console"
 )
 
 // functions is the agent without its loop.
@@ -65,7 +67,7 @@ func TestGreeting(t *testing.T) {
 		t.Errorf("%.80q … %q", text, text[len(text)-20:])
 	}
 	for name, sh := range shells(t) {
-		for _, s := range []string{stripComments(agentText), stripComments(runText), stripComments(readyText), bootText} {
+		for _, s := range []string{console.StripComments(agentText), console.StripComments(runText), console.StripComments(readyText), bootText} {
 			cmd := exec.Command(sh[0], append(sh[1:], "-n")...)
 			cmd.Stdin = strings.NewReader(s)
 			if out, err := cmd.CombinedOutput(); err != nil {

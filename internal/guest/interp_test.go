@@ -10,6 +10,8 @@ import (
 
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/infrahaus/infrahaus/internal/console"
 )
 
 // TestMain lets this test binary be a shell: the agent has to run in the
@@ -130,7 +132,7 @@ func TestRunnerInterpreted(t *testing.T) {
 	} {
 		d := t.TempDir()
 		os.Mkdir(d+"/claim", 0o700)
-		for name, text := range map[string]string{"claim/boot": "b:1\n", "run": stripComments(runText), "script": c.script,
+		for name, text := range map[string]string{"claim/boot": "b:1\n", "run": console.StripComments(runText), "script": c.script,
 			"env": Attempt{Env: []string{"name=it's me"}}.env(), "out": "", "err": ""} {
 			os.WriteFile(d+"/"+name, []byte(text), 0o600)
 		}

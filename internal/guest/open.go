@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/infrahaus/infrahaus/internal/console"
 )
 
 // Target is the container to get into.
@@ -54,6 +56,8 @@ type Options struct {
 	Waiting    func(string)                   // what is waited for now; called on change
 	PinHostKey func(fingerprint string) error // the first use of an unpinned guest; its error ends Open
 	KeepAlive  time.Duration                  // between two questions to a silent link; 0: 10 s
+
+	consoleLimits console.Limits // zero: the usual ones; tests on a busy machine have others
 }
 
 // Open gets into the guest. The transport `auto` is the guest's own sshd where

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/infrahaus/infrahaus/internal/console"
 )
 
 //go:embed ready.sh
@@ -52,7 +54,7 @@ func (r Ready) Script() string {
 	if r.Network {
 		network = 1
 	}
-	return fmt.Sprintf("%sih_ready %d %d %s", stripComments(readyText), max(1, int(deadline.Seconds())), network, Quote(r.Resolve))
+	return fmt.Sprintf("%sih_ready %d %d %s", console.StripComments(readyText), max(1, int(deadline.Seconds())), network, Quote(r.Resolve))
 }
 
 // WaitReady waits in one remote command until the guest is really ready (systemd:

@@ -1,4 +1,4 @@
-package guest
+package console
 
 import (
 	_ "embed"
@@ -23,21 +23,39 @@ const loader = `export PATH=` + fixedPath + `;s=$(stty -g);stty raw -echo min 0 
 // has made that readonly; where somebody's shell was there it stays, and forgets the
 // line, if it has kept it and can. The line
 // stays under 1,023 bytes, which is what busybox takes.
-func loaderLine(tag string, logged bool) string {
-	run := "/bin/sh -c " + Quote(loader) + " " + tag + " " + pumpSums(tag)
+func loaderLine(tag, program string, logged bool) string {
+	run := "/bin/sh -c '" + loader + "' " + tag + " " + pumpSums(program)
 	if logged {
 		return " unset HISTFILE;(TMOUT=60) 2>/dev/null&&TMOUT=60;" + run + ";exit\n"
 	}
 	return " " + run + ";case $(history 1 2>&1) in *" + tag + "*)history -d -1;;esac >/dev/null 2>&1\n"
 }
 
-// pumpProgram is what the loader runs.
-func pumpProgram(tag string) string {
-	agent := `[ -f "$0.pid" ] || echo $$ >"$0.pid"; : >"$0.ran"; ` + strings.TrimSpace(bootText)
-	return "ih_tag=" + tag + "\nih_agent=" + Quote(agent) + "\n" + stripComments(pumpText)
+// pumpProgram is what the loader runs. start is the text of Config.Start.
+func pumpProgram(tag, start string) string {
+	agent := `[ -f "$0.pid" ] || echo $$ >"$0.pid"; : >"$0.ran"; ` + strings.TrimSpace(start)
+	return "ih_tag=" + tag + "\nih_agent='" + agent + "'\n" + StripComments(pumpText)
 }
 
-func pumpSums(tag string) string {
-	text := []byte(pumpProgram(tag))
+func pumpSums(program string) string {
+	text := []byte(program)
 	return sumOf("sha256sum", text) + "," + sumOf("md5sum", text)
+}
+
+// fixedPath is the PATH of everything that runs for us: that of the shell on the console
+// may be unusable.
+const fixedPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// StripComments drops the whole-line comments and the indentation of a shell's text: a
+// shell reads its stdin byte by byte, so each byte counts.
+func StripComments(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		t := strings.TrimLeft(line, "\t")
+		if t == "\n" || strings.HasPrefix(t, "# ") || strings.HasPrefix(t, "#\t") {
+			continue
+		}
+		b.WriteString(t)
+	}
+	return b.String()
 }

@@ -1,4 +1,4 @@
-package guest
+package console
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 // dialogue gets from whatever a console shows to a root shell that reads the
 // loader. It types only at a prompt: what is typed before is lost, or read by
 // somebody else.
-type dialogue struct {
+type login struct {
 	conn     io.Writer
 	chunks   <-chan []byte
 	ended    func() error // why chunks was closed
@@ -23,13 +23,11 @@ type dialogue struct {
 	password func() (string, error)
 	waiting  func(string)
 	note     func(string)
-	who      string
-	ctid     int
-	shows    string // the command that shows root's password on record; "" if not known
-	limits   limits
+	limits   Limits
+	program  string // the pump's text for this tag
 
 	text    []byte // what the console said since the last thing that was typed
-	all     tail
+	all     []byte // the last that the console said, for errors
 	total   int
 	state   step
 	pieces  int       // that came since that is waited for
@@ -69,9 +67,10 @@ const (
 // The deadlines of the dialogue. A guest that boots shows its prompt in seconds;
 // a slow login (a name service that does not answer, a motd that looks things
 // up) takes most of half a minute.
-type limits struct{ prompt, login, shell, others time.Duration }
+type Limits struct{ Prompt, Login, Shell, Others time.Duration }
 
-var usualLimits = limits{prompt: 60 * time.Second, login: 45 * time.Second, shell: 15 * time.Second, others: 60 * time.Second}
+// UsualLimits are the limits of a Config that has none.
+var UsualLimits = Limits{Prompt: 60 * time.Second, Login: 45 * time.Second, Shell: 15 * time.Second, Others: 60 * time.Second}
 
 const (
 	settle       = 60 * time.Millisecond // of silence, before a prompt is believed; up to twice that, see others
@@ -80,6 +79,7 @@ const (
 	glance       = 250 * time.Millisecond // between two looks at what is never quiet
 	drownIn      = 2 * time.Second
 	drownLines   = 8         // in that time: more than what answers our Enters
+	screenSize   = 2 << 10   // bytes of what the console said last that are kept for errors
 	maxText      = 128 << 10 // of which telling keeps half at most
 	motdPatience = 3 * time.Second
 	bootPatience = 4 * time.Second // a guest that has just been started says of itself when it is ready
@@ -88,10 +88,10 @@ const (
 
 // run returns when the loader is there (adopted false), or the pump that this run
 // left (adopted true).
-func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
+func (d *login) run(ctx context.Context) (adopted bool, err error) {
 	d.await(anyPrompt)
 	d.waiting("waiting for " + string(d.state) + " on the console")
-	limit := time.Now().Add(d.limits.prompt)
+	limit := time.Now().Add(d.limits.Prompt)
 	poke := time.Now().Add(300 * time.Millisecond)
 	if d.boots {
 		poke = time.Now().Add(bootPatience)
@@ -114,7 +114,7 @@ func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
 					return false, err
 				}
 				// What follows a pump shows its prompt by itself.
-				limit, poke = time.Now().Add(d.limits.prompt), time.Now().Add(time.Second+rand.N(time.Second))
+				limit, poke = time.Now().Add(d.limits.Prompt), time.Now().Add(time.Second+rand.N(time.Second))
 				d.waiting("waiting for " + string(d.state) + " on the console")
 				continue
 			}
@@ -156,7 +156,7 @@ func (d *dialogue) run(ctx context.Context) (adopted bool, err error) {
 }
 
 // quiet is how long nothing must come before what is there is judged.
-func (d *dialogue) quiet(poke time.Time) time.Duration {
+func (d *login) quiet(poke time.Time) time.Duration {
 	// What answers a poke may still throw away what is typed at once; where the
 	// kernel writes all the time, waiting longer would never see a prompt.
 	if len(d.text) == 0 || d.pokes > 0 && d.pokes < patientPokes && time.Until(poke) > 0 {
@@ -168,7 +168,7 @@ func (d *dialogue) quiet(poke time.Time) time.Duration {
 // poke presses Enter, so that a prompt that was shown before shows again, and says
 // when to do so next. Where nothing but that comes back nobody reads yet, and each
 // further one would wait there to be read as a name or a password.
-func (d *dialogue) poke() (next time.Time, err error) {
+func (d *login) poke() (next time.Time, err error) {
 	if d.pokes == 0 || d.stirred || time.Since(d.poked) > 10*time.Second {
 		if err := d.put(clearLine + "\n"); err != nil {
 			return next, err
@@ -185,20 +185,20 @@ func (d *dialogue) poke() (next time.Time, err error) {
 }
 
 // await begins to wait for what is to come.
-func (d *dialogue) await(what step) { d.state, d.pieces, d.pokes = what, 0, 0 }
+func (d *login) await(what step) { d.state, d.pieces, d.pokes = what, 0, 0 }
 
-func (d *dialogue) patience() time.Duration {
+func (d *login) patience() time.Duration {
 	switch d.state {
 	case anyPrompt:
-		return d.limits.prompt
+		return d.limits.Prompt
 	case asksLoader:
-		return d.limits.shell
+		return d.limits.Shell
 	}
-	return d.limits.login
+	return d.limits.Login
 }
 
 // hear keeps what came, without the codes that move a cursor.
-func (d *dialogue) hear(b []byte) {
+func (d *login) hear(b []byte) {
 	d.total += len(b)
 	d.pieces++
 	d.heard = time.Now()
@@ -210,7 +210,7 @@ func (d *dialogue) hear(b []byte) {
 	if d.text = append(d.text, b...); len(d.text) > maxText {
 		d.text = telling(d.text)
 	}
-	_, _ = d.all.Write(b)
+	d.all = keepLast(d.all, b, screenSize)
 }
 
 // telling leaves out the lines that tell nothing of what waits there. So two answers
@@ -252,7 +252,7 @@ func readable(text []byte) string {
 // alone, ^U would leave what follows that, and Enter run it.
 const clearLine = "\x05\x15"
 
-func (d *dialogue) put(s string) error {
+func (d *login) put(s string) error {
 	if _, err := io.WriteString(d.conn, s); err != nil {
 		return d.hungUp()
 	}

@@ -1,4 +1,4 @@
-package guest
+package console
 
 import (
 	"bytes"
@@ -132,7 +132,7 @@ func TestPlainMessages(t *testing.T) {
 // The line that is typed fits what every line editor and terminal takes.
 func TestLoaderLine(t *testing.T) {
 	for _, logged := range []bool{true, false} {
-		line := loaderLine(testTag, logged)
+		line := loaderLine(testTag, pumpProgram(testTag, sessionStart), logged)
 		if len(line) > 1000 || strings.Count(line, "\n") != 1 || line[0] != ' ' || strings.Contains(line, "~"+testTag) {
 			t.Errorf("%d bytes: %q", len(line), line)
 		}

@@ -1,16 +1,16 @@
 //go:build linux
 
-package guest
+package console
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"io"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/infrahaus/infrahaus/internal/console/consoletest"
 )
 
 // said collects what a way says.
@@ -38,12 +38,12 @@ func (s *said) countLocked() int { return strings.Count(strings.Join(s.lines, "\
 func (s *said) count() int { s.mu.Lock(); defer s.mu.Unlock(); return s.countLocked() }
 
 type opened struct {
-	g   Guest
+	g   *session
 	err error
 }
 
 // opening opens the console in the background.
-func (c *terminal) opening(change func(*Options)) <-chan opened {
+func (c *terminal) opening(change func(*Config)) <-chan opened {
 	done := make(chan opened, 1)
 	go func() {
 		g, err := c.openWithin(change, longLimits)
@@ -58,11 +58,11 @@ func TestConsoleInUse(t *testing.T) {
 	for name, sh := range shells(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newTerminal(t, getty, sh...)
+			c := newTerminal(t, consoletest.Getty, sh...)
 			g := c.open()
 			waits := hearing("another run of infrahaus")
-			second := c.opening(func(o *Options) { o.Waiting = waits.add })
-			status, err := g.Run(ctxFor(t), Cmd{Label: "x", Script: "sleep 8; exit 3"})
+			second := c.opening(func(o *Config) { o.Waiting = waits.add })
+			_, _, status, err := g.run("sleep 8; exit 3", "")
 			if err != nil || status != 3 {
 				t.Fatalf("the first one's work: status %d, %v", status, err)
 			}
@@ -93,15 +93,12 @@ func TestConsoleInUse(t *testing.T) {
 
 // Who does not get the console in time says whose it is, and what else there is.
 func TestConsoleInUseTooLong(t *testing.T) {
-	c := newTerminal(t, getty)
+	c := newTerminal(t, consoletest.Getty)
 	g := c.open()
-	_, err := c.openWithin(nil, longLimits, func(l *limits) { l.others = time.Millisecond })
+	_, err := c.openWithin(nil, longLimits, func(l *Limits) { l.Others = time.Millisecond })
 	var e *Error
-	if !errors.As(err, &e) || e.Kind != NoConsole || !strings.Contains(err.Error(), "another run of infrahaus uses this console") {
-		t.Fatal(KindOf(err), err)
-	}
-	if fix := e.Hint(); !strings.Contains(fix, "ssh.transport guest or node") {
-		t.Error(fix)
+	if !errors.As(err, &e) || e.Reason != InUse || !strings.Contains(err.Error(), "another run of infrahaus uses this console") {
+		t.Fatal(reasonOf(err), err)
 	}
 	if out, _, _ := do(t, g, "echo here", ""); out != "here\n" {
 		t.Errorf("%q", out)
@@ -113,7 +110,7 @@ func TestConsoleAtOnce(t *testing.T) {
 	for name, sh := range shells(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newTerminal(t, getty, sh...)
+			c := newTerminal(t, consoletest.Getty, sh...)
 			var has sync.Mutex
 			var all sync.WaitGroup
 			for range 2 {
@@ -131,61 +128,13 @@ func TestConsoleAtOnce(t *testing.T) {
 						return
 					}
 					defer has.Unlock()
-					ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-					defer cancel()
-					var out bytes.Buffer
-					if _, err := o.g.Run(ctx, Cmd{Label: "x", Script: "sleep 1; echo here", Stdout: &out}); err != nil || out.String() != "here\n" {
-						t.Errorf("%v %q", err, out.String())
+					if out, _, _, err := o.g.run("sleep 1; echo here", ""); err != nil || out != "here\n" {
+						t.Errorf("%v %q", err, out)
 					}
 				}()
 			}
 			all.Wait()
-			c.eventually("ct login: ")
-		})
-	}
-}
-
-// torn makes an end that nobody announced of every end, as a proxy's cut is.
-type torn struct{ io.ReadWriteCloser }
-
-func (t torn) Read(p []byte) (int, error) {
-	n, err := t.ReadWriteCloser.Read(p)
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	return n, err
-}
-
-// A cut while we log in leaves neither us outside nor a shell open.
-func TestConsoleCutWhileOpening(t *testing.T) {
-	for _, at := range []string{"Password: ", "Last login", "# ", " g;\n"} {
-		t.Run(at, func(t *testing.T) {
-			t.Parallel()
-			c := newTerminal(t, getty)
-			once := sync.Once{}
-			c.hears(func(said string) {
-				if strings.Contains(last(said, 40), at) {
-					once.Do(c.cut)
-				}
-			})
-			o := <-c.opening(func(o *Options) {
-				o.Console = func(ctx context.Context, node string, ctid int) (io.ReadWriteCloser, error) {
-					conn, err := c.attach(ctx, node, ctid)
-					return torn{conn}, err
-				}
-			})
-			if o.err != nil {
-				t.Fatal(o.err)
-			}
-			if out, _, _ := do(t, o.g, "echo here", ""); out != "here\n" {
-				t.Errorf("%q", out)
-			}
-			o.g.Close()
-			for end := time.Now().Add(5 * time.Minute); !strings.HasSuffix(c.output(), "ct login: "); time.Sleep(20 * time.Millisecond) {
-				if time.Now().After(end) {
-					t.Fatalf("a shell is left open: %q", last(c.output(), 300))
-				}
-			}
+			c.Eventually("ct login: ")
 		})
 	}
 }

@@ -1,4 +1,4 @@
-package guest
+package console
 
 import (
 	"context"
@@ -13,8 +13,8 @@ const installPatience = time.Minute
 
 // installing is a pump that is sent to the loader.
 type installing struct {
-	*pumped
-	d     *dialogue
+	*Mux
+	d     *login
 	wire  *wire
 	hello []string // its first word
 	again bool     // the loader asks for it once more
@@ -25,8 +25,8 @@ type installing struct {
 // install sends the pump's text to the loader, until it arrived whole, and waits
 // for its hello. Where it is given up before, the loader and the pump that it may be
 // starting are told to end: whoever sees the console could use the shell.
-func (p *pumped) install(ctx context.Context, d *dialogue) error {
-	i := &installing{pumped: p, d: d}
+func (p *Mux) install(ctx context.Context, d *login) error {
+	i := &installing{Mux: p, d: d}
 	i.wire = &wire{
 		mark: []byte("~" + p.tag + " "), noise: func([]byte) {}, lost: func(string, string, string) {}, block: func([]string, []byte) {},
 		word: i.word,
@@ -60,7 +60,7 @@ func (i *installing) word(words []string) {
 
 // send returns when there is a hello.
 func (i *installing) send(ctx context.Context) error {
-	program := pumpProgram(i.tag) + i.tag + "\n"
+	program := i.d.program + i.tag + "\n"
 	end := time.Now().Add(installPatience)
 	for try := 0; time.Now().Before(end); try++ {
 		text := "\n" + pumpLine(i.tag, "h") + i.tag + "\n"
@@ -73,7 +73,7 @@ func (i *installing) send(ctx context.Context) error {
 			}
 		}
 		i.again = false
-		if err := i.pumped.send([]byte(text)); err != nil {
+		if err := i.Mux.send([]byte(text)); err != nil {
 			return i.d.hungUp()
 		}
 		late := time.After(5 * time.Second)
@@ -84,7 +84,7 @@ func (i *installing) send(ctx context.Context) error {
 				if !open {
 					return i.d.hungUp()
 				}
-				_, _ = i.d.all.Write(b)
+				i.d.all = keepLast(i.d.all, b, screenSize)
 				i.wire.feed(b)
 			case <-late:
 				break wait
@@ -96,7 +96,7 @@ func (i *installing) send(ctx context.Context) error {
 			return nil
 		}
 	}
-	return i.d.fail(Protocol, "the shell there does not take what is sent to it", "does somebody else type in it? close the web console and try again")
+	return i.d.fail(Garbled, "the shell there does not take what is sent to it")
 }
 
 // abandon ends the loader, or the pump behind it, and waits until the console is as
@@ -106,7 +106,7 @@ func (i *installing) abandon() {
 	for !i.ended {
 		var again <-chan time.Time
 		if !i.told { // what is typed after that is read by whoever comes next
-			if i.pumped.send([]byte("\n"+pumpLine(i.tag, "q"))) != nil {
+			if i.Mux.send([]byte("\n"+pumpLine(i.tag, "q"))) != nil {
 				return
 			}
 			again = time.After(byeDeadline / 2) // somebody who types may spoil it
@@ -130,18 +130,16 @@ func (i *installing) abandon() {
 
 // greeted reads the pump's first word: h PROGRAM GZIP FULLBLOCK UID, where UID is ssh in
 // an SSH session, or f and what is there.
-func (p *pumped) greeted(words []string, d *dialogue) error {
+func (p *Mux) greeted(words []string, d *login) error {
 	if words[0] == "f" || len(words) != 5 {
-		return d.fail(Protocol, "the guest lacks a program that the console needs: base64 (or openssl), sha256sum or md5sum, mkfifo, and a folder to write in",
-			"use ssh.transport guest or node")
+		return d.fail(LacksPrograms, "the guest lacks a program that the console needs: base64 (or openssl), sha256sum or md5sum, mkfifo, and a folder to write in")
 	}
-	const logOut = "log out of it on the container's console in the web interface, then try again"
 	switch words[4] {
 	case "0":
 	case "ssh":
-		return d.fail(AuthRefused, "the shell that is open there is of an SSH session, perhaps on another machine", logOut)
+		return d.fail(OtherShell, "the shell that is open there is of an SSH session, perhaps on another machine")
 	default:
-		return d.fail(AuthRefused, "the shell that is open there is not root's (uid "+words[4]+")", logOut)
+		return d.fail(OtherShell, "the shell that is open there is not root's (uid "+words[4]+")")
 	}
 	p.sum, p.packed, p.blocks = words[1], words[2] == "1", words[3] == "1"
 	return nil

@@ -1,6 +1,6 @@
 //go:build linux
 
-package guest
+package console
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/infrahaus/infrahaus/internal/console/consoletest"
 )
 
 // lazyGetty takes a moment for everything, as on a busy node.
@@ -33,13 +35,13 @@ func TestConsoleNeverQuiet(t *testing.T) {
 		return fmt.Sprintf("[%5d.000123] audit: type=1400 apparmor=\"DENIED\" operation=\"mount\" no#%d\r\n", 100+i, i)
 	}
 	for name, noise := range map[string]func(c *terminal){
-		"10ms":  func(c *terminal) { c.chatter(10*time.Millisecond, audit) },
-		"150ms": func(c *terminal) { c.chatter(150*time.Millisecond, audit) },
+		"10ms":  func(c *terminal) { c.Chatter(10*time.Millisecond, audit) },
+		"150ms": func(c *terminal) { c.Chatter(150*time.Millisecond, audit) },
 		"much": func(c *terminal) {
-			c.chatter(20*time.Millisecond, func(i int) string { return strings.Repeat(audit(i), 4) })
+			c.Chatter(20*time.Millisecond, func(i int) string { return strings.Repeat(audit(i), 4) })
 		},
 		"arrows": func(c *terminal) {
-			c.chatter(50*time.Millisecond, func(i int) string { return fmt.Sprintf("<6>GET /health -> 200 in %d us: 95%% done\r\n", i) })
+			c.Chatter(50*time.Millisecond, func(i int) string { return fmt.Sprintf("<6>GET /health -> 200 in %d us: 95%% done\r\n", i) })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -54,12 +56,12 @@ func TestConsoleNeverQuiet(t *testing.T) {
 				t.Errorf("%q", out)
 			}
 			g.Close()
-			if n := strings.Count(c.output(), "Login incorrect"); n > 0 {
+			if n := strings.Count(c.Output(), "Login incorrect"); n > 0 {
 				t.Errorf("%d logins refused", n)
 			}
-			c.secret = "wrong"
-			if _, err := c.openWithin(nil, longLimits); KindOf(err) != AuthRefused {
-				t.Errorf("%v %v", KindOf(err), err)
+			c.Secret = "wrong"
+			if _, err := c.openWithin(nil, longLimits); reasonOf(err) != PasswordRefused {
+				t.Errorf("%v %v", reasonOf(err), err)
 			}
 		})
 	}
@@ -75,11 +77,11 @@ func TestConsoleAnswersFarApart(t *testing.T) {
 		"a login prompt":  {anyPrompt, []string{"ct login: ", "ct login: "}, rootName + "\n"},
 		"a refused login": {asksShell, []string{"Login incorrect\n", "ct login: ", "ct login: "}, ""},
 		"a password":      {asksSecret, []string{"Password: "}, "secret\n"},
-		"root's shell":    {asksShell, []string{"root@ct:~# ", "root@ct:~# "}, clearLine + loaderLine("0123456789abcdef", true)},
+		"root's shell":    {asksShell, []string{"root@ct:~# ", "root@ct:~# "}, clearLine + loaderLine("0123456789abcdef", "", true)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var typed bytes.Buffer
-			d := dialogue{conn: &typed, tag: "0123456789abcdef", limits: usualLimits, secret: "secret", pokes: 2, noisy: true, others: others{claims: maxClaims},
+			d := login{conn: &typed, tag: "0123456789abcdef", limits: UsualLimits, secret: "secret", pokes: 2, noisy: true, others: others{claims: maxClaims},
 				password: func() (string, error) { return "secret", nil }}
 			d.state = c.state
 			for i, said := range c.said {
@@ -123,7 +125,7 @@ func TestTelling(t *testing.T) {
 // Who has waited for another run says anew that he logs in next.
 func TestConsoleTurn(t *testing.T) {
 	var typed bytes.Buffer
-	d := dialogue{conn: &typed, tag: "0123456789abcdef"}
+	d := login{conn: &typed, tag: "0123456789abcdef"}
 	turn := func() bool {
 		now, err := d.turn()
 		if err != nil {
@@ -156,8 +158,8 @@ func TestConsoleTurn(t *testing.T) {
 // keys for a wrong password.
 func TestConsoleNeverQuietAtOnce(t *testing.T) {
 	c := newTerminal(t, slowGetty)
-	c.chatter(50*time.Millisecond, func(i int) string { return fmt.Sprintf("[%5d.000123] audit: no#%d\r\n", 100+i, i) })
-	c.mangles(func(b []byte) []byte { // a busy machine is late to print: no prompt is the last word then either
+	c.Chatter(50*time.Millisecond, func(i int) string { return fmt.Sprintf("[%5d.000123] audit: no#%d\r\n", 100+i, i) })
+	c.Mangles(func(b []byte) []byte { // a busy machine is late to print: no prompt is the last word then either
 		if bytes.HasSuffix(b, []byte(": ")) {
 			b = append(b, "[   99.000123] audit: late\r\n"...)
 		}
@@ -178,7 +180,7 @@ func TestConsoleNeverQuietAtOnce(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if said := c.output(); strings.Contains(said, c.secret) || strings.Contains(said, "Login incorrect") {
+	if said := c.Output(); strings.Contains(said, c.Secret) || strings.Contains(said, "Login incorrect") {
 		t.Error("the password is on the screen, or one was refused")
 	}
 }
@@ -190,8 +192,8 @@ func TestConsoleSpeaksOfPasswords(t *testing.T) {
 		"Failed password for root from fe80::1 port 22 ssh2",
 		"sshd[312]: User bob not allowed because account is locked",
 	} {
-		script := strings.Replace(getty, "\tstty -echo\n", "\t[ \"$u\" != root ] || { printf '\\r\\n%s\\r\\n' '"+line+"'; sleep 1; }; stty -echo\n", 1)
-		if script == getty {
+		script := strings.Replace(consoletest.Getty, "\tstty -echo\n", "\t[ \"$u\" != root ] || { printf '\\r\\n%s\\r\\n' '"+line+"'; sleep 1; }; stty -echo\n", 1)
+		if script == consoletest.Getty {
 			t.Fatal("nothing is said")
 		}
 		c := newTerminal(t, script)
@@ -200,7 +202,7 @@ func TestConsoleSpeaksOfPasswords(t *testing.T) {
 			t.Errorf("%q", out)
 		}
 		g.Close()
-		if strings.Contains(c.output(), c.secret) {
+		if strings.Contains(c.Output(), c.Secret) {
 			t.Errorf("%s: the password is on the screen", line)
 		}
 	}
@@ -209,11 +211,11 @@ func TestConsoleSpeaksOfPasswords(t *testing.T) {
 // A shell that we logged in to is left, whatever ends us before it is used; and so is
 // half a login.
 func TestConsoleLeftWhereGivenUp(t *testing.T) {
-	motd := strings.Replace(getty, "(trap - INT", "sleep 1; (trap - INT", 1)
+	motd := strings.Replace(consoletest.Getty, "(trap - INT", "sleep 1; (trap - INT", 1)
 	for name, given := range map[string]func(t *testing.T) *terminal{
 		"a prompt that is none": func(t *testing.T) *terminal {
-			c := withRC(t, getty, "PS1='❯ '")
-			if _, err := c.openWithin(nil, func(l *limits) { longLimits(l); l.login = 8 * time.Second }); KindOf(err) != Protocol {
+			c := withRC(t, consoletest.Getty, "PS1='❯ '")
+			if _, err := c.openWithin(nil, func(l *Limits) { longLimits(l); l.Login = 8 * time.Second }); reasonOf(err) != LoginStuck {
 				t.Errorf("%v", err)
 			}
 			return c
@@ -232,7 +234,7 @@ func TestConsoleLeftWhereGivenUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := given(t)
-			for end := time.Now().Add(5 * time.Minute); !loginPrompt.MatchString(c.output()); time.Sleep(50 * time.Millisecond) {
+			for end := time.Now().Add(5 * time.Minute); !loginPrompt.MatchString(c.Output()); time.Sleep(50 * time.Millisecond) {
 				if time.Now().After(end) {
 					t.Fatal("it is not as it was")
 				}
@@ -245,21 +247,21 @@ func TestConsoleLeftWhereGivenUp(t *testing.T) {
 func cancelled(t *testing.T, c *terminal, at string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	c.hears(func(said string) {
-		if strings.Contains(last(said, 60), at) {
+	c.Hears(func(said string) {
+		if strings.Contains(consoletest.Last(said, 60), at) {
 			cancel()
 		}
 	})
-	target, o := c.options()
-	if _, err := Open(ctx, target, o); ctx.Err() == nil || err == nil {
+	s := &session{t: t, tty: c, console: New(c.config(nil, nil))}
+	if err := s.attach(ctx); ctx.Err() == nil || err == nil {
 		t.Errorf("%v", err)
 	}
-	c.hears(nil)
+	c.Hears(nil)
 }
 
 // Shells as people set them up: what ends them by themselves may be fixed.
 func TestConsoleReadonlyTimeout(t *testing.T) {
-	c := withRC(t, getty, "readonly TMOUT=900")
+	c := withRC(t, consoletest.Getty, "readonly TMOUT=900")
 	g := c.open()
 	if out, _, _ := do(t, g, "echo in", ""); out != "in\n" {
 		t.Errorf("%q", out)
@@ -271,19 +273,19 @@ func TestConsoleReadonlyTimeout(t *testing.T) {
 func TestConsoleOfSomebody(t *testing.T) {
 	for _, rc := range []string{"HISTCONTROL=ignoreboth", "HISTCONTROL="} {
 		c := withRC(t, "exec $LOGIN_SHELL", rc)
-		c.eventually("# ")
-		c.typed("echo precious\n")
-		c.eventually("\rprecious")
-		c.typed("touch " + c.home + "/ran\x01")
-		c.eventually("touch")
+		c.Eventually("# ")
+		c.Type("echo precious\n")
+		c.Eventually("\rprecious")
+		c.Type("touch " + c.Home + "/ran\x01")
+		c.Eventually("touch")
 		g := c.open()
 		g.Close()
-		if _, err := os.Stat(c.home + "/ran"); err == nil {
+		if _, err := os.Stat(c.Home + "/ran"); err == nil {
 			t.Errorf("%s: it was run", rc)
 		}
-		c.typed("history; echo all-of-$((40+2))\n")
-		c.eventually("all-of-42")
-		_, history, _ := strings.Cut(last(c.output(), 400), "$((40+2))")
+		c.Type("history; echo all-of-$((40+2))\n")
+		c.Eventually("all-of-42")
+		_, history, _ := strings.Cut(consoletest.Last(c.Output(), 400), "$((40+2))")
 		if !strings.Contains(history, "echo precious") || strings.Contains(history, "stty raw") {
 			t.Errorf("%s: %q", rc, history)
 		}
@@ -293,25 +295,20 @@ func TestConsoleOfSomebody(t *testing.T) {
 // A line in which somebody else's login is spoken of does not end our shell; and a
 // console that ended is not held.
 func TestConsoleIsNotHeld(t *testing.T) {
-	c := newTerminal(t, getty)
+	c := newTerminal(t, consoletest.Getty)
 	g := c.open()
-	attached := func() int {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		return len(c.clients)
+	c.Show([]byte("\r\nsshd: invalid login:"))
+	if out, _, _ := do(t, g, "echo in", ""); out != "in\n" || c.Attached() != 1 {
+		t.Errorf("%q, %d attached", out, c.Attached())
 	}
-	c.show([]byte("\r\nsshd: invalid login:"))
-	if out, _, _ := do(t, g, "echo in", ""); out != "in\n" || attached() != 1 {
-		t.Errorf("%q, %d attached", out, attached())
-	}
-	c.show([]byte("\r\nct login: ")) // as if
-	if err := g.Reconnect(ctxFor(t)); err != nil {
+	c.Show([]byte("\r\nct login: ")) // as if
+	if err := g.attach(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	g.Close()
-	for end := time.Now().Add(5 * time.Minute); attached() > 0; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); c.Attached() > 0; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%d are still attached", attached())
+			t.Fatalf("%d are still attached", c.Attached())
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package guest
+package console
 
 import (
 	"math/rand/v2"
@@ -8,7 +8,7 @@ import (
 
 // look judges a console that has gone quiet, or never does, and types what it asks
 // for.
-func (d *dialogue) look(quiet bool) (adopted bool, err error) {
+func (d *login) look(quiet bool) (adopted bool, err error) {
 	began := time.Now()
 	defer func() { // much text takes long to look at, and what comes is to be read meanwhile
 		d.next = time.Now().Add(max(glance, 8*time.Since(began)))
@@ -25,8 +25,7 @@ func (d *dialogue) look(quiet bool) (adopted bool, err error) {
 	if (d.state == asksSecret || d.state == asksShell) && codeAsked.MatchString(last) {
 		_ = d.put("\n") // none: so that the login ends
 		d.logged = false
-		return false, d.fail(AuthRefused, "it asks for a second factor, which a run cannot give",
-			"let root log in on the console without one (PAM's rules for login), or use ssh.transport guest or node")
+		return false, d.fail(SecondFactor, "it asks for a second factor, which a run cannot give")
 	}
 	switch d.state {
 	case anyPrompt:
@@ -43,14 +42,14 @@ func (d *dialogue) look(quiet bool) (adopted bool, err error) {
 
 // drowned is a console that prints of itself all the time, so that a prompt is never
 // the last that it says for long.
-func (d *dialogue) drowned() bool { return d.noisy && time.Since(d.heard) < drownIn }
+func (d *login) drowned() bool { return d.noisy && time.Since(d.heard) < drownIn }
 
 // amid is the prompt that is waiting although something was printed after it; "" if
 // none is seen. Our Enters are answered with it, so it is there more than once, and
 // hardly more often than they were pressed: that tells it from what looks like one. A
 // password prompt is not shown again, so it is there once, after what asked for the
 // name.
-func (d *dialogue) amid(text string) (prompt string) {
+func (d *login) amid(text string) (prompt string) {
 	times := map[string]int{}
 	var seen []string
 	for line := range strings.Lines(text) {
@@ -72,7 +71,7 @@ func (d *dialogue) amid(text string) (prompt string) {
 }
 
 // adopts reports whether the pump that this run left here answers.
-func (d *dialogue) adopts(text string) bool {
+func (d *login) adopts(text string) bool {
 	if !d.whole || strings.Contains(text, "~"+d.ours+" b;") { // it answered, and then it ended
 		return false
 	}
@@ -85,7 +84,7 @@ func (d *dialogue) adopts(text string) bool {
 }
 
 // atPrompt answers the first prompt, unless somebody else does just now.
-func (d *dialogue) atPrompt(last string) error {
+func (d *login) atPrompt(last string) error {
 	if d.others.backsOff() {
 		return nil
 	}
@@ -100,7 +99,7 @@ func (d *dialogue) atPrompt(last string) error {
 		d.text = nil
 		return d.put(clearLine + "\n")
 	case loginPrompt.MatchString(last) && !lastLogin.MatchString(last):
-		return d.login(last)
+		return d.typeName(last)
 	case shellPrompt.MatchString(last):
 		if d.others.seen() && d.others.given(asksShell) {
 			return nil
@@ -110,8 +109,8 @@ func (d *dialogue) atPrompt(last string) error {
 	return nil
 }
 
-// login types the name.
-func (d *dialogue) login(last string) error {
+// typeName answers the login prompt.
+func (d *login) typeName(last string) error {
 	d.logged = false
 	if d.stale() {
 		d.text = nil
@@ -138,7 +137,7 @@ func (d *dialogue) login(last string) error {
 	// Who has no password types no name: the prompt stays as it was.
 	secret, err := d.password()
 	if err != nil {
-		return d.fail(NotConfigured, err.Error(), "say it with --password-file, or create with --console shell")
+		return d.fail(NoPassword, err.Error())
 	}
 	d.secret = secret
 	d.others.unclaim()
@@ -150,7 +149,7 @@ func (d *dialogue) login(last string) error {
 const rootName = "root"
 
 // atSecret answers the password prompt.
-func (d *dialogue) atSecret(text, last string) error {
+func (d *login) atSecret(text, last string) error {
 	if refused.MatchString(text) || locked.MatchString(text) {
 		return d.refuse(text, last)
 	}
@@ -186,7 +185,7 @@ func (d *dialogue) atSecret(text, last string) error {
 }
 
 // atShell judges what answers the password.
-func (d *dialogue) atShell(text, last string) error {
+func (d *login) atShell(text, last string) error {
 	switch {
 	case shellPrompt.MatchString(last) && !secretWaits.MatchString(last): // whatever a motd says before it
 		return d.load(true)
@@ -195,8 +194,7 @@ func (d *dialogue) atShell(text, last string) error {
 	case changeAsked.MatchString(text):
 		_ = d.put("\x03") // nothing is changed in anybody's name
 		d.logged = false
-		return d.fail(AuthRefused, "root's password has expired there, and a new one is asked for",
-			d.setAgain())
+		return d.fail(PasswordExpired, "root's password has expired there, and a new one is asked for")
 	case refused.MatchString(text), locked.MatchString(text),
 		loginPrompt.MatchString(last) && !lastLogin.MatchString(last): // the login started over
 		return d.refuse(text, last)
@@ -205,7 +203,7 @@ func (d *dialogue) atShell(text, last string) error {
 }
 
 // atLoader types once more what may have been spoilt.
-func (d *dialogue) atLoader(last string) error {
+func (d *login) atLoader(last string) error {
 	if time.Since(d.typed) < d.patient {
 		return nil
 	}
@@ -225,7 +223,7 @@ func (d *dialogue) atLoader(last string) error {
 // meant for that may be waiting to be read as a name, and our name then as a
 // password, and the password as a name, which a log keeps. An empty line, and what
 // comes of it, is waited out first.
-func (d *dialogue) stale() bool {
+func (d *login) stale() bool {
 	if d.others.left == "" && d.ours == "" || !d.cleared.IsZero() {
 		return false
 	}
@@ -235,14 +233,14 @@ func (d *dialogue) stale() bool {
 
 // load types the line that starts the loader, in place of what somebody may have
 // typed there and has not sent.
-func (d *dialogue) load(logged bool) error {
+func (d *login) load(logged bool) error {
 	d.logged, d.typed = logged, time.Now()
 	d.patient = 2*time.Second + rand.N(1500*time.Millisecond) // two that type at once tear both their lines, once
 	d.state, d.text = asksLoader, nil
-	return d.put(clearLine + loaderLine(d.tag, logged))
+	return d.put(clearLine + loaderLine(d.tag, d.program, logged))
 }
 
-func (d *dialogue) loaded() bool {
+func (d *login) loaded() bool {
 	for _, word := range []string{" g;", " r;"} {
 		if _, after, ok := strings.Cut(string(d.text), "~"+d.tag+word); ok {
 			d.text = []byte(after)

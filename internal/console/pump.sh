@@ -1,5 +1,5 @@
 # The pump: what stands between a console and the agents behind it. The loader
-# (see loader.go) has made the terminal raw, has read this text, and has set ih_tag
+# (see bootstrap.go) has made the terminal raw, has read this text, and has set ih_tag
 # to the run's own word. POSIX sh; runs in dash, busybox ash and bash.
 #
 # What comes in are lines "~TAG WORDS LENGTH .", what goes out are words "~TAG WORDS;",

@@ -1,4 +1,4 @@
-package guest
+package console
 
 import (
 	"bytes"
@@ -39,7 +39,7 @@ type others struct {
 
 const (
 	// othersSilence is how long a pump is listened to before it is taken for what a
-	// dead run left: its owner pings it once a second (see pumped.watch), and two
+	// dead run left: its owner pings it once a second (see Mux.watch), and two
 	// pings, or their answers, may be late on a busy node.
 	othersSilence = 3500 * time.Millisecond
 	// loaderSilence is the same for a loader, which ends by itself after 10 s.
@@ -77,7 +77,7 @@ func (o *others) unclaim() { o.claimed, o.claims = time.Time{}, 0 }
 
 // first is the tag of the run that said first that it logs in next; "" if none did.
 // All that are there see the same.
-func (d *dialogue) first() string {
+func (d *login) first() string {
 	if m := claimWord.FindSubmatch(d.text); m != nil {
 		return string(m[1])
 	}
@@ -85,7 +85,7 @@ func (d *dialogue) first() string {
 }
 
 // giveWay lets another run log in that was first.
-func (d *dialogue) giveWay() {
+func (d *login) giveWay() {
 	d.others.unclaim()
 	d.others.back = time.Now().Add(claimSilence + rand.N(maxBackOff))
 	d.text = nil
@@ -93,7 +93,7 @@ func (d *dialogue) giveWay() {
 
 // turn reports whether this run logs in next, where all is noise and nobody hears in
 // time that another one types. It says so at the prompt, and clears the line again.
-func (d *dialogue) turn() (bool, error) {
+func (d *login) turn() (bool, error) {
 	o := &d.others
 	switch {
 	case d.first() == d.tag:
@@ -110,7 +110,7 @@ func (d *dialogue) turn() (bool, error) {
 
 // foreign is the tag of a pump, or a loader, that is there and not this run's; "" if
 // there is none.
-func (d *dialogue) foreign() string {
+func (d *login) foreign() string {
 	if !bytes.Contains(d.text, []byte("~")) {
 		return ""
 	}
@@ -146,10 +146,10 @@ func isBlock(word string) bool { return word == "d" || word == "e" }
 // yield waits until a pump that another run owns has ended, and ends one that
 // nobody owns. Only answers to commands tell that there is an owner: y and n answer
 // our own Enters too. Nothing is typed meanwhile.
-func (d *dialogue) yield(ctx context.Context, tag string) error {
+func (d *login) yield(ctx context.Context, tag string) error {
 	o := &d.others
 	if o.till.IsZero() {
-		o.till = time.Now().Add(d.limits.others)
+		o.till = time.Now().Add(d.limits.Others)
 	}
 	heard, silence, owned := time.Now(), othersSilence, false
 	for {
@@ -196,7 +196,7 @@ func (d *dialogue) yield(ctx context.Context, tag string) error {
 
 // wordsOf are the first letters of that pump's words in what came, its farewell the
 // last of them, and what comes after them.
-func (d *dialogue) wordsOf(tag string) (words []string, rest []byte) {
+func (d *login) wordsOf(tag string) (words []string, rest []byte) {
 	text, end := readable(d.text), 0
 	for _, m := range pumpWord.FindAllStringSubmatchIndex(text, -1) {
 		if text[m[2]:m[3]] != tag {
@@ -212,7 +212,7 @@ func (d *dialogue) wordsOf(tag string) (words []string, rest []byte) {
 }
 
 // listen waits a moment for more; quiet: nothing came.
-func (d *dialogue) listen(ctx context.Context) (quiet bool, err error) {
+func (d *login) listen(ctx context.Context) (quiet bool, err error) {
 	t := time.NewTimer(250 * time.Millisecond)
 	defer t.Stop()
 	select {
@@ -230,7 +230,7 @@ func (d *dialogue) listen(ctx context.Context) (quiet bool, err error) {
 }
 
 // dismiss ends a pump that nobody owns.
-func (d *dialogue) dismiss(tag string) error {
+func (d *login) dismiss(tag string) error {
 	if d.others.left != tag {
 		d.note("what an earlier run left on the console is ended")
 	}
@@ -241,15 +241,15 @@ func (d *dialogue) dismiss(tag string) error {
 }
 
 // restart begins anew with whatever comes next.
-func (d *dialogue) restart() {
+func (d *login) restart() {
 	d.await(anyPrompt)
 	d.total, d.retyped = 0, 0
 	d.others.stage, d.others.since, d.others.back = "", time.Time{}, time.Time{}
 	d.others.unclaim()
 }
 
-func (d *dialogue) inUse() error {
-	return d.fail(NoConsole, "another run of infrahaus uses this console", "wait until that has ended, or use ssh.transport guest or node")
+func (d *login) inUse() error {
+	return d.fail(InUse, "another run of infrahaus uses this console")
 }
 
 // strange reports whether text, of a login from our name on, has more in it than

@@ -1,4 +1,4 @@
-package guest
+package console
 
 import (
 	"bytes"
@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// pumped is a console with a pump at its other end: several agents over one
+// Mux is a console with a pump at its other end: several agents over one
 // stream of bytes.
-type pumped struct {
+type Mux struct {
 	conn io.ReadWriteCloser
 	coding
 	alive time.Duration
@@ -23,7 +23,7 @@ type pumped struct {
 	left  bool       // q was sent; guarded by write
 
 	mu     sync.Mutex
-	lines  map[int]*line
+	lines  map[int]*Channel
 	next   int
 	heard  time.Time
 	noise  []byte // the last of it, since the pump said something
@@ -41,16 +41,16 @@ type pumped struct {
 var slots = []int{5, 6, 7, 8}
 
 // command writes one line of words.
-func (p *pumped) command(format string, args ...any) error {
+func (p *Mux) command(format string, args ...any) error {
 	return p.send([]byte(pumpLine(p.tag, fmt.Sprintf(format, args...))))
 }
 
 // send writes b. Nothing follows the pump's end, and nothing but q follows q: what the
 // pump does not read any more is read by whoever comes after it, a getty or a shell.
-func (p *pumped) send(b []byte) error {
+func (p *Mux) send(b []byte) error {
 	p.write.Lock()
 	defer p.write.Unlock()
-	if err := p.failed(); err != nil {
+	if err := p.Err(); err != nil {
 		return err
 	}
 	if quit := string(b) == pumpLine(p.tag, "q"); quit {
@@ -66,7 +66,7 @@ func (p *pumped) send(b []byte) error {
 }
 
 // fail ends everything that goes over the console.
-func (p *pumped) fail(err error) {
+func (p *Mux) fail(err error) {
 	p.mu.Lock()
 	if p.err != nil {
 		p.mu.Unlock()
@@ -74,7 +74,7 @@ func (p *pumped) fail(err error) {
 	}
 	p.err = err
 	close(p.gone)
-	var lines []*line
+	var lines []*Channel
 	for _, l := range p.lines {
 		lines = append(lines, l)
 	}
@@ -85,14 +85,15 @@ func (p *pumped) fail(err error) {
 	p.conn.Close()
 }
 
-func (p *pumped) failed() error {
+// Err says why the mux has ended, nil if it has not.
+func (p *Mux) Err() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.err
 }
 
 // read takes what comes until the console ends. rest was read before.
-func (p *pumped) read(chunks <-chan []byte, ended func() error) {
+func (p *Mux) read(chunks <-chan []byte, ended func() error) {
 	w := &wire{
 		mark: []byte("~" + p.tag + " "), word: p.word, block: p.block, lost: p.again,
 		noise: p.strange,
@@ -104,7 +105,7 @@ func (p *pumped) read(chunks <-chan []byte, ended func() error) {
 }
 
 // hear notes a sign of the pump's life.
-func (p *pumped) hear() {
+func (p *Mux) hear() {
 	p.mu.Lock()
 	p.heard, p.noise = time.Now(), p.noise[:0]
 	p.mu.Unlock()
@@ -112,12 +113,9 @@ func (p *pumped) hear() {
 
 // strange is what is not the pump's. A login prompt says that the pump is gone:
 // what we type would be read as a name.
-func (p *pumped) strange(b []byte) {
+func (p *Mux) strange(b []byte) {
 	p.mu.Lock()
-	p.noise = append(p.noise, b...)
-	if over := len(p.noise) - 256; over > 0 {
-		p.noise = append(p.noise[:0], p.noise[over:]...)
-	}
+	p.noise = keepLast(p.noise, b, 256)
 	last := string(p.noise[bytes.LastIndexByte(p.noise, '\n')+1:])
 	p.mu.Unlock()
 	if loginAlone.MatchString(last) {
@@ -131,7 +129,7 @@ const pingEvery = time.Second
 
 // watch asks again and again whether the pump is there, and what it has printed, so
 // that what was lost is asked for again.
-func (p *pumped) watch() {
+func (p *Mux) watch() {
 	tick := time.NewTicker(min(p.alive, pingEvery))
 	defer tick.Stop()
 	for n := 1; ; n++ {
@@ -152,7 +150,7 @@ func (p *pumped) watch() {
 }
 
 // word takes what the pump says.
-func (p *pumped) word(words []string) {
+func (p *Mux) word(words []string) {
 	p.hear()
 	num := func(i int) int {
 		if i >= len(words) {
@@ -194,14 +192,14 @@ func (p *pumped) word(words []string) {
 	}
 }
 
-func (p *pumped) line(id int) *line {
+func (p *Mux) line(id int) *Channel {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.lines[id]
 }
 
 // block takes a whole block, or asks for it again.
-func (p *pumped) block(head []string, body []byte) {
+func (p *Mux) block(head []string, body []byte) {
 	p.hear()
 	data, err := unblock(p.sum, head[3], head[4], body)
 	if err != nil {
@@ -227,7 +225,7 @@ func (p *pumped) block(head []string, body []byte) {
 const spoiltSaid, spoiltLimit = 5, 100
 
 // again is ask for a block that something else was printed into.
-func (p *pumped) again(id, stream, seq string) {
+func (p *Mux) again(id, stream, seq string) {
 	p.mu.Lock()
 	p.spoilt++
 	n := p.spoilt
@@ -243,12 +241,12 @@ func (p *pumped) again(id, stream, seq string) {
 }
 
 // ask wants a block once more.
-func (p *pumped) ask(id, stream, seq string) {
+func (p *Mux) ask(id, stream, seq string) {
 	go func() { _ = p.command("r %s %s %s", id, stream, seq) }() // its error ends the console
 }
 
-// dial takes a line for one more agent.
-func (p *pumped) dial() (*line, error) {
+// Dial takes a channel for one more program, which Start then starts.
+func (p *Mux) Dial() (*Channel, error) {
 	p.mu.Lock()
 	if p.err != nil {
 		p.mu.Unlock()
@@ -270,19 +268,19 @@ func (p *pumped) dial() (*line, error) {
 		return nil, errors.New("too many shells on one console")
 	}
 	p.next++
-	l := newLine(p, p.next, slot)
+	l := newChannel(p, p.next, slot)
 	p.lines[l.id] = l
 	p.mu.Unlock()
 	return l, nil
 }
 
-// begin has the pump start the line's agent.
-func (l *line) begin() error {
+// Start starts the channel's program and returns when the pump has done so.
+func (l *Channel) Start() error {
 	return l.p.insist(l.opened, l.ended, "c %d %d", l.id, l.slot)
 }
 
 // insist repeats a command until it is answered: somebody who types may spoil it.
-func (p *pumped) insist(answered, ended <-chan struct{}, format string, args ...any) error {
+func (p *Mux) insist(answered, ended <-chan struct{}, format string, args ...any) error {
 	for {
 		if err := p.command(format, args...); err != nil {
 			return err
@@ -297,14 +295,14 @@ func (p *pumped) insist(answered, ended <-chan struct{}, format string, args ...
 			return io.ErrClosedPipe
 		case <-p.gone:
 			t.Stop()
-			return p.failed()
+			return p.Err()
 		case <-t.C:
 		}
 	}
 }
 
 // drop forgets an agent, which was told to end.
-func (p *pumped) drop(l *line) {
+func (p *Mux) drop(l *Channel) {
 	p.mu.Lock()
 	delete(p.lines, l.id)
 	p.mu.Unlock()
@@ -314,9 +312,9 @@ func (p *pumped) drop(l *line) {
 // console to be left tidy.
 const byeDeadline = 3 * time.Second
 
-// close ends the pump, waits until it has left the console as it was, and hangs up.
-func (p *pumped) close() {
-	if p.failed() == nil {
+// Close ends the pump, waits until it has left the console as it was, and hangs up.
+func (p *Mux) Close() {
+	if p.Err() == nil {
 		over := make(chan struct{})
 		t := time.AfterFunc(byeDeadline, func() { close(over) })
 		_ = p.insist(p.quits, over, "q") // who does not hear of it ends after a minute of silence

@@ -1,4 +1,4 @@
-package guest
+package console
 
 import (
 	"bytes"
@@ -199,6 +199,9 @@ func unpack(form string, p []byte) ([]byte, error) {
 // when packed, but then the guest needs a handful of processes to take it.
 const textUpTo = 4 << 10
 
+// recordSeparator is the one control byte that plain text may have.
+const recordSeparator = '\x1e'
+
 // packFrom is the message that is worth a gzip in the guest.
 const packFrom = 1500
 
@@ -250,7 +253,7 @@ func (c coding) message(id, seq int, p []byte) []byte {
 }
 
 // plain is p in lines as they are, if it is whole lines of printable ASCII: what no
-// terminal changes, and every shell counts alike. A nonce's first byte is as good.
+// terminal changes, and every shell counts alike. A record separator is as good.
 func (c coding) plain(p []byte) ([]byte, bool) {
 	if len(p) == 0 || len(p) > textUpTo || p[len(p)-1] != '\n' || bytes.Contains(p, []byte(c.tag)) {
 		return nil, false
@@ -258,7 +261,7 @@ func (c coding) plain(p []byte) ([]byte, bool) {
 	var b bytes.Buffer
 	for line := range bytes.Lines(p) {
 		line = line[:len(line)-1]
-		if len(line) > lineLength || bytes.ContainsFunc(line, func(r rune) bool { return r != '\t' && r != nonceByte && (r < ' ' || r > '~') }) {
+		if len(line) > lineLength || bytes.ContainsFunc(line, func(r rune) bool { return r != '\t' && r != recordSeparator && (r < ' ' || r > '~') }) {
 			return nil, false
 		}
 		b.WriteString(pumpLine(c.tag, "= "+string(line)))

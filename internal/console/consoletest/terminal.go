@@ -1,9 +1,10 @@
 //go:build linux
 
-package guest
+// Package consoletest is a guest's console for tests: a shell script that acts as a getty
+// on a real terminal.
+package consoletest
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -23,27 +24,30 @@ import (
 
 // terminal is a guest's console on a real pty: a getty that asks for a password
 // and starts a shell, kept while clients come and go, as dtach keeps it.
-type terminal struct {
+type Terminal struct {
 	t      testing.TB
 	master *os.File
-	home   string
-	secret string
+	Home   string // of the login shell; its bin comes first in the PATH
+	Secret string // root's password
 	cmd    *exec.Cmd
 
 	mu      sync.Mutex
-	clients map[net.Conn]*cutConn
+	clients map[net.Conn]bool
 	said    []byte              // all that the console ever printed
 	mangle  func([]byte) []byte // of what the console prints, nil: nothing
-	opened  int
-	left    int               // bytes that may be typed before all is cut; 0: no end
-	hear    func(said string) // told of what is printed, with all before it, before anybody sees it
+	left    int                 // bytes that may be typed before all is cut; 0: no end
+	hear    func(said string)   // told of what is printed, with all before it, before anybody sees it
 }
 
-// pumpHello is a pump that began; its folder is not left on this machine.
-var pumpHello = regexp.MustCompile(`~([0-9a-f]{16}) h `)
+// ownShell is the beginning of what starts the pump. It runs in the test's shell instead,
+// with the test's tools.
+var ownShell = regexp.MustCompile(`/bin/sh -c 'export PATH=[^;]*;`)
 
-// getty is a script, so that each test can have its own.
-const getty = `
+// PumpHello is a pump that began; its folder is not left on this machine.
+var PumpHello = regexp.MustCompile(`~([0-9a-f]{16}) h `)
+
+// Getty is a script, so that each test can have its own.
+const Getty = `
 trap '' INT QUIT TSTP
 while :; do
 	stty sane
@@ -66,14 +70,14 @@ done
 `
 
 // newTerminal starts script on a pty; its shell is argv, first in the PATH as sh too.
-func newTerminal(t testing.TB, script string, argv ...string) *terminal {
+func New(t testing.TB, script string, argv ...string) *Terminal {
 	t.Helper()
 	master, slave := openPTY(t)
-	c := &terminal{t: t, master: master, home: t.TempDir(), secret: "pass-$HOME 'word", clients: map[net.Conn]*cutConn{}}
+	c := &Terminal{t: t, master: master, Home: t.TempDir(), Secret: "pass-$HOME 'word", clients: map[net.Conn]bool{}}
 	if len(argv) == 0 {
 		argv = []string{"/bin/bash"}
 	}
-	bin := filepath.Join(c.home, "bin")
+	bin := filepath.Join(c.Home, "bin")
 	os.Mkdir(bin, 0o755)
 	os.WriteFile(filepath.Join(bin, "sh"), []byte("#!/bin/bash\nexec "+strings.Join(argv, " ")+` "$@"`+"\n"), 0o755)
 	login := strings.Join(argv, " ") + " -i"
@@ -81,8 +85,8 @@ func newTerminal(t testing.TB, script string, argv ...string) *terminal {
 		login = argv[0] + " --norc -i"
 	}
 	c.cmd = exec.Command("/bin/bash", "-c", script)
-	c.cmd.Dir = c.home
-	c.cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + c.home, "SECRET=" + c.secret, "LOGIN_SHELL=" + login, "TERM=linux", "HISTFILE=" + c.home + "/history"}
+	c.cmd.Dir = c.Home
+	c.cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + c.Home, "SECRET=" + c.Secret, "LOGIN_SHELL=" + login, "TERM=linux", "HISTFILE=" + c.Home + "/history"}
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = slave, slave, slave
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := c.cmd.Start(); err != nil {
@@ -92,12 +96,12 @@ func newTerminal(t testing.TB, script string, argv ...string) *terminal {
 	go c.serve()
 	t.Cleanup(func() {
 		if t.Failed() {
-			os.WriteFile(filepath.Join(os.TempDir(), "console-failed.txt"), []byte(c.output()), 0o600)
-			t.Logf("the console showed last: %q", last(c.output(), 900))
+			os.WriteFile(filepath.Join(os.TempDir(), "console-failed.txt"), []byte(c.Output()), 0o600)
+			t.Logf("the console showed last: %q", Last(c.Output(), 900))
 		}
 	})
 	t.Cleanup(func() {
-		for _, m := range pumpHello.FindAllStringSubmatch(c.output(), -1) {
+		for _, m := range PumpHello.FindAllStringSubmatch(c.Output(), -1) {
 			os.RemoveAll("/run/infrahaus-" + m[1])
 		}
 		syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL)
@@ -128,21 +132,21 @@ func openPTY(t testing.TB) (master, slave *os.File) {
 }
 
 // serve passes what is printed to whoever is attached, as dtach does.
-func (c *terminal) serve() {
+func (c *Terminal) serve() {
 	buf := make([]byte, 16<<10)
 	for {
 		n, err := c.master.Read(buf)
 		if n > 0 {
-			c.show(append([]byte(nil), buf[:n]...))
+			c.Show(append([]byte(nil), buf[:n]...))
 		}
 		if err != nil {
-			c.cut() // its program has ended, and dtach with it
+			c.Cut() // its program has ended, and dtach with it
 			return
 		}
 	}
 }
 
-func (c *terminal) show(b []byte) {
+func (c *Terminal) Show(b []byte) {
 	c.mu.Lock()
 	c.said = append(c.said, b...)
 	if over := len(c.said) - 1<<20; over > 0 {
@@ -151,8 +155,8 @@ func (c *terminal) show(b []byte) {
 	if c.mangle != nil {
 		b = c.mangle(b)
 	}
-	var to []*cutConn
-	for _, conn := range c.clients {
+	var to []net.Conn
+	for conn := range c.clients {
 		to = append(to, conn)
 	}
 	hear, said := c.hear, ""
@@ -169,7 +173,7 @@ func (c *terminal) show(b []byte) {
 }
 
 // chatter has a kernel write to the console all the time, until the test ends.
-func (c *terminal) chatter(every time.Duration, noise func(i int) string) {
+func (c *Terminal) Chatter(every time.Duration, noise func(i int) string) {
 	stop, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -178,7 +182,7 @@ func (c *terminal) chatter(every time.Duration, noise func(i int) string) {
 			case <-stop:
 				return
 			case <-time.After(every):
-				c.show([]byte(noise(i)))
+				c.Show([]byte(noise(i)))
 			}
 		}
 	}()
@@ -186,12 +190,10 @@ func (c *terminal) chatter(every time.Duration, noise func(i int) string) {
 }
 
 // attach is Options.Console.
-func (c *terminal) attach(context.Context, string, int) (io.ReadWriteCloser, error) {
+func (c *Terminal) Attach(context.Context, string, int) (io.ReadWriteCloser, error) {
 	ours, theirs := net.Pipe()
-	cut := &cutConn{Conn: theirs}
 	c.mu.Lock()
-	c.clients[theirs] = cut
-	c.opened++
+	c.clients[theirs] = true
 	c.mu.Unlock()
 	go func() {
 		c.keyboard(theirs)
@@ -204,7 +206,7 @@ func (c *terminal) attach(context.Context, string, int) (io.ReadWriteCloser, err
 }
 
 // keyboard types what a client sends.
-func (c *terminal) keyboard(client io.Reader) {
+func (c *Terminal) keyboard(client io.Reader) {
 	buf := make([]byte, 4<<10)
 	for {
 		n, err := client.Read(buf)
@@ -218,8 +220,7 @@ func (c *terminal) keyboard(client io.Reader) {
 		}
 		c.left = max(0, c.left-n)
 		c.mu.Unlock()
-		// The loader runs in this test's shell, with this test's tools.
-		text := bytes.Replace(buf[:n], []byte("/bin/sh -c 'export PATH="+fixedPath+";"), []byte("sh -c '"), 1)
+		text := ownShell.ReplaceAll(buf[:n], []byte("sh -c '"))
 		if _, err := c.master.Write(text); err != nil || last {
 			return
 		}
@@ -228,19 +229,19 @@ func (c *terminal) keyboard(client io.Reader) {
 
 // hears has f see all that was said, each time there is more; mangles has it
 // change what is passed on.
-func (c *terminal) hears(f func(said string)) {
+func (c *Terminal) Hears(f func(said string)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.hear = f
 }
 
-func (c *terminal) mangles(f func([]byte) []byte) {
+func (c *Terminal) Mangles(f func([]byte) []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.mangle = f
 }
 
-func (c *terminal) cut() {
+func (c *Terminal) Cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for conn := range c.clients {
@@ -250,50 +251,47 @@ func (c *terminal) cut() {
 }
 
 // typed is somebody else's keyboard.
-func (c *terminal) typed(s string) { io.WriteString(c.master, s) }
+func (c *Terminal) Type(s string) { io.WriteString(c.master, s) }
 
-func (c *terminal) output() string {
+func (c *Terminal) Output() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return string(c.said)
 }
 
 // eventually waits until the console has printed what.
-func (c *terminal) eventually(what string) {
+func (c *Terminal) Eventually(what string) {
 	c.t.Helper()
 	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if strings.Contains(c.output(), what) {
+		if strings.Contains(c.Output(), what) {
 			return
 		}
 	}
-	c.t.Errorf("the console never printed %q but %q", what, last(c.output(), 600))
+	c.t.Errorf("the console never printed %q but %q", what, Last(c.Output(), 600))
 }
 
 // pid waits until a script has written its own into the file of that name.
-func (c *terminal) pid() {
+func (c *Terminal) WaitPID() {
 	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if b, _ := os.ReadFile(c.home + "/pid"); len(b) > 0 {
+		if b, _ := os.ReadFile(c.Home + "/pid"); len(b) > 0 {
 			return
 		}
 	}
 	c.t.Error("the script never began")
 }
 
-func last(s string, n int) string { return s[max(0, len(s)-n):] }
+func Last(s string, n int) string { return s[max(0, len(s)-n):] }
 
-func (c *terminal) options() (Target, Options) {
-	return Target{CTID: 100, Node: "pve1"}, Options{
-		Transport: "api", Console: c.attach,
-		RootPassword: func(context.Context) (string, error) { return c.secret, nil },
-	}
+// CutAfter cuts every connection once n more bytes were typed; 0: never.
+func (c *Terminal) CutAfter(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left = n
 }
 
-func (c *terminal) open() Guest {
-	c.t.Helper()
-	g, err := c.openWithin(nil, longLimits)
-	if err != nil {
-		c.t.Fatalf("%v\n%q", err, last(c.output(), 2000))
-	}
-	c.t.Cleanup(func() { g.Close() })
-	return g
+// Attached is the number of connections.
+func (c *Terminal) Attached() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.clients)
 }

@@ -1,4 +1,4 @@
-package guest
+package console
 
 import (
 	"errors"
@@ -9,8 +9,8 @@ import (
 )
 
 // line is one agent's streams over a console.
-type line struct {
-	p        *pumped
+type Channel struct {
+	p        *Mux
 	id, slot int
 	out, err *stream
 
@@ -41,13 +41,13 @@ const (
 	maxMessage   = 32 << 10
 )
 
-func newLine(p *pumped, id, slot int) *line {
-	l := &line{p: p, id: id, slot: slot, limit: firstMessage, answers: make(chan answer, 16), opened: make(chan struct{}), ended: make(chan struct{})}
+func newChannel(p *Mux, id, slot int) *Channel {
+	l := &Channel{p: p, id: id, slot: slot, limit: firstMessage, answers: make(chan answer, 16), opened: make(chan struct{}), ended: make(chan struct{})}
 	l.out, l.err = newStream(l, "o"), newStream(l, "e")
 	return l
 }
 
-func (l *line) stream(name string) *stream {
+func (l *Channel) stream(name string) *stream {
 	switch name {
 	case "o":
 		return l.out
@@ -57,10 +57,10 @@ func (l *line) stream(name string) *stream {
 	return nil
 }
 
-func (l *line) open() { l.openOne.Do(func() { close(l.opened) }) }
+func (l *Channel) open() { l.openOne.Do(func() { close(l.opened) }) }
 
 // answer passes on what the pump says; what nobody waits for is dropped.
-func (l *line) answer(a answer) {
+func (l *Channel) answer(a answer) {
 	select {
 	case l.answers <- a:
 	default:
@@ -68,7 +68,7 @@ func (l *line) answer(a answer) {
 }
 
 // end ends every read and write of the line.
-func (l *line) end(err error) {
+func (l *Channel) end(err error) {
 	l.once.Do(func() {
 		l.why = err
 		close(l.ended)
@@ -78,7 +78,7 @@ func (l *line) end(err error) {
 }
 
 // Write sends p to the agent's stdin and returns when it has been handed over.
-func (l *line) Write(p []byte) (int, error) {
+func (l *Channel) Write(p []byte) (int, error) {
 	l.write.Lock()
 	defer l.write.Unlock()
 	done := 0
@@ -96,7 +96,7 @@ func (l *line) Write(p []byte) (int, error) {
 const maxRefusals = 20
 
 // message sends one message until it is handed over.
-func (l *line) message(p []byte) error {
+func (l *Channel) message(p []byte) error {
 	l.seq++
 	b := l.p.message(l.id, l.seq, p)
 	for refused := 0; refused < maxRefusals; refused++ {
@@ -120,7 +120,7 @@ func (l *line) message(p []byte) error {
 
 // await waits until the pump has handed the last message over (a) or says that it
 // does not have it (n). An answer may be lost, so it is asked for.
-func (l *line) await() (string, error) {
+func (l *Channel) await() (string, error) {
 	patience := 2 * time.Second
 	for {
 		t := time.NewTimer(patience)
@@ -144,7 +144,7 @@ func (l *line) await() (string, error) {
 }
 
 // Close ends the agent and what it runs. Whoever reads or writes is woken.
-func (l *line) Close() error {
+func (l *Channel) Close() error {
 	l.end(io.ErrClosedPipe)
 	go func() {
 		_ = l.p.command("k %d", l.id) // a dead console has no agent to end
@@ -153,12 +153,15 @@ func (l *line) Close() error {
 	return nil
 }
 
-// Terminate is Close's work: the pump knows one way to end an agent.
-func (l *line) Terminate() {}
+// Stdout is what the channel's program prints, until its end.
+func (l *Channel) Stdout() io.Reader { return l.out }
+
+// Stderr is Stdout's twin.
+func (l *Channel) Stderr() io.Reader { return l.err }
 
 // stream is one of an agent's outputs: blocks in, bytes out.
 type stream struct {
-	l    *line
+	l    *Channel
 	name string
 
 	mu     sync.Mutex
@@ -175,7 +178,7 @@ type stream struct {
 // window is how many blocks the pump keeps at most.
 const window = 16
 
-func newStream(l *line, name string) *stream {
+func newStream(l *Channel, name string) *stream {
 	s := &stream{l: l, name: name, want: 1, first: 1, early: map[int][]byte{}, asked: map[int]time.Time{}}
 	s.more = sync.NewCond(&s.mu)
 	return s
