@@ -111,7 +111,7 @@ func (o *destroyOptions) destroy(ctx context.Context, c lxc.Container, enter fun
 	if err != nil {
 		return err
 	}
-	found, err := look.run.Survey(ctx, o.foreign)
+	found, err := look.run.SurveyDestroy(ctx, o.foreign)
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (o *destroyOptions) destroy(ctx context.Context, c lxc.Container, enter fun
 
 // remove surveys once more, now that nobody else is at work, and destroys.
 func (o *destroyOptions) remove(ctx context.Context, s *session) error {
-	found, err := s.run.Survey(ctx, o.foreign)
+	found, err := s.run.SurveyDestroy(ctx, o.foreign)
 	if err == nil {
 		err = s.run.Destroy(ctx, found)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
+	"github.com/infrahaus/infrahaus/internal/provision/survey"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
@@ -132,13 +133,13 @@ func (a *app) target(ctx context.Context, do string, c lxc.Container) (*target, 
 	t.node, t.cfg, err = p.pve.Locate(ctx, c.Node, c.CTID)
 	switch {
 	case pve.IsKind(err, pve.NotFound):
-		return nil, provision.Lost(do, c, a.command)
+		return nil, survey.Lost(do, c, a.command)
 	case err != nil:
 		return nil, err
 	}
 	switch ownership.Of(c, &t.cfg) {
 	case ownership.Theirs:
-		return nil, provision.NotOurs(c, t.node, a.command)
+		return nil, survey.NotOurs(c, t.node, a.command)
 	case ownership.Unknown:
 		return nil, failf(provision.ExitProxmox, "cannot %s %s: it is still being created", do, c.Hostname).
 			hint("to follow that: %s", a.command("events", c.Hostname, "--follow")).

@@ -10,6 +10,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
+	"github.com/infrahaus/infrahaus/internal/provision/survey"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
@@ -31,7 +32,7 @@ func (r *Run) attach(ctx context.Context) error {
 		node, _, err = r.PVE.Locate(ctx, r.Recorded.Node, r.CTID)
 	}
 	if pve.IsKind(err, pve.NotFound) {
-		return Lost("look inside", r.Recorded, r.Command)
+		return survey.Lost("look inside", r.Recorded, r.Command)
 	}
 	if err != nil {
 		return err
@@ -54,7 +55,7 @@ func (r *Run) attach(ctx context.Context) error {
 		return err
 	}
 	if !ownership.Of(r.Recorded, &cfg).Mine() {
-		return NotOurs(r.Recorded, node, r.Command)
+		return survey.NotOurs(r.Recorded, node, r.Command)
 	}
 	r.MAC, r.Job.Spec.Network = cfg.MAC, cfg.Net0
 	if err := r.Record.Update(ctx, func(c *lxc.Container) { c.MAC, c.Node = cfg.MAC, node }); err != nil {

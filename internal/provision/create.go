@@ -15,7 +15,7 @@ import (
 // create resolves what the spec leaves open, claims a ctid by creating the
 // container, and follows the task. A resume follows the task that there is.
 func (r *Run) create(ctx context.Context) error {
-	if r.course.make == makeNone {
+	if r.situation.State == plan.There {
 		return r.step(r.phase.To, fmt.Sprintf("Container %d on %s is there", r.CTID, r.Placement.Node))
 	}
 	if err := r.step(r.phase.From, "Creating LXC container"); err != nil {
@@ -27,14 +27,14 @@ func (r *Run) create(ctx context.Context) error {
 	if _, err := r.wayIn(); err != nil {
 		return err
 	}
-	upid := r.course.upid
-	switch r.course.make {
-	case makeFollow:
+	upid := r.situation.Create
+	switch {
+	case r.situation.ToFollow():
 		r.UPID = upid
 		r.Placement = &pve.Placement{Node: r.Recorded.Node, CTID: r.CTID}
-		r.say(fmt.Sprintf("Container %d on %s: %s", r.CTID, r.Recorded.Node, r.course.why))
+		r.say(fmt.Sprintf("Container %d on %s: %s", r.CTID, r.Recorded.Node, r.situation.Why))
 	default:
-		if r.course.make == makeRemake {
+		if r.situation.State == plan.HalfMade {
 			if err := r.remake(ctx); err != nil {
 				return err
 			}

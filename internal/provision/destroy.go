@@ -3,14 +3,13 @@ package provision
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
-	"github.com/infrahaus/infrahaus/internal/provision/ownership"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
+	"github.com/infrahaus/infrahaus/internal/provision/survey"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
@@ -22,17 +21,9 @@ const (
 	cancelTimeout = time.Minute
 )
 
-// Doomed is what a destroy has found: what would go, or why nothing has to.
-type Doomed struct {
-	Gone      string   // why there is nothing on Proxmox to destroy; "": there is
-	Snapshots []string // that would be lost, those of a failed sync apart
-}
-
-// Survey finds out what there is to destroy and refuses what must not be: a
-// container that is protected, managed by Proxmox's HA, locked by another task,
-// or not made by this catalogue (unless foreign). It changes nothing. It needs
-// Recorded and Connect.
-func (r *Run) Survey(ctx context.Context, foreign bool) (d Doomed, err error) {
+// SurveyDestroy finds out what there is to destroy, refuses what must not be destroyed (see
+// survey.Survey.Destroy), and changes nothing. It needs Recorded and Connect.
+func (r *Run) SurveyDestroy(ctx context.Context, foreign bool) (d survey.DestroySurvey, err error) {
 	defer r.wait("Proxmox to report the container's state", 0)()
 	defer func() {
 		if cause := context.Cause(ctx); err != nil && cause != nil {
@@ -42,99 +33,24 @@ func (r *Run) Survey(ctx context.Context, foreign bool) (d Doomed, err error) {
 	r.foreign = foreign
 	r.CTID, r.MAC, r.requested = r.Recorded.CTID, r.Recorded.MAC, r.Recorded.CTID != 0
 	if err := r.loadMarks(ctx); err != nil {
-		return Doomed{}, err
+		return d, err
 	}
-	if r.CTID == 0 {
-		return Doomed{Gone: "never created"}, nil
-	}
-	if err := r.Connect(ctx); err != nil {
-		return Doomed{}, err
-	}
-	if err := r.may(ctx, "destroy", []string{"VM.Audit", "VM.Allocate"}, "VM.PowerMgmt"); err != nil {
-		return Doomed{}, err
-	}
-	c, err := r.survey(ctx)
-	if err != nil {
-		return Doomed{}, err
-	}
-	r.course = c
-	switch {
-	case c.make == makeAnew:
-		return Doomed{Gone: "already gone: " + c.why}, nil
-	case c.make == makeLost && c.theirs:
-		return Doomed{Gone: fmt.Sprintf("already gone: the id %d belongs to somebody else's container now", r.CTID)}, nil
-	case c.make == makeLost:
-		return Doomed{Gone: "already gone"}, nil
-	case c.going, c.make == makeRemake:
-		return Doomed{}, nil
-	}
-	if err := r.mayDestroy(ctx, foreign); err != nil {
-		return Doomed{}, err
-	}
-	return r.losses(ctx)
-}
-
-// mayDestroy names what forbids to destroy a finished container.
-func (r *Run) mayDestroy(ctx context.Context, foreign bool) error {
-	rec, cfg := r.Recorded, r.course.cfg
-	name := rec.Hostname
-	st, err := r.PVE.Status(ctx, rec.Node, rec.CTID)
-	if err != nil {
-		return err
-	}
-	r.course.runs = st.Running
-	refuse := func(status int, why, hint string) error {
-		return &Failure{Status: status, Message: fmt.Sprintf("cannot destroy %s: %s", name, why), Hints: []string{hint}}
-	}
-	switch {
-	case cfg.Protection:
-		return refuse(ExitProxmox, "protection is on", fmt.Sprintf("on the node: pct set %d --protection 0", rec.CTID))
-	case st.HA:
-		return refuse(ExitProxmox, "Proxmox's high availability looks after it", fmt.Sprintf("on the node: ha-manager remove ct:%d", rec.CTID))
-	case cfg.Lock != "":
-		return Locked("destroy", rec, cfg.Lock)
-	case foreign:
-	default:
-		switch ownership.MayDestroy(rec, cfg) {
-		case ownership.MarkGone:
-			return refuse(ExitUsage, "it does not carry this catalogue's mark any more: its description was changed", "say --foreign if you mean it")
-		case ownership.NotMade:
-			return refuse(ExitUsage, "this catalogue did not make it", "say --foreign if you mean it")
+	if r.CTID != 0 {
+		if err := r.Connect(ctx); err != nil {
+			return d, err
 		}
 	}
-	if st.Running {
-		return r.may(ctx, "destroy", []string{"VM.Audit", "VM.Allocate", "VM.PowerMgmt"})
+	d, err = r.survey().Destroy(ctx, foreign, r.marks.Of(event.Deploying, plan.ItemSnapshot).Name)
+	if err == nil && d.Gone == "" {
+		err = r.found(ctx, d.Situation)
 	}
-	return nil
-}
-
-// Locked is the refusal to do something with a container that another task works
-// on.
-func Locked(do string, c lxc.Container, lock string) *Failure {
-	return &Failure{
-		Status: ExitProxmox, Message: fmt.Sprintf("cannot %s %s: it is locked (%s): another task is at work on it", do, c.Hostname, lock),
-		Hints: []string{fmt.Sprintf("try again once it has ended; a lock that a dead task has left is freed on the node with: pct unlock %d", c.CTID)},
-	}
-}
-
-// losses are the snapshots that would go with a container.
-func (r *Run) losses(ctx context.Context) (Doomed, error) {
-	list, err := r.PVE.Snapshots(ctx, r.Recorded.Node, r.CTID)
-	own := r.marks.Of(event.Deploying, plan.ItemSnapshot).Name
-	var d Doomed
-	for _, s := range list {
-		if s.Name != own {
-			d.Snapshots = append(d.Snapshots, s.Name)
-		}
-	}
-	slices.Sort(d.Snapshots)
 	return d, err
 }
 
-// Destroy removes what Survey has found, and marks the record: stops a create
+// Destroy removes what SurveyDestroy has found, and marks the record: stops a create
 // task that still runs, stops the container gracefully and then by force, and
 // destroys it with its disks. What is gone already is no error.
-func (r *Run) Destroy(ctx context.Context, d Doomed) error {
+func (r *Run) Destroy(ctx context.Context, d survey.DestroySurvey) error {
 	defer r.wait("", 0)()
 	err := r.destroy(ctx, d)
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
@@ -176,7 +92,7 @@ func (r *Run) cutShort(cause error, left string) *Failure {
 // leftHalf records that a destroy has begun and not ended: the container may be
 // stopped, or gone, and is not ready in any case. One that was adopted has no run that
 // could make it ready again.
-func (r *Run) leftHalf(ctx context.Context, d Doomed, f *Failure) error {
+func (r *Run) leftHalf(ctx context.Context, d survey.DestroySurvey, f *Failure) error {
 	if d.Gone != "" {
 		return nil
 	}
@@ -188,24 +104,24 @@ func (r *Run) leftHalf(ctx context.Context, d Doomed, f *Failure) error {
 	})
 }
 
-func (r *Run) destroy(ctx context.Context, d Doomed) error {
+func (r *Run) destroy(ctx context.Context, d survey.DestroySurvey) error {
 	if d.Gone != "" {
 		return r.tell("Nothing is on the node: " + d.Gone)
 	}
 	r.Bus.SetPlace(r.CTID, r.Recorded.Node)
-	if r.course.going {
+	if r.situation.State == plan.InCreation {
 		if err := r.cancelCreate(ctx); err != nil {
 			return err
 		}
 	}
-	switch r.course.make {
-	case makeAnew, makeLost:
+	switch r.situation.State {
+	case plan.NotMade, plan.Vanished, plan.Replaced: // since its create task was stopped
 		return nil
-	case makeRemake:
+	case plan.HalfMade:
 		if err := r.tell(fmt.Sprintf("Removing the half-made container %d", r.CTID)); err != nil {
 			return err
 		}
-		return r.discard(ctx, r.Recorded.Node, r.CTID, r.course.upid)
+		return r.discard(ctx, r.Recorded.Node, r.CTID, r.situation.Create)
 	}
 	return r.remove(ctx, r.Recorded.Node, destroyGrace)
 }
@@ -221,17 +137,19 @@ func (r *Run) cancelCreate(ctx context.Context) error {
 	if err := r.tell("Stopping the task that creates it"); err != nil {
 		return err
 	}
-	if err := r.PVE.StopTask(ctx, r.course.upid); err != nil {
+	if err := r.PVE.StopTask(ctx, r.situation.Create); err != nil {
 		return err
 	}
 	wait, cancel := context.WithTimeoutCause(ctx, cancelTimeout, fmt.Errorf("the create task has not ended %s after it was told to", cancelTimeout))
 	defer cancel()
-	if _, err := r.follow(wait, r.course.upid, pve.Watch{}); err != nil && !pve.IsKind(err, pve.TaskFailed) {
+	if _, err := r.follow(wait, r.situation.Create, pve.Watch{}); err != nil && !pve.IsKind(err, pve.TaskFailed) {
 		return err
 	}
-	c, err := r.survey(ctx)
-	r.course = c
-	return err
+	found, err := r.survey().Situation(ctx)
+	if err != nil {
+		return err
+	}
+	return r.found(ctx, found)
 }
 
 // remove stops a container, gracefully where grace is not 0, and destroys it.

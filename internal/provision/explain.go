@@ -36,6 +36,9 @@ func Explain(err error) *Failure {
 	switch {
 	case errors.As(err, &coded):
 		f.Status = coded.ExitStatus()
+		if h, ok := coded.(interface{ Hints() []string }); ok {
+			f.Hints = h.Hints()
+		}
 	case errors.As(err, &api):
 		f.Status, f.Tail, f.Told, f.Hints = pveStatus(api), api.Tail(), api.Told, pveHints(api)
 	case errors.As(err, &in):

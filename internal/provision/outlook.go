@@ -39,7 +39,7 @@ func (r *Run) Outlook(ctx context.Context) ([]PlanStep, error) {
 	}
 	does := [][]string{create, r.outlookStart(), deploy, r.outlookSync(), r.outlookFinalize()}
 	switch {
-	case r.lookOnly() && r.course.runs:
+	case r.lookOnly() && r.situation.Running:
 		does[2], does[3] = []string{"get inside " + inside}, []string{"nothing"}
 	case refused:
 		does[3] = []string{"nothing: it is refused before"}
@@ -55,7 +55,7 @@ func (r *Run) Outlook(ctx context.Context) ([]PlanStep, error) {
 // lookInside takes stock in the guest, or by the record alone where nobody can
 // look in.
 func (r *Run) lookInside(ctx context.Context) error {
-	if r.course.make == makeNone && r.course.runs {
+	if r.situation.Runs() {
 		if err := r.enterReady(ctx); err != nil {
 			return err
 		}
@@ -64,7 +64,7 @@ func (r *Run) lookInside(ctx context.Context) error {
 		}
 		return r.applyChanged(ctx)
 	}
-	if r.course.make == makeAnew || r.course.make == makeRemake {
+	if r.situation.ToCreate() {
 		r.marks = plan.Marks{} // what ran in a container that is gone does not count
 	}
 	items := []string{plan.ItemManager}
@@ -77,15 +77,15 @@ func (r *Run) lookInside(ctx context.Context) error {
 
 func (r *Run) outlookCreate(ctx context.Context) ([]string, error) {
 	there := fmt.Sprintf("container %d on %s", r.CTID, r.Recorded.Node)
-	switch r.course.make {
-	case makeNone:
+	switch {
+	case r.situation.State == plan.There:
 		return []string{"nothing: " + there + " is there"}, nil
-	case makeFollow:
-		return []string{"follow the task that creates " + there + ": " + r.course.why}, nil
+	case r.situation.ToFollow():
+		return []string{"follow the task that creates " + there + ": " + r.situation.Why}, nil
 	}
 	var lines []string
-	if r.course.make == makeRemake {
-		lines = append(lines, "remove the half-made "+there+": "+r.course.why)
+	if r.situation.State == plan.HalfMade {
+		lines = append(lines, "remove the half-made "+there+": "+r.situation.Why)
 		if r.Job.Spec.CTID != 0 {
 			return append(lines, fmt.Sprintf("create container %d again", r.Job.Spec.CTID)), nil
 		}
@@ -99,9 +99,9 @@ func (r *Run) outlookCreate(ctx context.Context) ([]string, error) {
 
 func (r *Run) outlookStart() []string {
 	switch {
-	case r.course.make == makeNone && r.course.runs:
+	case r.situation.Runs():
 		return []string{"nothing: it runs"}
-	case r.course.start != "":
+	case r.situation.Start != "":
 		return []string{"follow the task that starts it"}
 	}
 	return []string{"start it"}
@@ -149,7 +149,7 @@ func (r *Run) outlookScript(s template.Script) string {
 	case turnDone:
 		return s.Name + ": done before"
 	case turnAttach:
-		if !r.course.runs {
+		if !r.situation.Running {
 			return "see how " + s.Name + " ended; run it again unless it ended well"
 		}
 		return "follow " + s.Name + " from where its output was left"

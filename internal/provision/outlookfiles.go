@@ -11,7 +11,7 @@ import (
 
 // unseen reports whether the container is there and cannot be looked into, for it
 // does not run.
-func (r *Run) unseen() bool { return r.course.make == makeNone && !r.course.runs }
+func (r *Run) unseen() bool { return r.situation.State == plan.There && !r.situation.Running }
 
 // outlookDeploy says what would be shipped, and whether the resume would be refused
 // instead. As far as the guest can be asked it is what differs.
@@ -19,7 +19,7 @@ func (r *Run) outlookDeploy(ctx context.Context, inside string) (lines []string,
 	switch {
 	case !r.shipNeeded() && !(r.unseen() && r.stale()):
 		return []string{"get inside " + inside, "nothing to ship: it is there"}, false, nil
-	case !r.course.runs || r.course.make != makeNone:
+	case !r.situation.Runs():
 		return r.outlookUnseen(inside), false, nil
 	}
 	in, err := r.input()

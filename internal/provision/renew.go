@@ -34,11 +34,11 @@ func (r *Run) Sync(ctx context.Context, how plan.SyncRequest) (Result, error) {
 func (r *Run) mustRun() error {
 	name := r.Recorded.Hostname
 	switch {
-	case r.course.make != makeNone:
+	case r.situation.State != plan.There:
 		return &Failure{
 			Status: ExitOther, Message: fmt.Sprintf("cannot sync %s: it was never finished", name), Hints: []string{r.Command("resume", name)},
 		}
-	case !r.course.runs:
+	case !r.situation.Running:
 		return &Failure{
 			Status: ExitUnreachable, Message: fmt.Sprintf("cannot sync %s: it is not running", name), Hints: []string{r.Command("start", name)},
 		}

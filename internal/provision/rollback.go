@@ -9,6 +9,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
+	"github.com/infrahaus/infrahaus/internal/provision/survey"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
@@ -42,16 +43,19 @@ func (r *Run) FindPast(ctx context.Context) (Past, error) {
 	if err := r.may(ctx, "roll back", []string{"VM.Audit", "VM.Snapshot|VM.Snapshot.Rollback", "VM.PowerMgmt"}); err != nil {
 		return p, err
 	}
-	c, err := r.survey(ctx)
+	found, err := r.survey().Situation(ctx)
+	if err == nil {
+		err = survey.Missing(found, r.Recorded, r.Command)
+	}
 	switch {
 	case err != nil:
 		return p, err
-	case c.make == makeLost:
-		return p, c.lost
-	case c.make != makeNone:
+	case found.State != plan.There:
 		return p, r.nothingPast(ExitOther, r.Recorded.Hostname+" was never finished")
 	}
-	r.course = c
+	if err := r.found(ctx, found); err != nil {
+		return p, err
+	}
 	r.Placement = &pve.Placement{Node: r.Recorded.Node}
 	if p.begun {
 		if p.task, err = r.lastRollback(ctx); err != nil {
@@ -61,7 +65,7 @@ func (r *Run) FindPast(ctx context.Context) (Past, error) {
 	if err := r.findSnapshot(ctx, &p); err != nil {
 		return p, err
 	}
-	p.lock = c.cfg.Lock
+	p.lock = found.Config.Lock
 	return p, r.lockedAgainst(p)
 }
 
@@ -98,7 +102,7 @@ func (r *Run) lockedAgainst(p Past) error {
 			Hints: []string{fmt.Sprintf("on the node: pct unlock %d", r.CTID), "or set INFRAHAUS_SSH_NODE, and it is done for you"},
 		}
 	}
-	return Locked("roll back", r.Recorded, p.lock)
+	return survey.Locked("roll back", r.Recorded, p.lock)
 }
 
 // nothingPast says why there is nothing to go back to, and what is left to do.

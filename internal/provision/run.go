@@ -39,13 +39,13 @@ type Run struct {
 	Record           Catalogue
 
 	// Discover, Resume, Sync or Rollback
-	looking  bool       // the run looks at a container and changes neither it nor its lifecycle
-	resuming bool       // the run goes on with what earlier runs began
-	renewing bool       // the template's present state is to be applied
-	marks    plan.Marks // what earlier runs and this one have done
-	course   course     // what Proxmox says of it
-	past     *Past      // what the container is being taken back to
-	foreign  bool       // a container that this catalogue did not make may be destroyed
+	looking   bool           // the run looks at a container and changes neither it nor its lifecycle
+	resuming  bool           // the run goes on with what earlier runs began
+	renewing  bool           // the template's present state is to be applied
+	marks     plan.Marks     // what earlier runs and this one have done
+	situation plan.Situation // what Proxmox says of it
+	past      *Past          // what the container is being taken back to
+	foreign   bool           // a container that this catalogue did not make may be destroyed
 
 	// perform
 	phase     Phase

@@ -21,7 +21,7 @@ const addressTimeout = 90 * time.Second
 // start starts the container, follows the task and learns its address. Where that is
 // known already, or not needed, the way inside is opened meanwhile.
 func (r *Run) start(ctx context.Context) error {
-	if r.course.runs {
+	if r.situation.Running {
 		return r.step(r.phase.To, "Container runs")
 	}
 	if err := r.step(r.phase.From, "Starting container"); err != nil {
@@ -89,9 +89,9 @@ func (r *Run) awaitStart(ctx context.Context, upid string, follow func(context.C
 
 // startTask begins to start the container, or finds the task that does so.
 func (r *Run) startTask(ctx context.Context, node string) (string, error) {
-	if r.course.start != "" {
+	if r.situation.Start != "" {
 		r.say("It is being started already")
-		return r.course.start, nil
+		return r.situation.Start, nil
 	}
 	if err := r.mark(ctx, event.Starting, plan.ItemStart, plan.Claimed, plan.Detail{}); err != nil {
 		return "", err

@@ -3,19 +3,14 @@ package provision
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"time"
 
+	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
 	"github.com/infrahaus/infrahaus/internal/provision/survey"
 	"github.com/infrahaus/infrahaus/internal/pve"
-)
-
-const (
-	// blankWait limits the wait for a container to show whose it is, and blankLook is the
-	// time between two looks at it.
-	blankWait = 2 * time.Minute
-	blankLook = 500 * time.Millisecond
 )
 
 // facts are what this run knows of the container that it made under an id. The record that
@@ -27,30 +22,61 @@ func (r *Run) facts(ctid int, upid string) ownership.Facts {
 	return ownership.Facts{Record: rec, Own: ownership.Task{UPID: upid}, Login: r.PVE.Login()}
 }
 
-// awaitOwner waits until a container shows whose it is or is gone, and inspects it then.
-// The tasks did not tell.
-func (r *Run) awaitOwner(ctx context.Context, f ownership.Facts) (course, error) {
-	rec := r.Recorded
-	defer r.wait(fmt.Sprintf("container %d, which is being created, to show its owner", rec.CTID), blankWait)()
-	for end := time.Now().Add(blankWait); time.Now().Before(end); {
-		select {
-		case <-ctx.Done():
-			return course{}, context.Cause(ctx)
-		case <-time.After(blankLook):
+// remake removes what a create task that died has left, so that the container
+// can be created again. Only what is known to be ours and unfinished gets here.
+func (r *Run) remake(ctx context.Context) error {
+	node := r.Recorded.Node
+	r.say(fmt.Sprintf("Removing the half-made container %d", r.CTID))
+	err := r.discard(ctx, node, r.CTID, r.situation.Create)
+	if err != nil {
+		return err
+	}
+	r.CTID, r.requested = 0, false
+	return r.Record.Update(ctx, func(c *lxc.Container) { c.CTID, c.UPID, c.MAC = 0, "", "" })
+}
+
+// discard destroys a half-made container, if it is ours still. The lock that its dead
+// worker has left can be taken away on the node only. upid is the task that made it.
+func (r *Run) discard(ctx context.Context, node string, ctid int, upid string) error {
+	cfg, err := r.stillOurs(ctx, node, ctid, upid, false)
+	if err == nil && cfg.Lock == "create" {
+		if err := Unlock(ctx, r.SSH.Node, ctid); err != nil {
+			return err
 		}
-		cfg, err := r.config(ctx)
-		if pve.IsKind(err, pve.NotFound) || err == nil && !cfg.Blank() {
-			return r.inspect(ctx, f)
-		}
-		if err != nil && !pve.IsKind(err, pve.Unreachable) && !pve.IsKind(err, pve.Timeout) {
-			return course{}, err
+		_, err = r.stillOurs(ctx, node, ctid, upid, true)
+	}
+	var task string
+	if err == nil {
+		// The container's config does not name the disk that was made for it.
+		o := pve.DestroyOptions{Purge: true, Unreferenced: r.disksAreOurs(ctx, node, ctid, upid)}
+		task, err = r.PVE.Destroy(ctx, node, ctid, o)
+	}
+	if err == nil {
+		_, err = r.followTask(ctx, task)
+	}
+	if err == nil || pve.IsKind(err, pve.NotFound) {
+		r.nameDisksLeft(ctx, node, ctid)
+		return nil
+	}
+	return err
+}
+
+// Unlock takes a stale lock away by way of the node's SSH.
+func Unlock(ctx context.Context, node *guest.NodeSSH, ctid int) error {
+	byHand := fmt.Sprintf("on the node: pct unlock %d", ctid)
+	if node == nil {
+		return &Failure{
+			Status:  ExitProxmox,
+			Message: fmt.Sprintf("cannot remove the half-made container %d: its create task died and left it locked, and the API cannot unlock", ctid),
+			Hints:   []string{byHand, "or set INFRAHAUS_SSH_NODE, and it is done for you"},
 		}
 	}
-	return course{}, &Failure{
-		Status:  ExitProxmox,
-		Message: fmt.Sprintf("cannot tell whose container %d is: it has neither name nor network yet; nothing was changed", rec.CTID),
-		Hints:   []string{"try again once the task that creates it has ended", fmt.Sprintf("if none runs on the node: pct unlock %d; pct destroy %d --purge 1 --destroy-unreferenced-disks 1", rec.CTID, rec.CTID)},
+	err := node.Unlock(ctx, ctid)
+	var in *guest.Error
+	if errors.As(err, &in) {
+		return &Failure{Status: ExitUnreachable, Message: in.Error(), Tail: splitLines(in.Tail), Hints: append(hint(in.Hint()), byHand), Err: err}
 	}
+	return err
 }
 
 // stillOurs asks once more whose an unfinished container is, right before something is done
@@ -72,7 +98,7 @@ func (r *Run) stillOurs(ctx context.Context, node string, ctid int, upid string,
 	case owner.Mine():
 		return cfg, nil
 	case owner == ownership.Theirs && !cfg.Blank():
-		return cfg, NotOurs(f.Record, node, r.Command)
+		return cfg, survey.NotOurs(f.Record, node, r.Command)
 	}
 	return cfg, &Failure{
 		Status:  ExitProxmox,
