@@ -7,6 +7,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/provision/survey"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
 
@@ -19,7 +20,7 @@ func (o *syncOptions) goBack(ctx context.Context, c lxc.Container) error {
 	if err != nil {
 		return err
 	}
-	past, err := look.run.FindPast(ctx)
+	past, err := look.run.SurveyRollback(ctx)
 	if err != nil {
 		return err
 	}
@@ -46,7 +47,7 @@ func (o *syncOptions) goBack(ctx context.Context, c lxc.Container) error {
 }
 
 // backQuestion names what is lost.
-func backQuestion(c lxc.Container, past provision.Past, now time.Time) string {
+func backQuestion(c lxc.Container, past survey.RollbackSurvey, now time.Time) string {
 	age := ""
 	if !past.Taken.IsZero() {
 		age = fmt.Sprintf(", taken %s ago", max(0, now.Sub(past.Taken)).Round(time.Second))

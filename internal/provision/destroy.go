@@ -40,7 +40,7 @@ func (r *Run) SurveyDestroy(ctx context.Context, foreign bool) (d survey.Destroy
 			return d, err
 		}
 	}
-	d, err = r.survey().Destroy(ctx, foreign, r.marks.Of(event.Deploying, plan.ItemSnapshot).Name)
+	d, err = r.survey().Destroy(ctx, foreign)
 	if err == nil && d.Gone == "" {
 		err = r.found(ctx, d.Situation)
 	}

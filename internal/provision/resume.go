@@ -74,11 +74,7 @@ func (r *Run) lookBack(ctx context.Context) error {
 
 // survey asks about the container on record.
 func (r *Run) survey() survey.Survey {
-	start := r.marks.Of(event.Starting, plan.ItemStart)
-	return survey.Survey{
-		PVE: r.PVE, Record: r.Recorded, Created: r.marks.Of(event.Creating, plan.ItemCreate).State == plan.Done, Start: start.UPID,
-		Watch: r.watch(), Wait: r.wait, Command: r.Command,
-	}
+	return survey.Survey{PVE: r.PVE, Record: r.Recorded, Marks: r.marks, Watch: r.watch(), Wait: r.wait, Command: r.Command}
 }
 
 // found keeps what Proxmox said of the container, and records the node that it has moved to.

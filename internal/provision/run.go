@@ -14,6 +14,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
+	"github.com/infrahaus/infrahaus/internal/provision/survey"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
@@ -39,13 +40,13 @@ type Run struct {
 	Record           Catalogue
 
 	// Discover, Resume, Sync or Rollback
-	looking   bool           // the run looks at a container and changes neither it nor its lifecycle
-	resuming  bool           // the run goes on with what earlier runs began
-	renewing  bool           // the template's present state is to be applied
-	marks     plan.Marks     // what earlier runs and this one have done
-	situation plan.Situation // what Proxmox says of it
-	past      *Past          // what the container is being taken back to
-	foreign   bool           // a container that this catalogue did not make may be destroyed
+	looking   bool                   // the run looks at a container and changes neither it nor its lifecycle
+	resuming  bool                   // the run goes on with what earlier runs began
+	renewing  bool                   // the template's present state is to be applied
+	marks     plan.Marks             // what earlier runs and this one have done
+	situation plan.Situation         // what Proxmox says of it
+	past      *survey.RollbackSurvey // what the container is being taken back to
+	foreign   bool                   // a container that this catalogue did not make may be destroyed
 
 	// perform
 	phase     Phase

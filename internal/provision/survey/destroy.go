@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 )
@@ -12,14 +13,14 @@ import (
 // DestroySurvey is what there is to destroy.
 type DestroySurvey struct {
 	Gone      string   // why there is nothing on Proxmox to destroy; "": there is
-	Snapshots []string // that would be lost, except the one of a failed sync
+	Snapshots []string // that would be lost, without the one of a failed sync
 	Situation plan.Situation
 }
 
 // Destroy asks what there is to destroy and refuses a container that is protected, managed
 // by Proxmox's high availability, locked by another task, or not made by this catalogue
-// (unless foreign). own is the snapshot of a sync that is still on record.
-func (s Survey) Destroy(ctx context.Context, foreign bool, own string) (DestroySurvey, error) {
+// (unless foreign).
+func (s Survey) Destroy(ctx context.Context, foreign bool) (DestroySurvey, error) {
 	if s.Record.CTID == 0 {
 		return DestroySurvey{Gone: "never created"}, nil
 	}
@@ -47,7 +48,7 @@ func (s Survey) Destroy(ctx context.Context, foreign bool, own string) (DestroyS
 	if err := s.mayDestroy(ctx, found, foreign); err != nil {
 		return DestroySurvey{}, err
 	}
-	d.Snapshots, err = s.losses(ctx, found.Node, own)
+	d.Snapshots, err = s.losses(ctx, found.Node)
 	return d, err
 }
 
@@ -80,8 +81,10 @@ func (s Survey) mayDestroy(ctx context.Context, found plan.Situation, foreign bo
 	return nil
 }
 
-// losses are the snapshots that would go with a container.
-func (s Survey) losses(ctx context.Context, node, own string) (names []string, err error) {
+// losses are the snapshots that would be lost with a container. The one of a sync does not
+// count.
+func (s Survey) losses(ctx context.Context, node string) (names []string, err error) {
+	own := s.Marks.Of(event.Deploying, plan.ItemSnapshot).Name
 	list, err := s.PVE.Snapshots(ctx, node, s.Record.CTID)
 	for _, snapshot := range list {
 		if snapshot.Name != own {

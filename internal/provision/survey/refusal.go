@@ -9,6 +9,7 @@ import (
 
 // The exit statuses of the contract that a refusal has.
 const (
+	exitOther   = 1
 	exitUsage   = 2
 	exitProxmox = 3
 )

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
@@ -23,8 +24,7 @@ const (
 type Survey struct {
 	PVE     *pve.Client
 	Record  lxc.Container
-	Created bool   // the record says that the create task has ended well
-	Start   string // UPID of the start task on record, "" for none
+	Marks   plan.Marks
 	Watch   pve.Watch
 	Wait    func(what string, most time.Duration) (done func()) // reports a long wait
 	Command Command
@@ -33,11 +33,14 @@ type Survey struct {
 // Situation asks what became of the container.
 func (s Survey) Situation(ctx context.Context) (plan.Situation, error) {
 	rec := s.Record
-	f := ownership.Facts{Record: rec, Created: s.Created, Own: ownership.Task{UPID: rec.UPID}, Login: s.PVE.Login()}
-	switch {
-	case rec.CTID == 0:
+	if rec.CTID == 0 {
 		return s.notMade("it was never asked for"), nil
-	case f.Finished():
+	}
+	f := ownership.Facts{
+		Record: rec, Created: s.Marks.Of(event.Creating, plan.ItemCreate).State == plan.Done,
+		Own: ownership.Task{UPID: rec.UPID}, Login: s.PVE.Login(),
+	}
+	if f.Finished() {
 		f.Own = ownership.Task{} // how it was created does not matter any more
 		return s.inspect(ctx, f)
 	}
@@ -133,9 +136,9 @@ func (s Survey) power(ctx context.Context, found plan.Situation) (plan.Situation
 		return found, err
 	}
 	found.Running = st.Running
-	if !found.Running && s.Start != "" {
-		if going, _, err := s.PVE.TaskRunning(ctx, s.Start); err == nil && going {
-			found.Start = s.Start
+	if start := s.Marks.Of(event.Starting, plan.ItemStart).UPID; !found.Running && start != "" {
+		if going, _, err := s.PVE.TaskRunning(ctx, start); err == nil && going {
+			found.Start = start
 		}
 	}
 	return found, nil
