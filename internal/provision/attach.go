@@ -2,20 +2,16 @@ package provision
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
-	"github.com/infrahaus/infrahaus/internal/provision/ownership"
-	"github.com/infrahaus/infrahaus/internal/provision/survey"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
-// attach finds a running container that exists already, this tool's or not, and
-// gets inside.
+// attach finds a running container, whether this tool made it or not, and gets inside.
 func (r *Run) attach(ctx context.Context) error {
 	r.looking = true
 	r.phase = Phases[len(Phases)-1]
@@ -26,37 +22,14 @@ func (r *Run) attach(ctx context.Context) error {
 	if err := r.may(ctx, "look inside", slices.Concat([]string{"VM.Audit"}, Inside(r.SSH.Transport))); err != nil {
 		return err
 	}
-	node, _, err := r.PVE.Find(ctx, r.CTID)
-	if pve.IsKind(err, pve.NotFound) {
-		// A list leaves out what the login may not see; who asks for it by name is told.
-		node, _, err = r.PVE.Locate(ctx, r.Recorded.Node, r.CTID)
-	}
-	if pve.IsKind(err, pve.NotFound) {
-		return survey.Lost("look inside", r.Recorded, r.Command)
+	found, err := r.survey().FindRunning(ctx)
+	if found.Node != "" {
+		r.Bus.SetPlace(r.CTID, found.Node)
 	}
 	if err != nil {
 		return err
 	}
-	r.Bus.SetPlace(r.CTID, node)
-	st, err := r.PVE.Status(ctx, node, r.CTID)
-	if err != nil {
-		return err
-	}
-	if !st.Running {
-		name := r.Recorded.Hostname // Proxmox may call it otherwise, and no command here knows that name
-		return &Failure{
-			Status:  ExitUnreachable,
-			Message: fmt.Sprintf("cannot look inside container %d (%s): it is not running", r.CTID, name),
-			Hints:   []string{r.Command("start", name)},
-		}
-	}
-	cfg, err := r.PVE.Config(ctx, node, r.CTID)
-	if err != nil {
-		return err
-	}
-	if !ownership.Of(r.Recorded, &cfg).Mine() {
-		return survey.NotOurs(r.Recorded, node, r.Command)
-	}
+	node, cfg := found.Node, found.Config
 	r.MAC, r.Job.Spec.Network = cfg.MAC, cfg.Net0
 	if err := r.Record.Update(ctx, func(c *lxc.Container) { c.MAC, c.Node = cfg.MAC, node }); err != nil {
 		return err
@@ -71,7 +44,7 @@ func (r *Run) attach(ctx context.Context) error {
 	return r.goIn(ctx)
 }
 
-// goIn gets inside a container that runs.
+// goIn gets inside a container that is known to run.
 func (r *Run) goIn(ctx context.Context) error {
 	r.openSoon(ctx)
 	close(r.opening.up)
@@ -81,9 +54,9 @@ func (r *Run) goIn(ctx context.Context) error {
 	return r.waitReady(ctx, guest.Ready{})
 }
 
-// findAddress asks for the address of a container that runs: one without any can
-// still be entered through the node or the console. Where Proxmox is to give it none,
-// it may have made one for itself, which is not waited for.
+// findAddress asks for the address of a running container. Without an address, the node or
+// the console is still a way in. A container that Proxmox gives no address may have made one
+// for itself, which is not worth a long wait.
 func (r *Run) findAddress(ctx context.Context, node string) error {
 	patience := 10 * time.Second
 	defer r.wait("", patience)()

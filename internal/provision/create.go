@@ -12,8 +12,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
-// create resolves what the spec leaves open, claims a ctid by creating the
-// container, and follows the task. A resume follows the task that there is.
+// create resolves what the spec leaves open, claims a ctid by creating the container, and
+// follows the task. A resume follows the task that an earlier run began.
 func (r *Run) create(ctx context.Context) error {
 	if r.situation.State == plan.There {
 		return r.step(r.phase.To, fmt.Sprintf("Container %d on %s is there", r.CTID, r.Placement.Node))
@@ -60,8 +60,8 @@ func (r *Run) create(ctx context.Context) error {
 	return r.step(r.phase.To, "Container created")
 }
 
-// createAnew chooses a place, gets the OS template there, and asks for the
-// container. The task runs when it returns.
+// createAnew chooses a place, downloads the OS template to it if needed, and asks for the
+// container. The create task runs when it returns.
 func (r *Run) createAnew(ctx context.Context) (upid string, err error) {
 	p, err := r.PVE.Resolve(ctx, r.Job.Spec, Inside(r.SSH.Transport)...)
 	if err != nil {
@@ -91,8 +91,8 @@ func (r *Run) createAnew(ctx context.Context) (upid string, err error) {
 	return created.UPID, r.step(12, fmt.Sprintf("Container %d on %s is being made from %s", r.CTID, p.Node, p.Template.Name))
 }
 
-// claim asks for the container. The record says which id before each try, and
-// which task afterwards, so that a killed process leaves nothing unknown.
+// claim asks for the container. It records the id before each try and the task afterwards,
+// so that a killed process leaves nothing unknown.
 func (r *Run) claim(ctx context.Context) (pve.Created, error) {
 	p := r.Placement
 	r.MAC = pve.NewMAC()
@@ -114,7 +114,7 @@ func (r *Run) claim(ctx context.Context) (pve.Created, error) {
 	if err != nil {
 		var said *pve.Error
 		if errors.As(err, &said) && said.Status != 0 || errors.Is(err, pve.ErrTaken) {
-			r.requested = false // refused: an answer was given, and it was no
+			r.requested = false // Proxmox has answered, and refused
 		}
 		return created, err
 	}
@@ -146,15 +146,14 @@ func (r *Run) cleanedUp(ctx context.Context) bool {
 	return owner == ownership.Gone || owner == ownership.Theirs
 }
 
-// nothingExists reports whether nothing of this run is on the node: it asked
-// for no container, or the task that was to make it failed and Proxmox cleaned
-// up behind it (it does so unless the worker itself was killed).
+// nothingExists reports whether nothing of this run is on the node. Either it asked for no
+// container, or the create task failed and Proxmox has cleaned up, or the container was
+// destroyed again.
 func (r *Run) nothingExists() bool {
 	return !r.looking && (!r.requested || r.createFailed || r.gone)
 }
 
-// watch turns a task's log lines into events, and waits into the display's
-// "waiting for".
+// watch turns the log lines of a task into events, and its waits into messages.
 func (r *Run) watch() pve.Watch {
 	return pve.Watch{
 		Line: func(line string) {

@@ -14,10 +14,10 @@ import (
 )
 
 const (
-	// destroyGrace is how long a container's init may take to stop before it is
-	// killed, where it is going to be destroyed anyway.
+	// destroyGrace is how long the init of a container that will be destroyed may take to
+	// stop before it is killed.
 	destroyGrace = 15 * time.Second
-	// cancelTimeout bounds the end of a create task that was told to stop.
+	// cancelTimeout is how long a create task may take to end after it was told to stop.
 	cancelTimeout = time.Minute
 )
 
@@ -47,9 +47,9 @@ func (r *Run) SurveyDestroy(ctx context.Context, foreign bool) (d survey.Destroy
 	return d, err
 }
 
-// Destroy removes what SurveyDestroy has found, and marks the record: stops a create
-// task that still runs, stops the container gracefully and then by force, and
-// destroys it with its disks. What is gone already is no error.
+// Destroy removes the container that SurveyDestroy has found, and marks the record. It stops
+// a create task that still runs, stops the container gracefully and then by force, and
+// destroys it with its disks. A container that is gone already is no error.
 func (r *Run) Destroy(ctx context.Context, d survey.DestroySurvey) error {
 	defer r.wait("", 0)()
 	err := r.destroy(ctx, d)
@@ -77,10 +77,10 @@ func (r *Run) Destroy(ctx context.Context, d survey.DestroySurvey) error {
 	return r.Bus.Emit(event.Event{Type: event.Complete, Message: "Container destroyed", ExitStatus: &done})
 }
 
-// cutShort is a destroy that a signal or a deadline has ended.
+// cutShort is the error of a destroy that a signal or a deadline has ended.
 func (r *Run) cutShort(cause error, left string) *Failure {
 	words := []string{"destroy", r.Recorded.Hostname}
-	if r.foreign { // it may not be on record yet
+	if r.foreign { // the container may not be on record, so that only its id finds it
 		words = []string{"destroy", fmt.Sprint(r.Recorded.CTID), "--foreign"}
 	}
 	return &Failure{
@@ -89,9 +89,9 @@ func (r *Run) cutShort(cause error, left string) *Failure {
 	}
 }
 
-// leftHalf records that a destroy has begun and not ended: the container may be
-// stopped, or gone, and is not ready in any case. One that was adopted has no run that
-// could make it ready again.
+// leftHalf records that a destroy has begun and not ended. The container may be stopped or
+// gone, so that it does not count as ready. An adopted container has no run that could make
+// it ready again.
 func (r *Run) leftHalf(ctx context.Context, d survey.DestroySurvey, f *Failure) error {
 	if d.Gone != "" {
 		return nil
@@ -115,7 +115,7 @@ func (r *Run) destroy(ctx context.Context, d survey.DestroySurvey) error {
 		}
 	}
 	switch r.situation.State {
-	case plan.NotMade, plan.Vanished, plan.Replaced: // since its create task was stopped
+	case plan.NotMade, plan.Vanished, plan.Replaced: // by now, after its create task was stopped
 		return nil
 	case plan.HalfMade:
 		if err := r.tell(fmt.Sprintf("Removing the half-made container %d", r.CTID)); err != nil {
@@ -126,13 +126,12 @@ func (r *Run) destroy(ctx context.Context, d survey.DestroySurvey) error {
 	return r.remove(ctx, r.Recorded.Node, destroyGrace)
 }
 
-// tell records what a destroy does next.
+// tell emits the next step of a destroy or a rollback.
 func (r *Run) tell(message string) error {
 	return r.Bus.Emit(event.Event{Type: event.Step, Message: message})
 }
 
-// cancelCreate ends a create task that still runs and looks again at what is
-// there.
+// cancelCreate stops a create task that still runs, and asks again what there is.
 func (r *Run) cancelCreate(ctx context.Context) error {
 	if err := r.tell("Stopping the task that creates it"); err != nil {
 		return err
@@ -152,7 +151,7 @@ func (r *Run) cancelCreate(ctx context.Context) error {
 	return r.found(ctx, found)
 }
 
-// remove stops a container, gracefully where grace is not 0, and destroys it.
+// remove stops a container, gracefully if grace is not 0, and destroys it.
 func (r *Run) remove(ctx context.Context, node string, grace time.Duration) error {
 	st, err := r.PVE.Status(ctx, node, r.CTID)
 	if err == nil && st.Running {

@@ -10,13 +10,13 @@ import (
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
-// Resume goes on from the first thing that is not done and ends with a complete
-// or an error event, as Create does. What is done is never repeated, unless From
-// says so: a task or script that still runs is followed on, one that failed or
-// died is tried again. It needs Recorded and Job from the catalogue.
+// Resume continues with the first item that is not done, and ends with a complete or an
+// error event, as Create does. It follows a task or script that still runs, and tries one
+// again that failed or died. It repeats no item that is done, unless From says so. It needs
+// Recorded and Job from the catalogue.
 func (r *Run) Resume(ctx context.Context) (Result, error) {
 	err := r.lookBack(ctx)
-	if err == nil && r.situation.Config.Lock == "snapshot" { // of a sync that was killed
+	if err == nil && r.situation.Config.Lock == "snapshot" { // a sync was killed while it took a snapshot
 		err = r.followSnapshots(ctx)
 	}
 	if err == nil {
@@ -25,7 +25,7 @@ func (r *Run) Resume(ctx context.Context) (Result, error) {
 	return r.end(ctx, err)
 }
 
-// lookBack finds out how far the work is: by the record, then by Proxmox.
+// lookBack finds out how far earlier runs have come, from the record and then from Proxmox.
 func (r *Run) lookBack(ctx context.Context) error {
 	r.resuming = true
 	if r.phase = Phases[0]; r.renewing {
@@ -41,7 +41,7 @@ func (r *Run) lookBack(ctx context.Context) error {
 		return err
 	}
 	if r.renewing || r.Recorded.Lifecycle == lxc.Ready {
-		r.looking = true // until something is to be changed
+		r.looking = true // until the first change
 	} else if err := r.beginChange(ctx); err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (r *Run) lookBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if found.State == plan.There && found.Config.Lock == "create" { // somebody restores a backup into it
+	if found.State == plan.There && found.Config.Lock == "create" { // a backup is being restored into it
 		return survey.Locked("go on with", r.Recorded, found.Config.Lock)
 	}
 	if r.looking && !r.renewing {
@@ -87,7 +87,7 @@ func (r *Run) found(ctx context.Context, s plan.Situation) error {
 	return r.Record.Update(ctx, func(c *lxc.Container) { c.Node = s.Node })
 }
 
-// settleIn fills in what the phases that are skipped would have.
+// settleIn fills in the fields that the skipped phases would have filled in.
 func (r *Run) settleIn(ctx context.Context) error {
 	if r.CTID != 0 && r.situation.State != plan.NotMade {
 		r.Bus.SetPlace(r.CTID, r.Recorded.Node)

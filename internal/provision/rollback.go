@@ -38,9 +38,9 @@ func (r *Run) SurveyRollback(ctx context.Context) (survey.RollbackSurvey, error)
 	return back, nil
 }
 
-// MayGoOn refuses a container that is being taken back, or was: what is on record
-// as done in it may be undone. Whoever would go on with one asks before there is a
-// run, which would hide that the rollback's was killed.
+// MayGoOn refuses a container whose rollback has begun and not ended: work that the record
+// calls done may be undone in it. It is called before a run begins, because a new run would
+// hide that the run of the rollback was killed.
 func (r *Run) MayGoOn(ctx context.Context) error {
 	if err := r.loadMarks(ctx); err != nil || r.Recorded.Lifecycle == lxc.Ready || !plan.RollbackBegun(r.Recorded, r.marks) {
 		return err
@@ -52,16 +52,16 @@ func (r *Run) MayGoOn(ctx context.Context) error {
 	}
 }
 
-// Rollback takes a container back to the snapshot that a sync has left, starts it,
-// and ends with a complete or an error event. What was run in it since counts as
-// not run. After a rollback that was killed or lost its link, it goes on from
-// what Proxmox says of that.
+// Rollback takes a container back to the snapshot that a sync has left, starts it, and ends
+// with a complete or an error event. Scripts that ran since count as not run. If an earlier
+// rollback was killed or lost its connection, it continues from the state that Proxmox
+// reports.
 func (r *Run) Rollback(ctx context.Context) (Result, error) {
 	return r.end(ctx, r.rollback(ctx))
 }
 
 func (r *Run) rollback(ctx context.Context) error {
-	p, err := r.SurveyRollback(ctx) // once more, now that nobody else is at work
+	p, err := r.SurveyRollback(ctx) // once more, now that no other run can change the container
 	if err != nil {
 		return err
 	}
@@ -69,8 +69,7 @@ func (r *Run) rollback(ctx context.Context) error {
 	since := r.marks.Of(event.Deploying, plan.ItemSnapshot)
 	r.looking, r.past = false, &p
 	defer r.wait("", 0)()
-	// Before the lifecycle: a container that is said to be changed is refused to
-	// others by this.
+	// Before the lifecycle: this mark makes MayGoOn refuse the container to other runs.
 	if err := r.mark(ctx, event.Deploying, plan.ItemRollback, plan.Claimed, plan.Detail{Name: p.Snapshot, UPID: p.Task}); err != nil {
 		return err
 	}
@@ -90,12 +89,12 @@ func (r *Run) rollback(ctx context.Context) error {
 	return nil
 }
 
-// EndRollback marks a rollback as done, once its run has ended: who is killed
-// before that goes on from here.
+// EndRollback marks a rollback as done, after its run has ended. A process that is killed
+// before that leaves the mark open, and the next rollback continues.
 func (r *Run) EndRollback(ctx context.Context) error { return r.closeRollback(ctx, plan.Done) }
 
-// closeRollback ends what is on record of a rollback, if it is open: it counts no
-// more once something else changes the container.
+// closeRollback closes the mark of a rollback if it is open. An open mark must not outlive
+// the next change of the container.
 func (r *Run) closeRollback(ctx context.Context, as plan.MarkState) error {
 	m := r.marks.Of(event.Deploying, plan.ItemRollback)
 	if m.State != plan.Claimed {
@@ -104,8 +103,8 @@ func (r *Run) closeRollback(ctx context.Context, as plan.MarkState) error {
 	return r.mark(ctx, event.Deploying, plan.ItemRollback, as, m.Detail)
 }
 
-// putBack has Proxmox put the container back, unless a task has or does. A
-// rollback is not told to stop when this run is: half of one is worth nothing.
+// putBack asks Proxmox for the rollback, unless a task is at it or has done it. An
+// interrupted run does not stop the task, because half a rollback is of no use.
 func (r *Run) putBack(ctx context.Context, p survey.RollbackSurvey) error {
 	message := "Going back to the snapshot " + p.Snapshot
 	if p.Task != "" {
@@ -136,8 +135,8 @@ func (r *Run) putBack(ctx context.Context, p survey.RollbackSurvey) error {
 	return nil
 }
 
-// notBack records that a rollback is known to have failed. After a request or a
-// task of which nobody knows how it ended, the mark stays as it is.
+// notBack records that a rollback has failed. If it is not known how its request or its task
+// ended, the mark stays open.
 func (r *Run) notBack(ctx context.Context, err error) error {
 	if context.Cause(ctx) != nil || pve.IsKind(err, pve.Unreachable) || pve.IsKind(err, pve.Timeout) {
 		return err
@@ -163,9 +162,9 @@ func (r *Run) runAgain(ctx context.Context) error {
 	return err
 }
 
-// forgetSince puts the record back to what it was when a snapshot was taken. Where that
-// was not kept, every mark that was written since becomes one that the next sync
-// does not take for done; what was shipped is not in the guest any more.
+// forgetSince puts the record back to its state when the snapshot was taken. If that state
+// was not kept, every mark written since becomes failed, so that the next sync does not
+// take it for done. Files that were shipped since are not in the guest any more.
 func (r *Run) forgetSince(ctx context.Context, snapshot plan.Mark) error {
 	if kept, err := r.Record.RestorePast(ctx, snapshot.Name); kept || err != nil {
 		return err
@@ -187,7 +186,7 @@ func (r *Run) unfinishedPast() bool {
 	return r.past != nil && (r.past.Was == lxc.Failed || r.past.Was == lxc.Creating)
 }
 
-// wayBack names the commands that follow a rollback which did not end well.
+// wayBack names the next commands after a rollback that did not end well.
 func (r *Run) wayBack() []string {
 	name := r.Recorded.Hostname
 	again := r.Command("sync", name, "--rollback")

@@ -17,18 +17,18 @@ import (
 )
 
 const (
-	// closeTimeout bounds what is done after the run's own context has ended:
-	// tell the script or task, write the record.
+	// closeTimeout limits the work after the run's own context has ended: to stop the
+	// script or task, and to write the record.
 	closeTimeout = 10 * time.Second
-	// stopGrace is how long a script may take to end after SIGTERM, and taskGrace
-	// a task to clean up after itself: an interrupted run is to end within 2 s.
+	// stopGrace is how long a script may take to end after SIGTERM, and taskGrace how long
+	// a task may take to clean up. An interrupted run must end within 2 s.
 	stopGrace = 700 * time.Millisecond
 	taskGrace = 1500 * time.Millisecond
-	// destroyTimeout bounds the clean-up of --on-failure destroy.
+	// destroyTimeout limits the clean-up of --on-failure destroy.
 	destroyTimeout = 2 * time.Minute
 )
 
-// followTask follows a task and remembers which, so that it can be told to stop.
+// followTask follows a task. It remembers the UPID, so that an interrupted run can stop it.
 func (r *Run) followTask(ctx context.Context, upid string) (pve.Result, error) {
 	r.task = upid
 	if r.phase.Name != event.Starting { // that phase reports it itself
@@ -159,8 +159,10 @@ func (r *Run) leftRunning(ctx context.Context) string {
 	return fmt.Sprintf(", and container %d does not run", r.CTID)
 }
 
-// cleanUp destroys what a failed run leaves, where --on-failure asks for that, and
-// returns what became of it, for people: "" where nobody knows.
+// cleanUp destroys the container of a failed run, if --on-failure asks for that. It returns
+// the result as text, "" if it is not known. The id may belong to somebody else's container,
+// which was created faster; and a request without an answer may still make ours, which is
+// waited for.
 func (r *Run) cleanUp(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), destroyTimeout)
 	defer cancel()

@@ -13,8 +13,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
-// facts are what this run knows of the container that it made under an id. The record that
-// it began with does not know an id that was claimed since.
+// facts are what this run knows of the container that it requested under an id. Recorded
+// was read before this run claimed an id, so the run's own fields replace those in it.
 func (r *Run) facts(ctid int, upid string) ownership.Facts {
 	rec := r.Recorded
 	rec.RecordID, rec.CTID, rec.MAC, rec.Marked = r.RecordID, ctid, r.MAC, true
@@ -22,8 +22,8 @@ func (r *Run) facts(ctid int, upid string) ownership.Facts {
 	return ownership.Facts{Record: rec, Own: ownership.Task{UPID: upid}, Login: r.PVE.Login()}
 }
 
-// remake removes what a create task that died has left, so that the container
-// can be created again. Only what is known to be ours and unfinished gets here.
+// remake removes the container that a dead create task has left, so that it can be created
+// again.
 func (r *Run) remake(ctx context.Context) error {
 	node := r.Recorded.Node
 	r.say(fmt.Sprintf("Removing the half-made container %d", r.CTID))
@@ -35,8 +35,8 @@ func (r *Run) remake(ctx context.Context) error {
 	return r.Record.Update(ctx, func(c *lxc.Container) { c.CTID, c.UPID, c.MAC = 0, "", "" })
 }
 
-// discard destroys a half-made container, if it is ours still. The lock that its dead
-// worker has left can be taken away on the node only. upid is the task that made it.
+// discard destroys a half-made container, if it is still ours. upid is the task that made
+// it. Only the node can remove the lock that the dead worker has left.
 func (r *Run) discard(ctx context.Context, node string, ctid int, upid string) error {
 	cfg, err := r.stillOurs(ctx, node, ctid, upid, false)
 	if err == nil && cfg.Lock == "create" {
@@ -47,7 +47,7 @@ func (r *Run) discard(ctx context.Context, node string, ctid int, upid string) e
 	}
 	var task string
 	if err == nil {
-		// The container's config does not name the disk that was made for it.
+		// The config of a half-made container does not name its disk, which would remain.
 		o := pve.DestroyOptions{Purge: true, Unreferenced: r.disksAreOurs(ctx, node, ctid, upid)}
 		task, err = r.PVE.Destroy(ctx, node, ctid, o)
 	}
@@ -61,7 +61,7 @@ func (r *Run) discard(ctx context.Context, node string, ctid int, upid string) e
 	return err
 }
 
-// Unlock takes a stale lock away by way of the node's SSH.
+// Unlock removes the lock of a dead task, by SSH to the node.
 func Unlock(ctx context.Context, node *guest.NodeSSH, ctid int) error {
 	byHand := fmt.Sprintf("on the node: pct unlock %d", ctid)
 	if node == nil {
@@ -80,8 +80,9 @@ func Unlock(ctx context.Context, node *guest.NodeSSH, ctid int) error {
 }
 
 // stillOurs asks once more whose an unfinished container is, right before something is done
-// to it: the id may have changed hands. NotFound if it is gone. unlocked says that this run
-// has just removed the lock of a container that shows nothing of its owner.
+// to it: Proxmox may have given the id to somebody else since the last answer. The error is
+// NotFound if it is gone. unlocked says that the answer was yes before this
+// run removed the lock of the dead task; that lock must not be back.
 func (r *Run) stillOurs(ctx context.Context, node string, ctid int, upid string, unlocked bool) (pve.Config, error) {
 	cfg, err := r.PVE.Config(ctx, node, ctid)
 	if err != nil || unlocked && cfg.Blank() && cfg.Lock == "" {

@@ -9,9 +9,10 @@ import (
 
 // The exit statuses of the contract that a refusal has.
 const (
-	exitOther   = 1
-	exitUsage   = 2
-	exitProxmox = 3
+	exitOther       = 1
+	exitUsage       = 2
+	exitProxmox     = 3
+	exitUnreachable = 4
 )
 
 // Refusal says why a container must be left alone as it is, and what to do next.
