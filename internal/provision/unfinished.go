@@ -38,12 +38,12 @@ func (r *Run) remake(ctx context.Context) error {
 // discard destroys a half-made container, if it is still ours. upid is the task that made
 // it. Only the node can remove the lock that the dead worker has left.
 func (r *Run) discard(ctx context.Context, node string, ctid int, upid string) error {
-	cfg, err := r.stillOurs(ctx, node, ctid, upid, false)
-	if err == nil && cfg.Lock == "create" {
+	f, err := r.stillOurs(ctx, node, r.facts(ctid, upid))
+	if err == nil && f.Config.Lock == "create" {
 		if err := Unlock(ctx, r.SSH.Node, ctid); err != nil {
 			return err
 		}
-		_, err = r.stillOurs(ctx, node, ctid, upid, true)
+		err = r.stillUnlocked(ctx, node, f)
 	}
 	var task string
 	if err == nil {
@@ -81,29 +81,43 @@ func Unlock(ctx context.Context, node *guest.NodeSSH, ctid int) error {
 
 // stillOurs asks once more whose an unfinished container is, right before something is done
 // to it: Proxmox may have given the id to somebody else since the last answer. The error is
-// NotFound if it is gone. unlocked says that the answer was yes before this
-// run removed the lock of the dead task; that lock must not be back.
-func (r *Run) stillOurs(ctx context.Context, node string, ctid int, upid string, unlocked bool) (pve.Config, error) {
-	cfg, err := r.PVE.Config(ctx, node, ctid)
-	if err != nil || unlocked && cfg.Blank() && cfg.Lock == "" {
-		return cfg, err
+// NotFound if it is gone.
+func (r *Run) stillOurs(ctx context.Context, node string, f ownership.Facts) (ownership.Facts, error) {
+	cfg, err := r.PVE.Config(ctx, node, f.Record.CTID)
+	if err != nil {
+		return f, err
 	}
-	f := r.facts(ctid, upid)
 	f.Config = &cfg
-	if cfg.Blank() && !unlocked {
+	if cfg.Blank() {
 		if f, err = survey.CreateTasks(ctx, r.PVE, node, f); err != nil {
-			return cfg, err
+			return f, err
 		}
 	}
+	return f, r.mayDiscard(f, node)
+}
+
+// stillUnlocked asks again after this run has removed the lock of a container that was
+// ours. A container that shows no owner and is locked again is one that somebody creates.
+func (r *Run) stillUnlocked(ctx context.Context, node string, f ownership.Facts) error {
+	cfg, err := r.PVE.Config(ctx, node, f.Record.CTID)
+	if err != nil || cfg.Blank() && cfg.Lock == "" {
+		return err
+	}
+	f.Config, f.Own.State, f.Newest = &cfg, ownership.Unseen, ownership.Task{} // the tasks were asked before
+	return r.mayDiscard(f, node)
+}
+
+// mayDiscard refuses a container that is not known to be ours.
+func (r *Run) mayDiscard(f ownership.Facts, node string) error {
 	switch owner := f.Owner(); {
 	case owner.Mine():
-		return cfg, nil
-	case owner == ownership.Theirs && !cfg.Blank():
-		return cfg, survey.NotOurs(f.Record, node, r.Command)
+		return nil
+	case owner == ownership.Theirs && !f.Config.Blank():
+		return survey.NotOurs(f.Record, node, r.Command)
 	}
-	return cfg, &Failure{
+	return &Failure{
 		Status:  ExitProxmox,
-		Message: fmt.Sprintf("cannot remove the half-made container %d: somebody else may be creating it now; it was left alone", ctid),
+		Message: fmt.Sprintf("cannot remove the half-made container %d: somebody else may be creating it now; it was left alone", f.Record.CTID),
 		Hints:   []string{"try again once the task that creates it has ended"},
 	}
 }

@@ -36,7 +36,7 @@ func TestAwaitShown(t *testing.T) {
 
 // A create that dies with its node leaves a locked config without an owner. Its task
 // shows what happened, and only the node's root can unlock the config.
-func TestFindCreateThatDied(t *testing.T) {
+func TestAwaitShownThatDied(t *testing.T) {
 	dir := t.TempDir()
 	s := &sandbox{faults: driver.NewFaults(driver.Fault{Name: driver.FaultCreateHang, Count: 1})}
 	s.open(t, dir)
