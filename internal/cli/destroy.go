@@ -11,6 +11,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/provision/ownership"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/store"
 )
@@ -78,8 +79,8 @@ func newestGone(err error) *lxc.Container {
 	return &many.Candidates[len(many.Candidates)-1]
 }
 
-// stranger destroys a container that is not on record. Its end will be. last is
-// the one that had its id before, if any.
+// stranger destroys a container that is not on record, and records its end. last is the
+// container that had its id before, if any.
 func (o *destroyOptions) stranger(ctx context.Context, host string, ctid int, last lxc.Container) error {
 	if _, _, err := o.app.catalogue(ctx); err != nil {
 		return err
@@ -92,9 +93,9 @@ func (o *destroyOptions) stranger(ctx context.Context, host string, ctid int, la
 	if err != nil {
 		return err
 	}
-	c, err := o.app.adopted(ctx, p, host, ctid)
-	if last.RecordID != "" && (pve.IsKind(err, pve.NotFound) || err == nil && c.MAC == last.MAC) {
-		return o.destroy(ctx, last, func() error { return nil }) // it is gone, or back, as from a backup
+	c, cfg, err := o.app.adopted(ctx, p, host, ctid)
+	if last.RecordID != "" && (pve.IsKind(err, pve.NotFound) || err == nil && ownership.Of(last, &cfg).Mine()) {
+		return o.destroy(ctx, last, func() error { return nil }) // it is gone, or back, for example from a backup
 	}
 	if err != nil {
 		return err

@@ -12,6 +12,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/provision/ownership"
+	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
@@ -116,7 +118,7 @@ func (o *discoverOptions) adopt(ctx context.Context, host string, ctid int) erro
 	if err := p.pve.May(ctx, fmt.Sprintf("look inside container %d", ctid), ctid, needs, nil); err != nil {
 		return err
 	}
-	c, err := a.adopted(ctx, p, host, ctid)
+	c, _, err := a.adopted(ctx, p, host, ctid)
 	if err != nil {
 		return err
 	}
@@ -132,19 +134,19 @@ func (o *discoverOptions) adopt(ctx context.Context, host string, ctid int) erro
 	return o.look(ctx, p, c)
 }
 
-// adopted is a new record of a container that this catalogue did not make, bound to
-// the one that has the id now.
-func (a *app) adopted(ctx context.Context, p *place, host string, ctid int) (lxc.Container, error) {
-	node, _, err := p.pve.Find(ctx, ctid) // the name it knows may be 10 s old, and of the one before
+// adopted makes a new record for the container that has an id now and that this catalogue
+// did not make. It returns the configuration, too.
+func (a *app) adopted(ctx context.Context, p *place, host string, ctid int) (lxc.Container, pve.Config, error) {
+	node, _, err := p.pve.Find(ctx, ctid) // its name may be that of the container that had the id 10 s ago
 	if err != nil {
-		return lxc.Container{}, err
+		return lxc.Container{}, pve.Config{}, err
 	}
 	cfg, err := p.pve.Config(ctx, node, ctid)
 	return lxc.Container{
 		RecordID: store.NewRecordID(), CTID: ctid, Host: host, HostID: a.met[host], Node: node, MAC: cfg.MAC,
-		Hostname:  orElse(cfg.Hostname, "CT"+strconv.Itoa(ctid)), // as Proxmox itself calls it
-		Lifecycle: lxc.Creating, Adopted: true,                   // becomes ready once a look inside has succeeded
-	}, err
+		Hostname:  ownership.Name(cfg, ctid),
+		Lifecycle: lxc.Creating, Adopted: true, // becomes ready once a look inside has succeeded
+	}, cfg, err
 }
 
 // look runs the discovery. Its JSON face is the complete event, which is a
