@@ -22,7 +22,7 @@ type CreateRequest struct {
 	MAC         string   // of eth0; "" makes one with NewMAC
 	Watch       Watch    // reports the wait for the result of a request without an answer
 	// Mine decides, after a request without an answer, whether it made the container that
-	// has the id now. Without Mine no container counts as made by it.
+	// has the id now. Without Mine it made a container with its MAC.
 	Mine func(Seen) bool
 }
 
@@ -46,12 +46,15 @@ const (
 // calls claim with each id before its POST, so that the caller records the id first. If
 // the id exists already, it tries the next one, unless the spec has the id. It repeats
 // the POST if Proxmox could not get its lock; after a broken connection it repeats it
-// only once it is known that the container does not exist. If it exists, r.Mine decides whether
-// this request made it. The container is complete when the returned task has ended well
-// (see Follow); it is not started.
+// only once it is known that the container does not exist. If it exists, r.Mine decides
+// whether this request made it. The container is complete when the returned task has ended
+// well (see Follow); it is not started.
 func (c *Client) Create(ctx context.Context, r CreateRequest, claim func(ctid int) error) (Created, error) {
 	if r.MAC == "" {
 		r.MAC = NewMAC()
+	}
+	if r.Mine == nil {
+		r.Mine = func(s Seen) bool { return s.Config.MAC == r.MAC }
 	}
 	ctid, last := r.Placement.CTID, 0
 	if r.Spec.CTID != 0 {
@@ -109,7 +112,7 @@ func (c *Client) createAs(ctx context.Context, r CreateRequest, ctid int, claim 
 			return made, &Error{Kind: Unreachable, Op: op, Err: err, // no status: Proxmox's answer is not known
 				Reason: "the connection broke, and whether the container was created could not be found out: " + werr.Error(),
 				Hints:  []string{"look for it on the node: pct config " + strconv.Itoa(ctid)}}
-		case seen.Config != nil && r.Mine != nil && r.Mine(seen):
+		case seen.Config != nil && r.Mine(seen):
 			made.UPID, _ = c.LastTask(ctx, node, ctid, "vzcreate") // without it the container exists, and its task cannot be followed
 			return made, nil
 		case seen.Config != nil:
