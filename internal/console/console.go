@@ -1,7 +1,24 @@
-// Package console makes reliable byte channels out of a guest's console: it logs in as
-// root on the terminal, starts a small shell program there (the pump, see pump.sh), and
-// runs several programs over the one stream of bytes. It knows bytes and a terminal, and
-// nothing of containers or of what the programs do.
+// Package console makes reliable byte channels out of a guest's console. It knows bytes and
+// a terminal, and nothing of containers or of what the programs on its channels do.
+//
+// A console is one stream of bytes that everybody shares: a getty or somebody's shell
+// reads what is typed, the kernel and systemd print into it, another run may log in at the
+// same moment, and the connection may break anywhere. Five layers stand on it, from below:
+//
+//   - login (login.go, prompt.go, failure.go) gets from whatever the console shows to a root
+//     shell, and knows when to give up. patterns.go has the prompts that it recognises.
+//   - contention (contention.go) keeps two runs on one console apart.
+//   - bootstrap and install (bootstrap.go, install.go) start the pump in that shell.
+//   - Mux (mux.go) sends commands and messages to the pump and finds its words and blocks
+//     in what the console prints (wire.go is the format).
+//   - Channel (channel.go, stream.go) is one program over the Mux: what is lost or spoiled
+//     on the way is sent again.
+//
+// The pump (pump.sh) is the other end: a shell program in the guest that runs the
+// channels' programs, and turns their bytes into lines of text that survive a terminal.
+//
+// A connection that breaks leaves the pump running for a minute; the next Attach of the
+// same Console finds it and goes on with it.
 package console
 
 import (
@@ -19,25 +36,26 @@ import (
 
 // Config says how to get in, and whom to tell.
 type Config struct {
-	// Start is the text of the program that each channel runs: POSIX sh, one line, without
-	// a single quote. Its stdin, stdout and stderr are the channel's.
+	// Start is the program that each channel runs: POSIX sh, one line, without a single
+	// quote. Its stdin, stdout and stderr are the channel's.
 	Start string
-	// RootPassword is asked for when the console wants a login; nil or "": not known.
+	// RootPassword is called when the console asks for a login. nil or "" means that no
+	// password is known.
 	RootPassword func(context.Context) (string, error)
 	Booting      bool          // the guest was started just now, so its prompt comes by itself
-	Limits       Limits        // the zero value: UsualLimits
-	KeepAlive    time.Duration // a third of the silence after which a console counts as dead
-	Waiting      func(string)  // what is waited for now; called on change
-	Note         func(string)  // one line for the user
+	Limits       Limits        // the zero value means UsualLimits
+	KeepAlive    time.Duration // a console that is silent for three times this counts as dead
+	Waiting      func(string)  // is told what Attach waits for now
+	Note         func(string)  // is told what the user should know, one line
 }
 
 // Console is the console of one guest, over connections that come and go. It is not safe
-// for concurrent use.
+// for concurrent use; the Mux that it returns is.
 type Console struct {
 	Config
-	mux    *Mux   // the last that Attach returned
-	tag    string // of the pump that this run started last
-	logged bool   // the shell that is there is of its login
+	mux      *Mux   // the last that Attach returned
+	tag      string // of the pump that Attach started last
+	loggedIn bool   // Attach logged in to the shell on the console
 }
 
 // New prepares a console; Attach opens it.
@@ -48,52 +66,49 @@ func New(c Config) *Console {
 	return &Console{Config: c}
 }
 
-// Tag is the word that marks everything of the pump that Attach started last.
+// Tag is the word that marks everything that the current pump says, and its folder in the
+// guest.
 func (c *Console) Tag() string { return c.tag }
 
-// Attach gets a pump to run at the other end of conn, or finds the one that an earlier
-// connection of this Console left there. Its error is an *Error, ctx's, or conn's. If it
-// fails, conn is the caller's to close.
+// Attach logs in over conn and starts a pump, or finds the pump that an earlier connection
+// of this Console left, with every channel on it ended. A refused password is typed twice,
+// three times if somebody else typed too; nothing else is retried. The error is an *Error,
+// ctx's, or that of a write to conn. After an error, conn is the caller's to close.
 func (c *Console) Attach(ctx context.Context, conn io.ReadWriteCloser) (*Mux, error) {
 	chunks, ended := listen(conn)
 	d := &login{
-		conn: conn, chunks: chunks, ended: ended, tag: newTag(), ours: c.tag, whole: c.mux != nil && c.mux.tag == c.tag,
+		conn: conn, chunks: chunks, ended: ended, tag: newTag(), ownTag: c.tag, adoptOwn: c.mux != nil && c.mux.tag == c.tag,
 		password: c.password(ctx), waiting: c.Waiting, note: c.Note, limits: c.Limits,
-		boots: c.Booting && c.tag == "", logged: c.logged,
+		booting: c.Booting && c.tag == "", loggedIn: c.loggedIn,
 	}
 	d.program = pumpProgram(d.tag, c.Start)
 	adopted, err := d.run(ctx)
-	c.logged = d.logged
+	c.loggedIn = d.loggedIn
 	if err != nil {
 		return nil, err
 	}
-	p := &Mux{
-		conn: conn, coding: coding{tag: d.tag}, alive: c.KeepAlive, said: c.Note, heard: time.Now(),
-		lines: map[int]*Channel{}, gone: make(chan struct{}), clean: make(chan struct{}), quits: make(chan struct{}),
-	}
+	m := newMux(conn, d.tag, c.KeepAlive, c.Note)
 	if adopted {
-		last := c.mux
-		p.coding, p.next = last.coding, last.next
+		m.encoder, m.lastID = c.mux.encoder, c.mux.lastID
 	} else {
 		c.tag = d.tag
-		if err := p.install(ctx, d); err != nil {
+		if err := m.install(ctx, d); err != nil {
 			return nil, err
 		}
 	}
-	go p.read(chunks, ended)
-	go p.watch()
-	if adopted {
-		// What came half through, and what the agents did, ends here.
-		if err := p.insist(p.clean, ctx.Done(), "z"); err != nil {
-			p.Close()
+	go m.read(chunks, ended)
+	go m.watch()
+	if adopted { // half a message, and the programs of the old channels, end here
+		if err := m.insist(m.clean, ctx.Done(), "z"); err != nil {
+			m.Close()
 			return nil, err
 		}
 	}
-	c.mux = p
-	return p, nil
+	c.mux = m
+	return m, nil
 }
 
-// password is root's, where it is known.
+// password returns root's password, or why it cannot be typed.
 func (c *Console) password(ctx context.Context) func() (string, error) {
 	return func() (string, error) {
 		if c.RootPassword == nil {
@@ -112,7 +127,7 @@ func (c *Console) password(ctx context.Context) func() (string, error) {
 	}
 }
 
-// listen reads a console in the background. ended says why chunks was closed.
+// listen reads a console in the background. Once chunks is closed, ended returns why.
 func listen(conn io.Reader) (chunks <-chan []byte, ended func() error) {
 	c := make(chan []byte, 64)
 	var mu sync.Mutex
@@ -136,14 +151,14 @@ func listen(conn io.Reader) (chunks <-chan []byte, ended func() error) {
 	return c, func() error { mu.Lock(); defer mu.Unlock(); return why }
 }
 
-// newTag makes the word that marks everything of one pump.
+// newTag makes the random word that marks everything of one pump.
 func newTag() string {
 	var b [8]byte
 	rand.Read(b[:]) // never fails
 	return hex.EncodeToString(b[:])
 }
 
-// pause waits for d or for ctx's end.
+// pause waits for d, or until ctx ends.
 func pause(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -155,7 +170,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// overlap is the length of the longest end of b that mark begins with.
+// overlap is the length of the longest end of b with which mark begins.
 func overlap(b, mark []byte) int {
 	for n := min(len(b), len(mark)-1); n > 0; n-- {
 		if bytes.HasPrefix(mark, b[len(b)-n:]) {

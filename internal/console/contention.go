@@ -8,123 +8,132 @@ import (
 	"time"
 )
 
-// others is what a dialogue knows of those who share its console. A pump that
-// another run owns is waited for. Two runs that log in at the same moment are told
-// apart by chance: each waits a little longer or shorter before it types, and who
-// then hears the other one's name, password prompt, shell or loader gives way;
-// where both have typed, one loader reads the other's line as noise and is the
-// first to say so. Where a prompt is never the last word nobody hears that in time:
-// there it is who said first that he logs in next.
+// contention is what a login knows of other runs on the same console.
 //
-// What this does not cover: the Enter of one that has only just come (he has heard
-// nothing yet) may fall into another's password prompt, which refuses that login (it
-// is tried again), and the password that was on its way is then read as a name; two
-// whose answers to the prompt cross within the console's delay both type the
-// password, and the second one is read, and shown, by the shell of the first; and an
-// owner whose connection is stopped for longer than othersSilence, but not cut, is
-// taken for dead.
-type others struct {
-	left string          // the tag of a pump that was told to end
-	told time.Time       // when
-	past map[string]bool // the tags of those that have said farewell
-	till time.Time       // until when the console is waited for
+// A pump that another run owns is waited for. Two runs that log in at the same moment are
+// separated by chance: each waits for a random time before it types. A run that then sees
+// the other's name, password prompt, shell or bootstrap waits. If both have typed, the
+// bootstrap of one reads the line of the other as noise and says so first. On a console
+// that is never quiet a run sees the other too late; there the run that claims the login
+// first goes first (see claim).
+//
+// Three cases are not covered. A run that has only just come may press Enter at another's
+// password prompt: that login is refused and tried again, but the password that was on its
+// way is then read as a name. If the answers of two runs to the login prompt cross within
+// the console's delay, both type the password, and the shell of the first shows the second
+// one. And a run whose connection stands still for longer than ownerSilence, but is not
+// cut, counts as dead.
+type contention struct {
+	ended   string          // the tag of a pump that this run has ended
+	endedAt time.Time       // when
+	past    map[string]bool // the tags of pumps that have said that they end
+	until   time.Time       // the limit for waiting for other runs
 
-	stage step      // of somebody else's login, as far as it was seen
-	since time.Time // when it was first seen
-	back  time.Time // until when nothing is typed, since others typed too
+	stage   state     // of another run's login, as far as it was seen
+	stageAt time.Time // when that was first seen
+	backTo  time.Time // nothing is typed until then
 
-	claimed time.Time // when this run typed last that it logs in next, see turn
-	claims  int       // how often it has
+	claimedAt time.Time // when this run claimed the login last
+	claims    int       // how often it has
 }
 
 const (
-	// othersSilence is how long a pump is listened to before it is taken for what a
-	// dead run left: its owner pings it once a second (see Mux.watch), and two
-	// pings, or their answers, may be late on a busy node.
-	othersSilence = 3500 * time.Millisecond
-	// loaderSilence is the same for a loader, which ends by itself after 10 s.
-	loaderSilence = 12 * time.Second
-	// othersPatience is given to each stage of somebody else's login.
-	othersPatience = 2 * time.Second
-	// claimSilence is how long what is typed at a login prompt takes to be shown on a
-	// busy node, at most, and maxClaims how often it is typed.
-	claimSilence = 3 * time.Second
-	maxClaims    = 2
-	// maxBackOff is far more than a console's delay: one of two that typed at once
-	// hears the other go on.
+	// ownerSilence is how long a pump may be silent before it counts as left over. Its
+	// owner pings it every second (see Mux.watch), and on a busy node two pings or answers
+	// may be late.
+	ownerSilence = 3500 * time.Millisecond
+	// bootstrapSilence is the same for a bootstrap, which ends by itself after 10 s.
+	bootstrapSilence = 12 * time.Second
+	// stagePatience is how long each stage of another run's login may take.
+	stagePatience = 2 * time.Second
+	// claimTime is how long a busy node takes at most to show what is typed at a login
+	// prompt, and maxClaims is how often it is typed.
+	claimTime = 3 * time.Second
+	maxClaims = 2
+	// maxBackOff is much longer than a console's delay, so that one of two runs that have
+	// typed at once sees that the other goes on.
 	maxBackOff = 1500 * time.Millisecond
 )
 
-// given is true while somebody else may be at that stage of a login.
-func (o *others) given(stage step) bool {
+// mayBeAt reports whether another run may be at that stage of its login.
+func (o *contention) mayBeAt(stage state) bool {
 	if o.stage != stage {
-		o.stage, o.since = stage, time.Now()
+		o.stage, o.stageAt = stage, time.Now()
 	}
-	return time.Since(o.since) < othersPatience
+	return time.Since(o.stageAt) < stagePatience
 }
 
-// seen reports whether a login of somebody else's was seen.
-func (o *others) seen() bool { return o.stage != "" }
+// seen reports whether another run's login was seen.
+func (o *contention) seen() bool { return o.stage != "" }
 
-func (o *others) backOff()       { o.back = time.Now().Add(rand.N(maxBackOff)) }
-func (o *others) backsOff() bool { return time.Now().Before(o.back) }
+func (o *contention) backOff()       { o.backTo = time.Now().Add(rand.N(maxBackOff)) }
+func (o *contention) backsOff() bool { return time.Now().Before(o.backTo) }
 
-// busy is true while an Enter would fall into what somebody else does.
-func (o *others) busy() bool { return o.backsOff() || time.Since(o.since) < othersPatience+time.Second }
+// loggingIn reports whether our Enter would disturb another run's login.
+func (o *contention) loggingIn() bool {
+	return o.backsOff() || time.Since(o.stageAt) < stagePatience+time.Second
+}
 
-// unclaim begins anew with the question who logs in next.
-func (o *others) unclaim() { o.claimed, o.claims = time.Time{}, 0 }
+func (o *contention) resetClaims() { o.claimedAt, o.claims = time.Time{}, 0 }
 
-// first is the tag of the run that said first that it logs in next; "" if none did.
-// All that are there see the same.
-func (d *login) first() string {
+// markPast notes that a pump has said that it ends.
+func (o *contention) markPast(tag string) {
+	if o.past == nil {
+		o.past = map[string]bool{}
+	}
+	o.past[tag] = true
+}
+
+// firstClaim is the tag of the run that was first to claim the login; "" if none did. All
+// runs see the same.
+func (d *login) firstClaim() string {
 	if m := claimWord.FindSubmatch(d.text); m != nil {
 		return string(m[1])
 	}
 	return ""
 }
 
-// giveWay lets another run log in that was first.
-func (d *login) giveWay() {
-	d.others.unclaim()
-	d.others.back = time.Now().Add(claimSilence + rand.N(maxBackOff))
+// deferToOther lets the run log in that was first to claim it.
+func (d *login) deferToOther() {
+	d.others.resetClaims()
+	d.others.backTo = time.Now().Add(claimTime + rand.N(maxBackOff))
 	d.text = nil
 }
 
-// turn reports whether this run logs in next, where all is noise and nobody hears in
-// time that another one types. It says so at the prompt, and clears the line again.
-func (d *login) turn() (bool, error) {
+// claim reports whether this run may log in, on a console that is never quiet. It types its
+// tag at the prompt and clears the line again; the run whose tag shows first logs in.
+func (d *login) claim() (bool, error) {
 	o := &d.others
 	switch {
-	case d.first() == d.tag:
+	case d.firstClaim() == d.tag:
 		return true, nil
-	case time.Since(o.claimed) < claimSilence:
+	case time.Since(o.claimedAt) < claimTime:
 		return false, nil
-	case o.claims == maxClaims: // what is typed there is not shown
+	case o.claims == maxClaims: // the prompt does not show what is typed
 		return true, nil
 	}
-	o.claimed = time.Now()
+	o.claimedAt = time.Now()
 	o.claims++
 	return false, d.put(clearLine + "~" + d.tag + "?" + clearLine)
 }
 
-// foreign is the tag of a pump, or a loader, that is there and not this run's; "" if
-// there is none.
-func (d *login) foreign() string {
+// foreignTag is the tag of another run's pump or bootstrap on the console; "" if there is
+// none.
+func (d *login) foreignTag() string {
 	if !bytes.Contains(d.text, []byte("~")) {
 		return ""
 	}
 	tag := ""
 	for _, m := range pumpWord.FindAllStringSubmatch(readable(d.text), -1) {
 		switch {
-		case m[1] == d.tag, m[1] == d.ours && d.whole, isBlock(m[2]):
+		case m[1] == d.tag, m[1] == d.ownTag && d.adoptOwn, isBlock(m[2]):
 		case m[2] == "b":
-			d.others.farewell(m[1])
+			d.others.markPast(m[1])
 			if tag == m[1] {
 				tag = ""
 			}
-		case d.others.past[m[1]], m[1] == d.others.left && time.Since(d.others.told) < othersSilence:
-			// What it says now it said before.
+		case d.others.past[m[1]], m[1] == d.others.ended && time.Since(d.others.endedAt) < ownerSilence:
+			// It was printed before the pump ended.
 		default:
 			tag = m[1]
 		}
@@ -132,70 +141,64 @@ func (d *login) foreign() string {
 	return tag
 }
 
-func (o *others) farewell(tag string) {
-	if o.past == nil {
-		o.past = map[string]bool{}
-	}
-	o.past[tag] = true
-}
-
-// isBlock says that a word belongs to a block: some of them come even from a pump
-// whose owner is gone, or that is gone itself.
+// isBlock reports whether a word belongs to a block. A pump may print such words after its
+// owner, or the pump itself, is gone.
 func isBlock(word string) bool { return word == "d" || word == "e" }
 
-// yield waits until a pump that another run owns has ended, and ends one that
-// nobody owns. Only answers to commands tell that there is an owner: y and n answer
-// our own Enters too. Nothing is typed meanwhile.
-func (d *login) yield(ctx context.Context, tag string) error {
+// waitForOwner waits until another run's pump has ended, and ends a pump that nobody owns.
+// Only answers to commands show that there is an owner: y and n answer our own Enters too.
+// Nothing is typed meanwhile.
+func (d *login) waitForOwner(ctx context.Context, tag string) error {
 	o := &d.others
-	if o.till.IsZero() {
-		o.till = time.Now().Add(d.limits.Others)
+	if o.until.IsZero() {
+		o.until = time.Now().Add(d.limits.Others)
 	}
-	heard, silence, owned := time.Now(), othersSilence, false
+	heard, silence, told := time.Now(), ownerSilence, false
 	for {
 		words, rest := d.wordsOf(tag)
 		d.text = rest
 		for _, word := range words {
 			switch word {
 			case "b":
-				o.farewell(tag)
+				o.markPast(tag)
 				d.restart()
 				return nil
 			case "g", "r":
-				silence = loaderSilence
+				silence = bootstrapSilence
 			case "y", "n":
 				continue
 			default:
 				if isBlock(word) {
 					continue
 				}
-				silence = othersSilence
+				silence = ownerSilence
 			}
 			heard = time.Now()
-			if !owned {
-				owned = true
+			if !told {
+				told = true
 				d.waiting("another run of infrahaus uses this console: waiting until it has ended")
 			}
 		}
 		if time.Since(heard) > silence {
-			return d.dismiss(tag)
+			return d.endPump(tag)
 		}
-		if time.Now().After(o.till) {
-			return d.inUse()
+		if time.Now().After(o.until) {
+			return d.fail(InUse, "another run of infrahaus uses this console")
 		}
 		quiet, err := d.listen(ctx)
 		if err != nil {
 			return err
 		}
-		if last := d.text[bytes.LastIndexByte(d.text, '\n')+1:]; quiet && loginPrompt.Match(last) && !lastLogin.Match(last) { // it was killed
+		// A login prompt means that the pump was killed.
+		if last := d.text[bytes.LastIndexByte(d.text, '\n')+1:]; quiet && loginPrompt.Match(last) && !lastLogin.Match(last) {
 			d.restart()
 			return nil
 		}
 	}
 }
 
-// wordsOf are the first letters of that pump's words in what came, its farewell the
-// last of them, and what comes after them.
+// wordsOf are the first letters of that pump's words in the text, up to b, its last, and
+// the text after them.
 func (d *login) wordsOf(tag string) (words []string, rest []byte) {
 	text, end := readable(d.text), 0
 	for _, m := range pumpWord.FindAllStringSubmatchIndex(text, -1) {
@@ -208,17 +211,17 @@ func (d *login) wordsOf(tag string) (words []string, rest []byte) {
 			return words, []byte(text[end:])
 		}
 	}
-	return words, []byte(text[max(end, len(text)-maxWord):]) // the begin of one, perhaps
+	return words, []byte(text[max(end, len(text)-maxWord):]) // perhaps the beginning of a word
 }
 
-// listen waits a moment for more; quiet: nothing came.
+// listen waits a moment for more text; quiet: nothing came.
 func (d *login) listen(ctx context.Context) (quiet bool, err error) {
 	t := time.NewTimer(250 * time.Millisecond)
 	defer t.Stop()
 	select {
 	case b, open := <-d.chunks:
 		if !open {
-			return false, d.hungUp()
+			return false, d.closed()
 		}
 		d.hear(b)
 		return false, nil
@@ -229,32 +232,29 @@ func (d *login) listen(ctx context.Context) (quiet bool, err error) {
 	}
 }
 
-// dismiss ends a pump that nobody owns.
-func (d *login) dismiss(tag string) error {
-	if d.others.left != tag {
+// endPump ends a pump that nobody owns.
+func (d *login) endPump(tag string) error {
+	if d.others.ended != tag {
 		d.note("what an earlier run left on the console is ended")
 	}
-	d.others.left, d.others.told = tag, time.Now()
+	d.others.ended, d.others.endedAt = tag, time.Now()
 	d.text = nil
 	d.restart()
 	return d.put(clearLine + "\n" + pumpLine(tag, "q"))
 }
 
-// restart begins anew with whatever comes next.
+// restart waits for a prompt again, as at the beginning.
 func (d *login) restart() {
-	d.await(anyPrompt)
+	d.enter(awaitPrompt)
 	d.total, d.retyped = 0, 0
-	d.others.stage, d.others.since, d.others.back = "", time.Time{}, time.Time{}
-	d.others.unclaim()
+	d.others.stage, d.others.stageAt, d.others.backTo = "", time.Time{}, time.Time{}
+	d.others.resetClaims()
 }
 
-func (d *login) inUse() error {
-	return d.fail(InUse, "another run of infrahaus uses this console")
-}
-
-// strange reports whether text, of a login from our name on, has more in it than
-// that name and what a login says of itself: keys of somebody else's, most likely.
-func strange(text string) bool {
+// hasForeignKeys reports whether text, which begins with our name at a login prompt,
+// contains more than that name and the login's own words: most likely keys that somebody
+// else pressed.
+func hasForeignKeys(text string) bool {
 	text = strings.Replace(text, rootName, "", 1)
 	text = strings.ReplaceAll(text, "^E", "") // clearLine, as a terminal shows it
 	text = secretLine.ReplaceAllString(text, "")

@@ -55,6 +55,7 @@ func (c *terminal) opening(change func(*Config)) <-chan opened {
 // A console that another run uses is waited for: what that run does goes on, also
 // while it says nothing for longer than a pump that nobody owns is listened to.
 func TestConsoleInUse(t *testing.T) {
+	t.Parallel()
 	for name, sh := range shells(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -93,6 +94,7 @@ func TestConsoleInUse(t *testing.T) {
 
 // Who does not get the console in time says whose it is, and what else there is.
 func TestConsoleInUseTooLong(t *testing.T) {
+	t.Parallel()
 	c := newTerminal(t, consoletest.Getty)
 	g := c.open()
 	_, err := c.openWithin(nil, longLimits, func(l *Limits) { l.Others = time.Millisecond })
@@ -107,6 +109,7 @@ func TestConsoleInUseTooLong(t *testing.T) {
 
 // Runs that come to a console at the same moment have it one after the other.
 func TestConsoleAtOnce(t *testing.T) {
+	t.Parallel()
 	for name, sh := range shells(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

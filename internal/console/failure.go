@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// maxLogins is how often a password may be tried: pam_faillock locks an account after
-// three refusals, root's too where it is told to.
+// maxLogins is how often a password is tried: pam_faillock locks an account after three
+// refusals, and can be set to lock root's too.
 const maxLogins = 3
 
-// refuse is a login that was not let in. Somebody's keys may have been in the
-// password, which nobody sees: so once more, and yet once more where there were
-// keys.
-func (d *login) refuse(text, last string) error {
+// onRefusal handles a refused login. Keys that somebody pressed may have been read as part
+// of the password, which nobody sees. So the password is tried a second time, and a third
+// time if others did type.
+func (d *login) onRefusal(text, last string) error {
 	if locked.MatchString(text) {
 		return d.fail(AccountLocked, "root is not let in")
 	}
@@ -24,9 +24,9 @@ func (d *login) refuse(text, last string) error {
 		head = head[:said[0]]
 	}
 	prompt := loginPrompt.MatchString(last) && !lastLogin.MatchString(last)
-	d.unsure = d.unsure || strange(head) || prompt && !strings.HasSuffix(strings.TrimRight(last, " "), ":")
-	if d.again++; d.again < 2 || d.again < maxLogins && d.unsure {
-		d.state, d.text = anyPrompt, nil
+	d.unsure = d.unsure || hasForeignKeys(head) || prompt && !strings.HasSuffix(strings.TrimRight(last, " "), ":")
+	if d.refusals++; d.refusals < 2 || d.refusals < maxLogins && d.unsure {
+		d.state, d.text = awaitPrompt, nil
 		if prompt {
 			d.text = []byte(last)
 		}
@@ -38,67 +38,67 @@ func (d *login) refuse(text, last string) error {
 	return d.fail(PasswordRefused, "root's password is refused: it was changed in the guest, or root is locked")
 }
 
-// flooded is a console that is never quiet.
+// flooded is the error for a console that is never quiet.
 func (d *login) flooded() error {
 	d.leave()
 	return d.fail(NeverQuiet, "something prints there without end")
 }
 
-// restless is a console that kept printing of itself: far more than what answers
-// our Enters, and to the end. One pause in it does not make it quiet.
-func (d *login) restless() bool {
-	return d.pieces > 20+4*d.pokes && time.Since(d.heard) < 2*time.Second
+// neverQuiet reports whether the console has printed much more than the answers to our
+// Enters, and still does. One pause does not make it quiet.
+func (d *login) neverQuiet() bool {
+	return d.chunksIn > 20+4*d.enters && time.Since(d.heardAt) < 2*time.Second
 }
 
-// leave types what makes the console what it was, where it is given up: no line stays
-// half-typed, no login half done, and no shell open that was opened for this run.
+// leave puts the console back before the login is given up: no line stays half typed, no
+// login half done, and no shell open that this run has opened.
 func (d *login) leave() {
 	switch d.state {
-	case asksSecret:
-		_ = d.put("\n") // a login without a password ends
-	case asksLoader:
+	case awaitPassword:
+		_ = d.put("\n") // an empty password ends the login
+	case awaitBootstrap:
 		_ = d.put("\x03" + clearLine)
 	}
-	if d.logged && (d.state == asksShell || d.state == asksLoader) {
+	if d.loggedIn && (d.state == awaitShell || d.state == awaitBootstrap) {
 		_ = d.put(clearLine + " exit\n")
 	}
 }
 
-// late is a deadline that passed; nothing stays half-typed.
+// late is the error for a limit that has passed.
 func (d *login) late() error {
-	if d.state == anyPrompt && d.restless() {
+	if d.state == awaitPrompt && d.neverQuiet() {
 		return d.flooded()
 	}
 	d.leave()
 	switch d.state {
-	case anyPrompt:
+	case awaitPrompt:
 		return d.fail(NoPrompt, fmt.Sprintf("neither a login prompt nor a shell shows there within %s", d.limits.Prompt))
-	case asksLoader:
+	case awaitBootstrap:
 		return d.fail(NoShell, fmt.Sprintf("what is there does not answer as a shell of root's within %s", d.limits.Shell))
 	}
 	return d.fail(LoginStuck, fmt.Sprintf("%s does not show within %s", d.state, d.limits.Login))
 }
 
-func (d *login) hungUp() error {
-	err := d.ended()
-	if err == nil || errors.Is(err, io.EOF) {
-		err = nil
-	}
+// closed is the error for a console that has ended. Its Err is set if the console was
+// there and the connection to it broke.
+func (d *login) closed() error {
 	reason := Closed
 	switch {
-	case strings.Contains(string(d.all), "not running"):
+	case strings.Contains(string(d.screen), "not running"):
 		reason = NotRunning
-	case strings.Contains(string(d.all), "Denied access to tty"):
+	case strings.Contains(string(d.screen), "Denied access to tty"):
 		return d.fail(NoTerminal, "the container has no terminal for it")
 	}
 	e := d.fail(reason, "it was closed while "+string(d.state)+" was waited for")
-	e.Err = err // not nil: it was there, and the connection to it broke
+	if err := d.ended(); err != nil && !errors.Is(err, io.EOF) {
+		e.Err = err
+	}
 	return e
 }
 
-// fail is an error that shows what the console said last, without the password.
-func (d *login) fail(reason Reason, why string) *Error {
-	text := visible(readable(d.all))
+// fail is an error that shows the last two lines of the console, without the password.
+func (d *login) fail(reason Reason, message string) *Error {
+	text := visible(readable(d.screen))
 	if d.secret != "" {
 		text = strings.ReplaceAll(text, d.secret, "***")
 	}
@@ -109,5 +109,5 @@ func (d *login) fail(reason Reason, why string) *Error {
 			lines = append(lines, line)
 		}
 	}
-	return &Error{Reason: reason, Message: why, Screen: strings.Join(lines[max(0, len(lines)-2):], "\n")}
+	return &Error{Reason: reason, Message: message, Screen: strings.Join(lines[max(0, len(lines)-2):], "\n")}
 }

@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -18,6 +20,16 @@ import (
 	"github.com/infrahaus/infrahaus/internal/console/consoletest"
 	"github.com/infrahaus/infrahaus/internal/needs"
 )
+
+// TestMain lets more tests run at a time than the machine has processors: they wait for a
+// terminal most of the time.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // terminal is a guest's console, and how a test gets in.
 type terminal struct {
@@ -70,10 +82,12 @@ func (s *session) attach(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.mux, err = s.console.Attach(ctx, conn); err != nil {
+	m, err := s.console.Attach(ctx, conn)
+	if err != nil {
 		conn.Close()
 		return err
 	}
+	s.mux = m
 	return s.channel()
 }
 
@@ -187,16 +201,6 @@ func reasonOf(err error) Reason {
 	}
 	return ""
 }
-
-// Limits for what must run into one, however long that is: nothing that would
-// keep it from that ever comes.
-func shortPrompt(l *Limits) { l.Prompt = 4 * time.Second }
-func shortLogin(l *Limits)  { l.Login = 4 * time.Second }
-func shortShell(l *Limits)  { l.Shell = 4 * time.Second }
-
-// halfPrompt is long enough to see that a console is never quiet, on a busy machine
-// too.
-func halfPrompt(l *Limits) { l.Prompt = UsualLimits.Prompt / 2 }
 
 // longLimits are for what must not run into one, however busy the machine is.
 func longLimits(l *Limits) {

@@ -6,36 +6,35 @@ import (
 	"time"
 )
 
-// installPatience is how long the pump's text is sent again and again: where keys of
-// somebody else's fall into it each time, one of the next tries gets through; of a
-// guest that is slow to read, many do not.
+// installPatience is how long the pump's text is sent again and again. If somebody types,
+// one of several tries gets through; a guest that is slow to read needs more than one.
 const installPatience = time.Minute
 
-// installing is a pump that is sent to the loader.
-type installing struct {
+// installer sends the pump's text to the bootstrap.
+type installer struct {
 	*Mux
-	d     *login
-	wire  *wire
-	hello []string // its first word
-	again bool     // the loader asks for it once more
-	told  bool     // the pump has heard that it is to end
-	ended bool     // the loader has ended
+	login  *login
+	parser *parser
+	hello  []string // the pump's first word
+	again  bool     // the bootstrap asks for the text again
+	told   bool     // the pump has read q
+	ended  bool     // the bootstrap has ended
 }
 
-// install sends the pump's text to the loader, until it arrived whole, and waits
-// for its hello. Where it is given up before, the loader and the pump that it may be
-// starting are told to end: whoever sees the console could use the shell.
-func (p *Mux) install(ctx context.Context, d *login) error {
-	i := &installing{Mux: p, d: d}
-	i.wire = &wire{
-		mark: []byte("~" + p.tag + " "), noise: func([]byte) {}, lost: func(string, string, string) {}, block: func([]string, []byte) {},
-		word: i.word,
+// install sends the pump's text to the bootstrap until it has arrived whole, and waits for
+// the pump's first word. If that fails, bootstrap and pump are ended: anybody who sees the
+// console could use their shell.
+func (m *Mux) install(ctx context.Context, d *login) error {
+	i := &installer{Mux: m, login: d}
+	i.parser = &parser{
+		mark: []byte("~" + m.tag + " "), word: i.onWord,
+		noise: func([]byte) {}, lost: func(string, string, string) {}, block: func([]string, []byte) {},
 	}
-	i.wire.feed(d.text)
+	i.parser.feed(d.text)
 	d.waiting("starting the shell on the console")
-	err := i.send(ctx)
+	err := i.sendProgram(ctx)
 	if err == nil {
-		err = p.greeted(i.hello, d)
+		err = m.readHello(i.hello, d)
 	}
 	if err != nil {
 		i.abandon()
@@ -43,7 +42,7 @@ func (p *Mux) install(ctx context.Context, d *login) error {
 	return err
 }
 
-func (i *installing) word(words []string) {
+func (i *installer) onWord(words []string) {
 	switch words[0] {
 	case "h":
 		i.hello = words
@@ -58,34 +57,34 @@ func (i *installing) word(words []string) {
 	}
 }
 
-// send returns when there is a hello.
-func (i *installing) send(ctx context.Context) error {
-	program := i.d.program + i.tag + "\n"
+// sendProgram returns when the pump has said its first word.
+func (i *installer) sendProgram(ctx context.Context) error {
+	program := i.login.program + i.tag + "\n"
 	end := time.Now().Add(installPatience)
 	for try := 0; time.Now().Before(end); try++ {
 		text := "\n" + pumpLine(i.tag, "h") + i.tag + "\n"
 		if try == 0 || i.again {
 			text = program
 		}
-		if i.again { // not in step with whoever types
+		if i.again { // at another moment than somebody who types in a rhythm
 			if err := pause(ctx, rand.N(300*time.Millisecond)); err != nil {
 				return err
 			}
 		}
 		i.again = false
-		if err := i.Mux.send([]byte(text)); err != nil {
-			return i.d.hungUp()
+		if err := i.send([]byte(text)); err != nil {
+			return i.login.closed()
 		}
 		late := time.After(5 * time.Second)
 	wait:
 		for !i.again && i.hello == nil {
 			select {
-			case b, open := <-i.d.chunks:
+			case b, open := <-i.login.chunks:
 				if !open {
-					return i.d.hungUp()
+					return i.login.closed()
 				}
-				i.d.all = keepLast(i.d.all, b, screenSize)
-				i.wire.feed(b)
+				i.login.screen = keepLast(i.login.screen, b, screenSize)
+				i.parser.feed(b)
 			case <-late:
 				break wait
 			case <-ctx.Done():
@@ -96,29 +95,29 @@ func (i *installing) send(ctx context.Context) error {
 			return nil
 		}
 	}
-	return i.d.fail(Garbled, "the shell there does not take what is sent to it")
+	return i.login.fail(Garbled, "the shell there does not take what is sent to it")
 }
 
-// abandon ends the loader, or the pump behind it, and waits until the console is as
-// it was.
-func (i *installing) abandon() {
-	late := time.After(byeDeadline)
+// abandon ends the bootstrap, or the pump behind it, and waits until the console is as it
+// was, at most quitDeadline.
+func (i *installer) abandon() {
+	late := time.After(quitDeadline)
 	for !i.ended {
 		var again <-chan time.Time
-		if !i.told { // what is typed after that is read by whoever comes next
-			if i.Mux.send([]byte("\n"+pumpLine(i.tag, "q"))) != nil {
+		if !i.told { // after that, the next reader of the console would get it
+			if i.send([]byte("\n"+pumpLine(i.tag, "q"))) != nil {
 				return
 			}
-			again = time.After(byeDeadline / 2) // somebody who types may spoil it
+			again = time.After(quitDeadline / 2) // somebody who types may spoil it
 		}
 	wait:
 		for !i.ended {
 			select {
-			case b, open := <-i.d.chunks:
+			case b, open := <-i.login.chunks:
 				if !open {
 					return
 				}
-				i.wire.feed(b)
+				i.parser.feed(b)
 			case <-again:
 				break wait
 			case <-late:
@@ -128,9 +127,9 @@ func (i *installing) abandon() {
 	}
 }
 
-// greeted reads the pump's first word: h PROGRAM GZIP FULLBLOCK UID, where UID is ssh in
-// an SSH session, or f and what is there.
-func (p *Mux) greeted(words []string, d *login) error {
+// readHello reads the pump's first word: h SUM GZIP BLOCKS UID, where UID is ssh in an SSH
+// session; or f, if the guest lacks a program.
+func (m *Mux) readHello(words []string, d *login) error {
 	if words[0] == "f" || len(words) != 5 {
 		return d.fail(LacksPrograms, "the guest lacks a program that the console needs: base64 (or openssl), sha256sum or md5sum, mkfifo, and a folder to write in")
 	}
@@ -141,6 +140,6 @@ func (p *Mux) greeted(words []string, d *login) error {
 	default:
 		return d.fail(OtherShell, "the shell that is open there is not root's (uid "+words[4]+")")
 	}
-	p.sum, p.packed, p.blocks = words[1], words[2] == "1", words[3] == "1"
+	m.sum, m.gzip, m.blocks = words[1], words[2] == "1", words[3] == "1"
 	return nil
 }

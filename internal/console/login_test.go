@@ -17,6 +17,7 @@ var slowGetty = strings.Replace(consoletest.Getty, "sleep 0.2", "sleep 1", 1)
 // Keys of somebody else's in the password are not a wrong password, although nobody
 // sees them.
 func TestConsoleKeysInThePassword(t *testing.T) {
+	t.Parallel()
 	for _, times := range []int{1, 2} {
 		c := newTerminal(t, slowGetty)
 		asked := 0
@@ -43,6 +44,7 @@ func TestConsoleKeysInThePassword(t *testing.T) {
 // Who types all the time, but never presses Enter, does not keep us out, and what he
 // types is not run by us.
 func TestConsoleTypistAtLogin(t *testing.T) {
+	t.Parallel()
 	c := newTerminal(t, slowGetty)
 	stop := make(chan struct{})
 	defer close(stop)
@@ -68,6 +70,7 @@ func TestConsoleTypistAtLogin(t *testing.T) {
 // A wrong password is tried twice where nobody else types, for a third refusal may
 // lock an account.
 func TestConsoleWrongPassword(t *testing.T) {
+	t.Parallel()
 	c := newTerminal(t, slowGetty)
 	right := c.Secret
 	c.Secret = "wrong"

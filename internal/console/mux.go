@@ -10,279 +10,287 @@ import (
 	"time"
 )
 
-// Mux is a console with a pump at its other end: several agents over one
-// stream of bytes.
+// Mux carries several channels over one console, with a pump at its other end. It ends
+// for good when the connection breaks, when the pump ends, or with Close; then every
+// channel ends with the same error. Its methods are safe for concurrent use.
 type Mux struct {
 	conn io.ReadWriteCloser
-	coding
-	alive time.Duration
-	said  func(string) // one line for the user
-	noted sync.Once
+	encoder
+	keepAlive time.Duration
+	note      func(string) // one line for the user
+	typing    sync.Once    // the note that somebody types
 
-	write sync.Mutex // one writer at a time
-	left  bool       // q was sent; guarded by write
+	write    sync.Mutex // one writer at a time
+	quitSent bool       // guarded by write
 
-	mu     sync.Mutex
-	lines  map[int]*Channel
-	next   int
-	heard  time.Time
-	noise  []byte // the last of it, since the pump said something
-	spoilt int    // blocks one after the other
-	err    error
-	gone   chan struct{} // closed with err
-	clean  chan struct{} // closed when it has ended what it found
-	quits  chan struct{} // closed when the pump has read q
-	swept  sync.Once
-	quit   sync.Once
+	mu       sync.Mutex
+	channels map[int]*Channel
+	lastID   int
+	lastWord time.Time // when the pump said something last
+	noise    []byte    // the last bytes since then that are not the pump's
+	spoiled  int       // spoiled blocks without a good one in between
+	err      error
+
+	gone      chan struct{} // closed when err is set
+	clean     chan struct{} // closed when the pump has ended its channels (z)
+	cleanOnce sync.Once
+	quit      chan struct{} // closed when the pump has read q
+	quitOnce  sync.Once
 }
 
-// slots are the descriptors of the pump that hold agents' inputs open. A POSIX
-// shell has nine.
+func newMux(conn io.ReadWriteCloser, tag string, keepAlive time.Duration, note func(string)) *Mux {
+	return &Mux{
+		conn: conn, encoder: encoder{tag: tag}, keepAlive: keepAlive, note: note, lastWord: time.Now(),
+		channels: map[int]*Channel{}, gone: make(chan struct{}), clean: make(chan struct{}), quit: make(chan struct{}),
+	}
+}
+
+// slots are the pump's file descriptors that hold the channels' inputs open. A POSIX
+// shell has only the descriptors 0 to 9.
 var slots = []int{5, 6, 7, 8}
 
-// command writes one line of words.
-func (p *Mux) command(format string, args ...any) error {
-	return p.send([]byte(pumpLine(p.tag, fmt.Sprintf(format, args...))))
+// Err returns why the mux has ended, nil if it has not.
+func (m *Mux) Err() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.err
 }
 
-// send writes b. Nothing follows the pump's end, and nothing but q follows q: what the
-// pump does not read any more is read by whoever comes after it, a getty or a shell.
-func (p *Mux) send(b []byte) error {
-	p.write.Lock()
-	defer p.write.Unlock()
-	if err := p.Err(); err != nil {
+// command sends one line of words to the pump.
+func (m *Mux) command(format string, args ...any) error {
+	return m.send([]byte(pumpLine(m.tag, fmt.Sprintf(format, args...))))
+}
+
+// send writes b to the console. It writes nothing after the pump has ended, and nothing
+// but q after q: a getty or a shell that comes after the pump would read it as input.
+func (m *Mux) send(b []byte) error {
+	m.write.Lock()
+	defer m.write.Unlock()
+	if err := m.Err(); err != nil {
 		return err
 	}
-	if quit := string(b) == pumpLine(p.tag, "q"); quit {
-		p.left = true
-	} else if p.left {
+	if string(b) == pumpLine(m.tag, "q") {
+		m.quitSent = true
+	} else if m.quitSent {
 		return nil
 	}
-	if _, err := p.conn.Write(b); err != nil {
-		p.fail(err)
+	if _, err := m.conn.Write(b); err != nil {
+		m.fail(err)
 		return err
 	}
 	return nil
 }
 
-// fail ends everything that goes over the console.
-func (p *Mux) fail(err error) {
-	p.mu.Lock()
-	if p.err != nil {
-		p.mu.Unlock()
+// fail ends the mux and every channel with err. Only the first error counts.
+func (m *Mux) fail(err error) {
+	m.mu.Lock()
+	if m.err != nil {
+		m.mu.Unlock()
 		return
 	}
-	p.err = err
-	close(p.gone)
-	var lines []*Channel
-	for _, l := range p.lines {
-		lines = append(lines, l)
+	m.err = err
+	close(m.gone)
+	var channels []*Channel
+	for _, c := range m.channels {
+		channels = append(channels, c)
 	}
-	p.mu.Unlock()
-	for _, l := range lines {
-		l.end(err)
+	m.mu.Unlock()
+	for _, c := range channels {
+		c.end(err)
 	}
-	p.conn.Close()
+	m.conn.Close()
 }
 
-// Err says why the mux has ended, nil if it has not.
-func (p *Mux) Err() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.err
-}
-
-// read takes what comes until the console ends. rest was read before.
-func (p *Mux) read(chunks <-chan []byte, ended func() error) {
-	w := &wire{
-		mark: []byte("~" + p.tag + " "), word: p.word, block: p.block, lost: p.again,
-		noise: p.strange,
-	}
+// read handles what the console prints until it ends.
+func (m *Mux) read(chunks <-chan []byte, ended func() error) {
+	p := &parser{mark: []byte("~" + m.tag + " "), word: m.onWord, block: m.onBlock, lost: m.onSpoiled, noise: m.onNoise}
 	for b := range chunks {
-		w.feed(b)
+		p.feed(b)
 	}
-	p.fail(ended())
+	m.fail(ended())
 }
 
-// hear notes a sign of the pump's life.
-func (p *Mux) hear() {
-	p.mu.Lock()
-	p.heard, p.noise = time.Now(), p.noise[:0]
-	p.mu.Unlock()
+// alive records that the pump has said something.
+func (m *Mux) alive() {
+	m.mu.Lock()
+	m.lastWord, m.noise = time.Now(), m.noise[:0]
+	m.mu.Unlock()
 }
 
-// strange is what is not the pump's. A login prompt says that the pump is gone:
-// what we type would be read as a name.
-func (p *Mux) strange(b []byte) {
-	p.mu.Lock()
-	p.noise = keepLast(p.noise, b, 256)
-	last := string(p.noise[bytes.LastIndexByte(p.noise, '\n')+1:])
-	p.mu.Unlock()
+// onNoise handles text that is not the pump's. A login prompt in it means that the pump is
+// gone: a getty would read as a name what we type from now on.
+func (m *Mux) onNoise(b []byte) {
+	m.mu.Lock()
+	m.noise = keepLast(m.noise, b, 256)
+	last := string(m.noise[bytes.LastIndexByte(m.noise, '\n')+1:])
+	m.mu.Unlock()
 	if loginAlone.MatchString(last) {
-		p.fail(errors.New("a login prompt is where our shell was"))
+		m.fail(errors.New("a login prompt is where our shell was"))
 	}
 }
 
-// pingEvery is how often a pump is asked whether it is there. Its answers are what
-// tells another run that the console is in use: see othersSilence.
+// pingEvery is the pause between two pings of the pump. Other runs see from the pump's
+// answers that the console is in use: see ownerSilence.
 const pingEvery = time.Second
 
-// watch asks again and again whether the pump is there, and what it has printed, so
-// that what was lost is asked for again.
-func (p *Mux) watch() {
-	tick := time.NewTicker(min(p.alive, pingEvery))
+// watch pings the pump until the mux ends. An answer says how many blocks each stream has
+// sent, so that lost ones can be requested again. Three intervals of keepAlive without a
+// word end the mux.
+func (m *Mux) watch() {
+	tick := time.NewTicker(min(m.keepAlive, pingEvery))
 	defer tick.Stop()
 	for n := 1; ; n++ {
 		select {
-		case <-p.gone:
+		case <-m.gone:
 			return
 		case <-tick.C:
 		}
-		p.mu.Lock()
-		silent := time.Since(p.heard)
-		p.mu.Unlock()
-		if silent > 3*p.alive {
-			p.fail(fmt.Errorf("nothing came for %s", silent.Round(time.Second)))
+		m.mu.Lock()
+		silent := time.Since(m.lastWord)
+		m.mu.Unlock()
+		if silent > 3*m.keepAlive {
+			m.fail(fmt.Errorf("nothing came for %s", silent.Round(time.Second)))
 			return
 		}
-		go func() { _ = p.command("p %d", n) }() // its error ends the console
+		go func() { _ = m.command("p %d", n) }() // an error has ended the mux already
 	}
 }
 
-// word takes what the pump says.
-func (p *Mux) word(words []string) {
-	p.hear()
-	num := func(i int) int {
-		if i >= len(words) {
-			return -1
-		}
-		n, err := strconv.Atoi(words[i])
-		if err != nil {
-			return -1
-		}
-		return n
-	}
+// onWord handles one word of the pump.
+func (m *Mux) onWord(words []string) {
+	m.alive()
 	switch words[0] {
 	case "n":
 		if len(words) == 1 {
-			p.noted.Do(func() { p.said("somebody else types in this console: what is spoilt is sent again") })
+			m.typing.Do(func() { m.note("somebody else types in this console: what is spoilt is sent again") })
 			return
 		}
 		fallthrough
 	case "a", "k":
-		if l := p.line(num(1)); l != nil {
-			l.answer(answer{words[0], num(2)})
+		if c := m.channel(number(words, 1)); c != nil {
+			c.reply(reply{words[0], number(words, 2)})
 		}
 	case "s":
-		if l := p.line(num(1)); l != nil && len(words) == 4 {
-			if s := l.stream(words[2]); s != nil {
-				s.printed(num(3))
+		if c := m.channel(number(words, 1)); c != nil && len(words) == 4 {
+			if s := c.stream(words[2]); s != nil {
+				s.sentSoFar(number(words, 3))
 			}
 		}
 	case "o":
-		if l := p.line(num(1)); l != nil {
-			l.open()
+		if c := m.channel(number(words, 1)); c != nil {
+			c.started()
 		}
 	case "z":
-		p.swept.Do(func() { close(p.clean) })
+		m.cleanOnce.Do(func() { close(m.clean) })
 	case "q":
-		p.quit.Do(func() { close(p.quits) })
+		m.quitOnce.Do(func() { close(m.quit) })
 	case "b":
-		p.fail(errors.New("the shell on the console has ended"))
+		m.fail(errors.New("the shell on the console has ended"))
 	}
 }
 
-func (p *Mux) line(id int) *Channel {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.lines[id]
+// number is the number at index i of words, -1 without one.
+func number(words []string, i int) int {
+	if i >= len(words) {
+		return -1
+	}
+	n, err := strconv.Atoi(words[i])
+	if err != nil {
+		return -1
+	}
+	return n
 }
 
-// block takes a whole block, or asks for it again.
-func (p *Mux) block(head []string, body []byte) {
-	p.hear()
-	data, err := unblock(p.sum, head[3], head[4], body)
+func (m *Mux) channel(id int) *Channel {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.channels[id]
+}
+
+// onBlock passes a block on to its stream, or requests it again if it is spoiled.
+func (m *Mux) onBlock(head []string, body []byte) {
+	m.alive()
+	data, err := decodeBlock(m.sum, head[3], head[4], body)
 	if err != nil {
-		p.again(head[0], head[1], head[2])
+		m.onSpoiled(head[0], head[1], head[2])
 		return
 	}
-	p.mu.Lock()
-	p.spoilt = 0
-	p.mu.Unlock()
+	m.mu.Lock()
+	m.spoiled = 0
+	m.mu.Unlock()
 	id, _ := strconv.Atoi(head[0])
 	seq, _ := strconv.Atoi(head[2])
-	l := p.line(id)
-	if l == nil {
-		return // an agent that was given up
+	c := m.channel(id)
+	if c == nil {
+		return // the channel was closed
 	}
-	if s := l.stream(head[1]); s != nil {
-		s.take(seq, data, head[3] == "x")
+	if s := c.stream(head[1]); s != nil {
+		s.receive(seq, data, head[3] == "x")
 	}
 }
 
-// Blocks that come spoilt one after the other, until that is said, and until it is
-// given up.
-const spoiltSaid, spoiltLimit = 5, 100
+// The user is told after spoiledNoted spoiled blocks without a good one in between; the
+// mux ends after spoiledLimit.
+const spoiledNoted, spoiledLimit = 5, 100
 
-// again is ask for a block that something else was printed into.
-func (p *Mux) again(id, stream, seq string) {
-	p.mu.Lock()
-	p.spoilt++
-	n := p.spoilt
-	p.mu.Unlock()
+// onSpoiled requests a block again that something else was printed into.
+func (m *Mux) onSpoiled(id, stream, seq string) {
+	m.mu.Lock()
+	m.spoiled++
+	n := m.spoiled
+	m.mu.Unlock()
 	switch n {
-	case spoiltSaid:
-		p.said("something else prints on this console: what it spoils is asked for again")
-	case spoiltLimit:
-		p.fail(errors.New("something else prints on this console without end"))
+	case spoiledNoted:
+		m.note("something else prints on this console: what it spoils is asked for again")
+	case spoiledLimit:
+		m.fail(errors.New("something else prints on this console without end"))
 		return
 	}
-	p.ask(id, stream, seq)
+	m.request(id, stream, seq)
 }
 
-// ask wants a block once more.
-func (p *Mux) ask(id, stream, seq string) {
-	go func() { _ = p.command("r %s %s %s", id, stream, seq) }() // its error ends the console
+// request asks the pump to send a block again.
+func (m *Mux) request(id, stream, seq string) {
+	go func() { _ = m.command("r %s %s %s", id, stream, seq) }() // an error has ended the mux already
 }
 
-// Dial takes a channel for one more program, which Start then starts.
-func (p *Mux) Dial() (*Channel, error) {
-	p.mu.Lock()
-	if p.err != nil {
-		p.mu.Unlock()
-		return nil, p.err
+// Dial reserves a channel; Start starts its program. The error is why the mux has ended,
+// or that all four slots are taken: a slot is free again once its channel was closed and
+// the pump was told so.
+func (m *Mux) Dial() (*Channel, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err != nil {
+		return nil, m.err
 	}
 	taken := map[int]bool{}
-	for _, l := range p.lines {
-		taken[l.slot] = true
+	for _, c := range m.channels {
+		taken[c.slot] = true
 	}
-	slot := 0
-	for _, s := range slots {
-		if !taken[s] {
-			slot = s
-			break
+	for _, slot := range slots {
+		if taken[slot] {
+			continue
 		}
+		m.lastID++
+		c := newChannel(m, m.lastID, slot)
+		m.channels[c.id] = c
+		return c, nil
 	}
-	if slot == 0 {
-		p.mu.Unlock()
-		return nil, errors.New("too many shells on one console")
-	}
-	p.next++
-	l := newChannel(p, p.next, slot)
-	p.lines[l.id] = l
-	p.mu.Unlock()
-	return l, nil
+	return nil, errors.New("too many shells on one console")
 }
 
-// Start starts the channel's program and returns when the pump has done so.
-func (l *Channel) Start() error {
-	return l.p.insist(l.opened, l.ended, "c %d %d", l.id, l.slot)
+// forget frees the slot of a closed channel.
+func (m *Mux) forget(c *Channel) {
+	m.mu.Lock()
+	delete(m.channels, c.id)
+	m.mu.Unlock()
 }
 
-// insist repeats a command until it is answered: somebody who types may spoil it.
-func (p *Mux) insist(answered, ended <-chan struct{}, format string, args ...any) error {
+// insist sends a command every two seconds until answered is closed: keys that somebody
+// presses may spoil it. It gives up when ended is closed, or the mux ends.
+func (m *Mux) insist(answered, ended <-chan struct{}, format string, args ...any) error {
 	for {
-		if err := p.command(format, args...); err != nil {
+		if err := m.command(format, args...); err != nil {
 			return err
 		}
 		t := time.NewTimer(2 * time.Second)
@@ -293,36 +301,30 @@ func (p *Mux) insist(answered, ended <-chan struct{}, format string, args ...any
 		case <-ended:
 			t.Stop()
 			return io.ErrClosedPipe
-		case <-p.gone:
+		case <-m.gone:
 			t.Stop()
-			return p.Err()
+			return m.Err()
 		case <-t.C:
 		}
 	}
 }
 
-// drop forgets an agent, which was told to end.
-func (p *Mux) drop(l *Channel) {
-	p.mu.Lock()
-	delete(p.lines, l.id)
-	p.mu.Unlock()
-}
+// quitDeadline is how long Close waits for the pump to end.
+const quitDeadline = 3 * time.Second
 
-// byeDeadline is how long the pump may take to end: nobody waits longer for a
-// console to be left tidy.
-const byeDeadline = 3 * time.Second
-
-// Close ends the pump, waits until it has left the console as it was, and hangs up.
-func (p *Mux) Close() {
-	if p.Err() == nil {
+// Close ends the pump, waits at most three seconds until it has left the console as it
+// was, and closes the connection. A pump that does not hear of it ends by itself after a
+// minute of silence.
+func (m *Mux) Close() {
+	if m.Err() == nil {
 		over := make(chan struct{})
-		t := time.AfterFunc(byeDeadline, func() { close(over) })
-		_ = p.insist(p.quits, over, "q") // who does not hear of it ends after a minute of silence
+		t := time.AfterFunc(quitDeadline, func() { close(over) })
+		_ = m.insist(m.quit, over, "q")
 		select {
-		case <-p.gone:
+		case <-m.gone:
 		case <-over:
 		}
 		t.Stop()
 	}
-	p.fail(io.ErrClosedPipe)
+	m.fail(io.ErrClosedPipe)
 }

@@ -6,50 +6,49 @@ import (
 	"time"
 )
 
-// look judges a console that has gone quiet, or never does, and types what it asks
+// judge looks at a console that has gone quiet, or that never does, and types what it asks
 // for.
-func (d *login) look(quiet bool) (adopted bool, err error) {
+func (d *login) judge(quiet bool) (adopted bool, err error) {
 	began := time.Now()
-	defer func() { // much text takes long to look at, and what comes is to be read meanwhile
+	defer func() { // judging much text takes long, and the console must be read meanwhile
 		d.next = time.Now().Add(max(glance, 8*time.Since(began)))
 	}()
 	text := readable(d.text)
-	if d.state != asksLoader && d.adopts(text) {
+	if d.state != awaitBootstrap && d.ownPumpAnswers(text) {
 		return true, nil
 	}
 	last := text[strings.LastIndexByte(text, '\n')+1:]
-	prompt := shellPrompt.MatchString(last) || loginPrompt.MatchString(last) || secretWaits.MatchString(last)
-	if d.hidden = d.drowned() && !(quiet && prompt); d.hidden {
-		last = d.amid(text)
+	prompt := shellPrompt.MatchString(last) || loginPrompt.MatchString(last) || secretPrompt.MatchString(last)
+	if d.hidden = d.busy() && !(quiet && prompt); d.hidden {
+		last = d.hiddenPrompt(text)
 	}
-	if (d.state == asksSecret || d.state == asksShell) && codeAsked.MatchString(last) {
-		_ = d.put("\n") // none: so that the login ends
-		d.logged = false
+	if (d.state == awaitPassword || d.state == awaitShell) && codeAsked.MatchString(last) {
+		_ = d.put("\n") // an empty code ends the login
+		d.loggedIn = false
 		return false, d.fail(SecondFactor, "it asks for a second factor, which a run cannot give")
 	}
 	switch d.state {
-	case anyPrompt:
+	case awaitPrompt:
 		return false, d.atPrompt(last)
-	case asksSecret:
-		return false, d.atSecret(text, last)
-	case asksShell:
+	case awaitPassword:
+		return false, d.atPassword(text, last)
+	case awaitShell:
 		return false, d.atShell(text, last)
-	case asksLoader:
-		return false, d.atLoader(last)
+	case awaitBootstrap:
+		return false, d.atBootstrap(last)
 	}
 	return false, nil
 }
 
-// drowned is a console that prints of itself all the time, so that a prompt is never
-// the last that it says for long.
-func (d *login) drowned() bool { return d.noisy && time.Since(d.heard) < drownIn }
+// busy reports whether the console prints all the time, so that a prompt does not stay its
+// last line for long.
+func (d *login) busy() bool { return d.busyTTY && time.Since(d.heardAt) < busyInterval }
 
-// amid is the prompt that is waiting although something was printed after it; "" if
-// none is seen. Our Enters are answered with it, so it is there more than once, and
-// hardly more often than they were pressed: that tells it from what looks like one. A
-// password prompt is not shown again, so it is there once, after what asked for the
-// name.
-func (d *login) amid(text string) (prompt string) {
+// hiddenPrompt is the prompt that waits although something was printed after it; "" if
+// there is none. A prompt answers each of our Enters, so it occurs more than once, but
+// hardly more often than Enter was pressed; that distinguishes it from other lines that
+// look like one. A password prompt occurs once, after the name.
+func (d *login) hiddenPrompt(text string) (prompt string) {
 	times := map[string]int{}
 	var seen []string
 	for line := range strings.Lines(text) {
@@ -63,95 +62,95 @@ func (d *login) amid(text string) (prompt string) {
 	}
 	for _, p := range seen {
 		switch n := times[p]; {
-		case secretWaits.MatchString(p), n > 1 && n <= 3+4*d.pokes:
+		case secretPrompt.MatchString(p), n > 1 && n <= 3+4*d.enters:
 			prompt = p
 		}
 	}
 	return prompt
 }
 
-// adopts reports whether the pump that this run left here answers.
-func (d *login) adopts(text string) bool {
-	if !d.whole || strings.Contains(text, "~"+d.ours+" b;") { // it answered, and then it ended
+// ownPumpAnswers reports whether the pump answers that an earlier connection left here.
+func (d *login) ownPumpAnswers(text string) bool {
+	if !d.adoptOwn || strings.Contains(text, "~"+d.ownTag+" b;") { // it answered, and then it ended
 		return false
 	}
-	for _, m := range leftPump.FindAllStringSubmatch(text, -1) {
-		if m[1] == d.ours {
+	for _, m := range pumpAnswer.FindAllStringSubmatch(text, -1) {
+		if m[1] == d.ownTag {
 			return true
 		}
 	}
 	return false
 }
 
-// atPrompt answers the first prompt, unless somebody else does just now.
+// atPrompt answers the first prompt, unless another run is about to.
 func (d *login) atPrompt(last string) error {
 	if d.others.backsOff() {
 		return nil
 	}
-	switch first := d.first(); {
+	switch first := d.firstClaim(); {
 	case first != "" && first != d.tag:
-		d.giveWay()
-	case secretWaits.MatchString(last):
-		if d.others.given(asksSecret) {
+		d.deferToOther()
+	case secretPrompt.MatchString(last):
+		if d.others.mayBeAt(awaitPassword) {
 			return nil
 		}
-		// Half a login, somebody's or what a cut left of ours: an empty password ends it.
+		// Somebody left half a login, or a cut did: an empty password ends it.
 		d.text = nil
 		return d.put(clearLine + "\n")
 	case loginPrompt.MatchString(last) && !lastLogin.MatchString(last):
 		return d.typeName(last)
 	case shellPrompt.MatchString(last):
-		if d.others.seen() && d.others.given(asksShell) {
+		if d.others.seen() && d.others.mayBeAt(awaitShell) {
 			return nil
 		}
-		return d.load(d.logged)
+		return d.typeBootstrap(d.loggedIn)
 	}
 	return nil
 }
 
+const rootName = "root"
+
 // typeName answers the login prompt.
 func (d *login) typeName(last string) error {
-	d.logged = false
-	if d.stale() {
+	d.loggedIn = false
+	if d.mustFlush() {
 		d.text = nil
 		return d.put(clearLine + "\n")
 	}
-	if time.Since(d.cleared) < clearing {
+	if time.Since(d.flushedAt) < flushTime {
 		return nil
 	}
-	if d.hidden { // whoever else logs in now is not heard in time
-		if turn, err := d.turn(); !turn || err != nil {
+	if d.hidden { // another run that logs in now would be seen too late
+		if claimed, err := d.claim(); !claimed || err != nil {
 			return err
 		}
 	}
 	clear := ""
 	if !strings.HasSuffix(strings.TrimRight(last, " "), ":") {
-		if d.others.given(anyPrompt) {
+		if d.others.mayBeAt(awaitPrompt) {
 			return nil
 		}
-		clear = clearLine // somebody's half a name
+		clear = clearLine // somebody has typed half a name
 	}
-	if d.again > 0 { // keys that came while the last one was refused do not show after the prompt
+	if d.refusals > 0 { // keys that were pressed during the refusal do not show after the prompt
 		clear = clearLine
 	}
-	// Who has no password types no name: the prompt stays as it was.
+	// Without a password no name is typed, so that the prompt stays as it was.
 	secret, err := d.password()
 	if err != nil {
 		return d.fail(NoPassword, err.Error())
 	}
 	d.secret = secret
-	d.others.unclaim()
+	d.others.resetClaims()
 	d.unsure = d.hidden
-	d.state, d.text = asksSecret, nil
+	d.state, d.text = awaitPassword, nil
 	return d.put(clear + rootName + "\n")
 }
 
-const rootName = "root"
-
-// atSecret answers the password prompt.
-func (d *login) atSecret(text, last string) error {
+// atPassword answers the password prompt.
+func (d *login) atPassword(text, last string) error {
 	if refused.MatchString(text) || locked.MatchString(text) {
-		return d.refuse(text, last)
+		return d.onRefusal(text, last)
 	}
 	head := text[:len(text)-len(last)]
 	at := secretLine.FindStringIndex(text) // something may have been printed after it
@@ -159,12 +158,12 @@ func (d *login) atSecret(text, last string) error {
 		head = text[:at[0]]
 	}
 	switch {
-	case at != nil && (secretDone.MatchString(text) || shellPrompt.MatchString(last) && !secretWaits.MatchString(last)):
-		// Somebody else has answered it: what is typed now is read by a shell.
-		d.others.given(asksSecret)
-		d.state = anyPrompt
-	case at != nil, secretWaits.MatchString(last):
-		if strange(head) && !d.unsure {
+	case at != nil && (secretAnswered.MatchString(text) || shellPrompt.MatchString(last) && !secretPrompt.MatchString(last)):
+		// Another run has answered it: a shell would read our password.
+		d.others.mayBeAt(awaitPassword)
+		d.state = awaitPrompt
+	case at != nil, secretPrompt.MatchString(last):
+		if hasForeignKeys(head) && !d.unsure {
 			d.unsure = true
 			d.others.backOff()
 		}
@@ -172,75 +171,76 @@ func (d *login) atSecret(text, last string) error {
 			return nil
 		}
 		clear := ""
-		if d.unsure || d.again > 0 { // not at first: who reads it byte by byte would take this for a part of it
+		if d.unsure || d.refusals > 0 { // not at the first try: a login that reads single bytes would take it as part of the password
 			clear = clearLine
 		}
-		d.state, d.text, d.logged = asksShell, nil, true
+		d.state, d.text, d.loggedIn = awaitShell, nil, true
 		return d.put(clear + d.secret + "\n")
-	case d.pokes > 0 && d.lost < 5 && strings.HasSuffix(strings.TrimRight(last, " "), "login:"):
-		d.lost++ // the name: a getty that begins anew throws away what came before
-		d.state, d.text = anyPrompt, nil
+	case d.enters > 0 && d.lostNames < 5 && strings.HasSuffix(strings.TrimRight(last, " "), "login:"):
+		d.lostNames++ // a getty that starts anew drops what was typed before
+		d.state, d.text = awaitPrompt, nil
 	}
 	return nil
 }
 
-// atShell judges what answers the password.
+// atShell judges the answer to the password.
 func (d *login) atShell(text, last string) error {
 	switch {
-	case shellPrompt.MatchString(last) && !secretWaits.MatchString(last): // whatever a motd says before it
-		return d.load(true)
-	case !secretWaits.MatchString(last) && !loginPrompt.MatchString(last) && time.Since(d.heard) < motdPatience:
-		// A motd may say the same as a refusal, and be in the middle of it.
+	case shellPrompt.MatchString(last) && !secretPrompt.MatchString(last): // whatever a motd has said before it
+		return d.typeBootstrap(true)
+	case !secretPrompt.MatchString(last) && !loginPrompt.MatchString(last) && time.Since(d.heardAt) < motdPatience:
+		// A motd may use the words of a refusal, and still be printing.
 	case changeAsked.MatchString(text):
-		_ = d.put("\x03") // nothing is changed in anybody's name
-		d.logged = false
+		_ = d.put("\x03") // do not set a new password
+		d.loggedIn = false
 		return d.fail(PasswordExpired, "root's password has expired there, and a new one is asked for")
 	case refused.MatchString(text), locked.MatchString(text),
-		loginPrompt.MatchString(last) && !lastLogin.MatchString(last): // the login started over
-		return d.refuse(text, last)
+		loginPrompt.MatchString(last) && !lastLogin.MatchString(last): // the login started anew
+		return d.onRefusal(text, last)
 	}
 	return nil
 }
 
-// atLoader types once more what may have been spoilt.
-func (d *login) atLoader(last string) error {
-	if time.Since(d.typed) < d.patient {
+// atBootstrap types again what may have been spoiled.
+func (d *login) atBootstrap(last string) error {
+	if time.Since(d.typedAt) < d.patience {
 		return nil
 	}
-	d.typed = time.Now()
+	d.typedAt = time.Now()
 	switch {
-	case strings.TrimSpace(last) == ">": // the shell waits for the end of a line that was torn
+	case strings.TrimSpace(last) == ">": // the shell waits for the end of a line that lost its quote
 		return d.put("\x03")
 	case shellPrompt.MatchString(last) && d.retyped < 3:
 		d.retyped++
-		return d.load(d.logged)
+		return d.typeBootstrap(d.loggedIn)
 	}
-	// Its word may have been spoilt: one that reads says that it has nothing yet.
+	// Its answer may have been spoiled: one that is there says again that it has no text yet.
 	return d.put(clearLine + "\n" + d.tag + "\n")
 }
 
-// stale is true for the first login prompt after a pump of ours: a line that was
-// meant for that may be waiting to be read as a name, and our name then as a
-// password, and the password as a name, which a log keeps. An empty line, and what
-// comes of it, is waited out first.
-func (d *login) stale() bool {
-	if d.others.left == "" && d.ours == "" || !d.cleared.IsZero() {
+// mustFlush reports once, at the first login prompt after a pump of ours, that the
+// terminal's input must be emptied with an empty line. A line for that pump may still wait
+// there. The getty would read it as a name, our name as a password, and our password as a
+// name, which a log keeps.
+func (d *login) mustFlush() bool {
+	if d.others.ended == "" && d.ownTag == "" || !d.flushedAt.IsZero() {
 		return false
 	}
-	d.cleared = time.Now()
+	d.flushedAt = time.Now()
 	return true
 }
 
-// load types the line that starts the loader, in place of what somebody may have
-// typed there and has not sent.
-func (d *login) load(logged bool) error {
-	d.logged, d.typed = logged, time.Now()
-	d.patient = 2*time.Second + rand.N(1500*time.Millisecond) // two that type at once tear both their lines, once
-	d.state, d.text = asksLoader, nil
-	return d.put(clearLine + loaderLine(d.tag, d.program, logged))
+// typeBootstrap types the line that starts the bootstrap, in place of what somebody may
+// have typed there and not sent.
+func (d *login) typeBootstrap(loggedIn bool) error {
+	d.loggedIn, d.typedAt = loggedIn, time.Now()
+	d.patience = 2*time.Second + rand.N(1500*time.Millisecond) // random, so that two runs spoil each other's lines only once
+	d.state, d.text = awaitBootstrap, nil
+	return d.put(clearLine + bootstrapLine(d.tag, d.program, loggedIn))
 }
 
-func (d *login) loaded() bool {
+// bootstrapReady reports whether the bootstrap has asked for the pump's text.
+func (d *login) bootstrapReady() bool {
 	for _, word := range []string{" g;", " r;"} {
 		if _, after, ok := strings.Cut(string(d.text), "~"+d.tag+word); ok {
 			d.text = []byte(after)

@@ -1,17 +1,17 @@
-# The pump: what stands between a console and the agents behind it. The loader
-# (see bootstrap.go) has made the terminal raw, has read this text, and has set ih_tag
-# to the run's own word. POSIX sh; runs in dash, busybox ash and bash.
+# The pump runs on a guest's console and carries the channels of mux.go. The bootstrap (see
+# bootstrap.go) has made the terminal raw, has read this text, and has set ih_tag to the
+# tag and ih_program to the program of each channel. POSIX sh; runs in dash, busybox ash
+# and bash.
 #
-# What comes in are lines "~TAG WORDS LENGTH .", what goes out are words "~TAG WORDS;",
-# and blocks "~TAG d ID STREAM SEQ FORM SUM;", base64 or plain lines, "~TAG e ID STREAM SEQ;".
-# All else, in either direction, is somebody else's. A block is kept until it is
-# acknowledged and sent again when asked for; a message that does not have its sum, or
-# its length where it is plain, is refused. The terminal's own timer ends each read
-# after 3 s: a message whose end was cut off is not waited for longer, and without a
-# word for a minute the pump ends.
+# The input is lines "~TAG WORDS LENGTH .", the output is words "~TAG WORDS;" and blocks:
+# "~TAG d ID STREAM SEQ FORM SUM;", base64 or plain lines, "~TAG e ID STREAM SEQ;".
+# Everything else, in either direction, is noise. A block is kept until it is acknowledged,
+# and sent again on request. A message whose checksum, or length if it is plain text, does
+# not match is refused. The terminal's timer ends each read after 3 s, so that half a
+# message does not block the pump. After a minute without a word the pump ends.
 
 set -f
-LC_ALL=C # a byte is a character
+LC_ALL=C # one byte is one character
 ih_chars=$(printf ' -~\t\036')
 ih_here=$$ ih_ids= ih_buf= ih_more= ih_idle=0 ih_t=
 
@@ -19,10 +19,11 @@ ih_say() { printf '~%s %s;\n' "$ih_tag" "$*"; }
 ih_nap() { sleep "$1" 2>/dev/null || sleep 1; }
 ih_has() { command -v "$1" >/dev/null 2>&1; }
 
-# ih_tools: what this guest has to code, pack and sum with.
+# ih_tools sets the programs of this guest for base64, gzip and checksums, and makes the
+# pump's folder, ih_dir.
 ih_tools() {
 	ih_gz= ih_sum= ih_enc= ih_dec= ih_full=0
-	# bash reads ahead on a terminal: nobody else may read there.
+	# bash reads ahead on a terminal, so dd would miss bytes there.
 	if [ -z "${BASH_VERSION:-}" ] && dd if=/dev/null bs=1 count=0 iflag=fullblock >/dev/null 2>&1; then ih_full=1; fi
 	if ih_has gzip; then ih_gz=1; fi
 	if ih_has sha256sum; then ih_sum=sha256sum; elif ih_has md5sum; then ih_sum=md5sum; fi
@@ -30,7 +31,7 @@ ih_tools() {
 	elif ih_has openssl; then ih_enc='openssl base64 -A' ih_dec='openssl base64 -d -A'
 	elif ih_has busybox && busybox base64 </dev/null >/dev/null 2>&1; then ih_enc='busybox base64' ih_dec='busybox base64 -d'
 	fi
-	# A terminal is written to line by line: one line is a tenth of the work.
+	# A terminal handles output line by line: one long line costs a tenth of many short ones.
 	case $ih_enc in *base64) if $ih_enc -w0 </dev/null >/dev/null 2>&1; then ih_enc="$ih_enc -w0"; fi ;; esac
 	ih_dir=
 	for ih_d in /run /dev/shm /tmp /var/tmp; do
@@ -43,23 +44,23 @@ ih_tools() {
 	done
 }
 
-# ih_scoped starts the agent $1, whose files are named $0.…, in a scope of its own. A
-# login on the console stands in the getty's control group, unless pam_systemd gives
-# it a session, and systemd empties that group when the login ends: what the agent
-# starts may have to outlive it.
+# ih_scoped starts the program $1, whose files are named $0.…, in a systemd scope of its
+# own. A login on the console runs in the getty's control group, unless pam_systemd gives it
+# a session, and systemd kills that group when the login ends; but scripts that the program
+# starts must survive that.
 # shellcheck disable=SC2016 # another shell expands it
 ih_scoped='echo $$ >"$0.pid"
 systemd-run -q --scope /bin/sh -c "$1" "$0" || [ -f "$0.ran" ] || exec /bin/sh -c "$1" "$0"'
 
-# ih_choose: what starts an agent here, in ih_begin.
+# ih_choose sets ih_begin, the text that starts a program here.
 ih_choose() {
-	ih_begin=$ih_agent
+	ih_begin=$ih_program
 	ih_has systemd-run || return 0
 	case $(cat /proc/self/cgroup 2>/dev/null) in *getty*) ih_begin=$ih_scoped ;; esac
 }
 
-# ih_first FILE: its first line, in ih_v. bash's read keeps what it read ahead on
-# the terminal and would give that instead of the file's: there cat reads.
+# ih_first FILE sets ih_v to its first line. bash's read would return what it has read ahead
+# on the terminal instead, so there cat reads.
 ih_first() {
 	ih_v=
 	if [ -n "${BASH_VERSION:-}" ]; then
@@ -68,33 +69,34 @@ ih_first() {
 		{ IFS= read -r ih_v <"$1"; } 2>/dev/null || :
 	fi
 }
-# ih_num FILE: the number in it, in ih_v; 0 without one.
+# ih_num FILE sets ih_v to the number in it, 0 without one.
 ih_num() {
 	ih_first "$1"
 	ih_v=${ih_v:-0}
 }
 
-# ih_print: prints the blocks that it is told of, one at a time over all streams.
+# ih_print prints the blocks named on its stdin, one at a time over all streams.
 ih_print() {
 	while read -r ih_i ih_s ih_q; do
 		[ -f "$ih_dir/$ih_i.$ih_s.$ih_q.h" ] || continue
 		ih_first "$ih_dir/$ih_i.$ih_s.$ih_q.h"
 		printf '~%s d %s;\n' "$ih_tag" "$ih_v"
 		case $ih_v in
-		*" t "*) # short: faster than a process
+		*" t "*) # short: a loop is faster than a process
 			while IFS= read -r ih_v; do printf '%s\n' "$ih_v"; done <"$ih_dir/$ih_i.$ih_s.$ih_q"
 			;;
-		*" z "*) $ih_enc <"$ih_dir/$ih_i.$ih_s.$ih_q.c" ;; # what packed it works on the next one meanwhile
+		*" z "*) $ih_enc <"$ih_dir/$ih_i.$ih_s.$ih_q.c" ;; # gzip packs the next one meanwhile
 		*" b "*) $ih_enc <"$ih_dir/$ih_i.$ih_s.$ih_q" ;;
 		esac
 		printf '~%s e %s %s %s;\n' "$ih_tag" "$ih_i" "$ih_s" "$ih_q"
-		ih_num "$ih_dir/$ih_i.$ih_s.n" # one that is printed again is not the last
+		ih_num "$ih_dir/$ih_i.$ih_s.n" # a block that is printed again is not the last
 		[ "$ih_q" -le "$ih_v" ] || echo "$ih_q" >"$ih_dir/$ih_i.$ih_s.n"
 	done
 }
 
-# ih_plain FILE DD: true for a short piece of whole lines of printable ASCII, which
-# goes as it is; ih_n is its length, as dd says it. bash cannot read a file.
+# ih_plain FILE DD is true for whole lines of printable ASCII, not many, which are sent as
+# they are. It sets ih_n to the length, which dd has printed to DD. Not in bash, whose read
+# cannot read a file here.
 ih_plain() {
 	ih_n=0 ih_k=0
 	[ -z "${BASH_VERSION:-}" ] || return 1
@@ -109,16 +111,16 @@ ih_plain() {
 	[ "$ih_k" = "$ih_n" ]
 }
 
-# ih_noroom ends the pump where a block cannot be kept: nothing is left out of what
-# an agent says. The next pump finds no folder to write in, and says so.
+# ih_noroom ends the pump if there is no room for a block, so that no output is lost in
+# silence. The next pump finds no folder to write in, and says so.
 ih_noroom() {
 	kill -s USR1 "$ih_here"
 	cat >/dev/null
 	exit
 }
 
-# ih_stream ID STREAM: its stdin, block by block, to the end. No more than 16
-# blocks wait for an acknowledgement.
+# ih_stream ID STREAM sends its stdin, block by block, to the end. At most 16 blocks wait
+# for an acknowledgement.
 ih_stream() {
 	ih_f=$ih_dir/$1.$2 ih_q=0 ih_r=0 ih_form=
 	while [ "$ih_form" != x ]; do
@@ -141,7 +143,7 @@ ih_stream() {
 		echo "$1 $2 $ih_q" >&9
 		while :; do
 			ih_num "$ih_f.a"
-			if [ $((ih_v - ih_r)) -ge 8 ]; then # at once: each rm is a process
+			if [ $((ih_v - ih_r)) -ge 8 ]; then # eight at once: each rm is a process
 				set -- "$1" "$2"
 				while [ "$ih_r" -lt "$ih_v" ]; do
 					ih_r=$((ih_r + 1))
@@ -160,14 +162,14 @@ ih_stream() {
 	done
 }
 
-# ih_hold FD FIFO: opens it for writing. A child that ends meanwhile interrupts
-# that in busybox, and would end the shell but for `command`.
+# ih_hold FD FIFO opens it for writing. In busybox a child that ends interrupts that; without
+# `command` the failure would end the shell.
 ih_hold() {
 	until eval "command exec $1>\"\$2\""; do ih_nap 0.01; done
 }
 
-# ih_sweep removes what pumps have left that were killed: their agents have read
-# the end of their input. Only in /run, where nobody but root writes.
+# ih_sweep removes the folders of pumps that were killed; their programs have ended, since
+# their input did. Only in /run, where nobody but root writes.
 ih_sweep() {
 	set +f
 	for ih_f in /run/infrahaus-*; do
@@ -177,8 +179,8 @@ ih_sweep() {
 	set -f
 }
 
-# ih_open ID SLOT: an agent of its own. The slot is a descriptor that holds its
-# stdin open: with the pump gone the agent reads its end.
+# ih_open ID SLOT starts a program. The slot is a file descriptor that holds its stdin open:
+# when the pump is gone, the program reads the end of its input.
 ih_open() {
 	eval "ih_v=\${ih_slot_$1:-}"
 	if [ -n "$ih_v" ]; then ih_say o "$1"; return; fi
@@ -187,10 +189,10 @@ ih_open() {
 	ih_stream "$1" o <"$ih_f.o" 2>/dev/null 5>&- 6>&- 7>&- 8>&- &
 	ih_stream "$1" e <"$ih_f.e" 2>/dev/null 5>&- 6>&- 7>&- 8>&- &
 	if ih_has setsid; then
-		setsid /bin/sh -c "$ih_begin" "$ih_f" "$ih_agent" <"$ih_f.in" >"$ih_f.o" 2>"$ih_f.e" 5>&- 6>&- 7>&- 8>&- 9>&- &
+		setsid /bin/sh -c "$ih_begin" "$ih_f" "$ih_program" <"$ih_f.in" >"$ih_f.o" 2>"$ih_f.e" 5>&- 6>&- 7>&- 8>&- 9>&- &
 	else
 		{ set -m; } 2>/dev/null || :
-		/bin/sh -c "$ih_begin" "$ih_f" "$ih_agent" <"$ih_f.in" >"$ih_f.o" 2>"$ih_f.e" 5>&- 6>&- 7>&- 8>&- 9>&- &
+		/bin/sh -c "$ih_begin" "$ih_f" "$ih_program" <"$ih_f.in" >"$ih_f.o" 2>"$ih_f.e" 5>&- 6>&- 7>&- 8>&- 9>&- &
 		{ set +m; } 2>/dev/null || :
 	fi
 	ih_hold "$2" "$ih_f.in"
@@ -199,7 +201,7 @@ ih_open() {
 	ih_say o "$1"
 }
 
-# ih_shut ID: SIGTERM for the agent and what it runs.
+# ih_shut ID sends SIGTERM to the program and its children.
 ih_shut() {
 	eval "ih_v=\${ih_slot_$1:-}"
 	[ -n "$ih_v" ] || return 0
@@ -214,10 +216,9 @@ ih_shut() {
 }
 ih_shutall() { for ih_w in $ih_ids; do ih_shut "$ih_w"; done; }
 
-# ih_take ID SEQ FORM SUM BYTES: a message is the agent's next input. Short ones
-# were gathered line by line; of a long one so many bytes follow, which dd reads
-# faster than any shell. It is handed over beside the loop, for the agent may be
-# slow to take it.
+# ih_take ID SEQ FORM SUM BYTES handles a message, the program's next input. A short one was
+# gathered line by line. Of a long one so many bytes follow, which dd reads faster than any
+# shell. A child hands it over, because the program may be slow to read it.
 ih_take() {
 	if [ "$3" = t ]; then
 		ih_text "$@"
@@ -246,8 +247,8 @@ ih_take() {
 	} </dev/null 2>/dev/null &
 }
 
-# ih_text ID SEQ t LENGTH: the same of plain text, which was gathered line by line:
-# no process but the one that hands it over.
+# ih_text ID SEQ t LENGTH does the same for plain text, which was gathered line by line. It
+# needs no process but the one that hands it over.
 ih_text() {
 	eval "ih_slot=\${ih_slot_$1:-} ih_g=\${ih_got_$1:-0}"
 	if [ -z "$ih_slot" ] || [ "$ih_g" = "$2" ]; then
@@ -265,7 +266,7 @@ ih_text() {
 	ih_buf=
 }
 
-# ih_state ID SEQ: how far that message is: handed over, here, or not.
+# ih_state ID SEQ says how far that message is: handed over (a), here (k), or not (n).
 ih_state() {
 	ih_num "$ih_dir/$1.done"
 	eval "ih_g=\${ih_got_$1:-0}"
@@ -275,8 +276,9 @@ ih_state() {
 	fi
 }
 
-# ih_stray: a line that is nobody's of ours came; false where nothing else has come for
-# a minute. Who wants to log in presses Enter, and would keep us here.
+# ih_stray handles a line that is noise. It is false if nothing else has come for a minute:
+# somebody who wants to log in presses Enter again and again, and would keep a left-over
+# pump alive.
 ih_stray() {
 	ih_v=$(date +%s 2>/dev/null)
 	[ -n "$ih_v" ] || return 0
@@ -284,7 +286,7 @@ ih_stray() {
 	[ $((ih_v - ih_t)) -lt 60 ]
 }
 
-# ih_alive N: here we are, and what every stream has printed.
+# ih_alive N answers a ping, with the number of blocks that each stream has printed.
 ih_alive() {
 	for ih_w in $ih_ids; do
 		ih_num "$ih_dir/$ih_w.o.n"
@@ -295,7 +297,7 @@ ih_alive() {
 	ih_say p "$1"
 }
 
-# ih_forget: busybox keeps every line typed at its prompt, ours too.
+# ih_forget removes our line from the history: busybox keeps every line typed at its prompt.
 ih_forget() {
 	for ih_f in "${HISTFILE:-}" "${HOME:-/root}/.ash_history"; do
 		[ -f "$ih_f" ] || continue
@@ -303,8 +305,8 @@ ih_forget() {
 	done
 }
 
-# ih_rest ends what is left of the pump: what waits for an output that a daemon
-# holds open would wait for ever.
+# ih_rest ends the rest of the pump. A stream that a daemon holds open would never end by
+# itself.
 ih_rest() {
 	exec 9>&-
 	ih_first "/proc/$$/stat"
@@ -328,7 +330,7 @@ else
 	ih_print <"$ih_dir/f" 2>/dev/null &
 	ih_hold 9 "$ih_dir/f"
 	ih_uid=$(id -u)
-	[ -z "${SSH_CONNECTION:-}" ] || ih_uid=ssh # somebody went on from here, to another machine it may be
+	[ -z "${SSH_CONNECTION:-}" ] || ih_uid=ssh # somebody logged in from here, perhaps to another machine
 	ih_say h "$ih_sum" "${ih_gz:-0}" "$ih_full" "$ih_uid"
 	ih_broke=
 	trap 'ih_broke=1' USR1
@@ -344,11 +346,11 @@ else
 		case $l in
 		"~$ih_tag "*" .") l=${l#"~$ih_tag "} ;;
 		*"~$ih_tag "*" .") ih_say n; l=${l##*"~$ih_tag "} ;;
-		'' | ? | ??) ih_say y; ih_stray || break; continue ;; # Enter, perhaps with what clears a line
+		'' | ? | ??) ih_say y; ih_stray || break; continue ;; # Enter, perhaps after keys that clear a line
 		*) ih_say n; ih_stray || break; continue ;;
 		esac
 		ih_t=
-		# Somebody's keys in between would change a number: the line says how long it is.
+		# Keys that somebody pressed could change a number, so the line gives its own length.
 		l=${l% .}
 		ih_v=${l##* } l=${l% *}
 		if [ "${#l}" != "$ih_v" ]; then ih_say n; continue; fi
@@ -372,12 +374,12 @@ else
 	done
 	ih_shutall
 	ih_rest
-	for ih_v in 1 2 3 4 5 6 7 8; do # a stream may be at its last block
+	for ih_v in 1 2 3 4 5 6 7 8; do # a stream may be writing its last block
 		rm -rf "$ih_dir" 2>/dev/null
 		[ -d "$ih_dir" ] || break
 		ih_nap 0.05
 	done
-	# What came meanwhile is not for whoever reads here next.
+	# Drop what came meanwhile: a getty or a shell reads here next.
 	stty time 1
 	dd bs=4096 count=1 >/dev/null 2>&1
 fi

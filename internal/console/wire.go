@@ -3,7 +3,7 @@ package console
 import (
 	"bytes"
 	"compress/gzip"
-	"crypto/md5" // #nosec: a sum against noise, not against people
+	"crypto/md5" // #nosec: it detects noise, not attacks
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -15,36 +15,36 @@ import (
 	"strings"
 )
 
-// The words of pump.sh, seen from here. What a console says is mostly the pump's,
-// but anybody may write there: the parser finds the words wherever they stand.
+// This file is the counterpart of pump.sh: the format of what the two say to each other.
+// Anybody may write to a console, so the pump's words may stand anywhere in a line.
 
-// blockSize is what the pump reads at once.
+// blockSize is how many bytes the pump reads at once.
 const blockSize = 65536
 
-// maxBlock bounds a block as it is sent: base64 of blockSize that gzip could not
-// make smaller, in lines.
+// maxBlock limits a block as it is sent: blockSize bytes that gzip could not make smaller,
+// as lines of base64.
 const maxBlock = 2 * blockSize
 
-// wire cuts the bytes of a console at the pump's words.
-type wire struct {
-	mark  []byte                         // "~TAG "
-	word  func(words []string)           // a word of the pump; not of a block
-	block func(words []string, p []byte) // a whole block: ID STREAM SEQ FORM SUM
-	lost  func(id, stream, seq string)   // the end of a block whose head was lost
-	noise func(p []byte)                 // what is none of the pump's
+// parser finds the pump's words and blocks in what a console prints.
+type parser struct {
+	mark  []byte                         // "~TAG ", which begins each word
+	word  func(words []string)           // called for each word that does not belong to a block
+	block func(words []string, p []byte) // called for each block: ID STREAM SEQ FORM SUM, and its body
+	lost  func(id, stream, seq string)   // called for a block whose begin and end do not match
+	noise func(p []byte)                 // called for text that is not the pump's
 
 	buf   []byte
-	head  []string // of the block that is read; nil: none
+	head  []string // of the block being read; nil: none
 	body  []byte
-	after bool // the line end after a word is still to come
+	after bool // a word has ended, its line end has not come yet
 }
 
-// maxWord bounds a word of the pump.
+// maxWord limits a word of the pump, in bytes.
 const maxWord = 200
 
-// feed takes any piece of the stream. Carriage returns mean nothing here: each
-// terminal on the way may add one.
-func (w *wire) feed(p []byte) {
+// feed parses the next bytes. Carriage returns are dropped, because each terminal on the
+// way may add one.
+func (w *parser) feed(p []byte) {
 	for _, b := range p {
 		if b != '\r' {
 			w.buf = append(w.buf, b)
@@ -74,7 +74,7 @@ func (w *wire) feed(p []byte) {
 			w.buf, w.after = rest, true
 			w.take(strings.Fields(string(line)))
 		case again >= 0 || len(w.buf) > maxWord:
-			w.buf = w.buf[len(w.mark):] // a word that was spoilt
+			w.buf = w.buf[len(w.mark):] // a spoiled word
 		default:
 			w.buf = append([]byte(nil), w.buf...)
 			return
@@ -83,8 +83,8 @@ func (w *wire) feed(p []byte) {
 	w.buf = w.buf[:0]
 }
 
-// text is what stands between words: of a block, or nobody's.
-func (w *wire) text(p []byte) {
+// text handles bytes between two words: part of a block, or noise.
+func (w *parser) text(p []byte) {
 	switch {
 	case len(p) == 0:
 	case w.head == nil:
@@ -96,7 +96,7 @@ func (w *wire) text(p []byte) {
 	}
 }
 
-func (w *wire) take(words []string) {
+func (w *parser) take(words []string) {
 	switch {
 	case len(words) == 6 && words[0] == "d":
 		w.head, w.body = words[1:], nil
@@ -115,7 +115,7 @@ func (w *wire) take(words []string) {
 
 func equal(a, b []string) bool { return strings.Join(a, " ") == strings.Join(b, " ") }
 
-// sumOf is the checksum that the pump makes with the program of that name.
+// sumOf is the checksum that the program of that name makes: sha256sum or md5sum.
 func sumOf(program string, p []byte) string {
 	if program == "md5sum" {
 		s := md5.Sum(p)
@@ -125,11 +125,11 @@ func sumOf(program string, p []byte) string {
 	return hex.EncodeToString(s[:])
 }
 
-// unblock is what a block holds. Its FORM is t (text, as it is; the sum is its
-// length), z (gzip, which has a sum of its own), b (base64 alone) or x (the stream's
-// end). What else was printed into base64 does not spoil it.
-func unblock(program, form, sum string, body []byte) ([]byte, error) {
-	wrong := errors.New("its sum is another")
+// decodeBlock returns the bytes of a block. FORM is t (plain text, with its length as the
+// sum), z (gzip, which has a checksum of its own), b (base64) or x (the end of the
+// stream). Lines that something else printed into the base64 are left out.
+func decodeBlock(program, form, sum string, body []byte) ([]byte, error) {
+	wrong := errors.New("its checksum differs")
 	switch {
 	case form == "x":
 		return nil, nil
@@ -149,10 +149,10 @@ func unblock(program, form, sum string, body []byte) ([]byte, error) {
 	return nil, wrong
 }
 
-// readings are what base64 may have been before something else was printed into it:
-// as it came; without the lines that have more in them; and with what of these comes
-// before that. It is in one line, or in lines of 76 as programs make them that know
-// no -w0.
+// readings are guesses of the base64 text before something else was printed into it: the
+// text as it came; only the lines that are nothing but base64; and all lines, each up to
+// its first other byte. The text was one line, or lines of 76 letters from a base64
+// without -w0.
 func readings(body []byte) [][]byte {
 	var whole, begins []byte
 	for line := range bytes.Lines(body) {
@@ -166,7 +166,7 @@ func readings(body []byte) [][]byte {
 	return [][]byte{body, whole, wrapped(whole), begins, wrapped(begins)}
 }
 
-// wrapped has every line end with the 76th letter, and the text with a line's end.
+// wrapped breaks text into lines of 76 letters.
 func wrapped(text []byte) []byte {
 	var out []byte
 	for line := range slices.Chunk(text, 76) {
@@ -180,7 +180,7 @@ const base64Letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 // unpack decodes a block of form z or b.
 func unpack(form string, p []byte) ([]byte, error) {
 	raw := make([]byte, base64.StdEncoding.DecodedLen(len(p)))
-	n, err := base64.StdEncoding.Decode(raw, p) // passes over line ends
+	n, err := base64.StdEncoding.Decode(raw, p) // skips line ends
 	if err != nil || form != "z" {
 		return raw[:n], err
 	}
@@ -195,42 +195,43 @@ func unpack(form string, p []byte) ([]byte, error) {
 	return out, err
 }
 
-// textUpTo is how long a message may be that goes as it is, if it is text: shorter
-// when packed, but then the guest needs a handful of processes to take it.
-const textUpTo = 4 << 10
+// maxPlain is the longest text that is sent as it is, in bytes. Packing would make it
+// shorter, but the guest needs several processes to unpack it.
+const maxPlain = 4 << 10
 
-// recordSeparator is the one control byte that plain text may have.
+// recordSeparator is the one control byte besides the tab that plain text may have.
 const recordSeparator = '\x1e'
 
-// packFrom is the message that is worth a gzip in the guest.
+// packFrom is the shortest message that is packed, in bytes: gzip costs the guest a
+// process.
 const packFrom = 1500
 
-// lineLength is how much of a message goes in one line. With its head it fits a
-// terminal's input queue of 4,095 bytes.
+// lineLength is how many bytes of a message one line carries. With its head the line fits
+// a terminal's input queue of 4,095 bytes.
 const lineLength = 3000
 
-// pumpLine is one line of words for a pump. It says how long it is: a key that
-// somebody presses in between could make another number of one.
+// pumpLine is one line of words for the pump with this tag. The line gives its own length,
+// because a key that somebody presses could otherwise change a number in it.
 func pumpLine(tag, words string) string {
 	return fmt.Sprintf("~%s %s %d .\n", tag, words, len(words))
 }
 
-// coding is how messages reach one pump.
-type coding struct {
+// encoder makes the messages for one pump.
+type encoder struct {
 	tag    string
-	sum    string // the program that the pump sums with
-	packed bool   // the guest has gzip
-	blocks bool   // its dd reads so many bytes and not one more
+	sum    string // the guest's program for checksums
+	gzip   bool   // the guest has gzip
+	blocks bool   // the guest's dd can read an exact number of bytes from a terminal
 }
 
-// message is p as one message: packed where that helps, in base64. A short one goes
-// in lines, a long one in one piece.
-func (c coding) message(id, seq int, p []byte) []byte {
+// encode makes one message of p: plain text if possible, else base64, packed if that is
+// shorter. A short message is sent in lines, a long one in one piece.
+func (c encoder) encode(id, seq int, p []byte) []byte {
 	if lines, ok := c.plain(p); ok {
 		return append(lines, pumpLine(c.tag, fmt.Sprintf("m %d %d t %d 0", id, seq, len(p)))...)
 	}
 	form := "b"
-	if c.packed && len(p) > packFrom {
+	if c.gzip && len(p) > packFrom {
 		var z bytes.Buffer
 		gz := gzip.NewWriter(&z)
 		_, _ = gz.Write(p) // into memory
@@ -252,10 +253,10 @@ func (c coding) message(id, seq int, p []byte) []byte {
 	return b.Bytes()
 }
 
-// plain is p in lines as they are, if it is whole lines of printable ASCII: what no
-// terminal changes, and every shell counts alike. A record separator is as good.
-func (c coding) plain(p []byte) ([]byte, bool) {
-	if len(p) == 0 || len(p) > textUpTo || p[len(p)-1] != '\n' || bytes.Contains(p, []byte(c.tag)) {
+// plain makes lines of p as it is, if p is whole lines of printable ASCII, tabs and record
+// separators. No terminal changes these, and every shell counts them alike.
+func (c encoder) plain(p []byte) ([]byte, bool) {
+	if len(p) == 0 || len(p) > maxPlain || p[len(p)-1] != '\n' || bytes.Contains(p, []byte(c.tag)) {
 		return nil, false
 	}
 	var b bytes.Buffer

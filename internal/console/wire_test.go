@@ -11,9 +11,9 @@ import (
 
 const testTag = "0123456789abcdef"
 
-// heardOf feeds text in pieces of n bytes and writes down what comes of it.
-func heardOf(text string, n int) (log []string) {
-	w := &wire{
+// parsed feeds text in pieces of n bytes and writes down what comes of it.
+func parsed(text string, n int) (log []string) {
+	w := &parser{
 		mark: []byte("~" + testTag + " "),
 		word: func(words []string) { log = append(log, strings.Join(words, " ")) },
 		block: func(head []string, p []byte) {
@@ -43,7 +43,7 @@ func TestWire(t *testing.T) {
 		{"another run's", "~fedcba9876543210 y;\n", ""},
 	} {
 		for _, n := range []int{1, 7, 1 << 20} {
-			if got := strings.Join(heardOf(c.text, n), "|"); got != c.want {
+			if got := strings.Join(parsed(c.text, n), "|"); got != c.want {
 				t.Errorf("%s by %d: %q, want %q", c.name, n, got, c.want)
 			}
 		}
@@ -61,34 +61,34 @@ func TestNoiseInABlock(t *testing.T) {
 	for _, body := range []string{base64.StdEncoding.EncodeToString(want), string(wrapped([]byte(base64.StdEncoding.EncodeToString(want))))} {
 		for _, noise := range []string{"[ 12.3] audit: type=1400 op=x\n", "\n[ 12.3] audit: type=1400 op=x\n", "<6>eth0: up\n[ 12.3] eth0: up\n"} {
 			for at := range len(body) + 1 {
-				got, err := unblock("sha256sum", "b", sumOf("sha256sum", []byte(body)), []byte(body[:at]+noise+body[at:]))
+				got, err := decodeBlock("sha256sum", "b", sumOf("sha256sum", []byte(body)), []byte(body[:at]+noise+body[at:]))
 				if err != nil || !bytes.Equal(got, want) {
 					t.Fatalf("%q at %d of %d: %v", noise, at, len(body), err)
 				}
 			}
 		}
-		if _, err := unblock("sha256sum", "b", sumOf("sha256sum", []byte(body)), []byte(strings.Replace(body, body[30:31], "", 1))); err == nil {
+		if _, err := decodeBlock("sha256sum", "b", sumOf("sha256sum", []byte(body)), []byte(strings.Replace(body, body[30:31], "", 1))); err == nil {
 			t.Error("a byte that is missing is not noticed")
 		}
 	}
 	for _, body := range []string{base64.StdEncoding.EncodeToString(z.Bytes()), string(wrapped([]byte(base64.StdEncoding.EncodeToString(z.Bytes()))))} {
 		for at := range len(body) + 1 {
-			if got, err := unblock("", "z", "-", []byte(body[:at]+"[ 12.3] audit: x\n"+body[at:])); err != nil || !bytes.Equal(got, want) {
+			if got, err := decodeBlock("", "z", "-", []byte(body[:at]+"[ 12.3] audit: x\n"+body[at:])); err != nil || !bytes.Equal(got, want) {
 				t.Fatalf("z at %d of %d: %v", at, len(body), err)
 			}
 		}
 	}
-	if p, err := unblock("", "x", "0", []byte("[ 12.3] audit: x\n")); err != nil || len(p) > 0 {
+	if p, err := decodeBlock("", "x", "0", []byte("[ 12.3] audit: x\n")); err != nil || len(p) > 0 {
 		t.Errorf("%q %v", p, err)
 	}
-	if _, err := unblock("", "t", "5", []byte("ab\n[ 12.3] audit: x\ncd\n")); err == nil {
+	if _, err := decodeBlock("", "t", "5", []byte("ab\n[ 12.3] audit: x\ncd\n")); err == nil {
 		t.Error("what is in a text nobody can tell")
 	}
 }
 
 // A block that swells to more than the pump reads at once is no block.
 func TestUnpackBounded(t *testing.T) {
-	for size, ok := range map[int]bool{0: true, blockSize: true, blockSize + 1: false, 100 << 20: false} {
+	for size, ok := range map[int]bool{0: true, blockSize: true, blockSize + 1: false, 1 << 20: false} {
 		var z bytes.Buffer
 		gz := gzip.NewWriter(&z)
 		gz.Write(make([]byte, size))
@@ -105,7 +105,7 @@ func TestUnpackBounded(t *testing.T) {
 
 // What goes as it is must be what no terminal changes and every shell counts alike.
 func TestPlainMessages(t *testing.T) {
-	c := coding{tag: testTag, sum: "sha256sum"}
+	c := encoder{tag: testTag, sum: "sha256sum"}
 	for text, plain := range map[string]bool{
 		"echo $x \\n\n\ttrue\n":                  true,
 		"\n":                                     true,
@@ -123,16 +123,16 @@ func TestPlainMessages(t *testing.T) {
 		if ok != plain {
 			t.Errorf("%.40q: plain %v", text, ok)
 		}
-		if want := fmt.Sprintf("m 1 2 t %d 0", len(text)); ok && !strings.Contains(string(c.message(1, 2, []byte(text))), string(lines)+pumpLine(testTag, want)) {
-			t.Errorf("%.40q goes as %q", text, c.message(1, 2, []byte(text)))
+		if want := fmt.Sprintf("m 1 2 t %d 0", len(text)); ok && !strings.Contains(string(c.encode(1, 2, []byte(text))), string(lines)+pumpLine(testTag, want)) {
+			t.Errorf("%.40q goes as %q", text, c.encode(1, 2, []byte(text)))
 		}
 	}
 }
 
 // The line that is typed fits what every line editor and terminal takes.
-func TestLoaderLine(t *testing.T) {
+func TestBootstrapLine(t *testing.T) {
 	for _, logged := range []bool{true, false} {
-		line := loaderLine(testTag, pumpProgram(testTag, sessionStart), logged)
+		line := bootstrapLine(testTag, pumpProgram(testTag, sessionStart), logged)
 		if len(line) > 1000 || strings.Count(line, "\n") != 1 || line[0] != ' ' || strings.Contains(line, "~"+testTag) {
 			t.Errorf("%d bytes: %q", len(line), line)
 		}
@@ -148,7 +148,7 @@ func FuzzWire(f *testing.F) {
 			return
 		}
 		n = 1 + n&0xff
-		whole, pieces := heardOf(text, len(text)+1), heardOf(text, n)
+		whole, pieces := parsed(text, len(text)+1), parsed(text, n)
 		if len(text) < maxWord && strings.Join(whole, "|") != strings.Join(pieces, "|") {
 			t.Errorf("%q whole, %q by %d", whole, pieces, n)
 		}
