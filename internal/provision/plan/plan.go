@@ -1,4 +1,84 @@
-// Package plan decides what a run does: from a request and from what was found, it makes
-// the list of actions that `--plan` prints and that the phases of a run execute. It is
-// pure: it does no I/O and knows no clock, and it imports other rooms only for their types.
+// Package plan decides what a run does. From a request and from what was found (a World)
+// it makes the list of actions that `--plan` prints and that the phases of a run execute.
+// It is pure: it does no I/O and knows no clock, and it imports other rooms for their types
+// only. A new rule for a sync or a resume is a row here, with a row in a table test.
+//
+// A run decides twice: before it enters the guest, from the record and from what Proxmox
+// says, and again after it has looked inside.
 package plan
+
+import (
+	"slices"
+
+	"github.com/infrahaus/infrahaus/internal/configmanager"
+	"github.com/infrahaus/infrahaus/internal/event"
+)
+
+// Kind is one kind of action.
+type Kind string
+
+// The kinds, in the order in which a run meets them.
+const (
+	Nothing      Kind = "nothing"       // in this phase there is nothing to do; the line has the reason
+	RemoveHalf   Kind = "remove half"   // remove what a create task that died has left
+	Download     Kind = "download"      // download the OS template
+	CreateAnew   Kind = "create"        // create the container
+	FollowCreate Kind = "follow create" // follow the task that creates it
+	Start        Kind = "start"         // start it
+	FollowStart  Kind = "follow start"  // follow the task that starts it
+	Enter        Kind = "enter"         // get inside, and wait until the guest is ready
+	Refuse       Kind = "refuse"        // refuse the run: files are in the way
+	KeepJob      Kind = "keep job"      // nothing differs: record the request only
+	Snapshot     Kind = "snapshot"      // take a snapshot before the first change
+	Ship         Kind = "ship"          // ship the config-manager, the scripts and Plan.Input
+	ShipFile     Kind = "ship file"     // one file of Plan.Input
+	KeepFile     Kind = "keep file"     // leave a file as the container has it, and remember that
+	Program      Kind = "program"       // what Action.Doing says about a program
+	Skip         Kind = "skip"          // do not run a script, because --skip-script names it
+	Discover     Kind = "discover"      // look for services, and wait for the declared ones
+	DropSnapshot Kind = "drop snapshot" // remove the snapshot of a sync
+)
+
+// Action is one thing that a run does.
+type Action struct {
+	Phase event.StepName
+	Kind  Kind
+	Item  string   // the program, the file's target or the snapshot's name
+	Doing Doing    // of a Program
+	Lines []string // what `--plan` prints; none for an action that it does not mention
+}
+
+// Plan is the list of actions of a run, with what executing them needs.
+type Plan struct {
+	Actions []Action
+	Input   configmanager.Input       // of Ship: files that the guest has are marked as unshipped
+	Refused []configmanager.FileDrift // the reasons for Refuse
+}
+
+// In are the actions of a phase.
+func (p Plan) In(phase event.StepName) []Action {
+	return slices.DeleteFunc(slices.Clone(p.Actions), func(a Action) bool { return a.Phase != phase })
+}
+
+// Lines are what `--plan` prints about a phase.
+func (p Plan) Lines(phase event.StepName) (lines []string) {
+	for _, a := range p.In(phase) {
+		lines = append(lines, a.Lines...)
+	}
+	return lines
+}
+
+// Has reports whether there is an action of a kind.
+func (p Plan) Has(kind Kind) bool {
+	return slices.ContainsFunc(p.Actions, func(a Action) bool { return a.Kind == kind })
+}
+
+// Of is the decision about a program. A program that the plan does not name is left.
+func (p Plan) Of(item string) Doing {
+	for _, a := range p.Actions {
+		if a.Kind == Program && a.Item == item {
+			return a.Doing
+		}
+	}
+	return Leave
+}

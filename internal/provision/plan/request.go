@@ -1,5 +1,32 @@
 package plan
 
+import (
+	"bytes"
+	"slices"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/template"
+)
+
+// Verb is the command that a run executes.
+type Verb int
+
+// The verbs that Decide knows. A discovery has one action, and a destroy or a rollback
+// depends on the situation alone.
+const (
+	Create Verb = iota
+	Resume
+	Sync
+)
+
+// Request is what a run is asked for.
+type Request struct {
+	Verb Verb
+	Job  Job
+	From string      // of a resume: the phase or script to which it goes back; "": none
+	Sync SyncRequest // of a sync
+}
+
 // SyncRequest is what a sync is asked for.
 type SyncRequest struct {
 	Take     string   // how to settle conflicts: template or guest; "" refuses them
@@ -15,3 +42,46 @@ const (
 	SnapshotAlways = "always"
 	SnapshotNever  = "never"
 )
+
+// goesBackTo reports whether --from asks to run a program again that is done: the programs
+// of a named phase and later ones, or a named script and those after it. The last phase
+// has no programs.
+func (q Request) goesBackTo(item string) bool {
+	if q.From == "" || q.From == string(event.Finalizing) {
+		return false
+	}
+	if slices.Contains(event.Steps, event.StepName(q.From)) {
+		return true
+	}
+	for _, s := range q.Job.Scripts() {
+		switch s.Name {
+		case q.From:
+			return item != ItemManager
+		case item:
+			return false
+		}
+	}
+	return false
+}
+
+// revalued reports whether a sync has another value for a variable that a script names.
+// The digest of a script does not cover secret variables, so it cannot show this.
+func (q Request) revalued(item string) bool {
+	return slices.ContainsFunc(q.Job.Scripts(), func(s template.Script) bool {
+		return s.Name == item && slices.ContainsFunc(q.Sync.Values, func(name string) bool { return Names(s, name) })
+	})
+}
+
+// Names reports whether a script names a variable.
+func Names(s template.Script, variable string) bool {
+	return bytes.Contains(s.Content, []byte(variable)) || bytes.Contains(s.Content, []byte(template.EnvName(variable)))
+}
+
+// items are the programs of a job in the order in which they run.
+func (q Request) items() []string {
+	items := []string{ItemManager}
+	for _, s := range q.Job.Scripts() {
+		items = append(items, s.Name)
+	}
+	return items
+}

@@ -1,0 +1,251 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/infrahaus/infrahaus/internal/configmanager"
+	"github.com/infrahaus/infrahaus/internal/event"
+)
+
+// decision is a request and a world with the intermediate results.
+type decision struct {
+	Request
+	World
+	programs map[string]Doing
+	input    configmanager.Input       // the files to ship
+	refused  []configmanager.FileDrift // files for which the run is refused
+	differs  bool                      // a sync has something to change
+}
+
+// Decide makes the list of actions. Without World.Inside it is a prediction for everything
+// after the start: what Proxmox and the record say is enough to create and to start.
+func Decide(q Request, w World) Plan {
+	d := &decision{Request: q, World: w, programs: Programs(q, w)}
+	d.compare()
+	p := Plan{Input: d.input, Refused: d.refused}
+	for _, actions := range [][]Action{d.creating(), d.starting(), d.deploying(), d.syncing(), d.finalizing()} {
+		p.Actions = append(p.Actions, actions...)
+	}
+	return p
+}
+
+// NeedsDrift reports whether the decision needs World.Inside.Drift: a sync always, a resume
+// if the config-manager may have something to apply.
+func NeedsDrift(q Request, w World) bool {
+	switch {
+	case w.Inside == nil || q.Verb == Create || q.Verb == Resume && q.onlyLooks(w):
+		return false
+	case q.Verb == Sync:
+		return true
+	}
+	d := decision{Request: q, World: w, programs: Programs(q, w)}
+	if d.programs[ItemManager] == Leave {
+		return q.outdated(w)
+	}
+	return d.ships()
+}
+
+// compare applies the comparison of the guest with the template to the decision about the
+// config-manager, and to the files that must be shipped.
+func (d *decision) compare() {
+	if d.Inside == nil {
+		return
+	}
+	d.input = d.Inside.Wants
+	drift := d.Inside.Drift
+	if drift == nil {
+		if d.Verb != Create {
+			d.input = unshipped(d.input)
+		}
+		return
+	}
+	differing, refused := d.input.Differing(*drift, d.take())
+	if d.Verb == Sync {
+		manager := differing.ToApply() || packagesDiffer(drift.Packages)
+		d.differs = manager || d.unfinished()
+		if d.refused = refused; len(refused) > 0 {
+			return
+		}
+		if manager {
+			d.programs[ItemManager] = Rerun
+		}
+	} else if d.programs[ItemManager] == Leave && (drift.Renewed() || packagesDiffer(drift.Packages)) {
+		// A file that differs for another reason than the template is left: a script that
+		// ran may have edited it.
+		d.programs[ItemManager] = Rerun
+	}
+	if d.programs[ItemManager] == Leave {
+		d.input = unshipped(d.input)
+		return
+	}
+	d.input = differing
+	if d.ships() {
+		d.refused = refused
+	}
+}
+
+// unshipped is in with no file to ship: the guest has all of them.
+func unshipped(in configmanager.Input) configmanager.Input {
+	files := make([]configmanager.File, len(in.Files))
+	for i, f := range in.Files {
+		f.Unshipped = true
+		files[i] = f
+	}
+	in.Files = files
+	return in
+}
+
+// take is how conflicts are settled: as this sync was asked, or the sync that a resume
+// continues.
+func (d *decision) take() string {
+	if d.Verb == Sync {
+		return d.Sync.Take
+	}
+	return d.known().Of(event.Syncing, ItemManager).Take
+}
+
+// unfinished reports whether any program is not done.
+func (d *decision) unfinished() bool {
+	for _, p := range d.programs {
+		if p != Leave {
+			return true
+		}
+	}
+	return false
+}
+
+// starts reports whether any script starts an attempt.
+func (d *decision) starts() bool {
+	for _, s := range d.Job.Scripts() {
+		if d.programs[s.Name].Starts() {
+			return true
+		}
+	}
+	return false
+}
+
+// ships reports whether the guest lacks the files that the config-manager will apply, or
+// the scripts that will run.
+func (d *decision) ships() bool {
+	ship := d.known().Of(event.Deploying, ItemShip)
+	if ship.State != Done || d.programs[ItemManager].Starts() {
+		return true // an attempt of the config-manager may have used up half of what was shipped
+	}
+	return ship.SHA256 != d.Job.Digest() && d.starts()
+}
+
+// seesAll reports whether the decision is about a guest that runs and needs nothing but the
+// last phase.
+func (d *decision) seesAll() bool {
+	return d.onlyLooks(d.World) && (d.Inside != nil || d.Situation.Runs())
+}
+
+func (d *decision) creating() []Action {
+	action := func(kind Kind, lines ...string) Action {
+		return Action{Phase: event.Creating, Kind: kind, Lines: lines}
+	}
+	there := fmt.Sprintf("container %d on %s", d.Record.CTID, d.Record.Node)
+	switch {
+	case d.Situation.State == There:
+		return []Action{action(Nothing, "nothing: "+there+" is there")}
+	case d.Situation.ToFollow():
+		return []Action{action(FollowCreate, "follow the task that creates "+there+": "+d.Situation.Why)}
+	}
+	var actions []Action
+	if d.Situation.State == HalfMade {
+		actions = append(actions, action(RemoveHalf, "remove the half-made "+there+": "+d.Situation.Why))
+		if id := d.Job.Spec.CTID; id != 0 { // nothing can be asked about an id that is still in use
+			return append(actions, action(CreateAnew, fmt.Sprintf("create container %d again", id)))
+		}
+	}
+	if p := d.Placement; p != nil && p.Template.Download {
+		actions = append(actions, action(Download, fmt.Sprintf("download %s to %s", p.Template.Name, p.Template.Storage)))
+	}
+	return append(actions, action(CreateAnew, d.createLines()...))
+}
+
+func (d *decision) starting() []Action {
+	action := func(kind Kind, lines ...string) []Action {
+		return []Action{{Phase: event.Starting, Kind: kind, Lines: lines}}
+	}
+	switch {
+	case d.Situation.Runs():
+		return action(Nothing, "nothing: it runs")
+	case d.Situation.Start != "":
+		return action(FollowStart, "follow the task that starts it")
+	}
+	return action(Start, d.startLines()...)
+}
+
+func (d *decision) deploying() []Action {
+	action := func(kind Kind, item string, lines ...string) Action {
+		return Action{Phase: event.Deploying, Kind: kind, Item: item, Lines: lines}
+	}
+	enter := "get inside " + d.Way
+	switch {
+	case d.seesAll():
+		return []Action{action(Enter, "", enter)}
+	case len(d.refused) > 0:
+		return []Action{action(Enter, "", enter), action(Refuse, "", d.refuseLines()...)}
+	case d.Verb == Sync && d.Inside != nil && !d.differs:
+		return append([]Action{action(Enter, "", enter), action(KeepJob, "")}, d.shipping(enter)...)
+	}
+	actions := d.shipping(enter)
+	if d.Verb == Sync && d.Inside != nil && d.Sync.Snapshot != SnapshotNever {
+		snapshot := action(Snapshot, "", "take a snapshot if the storage can")
+		actions = append(actions[:1:1], append([]Action{snapshot}, actions[1:]...)...)
+	}
+	return actions
+}
+
+// shipping are the actions from the entry on: with everything to ship, or with nothing.
+func (d *decision) shipping(enter string) []Action {
+	action := func(kind Kind, item string, lines ...string) Action {
+		return Action{Phase: event.Deploying, Kind: kind, Item: item, Lines: lines}
+	}
+	if !d.ships() && !(d.unseen() && d.outdated(d.World)) {
+		return []Action{action(Enter, "", enter), action(Nothing, "", "nothing to ship: it is there")}
+	}
+	actions := []Action{
+		action(Enter, "", enter, "wait until the guest is ready"),
+		action(Ship, "", "install the config-manager"),
+	}
+	return append(actions, d.fileActions()...)
+}
+
+func (d *decision) syncing() []Action {
+	action := func(kind Kind, item string, doing Doing, lines ...string) Action {
+		return Action{Phase: event.Syncing, Kind: kind, Item: item, Doing: doing, Lines: lines}
+	}
+	switch {
+	case d.seesAll():
+		return []Action{action(Nothing, "", 0, "nothing")}
+	case len(d.refused) > 0:
+		return []Action{action(Nothing, "", 0, "nothing: it is refused before")}
+	}
+	actions := []Action{action(Program, ItemManager, d.programs[ItemManager], d.managerLines()...)}
+	for _, s := range d.Job.Template.EnabledScripts() {
+		if d.Job.Skips(s.Name) {
+			actions = append(actions, action(Skip, s.Name, 0, d.skipLines(s.Name)...))
+			continue
+		}
+		actions = append(actions, action(Program, s.Name, d.programs[s.Name], d.scriptLine(s.Name)))
+	}
+	if n := len(actions) - 1; d.Verb == Create {
+		actions[n].Lines = append(actions[n].Lines, d.valueLines()...)
+	}
+	return actions
+}
+
+func (d *decision) finalizing() []Action {
+	if len(d.refused) > 0 {
+		return []Action{{Phase: event.Finalizing, Kind: Nothing, Lines: []string{"nothing: it is refused before"}}}
+	}
+	actions := []Action{{Phase: event.Finalizing, Kind: Discover, Lines: d.discoverLines()}}
+	if m := d.known().Of(event.Deploying, ItemSnapshot); m.State == Claimed {
+		actions = append(actions, Action{
+			Phase: event.Finalizing, Kind: DropSnapshot, Item: m.Name, Lines: []string{"remove the snapshot " + m.Name},
+		})
+	}
+	return actions
+}

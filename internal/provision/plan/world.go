@@ -1,0 +1,55 @@
+package plan
+
+import (
+	"cmp"
+
+	"github.com/infrahaus/infrahaus/internal/configmanager"
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/pve"
+)
+
+// World is everything that was found before a decision.
+type World struct {
+	Record    lxc.Container
+	Marks     Marks
+	Situation Situation
+	Placement *pve.Placement // where a container will be created; nil: not chosen yet, or none is created
+	Way       string         // in words, how the guest is or will be entered
+	Inside    *Inside        // nil: nobody has looked into the guest
+}
+
+// Inside is what was found in a guest that runs.
+type Inside struct {
+	Attempts map[string]guest.Seen // by the folder of the attempt
+	Wants    configmanager.Input   // the files and packages that the template puts into this guest
+	Drift    *configmanager.Drift  // how the guest differs from that; nil: not compared, see NeedsDrift
+}
+
+// known are the marks that count. The marks of a container that does not exist any more
+// say nothing about the one that will be created.
+func (w World) known() Marks {
+	if w.Inside == nil && w.Situation.ToCreate() {
+		return nil
+	}
+	return w.Marks
+}
+
+// unseen reports whether the container is complete but stopped, so that nobody could look
+// inside.
+func (w World) unseen() bool { return w.Situation.State == There && !w.Situation.Running }
+
+// onlyLooks reports whether --from asks for the last phase alone. --from never skips work:
+// in a container that is not finished, everything that is not done is done first.
+func (q Request) onlyLooks(w World) bool {
+	return q.From == string(event.Finalizing) && w.Record.Lifecycle == lxc.Ready
+}
+
+// outdated reports whether the template has changed since its files and packages were last
+// applied, and a resume was told to use it as it is now.
+func (q Request) outdated(w World) bool {
+	marks := w.known()
+	last := cmp.Or(marks.Of(event.Syncing, ItemManager).SHA256, marks.Of(event.Deploying, ItemShip).SHA256)
+	return q.Verb != Sync && !q.onlyLooks(w) && last != "" && last != q.Job.Digest()
+}
