@@ -168,7 +168,7 @@ func TestStreamsOfTheHost(t *testing.T) {
 		}
 		for script, opens := range map[string]bool{
 			"echo a >/dev/stdout": false, "echo a >>/dev/fd/1": false, "echo a >/dev/stderr": false,
-			"echo a >&2": true, "{ echo a >/dev/stdout; } | cat": true, "sh -c 'echo a >/dev/stdout' >f; cat f": true,
+			"echo a >&2": true, "{ echo a >/dev/stdout; } | cat": true, "echo a | cat /dev/stdin": true, "cat /dev/stdin; echo a": false, "read x </dev/stdin; echo a": false, "echo a | tee /dev/stderr >/dev/null": false, "sh -c 'echo a >/dev/stdout' >f; cat f": true,
 		} {
 			out, status := sh(t, d, 100, script)
 			if ok := out == "a\n" && status == 0; ok != (opens || !unprivileged) {

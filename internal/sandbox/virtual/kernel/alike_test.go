@@ -11,19 +11,29 @@ import (
 	"testing"
 
 	"github.com/infrahaus/infrahaus/internal/needs"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
 )
 
 // TestAlike runs each script of testdata/alike.txt (separated by lines of ---) in this
-// machine's dash and bash and in the virtual guest. All print the same on stdout and
-// agree whether the script succeeded.
+// machine's dash and bash and in the virtual guest, and each script of alike_bash.txt in
+// bash only. All print the same on stdout and agree whether the script succeeded.
 func TestAlike(t *testing.T) {
 	for shell, here := range map[string]string{"dash": "sh", "bash": "bash"} {
 		path := needs.Program(t, shell, shell)
 		t.Run(shell, func(t *testing.T) {
-			for _, script := range scripts(t, "alike.txt") {
+			list := scripts(t, "alike.txt")
+			if shell == "bash" {
+				list = append(list, scripts(t, "alike_bash.txt")...)
+			}
+			m := testMachine(t)
+			for i, script := range list {
 				want := real(t, path, script)
-				for _, way := range []string{script, sourced} {
-					out, errs, status := runIn(t, testMachine(t), script, here, "-c", way)
+				for j, way := range []string{script, sourced} {
+					dir := fmt.Sprintf("/root/%d.%d", i, j) // each script has a folder of its own
+					if err := (&fsys.View{FS: m.FS, Cwd: "/"}).MkdirAll(dir, 0o755); err != nil {
+						t.Fatal(err)
+					}
+					out, errs, status := runAt(t, m, dir, script, here, "-c", way)
 					if got := outcome(out, status); got != want {
 						t.Errorf("%s\n%s\nis   %s\nhere %s\nsaid %q", way, script, want, got, errs)
 					}

@@ -15,6 +15,17 @@ type program struct {
 	mu     sync.Mutex
 	bodies []*syntax.File
 	maps   map[string]bool // names of associative arrays
+	labels int
+
+	assigned, readonly, numeric map[string]bool // see assignments
+}
+
+// label returns a name for a statement, different each time.
+func (g *program) label() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.labels++
+	return strconv.Itoa(g.labels)
 }
 
 func (g *program) associative(name string) {

@@ -28,7 +28,7 @@ func (sh *shell) internal(ctx context.Context, hc interp.HandlerContext, args []
 	name, rest := strings.TrimPrefix(args[0], callPrefix), args[1:]
 	switch args[0] {
 	case callFork:
-		q, err := sh.fork(hc, rest[0], Child{})
+		q, err := sh.fork(hc, rest[0], Child{}, sh.untested()...)
 		if err != nil {
 			fmt.Fprintf(hc.Stderr, "%s: 1: Cannot fork\n", sh.name)
 			return 2
@@ -43,6 +43,38 @@ func (sh *shell) internal(ctx context.Context, hc interp.HandlerContext, args []
 	case callFd:
 		n, _ := strconv.Atoi(rest[0])
 		return sh.openNumbered(hc, n, rest[1], rest[2])
+	case callNumber:
+		return sh.number(hc, rest)
+	case callIsReadonly:
+		if hc.Env.Get(rest[0]).ReadOnly {
+			fmt.Fprint(hc.Stdout, "yes")
+		}
+		return int(hc.LastExitStatus) // $? stays as it is
+	case callQuote:
+		if rest[0] != "" {
+			fmt.Fprint(hc.Stdout, quoteValue(rest[1]))
+		}
+		return 0
+	case callSlurp:
+		_, err := io.Copy(hc.Stdout, hc.Stdin)
+		return map[bool]int{true: 1}[err != nil]
+	case callErr:
+		if sh.leaving || sh.steps == sh.errSteps+1 {
+			sh.errSteps = sh.steps
+			return 0
+		}
+		return int(hc.LastExitStatus)
+	case callErrDone:
+		sh.errSteps = sh.steps
+		return 0
+	case callKeepFds:
+		sh.keepFds(rest[0])
+		return 0
+	case callBackFds:
+		if sh.backFds(rest[0]); len(rest) > 1 {
+			return 0
+		}
+		return int(hc.LastExitStatus)
 	}
 	switch name {
 	case "wait":
@@ -53,8 +85,8 @@ func (sh *shell) internal(ctx context.Context, hc interp.HandlerContext, args []
 		return sh.umask(hc, rest)
 	case "ulimit":
 		return ulimit(hc, rest)
-	case "type":
-		return sh.typeOf(hc, rest)
+	case "type", "command":
+		return sh.typeOf(hc, name, rest)
 	case "jobs":
 		return sh.listJobs(hc, rest)
 	case "trap":
@@ -81,7 +113,7 @@ func (sh *shell) internal(ctx context.Context, hc interp.HandlerContext, args []
 		return sh.echo(hc, rest)
 	case "missing": // a builtin or an option that only bash has
 		if len(rest) == 2 && rest[0] == "printf" {
-			fmt.Fprintf(hc.Stderr, "%s: 1: printf: Illegal option %s\n", sh.name, rest[1])
+			fmt.Fprintf(hc.Stderr, "%s: 1: printf: Illegal option or directive %s\n", sh.name, rest[1])
 			return 2
 		}
 		return sh.notFound(hc, rest[0], syscall.ENOENT)
@@ -199,51 +231,55 @@ func ulimit(hc interp.HandlerContext, args []string) int {
 }
 
 // typeOf is type, command -v and command -V.
-func (sh *shell) typeOf(hc interp.HandlerContext, args []string) int {
+func (sh *shell) typeOf(hc interp.HandlerContext, name string, args []string) int {
 	mode := ""
-	for len(args) > 0 && strings.HasPrefix(args[0], "-") && len(args[0]) > 1 {
+	for (sh.kind == "bash" || name == "command" && mode == "") && len(args) > 0 && strings.HasPrefix(args[0], "-") && len(args[0]) > 1 {
 		mode, args = args[0], args[1:]
 	}
 	st := 0
 	for _, a := range args {
 		kind, where := sh.kindOf(hc, a)
 		if kind == "" {
-			if mode == "" || mode == "-V" {
-				fmt.Fprintf(hc.Stderr, "%s: not found\n", a)
-			}
-			st = 1
-			if sh.kind != "bash" {
-				st = 127
-			}
+			st = sh.noType(hc, mode, a)
 			continue
 		}
-		switch mode {
-		case "-v":
-			if kind == "file" {
-				fmt.Fprintln(hc.Stdout, where)
-			} else {
-				fmt.Fprintln(hc.Stdout, a)
-			}
-		case "-t":
-			fmt.Fprintln(hc.Stdout, kind)
-		case "-p", "-P":
-			if kind == "file" {
-				fmt.Fprintln(hc.Stdout, where)
-			}
-		default:
-			switch kind {
-			case "file":
-				fmt.Fprintf(hc.Stdout, "%s is %s\n", a, where)
-			case "keyword":
-				fmt.Fprintf(hc.Stdout, "%s is a shell keyword\n", a)
-			case "function":
-				fmt.Fprintf(hc.Stdout, "%s is a shell function\n", a)
-			default:
-				fmt.Fprintf(hc.Stdout, "%s is a shell builtin\n", a)
-			}
+		short := map[string]string{"-v": a, "-t": kind}[mode]
+		switch {
+		case mode == "-v" && kind == "file", (mode == "-p" || mode == "-P") && kind == "file":
+			short = where
+		case mode == "-p" || mode == "-P":
+			continue
 		}
+		if short != "" {
+			fmt.Fprintln(hc.Stdout, short)
+			continue
+		}
+		sh.describe(hc, a, kind, where)
 	}
 	return st
+}
+
+// noType is the answer to a name that is nothing. dash prints it to stdout.
+func (sh *shell) noType(hc interp.HandlerContext, mode, name string) int {
+	if sh.kind == "bash" {
+		if mode == "" || mode == "-V" {
+			fmt.Fprintf(hc.Stderr, "%s: not found\n", name)
+		}
+		return 1
+	}
+	if mode != "-v" {
+		fmt.Fprintf(hc.Stdout, "%s: not found\n", name)
+	}
+	return 127
+}
+
+func (sh *shell) describe(hc interp.HandlerContext, name, kind, where string) {
+	text := map[string]string{"file": where, "keyword": "a shell keyword", "function": "a shell function", "builtin": "a shell builtin"}[kind]
+	if sh.kind == "bash" && kind == "function" {
+		text = "a function"
+		fmt.Fprintf(hc.Stderr, "%s: sandbox: the text of the function %s"+notHere+"\n", sh.name, name)
+	}
+	fmt.Fprintf(hc.Stdout, "%s is %s\n", name, text)
 }
 
 // bashOnly are builtins that dash has not: there they are programs, or missing.

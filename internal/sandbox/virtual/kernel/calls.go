@@ -3,6 +3,7 @@ package kernel
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -16,6 +17,14 @@ import (
 func callHandler(ctx context.Context, args []string) ([]string, error) {
 	sh, hc := shellOf(ctx), interp.HandlerCtx(ctx)
 	sh.steps++
+	if sh.ending != nil && sh.libraryFlag("handlingTrap") { // the library goes on in the trap
+		return []string{callErrDone}, nil
+	}
+	if sh.ending != nil && !inExpansion[args[0]] {
+		args = []string{"exit", strconv.Itoa(*sh.ending)}
+		sh.ending, sh.leaving = nil, true
+		return args, nil
+	}
 	if sh.steps > sh.p.M.limits.Steps {
 		fmt.Fprintf(hc.Stderr, "sandbox: %s ran %d commands and was stopped\n", sh.name, sh.steps)
 		sh.p.Signal(24)
@@ -38,6 +47,13 @@ func callHandler(ctx context.Context, args []string) ([]string, error) {
 	}
 	return sh.call(ctx, hc, args)
 }
+
+// inExpansion are the calls that run while the words of a command are expanded. An exit
+// there would end the expansion only.
+var inExpansion = map[string]bool{callNumber: true, callQuote: true, callSlurp: true, callIsReadonly: true, callSubst: true, callProcIn: true, callProcOut: true}
+
+// end makes the next command end the shell.
+func (sh *shell) end(status int) { sh.ending = &status }
 
 func quoteAll(args []string) string {
 	var b strings.Builder
@@ -65,10 +81,19 @@ func (sh *shell) call(ctx context.Context, hc interp.HandlerContext, args []stri
 		return sh.command(ctx, hc, args)
 	case callBack:
 		return sh.background(hc, args)
+	case callReturn:
+		sh.backFds(args[1])
+		return sh.returned(hc, append([]string{"return"}, args[2:]...)), nil
+	case callReadonly:
+		return sh.readonly(hc, args[1]), nil
+	case "unset":
+		return sh.unset(hc, args), nil
+	case "exit":
+		sh.exit(hc, args)
 	case "eval":
 		return sh.eval(hc, strings.Join(args[1:], " "))
 	case ".", "source":
-		return sh.source(args)
+		return sh.source(hc, args)
 	case "trap":
 		return sh.trap(hc, args[1:])
 	case "wait", "kill", "umask", "ulimit", "type", "jobs", "fg", "bg", "disown", "times", "help",
@@ -90,6 +115,13 @@ func (sh *shell) call(ctx context.Context, hc interp.HandlerContext, args []stri
 		return sh.printf(args), nil
 	case "shift":
 		return sh.shift(hc, args)
+	case "return":
+		return sh.returned(hc, args), nil
+	case "shopt":
+		if len(args) == 3 && args[2] == "inherit_errexit" && (args[1] == "-s" || args[1] == "-u") {
+			sh.inheritErrexit = args[1] == "-s"
+			return []string{"true"}, nil
+		}
 	case "logout":
 		return append([]string{"exit"}, args[1:]...), nil
 	case "echo":
@@ -120,7 +152,7 @@ func (sh *shell) command(ctx context.Context, hc interp.HandlerContext, args []s
 	for len(rest) > 0 && strings.HasPrefix(rest[0], "-") {
 		switch rest[0] {
 		case "-v", "-V":
-			return append([]string{callPrefix + "type", rest[0]}, rest[1:]...), nil
+			return append([]string{callPrefix + "command", rest[0]}, rest[1:]...), nil
 		case "-p", "--":
 			rest = rest[1:]
 		default:
@@ -163,6 +195,33 @@ func (sh *shell) shift(hc interp.HandlerContext, args []string) ([]string, error
 	return []string{"exit", "2"}, nil
 }
 
+var withQ = regexp.MustCompile(`%[-0-9.*]*q`)
+
+// exit makes an exit in a trap count: the library ends the trap only.
+func (sh *shell) exit(hc interp.HandlerContext, args []string) {
+	if !sh.libraryFlag("handlingTrap") {
+		sh.leaving = true
+		return
+	}
+	status := int(hc.LastExitStatus)
+	if len(args) > 1 {
+		status, _ = strconv.Atoi(args[1])
+	}
+	sh.end(status & 0xff)
+}
+
+// returned is the builtin return: without an argument the library returns 0, not the
+// status of the last command. Outside of functions dash takes it for exit.
+func (sh *shell) returned(hc interp.HandlerContext, args []string) []string {
+	if len(args) == 1 {
+		args = append(args, strconv.Itoa(int(hc.LastExitStatus)))
+	}
+	if sh.kind != "bash" && !sh.libraryFlag("inFunc") && !sh.libraryFlag("inSource") {
+		args = append([]string{"exit"}, args[1:]...)
+	}
+	return args
+}
+
 func (sh *shell) printf(args []string) []string {
 	if sh.posix() && len(args) > 1 && args[1] == "-v" {
 		return []string{callPrefix + "missing", "printf", "-v"}
@@ -170,6 +229,9 @@ func (sh *shell) printf(args []string) []string {
 	if len(args) > 3 && args[1] == "-v" && syntax.ValidName(args[2]) {
 		s, _ := Printf(args[3], args[4:])
 		return []string{"eval", args[2] + "=" + quote(s)}
+	}
+	if sh.kind != "bash" && len(args) > 1 && withQ.MatchString(strings.ReplaceAll(args[1], "%%", "")) {
+		return []string{callPrefix + "missing", "printf", "%q"}
 	}
 	return append([]string{callPrefix + "printf"}, args[1:]...)
 }

@@ -16,6 +16,7 @@ type differs struct {
 	nounset   bool // set -u
 	errTrap   bool // trap … ERR
 	errtrace  bool // set -E
+	errexit   bool // set -e
 	functions bool
 }
 
@@ -50,6 +51,13 @@ func (w *rewriter) differParam(n *syntax.ParamExp) {
 		if l, ok := n.Repl.Orig.Parts[0].(*syntax.Lit); ok && (strings.HasPrefix(l.Value, "#") || strings.HasPrefix(l.Value, "%")) {
 			w.refuse(n.Pos(), "${"+n.Param.Value+"/"+l.Value[:1]+"…}, a replacement at one end,")
 		}
+	}
+	every := n.Param != nil && (n.Param.Value == "@" || n.Param.Value == "*")
+	if index, ok := n.Index.(*syntax.Word); ok && (index.Lit() == "@" || index.Lit() == "*") {
+		every = true
+	}
+	if n.Exp != nil && every && (n.Exp.Op == syntax.OtherParamOps || hasDefault(n) && n.Index == nil || hasDefault(n) && n.Exp.Op != syntax.AlternateUnset && n.Exp.Op != syntax.AlternateUnsetOrNull) {
+		w.refuse(n.Pos(), "${"+n.Param.Value+"[@]"+n.Exp.Op.String()+"…}, an operation on every element,")
 	}
 	if index, ok := n.Index.(*syntax.Word); n.Index != nil && w.seen.nounset && n.Exp == nil && !n.Length {
 		if text := ""; ok {
@@ -100,6 +108,7 @@ func (w *rewriter) differSet(n *syntax.CallExpr, words []string) {
 		if strings.Contains(s, "u") || long == "nounset" {
 			w.seen.nounset = on
 		}
+		w.seen.errexit = w.seen.errexit || on && (strings.Contains(s, "e") && long == "" || long == "errexit" || strings.Contains(strings.TrimSuffix(s, "o"), "e"))
 		w.seen.errtrace = w.seen.errtrace || on && (strings.Contains(s, "E") || long == "errtrace")
 		if on && (strings.Contains(s, "C") || long == "noclobber") {
 			w.refuse(n.Pos(), "set -C (noclobber)")
@@ -111,11 +120,11 @@ func (w *rewriter) differSet(n *syntax.CallExpr, words []string) {
 	}
 }
 
-// differErr: without set -E a trap on ERR applies only outside of functions. The
-// interpreter runs it in functions, too.
+// differErr: without set -E a trap on ERR applies only outside of functions, but the
+// interpreter runs it in functions, too. Without set -e it runs for the call as well.
 func (w *rewriter) differErr(pos syntax.Pos) {
-	if !w.posix && w.seen.errTrap && w.seen.functions && !w.seen.errtrace {
-		w.refuse(pos, "trap … ERR beside functions, without set -E,")
+	if !w.posix && w.seen.errTrap && w.seen.functions && !(w.seen.errtrace && w.seen.errexit) {
+		w.refuse(pos, "trap … ERR beside functions, without set -eE before it,")
 	}
 }
 

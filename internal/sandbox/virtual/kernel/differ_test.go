@@ -58,7 +58,7 @@ func TestDiffersNot(t *testing.T) {
 		{"bash", `declare -A m; m[k]=v; echo "${m[k]}"; declare -r c=1; echo $c`, "v\n1\n"},
 		{"bash", `printf '%s %%(\n' a; printf '%q\n' 'a b'`, "a %(\na\\ b\n"},
 		{"bash", `echo $((8)) $((010)) $((0x8f)) $((10#08))`, "8 8 143 8\n"},
-		{"bash", `set -E; trap 'echo err' ERR; f() { false; true; }; f`, "err\n"},
+		{"bash", `set -eE; trap 'echo err' ERR; f() { (false); true; }; f; echo no`, "err\n"},
 		{"bash", `trap 'echo err' ERR; false; trap - ERR; false; echo end`, "err\nend\n"},
 		{"bash", `set -e; x=$(false; echo go); echo "[$x]"`, "[go]\n"},
 		{"bash", `set -e; false || x=$(echo $?); echo "[$x]"`, "[1]\n"},

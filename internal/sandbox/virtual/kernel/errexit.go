@@ -1,10 +1,16 @@
 package kernel
 
-import "mvdan.cc/sh/v3/syntax"
+import (
+	"reflect"
+
+	"mvdan.cc/sh/v3/interp"
+	"mvdan.cc/sh/v3/syntax"
+)
 
 // set -e has no effect on a command whose status is tested (before && and ||, after !, as
 // a condition), nor in subshells of it. The library applies this only within one process,
-// but subshells are processes here. It also does not apply it after !.
+// but subshells are processes here: a subshell of a tested command starts without -e. The
+// library also does not apply it after !.
 
 // negate makes the command after ! the condition of an if, because the library does not
 // end the shell in the middle of a condition.
@@ -21,27 +27,26 @@ func negate(st *syntax.Stmt) {
 	}
 }
 
-// asked runs f for statements whose status is tested.
-func (w *rewriter) asked(f func()) {
-	was := w.condition
-	w.condition = true
-	f()
-	w.condition = was
+// tested reports whether the status of the running command is tested by && or ||, !, or as
+// a condition, perhaps by a caller of the function that it belongs to. Only the library
+// knows it, in a field that it does not export; TestTested fails if a later version has
+// renamed the field.
+func (sh *shell) tested() bool { return sh.libraryFlag("noErrExit") }
+
+func (sh *shell) libraryFlag(name string) bool {
+	return reflect.ValueOf(sh.r).Elem().FieldByName(name).Bool()
 }
 
-// unasked runs f for statements with a fresh start, such as the body of a function.
-func (w *rewriter) unasked(f func()) {
-	was := w.condition
-	w.condition = false
-	f()
-	w.condition = was
+// nounsetNow reports whether set -u is on.
+func (sh *shell) nounsetNow() bool {
+	return reflect.ValueOf(sh.r).Elem().FieldByName("ecfg").Elem().FieldByName("NoUnset").Bool()
 }
 
-// subshell stores the statements of ( ).
-func (w *rewriter) subshell(stmts []*syntax.Stmt) string {
-	w.stmts(stmts)
-	if w.condition {
-		stmts = append([]*syntax.Stmt{{Cmd: callOf("set", "+e")}}, stmts...)
+// untested is what a subshell of a tested command starts with: the status of its commands
+// is tested, too.
+func (sh *shell) untested() []interp.RunnerOption {
+	if sh.noErrexit || sh.tested() {
+		return []interp.RunnerOption{interp.Params("+e")}
 	}
-	return w.body(stmts)
+	return nil
 }

@@ -95,9 +95,11 @@ func (w *rewriter) part(part syntax.WordPart) syntax.WordPart {
 		}
 		return &syntax.CmdSubst{Stmts: []*syntax.Stmt{{Cmd: callOf(op, w.body(x.Stmts))}}}
 	case *syntax.ParamExp:
-		w.param(x)
+		if w.param(x); isOp(x, "Q") {
+			return quoted(x)
+		}
 	case *syntax.ArithmExp:
-		w.walk(x)
+		x.X = w.arithmetic(x.X)
 	case *syntax.ExtGlob, *syntax.Lit, *syntax.SglQuoted:
 	default:
 		w.walk(x)
@@ -107,13 +109,17 @@ func (w *rewriter) part(part syntax.WordPart) syntax.WordPart {
 
 func (w *rewriter) subst(x *syntax.CmdSubst) {
 	if len(x.Stmts) == 1 && x.Stmts[0].Cmd == nil && len(x.Stmts[0].Redirs) == 1 && x.Stmts[0].Redirs[0].Op == syntax.RdrIn {
-		w.word(x.Stmts[0].Redirs[0].Word) // $(<file)
+		w.word(x.Stmts[0].Redirs[0].Word)
+		x.Stmts[0].Cmd = callOf(callSlurp) // $(<file): the library drops the whole command if it cannot open the file
+		if w.posix {
+			x.Stmts[0].Cmd = callOf(":")
+		}
 		return
 	}
 	if len(x.Stmts) == 0 {
 		return
 	}
-	w.unasked(func() { w.stmts(x.Stmts) })
+	w.stmts(x.Stmts)
 	x.Stmts = []*syntax.Stmt{{Cmd: callOf(callSubst, w.body(x.Stmts))}}
 }
 
@@ -152,14 +158,7 @@ func (w *rewriter) param(x *syntax.ParamExp) {
 		w.walk(x.Index)
 	}
 	if x.Slice != nil {
-		arithNames(x.Slice.Offset)
-		arithNames(x.Slice.Length)
-		if x.Slice.Offset != nil {
-			w.walk(x.Slice.Offset)
-		}
-		if x.Slice.Length != nil {
-			w.walk(x.Slice.Length)
-		}
+		x.Slice.Offset, x.Slice.Length = w.arithmetic(x.Slice.Offset), w.arithmetic(x.Slice.Length)
 	}
 	if x.Repl != nil {
 		w.word(x.Repl.Orig)
@@ -174,6 +173,21 @@ func (w *rewriter) param(x *syntax.ParamExp) {
 	if x.Exp != nil {
 		w.word(x.Exp.Word)
 	}
+}
+
+// isOp reports whether an expansion is ${x@op}.
+func isOp(x *syntax.ParamExp, op string) bool {
+	return x.Exp != nil && x.Exp.Op == syntax.OtherParamOps && x.Exp.Word.Lit() == op
+}
+
+// quoted stands for ${x@Q}, which the library quotes in another way than bash.
+func quoted(x *syntax.ParamExp) syntax.WordPart {
+	word := func(exp *syntax.Expansion) *syntax.Word {
+		return &syntax.Word{Parts: []syntax.WordPart{&syntax.DblQuoted{Parts: []syntax.WordPart{&syntax.ParamExp{Param: x.Param, Index: x.Index, Exp: exp}}}}}
+	}
+	c := callOf(callQuote)
+	c.Args = append(c.Args, word(&syntax.Expansion{Op: syntax.AlternateUnset, Word: plain("set")}), word(nil))
+	return &syntax.CmdSubst{Stmts: []*syntax.Stmt{{Cmd: c}}}
 }
 
 // arithNames puts the guest's own parent where arithmetic names PPID without a

@@ -3,9 +3,12 @@ package kernel
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
+	"weak"
 
 	"mvdan.cc/sh/v3/interp"
 
@@ -30,8 +33,9 @@ func fdPath(name string) (int, bool) {
 	return 0, false
 }
 
-// openFd opens /dev/fd/N from the shell: a descriptor of its own, closed alone.
-func (sh *shell) openFd(hc interp.HandlerContext, n, flag int) (io.ReadWriteCloser, error) {
+// openFd opens /dev/fd/N from the shell: a descriptor of its own, closed alone. named means
+// that a script opens it by its path.
+func (sh *shell) openFd(hc interp.HandlerContext, n int, named bool) (io.ReadWriteCloser, error) {
 	var x any
 	switch n {
 	case 0:
@@ -45,8 +49,11 @@ func (sh *shell) openFd(hc interp.HandlerContext, n, flag int) (io.ReadWriteClos
 		x = sh.p.fds[n]
 		sh.p.mu.Unlock()
 	}
+	if named && sh.p.M.foreign(x) {
+		return nil, &os.PathError{Op: sh.name, Path: "cannot open descriptor " + strconv.Itoa(n), Err: shellReason{syscall.EACCES}}
+	}
 	if x == nil {
-		return nil, &os.PathError{Op: sh.name, Path: strconv.Itoa(n), Err: shellReason{os.ErrClosed}}
+		return nil, &os.PathError{Op: sh.name, Path: strconv.Itoa(n), Err: shellReason{syscall.EBADF}}
 	}
 	y, _ := dup(x)
 	switch y := y.(type) {
@@ -58,14 +65,17 @@ func (sh *shell) openFd(hc interp.HandlerContext, n, flag int) (io.ReadWriteClos
 	return keepOpen{x}, nil
 }
 
-// theirs reports whether the output n is a pipe of the host's root.
-func theirs(hc interp.HandlerContext, n int) bool {
-	out := map[int]io.Writer{1: hc.Stdout, 2: hc.Stderr}[n]
-	if out == nil {
-		return false
+// foreign reports whether a stream is a pipe of the host's root, which the guest cannot
+// open by its path. See Exec.Theirs.
+func (m *Machine) foreign(x any) bool {
+	switch x := x.(type) {
+	case *sink:
+		return x.theirs
+	case *os.File:
+		_, ok := m.lent.Load(weak.Make(x))
+		return ok
 	}
-	s, ok := rawW(out).(*sink)
-	return ok && s.theirs
+	return false
 }
 
 // keepOpen lends a stream: closing it changes nothing.
@@ -95,12 +105,12 @@ func (sh *shell) openNumbered(hc interp.HandlerContext, n int, op, arg string) i
 		if arg != "-" {
 			m, err := strconv.Atoi(arg)
 			if err != nil {
-				return 2
+				return sh.badRedirect()
 			}
-			f, err := sh.openFd(hc, m, 0)
+			f, err := sh.openFd(hc, m, false)
 			if err != nil {
 				fmt.Fprintf(hc.Stderr, "%s: 1: %d: Bad file descriptor\n", sh.name, m)
-				return 2
+				return sh.badRedirect()
 			}
 			x = f
 		}
@@ -115,15 +125,13 @@ func (sh *shell) openNumbered(hc interp.HandlerContext, n int, op, arg string) i
 		f, err := sh.openNamed(hc, arg, flag)
 		if err != nil {
 			fmt.Fprintf(hc.Stderr, "%s: 1: cannot open %s: %s\n", sh.name, arg, Reason(err))
-			return 2
+			return sh.badRedirect()
 		}
 		x = f
 	}
 	sh.p.mu.Lock()
 	defer sh.p.mu.Unlock()
-	if old, ok := sh.p.fds[n].(io.Closer); ok && sh.owns(old) {
-		old.Close()
-	}
+	sh.closeFd(sh.p.fds[n])
 	delete(sh.p.fds, n)
 	if x != nil {
 		sh.p.fds[n] = x
@@ -132,6 +140,64 @@ func (sh *shell) openNumbered(hc interp.HandlerContext, n int, op, arg string) i
 		}
 	}
 	return 0
+}
+
+// badRedirect is the status of a redirection that failed.
+func (sh *shell) badRedirect() int {
+	if sh.kind == "bash" {
+		return 1
+	}
+	return 2
+}
+
+// keptFds are the descriptors from 3 up as they were before a command with redirections.
+type keptFds struct {
+	label string
+	fds   map[int]any
+}
+
+// keepFds records the descriptors, so that the redirections of one command end with it.
+func (sh *shell) keepFds(label string) {
+	sh.p.mu.Lock()
+	defer sh.p.mu.Unlock()
+	sh.kept = append(sh.kept, keptFds{label, maps.Clone(sh.p.fds)})
+}
+
+// backFds restores the descriptors. Records above that of label belong to commands that a
+// return or a break has left.
+func (sh *shell) backFds(label string) {
+	sh.p.mu.Lock()
+	defer sh.p.mu.Unlock()
+	for i := len(sh.kept) - 1; i >= 0; i-- {
+		if sh.kept[i].label != label {
+			continue
+		}
+		now, was := sh.p.fds, sh.kept[i].fds
+		for _, x := range now {
+			sh.closeFd(x)
+		}
+		if was == nil {
+			was = map[int]any{}
+		}
+		sh.p.fds, sh.kept = was, sh.kept[:i]
+		return
+	}
+}
+
+// closeFd closes what this process opened, unless a record has it; p.mu is held.
+func (sh *shell) closeFd(x any) {
+	c, ok := x.(io.Closer)
+	if !ok || !sh.owns(c) {
+		return
+	}
+	for _, k := range sh.kept {
+		for _, y := range k.fds {
+			if x == y {
+				return
+			}
+		}
+	}
+	c.Close()
 }
 
 // owns says whether this process opened c; p.mu is held.

@@ -15,7 +15,7 @@ func (sh *shell) fork(hc interp.HandlerContext, id string, c Child, options ...i
 	if f == nil {
 		return nil, fmt.Errorf("sandbox: no such piece of script")
 	}
-	r, pipefail := sh.r.Subshell(), sh.pipefail
+	r, pipefail, untested := sh.r.Subshell(), sh.pipefail, sh.noErrexit || len(options) > 0 && sh.tested()
 	c.Env, c.Cwd = exported(hc.Env), hc.Dir
 	if c.Stdin == nil && !c.NullIn {
 		c.Stdin = sh.inOf(hc)
@@ -32,7 +32,7 @@ func (sh *shell) fork(hc interp.HandlerContext, id string, c Child, options ...i
 		}
 	}
 	c.Body = func(q *Proc) int {
-		sub := &shell{p: q, r: r, prog: sh.prog, name: sh.name, kind: sh.kind, pipefail: pipefail, jobs: map[int]*Proc{}}
+		sub := &shell{p: q, r: r, prog: sh.prog, name: sh.name, kind: sh.kind, pipefail: pipefail, inheritErrexit: sh.inheritErrexit, nounset: sh.nounset, noErrexit: untested, jobs: map[int]*Proc{}}
 		in, err := q.stdinFile()
 		if err != nil {
 			return 126
@@ -67,7 +67,7 @@ func (sh *shell) pipeline(hc interp.HandlerContext, parts []string) int {
 			}
 		}
 		c.OnStart = func(q *Proc) { q.closers = append(q.closers, mine...) }
-		q, err := sh.fork(hc, parts[i], c)
+		q, err := sh.fork(hc, parts[i], c, sh.untested()...)
 		if err != nil {
 			for _, x := range mine {
 				x.Close()
@@ -116,7 +116,11 @@ func (sh *shell) background(hc interp.HandlerContext, args []string) ([]string, 
 	if sh.kind != "bash" {
 		c.Ignore = []int{2, 3} // a job of a shell without job control
 	}
-	q, err := sh.fork(hc, args[1], c)
+	var options []interp.RunnerOption
+	if sh.kind == "bash" { // in dash the status of a job is never tested
+		options = sh.untested()
+	}
+	q, err := sh.fork(hc, args[1], c, options...)
 	if err != nil {
 		for _, cl := range closers {
 			cl.Close()
@@ -138,7 +142,7 @@ func (sh *shell) subst(hc interp.HandlerContext, id string) int {
 	}
 	defer pr.Close()
 	var options []interp.RunnerOption
-	if sh.kind == "bash" { // bash drops set -e there
+	if sh.kind == "bash" && !sh.inheritErrexit { // bash drops set -e there
 		options = append(options, interp.Params("+e"))
 	}
 	q, err := sh.fork(hc, id, Child{Stdout: pw}, options...)

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"syscall"
 
 	"mvdan.cc/sh/v3/interp"
 
@@ -19,11 +18,7 @@ func openHandler(ctx context.Context, name string, flag int, perm fs.FileMode) (
 		return sh.openSource(ctx, src)
 	}
 	if n, ok := fdPath(name); ok {
-		f, err := sh.openFd(hc, n, flag)
-		if err == nil && theirs(hc, n) {
-			f.Close()
-			return nil, &os.PathError{Op: sh.name, Path: "cannot open " + name, Err: shellReason{syscall.EACCES}}
-		}
+		f, err := sh.openFd(hc, n, n < 3)
 		if t := terminalOf(f); err == nil && t != nil && flag == os.O_RDONLY {
 			return sh.p.M.stub(t)
 		}

@@ -71,6 +71,7 @@ type Machine struct {
 	ttys     map[string]*tty.TTY // by name
 	lastPts  int
 	stubs    sync.Map // weak.Pointer[os.File] → *tty.TTY, see stub
+	lent     sync.Map // weak.Pointer[os.File] → true, see Exec.Theirs
 }
 
 // New makes a machine without any process. Boot begins with Spawn of its init.

@@ -23,6 +23,10 @@ func (w *rewriter) posixNode(n syntax.Node) {
 		}
 	case *syntax.CStyleLoop:
 		w.syntaxError(n.Pos(), "Bad for loop variable")
+	case *syntax.BinaryCmd:
+		if n.Op == syntax.PipeAll {
+			w.syntaxError(n.OpPos, `"&" unexpected`)
+		}
 	case *syntax.FuncDecl:
 		if n.RsrvWord {
 			w.syntaxError(n.Pos(), `"function" is bash's`)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -106,6 +107,8 @@ func convert(b *strings.Builder, spec string, verb byte, next func() string) (ha
 		if ferr != nil {
 			return false, fmt.Errorf("%s: expected numeric value", s)
 		}
+	case '(':
+		return true, fmt.Errorf("sandbox: printf '%%(…)T'" + notHere)
 	default:
 		return true, fmt.Errorf("%s%c: invalid directive", spec, verb)
 	}
@@ -219,16 +222,45 @@ func escape(s string, zero bool) (out string, n int, stop bool) {
 	return s[:2], 2, false
 }
 
+// quoteBash quotes as printf %q of bash does.
 func quoteBash(s string) string {
 	if s == "" {
 		return "''"
 	}
+	if strings.ContainsFunc(s, unicode.IsControl) {
+		return quoteControl(s)
+	}
 	var b strings.Builder
-	for _, r := range s {
-		if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,", r) {
+	for i, r := range s {
+		if strings.ContainsRune(" !\"$&'()*,;<>?[\\]^`{|}", r) || i == 0 && (r == '~' || r == '#') {
 			b.WriteByte('\\')
 		}
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// quoteValue quotes as ${x@Q} does.
+func quoteValue(s string) string {
+	if strings.ContainsFunc(s, unicode.IsControl) {
+		return quoteControl(s)
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+func quoteControl(s string) string {
+	named := map[rune]string{'\n': `\n`, '\t': `\t`, '\r': `\r`, '\a': `\a`, '\b': `\b`, '\f': `\f`, '\v': `\v`, 0x1b: `\E`, '\\': `\\`, '\'': `\'`}
+	var b strings.Builder
+	b.WriteString("$'")
+	for _, r := range s {
+		switch text, ok := named[r]; {
+		case ok:
+			b.WriteString(text)
+		case unicode.IsControl(r):
+			fmt.Fprintf(&b, `\%03o`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String() + "'"
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
 )
@@ -119,6 +120,9 @@ func (p *Proc) procFd(by *Proc, name string) *fsys.Node {
 		return nil
 	}
 	return &fsys.Node{Mode: 0o600, Open: func(int) (io.ReadWriteCloser, error) {
+		if p.M.foreign(x) {
+			return nil, syscall.EACCES
+		}
 		if r, ok := x.(io.Reader); ok && k == 0 {
 			return keepOpen{&reader{p, r}}, nil
 		}

@@ -12,34 +12,44 @@ import (
 
 // The calls that rewriting puts in.
 const (
-	callPrefix   = "__vg_"
-	callFork     = callPrefix + "fork"
-	callBack     = callPrefix + "back"
-	callSubst    = callPrefix + "subst"
-	callProcIn   = callPrefix + "procin"
-	callProcOut  = callPrefix + "procout"
-	callFd       = callPrefix + "fd"
-	callPipe     = callPrefix + "pipe"
-	varPid       = callPrefix + "pid"
-	varPpid      = callPrefix + "ppid"
-	varBang      = callPrefix + "bang"
-	varFlags     = callPrefix + "flags"
-	varZero      = callPrefix + "zero"
-	bodyFunction = callPrefix + "body"
+	callPrefix     = "__vg_"
+	callFork       = callPrefix + "fork"
+	callBack       = callPrefix + "back"
+	callSubst      = callPrefix + "subst"
+	callProcIn     = callPrefix + "procin"
+	callProcOut    = callPrefix + "procout"
+	callFd         = callPrefix + "fd"
+	callKeepFds    = callPrefix + "keepfds"
+	callBackFds    = callPrefix + "backfds"
+	callPipe       = callPrefix + "pipe"
+	callNumber     = callPrefix + "number"
+	callReadonly   = callPrefix + "readonly"
+	callIsReadonly = callPrefix + "isreadonly"
+	callReturn     = callPrefix + "return"
+	callQuote      = callPrefix + "quote"
+	callSlurp      = callPrefix + "slurp"
+	callErr        = callPrefix + "err"
+	callErrDone    = callPrefix + "errdone"
+	varDivisor     = callPrefix + "divisor"
+	varPid         = callPrefix + "pid"
+	varPpid        = callPrefix + "ppid"
+	varBang        = callPrefix + "bang"
+	varFlags       = callPrefix + "flags"
+	varZero        = callPrefix + "zero"
+	bodyFunction   = callPrefix + "body"
 )
 
 type rewriter struct {
-	prog  *program
-	posix bool // a shell without bash's extensions
-	name  string
-	home  func(user string) (string, bool)
-	depth int // of functions
-	seen  differs
-	// condition: the status of these statements is tested, so that set -e has no effect.
-	condition bool
-	quoted    bool // between double quotes, or in a here-document
-	err       error
-	whole     bool // err is a refusal: no part of the script may run
+	prog   *program
+	posix  bool // a shell without bash's extensions
+	name   string
+	home   func(user string) (string, bool)
+	depth  int // of functions
+	seen   differs
+	scopes []string // labels of the commands with descriptors of their own around this one, see scoped
+	quoted bool     // between double quotes, or in a here-document
+	err    error
+	whole  bool // err is a refusal: no part of the script may run
 }
 
 func (w *rewriter) refuse(pos syntax.Pos, what string) {
@@ -72,6 +82,7 @@ func callOf(name string, args ...string) *syntax.CallExpr {
 
 // typed rewrites statements that run as soon as they are read.
 func (w *rewriter) typed(list []*syntax.Stmt) {
+	w.names(list)
 	for _, st := range list {
 		w.differ(st)
 	}
@@ -125,34 +136,41 @@ func (w *rewriter) command(st *syntax.Stmt) {
 	}
 	switch c := st.Cmd.(type) {
 	case *syntax.Subshell:
-		st.Cmd = callOf(callFork, w.subshell(c.Stmts))
+		w.stmts(c.Stmts)
+		st.Cmd = callOf(callFork, w.body(c.Stmts))
 	case *syntax.BinaryCmd:
 		if c.Op == syntax.Pipe || c.Op == syntax.PipeAll {
+			if w.posix {
+				w.posixNode(c)
+			}
 			st.Cmd = callOf(callPipe, w.sides(st.Cmd, nil)...)
 			return
 		}
-		w.asked(func() { w.stmt(c.X) })
+		w.stmt(c.X)
 		w.stmt(c.Y)
 	case *syntax.FuncDecl:
 		if w.posix {
 			w.posixNode(c)
 		}
-		w.depth++
-		w.unasked(func() { w.stmt(c.Body) })
-		w.depth--
+		outer := w.scopes
+		w.depth, w.scopes = w.depth+1, nil
+		w.stmt(c.Body)
+		w.depth, w.scopes = w.depth-1, outer
 	case *syntax.CoprocClause:
 		w.refuse(c.Pos(), "a coprocess")
 	case *syntax.IfClause:
 		for ; c != nil; c = c.Else {
-			w.asked(func() { w.stmts(c.Cond) })
+			w.stmts(c.Cond)
 			w.stmts(c.Then)
 		}
 	case *syntax.WhileClause:
-		w.asked(func() { w.stmts(c.Cond) })
+		w.stmts(c.Cond)
 		w.stmts(c.Do)
 	case nil:
 	default:
+		guarded := w.guardReadonly(w.returns(st.Cmd))
 		w.walk(c)
+		st.Cmd = guarded
 	}
 }
 
@@ -179,8 +197,19 @@ func (w *rewriter) walk(n syntax.Node) {
 			if w.posix {
 				w.syntaxError(n.Pos(), `"(" unexpected`)
 			}
-		case *syntax.ArithmExp, *syntax.ArithmCmd, *syntax.LetClause:
-			arithNames(n)
+		case *syntax.ArithmCmd:
+			n.X = w.arithmetic(n.X)
+			return false
+		case *syntax.LetClause:
+			for i := range n.Exprs {
+				n.Exprs[i] = w.arithmetic(n.Exprs[i])
+			}
+			return false
+		case *syntax.CStyleLoop:
+			n.Init, n.Cond, n.Post = w.arithmetic(n.Init), w.arithmetic(n.Cond), w.arithmetic(n.Post)
+			return false
+		case *syntax.TimeClause:
+			w.refuse(n.Pos(), "the keyword time")
 		case *syntax.Assign:
 			arithNames(n.Index)
 			bareEscapes(n.Value)
@@ -189,8 +218,12 @@ func (w *rewriter) walk(n syntax.Node) {
 		case *syntax.UnaryTest:
 			w.unaryTest(n)
 		case *syntax.BinaryTest:
-			if n.Op == syntax.TsDevIno {
+			switch n.Op {
+			case syntax.TsDevIno:
 				w.refuse(n.Pos(), "-ef in [[ ]]")
+			case syntax.TsEql, syntax.TsNeq, syntax.TsLeq, syntax.TsGeq, syntax.TsLss, syntax.TsGtr:
+				w.comparison(n)
+				return false
 			}
 		}
 		return true
@@ -212,10 +245,17 @@ func (w *rewriter) unaryTest(n *syntax.UnaryTest) {
 // construct that the virtual guest does not support, it returns no statement.
 func (w *rewriter) parse(src io.Reader) (*syntax.File, error) {
 	f := &syntax.File{Name: w.name}
+	var stmts []*syntax.Stmt
+	var bad error
 	for st, err := range syntax.NewParser(syntax.Variant(syntax.LangBash)).StmtsSeq(src) {
 		if err != nil {
-			return f, w.parseError(err)
+			bad = w.parseError(err)
+			break
 		}
+		stmts = append(stmts, st)
+	}
+	w.names(stmts)
+	for _, st := range stmts {
 		if w.differ(st); w.err == nil {
 			w.stmt(st)
 		}
@@ -227,7 +267,7 @@ func (w *rewriter) parse(src io.Reader) (*syntax.File, error) {
 		}
 		f.Stmts = append(f.Stmts, st)
 	}
-	return f, nil
+	return f, bad
 }
 
 func (w *rewriter) parseError(err error) error {

@@ -122,7 +122,12 @@ func (sh *shell) set(hc interp.HandlerContext, args []string) ([]string, error) 
 				}
 				sh.pipefail = a[0] == '-'
 			}
+			sh.flag(a[0] == '-', map[string]string{"errexit": "e", "nounset": "u", "xtrace": "x", "noglob": "f", "allexport": "a"}[args[i+1]])
 			switch args[i+1] {
+			case "errexit":
+				if !sh.noErrexit {
+					out = append(out, a, args[i+1])
+				}
 			case "posix", "monitor", "notify", "nolog", "hashall", "vi", "emacs", "noclobber", "errtrace", "functrace":
 			default:
 				out = append(out, a, args[i+1])
@@ -138,6 +143,10 @@ func (sh *shell) set(hc interp.HandlerContext, args []string) ([]string, error) 
 			sh.pipefail = a[0] == '-'
 		}
 		for _, c := range a[1:] {
+			sh.flag(a[0] == '-', string(c))
+			if c == 'e' && sh.noErrexit {
+				continue
+			}
 			if !strings.ContainsRune("mbhvECT", c) {
 				keep += string(c)
 			}
@@ -150,6 +159,18 @@ func (sh *shell) set(hc interp.HandlerContext, args []string) ([]string, error) 
 		return []string{"true"}, nil
 	}
 	return out, nil
+}
+
+// flag keeps $- as set leaves it. Only the first shell of a process tree sees it: a
+// subshell has a copy of the variables.
+func (sh *shell) flag(on bool, letter string) {
+	if sh.env == nil || letter == "" || !strings.Contains("eufxan", letter) {
+		return
+	}
+	if sh.flags = strings.ReplaceAll(sh.flags, letter, ""); on {
+		sh.flags = letter + sh.flags
+	}
+	sh.env.vars[varFlags] = strVar(sh.flags, false)
 }
 
 // noPipefail ends the shell: dash 0.5.12 has no such option.
@@ -187,11 +208,17 @@ func (sh *shell) trap(hc interp.HandlerContext, args []string) ([]string, error)
 	}
 	var out []string
 	for _, s := range sigs {
+		if sh.kind != "bash" && (s == "ERR" || s == "DEBUG" || s == "RETURN") {
+			s = "SIG" + s // only bash has it
+		}
 		switch s {
 		case "EXIT", "0", "ERR":
 			text := "-"
 			if action != nil {
 				text = *action
+			}
+			if s == "ERR" && action != nil && text != "" {
+				text = callErr + " || {\n" + text + "\n" + callErrDone + "\n}"
 			}
 			if s == "0" {
 				s = "EXIT"
@@ -202,11 +229,11 @@ func (sh *shell) trap(hc interp.HandlerContext, args []string) ([]string, error)
 			out = append(out, s)
 			continue
 		case "DEBUG", "RETURN":
-			return nil, fmt.Errorf("sandbox: trap %s is not supported by the virtual guest", s)
+			return nil, fmt.Errorf("sandbox: trap … %s"+notHere, s)
 		}
 		n, ok := SignalNumber(s)
 		if !ok {
-			fmt.Fprintf(hc.Stderr, "%s: 1: trap: %s: bad trap\n", sh.name, s)
+			fmt.Fprintf(hc.Stderr, "%s: 1: trap: %s: bad trap\n", sh.name, strings.TrimPrefix(s, "SIG"))
 			return []string{"false"}, nil
 		}
 		sh.p.setTrap(n, action)

@@ -19,16 +19,26 @@ import (
 
 // shell is the state of one shell process around the interpreter.
 type shell struct {
-	p        *Proc
-	r        *interp.Runner
-	prog     *program
-	name     string // $0
-	kind     string // sh, dash, ash or bash
-	jobs     map[int]*Proc
-	order    []int
-	steps    int64
-	pipefail bool
-	nounset  bool         // set on its command line
+	p     *Proc
+	r     *interp.Runner
+	prog  *program
+	env   *bootEnv // nil in a subshell
+	name  string   // $0
+	kind  string   // sh, dash, ash or bash
+	flags string   // $-
+	jobs  map[int]*Proc
+	order []int
+	kept  []keptFds
+	steps int64
+
+	pipefail       bool
+	nounset        bool // set on its command line
+	inheritErrexit bool // shopt -s inherit_errexit
+	noErrexit      bool // a subshell of a tested command: set -e has no effect
+
+	ending   *int         // the next command ends the shell with this status
+	leaving  bool         // it runs exit
+	errSteps int64        // when a trap on ERR ran last
 	execing  bool         // the next program replaces the shell
 	prompt   *interaction // nil: not interactive
 }
@@ -52,7 +62,8 @@ func (p *Proc) runShell(kind string, argv []string) int {
 		sh.prompt = &interaction{histexpand: kind == "bash"}
 	}
 	env := p.shellEnv(kind)
-	env.vars[varFlags] = strVar(o.dashed(kind), false)
+	sh.env, sh.flags = env, o.dashed(kind)
+	env.vars[varFlags] = strVar(sh.flags, false)
 	env.vars[varZero] = strVar(o.name, false)
 	if o.interactive {
 		env.interactive(p, kind)
@@ -183,7 +194,7 @@ func (sh *shell) runStdin(in io.Reader) int {
 		}
 		for _, st := range stmts {
 			status = sh.runNode(st)
-			if sh.r.Exited() || sh.p.ctx.Err() != nil {
+			if sh.r.Exited() || sh.ending != nil || sh.p.ctx.Err() != nil {
 				return status
 			}
 		}
@@ -219,6 +230,8 @@ func (sh *shell) runNode(n syntax.Node) int {
 	err := sh.r.Run(ctx, n)
 	var es interp.ExitStatus
 	switch {
+	case sh.ending != nil:
+		return *sh.ending
 	case err == nil:
 		return 0
 	case errors.As(err, &es):

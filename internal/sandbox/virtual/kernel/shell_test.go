@@ -94,10 +94,15 @@ func testMachine(t testing.TB) *Machine {
 
 func runIn(t testing.TB, m *Machine, stdin string, argv ...string) (string, string, int) {
 	t.Helper()
+	return runAt(t, m, "/root", stdin, argv...)
+}
+
+func runAt(t testing.TB, m *Machine, dir, stdin string, argv ...string) (string, string, int) {
+	t.Helper()
 	var out, errw bytes.Buffer
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	st, err := m.Run(ctx, Exec{Argv: argv, Env: []string{"PATH=/bin", "HOME=/root"}, Cwd: "/root",
+	st, err := m.Run(ctx, Exec{Argv: argv, Env: []string{"PATH=/bin", "HOME=/root"}, Cwd: dir,
 		Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errw})
 	if err != nil {
 		t.Fatalf("%v: %v\n%s%s", argv, err, out.String(), errw.String())

@@ -21,13 +21,19 @@ func (sh *shell) eval(hc interp.HandlerContext, src string) ([]string, error) {
 	return []string{"eval", text}, nil
 }
 
-func (sh *shell) source(args []string) ([]string, error) {
+func (sh *shell) source(hc interp.HandlerContext, args []string) ([]string, error) {
 	if len(args) < 2 {
 		return []string{"false"}, nil
 	}
 	name := args[1]
 	if !strings.Contains(name, "/") {
 		name = sh.findSource(name)
+	}
+	v := sh.p.View()
+	v.Cwd = hc.Dir
+	if _, err := v.Stat(name); err != nil && sh.kind != "bash" { // only bash goes on
+		fmt.Fprintf(hc.Stderr, "%s: %d: .: cannot open %s: %s\n", sh.name, max(1, hc.Pos.Line()), args[1], lowerFirst(Reason(err)))
+		return []string{"exit", "2"}, nil
 	}
 	// The name goes through the library to openHandler marked, so that the
 	// library's own search cannot find a file of the host.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"weak"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/tty"
 )
@@ -20,9 +21,9 @@ type Exec struct {
 	Stderr io.Writer
 	TTY    *tty.TTY        // instead of the three: a terminal, which the process then controls
 	Body   func(*Proc) int // instead of a program: a process that is only Go
-	// Theirs means that stdout and stderr are pipes made by the host's root. For root in
-	// an unprivileged guest, /dev/stdout and /dev/stderr are then "Permission denied",
-	// although >&2 works.
+	// Theirs means that the three are pipes made by the host's root. For root in an
+	// unprivileged guest, /dev/stdin, /dev/stdout and /dev/stderr are then "Permission
+	// denied", although >&2 works.
 	Theirs bool
 }
 
@@ -106,7 +107,11 @@ func (p *Proc) open(e Exec) (end func(), err error) {
 		return nil, err
 	}
 	p.Stdin, p.Stdout, p.Stderr = stdin, out, errw
+	if e.Theirs {
+		p.M.lent.Store(weak.Make(stdin), true)
+	}
 	return func() {
+		p.M.lent.Delete(weak.Make(stdin))
 		stop()
 		out.close()
 		errw.close()
