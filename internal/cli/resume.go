@@ -187,7 +187,7 @@ func (o *resumeOptions) outlook(ctx context.Context, c lxc.Container, m *remembe
 		return err
 	}
 	s.run.From = o.from
-	steps, err := s.run.Outlook(ctx)
+	steps, err := s.run.PlanResume(ctx)
 	if err != nil {
 		return err
 	}

@@ -151,7 +151,7 @@ func (o *syncOptions) report(ctx context.Context, c lxc.Container, m *remembered
 	if err != nil {
 		return err
 	}
-	report, err := s.run.Report(ctx, how)
+	report, err := s.run.PlanSync(ctx, how)
 	if err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (o *syncOptions) report(ctx context.Context, c lxc.Container, m *remembered
 }
 
 // driftTable is a report as rows: what, which, how it stands, what a sync does.
-func driftTable(p provision.Report) ui.Table {
+func driftTable(p plan.Report) ui.Table {
 	t := ui.Table{Columns: []ui.Column{
 		{Title: "KIND", Keep: true}, {Title: "NAME", Keep: true}, {Title: "STATE", Keep: true, Paint: driftShade}, {Title: "SYNC WOULD", Keep: true},
 	}}

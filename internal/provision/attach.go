@@ -8,6 +8,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
@@ -65,7 +66,7 @@ func (r *Run) findAddress(ctx context.Context, node string) error {
 	}
 	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if addr, ok := staticAddress(r.Job.Spec.Network); ok {
+	if addr, ok := plan.StaticAddress(r.Job.Spec.Network); ok {
 		r.Address = addr
 	} else if addr, err := r.PVE.Address(wait, node, r.CTID, r.Job.Spec.Network, r.MAC, r.watch()); err == nil {
 		r.Address = addr

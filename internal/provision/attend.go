@@ -3,8 +3,10 @@ package provision
 import (
 	"context"
 	"fmt"
+	"path"
 	"slices"
 
+	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
@@ -22,13 +24,13 @@ type program struct {
 // runProgram does what is to be done about a program: runs it, follows on the
 // attempt that runs, or leaves it as it was done before.
 func (r *Run) runProgram(ctx context.Context, p program) error {
-	t := r.turns[p.item]
-	if t == turnDone {
+	doing := r.plan.Of(p.item)
+	if doing == plan.Leave {
 		return nil
 	}
-	if t == turnAttach || t == turnDrain {
+	if doing == plan.Follow || doing == plan.Drain {
 		m := r.marks.Of(event.Syncing, p.item)
-		if t == turnAttach { // from here on it is this run's to be told to stop
+		if doing == plan.Follow { // from here on it is this run's to be told to stop
 			r.attempt = &guest.Attempt{Dir: m.Dir, Name: p.item}
 		}
 		if err := r.announce(p, "Following "+p.item); err != nil {
@@ -42,7 +44,7 @@ func (r *Run) runProgram(ctx context.Context, p program) error {
 		if err != nil {
 			return err
 		}
-		if t == turnAttach {
+		if doing == plan.Follow {
 			return r.judge(ctx, p.item, end)
 		}
 	}
@@ -144,4 +146,16 @@ func (r *Run) linkChanged(err error) {
 		return
 	}
 	r.say("the link to the container is back")
+}
+
+// nextAttempt is where the next attempt at a program runs in the guest.
+func (r *Run) nextAttempt(item string) plan.Detail {
+	m := r.marks.Of(event.Syncing, item)
+	name, sha := item, r.Job.ScriptSHA(item)
+	if item == plan.ItemManager {
+		name, sha = "00-config-manager", r.Job.Digest()
+	}
+	try := m.Try + 1
+	dir := path.Join(configmanager.RunsDir, r.ID, fmt.Sprintf("%s.%d", name, try))
+	return plan.Detail{Dir: dir, Try: try, SHA256: sha, Take: m.Take}
 }

@@ -12,10 +12,9 @@ import (
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
-// create resolves what the spec leaves open, claims a ctid by creating the container, and
-// follows the task. A resume follows the task that an earlier run began.
+// create creates the container, or follows the task with which an earlier run creates it.
 func (r *Run) create(ctx context.Context) error {
-	if r.situation.State == plan.There {
+	if r.plan.In(event.Creating)[0].Kind == plan.Nothing {
 		return r.step(r.phase.To, fmt.Sprintf("Container %d on %s is there", r.CTID, r.Placement.Node))
 	}
 	if err := r.step(r.phase.From, "Creating LXC container"); err != nil {
@@ -27,22 +26,9 @@ func (r *Run) create(ctx context.Context) error {
 	if _, err := r.wayIn(); err != nil {
 		return err
 	}
-	upid := r.situation.Create
-	switch {
-	case r.situation.ToFollow():
-		r.UPID = upid
-		r.Placement = &pve.Placement{Node: r.Recorded.Node, CTID: r.CTID}
-		r.say(fmt.Sprintf("Container %d on %s: %s", r.CTID, r.Recorded.Node, r.situation.Why))
-	default:
-		if r.situation.State == plan.HalfMade {
-			if err := r.remake(ctx); err != nil {
-				return err
-			}
-		}
-		var err error
-		if upid, err = r.createAnew(ctx); err != nil {
-			return err
-		}
+	upid, err := r.createTask(ctx)
+	if err != nil {
+		return err
 	}
 	res, err := r.followTask(ctx, upid)
 	if err != nil {
@@ -58,6 +44,27 @@ func (r *Run) create(ctx context.Context) error {
 		return err
 	}
 	return r.step(r.phase.To, "Container created")
+}
+
+// createTask returns the task that creates the container, which runs or has just ended.
+func (r *Run) createTask(ctx context.Context) (upid string, err error) {
+	for _, a := range r.plan.In(event.Creating) {
+		switch a.Kind {
+		case plan.FollowCreate:
+			upid = r.situation.Create
+			r.UPID = upid
+			r.Placement = &pve.Placement{Node: r.Recorded.Node, CTID: r.CTID}
+			r.say(fmt.Sprintf("Container %d on %s: %s", r.CTID, r.Recorded.Node, r.situation.Why))
+		case plan.RemoveHalf:
+			err = r.remake(ctx)
+		case plan.CreateAnew:
+			upid, err = r.createAnew(ctx)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return upid, nil
 }
 
 // createAnew chooses a place, downloads the OS template to it if needed, and asks for the

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/event"
@@ -13,8 +14,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 )
 
-// deploy gets inside, waits until the guest is really ready, and ships the
-// config-manager and the template's files in one stream.
+// deploy gets inside, waits until the guest is ready, looks at what earlier runs have left,
+// and does what is decided then.
 func (r *Run) deploy(ctx context.Context) error {
 	if err := r.step(r.phase.From, "Connecting to the container"); err != nil {
 		return err
@@ -22,39 +23,44 @@ func (r *Run) deploy(ctx context.Context) error {
 	if err := r.enterReady(ctx); err != nil {
 		return err
 	}
-	if err := r.takeStock(ctx); err != nil {
+	if err := r.lookInside(ctx); err != nil {
 		return err
 	}
-	if r.renewing {
-		if err := r.renew(ctx); err != nil {
+	for _, a := range r.plan.In(event.Deploying) {
+		if err := r.deployAction(ctx, a); err != nil {
 			return err
 		}
-	} else if err := r.applyChanged(ctx); err != nil {
-		return err
 	}
-	if !r.shipNeeded() || r.lookOnly() {
-		r.Staging = r.marks.Of(event.Deploying, plan.ItemShip).Stage
-		return r.step(r.phase.To, "Template files were deployed before")
+	if r.plan.Has(plan.Ship) {
+		return nil
 	}
-	return r.shipAll(ctx)
+	r.Staging = r.marks.Of(event.Deploying, plan.ItemShip).Stage
+	return r.step(r.phase.To, "Template files were deployed before")
 }
 
-// shipAll ships the config-manager and the scripts, and of the template's files
-// those that the guest lacks.
-func (r *Run) shipAll(ctx context.Context) error {
-	in, err := r.input()
-	if err != nil {
-		return err
+// deployAction executes one action. The entry is done by then, and a Ship ships all files
+// in one stream.
+func (r *Run) deployAction(ctx context.Context, a plan.Action) error {
+	switch a.Kind {
+	case plan.Refuse:
+		return r.conflict(r.plan.Refused)
+	case plan.Removed:
+		r.say(strings.Join(a.Lines, "\n"))
+	case plan.KeepJob:
+		r.say("Nothing differs from the template" + r.butFor())
+		return r.keepJob(ctx)
+	case plan.Snapshot:
+		return r.takeSnapshot(ctx)
+	case plan.Change:
+		return r.prepareChange(ctx)
+	case plan.Ship:
+		return r.shipAll(ctx, r.plan.Input)
 	}
-	if r.resuming {
-		var refused []configmanager.FileDrift
-		if in, refused, err = r.differing(ctx, in); err != nil {
-			return err
-		}
-		if len(refused) > 0 {
-			return r.conflict(refused)
-		}
-	}
+	return nil
+}
+
+// shipAll ships the config-manager, the scripts and the files of in.
+func (r *Run) shipAll(ctx context.Context, in configmanager.Input) error {
 	bundle, err := r.bundle(in)
 	if err != nil {
 		return err

@@ -35,6 +35,9 @@ var Phases = []Phase{
 func (r *Run) perform(ctx context.Context, phases []Phase) error {
 	for _, p := range phases {
 		r.phase = p
+		if r.inside == nil && p.Name != event.Finalizing {
+			r.decide()
+		}
 		done := r.wait("", 0)
 		err := p.Do(r, ctx)
 		done()

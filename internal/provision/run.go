@@ -48,6 +48,9 @@ type Run struct {
 	past      *survey.RollbackSurvey // what the container is being taken back to
 	foreign   bool                   // a container that this catalogue did not make may be destroyed
 
+	plan   plan.Plan    // what is decided, from what was found so far
+	inside *plan.Inside // what was found in the guest; nil: nobody has looked
+
 	// perform
 	phase     Phase
 	recordErr firstError
@@ -75,12 +78,10 @@ type Run struct {
 	// deploying
 	Guest   guest.Guest
 	Facts   guest.Facts
-	Staging string               // the folder in the guest that everything is shipped to
-	Drift   *configmanager.Drift // how the guest differed, where that was asked
+	Staging string // the folder in the guest that everything is shipped to
 
 	// syncing
-	turns   map[string]turn // what is to be done about each program; empty: run all
-	attempt *guest.Attempt  // the one that runs now, for cancellation
+	attempt *guest.Attempt // the one that runs now, for cancellation
 
 	// finalizing
 	Services []lxc.Service

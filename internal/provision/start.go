@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -14,25 +15,22 @@ import (
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
-// addressTimeout is how long a started container may take to show an address.
-// IPv6 autoconfiguration and busy DHCP servers need most of a minute.
-const addressTimeout = 90 * time.Second
-
 // start starts the container, follows the task and learns its address. Where that is
 // known already, or not needed, the way inside is opened meanwhile.
 func (r *Run) start(ctx context.Context) error {
-	if r.situation.Running {
+	todo := r.plan.In(event.Starting)[0]
+	if todo.Kind == plan.Nothing {
 		return r.step(r.phase.To, "Container runs")
 	}
 	if err := r.step(r.phase.From, "Starting container"); err != nil {
 		return err
 	}
 	node := r.Placement.Node
-	upid, err := r.startTask(ctx, node)
+	upid, err := r.startTask(ctx, node, todo)
 	if err != nil {
 		return err
 	}
-	addr, static := staticAddress(r.Job.Spec.Network)
+	addr, static := plan.StaticAddress(r.Job.Spec.Network)
 	if static {
 		r.Address = addr
 	}
@@ -88,8 +86,8 @@ func (r *Run) awaitStart(ctx context.Context, upid string, follow func(context.C
 }
 
 // startTask begins to start the container, or finds the task that does so.
-func (r *Run) startTask(ctx context.Context, node string) (string, error) {
-	if r.situation.Start != "" {
+func (r *Run) startTask(ctx context.Context, node string, todo plan.Action) (string, error) {
+	if todo.Kind == plan.FollowStart {
 		r.say("It is being started already")
 		return r.situation.Start, nil
 	}
@@ -106,9 +104,9 @@ func (r *Run) startTask(ctx context.Context, node string) (string, error) {
 // learnAddress asks Proxmox for the address that DHCP gave, and records it.
 func (r *Run) learnAddress(ctx context.Context, node string) error {
 	if !r.Address.IsValid() && r.Job.Spec.Network.Addressed() {
-		defer r.wait("", addressTimeout)()
-		wait, cancel := context.WithTimeoutCause(ctx, addressTimeout,
-			fmt.Errorf("the container has no address after %s", addressTimeout))
+		defer r.wait("", plan.AddressTimeout)()
+		wait, cancel := context.WithTimeoutCause(ctx, plan.AddressTimeout,
+			fmt.Errorf("the container has no address after %s", plan.AddressTimeout))
 		defer cancel()
 		addr, err := r.PVE.Address(wait, node, r.CTID, r.Job.Spec.Network, r.MAC, r.watch())
 		if err != nil {
@@ -227,4 +225,12 @@ func (r *Run) keepPassword(ctx context.Context) error {
 		return err
 	}
 	return r.Record.SealPassword(ctx, r.Job.Password)
+}
+
+// at words an address at the end of a sentence; "" if there is none.
+func at(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return " at " + a.String()
 }

@@ -15,7 +15,7 @@ import (
 // sync lets the config-manager apply files and packages, then runs the
 // template's scripts in order. What fails ends the run; nothing after it runs.
 func (r *Run) sync(ctx context.Context) error {
-	if r.lookOnly() {
+	if r.plan.In(event.Syncing)[0].Kind == plan.Nothing {
 		return r.step(r.phase.To, "Nothing is run: --from finalizing")
 	}
 	scripts := r.Job.Scripts()
@@ -26,9 +26,9 @@ func (r *Run) sync(ctx context.Context) error {
 	from := r.phase.From
 	message := "Running config-manager initial sync"
 	switch {
-	case r.turns[plan.ItemManager] == turnDone && r.renewing:
+	case r.plan.Of(plan.ItemManager) == plan.Leave && r.renewing:
 		message = "Files and packages are as they should be"
-	case r.turns[plan.ItemManager] == turnDone:
+	case r.plan.Of(plan.ItemManager) == plan.Leave:
 		message = "Files and packages were put in place before"
 	case r.renewing:
 		message = "Applying files and packages"
@@ -48,7 +48,7 @@ func (r *Run) sync(ctx context.Context) error {
 			return err
 		}
 	}
-	return r.step(r.phase.To, counted(len(scripts), "setup script")+" completed")
+	return r.step(r.phase.To, plan.Counted(len(scripts), "setup script")+" completed")
 }
 
 // applyFiles lets the config-manager's service apply files and packages, and
@@ -78,7 +78,7 @@ func (r *Run) runScript(ctx context.Context, s template.Script, i, n int) error 
 	percent := r.phase.From + (i+1)*(r.phase.To-r.phase.From)/n
 	end := p.logs
 	end.Type, end.Percent, end.Message = event.Step, &percent, fmt.Sprintf("Script %q completed", s.Name)
-	if r.turns[s.Name] == turnDone {
+	if r.plan.Of(s.Name) == plan.Leave {
 		end.Message = fmt.Sprintf("Script %q was completed before", s.Name)
 	}
 	return r.Bus.Emit(end)

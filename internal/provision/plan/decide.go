@@ -45,6 +45,12 @@ func NeedsDrift(q Request, w World) bool {
 	return d.ships()
 }
 
+// NeedsInput reports whether the decision, or the run after it, needs World.Inside.Wants.
+func NeedsInput(q Request, w World) bool {
+	d := decision{Request: q, World: w, programs: Programs(q, w)}
+	return !d.seesAll() && (d.ships() || NeedsDrift(q, w))
+}
+
 // compare applies the comparison of the guest with the template to the decision about the
 // config-manager, and to the files that must be shipped.
 func (d *decision) compare() {
@@ -187,13 +193,32 @@ func (d *decision) deploying() []Action {
 		return []Action{action(Enter, "", enter)}
 	case len(d.refused) > 0:
 		return []Action{action(Enter, "", enter), action(Refuse, "", d.refuseLines()...)}
-	case d.Verb == Sync && d.Inside != nil && !d.differs:
-		return append([]Action{action(Enter, "", enter), action(KeepJob, "")}, d.shipping(enter)...)
+	case d.Verb != Sync || d.Inside == nil:
+		return d.shipping(enter)
 	}
-	actions := d.shipping(enter)
-	if d.Verb == Sync && d.Inside != nil && d.Sync.Snapshot != SnapshotNever {
-		snapshot := action(Snapshot, "", "take a snapshot if the storage can")
-		actions = append(actions[:1:1], append([]Action{snapshot}, actions[1:]...)...)
+	ship := d.shipping(enter)
+	actions := append(ship[:1:1], d.removed()...)
+	if d.differs {
+		actions = append(actions, action(Snapshot, ""), action(Change, ""))
+	} else {
+		actions = append(actions, action(KeepJob, ""))
+	}
+	return append(actions, ship[1:]...)
+}
+
+// removed name what the template no longer has. It stays in the container, because nobody
+// knows what else uses it.
+func (d *decision) removed() (actions []Action) {
+	add := func(name, line string) {
+		actions = append(actions, Action{Phase: event.Deploying, Kind: Removed, Item: name, Lines: []string{line}})
+	}
+	for _, name := range d.Sync.Removed {
+		add(name, "script "+name+" is not in the template any more; what it did stays")
+	}
+	for _, f := range d.Inside.Drift.Files {
+		if f.State == configmanager.FileRemoved {
+			add(f.Target, f.Target+" is not in the template any more; it stays in the container")
+		}
 	}
 	return actions
 }

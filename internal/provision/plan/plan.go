@@ -28,8 +28,10 @@ const (
 	FollowStart  Kind = "follow start"  // follow the task that starts it
 	Enter        Kind = "enter"         // get inside, and wait until the guest is ready
 	Refuse       Kind = "refuse"        // refuse the run: files are in the way
+	Removed      Kind = "removed"       // say that the template no longer has something, which stays
 	KeepJob      Kind = "keep job"      // nothing differs: record the request only
-	Snapshot     Kind = "snapshot"      // take a snapshot before the first change
+	Snapshot     Kind = "snapshot"      // take a snapshot before the first change, as --snapshot says
+	Change       Kind = "change"        // record that the container is being changed, and what will run
 	Ship         Kind = "ship"          // ship the config-manager, the scripts and Plan.Input
 	ShipFile     Kind = "ship file"     // one file of Plan.Input
 	KeepFile     Kind = "keep file"     // leave a file as the container has it, and remember that
@@ -45,7 +47,7 @@ type Action struct {
 	Kind  Kind
 	Item  string   // the program, the file's target or the snapshot's name
 	Doing Doing    // of a Program
-	Lines []string // what `--plan` prints; none for an action that it does not mention
+	Lines []string // what `--plan` prints, or a Removed says; none for an action that is not mentioned
 }
 
 // Plan is the list of actions of a run, with what executing them needs.

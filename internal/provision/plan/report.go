@@ -1,0 +1,80 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/infrahaus/infrahaus/internal/configmanager"
+	"github.com/infrahaus/infrahaus/internal/event"
+)
+
+// Report is how a container differs from its template, and what a sync would do about it:
+// the result of `sync --plan`. Empty lists are [] in JSON, never null.
+type Report struct {
+	Inside   string                       `json:"inside"` // how the guest was entered, and why so
+	Files    []configmanager.FileDrift    `json:"files"`
+	Packages []configmanager.PackageDrift `json:"packages"`
+	// Manager is the state of the config-manager's last attempt, in the words for a script.
+	// Unless it is same, the sync applies files and packages although none differs.
+	Manager  string         `json:"configManager"`
+	Scripts  []ScriptDrift  `json:"scripts"`
+	Services []ServiceDrift `json:"services"`
+	// Conflicts are the targets of the files for which the sync would be refused.
+	Conflicts []string `json:"conflicts"`
+}
+
+// ScriptDrift is the state of one script: same, new, changed, failed (or died, at its last
+// attempt), running, skipped, or removed from the template.
+type ScriptDrift struct {
+	Name  string `json:"name"`
+	State string `json:"state"`
+}
+
+// ServiceDrift is one service that the template declares.
+type ServiceDrift struct {
+	Name  string `json:"name"`
+	State string `json:"state"` // running or not running
+}
+
+// ReportOf is the report of a sync, from the same decision that the sync would execute. The
+// world must have a comparison of the guest with its template.
+func ReportOf(q Request, w World) Report {
+	programs, drift := Programs(q, w), w.Inside.Drift
+	r := Report{
+		Inside: w.Way, Packages: append([]configmanager.PackageDrift{}, drift.Packages...),
+		Manager: programs[ItemManager].state(w.Marks.Of(event.Syncing, ItemManager)),
+		Files:   []configmanager.FileDrift{}, Scripts: []ScriptDrift{}, Services: []ServiceDrift{}, Conflicts: []string{},
+	}
+	for _, f := range drift.Files {
+		r.Files = append(r.Files, f.Settled(q.Sync.Take))
+	}
+	for _, s := range q.Job.Template.EnabledScripts() {
+		state := "skipped"
+		if !q.Job.Skips(s.Name) {
+			state = programs[s.Name].state(w.Marks.Of(event.Syncing, s.Name))
+		}
+		r.Scripts = append(r.Scripts, ScriptDrift{s.Name, state})
+	}
+	for _, name := range q.Sync.Removed {
+		r.Scripts = append(r.Scripts, ScriptDrift{name, "removed"})
+	}
+	for _, f := range Decide(q, w).Refused {
+		r.Conflicts = append(r.Conflicts, f.Target)
+	}
+	return r
+}
+
+// Differs reports whether a sync would have anything to do, or be refused. A service that
+// does not run is reported, but a sync does not mend it.
+func (r Report) Differs() bool {
+	for _, f := range r.Files {
+		if f.Effect() != configmanager.Leave {
+			return true
+		}
+	}
+	for _, s := range r.Scripts {
+		if !slices.Contains([]string{"same", "skipped", "removed"}, s.State) {
+			return true
+		}
+	}
+	return r.Manager != "same" || packagesDiffer(r.Packages)
+}

@@ -1,0 +1,166 @@
+package provision
+
+import (
+	"context"
+	"slices"
+
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
+	"github.com/infrahaus/infrahaus/internal/pve"
+)
+
+// PlanStep is what one phase would do.
+type PlanStep struct {
+	Phase string   `json:"step"`
+	Title string   `json:"title"`
+	Does  []string `json:"does"` // one action a line
+}
+
+// steps writes a plan down, phase by phase.
+func steps(p plan.Plan) []PlanStep {
+	var out []PlanStep
+	for _, phase := range Phases {
+		out = append(out, PlanStep{Phase: string(phase.Name), Title: phase.Title, Does: append([]string{}, p.Lines(phase.Name)...)})
+	}
+	return out
+}
+
+// Plan is what a create of this job at this place would do, and how it would get inside. It
+// asks nobody and changes nothing. Its error is a way inside that cannot work at all.
+func Plan(job plan.Job, p *pve.Placement, ssh guest.Options) ([]PlanStep, error) {
+	way, err := wayIn(ssh, job.Spec.Network.Addressed())
+	if err != nil {
+		return nil, err
+	}
+	return steps(plan.Decide(plan.Request{Verb: plan.Create, Job: job}, plan.World{Placement: p, Way: way})), nil
+}
+
+// wayIn is guest.Options.Ways. If no way can work, nothing must be created.
+func wayIn(ssh guest.Options, address bool) (string, error) {
+	way, err := ssh.Ways(address)
+	if err != nil {
+		f := Explain(err)
+		f.Status = ExitUsage
+		return "", f
+	}
+	return way, nil
+}
+
+// wayIn is how the guest was entered, or would be. Its error is as that of the function.
+func (r *Run) wayIn() (string, error) {
+	if r.Guest != nil {
+		return r.SSH.Way(r.Guest.Transport(), r.opening.notes), nil
+	}
+	return wayIn(r.SSH, r.Address.IsValid() || r.Job.Spec.Network.Addressed())
+}
+
+// request is what the run was asked for.
+func (r *Run) request() plan.Request {
+	q := plan.Request{Verb: plan.Create, Job: r.Job, From: r.From, Sync: r.Asked}
+	switch {
+	case r.renewing:
+		q.Verb = plan.Sync
+	case r.resuming:
+		q.Verb = plan.Resume
+	}
+	return q
+}
+
+// world is what the run has found.
+func (r *Run) world() plan.World {
+	rec := r.Recorded
+	rec.CTID = r.CTID
+	return plan.World{Record: rec, Marks: r.marks, Situation: r.situation, Placement: r.Placement, Inside: r.inside}
+}
+
+// decide makes the plan from what was found so far.
+func (r *Run) decide() { r.plan = plan.Decide(r.request(), r.world()) }
+
+// lookInside asks the guest about the programs that earlier runs have started and, if the
+// decision needs it, how its files and packages differ from the template. Then it decides
+// again. Credentials that the programs have saved become secrets of this run, so that the
+// output which it follows later is redacted.
+func (r *Run) lookInside(ctx context.Context) error {
+	var dirs []string
+	for _, item := range r.programs() {
+		if m := r.marks.Of(event.Syncing, item); m.Dir != "" {
+			dirs = append(dirs, m.Dir)
+		}
+	}
+	inside := &plan.Inside{}
+	err := r.reading(ctx, func() (err error) {
+		inside.Attempts, err = guest.Look(ctx, r.Guest, dirs, r.learnSecret)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	r.inside = inside
+	if plan.NeedsInput(r.request(), r.world()) {
+		if inside.Wants, err = r.input(); err != nil {
+			return err
+		}
+	}
+	if plan.NeedsDrift(r.request(), r.world()) {
+		drift, err := r.drift(ctx, inside.Wants)
+		if err != nil {
+			return err
+		}
+		inside.Drift = &drift
+	}
+	r.decide()
+	return nil
+}
+
+// programs are the config-manager and the scripts.
+func (r *Run) programs() []string {
+	items := []string{plan.ItemManager}
+	for _, s := range r.Job.Scripts() {
+		items = append(items, s.Name)
+	}
+	return items
+}
+
+// PlanResume is what Resume would do, phase by phase. It changes nothing: it asks Proxmox
+// and, if the container runs, the guest. The run's record must discard what is written to
+// it.
+func (r *Run) PlanResume(ctx context.Context) ([]PlanStep, error) {
+	defer r.closeGuest()
+	defer r.wait("Proxmox and the container to report their progress", 0)()
+	if err := r.lookBack(ctx); err != nil {
+		return nil, err
+	}
+	if r.situation.Runs() {
+		if err := r.enterReady(ctx); err != nil {
+			return nil, err
+		}
+		if err := r.lookInside(ctx); err != nil {
+			return nil, err
+		}
+	}
+	q, w := r.request(), r.world()
+	if w.Placement = nil; r.situation.ToCreate() && (r.situation.State == plan.NotMade || r.Job.Spec.CTID == 0) {
+		p, err := r.PVE.Resolve(ctx, r.Job.Spec, Inside(r.SSH.Transport)...)
+		if err != nil {
+			return nil, err
+		}
+		w.Placement = p
+	}
+	var err error
+	if w.Way, err = r.wayIn(); err != nil {
+		return nil, err
+	}
+	decided := plan.Decide(q, w)
+	if i := slices.IndexFunc(decided.Actions, func(a plan.Action) bool { return a.Kind == plan.Refuse }); i >= 0 {
+		refuse := &decided.Actions[i]
+		refuse.Lines = append(refuse.Lines, r.conflict(decided.Refused).Hints...)
+	}
+	return steps(decided), nil
+}
+
+func (r *Run) closeGuest() {
+	if r.Guest != nil {
+		r.Guest.Close()
+	}
+}
