@@ -79,7 +79,7 @@ func TestGreeting(t *testing.T) {
 
 // A guest that cannot hold the attempt says so, and the script is not run.
 func TestAttemptNoRoom(t *testing.T) {
-	_, g := open(t)
+	g := shared(t)
 	a := attempt(t, "echo no")
 	file := filepath.Join(t.TempDir(), "file")
 	os.WriteFile(file, nil, 0o600)

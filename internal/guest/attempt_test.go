@@ -67,7 +67,7 @@ func mustRun(t *testing.T, g Guest, a Attempt) (*heard, Result) {
 func TestAttemptInEveryShell(t *testing.T) {
 	for name, argv := range shells(t) {
 		t.Run(name, func(t *testing.T) {
-			_, g := open(t, argv...)
+			g := shared(t, argv...)
 			for i, c := range []struct {
 				script, out, err string
 				status           int
@@ -105,7 +105,7 @@ func TestAttemptInEveryShell(t *testing.T) {
 // The helpers are there for sh and bash, $0 is the script, the environment is
 // as given, and the names that the runner uses itself do not get in the way.
 func TestAttemptEnvironment(t *testing.T) {
-	_, g := open(t)
+	g := shared(t)
 	dir := t.TempDir()
 	helpers := filepath.Join(dir, "help er.sh")
 	if err := os.WriteFile(helpers, []byte("log_info() { echo \"info: $*\"; }\n"), 0o644); err != nil {
@@ -138,7 +138,7 @@ func TestAttemptEnvironment(t *testing.T) {
 
 // A script that is in the guest already is run in place.
 func TestAttemptPath(t *testing.T) {
-	_, g := open(t)
+	g := shared(t)
 	script := filepath.Join(t.TempDir(), "10 it's.sh")
 	if err := os.WriteFile(script, []byte("echo \"$0\""), 0o600); err != nil {
 		t.Fatal(err)
@@ -206,7 +206,7 @@ head -c 70000 /dev/zero | tr '\0' z; printf '\0\377\r'; echo K=tok$i >>"$INFRAHA
 }
 
 func TestSecretsComeFirst(t *testing.T) {
-	_, g := open(t)
+	g := shared(t)
 	h, _ := mustRun(t, g, attempt(t, `for i in 1 2 3 4 5 6 7 8 9; do echo "K$i=v$i=x" >>"$INFRAHAUS_ATTEMPT/secrets"; echo "v$i=x"; done`))
 	all := strings.Join(h.order, "\n")
 	for i := 1; i < 10; i++ {
@@ -219,7 +219,7 @@ func TestSecretsComeFirst(t *testing.T) {
 
 // A megabyte line and output in floods.
 func TestBigOutput(t *testing.T) {
-	_, g := open(t)
+	g := shared(t)
 	h, r := mustRun(t, g, attempt(t, `head -c 1000000 /dev/zero | tr '\0' x; echo; seq 1 300000 >&2`))
 	if r.Status != 0 || h.out.Len() != 1000001 || h.err.Len() != 1988895 || r.Offsets != (Offsets{1000001, 1988895}) {
 		t.Errorf("%+v %d %d", r, h.out.Len(), h.err.Len())
@@ -279,7 +279,7 @@ func TestKill(t *testing.T) {
 		{"must", "trap '' TERM; echo up; while :; do sleep 0.05; done", 300 * time.Millisecond, 137, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, g := open(t)
+			g := shared(t)
 			a := attempt(t, c.script)
 			h := newHeard()
 			done := make(chan Result, 1)
@@ -307,7 +307,7 @@ func TestKill(t *testing.T) {
 // A package is not left half installed: a script that is at it goes on, and may be
 // followed to its end.
 func TestKillSparesPackages(t *testing.T) {
-	_, g := open(t)
+	g := shared(t)
 	dir := t.TempDir()
 	if err := os.WriteFile(dir+"/dpkg", []byte("#!/bin/sh\necho unpacking\nuntil [ -e \"$1/go\" ]; do sleep 0.02; done\n"), 0o755); err != nil {
 		t.Fatal(err)
@@ -335,7 +335,7 @@ func TestKillSparesPackages(t *testing.T) {
 }
 
 func TestKillBeforeTheStart(t *testing.T) {
-	_, g := open(t)
+	g := shared(t)
 	a := attempt(t, "echo ran")
 	if _, err := Kill(ctxFor(t), g, a, 0); err != nil {
 		t.Fatal(err)
@@ -370,7 +370,7 @@ func TestAttemptOutlivesItsFollower(t *testing.T) {
 
 // A runner that is gone without a status is told apart from one that ended.
 func TestDied(t *testing.T) {
-	_, g := open(t)
+	g := shared(t)
 	a := attempt(t, "echo up; sleep 100")
 	h := newHeard()
 	go func() {
@@ -388,7 +388,7 @@ func TestDied(t *testing.T) {
 
 // An attempt of an earlier boot is dead even if its process id lives on.
 func TestRebooted(t *testing.T) {
-	_, g := open(t)
+	g := shared(t)
 	for name, files := range map[string]map[string]string{
 		"started":      {"pid": fmt.Sprintf("%d 1 gone:1\n", os.Getpid())},
 		"only claimed": {"claim/boot": "gone:1\n"},
@@ -455,7 +455,7 @@ func home() string {
 // Whoever goes on after another process hears how the attempts stand, and what
 // they have saved.
 func TestLook(t *testing.T) {
-	_, g := open(t)
+	g := shared(t)
 	done := attempt(t, `echo PASSWORD=a=b >>"$INFRAHAUS_ATTEMPT/secrets"; echo USER=c >>"$INFRAHAUS_ATTEMPT/secrets"`)
 	failed := attempt(t, "exit 3")
 	mustRun(t, g, done)

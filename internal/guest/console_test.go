@@ -65,42 +65,41 @@ func TestConsole(t *testing.T) {
 	c.Eventually("ct login: ")
 }
 
-// A script goes on while the console is cut, and is followed from the same byte
-// by the pump that is still there, or by a new one.
+// A script goes on while the console is cut, and is followed from the same byte by the
+// pump that is still there, or by a new one. TestConsoleAttachAgain of internal/console
+// shows for every shell which pump it is.
 func TestConsoleCut(t *testing.T) {
-	for name, sh := range shells(t) {
-		for _, dead := range []bool{false, true} {
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				c := newTerminal(t, sh...)
-				g := c.open()
-				a := attempt(t, "i=0; while [ $i -lt 30 ]; do echo line $i; echo e$i >&2; sleep 0.1; i=$((i+1)); done; exit 5")
-				heard := newHeard()
-				sink, once := heard.sink(), sync.Once{}
-				output := sink.Output
-				sink.Output = func(stream string, at int64, p []byte) error {
-					go once.Do(func() {
-						c.Cut()
-						if dead {
-							c.Type("\n~" + g.(*shell).open.(*consoleWay).tty.Tag() + " q 1 .\n")
-						}
-					})
-					return output(stream, at, p)
-				}
-				r, err := RunAttempt(ctxFor(t), g, a, Offsets{}, sink)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if r.Status != 5 || !r.Claimed || r.Reconnects != 1 || strings.Count(heard.out.String(), "\n") != 30 || strings.Count(heard.err.String(), "\n") != 30 {
-					t.Errorf("%+v %q %q", r, heard.out.String(), heard.err.String())
-				}
-				if logins := strings.Count(c.Output(), "Last login:"); logins != 1 && !dead || logins != 2 && dead {
-					t.Errorf("%d logins", logins)
-				}
-				g.Close()
-				c.Eventually("ct login: ")
-			})
-		}
+	for name, dead := range map[string]bool{"same pump": false, "new pump": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newTerminal(t, shells(t)["dash"]...)
+			g := c.open()
+			a := attempt(t, "i=0; while [ $i -lt 30 ]; do echo line $i; echo e$i >&2; sleep 0.1; i=$((i+1)); done; exit 5")
+			heard := newHeard()
+			sink, once := heard.sink(), sync.Once{}
+			output := sink.Output
+			sink.Output = func(stream string, at int64, p []byte) error {
+				go once.Do(func() {
+					c.Cut()
+					if dead {
+						c.Type("\n~" + g.(*shell).open.(*consoleWay).tty.Tag() + " q 1 .\n")
+					}
+				})
+				return output(stream, at, p)
+			}
+			r, err := RunAttempt(ctxFor(t), g, a, Offsets{}, sink)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Status != 5 || !r.Claimed || r.Reconnects != 1 || strings.Count(heard.out.String(), "\n") != 30 || strings.Count(heard.err.String(), "\n") != 30 {
+				t.Errorf("%+v %q %q", r, heard.out.String(), heard.err.String())
+			}
+			if logins := strings.Count(c.Output(), "Last login:"); logins != 1 && !dead || logins != 2 && dead {
+				t.Errorf("%d logins", logins)
+			}
+			g.Close()
+			c.Eventually("ct login: ")
+		})
 	}
 }
 

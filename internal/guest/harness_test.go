@@ -84,12 +84,17 @@ func newHost(t *testing.T, allowed ssh.PublicKey, argv ...string) *host {
 		t.Fatal(err)
 	}
 	h := &host{t: t, ln: ln, key: newSigner(t), allowed: allowed, path: t.TempDir()}
-	if len(argv) > 0 {
-		h.tool("sh", "exec "+argv[0]+" "+fmt.Sprint(argv[1:])[1:len(fmt.Sprint(argv[1:]))-1]+` "$@"`)
-	}
+	h.shell(argv)
 	go h.serve(ln)
 	t.Cleanup(func() { ln.Close(); h.cutAll() })
 	return h
+}
+
+// shell makes argv the host's sh; without argv it is the machine's.
+func (h *host) shell(argv []string) {
+	if len(argv) > 0 {
+		h.tool("sh", "exec "+strings.Join(argv, " ")+` "$@"`)
+	}
 }
 
 // tool puts a program of that name first in the PATH of what the host runs.
@@ -319,6 +324,54 @@ func (h *host) nodeSSH(identity string) *NodeSSH {
 	}
 	return &NodeSSH{Host: "127.0.0.1", Port: h.port(), User: "root", Identity: identity, KnownHosts: known,
 		ConfigFile: "none", AgentSocket: "/nonexistent"}
+}
+
+// shared gets into a host that tests share, by the guest transport: for tests that neither
+// break the link nor count connections.
+func shared(t *testing.T, argv ...string) Guest {
+	t.Helper()
+	sharedMu.Lock()
+	defer sharedMu.Unlock()
+	key := strings.Join(argv, " ")
+	if g := sharedGuests[key]; g != nil {
+		return g
+	}
+	id := newSigner(t)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "guest-shared-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &host{t: t, ln: ln, key: newSigner(t), allowed: id.PublicKey(), path: dir}
+	h.shell(argv)
+	go h.serve(ln)
+	target, o := h.guestOptions(id)
+	g, err := Open(context.Background(), target, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sharedGuests[key] = g
+	sharedDirs = append(sharedDirs, dir)
+	return g
+}
+
+var (
+	sharedMu     sync.Mutex
+	sharedGuests = map[string]Guest{}
+	sharedDirs   []string
+)
+
+// closeShared ends what shared has opened.
+func closeShared() {
+	for _, g := range sharedGuests {
+		g.Close()
+	}
+	for _, dir := range sharedDirs {
+		os.RemoveAll(dir)
+	}
 }
 
 // open gets into a fresh host by the guest transport.

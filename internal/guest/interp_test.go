@@ -21,7 +21,9 @@ func TestMain(m *testing.M) {
 		os.Exit(interpret(os.Args[1:]))
 	}
 	ownInit()
-	os.Exit(m.Run())
+	status := m.Run()
+	closeShared()
+	os.Exit(status)
 }
 
 // initFiles show which init a guest has. The guests of these tests run on the developer's

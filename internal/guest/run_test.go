@@ -73,7 +73,7 @@ func TestRunInEveryShell(t *testing.T) {
 
 // A megabyte without a line end, and every byte there is, come through whole.
 func TestRunBinary(t *testing.T) {
-	_, g := open(t)
+	g := shared(t)
 	var all []byte
 	for i := range 256 {
 		all = append(all, byte(i))
