@@ -72,7 +72,7 @@ func TestConsoleInUse(t *testing.T) {
 			case o := <-second:
 				t.Fatalf("the second did not wait: %v", o.err)
 			}
-			data := bytes.Repeat([]byte("0123456789abcdef\x00\xff"), 10_000)
+			data := bytes.Repeat([]byte("0123456789abcdef\x00\xff"), 3000)
 			if out, _, _ := do(t, g, "cat", string(data)); out != string(data) {
 				t.Errorf("%d bytes came back", len(out))
 			}

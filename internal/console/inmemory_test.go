@@ -24,7 +24,7 @@ func TestLimits(t *testing.T) {
 	}{
 		{"no getty", stuck, NoPrompt, "neither a login prompt nor a shell shows there within 1m0s", time.Minute},
 		{"never quiet", func(f *faketty) {
-			f.chatter(20*time.Millisecond, func(int) string { return "all work and no play\n" })
+			f.chatter(50*time.Millisecond, func(int) string { return "all work and no play\n" })
 		}, NeverQuiet, "prints there without end", time.Minute},
 		{"a flood", func(f *faketty) {
 			for line := bytes.Repeat([]byte("all work and no play\n"), 800); f.print(string(line)); {
@@ -171,7 +171,7 @@ func TestNeverQuiet(t *testing.T) {
 		noise func(i int) string
 	}{
 		"seldom": {150 * time.Millisecond, audit},
-		"much":   {20 * time.Millisecond, func(i int) string { return strings.Repeat(audit(i), 4) }},
+		"much":   {40 * time.Millisecond, func(i int) string { return strings.Repeat(audit(i), 4) }},
 		"arrows": {50 * time.Millisecond, func(i int) string { return fmt.Sprintf("<6>GET /health -> 200 in %d us: 95%% done\n", i) }},
 	} {
 		lazy := func(secret string) fakegetty {
