@@ -2,12 +2,9 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -16,59 +13,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/sandbox"
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
-	"github.com/infrahaus/infrahaus/internal/ui"
 )
-
-// confirm asks before something that cannot be undone. Without a terminal it
-// needs --yes.
-func (a *app) confirm(ctx context.Context, yes bool, question string) error {
-	if yes {
-		return nil
-	}
-	ok, err := ui.Confirm(ctx, a.streams, question)
-	switch {
-	case errors.Is(err, ui.ErrNoTerminal):
-		return usagef("there is no terminal to ask on, and --yes is missing").hint("add --yes if you mean it")
-	case err != nil:
-		return err
-	case !ok:
-		return usagef("nothing was done")
-	}
-	return nil
-}
-
-func newVersionCmd(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Long:  "Print the version." + exitStatuses(0),
-		Args:  noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			if a.global.json {
-				return ui.WriteJSON(a.streams, map[string]string{
-					"version": versionName(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
-				})
-			}
-			_, err := fmt.Fprintln(a.streams.Out, versionText())
-			return err
-		},
-	}
-}
-
-// versionName is the linker's, else the module's.
-func versionName() string {
-	if version != "dev" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
-	}
-	return version
-}
-
-func versionText() string {
-	return fmt.Sprintf("infrahaus %s (%s %s/%s)", versionName(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-}
 
 type serveOptions struct {
 	app       *app
@@ -78,7 +23,7 @@ type serveOptions struct {
 	console   sandbox.Console
 	authDelay time.Duration
 	faults    []string
-	more      string // file of further faults
+	more      string // the file of further faults
 }
 
 func newSandboxCmd(a *app) *cobra.Command {
@@ -164,11 +109,11 @@ func (o *serveOptions) run(ctx context.Context) error {
 	case <-ctx.Done():
 	case <-hangup:
 	}
-	return nil // being told to stop is how it ends well
+	return nil // a signal is the normal end
 }
 
-// log tells on stderr what further faults were read; without them nothing is
-// said, as before.
+// log returns a function that prints on stderr which further faults were read. It is nil
+// without --faults-from, because stderr says nothing then.
 func (o *serveOptions) log() func(string) {
 	if o.more == "" {
 		return nil
