@@ -48,7 +48,7 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 	if a.global.noColor {
 		a.streams = ui.System(a.in, a.out, a.err, os.Environ(), true)
 	}
-	if err := emptyFlag(cmd.Flags()); err != nil {
+	if err := checkFlags(cmd.Flags()); err != nil {
 		return err
 	}
 	if a.global.timeout < 0 {

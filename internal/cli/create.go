@@ -64,16 +64,13 @@ it is the template's name with a short suffix.` +
 	o.vars.register(f)
 	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run, by `name`")
 	f.StringArrayVar(&o.packages, "package", nil, "a further `package` to install")
-	f.StringVar(&o.ifExists, "if-exists", "fail", "`what` to do if NAME is there already: fail, resume or ok")
-	f.StringVar(&o.onFailure, "on-failure", "keep", "`what` becomes of a container that failed: keep or destroy")
+	choose(cmd, &o.ifExists, "if-exists", "fail", "`what` to do if NAME is there already: %s", "fail", "resume", "ok")
+	choose(cmd, &o.onFailure, "on-failure", "keep", "`what` becomes of a container that failed: %s", "keep", "destroy")
 	f.BoolVar(&o.plan, "plan", false, "show what would happen and touch nothing")
 	f.BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
 	f.StringVar(&o.passwordFile, "password-file", "", "root's password from the file at `path` (- is stdin) instead of a random one")
-	o.spec.register(f)
+	o.spec.register(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("template", a.completeTemplates)
-	_ = cmd.RegisterFlagCompletionFunc("console", oneOf("tty", "shell"))
-	_ = cmd.RegisterFlagCompletionFunc("if-exists", oneOf("fail", "resume", "ok"))
-	_ = cmd.RegisterFlagCompletionFunc("on-failure", oneOf("keep", "destroy"))
 	return cmd
 }
 
@@ -227,15 +224,8 @@ func (o *createOptions) variableError(err error) error {
 }
 
 func (o *createOptions) checkChoices() error {
-	switch {
-	case o.template == "":
+	if o.template == "" {
 		return usagef("create needs --template").hint("%s", o.app.command("template", "list"))
-	case o.spec.console != "tty" && o.spec.console != "shell":
-		return usagef("--console is tty or shell, not %q", o.spec.console)
-	case !slices.Contains([]string{"fail", "resume", "ok"}, o.ifExists):
-		return usagef("--if-exists is fail, resume or ok, not %q", o.ifExists)
-	case o.onFailure != "keep" && o.onFailure != "destroy":
-		return usagef("--on-failure is keep or destroy, not %q", o.onFailure)
 	}
 	return checkPackages(o.packages)
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/crypto/ssh"
 
@@ -29,7 +30,8 @@ type specOptions struct {
 	console                               string
 }
 
-func (o *specOptions) register(f *pflag.FlagSet) {
+func (o *specOptions) register(cmd *cobra.Command) {
+	f := cmd.Flags()
 	o.flags = f
 	f.IntVar(&o.ctid, "ctid", 0, "the container's `id` on Proxmox (default: the next free one)")
 	f.StringVar(&o.node, "node", "", "the Proxmox node of this `name`")
@@ -48,7 +50,7 @@ func (o *specOptions) register(f *pflag.FlagSet) {
 	f.BoolVar(&o.unprivileged, "unprivileged", false, "an unprivileged container")
 	f.BoolVar(&o.privileged, "privileged", false, "a privileged container: its root is the node's root")
 	f.BoolVar(&o.nesting, "nesting", false, "allow containers inside (feature nesting)")
-	f.StringVar(&o.console, "console", "tty", "what its console asks: tty (a login) or shell (nothing: whoever has VM.Console on it is root in it), by `name`")
+	choose(cmd, &o.console, "console", "tty", "what its console asks: tty (a login) or shell (nothing: whoever has VM.Console on it is root in it), by `name`", "tty", "shell")
 	f.BoolVar(&o.onboot, "onboot", false, "start it when the node starts")
 }
 

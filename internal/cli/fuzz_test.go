@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
@@ -61,9 +61,9 @@ func FuzzNumbers(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, ctid, vlan string) {
 		var o specOptions
-		flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-		o.register(flags)
-		if flags.Parse([]string{"--ctid=" + ctid, "--vlan=" + vlan}) != nil {
+		cmd := &cobra.Command{}
+		o.register(cmd)
+		if cmd.Flags().Parse([]string{"--ctid=" + ctid, "--vlan=" + vlan}) != nil {
 			return
 		}
 		s, err := o.apply(lxc.Spec{})

@@ -173,8 +173,3 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	return usagef("%s", text).hint("%s --help", cmd.CommandPath())
 }
-
-// oneOf completes a flag that takes one of a few words.
-func oneOf(words ...string) cobra.CompletionFunc {
-	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
-}

@@ -62,8 +62,7 @@ stderr says "fault LINE" once a line holds, so that the writer can wait for it.`
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.driver, "driver", "virtual", "the `kind` of guest: virtual, or lxc (Linux, as root)")
-	_ = cmd.RegisterFlagCompletionFunc("driver", oneOf("virtual", "lxc"))
+	choose(cmd, &o.driver, "driver", "virtual", "the `kind` of guest: virtual, or lxc (Linux, as root)", "virtual", "lxc")
 	f.StringVar(&o.lxcDir, "sandbox-dir", "", "the `folder` of lxc guests (default /var/lib/infrahaus-sandbox)")
 	f.DurationVar(&o.pctDelay, "pct-delay", 0, "what starting pct costs; about 950ms on a real node")
 	f.DurationVar(&o.console.Delay, "console-delay", 0, "what opening a console costs; 470ms on a real node")
@@ -79,9 +78,6 @@ func (o *serveOptions) run(ctx context.Context) error {
 	cfg, err := o.app.config()
 	if err != nil {
 		return err
-	}
-	if o.driver != "virtual" && o.driver != "lxc" {
-		return usagef("--driver is virtual or lxc, not %q", o.driver)
 	}
 	for _, text := range o.faults {
 		if _, err := driver.ParseFault(text); err != nil {

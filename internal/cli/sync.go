@@ -57,16 +57,14 @@ lost, so it asks, and --yes is for scripts.` + exitStatuses(0, 1, 2, 3, 4, 5, 6,
 	f := cmd.Flags()
 	o.vars.register(f)
 	o.packages.register(f)
-	f.StringVar(&o.take, "take", "", "whose `side` wins a conflict: template or guest")
-	f.StringVar(&o.snapshot, "snapshot", plan.SnapshotAuto, "`when` to take a snapshot first: auto, always or never")
+	choose(cmd, &o.take, "take", "", "whose `side` wins a conflict: %s", "template", "guest")
+	choose(cmd, &o.snapshot, "snapshot", plan.SnapshotAuto, "`when` to take a snapshot first: %s", plan.SnapshotAuto, plan.SnapshotAlways, plan.SnapshotNever)
 	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run this time, by `name`")
 	f.BoolVar(&o.plan, "plan", false, "show how the container differs, and touch nothing")
 	f.BoolVar(&o.rollback, "rollback", false, "go back to the snapshot that a failed sync has left")
 	f.BoolVarP(&o.yes, "yes", "y", false, "with --rollback: do not ask")
 	passwordFlag(f, &o.passwordFile)
 	f.BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
-	_ = cmd.RegisterFlagCompletionFunc("take", oneOf("template", "guest"))
-	_ = cmd.RegisterFlagCompletionFunc("snapshot", oneOf("auto", "always", "never"))
 	cmd.ValidArgsFunction = a.completeContainers
 	return cmd
 }
@@ -118,12 +116,7 @@ func (o *syncOptions) run(ctx context.Context, ref string) error {
 }
 
 func (o *syncOptions) checkChoices() error {
-	switch {
-	case !slices.Contains([]string{"", "template", "guest"}, o.take):
-		return usagef("--take is template or guest, not %q", o.take)
-	case !slices.Contains([]string{plan.SnapshotAuto, plan.SnapshotAlways, plan.SnapshotNever}, o.snapshot):
-		return usagef("--snapshot is auto, always or never, not %q", o.snapshot)
-	case o.rollback && o.plan:
+	if o.rollback && o.plan {
 		return usagef("--rollback and --plan exclude each other")
 	}
 	return o.packages.check()
