@@ -15,6 +15,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/sandbox"
 	"github.com/infrahaus/infrahaus/internal/store"
+	"github.com/infrahaus/infrahaus/internal/transports"
 	"github.com/infrahaus/infrahaus/internal/ui"
 	"github.com/infrahaus/infrahaus/internal/vault"
 )
@@ -232,7 +233,7 @@ func (a *app) settings(ctx context.Context, name string) (*config.Host, error) {
 	e := sb.Endpoint()
 	h := &config.Host{
 		Name: name, URL: e.URL, Token: config.NewSecret(e.Token), Fingerprint: e.Fingerprint, Node: e.Node,
-		SSH: config.SSH{Transport: "auto", Node: e.SSHNode, IdentityFile: e.SSHIdentity, KnownHosts: e.SSHKnownHosts},
+		SSH: config.SSH{Transport: transports.Auto, Node: e.SSHNode, IdentityFile: e.SSHIdentity, KnownHosts: e.SSHKnownHosts},
 	}
 	if t := os.Getenv("INFRAHAUS_SSH_TRANSPORT"); t != "" {
 		h.SSH.Transport = t
@@ -255,7 +256,7 @@ const consoleDeadline = 15 * time.Second
 func (p *place) waysIn() (guest.Options, error) {
 	set := p.host.SSH
 	o := guest.Options{Transport: set.Transport, Console: consoles(p.pve)}
-	if o.Transport == "auto" {
+	if o.Transport == transports.Auto {
 		o.SSHDeadline = consoleDeadline
 	}
 	if set.Node != "" {
@@ -264,7 +265,7 @@ func (p *place) waysIn() (guest.Options, error) {
 			return o, err
 		}
 		o.Node = node
-		if o.Transport == "auto" {
+		if o.Transport == transports.Auto {
 			o.SSHDeadline = autoDeadline
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/pve"
+	"github.com/infrahaus/infrahaus/internal/transports"
 )
 
 // consoles opens containers' consoles for the guest room, in its words: whatever
@@ -22,7 +23,7 @@ func consoles(c *pve.Client) func(ctx context.Context, node string, ctid int) (i
 		if !errors.As(err, &said) {
 			return nil, err
 		}
-		e := &guest.Error{Kind: guest.AuthRefused, Transport: "api", Message: said.Error(), Fix: joinLines(said.Hints), Tail: joinLines(said.Tail())}
+		e := &guest.Error{Kind: guest.AuthRefused, Transport: transports.API, Message: said.Error(), Fix: joinLines(said.Hints), Tail: joinLines(said.Tail())}
 		switch said.Kind {
 		case pve.Unreachable, pve.Timeout:
 			e.Kind = guest.Unreachable

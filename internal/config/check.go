@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/transports"
 )
 
 // Each check takes a setting as people write it and returns it as the rest of the tool
@@ -157,11 +159,11 @@ func proxmoxName(s string) (string, error) {
 }
 
 func transport(s string) (string, error) {
-	if slices.Contains(Transports, s) {
+	if slices.Contains(transports.Names, s) {
 		return s, nil
 	}
-	next := "one of " + strings.Join(Transports, ", ")
-	if near := nearest(s, Transports); near != "" {
+	next := "one of " + strings.Join(transports.Names, ", ")
+	if near := nearest(s, transports.Names); near != "" {
 		next = fmt.Sprintf("did you mean %q?", near)
 	}
 	return "", bad(next, "%q is no transport", s)

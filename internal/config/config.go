@@ -65,9 +65,6 @@ type SSH struct {
 	Jump         string // user@host:port to reach guests through, "" for none
 }
 
-// Transports lists what ssh.transport may be.
-var Transports = []string{"auto", "guest", "node", "api"}
-
 // SandboxHost is the name of the embedded sandbox; no host of the file may
 // have it.
 const SandboxHost = "sandbox"

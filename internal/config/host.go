@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/transports"
 )
 
 // HostNames are the hosts of the file, sorted.
@@ -191,7 +193,7 @@ func (c *Config) login(ctx context.Context, h *Host, in *fileHost, e environment
 func (c *Config) ssh(h *Host, in sshFile, e environment) error {
 	s := &h.SSH
 	// The file's values were checked when the file was read.
-	s.Transport = coalesce(e.transport, in.Transport, Transports[0])
+	s.Transport = coalesce(e.transport, in.Transport, transports.Auto)
 	s.Node, _ = optional(coalesce(e.sshNode, in.Node), sshAddress)
 	identity := e.identity
 	if identity == "" {

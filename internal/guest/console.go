@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/infrahaus/infrahaus/internal/console"
+	"github.com/infrahaus/infrahaus/internal/transports"
 )
 
 // consoleWay opens links over the container's console: one console for all of
@@ -37,7 +38,7 @@ func openConsole(ctx context.Context, t Target, o Options) (Guest, error) {
 			return nil, fmt.Errorf("cannot get into the guest: %w", ctx.Err())
 		}
 	}
-	w := &consoleWay{trait: trait{transport: "api", running: o.Running, counts: &counts{}}, o: o, target: t, tty: console.New(consoleConfig(o, boots))}
+	w := &consoleWay{trait: trait{transport: transports.API, running: o.Running, counts: &counts{}}, o: o, target: t, tty: console.New(consoleConfig(o, boots))}
 	l, err := w.open(ctx)
 	for try := 1; try < maxCuts && wasCut(err) && ctx.Err() == nil; try++ {
 		o.Note("the connection to the console was cut: it is opened again")

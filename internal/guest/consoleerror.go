@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/infrahaus/infrahaus/internal/console"
+	"github.com/infrahaus/infrahaus/internal/transports"
 )
 
 // consoleError explains why a console of container ctid gave no shell: which kind of
@@ -14,10 +15,10 @@ func consoleError(ctid int, showPassword string, err error) *Error {
 	message := fmt.Sprintf("cannot use the console of container %d", ctid)
 	var seen *console.Error
 	if !errors.As(err, &seen) {
-		return &Error{Kind: Dropped, Transport: "api", Message: message, Err: err}
+		return &Error{Kind: Dropped, Transport: transports.API, Message: message, Err: err}
 	}
 	remedy := remedies[seen.Reason]
-	e := &Error{Kind: remedy.kind, Transport: "api", Message: message + ": " + seen.Message, Tail: seen.Screen, Fix: remedy.fix, Err: seen.Err}
+	e := &Error{Kind: remedy.kind, Transport: transports.API, Message: message + ": " + seen.Message, Tail: seen.Screen, Fix: remedy.fix, Err: seen.Err}
 	switch seen.Reason {
 	case console.Closed, console.NotRunning:
 		if seen.Err != nil { // it was there, and the connection to it broke

@@ -27,7 +27,7 @@ type Guest interface {
 	// Again opens a second shell beside this one, for what cannot wait until
 	// Run returns. It is the caller's to close.
 	Again(ctx context.Context) (Guest, error)
-	// Transport is "guest", "node" or "api".
+	// Transport is transports.Guest, Node or API.
 	Transport() string
 	// Stats counts what was done so far, by shells opened with Again too.
 	Stats() Stats

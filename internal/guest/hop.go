@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/infrahaus/infrahaus/internal/transports"
 )
 
 // dialing opens a connection. If its error is an *Error, it is passed on unchanged.
@@ -27,12 +29,12 @@ const maxHops = 8
 func (n NodeSSH) jump(ctx context.Context, hosts []string, depth int) (last *dialer, left []string, err error) {
 	for _, text := range hosts {
 		if depth++; depth > maxHops {
-			return nil, nil, &Error{Kind: BadSettings, Transport: "node", Message: "cannot reach the node: more than " + strconv.Itoa(maxHops) + " jump hosts, or they lead to each other",
+			return nil, nil, &Error{Kind: BadSettings, Transport: transports.Node, Message: "cannot reach the node: more than " + strconv.Itoa(maxHops) + " jump hosts, or they lead to each other",
 				Fix: "see ProxyJump in the SSH configuration"}
 		}
 		hop := NodeSSH{ConfigFile: n.ConfigFile, Identity: n.Identity, KnownHosts: n.KnownHosts, AgentSocket: n.AgentSocket, hop: true}
 		if hop.User, hop.Host, hop.Port, err = splitHop(text); err != nil {
-			return nil, nil, &Error{Kind: BadSettings, Transport: "node", Message: "cannot use ProxyJump", Err: err}
+			return nil, nil, &Error{Kind: BadSettings, Transport: transports.Node, Message: "cannot use ProxyJump", Err: err}
 		}
 		d, more, err := hop.dialerBy(ctx, depth)
 		if err != nil {
@@ -87,7 +89,7 @@ func over(hop *dialer) dialing {
 
 // forwardError explains why a jump host did not open the next connection.
 func forwardError(whom, address string, err error) error {
-	e := &Error{Kind: Unreachable, Transport: "node", Message: "cannot reach " + address + " from " + whom, Err: err}
+	e := &Error{Kind: Unreachable, Transport: transports.Node, Message: "cannot reach " + address + " from " + whom, Err: err}
 	var rejected *ssh.OpenChannelError
 	if errors.As(err, &rejected) {
 		e.Err = errors.New(orElse(rejected.Message, rejected.Reason.String()))
@@ -129,7 +131,7 @@ func byCommand(text string) dialing {
 		if err != nil {
 			w.Close()
 			r.Close()
-			return nil, &Error{Kind: BadSettings, Transport: "node", Message: "cannot start the ProxyCommand", Err: err}
+			return nil, &Error{Kind: BadSettings, Transport: transports.Node, Message: "cannot start the ProxyCommand", Err: err}
 		}
 		go func() { _ = cmd.Wait(); close(p.ended) }()
 		return p, nil

@@ -3,6 +3,8 @@ package guest
 import (
 	"fmt"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/transports"
 )
 
 // cleanEnv is what an old pct, which always keeps the caller's environment, is
@@ -34,7 +36,7 @@ func pctOld(s *silence) bool {
 // exit statuses, so their words decide.
 func pctMute(ctid int, host string) func(*silence) *Error {
 	return func(s *silence) *Error {
-		e := &Error{Kind: Protocol, Transport: "node", Tail: s.said, Err: s.err}
+		e := &Error{Kind: Protocol, Transport: transports.Node, Tail: s.said, Err: s.err}
 		who := fmt.Sprintf("container %d", ctid)
 		switch said := s.said; {
 		case strings.Contains(said, "not running"):
@@ -59,7 +61,7 @@ func pctMute(ctid int, host string) func(*silence) *Error {
 // guestMute says why no agent answered over the guest's own sshd.
 func guestMute(whom string) func(*silence) *Error {
 	return func(s *silence) *Error {
-		return &Error{Kind: Protocol, Transport: "guest", Tail: s.said, Err: s.err,
+		return &Error{Kind: Protocol, Transport: transports.Guest, Tail: s.said, Err: s.err,
 			Message: fmt.Sprintf("cannot start a shell in %s: it ended with exit status %d", whom, s.status),
 			Fix:     "root's login shell in the guest must be able to run sh"}
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/infrahaus/infrahaus/internal/transports"
 )
 
 // NodeSSH is the way to the Proxmox node. Empty fields have the value that ssh would use,
@@ -64,7 +66,7 @@ func (n NodeSSH) resolve(ctx context.Context) (settings, error) {
 	}
 	x := expander{host: s.host, typed: n.Host, user: s.user, alias: s.alias, port: s.port}
 	if err := s.fill(n, conf, x); err != nil {
-		return s, &Error{Kind: BadSettings, Transport: "node", Message: "cannot use the SSH settings of " + n.Host, Err: err,
+		return s, &Error{Kind: BadSettings, Transport: transports.Node, Message: "cannot use the SSH settings of " + n.Host, Err: err,
 			Fix: "to see them: ssh -G " + Quote(n.Host)}
 	}
 	return s, nil
@@ -147,7 +149,7 @@ func (s *settings) fillKeys(n NodeSSH, conf sshSettings, x expander) error {
 // SSH settings of the user that are not used.
 func (n NodeSSH) dialer(ctx context.Context) (d *dialer, left []string, err error) {
 	if n.Host == "" {
-		return nil, nil, &Error{Kind: NotConfigured, Transport: "node", Message: "cannot use the node: no SSH address is set for it", Fix: nodeFix}
+		return nil, nil, &Error{Kind: NotConfigured, Transport: transports.Node, Message: "cannot use the node: no SSH address is set for it", Fix: nodeFix}
 	}
 	return n.dialerBy(ctx, 0)
 }
@@ -163,7 +165,7 @@ func (n NodeSSH) dialerBy(ctx context.Context, depth int) (*dialer, []string, er
 	}
 	known := readKnown(s.hostFiles, s.host, s.port, s.alias)
 	d := &dialer{
-		transport: "node", whom: whom, address: net.JoinHostPort(s.host, strconv.Itoa(s.port)), user: s.user,
+		transport: transports.Node, whom: whom, address: net.JoinHostPort(s.host, strconv.Itoa(s.port)), user: s.user,
 		dial: tcp, signers: s.keys.signers, families: [][]string{known.algorithms()},
 		check: hostKeyCheck(known, whom, n.trustHints(s)),
 	}
@@ -233,10 +235,10 @@ func hostKeyCheck(known *knownHosts, whom string, trust func(ssh.PublicKey) []st
 		says := fmt.Sprintf("cannot trust %s: its host key %s ", whom, ssh.FingerprintSHA256(key))
 		switch {
 		case errors.As(err, &other):
-			return &Error{Kind: HostKeyChanged, Transport: "node", Message: says + "is not the one in " + other.at(),
+			return &Error{Kind: HostKeyChanged, Transport: transports.Node, Message: says + "is not the one in " + other.at(),
 				Fix: "if the host was reinstalled: " + known.remove(other.knownEntry)}
 		case errors.As(err, &revoked):
-			return &Error{Kind: HostKeyChanged, Transport: "node", Message: says + "is revoked in " + revoked.at()}
+			return &Error{Kind: HostKeyChanged, Transport: transports.Node, Message: says + "is revoked in " + revoked.at()}
 		case errors.Is(err, errNotKnown):
 			says += "is not in known_hosts"
 			if len(known.unread) > 0 {
@@ -244,8 +246,8 @@ func hostKeyCheck(known *knownHosts, whom string, trust func(ssh.PublicKey) []st
 			} else if len(known.entries) > 0 {
 				says += ": the key in " + known.entries[0].at() + " is another"
 			}
-			return &Error{Kind: HostKeyUnknown, Transport: "node", Message: says, Fix: strings.Join(trust(key), "\n")}
+			return &Error{Kind: HostKeyUnknown, Transport: transports.Node, Message: says, Fix: strings.Join(trust(key), "\n")}
 		}
-		return &Error{Kind: HostKeyChanged, Transport: "node", Message: "cannot trust " + whom + ": its certificate is not valid", Err: err}
+		return &Error{Kind: HostKeyChanged, Transport: transports.Node, Message: "cannot trust " + whom + ": its certificate is not valid", Err: err}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/infrahaus/infrahaus/internal/transports"
 )
 
 // onNodeTimeout bounds one command on the node; pct waits ten seconds for a lock.
@@ -30,7 +32,7 @@ func (n NodeSSH) Unlock(ctx context.Context, ctid int) error {
 	defer stop()
 	sess, err := c.NewSession()
 	if err != nil {
-		return &Error{Kind: Dropped, Transport: "node", Message: "cannot open a session on " + d.whom, Err: err}
+		return &Error{Kind: Dropped, Transport: transports.Node, Message: "cannot open a session on " + d.whom, Err: err}
 	}
 	defer sess.Close()
 	var said tail
@@ -41,8 +43,8 @@ func (n NodeSSH) Unlock(ctx context.Context, ctid int) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &exit):
-		return &Error{Kind: Failed, Transport: "node", Tail: said.String(),
+		return &Error{Kind: Failed, Transport: transports.Node, Tail: said.String(),
 			Message: fmt.Sprintf("cannot unlock container %d: pct ended with exit status %d", ctid, exit.ExitStatus())}
 	}
-	return &Error{Kind: Dropped, Transport: "node", Message: fmt.Sprintf("cannot unlock container %d", ctid), Err: err}
+	return &Error{Kind: Dropped, Transport: transports.Node, Message: fmt.Sprintf("cannot unlock container %d", ctid), Err: err}
 }

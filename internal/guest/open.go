@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/infrahaus/infrahaus/internal/console"
+	"github.com/infrahaus/infrahaus/internal/transports"
 )
 
 // Target is the container to get into.
@@ -81,14 +82,14 @@ func Open(ctx context.Context, t Target, o Options) (Guest, error) {
 		o.Waiting = func(string) {}
 	}
 	switch o.Transport {
-	case "guest":
+	case transports.Guest:
 		g, err := openGuest(ctx, t, o)
 		return g, o.otherWays(err)
-	case "node":
+	case transports.Node:
 		return openNode(ctx, t, o)
-	case "api":
+	case transports.API:
 		return openConsole(ctx, t, o)
-	case "", "auto":
+	case "", transports.Auto:
 		return openAuto(ctx, t, o)
 	}
 	return nil, o.unknown()
@@ -103,7 +104,7 @@ func openAuto(ctx context.Context, t Target, o Options) (Guest, error) {
 		return g, o.otherWays(first)
 	}
 	if o.Node == nil && o.Console == nil {
-		return nil, &Error{Kind: KindOf(first), Transport: "auto", Err: errors.New("the node's SSH is not configured"),
+		return nil, &Error{Kind: KindOf(first), Transport: transports.Auto, Err: errors.New("the node's SSH is not configured"),
 			Message: first.Error() + "; cannot go through the node either", Fix: nodeFix}
 	}
 	why := first
@@ -118,7 +119,7 @@ func openAuto(ctx context.Context, t Target, o Options) (Guest, error) {
 			return g, second
 		}
 		if o.Console == nil {
-			return nil, &Error{Kind: KindOf(second), Transport: "auto", Err: second, Message: first.Error(), Fix: nodeFix}
+			return nil, &Error{Kind: KindOf(second), Transport: transports.Auto, Err: second, Message: first.Error(), Fix: nodeFix}
 		}
 		why = second
 	}
@@ -129,7 +130,7 @@ func openAuto(ctx context.Context, t Target, o Options) (Guest, error) {
 	}
 	var e *Error
 	errors.As(last, &e)
-	return nil, &Error{Kind: e.Kind, Transport: "auto", Err: last, Message: why.Error(), Fix: e.Fix}
+	return nil, &Error{Kind: e.Kind, Transport: transports.Auto, Err: last, Message: why.Error(), Fix: e.Fix}
 }
 
 // fallsThrough reports whether auto tries another way after the guest's sshd. It does not
@@ -145,7 +146,7 @@ func (o Options) fallsThrough(err error) bool {
 // guest's host key.
 func (o Options) otherWays(err error) error {
 	var e *Error
-	if !errors.As(err, &e) || e.Kind != AuthRefused && (e.Kind != HostKeyChanged || e.Transport != "guest") {
+	if !errors.As(err, &e) || e.Kind != AuthRefused && (e.Kind != HostKeyChanged || e.Transport != transports.Guest) {
 		return err
 	}
 	told := *e
@@ -169,12 +170,12 @@ func openGuest(ctx context.Context, t Target, o Options) (Guest, error) {
 	whom := "the guest at " + t.Address.String()
 	p := &pins{whom: whom, keys: t.HostKeys, pin: o.PinHostKey}
 	d := &dialer{
-		transport: "guest", whom: whom, address: net.JoinHostPort(t.Address.String(), strconv.Itoa(o.Port)), user: "root",
+		transport: transports.Guest, whom: whom, address: net.JoinHostPort(t.Address.String(), strconv.Itoa(o.Port)), user: "root",
 		dial: tcp, check: p.check, families: families(),
 		signers: keyring{own: o.Identity, agentAt: userAgent(o), usual: !o.NoUserKeys}.signers,
 	}
 	op := &opener{
-		trait: trait{transport: "guest", running: o.Running, counts: &counts{}}, command: "exec " + bootCommand(), mute: guestMute(whom),
+		trait: trait{transport: transports.Guest, running: o.Running, counts: &counts{}}, command: "exec " + bootCommand(), mute: guestMute(whom),
 		alive: o.KeepAlive,
 	}
 	if o.Jump != nil {
@@ -219,7 +220,7 @@ func openJump(ctx context.Context, o Options, c *counts) (*opener, error) {
 		o.Note(line)
 	}
 	return &opener{
-		trait: trait{transport: "guest", counts: c}, alive: o.KeepAlive,
+		trait: trait{transport: transports.Guest, counts: c}, alive: o.KeepAlive,
 		connect: func(ctx context.Context) (*ssh.Client, error) { return d.once(ctx, 5*time.Second) },
 	}, nil
 }
@@ -237,7 +238,7 @@ func openNode(ctx context.Context, t Target, o Options) (Guest, error) {
 		o.Note(line)
 	}
 	op := &opener{
-		trait:   trait{transport: "node", running: o.Running, counts: &counts{}},
+		trait:   trait{transport: transports.Node, running: o.Running, counts: &counts{}},
 		command: pctCommand(d.user, t.CTID, false), older: pctCommand(d.user, t.CTID, true), quick: attachCommand(d.user, t.CTID),
 		old: pctOld, mute: pctMute(t.CTID, d.whom), alive: o.KeepAlive,
 		connect: func(ctx context.Context) (*ssh.Client, error) { return d.once(ctx, 5*time.Second) },

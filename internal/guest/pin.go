@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/infrahaus/infrahaus/internal/transports"
 )
 
 // pins are a guest's host keys by fingerprint: those that were learned, or the
@@ -32,7 +34,7 @@ func (p *pins) check(_ string, _ net.Addr, key ssh.PublicKey) error {
 	}
 	if len(p.keys) > 0 {
 		return &Error{
-			Kind: HostKeyChanged, Transport: "guest",
+			Kind: HostKeyChanged, Transport: transports.Guest,
 			Message: "cannot trust " + p.whom + ": its host key is " + seen + ", not the one that was pinned (" + strings.Join(p.keys, ", ") + ")",
 			Fix:     "if the container was not remade on purpose, something else answers at its address",
 		}
@@ -51,7 +53,7 @@ func (p *pins) confirm() error {
 	}
 	if p.pin != nil {
 		if err := p.pin(p.first); err != nil {
-			return &Error{Kind: HostKeyChanged, Transport: "guest", Message: "cannot pin the host key of " + p.whom, Err: err}
+			return &Error{Kind: HostKeyChanged, Transport: transports.Guest, Message: "cannot pin the host key of " + p.whom, Err: err}
 		}
 	}
 	p.keys = []string{p.first}

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/infrahaus/infrahaus/internal/transports"
 )
 
 // sshSettings are the settings of one host, by their names in lower case, as `ssh -G`
@@ -97,7 +99,7 @@ func (n NodeSSH) ask(ctx context.Context, ssh, file, stdin string) (sshSettings,
 		if home := homeElsewhere(); file == "/dev/stdin" && home != "" {
 			args[2] = filepath.Join(home, ".ssh", "config")
 		}
-		e := &Error{Kind: BadSettings, Transport: "node", Message: "cannot read the SSH settings of " + n.Host + ": ssh -G failed", Tail: lastWords(said.Bytes()),
+		e := &Error{Kind: BadSettings, Transport: transports.Node, Message: "cannot read the SSH settings of " + n.Host + ": ssh -G failed", Tail: lastWords(said.Bytes()),
 			Fix: "correct what ssh reports; to see it again: " + command(append([]string{"ssh"}, append(args, "--", n.Host)...))}
 		if ctx.Err() != nil {
 			e.Message = "cannot read the SSH settings of " + n.Host + ": ssh -G did not end within " + askDeadline.String()

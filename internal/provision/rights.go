@@ -7,12 +7,13 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
+	"github.com/infrahaus/infrahaus/internal/transports"
 )
 
 // Inside are the privileges on a container without which a transport cannot get into it.
 // With auto another transport may work.
 func Inside(transport string) []string {
-	if transport == "api" {
+	if transport == transports.API {
 		return []string{pve.ConsolePrivilege}
 	}
 	return nil
