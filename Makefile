@@ -8,7 +8,7 @@ GOLANGCI = v2.15.0
 
 export CGO_ENABLED = 0
 
-.PHONY: build demo test race crash crash-all fuzz lint e2e bench man clean
+.PHONY: build demo test golden race crash crash-all fuzz lint e2e bench man clean
 
 # Proxmox speaks HTTP/1.1 only, so net/http's copy of HTTP/2 stays out.
 BUILD    = -trimpath -tags nethttpomithttp2
@@ -21,6 +21,11 @@ demo: build ## the main job on the embedded sandbox: create, discover, events, c
 
 test: ## every test that needs nothing but Go
 	$(GO) test -timeout 40m ./...
+
+# One session alone: go test ./internal/cli -run 'TestSessions/sync$$' -golden
+golden: ## the golden output of every user session, written anew; shows what changed
+	$(GO) test -timeout 40m -count=1 ./internal/cli -run TestSessions -golden
+	git diff --stat testdata/golden
 
 race: ## the same under the race detector (needs a C compiler)
 	sh .ci/need.sh gcc libc6-dev

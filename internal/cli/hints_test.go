@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -149,19 +150,31 @@ func checkOwn(args []string) error {
 	return nil
 }
 
-// hinted runs the tool with its hints checked.
+// hinted runs the tool with its hints checked and its output recorded.
 func hinted(args []string) int {
-	log := os.Getenv(hintLog)
+	log, golden := os.Getenv(hintLog), os.Getenv(goldenLog)
 	if log == "" {
 		return cli.Main(args, os.Stdin, os.Stdout, os.Stderr)
 	}
-	os.Unsetenv(hintLog) //nolint:errcheck // so that the commands it runs are not checked again
+	os.Unsetenv(hintLog)   //nolint:errcheck // so that the commands it runs are not checked again
+	os.Unsetenv(goldenLog) //nolint:errcheck // nor recorded
+	if byShell() {
+		golden = ""
+	}
+	r := ran{Order: started(os.Getpid()), Args: args}
+	if golden != "" {
+		r.save(golden)
+	}
 	var out, stderr bytes.Buffer
 	outFile, outDone := tee(os.Stdout, &out)
 	errFile, errDone := tee(os.Stderr, &stderr)
 	status := cli.Main(args, os.Stdin, outFile, errFile)
 	outDone()
 	errDone()
+	if golden != "" {
+		r.Status, r.Out, r.Err = strconv.Itoa(status), out.Bytes(), stderr.Bytes()
+		r.save(golden)
+	}
 	for _, hint := range hintsIn(out.Bytes(), stderr.Bytes()) {
 		if err := checkHint(hint); err != nil {
 			logHint(log, fmt.Sprintf("infrahaus %s\n\thint: %s\n\t%v", strings.Join(args, " "), hint, err))

@@ -88,7 +88,7 @@ func TestSessions(t *testing.T) {
 	}
 	maps.Copy(commands, platformCommands())
 	maps.Copy(commands, leakCommands())
-	hints := checkHints(t)
+	hints, golden := checkHints(t), checkGolden(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "../../testdata/script",
 		// Virtual guests have an sshd where this user may listen on port 22.
@@ -109,6 +109,7 @@ func TestSessions(t *testing.T) {
 			e.Setenv("TEMPLATES_ROOT", templates)
 			e.Setenv("SSH_AUTH_SOCK", "")
 			hints(e)
+			golden(e)
 			return nil
 		},
 		Cmds: commands,

@@ -30,21 +30,23 @@ func bound(ts *testscript.TestScript, neg bool, args []string) {
 	var stderr bytes.Buffer
 	cmd := background(ts, args[1:]...)
 	cmd.Stderr = &stderr
-	started := make(chan error)
+	begun := make(chan error)
 	go func() {
 		// What is dropped here is lost for this thread alone, which ends with the
 		// goroutine since it is never unlocked, and for the process it starts.
 		runtime.LockOSThread()
 		for _, c := range []uintptr{unix.CAP_DAC_OVERRIDE, unix.CAP_DAC_READ_SEARCH} {
 			if err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0); err != nil && os.Getuid() == 0 {
-				started <- err
+				begun <- err
 				return
 			}
 		}
-		started <- cmd.Start()
+		begun <- cmd.Start()
 	}()
-	ts.Check(<-started)
+	ts.Check(<-begun)
+	record := recordRun(ts, cmd)
 	err := cmd.Wait()
+	record(nil, stderr.Bytes())
 	ts.Check(os.WriteFile(ts.MkAbs("said"), stderr.Bytes(), 0o600))
 	ts.Logf("%s", stderr.String())
 	wantStatus(ts, err, args[0])
@@ -75,11 +77,13 @@ func terminal(ts *testscript.TestScript, neg bool, args []string) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	ts.Check(cmd.Start())
+	record := recordRun(ts, cmd)
 	slave.Close()
 	var shown bytes.Buffer
 	_, _ = io.Copy(&shown, master) // ends with EIO when the last process has closed the terminal
 	master.Close()
 	err = cmd.Wait()
+	record(nil, nil) // the live display depends on time
 	ts.Check(os.WriteFile(ts.MkAbs("said"), []byte(ansi.Strip(shown.String())), 0o600))
 	ts.Logf("%q", shown.String())
 	live, _, _ := strings.Cut(shown.String(), "\x1b[?25h") // until the cursor is shown again

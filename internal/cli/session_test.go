@@ -58,6 +58,7 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	cmd := background(ts, args[3:]...)
 	cmd.Stdout, cmd.Stderr = out, out
 	ts.Check(cmd.Start())
+	record := recordRun(ts, cmd)
 	ended := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(ended) }()
 	expired := time.After(deadline)
@@ -76,6 +77,7 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 		<-ended
 	}
 	said := out.buf.String()
+	record(nil, []byte(said))
 	ts.Check(os.WriteFile(ts.MkAbs("said"), []byte(said), 0o600))
 	ts.Logf("%s", said)
 	if got := strconv.Itoa(cmd.ProcessState.ExitCode()); got != args[2] {
@@ -104,7 +106,7 @@ func many(ts *testscript.TestScript, neg bool, args []string) {
 	n, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	said := make([]bytes.Buffer, n)
-	cmds := make([]*exec.Cmd, n)
+	cmds, records := make([]*exec.Cmd, n), make([]func(out, err []byte), n)
 	for i := range cmds {
 		words := make([]string, len(args)-1)
 		for j, w := range args[1:] {
@@ -113,10 +115,13 @@ func many(ts *testscript.TestScript, neg bool, args []string) {
 		cmds[i] = background(ts, words...)
 		cmds[i].Stderr = &said[i]
 		ts.Check(cmds[i].Start())
+		records[i] = recordRun(ts, cmds[i])
 	}
 	bad := 0
 	for i, cmd := range cmds {
-		if err := cmd.Wait(); err != nil {
+		err := cmd.Wait()
+		records[i](nil, said[i].Bytes())
+		if err != nil {
 			bad++
 			ts.Logf("%d: %v\n%s", i, err, said[i].String())
 		}
@@ -141,6 +146,7 @@ func piped(ts *testscript.TestScript, neg bool, args []string) {
 		r.Close()
 	}
 	ts.Check(cmd.Start())
+	record := recordRun(ts, cmd)
 	w.Close()
 	one := make([]byte, 1)
 	for lines > 0 {
@@ -153,6 +159,7 @@ func piped(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	r.Close()
 	err = cmd.Wait()
+	record(nil, stderr.Bytes())
 	ts.Logf("%s", stderr.String())
 	ts.Check(os.WriteFile(ts.MkAbs("said"), stderr.Bytes(), 0o600))
 	if err != nil {
