@@ -13,12 +13,10 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"github.com/infrahaus/infrahaus/internal/sandbox/admin"
 	"github.com/infrahaus/infrahaus/internal/sandbox/api"
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 	"github.com/infrahaus/infrahaus/internal/sandbox/pct"
-	"github.com/infrahaus/infrahaus/internal/sandbox/virtual"
 )
 
 // owned is the sandbox in the process that has it.
@@ -102,15 +100,9 @@ func (w *owned) serve(listen listener) error {
 	tool := pct.NewTool(w.node, o.PctDelay)
 	w.tool = tool
 	w.closers = append(w.closers, func() error { tool.Close(); return nil })
-	machine, err := virtual.NewMachine(filepath.Join(o.Dir, "node"), map[string]virtual.CommandFunc{
-		"pct": tool.Run, "lxc-attach": tool.Attach, "pveum": admin.Pveum(w.node), "pvesm": admin.Pvesm(w.node), "time": pct.GNUTime,
-	})
-	if err != nil {
-		return err
-	}
-	machine.SetClock(w.faults.Now)
-	w.closers = append(w.closers, func() error { machine.Halt(); return machine.FS.Close() })
-	err = listen(set.SSHPort, func(addr string) (err error) {
+	machine, end := w.machine(tool)
+	w.closers = append(w.closers, end)
+	err := listen(set.SSHPort, func(addr string) (err error) {
 		w.sshd, err = pct.Serve(pct.ServerOptions{Dir: filepath.Join(o.Dir, "ssh"), Addr: addr, Node: w.node, Machine: machine})
 		return err
 	})

@@ -23,7 +23,7 @@ type ServerOptions struct {
 	Dir     string // identity, known_hosts and the host key, made 0700
 	Addr    string // on loopback; "": 127.0.0.1:0
 	Node    *node.Node
-	Machine *kernel.Machine // the node's own shell and files
+	Machine func() (*kernel.Machine, error) // the node's own shell and files; called by each session
 }
 
 // Server is the node's sshd. Only root may log in, with the identity in Dir.

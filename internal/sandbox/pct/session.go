@@ -2,6 +2,7 @@ package pct
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -64,7 +65,11 @@ func (s *Server) run(ctx context.Context, ch ssh.Channel, kind, command string, 
 	var status int
 	switch kind {
 	case "subsystem":
-		serveSFTP(ch, s.opt.Machine)
+		if m, err := s.opt.Machine(); err == nil {
+			serveSFTP(ch, m)
+		} else {
+			status = noMachine(ch, err)
+		}
 	case "shell":
 		status = s.shell(ctx, ch, []string{"/bin/sh"}, env)
 	default:
@@ -77,13 +82,23 @@ func (s *Server) run(ctx context.Context, ch ssh.Channel, kind, command string, 
 }
 
 func (s *Server) shell(ctx context.Context, ch ssh.Channel, argv, env []string) int {
-	status, err := s.opt.Machine.Run(ctx, kernel.Exec{
+	m, err := s.opt.Machine()
+	if err != nil {
+		return noMachine(ch, err)
+	}
+	status, err := m.Run(ctx, kernel.Exec{
 		Argv: argv, Env: env, Cwd: "/root", Stdin: ch, Stdout: ch, Stderr: ch.Stderr(),
 	})
 	if err != nil {
 		return 255
 	}
 	return status
+}
+
+// noMachine says why the node's files could not be made.
+func noMachine(ch ssh.Channel, err error) int {
+	fmt.Fprintf(ch.Stderr(), "the sandbox's node does not start: %v\n", err)
+	return 255
 }
 
 // forward is a connection through the node (ssh -J, -W). It leads only to guests, and to

@@ -1,0 +1,36 @@
+package sandbox
+
+import (
+	"path/filepath"
+	"sync"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/admin"
+	"github.com/infrahaus/infrahaus/internal/sandbox/pct"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual"
+)
+
+// machine gives the node's own shell and files, and what ends them. The machine is made
+// when somebody first logs in to the node: its files cost as much as those of a guest, and
+// most commands that open a sandbox ask its API alone.
+func (w *owned) machine(tool *pct.Tool) (get func() (*virtual.Machine, error), end func() error) {
+	commands := map[string]virtual.CommandFunc{
+		"pct": tool.Run, "lxc-attach": tool.Attach, "pveum": admin.Pveum(w.node), "pvesm": admin.Pvesm(w.node), "time": pct.GNUTime,
+	}
+	var made *virtual.Machine // read by end once the sshd, whose sessions call get, is closed
+	get = sync.OnceValues(func() (*virtual.Machine, error) {
+		m, err := virtual.NewMachine(filepath.Join(w.opt.Dir, "node"), commands)
+		if err != nil {
+			return nil, err
+		}
+		m.SetClock(w.faults.Now)
+		made = m
+		return m, nil
+	})
+	return get, func() error {
+		if made == nil {
+			return nil
+		}
+		made.Halt()
+		return made.FS.Close()
+	}
+}
