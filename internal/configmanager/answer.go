@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// answer is what DriftScript printed.
+// answer holds the parsed output of DriftScript.
 type answer struct {
 	seen     map[string]seen
 	recorded map[string]string
 	pending  map[string][]string
-	kept     map[string][2]string // the template's sum, the guest's
+	kept     map[string][2]string // the sums of the template's file and of the guest's
 	packages map[int]PackageDrift
 }
 
-// maxHave bounds a version that is shown.
+// maxHave is the number of bytes of a version that are shown.
 const maxHave = 100
 
-// readAnswer reads section by section and leaves out every line that it does not
-// understand.
+// readAnswer reads the sections one by one. It skips every line that it does not
+// understand, because a guest may print anything.
 func readAnswer(out []byte) (answer, error) {
 	a := answer{
 		seen: map[string]seen{}, recorded: map[string]string{}, pending: map[string][]string{},
@@ -49,7 +49,8 @@ func readAnswer(out []byte) (answer, error) {
 	return a, errShort
 }
 
-// readFile takes a line of sha256sum, or one of look's for what has no sum.
+// readFile reads a line of sha256sum, or a line that drift.sh prints for a target without
+// a sum.
 func (a answer) readFile(line string) {
 	kinds := map[string]presence{"M ": absent, "D ": other, "S ": other, "L ": regular}
 	if len(line) > 2 && kinds[line[:2]] != unknown {
@@ -65,7 +66,7 @@ func (a answer) readFile(line string) {
 	}
 }
 
-// record is a line "SHA256  /TARGET".
+// record parses a line "SHA256  /TARGET".
 func record(line string) (sum, target string, ok bool) {
 	sum, target, ok = strings.Cut(line, "  ")
 	return sum, target, ok && isSum(sum) && strings.HasPrefix(target, "/")
@@ -91,7 +92,7 @@ func (a answer) readKept(line string) {
 	}
 }
 
-// readPackage takes "P NUMBER STATE [VERSION]".
+// readPackage reads a line "P NUMBER STATE [VERSION]".
 func (a answer) readPackage(line string) {
 	f := strings.SplitN(line, " ", 4)
 	if len(f) < 3 || f[0] != "P" {
@@ -110,7 +111,7 @@ func (a answer) readPackage(line string) {
 	a.packages[n] = p
 }
 
-// shown is a version fit for a screen.
+// shown returns a version without the bytes that could disturb a terminal.
 func shown(s string) string {
 	s = strings.Map(func(c rune) rune {
 		if c <= ' ' || c > '~' {

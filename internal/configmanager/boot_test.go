@@ -11,14 +11,15 @@ import (
 	"github.com/infrahaus/infrahaus/internal/needs"
 )
 
-// TestBootExits: every exit status of the config-manager when nobody asked.
+// TestBootExits covers every exit status of the config-manager when it runs without a
+// request.
 func TestBootExits(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
 		in := Input{Template: "web", Files: []File{file("replace", "/etc/a", "one")}}
 		if s := g.sync(in); s != 0 {
 			t.Fatal(g.err)
 		}
-		g.write("fakes/sleep", "#!/bin/sh\n", 0o755) // six tries to pull, a minute for the lock
+		g.write("fakes/sleep", "#!/bin/sh\n", 0o755) // otherwise the six attempts to pull and the wait for the lock take real time
 		env := func(settings string) { g.write(ConfigPath, settings, 0o600) }
 		cases := []struct {
 			name   string
@@ -40,11 +41,12 @@ func TestBootExits(t *testing.T) {
 		}
 		for _, c := range cases {
 			if g.shell[0] == "busybox" && c.want != 0 && strings.Contains(c.said, "reposit") && !strings.Contains(c.said, "address") {
-				continue // its own sleep cannot be made short
+				continue // its built-in sleep cannot be replaced by a fake
 			}
 			c.before()
 			os.Remove(g.path(LogPath))
-			// A shell leaves with a status of its own where a file it sources is no sh.
+			// A shell exits with a status of its own if a file that it sources has a
+			// syntax error.
 			if s := g.boot(); s != c.want && (c.want >= 0 || s == 0) || !strings.Contains(g.read(LogPath), c.said) {
 				t.Errorf("%s: status %d: %s", c.name, s, g.read(LogPath))
 			}
@@ -74,8 +76,8 @@ func TestBootWaitsForNobodysLock(t *testing.T) {
 	})
 }
 
-// TestKeptFileAtBoot: where the user took the guest's version, boot leaves it and
-// says nothing, until it is edited again.
+// TestKeptFileAtBoot: a file of which the user kept the guest's version is neither
+// changed nor reported at boot, until it is edited again.
 func TestKeptFileAtBoot(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
 		in := Input{SyncOnBoot: true, Files: []File{file("replace", "/etc/a", "one")}}
@@ -97,7 +99,8 @@ func TestKeptFileAtBoot(t *testing.T) {
 	})
 }
 
-// TestBootAppliesOnlyWhenAsked: without syncOnBoot and a repository drift is all.
+// TestBootAppliesOnlyWhenAsked: without syncOnBoot and without a repository, boot only
+// records drift.
 func TestBootAppliesOnlyWhenAsked(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
 		ran := g.path("ran")
@@ -116,15 +119,16 @@ func TestBootAppliesOnlyWhenAsked(t *testing.T) {
 	})
 }
 
-// TestUnitsHoldUpNobody: no target waits for the unit, and its start is never cut
-// short; the OpenRC twin goes to the background at boot.
+// TestUnitsHoldUpNobody: no systemd target waits for the unit, and its start has no
+// timeout. At boot the OpenRC service works in the background.
 func TestUnitsHoldUpNobody(t *testing.T) {
 	unit, err := embedded.ReadFile("guest/config-manager.service")
 	if err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(string(unit), "\n")
-	// Without the default dependencies multi-user.target wants it and is not ordered after it.
+	// Without the default dependencies, multi-user.target starts the unit but does not
+	// wait for it.
 	for _, l := range []string{"DefaultDependencies=no", "After=basic.target network.target", "Before=shutdown.target", "Type=oneshot", "TimeoutStartSec=infinity", "WantedBy=multi-user.target"} {
 		if !slices.Contains(lines, l) {
 			t.Errorf("the unit lacks %s", l)
@@ -149,7 +153,7 @@ func TestUnitsHoldUpNobody(t *testing.T) {
 	}
 }
 
-// TestRepository pulls a folder in the original's layout at boot.
+// TestRepository pulls a folder with the layout of the original at boot.
 func TestRepository(t *testing.T) {
 	needs.Program(t, "git", "git")
 	inShell(t, "sh", func(t *testing.T, g *fakeGuest) {
@@ -174,11 +178,11 @@ func TestRepository(t *testing.T) {
 			_, s := g.run("/", g.read(SyncPath))
 			return s
 		}
-		g.write("/etc/app/a.conf", "mine", 0o644) // before the repository has ever been applied
+		g.write("/etc/app/a.conf", "mine", 0o644) // before the repository is applied for the first time
 		if s := boot(); s != 0 || g.read("/etc/app/a.conf") != "one" {
 			t.Fatalf("status %d: %s", s, g.read(LogPath))
 		}
-		for _, p := range []string{LogPath, "/opt/config-manager/repo/.git"} { // either may contain a secret
+		for _, p := range []string{LogPath, "/opt/config-manager/repo/.git"} { // both may contain a secret
 			if fi, err := os.Stat(g.path(p)); err != nil || fi.Mode().Perm()&0o077 != 0 {
 				t.Errorf("%s: %v, %v", p, fi.Mode(), err)
 			}
@@ -207,14 +211,14 @@ func TestRepository(t *testing.T) {
 				t.Fatalf("status %d: %s", s, g.read(LogPath))
 			}
 		}
-		// The copy is enough where the repository cannot be reached.
+		// If the repository cannot be reached, boot applies the copy.
 		g.write("fakes/sleep", "#!/bin/sh\n", 0o755)
 		g.write("/etc/app/a.conf", "two", 0o644)
 		os.Rename(g.path("repo"), g.path("repo away"))
 		if s := boot(); s != 0 || g.read("/etc/app/a.conf") != "three" || !g.exists("/etc/app/b.conf") || !strings.Contains(g.read(LogPath), "going on with what was pulled last") {
 			t.Fatalf("status %d: %s", s, g.read(LogPath))
 		}
-		// Another address is taken up.
+		// A new address of the repository takes effect.
 		os.Rename(g.path("repo away"), g.path("repo moved"))
 		g.write(ConfigPath, "CONFIG_REPO_URL='file://"+g.path("repo moved")+"'\nCONFIG_PATH=web\n", 0o600)
 		before := g.read(LogPath)

@@ -10,8 +10,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/guest"
 )
 
-// TestScriptsParse holds every script of ours against the grammar of a POSIX
-// shell, by a parser that is stricter than any of the shells.
+// TestScriptsParse parses every script of this package as POSIX shell. The parser is
+// stricter than any of the shells.
 func TestScriptsParse(t *testing.T) {
 	scripts := map[string]string{"install": InstallScript(), "sync": SyncScript()}
 	err := fs.WalkDir(embedded, ".", func(p string, d fs.DirEntry, err error) error {

@@ -2,62 +2,63 @@ package configmanager
 
 import "slices"
 
-// FileState is how a file of the template and the guest's stand to one another.
+// FileState says how the guest's version of a file compares to the template's.
 type FileState string
 
 // The states of a file.
 const (
 	FileSame        FileState = "same"
 	FileMissing     FileState = "missing"
-	FileEdited      FileState = "edited"      // in the guest; the template is as it was deployed
-	FileChanged     FileState = "changed"     // in the template; the guest has what was deployed
-	FileConflict    FileState = "conflict"    // both, or either since the user kept the guest's version
-	FilePresent     FileState = "present"     // there, not deployed by us, and not as the template has it
-	FileFolder      FileState = "folder"      // a folder, or something that is no file, is in the way
-	FileKept        FileState = "kept"        // the user took the guest's version; neither side changed since
-	FileInterrupted FileState = "interrupted" // a sync died while it wrote it
-	FileRemoved     FileState = "removed"     // from the template; still in the guest as it was deployed, or edited
+	FileEdited      FileState = "edited"      // only the guest's version changed since it was deployed
+	FileChanged     FileState = "changed"     // only the template's version changed since it was deployed
+	FileConflict    FileState = "conflict"    // both changed, or one of them since the user kept the guest's version
+	FilePresent     FileState = "present"     // differs from the template, and was not deployed by us
+	FileFolder      FileState = "folder"      // the target is a folder, a device or the like
+	FileKept        FileState = "kept"        // the user kept the guest's version, and neither side changed since
+	FileInterrupted FileState = "interrupted" // a sync ended while it wrote the file
+	FileRemoved     FileState = "removed"     // no longer in the template, but still in the guest, edited or not
 )
 
-// Effect is what a sync does about a file.
+// Effect is what a sync does with a file.
 type Effect int
 
 // The effects.
 const (
-	Leave  Effect = iota // nothing
-	Keep                 // nothing, and that the guest's version was taken is remembered
-	Write                // the template's content is written
-	Backup               // the same, and a copy of what was there is kept beside it
-	Refuse               // the sync is refused as a whole
+	Leave  Effect = iota // does nothing
+	Keep                 // leaves the file, and records that the user kept the guest's version
+	Write                // writes the template's version
+	Backup               // the same, after a copy of the guest's version is made beside it
+	Refuse               // refuses the whole sync
 )
 
-// seen is what is known about one target. Sums are hex; "": there is none.
+// seen is everything that is known about one target. Sums are hex; "" means none.
 type seen struct {
-	wanted   string   // the template's
-	recorded string   // what was deployed last
-	pending  []string // what a sync that did not end was about to write
-	keptTmpl string   // when the user took the guest's version: the template's then,
-	keptHas  string   // and the guest's, "-" for a link that leads nowhere
+	wanted   string   // the sum of the template's version
+	recorded string   // the sum that was deployed last
+	pending  []string // the sums that an interrupted sync was about to write
+	keptTmpl string   // when the user kept the guest's version: the sum of the template's version,
+	keptHas  string   // and of the guest's, or "-" for a link to nowhere
 	there    presence
-	actual   string // of a file; "" also where it could not be read
+	actual   string // the sum of the guest's file; also "" if it could not be read
 }
 
-// presence is what is at a target.
+// presence is the kind of thing that the guest has at a target.
 type presence int
 
 const (
 	unknown presence = iota // the guest did not say
 	absent
-	regular // or a link that leads nowhere, or to a file
+	regular // a file, a link to a file, or a link to nowhere
 	other
 )
 
-// compare says how a file stands. It asks nobody: the guest was asked before.
+// compare decides the state of a file from what is already known. It asks neither the
+// guest nor the template.
 func compare(s seen) FileState {
 	recorded, half := s.recorded, len(s.pending) > 0 && s.recorded == ""
 	for _, p := range s.pending {
 		if p == s.actual {
-			recorded, half = p, false // written, only its record was not
+			recorded, half = p, false // the sync wrote the file, but died before it recorded that
 		}
 	}
 	switch {
@@ -93,15 +94,15 @@ func orDash(sum string) string {
 	return sum
 }
 
-// effects are those of the policy replace. Whose a file is that we have not
-// deployed nobody knows: a sync keeps it. The first one goes by policy alone, for
-// what it finds is the system's own.
+// effects are those of the policy replace. A present file that we did not deploy may be
+// the user's, so a later sync backs it up. The first sync goes by the policy alone,
+// because such a file then belongs to the OS.
 var effects = map[FileState]Effect{
 	FileMissing: Write, FileEdited: Backup, FileChanged: Write, FileConflict: Refuse,
 	FilePresent: Backup, FileFolder: Refuse, FileInterrupted: Backup,
 }
 
-// Effect is what a sync does about the file, by its state and policy.
+// Effect returns what a sync does with the file. It depends on its state and policy.
 func (f FileDrift) Effect() Effect {
 	e := effects[f.State]
 	switch {
@@ -123,8 +124,8 @@ func (f FileDrift) Effect() Effect {
 	return e
 }
 
-// Settled is f with the policy that take gives it: "template" or "guest" settles
-// a conflict, and "template" takes back what was settled for the guest before.
+// Settled returns f with the policy that the answer take gives it: "template" or "guest"
+// settles a conflict. "template" also takes back an earlier decision for the guest.
 func (f FileDrift) Settled(take string) FileDrift {
 	switch conflict := f.State == FileConflict && f.Effect() == Refuse; {
 	case conflict && take == "guest":
@@ -135,14 +136,13 @@ func (f FileDrift) Settled(take string) FileDrift {
 	return f
 }
 
-// stays reports whether the guest's version stays, by an earlier sync, although
-// the template's policy would have it otherwise.
+// stays reports whether the guest's version stays because of an earlier sync, although
+// the template's policy would replace it.
 func (f FileDrift) stays() bool {
 	return f.State == FileKept && (f.Policy == "replace" || f.Policy == "backup")
 }
 
-// Kept counts the files of which the guest's version stays once take has settled
-// the conflicts.
+// Kept counts the files whose guest's version stays after take has settled the conflicts.
 func (d Drift) Kept(take string) (n int) {
 	for _, f := range d.Files {
 		if f = f.Settled(take); f.stays() || f.Effect() == Keep {
@@ -152,15 +152,15 @@ func (d Drift) Kept(take string) (n int) {
 	return n
 }
 
-// Renewed reports whether a sync would do something about a file because the
-// template has another content for it than was deployed last.
+// Renewed reports whether a sync would act on a file whose content in the template
+// changed since it was deployed.
 func (d Drift) Renewed() bool {
 	return slices.ContainsFunc(d.Files, func(f FileDrift) bool { return f.Wanted != f.Deployed && f.Effect() != Leave })
 }
 
-// Differing is in as it has to be shipped after that drift was found: contents
-// that need not be written are left out. take is as for Settled, or "". Files
-// that are refused are returned too; with any, nothing is to be shipped.
+// Differing returns in as it must be shipped after this drift was found: without the
+// contents that need not be written. The argument take is that of Settled, or "". The
+// second result lists the refused files; if there are any, the caller must ship nothing.
 func (in Input) Differing(d Drift, take string) (Input, []FileDrift) {
 	byTarget := map[string]FileDrift{}
 	for _, f := range d.Files {
@@ -186,8 +186,8 @@ func (in Input) Differing(d Drift, take string) (Input, []FileDrift) {
 	return out, refused
 }
 
-// ToApply reports whether the config-manager has anything to do about the files
-// of what Differing has returned.
+// ToApply reports whether the config-manager has work to do on the files of an Input that
+// Differing returned.
 func (in Input) ToApply() bool {
 	return slices.ContainsFunc(in.Files, func(f File) bool { return !f.Unshipped || f.Policy == PolicyKeep })
 }

@@ -3,11 +3,11 @@ package configmanager
 import "testing"
 
 func TestCompare(t *testing.T) {
-	const one, two, mine, more = "1", "2", "m", "n" // the template's versions, the guest's
+	const one, two, mine, more = "1", "2", "m", "n" // two versions of the template, two of the guest
 	is := func(sum string) seen { return seen{there: regular, actual: sum} }
 	tests := []struct {
 		name string
-		s    seen // wanted is two unless the state is removed
+		s    seen // its field wanted is two, except for removed files
 		rec  string
 		want FileState
 	}{
@@ -70,7 +70,7 @@ func TestEffect(t *testing.T) {
 	}
 }
 
-// TestSettled: what --take decides, and what it leaves to the policy.
+// TestSettled: --take decides some files, and leaves the others to their policy.
 func TestSettled(t *testing.T) {
 	tests := []struct {
 		state        FileState

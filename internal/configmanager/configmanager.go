@@ -1,8 +1,8 @@
-// Package configmanager is what the tool puts into a guest: the config-manager
-// with its settings, units and helper functions, and a template's files and
-// packages in the form in which the config-manager applies them. All of it is
-// POSIX sh that needs neither bash, python, curl nor sudo. The package builds
-// text and file lists; it must not know how they get into the guest.
+// Package configmanager builds the part of the tool that runs inside a guest: the
+// config-manager with its settings, units and helper functions, and a template's files
+// and packages in the form that the config-manager applies. All of it is POSIX sh that
+// needs neither bash, python, curl nor sudo. The package builds text and lists of files;
+// it must not know how they get into the guest.
 package configmanager
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/guest"
 )
 
-// Places in the guest. The first five are the contract's, section 9.
+// Paths in the guest. The first five are public: scripts and users rely on them.
 const (
 	ConfigPath      = "/etc/config-manager/config.env"
 	SyncPath        = "/usr/local/bin/config-sync.sh"
@@ -26,50 +26,50 @@ const (
 	LogPath         = "/var/log/config-manager/sync.log"
 	LibDir          = "/usr/local/lib/config-manager"
 	HelpersPath     = LibDir + "/helpers.sh"
-	RunsDir         = StateDir + "/runs" // attempts, by run
-	DefaultTimeout  = 300 * time.Second  // of a custom package, as in the original
+	RunsDir         = StateDir + "/runs" // the folders of the attempts, grouped by run
+	DefaultTimeout  = 300 * time.Second  // for the installation of a custom package; the original has the same limit
 	filesInOneGroup = 100
 )
 
-// StagingDir is a new place to ship Bundle's files to: nobody can guess it, and it
-// lies in StateDir, which is root's alone. The config-manager takes what was
-// shipped from there; a folder that nobody came back to is removed by a later sync.
+// StagingDir returns a new folder to ship Bundle's files to. Its name cannot be guessed,
+// and only root can read StateDir above it. The config-manager applies the files from
+// there. If a run dies before that, a later sync removes the folder.
 func StagingDir() string {
 	return StateDir + "/staged." + strings.ToLower(rand.Text()[:12])
 }
 
-// StageEnv names the staging folder to SyncScript's attempt.
+// StageEnv is the variable that names the staging folder for SyncScript's attempt.
 func StageEnv(dir string) string { return "INFRAHAUS_STAGE=" + dir }
 
-// Exit statuses of config-sync.sh, those of the original.
+// Exit statuses of config-sync.sh. The original has the same.
 const (
 	StatusGeneral  = 1
-	StatusLock     = 2 // another sync runs
-	StatusConfig   = 3 // config.env or the request cannot be used
-	StatusGit      = 4 // the repository cannot be reached and was never cloned
-	StatusConflict = 5 // an edited file, or a folder, is where a file should go
+	StatusLock     = 2 // another sync is running
+	StatusConfig   = 3 // config.env or the request is unusable
+	StatusGit      = 4 // the repository cannot be reached, and there is no copy of it
+	StatusConflict = 5 // an edited file, or a folder, is in the place of a file
 )
 
-// Input is what a guest is to become.
+// Input is the wanted state of a guest.
 type Input struct {
 	Template     string
 	RecordID     string
-	RepoURL      string // CONFIG_REPO_URL; "": none
-	Branch       string // "": main
-	ConfigPath   string // folder in the repository; "": the template's name
-	SyncOnBoot   bool   // apply again at boot, instead of recording drift alone
-	Later        bool   // the guest has been used: what is there and was not deployed may be the user's
+	RepoURL      string // CONFIG_REPO_URL; "" means none
+	Branch       string // "" means main
+	ConfigPath   string // folder in the repository; "" means the template's name
+	SyncOnBoot   bool   // apply again at boot; otherwise boot only records drift
+	Later        bool   // the guest is in use, so files that we did not deploy may be the user's
 	Files        []File
-	Packages     map[string][]string // names by manager: apt, apk, dnf, npm, pip
+	Packages     map[string][]string // package names by manager: apt, apk, dnf, npm, pip
 	Custom       []CustomPackage
-	PackageOrder []string // nil: apt, apk, dnf, npm, pip
+	PackageOrder []string // nil means apt, apk, dnf, npm, pip
 }
 
 //go:embed guest
 var embedded embed.FS
 
-// Bundle is everything to ship into a StagingDir in one stream; InstallScript is
-// to be run there afterwards.
+// Bundle returns all files that one stream ships into a StagingDir. InstallScript must
+// run there afterwards.
 func Bundle(in Input) ([]guest.File, error) {
 	files := []guest.File{{Path: "tool/config.env", Mode: 0o600, Content: []byte(in.configEnv())}}
 	tools, err := fs.ReadDir(embedded, "guest")
@@ -101,7 +101,7 @@ func Bundle(in Input) ([]guest.File, error) {
 	return append(files, contents...), nil
 }
 
-// configEnv is config.env, which is read by sh.
+// configEnv returns the text of config.env, which a shell sources.
 func (in Input) configEnv() string {
 	branch, confPath := in.Branch, in.ConfigPath
 	if branch == "" {
@@ -135,13 +135,12 @@ var installText string
 //go:embed sync.sh
 var syncText string
 
-// InstallScript is POSIX sh, run in the staging folder once Bundle's files are there: it
-// moves the config-manager into place and enables it. Running it again is no
-// harm.
+// InstallScript is POSIX sh that runs in the staging folder after Bundle's files arrived.
+// It moves the config-manager into place and enables it. It may run again without harm.
 func InstallScript() string { return installText }
 
-// SyncScript is POSIX sh, run as an attempt (INFRAHAUS_ATTEMPT is its folder)
-// with StageEnv of the staging folder in its environment: it asks the
-// config-manager's service for a sync of what is there and ends with its exit
-// status. A file in conflict (StatusConflict) leaves everything as it was.
+// SyncScript is POSIX sh that runs as an attempt (INFRAHAUS_ATTEMPT is its folder), with
+// StageEnv in its environment. It asks the service of the config-manager to sync the
+// shipped files, and ends with the service's exit status. If a file is in conflict
+// (StatusConflict), the sync changes nothing.
 func SyncScript() string { return syncText }

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestSyncOfWhatDiffers: only what is to be written is shipped, conflicts are
-// settled, and afterwards there is no drift but what was settled for the guest.
+// TestSyncOfWhatDiffers: a sync ships only the contents that it writes, and settles
+// conflicts. After it, the only drift left is what the user decided for the guest.
 func TestSyncOfWhatDiffers(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
 		two := g.deployOne()
@@ -77,7 +77,7 @@ func TestSyncOfWhatDiffers(t *testing.T) {
 	})
 }
 
-// contents are the template's files that in ships.
+// contents returns the targets of the template's files that in ships.
 func (g *fakeGuest) contents(in Input) []string {
 	g.t.Helper()
 	files, err := Bundle(in)
@@ -93,7 +93,7 @@ func (g *fakeGuest) contents(in Input) []string {
 	return out
 }
 
-// tree is every file below a folder with its content.
+// tree returns the content of every file below a folder, with its path.
 func tree(t *testing.T, dir string) string {
 	t.Helper()
 	var b strings.Builder
@@ -110,8 +110,8 @@ func tree(t *testing.T, dir string) string {
 	return b.String()
 }
 
-// TestEditedAfterTheComparison: what was the same then, and was not shipped, is
-// refused when it is not the same any more.
+// TestEditedAfterTheComparison: the comparison found a file unchanged, so its content was
+// not shipped. If it was edited meanwhile, the sync refuses it.
 func TestEditedAfterTheComparison(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
 		in := Input{Files: []File{file("replace", "/etc/a", "one"), file("replace", "/etc/b", "one"), file("replace", "/etc/c", "one")}}
@@ -133,10 +133,10 @@ func TestEditedAfterTheComparison(t *testing.T) {
 	})
 }
 
-// TestPoliciesAfterAChange: what each policy does about a file that was deployed.
+// TestPoliciesAfterAChange covers each policy on a file that was deployed before.
 func TestPoliciesAfterAChange(t *testing.T) {
 	tests := []struct {
-		policy, now, tmpl string // deployed was one
+		policy, now, tmpl string // version one was deployed
 		status            int
 		after             string
 		backup            bool
@@ -186,8 +186,8 @@ func TestPoliciesAfterAChange(t *testing.T) {
 	})
 }
 
-// TestNotDeployedByUs: what a later sync finds and nobody knows of is kept, whatever
-// the policy; what the first one finds goes by policy.
+// TestNotDeployedByUs: a later sync loses no file that we did not deploy, with any
+// policy: the file or a copy of it stays. The first sync goes by the policy.
 func TestNotDeployedByUs(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
 		var in Input
@@ -214,8 +214,8 @@ func TestNotDeployedByUs(t *testing.T) {
 	})
 }
 
-// TestTakenBack: what was settled for the guest is taken back by the template, with
-// a copy, and is no longer remembered as the guest's.
+// TestTakenBack: taking the template's version replaces a kept file, leaves a copy of it,
+// and removes the record that the user kept it.
 func TestTakenBack(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
 		one, two := Input{Files: []File{file("replace", "/etc/a", "one")}}, Input{Files: []File{file("replace", "/etc/a", "two")}}
@@ -248,7 +248,8 @@ func TestTakenBack(t *testing.T) {
 	})
 }
 
-// TestLater: a sync of a guest in which none has ever ended keeps what it finds, too.
+// TestLater: with Later, a sync also keeps the files that it finds if no sync ever
+// finished in the guest.
 func TestLater(t *testing.T) {
 	inShell(t, "sh", func(t *testing.T, g *fakeGuest) {
 		g.write("/etc/a", "mine", 0o600)

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// dpkg is a fake whose audit names what the file half says; what mends says is
-// done about it by --configure -a, and by apt-get -f install.
+// dpkg installs a fake dpkg whose audit prints the content of the file half. The
+// arguments are the shell commands that --configure -a and apt-get -f install run.
 func (g *fakeGuest) dpkg(configure, fix string) {
 	g.t.Helper()
 	if g.shell[0] == "busybox" {
@@ -20,7 +20,8 @@ func (g *fakeGuest) dpkg(configure, fix string) {
 			configure + ` ;; esac`,
 		"apt-get": `case " $* " in *" -f install "*) ` + fix + ` ;; esac; exit 0`,
 	})
-	// The audit's own line about the frontend would be one about packages.
+	// The audit must not print the line about the frontend: it would count as a report
+	// about packages.
 	g.write("fakes/dpkg", strings.Replace(g.read("fakes/dpkg"), `echo "frontend $DEBIAN_FRONTEND"; case`, `case $* in *configure*) echo "frontend $DEBIAN_FRONTEND";; esac; case`, 1), 0o755)
 }
 
@@ -29,7 +30,7 @@ func TestInterruptedDpkgIsMended(t *testing.T) {
 		name           string
 		half, journal  bool
 		configure, fix string
-		want           string // the calls that matter, in order
+		want           string // the relevant calls in order
 		status         int
 	}{
 		{"whole", false, false, "", "", "update,install --allow-downgrades jq", 0},
@@ -73,7 +74,8 @@ func TestInterruptedDpkgIsMended(t *testing.T) {
 	})
 }
 
-// TestEnsureInstalledMendsToo: a script's own packages, under -e and -u.
+// TestEnsureInstalledMendsToo: a script that calls ensure_installed under -e and -u also
+// gets an interrupted dpkg repaired.
 func TestEnsureInstalledMendsToo(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
 		g.write("half", "half configured\n", 0o600)
@@ -87,8 +89,9 @@ func TestEnsureInstalledMendsToo(t *testing.T) {
 	})
 }
 
-// TestNextTryMends: what a script that died has left is mended before it is tried
-// again, even if it asks apt by itself; the first try has nothing to mend.
+// TestNextTryMends: before a script is tried again, the helpers repair the dpkg that the
+// first try left behind, even if the script calls apt itself. The first try repairs
+// nothing.
 func TestNextTryMends(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
 		g.write("half", "half configured\n", 0o600)

@@ -10,41 +10,41 @@ import (
 	"strings"
 )
 
-// MaxDrift bounds how many bytes of DriftScript's output are to be read: the
-// guest is not trusted.
+// MaxDrift limits how many bytes of DriftScript's output the caller reads, because a
+// guest may send output without end.
 const MaxDrift = 16 << 20
 
-// Drift is how a guest differs from what its template says. Files are those of
-// the template in the order of their targets, then what it no longer has.
-// Packages for managers of other systems are left out.
+// Drift is the difference between a guest and its template. Files lists the template's
+// files, sorted by target, and then the files that the template no longer has. Packages
+// for the package managers of other systems are left out.
 type Drift struct {
 	Files    []FileDrift    `json:"files"`
 	Packages []PackageDrift `json:"packages"`
 }
 
-// FileDrift is one file. Sums are hex SHA-256; "" where there is none.
+// FileDrift is the state of one file. Sums are hex SHA-256; "" means none.
 type FileDrift struct {
 	Target   string    `json:"target"`
-	Policy   string    `json:"policy,omitempty"` // "" of what the template no longer has
+	Policy   string    `json:"policy,omitempty"` // "" if the template no longer has the file
 	State    FileState `json:"state"`
-	Wanted   string    `json:"wanted,omitempty"`   // the template's
-	Deployed string    `json:"deployed,omitempty"` // what was deployed last
-	Actual   string    `json:"actual,omitempty"`   // what the guest has
+	Wanted   string    `json:"wanted,omitempty"`   // the sum of the template's version
+	Deployed string    `json:"deployed,omitempty"` // the sum that was deployed last
+	Actual   string    `json:"actual,omitempty"`   // the sum of the guest's version
 }
 
-// PackageState is whether a package is there.
+// PackageState says whether a package is installed.
 type PackageState string
 
 // The states of a package.
 const (
 	PackageSame         PackageState = "same"
 	PackageMissing      PackageState = "missing"
-	PackageOtherVersion PackageState = "other version" // than its pin
+	PackageOtherVersion PackageState = "other version" // not the version that the template pins
 )
 
-// PackageDrift is one package. Manager is apt, apk, dnf, npm, pip or custom, Spec
-// the template's word for it (a custom package's name), Have the version that is
-// there, as far as its manager says.
+// PackageDrift is the state of one package. Manager is apt, apk, dnf, npm, pip or custom.
+// Spec is the package as the template writes it (the name of a custom package). Have is
+// the installed version, if the manager reports one.
 type PackageDrift struct {
 	Manager string       `json:"manager"`
 	Spec    string       `json:"spec"`
@@ -55,10 +55,10 @@ type PackageDrift struct {
 //go:embed drift.sh
 var driftText string
 
-// DriftScript is POSIX sh for one remote command that looks at everything that in
-// names, with stdin for it, and changes nothing. Its output is for ParseDrift.
-// The checks of custom packages are run, each for at most 30 s where the guest
-// can bound that. The guest need not have the config-manager.
+// DriftScript returns POSIX sh, and its stdin, for one remote command that looks at every
+// file and package of in and changes nothing. ParseDrift reads its output. The script
+// runs the checks of custom packages, each for at most 30 s if the guest has timeout. The
+// guest need not have the config-manager.
 func DriftScript(in Input) (script string, stdin []byte, err error) {
 	var targets bytes.Buffer
 	for _, f := range in.Files {
@@ -82,13 +82,14 @@ func DriftScript(in Input) (script string, stdin []byte, err error) {
 	return driftText + checks + "echo '== end'\n", targets.Bytes(), nil
 }
 
-// errShort is output that does not reach its own end.
+// errShort means that the output lacks its last line.
 var errShort = errors.New("cannot read what the container says about its files: it ends too early")
 
-// ParseDrift reads DriftScript's output for the same Input. Whatever a guest
-// says, the result names only the template's files and packages, and as removed
-// absolute paths without control characters. It fails where the output was cut
-// short, or where a file of in cannot be read.
+// ParseDrift reads the output of DriftScript for the same Input. A guest may print
+// anything, so the result names only files and packages of the template. Removed files
+// are the exception: their names come from the guest, but only absolute paths without
+// control characters are accepted. It fails if the output was cut short, or if a file of
+// in cannot be read.
 func ParseDrift(in Input, out []byte) (Drift, error) {
 	a, err := readAnswer(out)
 	if err != nil {
@@ -138,8 +139,8 @@ func (a answer) file(target, policy, wanted string) FileDrift {
 	}
 }
 
-// packageDrift joins what was said about the packages with their names, in the
-// order in which packages lists them.
+// packageDrift combines the guest's answers with the names of the packages. The numbers
+// of the answers count the packages in the order in which packages lists them.
 func (in Input) packageDrift(said map[int]PackageDrift) []PackageDrift {
 	var out []PackageDrift
 	n := 0

@@ -13,8 +13,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/needs"
 )
 
-// drift looks at the guest as the engine does: one command, targets on stdin.
-// The fake guest's root stands before every path.
+// drift runs DriftScript as the engine does: one command, with the targets on stdin. All
+// paths lie below the fake guest's root.
 func (g *fakeGuest) drift(in Input) Drift {
 	g.t.Helper()
 	script, stdin, err := DriftScript(in)
@@ -50,7 +50,8 @@ func (d Drift) states() string {
 	return b.String()
 }
 
-// versions are three states of one template; each name says what happens to it.
+// versions returns two versions of one template. The name of each file says what happens
+// to it.
 func versions(g *fakeGuest) (one, two Input) {
 	for _, n := range []string{"changed", "conflict", "deleted", "edited", "same", "kept", "it's a $name  /etc/edited"} {
 		one.Files = append(one.Files, file("replace", "/etc/app/"+n, "one"))
@@ -118,7 +119,7 @@ func sumOf(s string) string {
 	return sum
 }
 
-// TestDriftIsFewProcesses: four hundred files are hashed in batches.
+// TestDriftIsFewProcesses: four hundred files are hashed in a few calls of sha256sum.
 func TestDriftIsFewProcesses(t *testing.T) {
 	inShell(t, "sh", func(t *testing.T, g *fakeGuest) {
 		real := needs.Program(t, "sha256sum", "coreutils")
@@ -189,7 +190,7 @@ custom not: missing
 
 func TestDriftOfApk(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
-		g.bare = true // no apt-get of the machine
+		g.bare = true // the machine's own apt-get must not answer
 		for _, p := range []string{"sh", "cat", "sed", "sort", "grep", "sha256sum", "timeout"} {
 			real := needs.Program(t, "/usr/bin/"+p, "coreutils")
 			os.MkdirAll(g.path("fakes"), 0o755)
@@ -230,8 +231,8 @@ func TestParseDriftCutShort(t *testing.T) {
 	}
 }
 
-// FuzzParseDrift: a guest may say anything; what is read from it is bounded, fit
-// for a screen and about what was asked for.
+// FuzzParseDrift: a guest may print anything. The result stays bounded, is safe to show
+// on a terminal, and concerns only the files and packages that were asked about.
 func FuzzParseDrift(f *testing.F) {
 	one := sumOf("one")
 	for _, s := range []string{

@@ -13,7 +13,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/guest"
 )
 
-// script runs text as a template's script: helpers first, under strict options.
+// script runs text as a script of a template: after the helpers, and under strict
+// options.
 func (g *fakeGuest) script(text string, env ...string) (string, int) {
 	g.t.Helper()
 	data, err := embedded.ReadFile("guest/helpers.sh")
@@ -88,7 +89,7 @@ func TestSaveCredentialIsRead(t *testing.T) {
 		for i, value := range values {
 			g.write(fmt.Sprintf("value%d", i), value, 0o600)
 			for j, file := range files {
-				if i%3 != j%3 { // enough combinations
+				if i%3 != j%3 { // a third of the combinations is enough
 					continue
 				}
 				g.write(fmt.Sprintf("%s/s%d.%d", CredentialsDir, i, j), file, 0o600)

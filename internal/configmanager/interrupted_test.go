@@ -9,9 +9,9 @@ import (
 	"github.com/infrahaus/infrahaus/internal/needs"
 )
 
-// dies makes the n-th call of a program the last thing that the config-manager
-// does: it does its work, or half of it, and kills who called it. Calls are
-// counted whose arguments have about in them, a pattern.
+// dies replaces a program by a fake that kills the config-manager at the n-th call.
+// Before that, the fake runs last, which does the program's work or half of it. It counts
+// only calls whose arguments match the pattern about.
 func (g *fakeGuest) dies(program, about, last string, n int) {
 	g.t.Helper()
 	if g.shell[0] == "busybox" {
@@ -25,8 +25,8 @@ func (g *fakeGuest) dies(program, about, last string, n int) {
 
 func (g *fakeGuest) alive(program string) { os.Remove(g.path("fakes/" + program)) }
 
-// TestKilledBetweenFilesAndRecord: what a sync wrote before it was killed is
-// known to be ours: no conflict and no backup where the template goes on.
+// TestKilledBetweenFilesAndRecord: files that a sync wrote before it was killed count as
+// deployed by us. A newer template then causes neither a conflict nor a backup.
 func TestKilledBetweenFilesAndRecord(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
 		in := func(content string) Input {
@@ -62,8 +62,8 @@ func TestKilledBetweenFilesAndRecord(t *testing.T) {
 	})
 }
 
-// TestKilledInTheMiddleOfAFile: half a file is written again, whatever its
-// policy, and what is there is kept, for nobody knows whose it is.
+// TestKilledInTheMiddleOfAFile: a half-written file is written again with every policy. A
+// copy of it is kept, because it may be the user's.
 func TestKilledInTheMiddleOfAFile(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
 		in := Input{SyncOnBoot: true, Files: []File{file("default", "/etc/a", "the whole content")}}
@@ -88,7 +88,7 @@ func TestKilledInTheMiddleOfAFile(t *testing.T) {
 	})
 }
 
-// TestRecordThatCannotBeWritten keeps the old record.
+// TestRecordThatCannotBeWritten: if the new record cannot be written, the old one stays.
 func TestRecordThatCannotBeWritten(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip(err)

@@ -16,35 +16,33 @@ import (
 	"github.com/infrahaus/infrahaus/internal/guest"
 )
 
-// Policies that a sync may give a file besides the template's own (replace,
-// default, backup), to settle a conflict.
+// Policies that settle a conflict. A sync may give them to a file instead of the
+// template's own policy (replace, default or backup).
 const (
-	PolicyKeep = "keep" // the guest's file stays, and that is remembered
-	PolicyTake = "take" // written, with a copy of what was there
+	PolicyKeep = "keep" // the guest's version stays, and that is recorded
+	PolicyTake = "take" // the template's version is written, after a copy of the guest's is made
 )
 
-// File is one file of a template. Open is used where it is not nil, and Size
-// with it.
+// File is one file of a template. If Open is set, it and Size replace Content.
 type File struct {
-	Target  string // absolute
-	Policy  string // replace, default or backup, PolicyKeep or PolicyTake; "": replace
+	Target  string // an absolute path
+	Policy  string // replace, default, backup, PolicyKeep or PolicyTake; "" means replace
 	Mode    fs.FileMode
-	Owner   string // user or user:group; "": the owner of the target's folder
-	SHA256  string // hex; "": Bundle reads the file once more to know it
+	Owner   string // user or user:group; "" means the owner of the target's folder
+	SHA256  string // hex; if it is "", Bundle reads the file once more to compute it
 	Content []byte
 	Open    func() (io.ReadCloser, error)
 	Size    int64
 
-	// Unshipped leaves the content out of Bundle, for a file that need not be
-	// written; the manifest names it all the same, so that the guest's records
-	// stay whole. Of a template with SyncOnBoot everything is shipped: the guest
-	// applies it again from its own copy.
+	// Unshipped leaves the content out of Bundle, for a file that need not be written.
+	// The manifest still names the file, so that the guest does not lose its record. With
+	// SyncOnBoot everything is shipped, because the guest applies its own copy at boot.
 	Unshipped bool
 }
 
-// manifest is a sh program of `group FOLDER OWNER POLICY SHA256 NAME …` calls,
-// which read far quicker than lines of text would, and the contents beside it.
-// Before them it says whether this is no first sync.
+// manifest returns a sh program of calls `group FOLDER OWNER POLICY SHA256 NAME …`, and
+// the contents that go with it. A shell reads calls far faster than it splits lines of
+// text. Before the calls, the program sets LATER if this is not the first sync.
 func (in Input) manifest() ([]byte, []guest.File, error) {
 	files := slices.Clone(in.Files)
 	sort.SliceStable(files, func(i, j int) bool {
@@ -95,8 +93,8 @@ func (f File) policy() string {
 	return f.Policy
 }
 
-// check refuses what the template's parser refuses too: nothing here relies on
-// who called.
+// check repeats the checks of the template's parser, because these values go into a shell
+// script that root runs, and another caller may not have checked them.
 func (f File) check() error {
 	if !path.IsAbs(f.Target) || path.Clean(f.Target) != f.Target || f.Target == "/" {
 		return fmt.Errorf("cannot deploy to %q: not an absolute, clean path", f.Target)
@@ -116,7 +114,7 @@ func (f File) check() error {
 	return nil
 }
 
-// isSum says that s is a SHA-256 as sha256sum writes it.
+// isSum reports whether s is a SHA-256 in the form that sha256sum prints.
 func isSum(s string) bool {
 	return len(s) == 2*sha256.Size && strings.Trim(s, "0123456789abcdef") == ""
 }

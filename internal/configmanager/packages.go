@@ -10,15 +10,15 @@ import (
 	"github.com/infrahaus/infrahaus/internal/guest"
 )
 
-// CustomPackage is installed by a command of its own.
+// CustomPackage is a package with its own install command.
 type CustomPackage struct {
 	Name    string
-	Check   string // exit 0: it is there
+	Check   string // exit status 0 means that it is installed
 	Install string
-	Timeout time.Duration // 0: DefaultTimeout
+	Timeout time.Duration // 0 means DefaultTimeout
 }
 
-// order is that in which the managers are asked.
+// order returns the package managers in the order in which they run.
 func (in Input) order() []string {
 	if in.PackageOrder == nil {
 		return []string{"apt", "apk", "dnf", "npm", "pip"}
@@ -26,7 +26,7 @@ func (in Input) order() []string {
 	return in.PackageOrder
 }
 
-// packages is a sh program of `packages MANAGER SPEC …` and `custom …` calls.
+// packages returns a sh program of calls `packages MANAGER SPEC …` and `custom …`.
 func (in Input) packages() ([]byte, error) {
 	var b bytes.Buffer
 	order := in.order()

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// fakes puts programs on the guest's PATH that write down how they were called.
+// fakes puts programs on the guest's PATH that record their calls.
 func (g *fakeGuest) fakes(programs map[string]string) {
 	for name, body := range programs {
 		g.write("fakes/"+name, "#!/bin/sh\nprintf '%s' \""+name+"\" >>"+g.root+"/calls\nfor a; do printf ' %s' \"$a\" >>"+
@@ -27,8 +27,8 @@ func TestApt(t *testing.T) {
 	tests := []struct {
 		name   string
 		specs  []string
-		update string // what apt-get says to update
-		want   string // the packages installed; "": apt-get is not even asked
+		update string // the output of apt-get update
+		want   string // the packages that are installed; "" means that apt-get is not called
 		status int
 	}{
 		{"nothing is missing", []string{"curl", "jq=1.6-2", "jq:amd64", "curl=7.88*"}, "exit 0", "", 0},

@@ -11,7 +11,7 @@ import (
 
 const requestPath = "/run/config-manager.request"
 
-// request asks as sync.sh does, in the name of a process of the test's choice.
+// request makes a request as sync.sh does, in the name of the process asker.
 func (g *fakeGuest) request(asker int, stage string) {
 	g.t.Helper()
 	os.RemoveAll(g.path("attempt"))
@@ -24,20 +24,21 @@ func (g *fakeGuest) exists(p string) bool {
 	return err == nil
 }
 
-// dead is a process id that nobody has.
+// dead is the id of no process.
 const dead = 999999999
 
 func TestStaleLocks(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
 		g.ship(Input{Files: []File{file("replace", "/etc/a", "one")}})
-		// A lock of a process that is gone is no lock.
+		// The lock of a dead process does not count.
 		os.MkdirAll(g.path("/run"), 0o755)
 		lock := g.path("/run/config-manager.lock")
 		os.Symlink(fmt.Sprint(dead), lock)
 		if s := g.attempt(); s != 0 || g.read("/etc/a") != "one" {
 			t.Errorf("status %d with a stale lock: %s%s", s, g.out, g.err)
 		}
-		// Nor one that a process with this one's id left before a power cut.
+		// Nor does a lock from before a power cut whose process had the same id as this
+		// one.
 		mine := "ln -s $$ " + lock + "\n. " + g.path(SyncPath) + "\n"
 		if out, s := g.run("/", mine); s != 0 {
 			t.Errorf("status %d with a lock that names this process: %s", s, out)
@@ -48,7 +49,8 @@ func TestStaleLocks(t *testing.T) {
 	})
 }
 
-// TestStagingIsChecked: only a folder as the tool makes it is applied.
+// TestStagingIsChecked: the config-manager applies only a folder that looks like one that
+// the tool made.
 func TestStagingIsChecked(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
 		g.ship(Input{Files: []File{file("replace", "/etc/a", "one")}})
@@ -105,8 +107,8 @@ func TestStagingIsChecked(t *testing.T) {
 	})
 }
 
-// TestRequestThatNobodyWaitsFor: the guest was restarted, or the attempt killed,
-// between the request and its begin.
+// TestRequestThatNobodyWaitsFor: between the request and the start of the work, the guest
+// was restarted or the attempt was killed.
 func TestRequestThatNobodyWaitsFor(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
 		g.ship(Input{Files: []File{file("replace", "/etc/a", "one")}})
@@ -117,7 +119,7 @@ func TestRequestThatNobodyWaitsFor(t *testing.T) {
 		if !strings.Contains(g.read(LogPath), "request is dropped") {
 			t.Error(g.read(LogPath))
 		}
-		// It does not stop the next one either, and what it shipped is swept away.
+		// It does not block the next request, and its shipped files are removed.
 		g.request(dead, g.stage)
 		left := g.stage
 		if s := g.sync(Input{Files: []File{file("replace", "/etc/a", "two")}}); s != 0 || g.read("/etc/a") != "two" {

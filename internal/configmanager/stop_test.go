@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestAttemptIsTold: a sync that is told to stop gives its lock and its request
-// back and says how it ended.
+// TestAttemptIsTold: a sync that is stopped removes its lock and its request, and reports
+// how it ended.
 func TestAttemptIsTold(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
 		began := g.path("began")
@@ -34,12 +34,12 @@ func TestAttemptIsTold(t *testing.T) {
 		if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
-		g.write("go on", "", 0o600) // a package step is not cut off half-way
+		g.write("go on", "", 0o600) // lets the package step end: a stop does not interrupt it
 		_ = cmd.Wait()
 		if s := cmd.ProcessState.ExitCode(); s != 143 {
 			t.Errorf("status %d", s)
 		}
-		// The service ends on its own.
+		// The service ends without a further signal.
 		for deadline := time.Now().Add(5 * time.Minute); !g.exists("attempt/sync.rc"); time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatal("it never ended")

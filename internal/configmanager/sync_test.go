@@ -13,7 +13,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/needs"
 )
 
-// shells lists the POSIX shells that a guest may have; sh is dash on Debian.
+// shells lists the POSIX shells that a guest may have. On Debian, sh is dash.
 var shells = map[string][]string{"sh": {"sh"}, "bash": {"bash"}, "ash": {"busybox", "sh"}}
 
 func eachShell(t *testing.T, f func(t *testing.T, g *fakeGuest)) {
@@ -31,14 +31,14 @@ func inShell(t *testing.T, name string, f func(t *testing.T, g *fakeGuest)) {
 	f(t, &fakeGuest{t: t, root: t.TempDir(), shell: argv})
 }
 
-// fakeGuest is a folder that stands for a guest's root.
+// fakeGuest is a folder that serves as the root of a guest.
 type fakeGuest struct {
 	t     *testing.T
 	root  string
 	shell []string
-	bare  bool   // drift finds no program but the fakes
-	stage string // of the last ship, from the guest's root
-	out   string // of the last sync
+	bare  bool   // drift finds only the fake programs
+	stage string // the last staging folder, as a path in the guest
+	out   string // the output of the last sync
 	err   string
 }
 
@@ -86,14 +86,14 @@ func (g *fakeGuest) run(dir, script string, env ...string) (string, int) {
 	return out.String(), cmd.ProcessState.ExitCode()
 }
 
-// sync ships in and syncs, as the engine does.
+// sync ships in and runs a sync, as the engine does.
 func (g *fakeGuest) sync(in Input) int {
 	g.t.Helper()
 	g.ship(in)
 	return g.attempt()
 }
 
-// attempt syncs what was shipped last.
+// attempt syncs the files that were shipped last.
 func (g *fakeGuest) attempt() int {
 	g.t.Helper()
 	attempt := g.path("attempt")
@@ -107,7 +107,7 @@ func (g *fakeGuest) attempt() int {
 	return status
 }
 
-// boot runs the config-manager as its unit does when nobody asked.
+// boot runs the config-manager without a request, as its unit does at boot.
 func (g *fakeGuest) boot(env ...string) int {
 	g.t.Helper()
 	out, status := g.run("/", g.read(SyncPath), env...)
@@ -156,7 +156,7 @@ func (g *fakeGuest) backups(target string) []string {
 
 func TestPolicies(t *testing.T) {
 	tests := []struct {
-		name, policy, before string // before "": absent
+		name, policy, before string // before "" means that the file is missing
 		after                string
 		backup               bool
 	}{
@@ -241,7 +241,7 @@ func TestLinksAreReplacedNotWrittenThrough(t *testing.T) {
 	})
 }
 
-// TestFolderInTheWayIsAConflict: all is looked at before anything is touched.
+// TestFolderInTheWayIsAConflict: all files are checked before the first one is changed.
 func TestFolderInTheWayIsAConflict(t *testing.T) {
 	eachShell(t, func(t *testing.T, g *fakeGuest) {
 		g.write("/etc/app/dir/x", "", 0o600)

@@ -94,7 +94,7 @@ func (m *machine) ship(in Input) {
 	}
 }
 
-// sync ships in and runs the attempt; it returns what that said and its status.
+// sync ships in and runs the attempt. It returns the attempt's output and exit status.
 func (m *machine) sync(in Input) (string, int) {
 	m.t.Helper()
 	m.ship(in)
@@ -121,8 +121,8 @@ func (m *machine) drift(in Input) Drift {
 	return d
 }
 
-// TestVirtualGuests syncs, finds drift, settles a conflict and restarts, under
-// systemd and OpenRC.
+// TestVirtualGuests runs a sync, finds drift, settles a conflict and restarts the guest,
+// under systemd and under OpenRC.
 func TestVirtualGuests(t *testing.T) {
 	for os, manager := range map[string]string{"debian-12": "apt", "alpine-3.22": "apk"} {
 		t.Run(os, func(t *testing.T) {
@@ -175,8 +175,8 @@ func TestVirtualGuests(t *testing.T) {
 	}
 }
 
-// TestVirtualGuestRestartsMidSync: the request of a sync that had not begun is
-// not carried out by the boot after it.
+// TestVirtualGuestRestartsMidSync: a restart drops the request of a sync that had not
+// begun. The next boot does not carry it out.
 func TestVirtualGuestRestartsMidSync(t *testing.T) {
 	for _, os := range []string{"debian-12", "alpine-3.22"} {
 		t.Run(os, func(t *testing.T) {
@@ -191,8 +191,8 @@ func TestVirtualGuestRestartsMidSync(t *testing.T) {
 	}
 }
 
-// TestVirtualDpkg: a package that was left half configured, and dpkg's journal
-// with it, do not stand in the next install's way.
+// TestVirtualDpkg: a half-configured package and dpkg's journal do not make the next
+// install fail.
 func TestVirtualDpkg(t *testing.T) {
 	m := bootMachine(t, "debian-12")
 	m.sh("apt-get install -y -qq curl; sed -i '/^Package: curl$/{n;s/installed/half-configured/}' /var/lib/dpkg/status; mkdir -p /var/lib/dpkg/updates; : >/var/lib/dpkg/updates/0000")
