@@ -51,8 +51,10 @@ func (r *Run) deployAction(ctx context.Context, a plan.Action) error {
 		return r.keepJob(ctx)
 	case plan.Snapshot:
 		return r.takeSnapshot(ctx)
+	case plan.Redo:
+		return r.redo(ctx, a.Item)
 	case plan.Change:
-		return r.prepareChange(ctx)
+		return r.beginChange(ctx)
 	case plan.Ship:
 		return r.shipAll(ctx, r.plan.Input)
 	}

@@ -45,27 +45,14 @@ func (r *Run) mustRun() error {
 	return nil
 }
 
-// prepareChange records that a sync changes the container, and what it will run. A resume
-// must not take the earlier attempts of these programs for this sync's.
-func (r *Run) prepareChange(ctx context.Context) error {
-	if r.plan.Of(plan.ItemManager) == plan.Rerun {
-		m := r.marks.Of(event.Syncing, plan.ItemManager)
-		d := plan.Detail{Dir: m.Dir, Try: m.Try, Take: r.Asked.Take}
-		if err := r.mark(ctx, event.Syncing, plan.ItemManager, plan.Failed, d); err != nil {
-			return err
-		}
+// redo records that a program has to run again, and how the config-manager will settle
+// conflicts then: a resume must not take the last attempt for this sync's.
+func (r *Run) redo(ctx context.Context, item string) error {
+	d := r.marks.Of(event.Syncing, item).Detail
+	if item == plan.ItemManager {
+		d = plan.Detail{Dir: d.Dir, Try: d.Try, Take: r.Asked.Take}
 	}
-	for _, s := range r.Job.Scripts() {
-		m := r.marks.Of(event.Syncing, s.Name)
-		if m.State != plan.Done || !r.request().Revalued(s.Name) {
-			continue
-		}
-		// The digest of the script does not show that a secret value has changed.
-		if err := r.mark(ctx, event.Syncing, s.Name, plan.Failed, m.Detail); err != nil {
-			return err
-		}
-	}
-	return r.beginChange(ctx)
+	return r.mark(ctx, event.Syncing, item, plan.Failed, d)
 }
 
 // keepJob puts a template and values on record that change nothing in the container

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/event"
@@ -15,6 +16,7 @@ type decision struct {
 	input    configmanager.Input       // the files to ship
 	refused  []configmanager.FileDrift // files for which the run is refused
 	differs  bool                      // a sync has something to change
+	redo     []string                  // programs that are done, and that a sync has to run again
 }
 
 // Decide makes the list of actions. Without World.Inside it is a prediction for everything
@@ -65,26 +67,26 @@ func (d *decision) compare() {
 		}
 		return
 	}
-	differing, refused := d.input.Differing(*drift, d.take())
-	if d.Verb == Sync {
-		manager := differing.ToApply() || packagesDiffer(drift.Packages)
-		d.differs = manager || d.unfinished()
-		if d.refused = refused; len(refused) > 0 {
-			return
-		}
-		if manager {
+	wanted := d.input
+	differing, refused := wanted.Differing(*drift, d.take())
+	d.input = differing
+	switch {
+	case d.Verb == Sync && len(refused) > 0:
+		d.refused = refused
+		return
+	case d.Verb == Sync:
+		if d.reconcile(); slices.Contains(d.redo, ItemManager) {
 			d.programs[ItemManager] = Rerun
 		}
-	} else if d.programs[ItemManager] == Leave && (drift.Renewed() || packagesDiffer(drift.Packages)) {
+	case d.programs[ItemManager] == Leave && (drift.Renewed() || packagesDiffer(drift.Packages)):
 		// A file that differs for another reason than the template is left: a script that
 		// ran may have edited it.
 		d.programs[ItemManager] = Rerun
 	}
 	if d.programs[ItemManager] == Leave {
-		d.input = unshipped(d.input)
+		d.input = unshipped(wanted)
 		return
 	}
-	d.input = differing
 	if d.ships() {
 		d.refused = refused
 	}
@@ -199,7 +201,11 @@ func (d *decision) deploying() []Action {
 	ship := d.shipping(enter)
 	actions := append(ship[:1:1], d.removed()...)
 	if d.differs {
-		actions = append(actions, action(Snapshot, ""), action(Change, ""))
+		actions = append(actions, action(Snapshot, ""))
+		for _, item := range d.redo {
+			actions = append(actions, action(Redo, item))
+		}
+		actions = append(actions, action(Change, ""))
 	} else {
 		actions = append(actions, action(KeepJob, ""))
 	}

@@ -212,13 +212,15 @@ func TestDecideSync(t *testing.T) {
 		return func(q Request) World { return testWorld(q, "").compared(a, b) }
 	}
 	take := func(side string) func(*Request) { return func(q *Request) { q.Sync.Take = side } }
-	ship := func(actions, programs string) string {
-		return "nothing | nothing | enter, snapshot, change, " + actions + " | " + programs + " | discover"
+	change := func(actions, programs string) string {
+		return "nothing | nothing | enter, snapshot, " + actions + " | " + programs + " | discover"
+	}
+	ship := func(files string) string {
+		return change("redo config-manager, change, ship"+files, "rerun config-manager, leave 10-a.sh, leave 20-b.sh")
 	}
 	const (
 		nothing = "nothing | nothing | enter, keep job, nothing | " + allDone
 		refused = "nothing | nothing | enter, refuse | nothing | nothing"
-		apply   = "rerun config-manager, leave 10-a.sh, leave 20-b.sh"
 	)
 	checkRows(t, Sync, []row{
 		{"nothing differs", nil, same, nothing},
@@ -227,29 +229,29 @@ func TestDecideSync(t *testing.T) {
 			w.Inside.Drift.Files = append(w.Inside.Drift.Files, configmanager.FileDrift{Target: "/old", State: configmanager.FileRemoved})
 			return w
 		}, "nothing | nothing | enter, removed 05-x.sh, removed /old, keep job, nothing | " + allDone},
-		{"a file is missing", nil, files(configmanager.FileMissing, configmanager.FileSame), ship("ship, ship file /a", apply)},
-		{"a file was changed in the template", nil, files(configmanager.FileChanged, configmanager.FileSame), ship("ship, ship file /a", apply)},
-		{"a file was edited in the container", nil, files(configmanager.FileEdited, configmanager.FileSame), ship("ship, ship file /a", apply)},
+		{"a file is missing", nil, files(configmanager.FileMissing, configmanager.FileSame), ship(", ship file /a")},
+		{"a file was changed in the template", nil, files(configmanager.FileChanged, configmanager.FileSame), ship(", ship file /a")},
+		{"a file was edited in the container", nil, files(configmanager.FileEdited, configmanager.FileSame), ship(", ship file /a")},
 		{"a file with the policy default was edited", nil, files(configmanager.FileSame, configmanager.FileEdited), nothing},
-		{"a sync died while it wrote a file", nil, files(configmanager.FileSame, configmanager.FileInterrupted), ship("ship, ship file /b", apply)},
+		{"a sync died while it wrote a file", nil, files(configmanager.FileSame, configmanager.FileInterrupted), ship(", ship file /b")},
 		{"a folder is in the way", nil, files(configmanager.FileFolder, configmanager.FileSame), refused},
 		{"both sides changed a file", nil, files(configmanager.FileConflict, configmanager.FileMissing), refused},
-		{"both sides, --take template", take("template"), files(configmanager.FileConflict, configmanager.FileSame), ship("ship, ship file /a", apply)},
-		{"both sides, --take guest", take("guest"), files(configmanager.FileConflict, configmanager.FileSame), ship("ship, keep file /a", apply)},
+		{"both sides, --take template", take("template"), files(configmanager.FileConflict, configmanager.FileSame), ship(", ship file /a")},
+		{"both sides, --take guest", take("guest"), files(configmanager.FileConflict, configmanager.FileSame), ship(", keep file /a")},
 		{"the guest's version was kept before", nil, files(configmanager.FileKept, configmanager.FileSame), nothing},
-		{"kept before, --take template", take("template"), files(configmanager.FileKept, configmanager.FileSame), ship("ship, ship file /a", apply)},
+		{"kept before, --take template", take("template"), files(configmanager.FileKept, configmanager.FileSame), ship(", ship file /a")},
 		{"a package is missing", nil, func(q Request) World {
 			w := same(q)
 			w.Inside.Drift.Packages = []configmanager.PackageDrift{{Manager: "apt", Spec: "curl", State: configmanager.PackageMissing}}
 			return w
-		}, ship("ship", apply)},
+		}, ship("")},
 		{"a script is new", nil, func(q Request) World {
 			return testWorld(q, "", "20-b.sh").compared(configmanager.FileSame, configmanager.FileSame)
-		}, ship("nothing", "leave config-manager, leave 10-a.sh, run 20-b.sh")},
+		}, change("change, nothing", "leave config-manager, leave 10-a.sh, run 20-b.sh")},
 		{"a script has changed", func(q *Request) {
 			q.Job.Template.Digest = "new"
 			q.Job.Template.Scripts[1].Content = []byte("false")
-		}, same, ship("ship", "leave config-manager, leave 10-a.sh, rerun 20-b.sh")},
+		}, same, change("change, ship", "leave config-manager, leave 10-a.sh, rerun 20-b.sh")},
 		{"a new script is skipped", func(q *Request) { q.Job.SkipNow = []string{"20-b.sh"} }, func(q Request) World {
 			return testWorld(q, "", "20-b.sh").compared(configmanager.FileSame, configmanager.FileSame)
 		}, "nothing | nothing | enter, keep job, nothing | leave config-manager, leave 10-a.sh, skip 20-b.sh | discover"},
@@ -257,12 +259,12 @@ func TestDecideSync(t *testing.T) {
 			w := testWorld(q, Claimed, "20-b.sh").compared(configmanager.FileSame, configmanager.FileSame)
 			w.Inside.Attempts["/runs/20-b.sh"] = guest.Seen{State: guest.Running}
 			return w
-		}, ship("nothing", "leave config-manager, leave 10-a.sh, follow 20-b.sh")},
+		}, change("change, nothing", "leave config-manager, leave 10-a.sh, follow 20-b.sh")},
 		{"the config-manager failed", nil, func(q Request) World {
 			return testWorld(q, Failed, ItemManager).compared(configmanager.FileSame, configmanager.FileSame)
-		}, ship("ship", apply)},
+		}, change("change, ship", "rerun config-manager, leave 10-a.sh, leave 20-b.sh")},
 		{"a variable has another value", func(q *Request) { q.Sync.Values = []string{"colour"} }, same,
-			ship("nothing", "leave config-manager, rerun 10-a.sh, leave 20-b.sh")},
+			change("redo 10-a.sh, change, nothing", "leave config-manager, rerun 10-a.sh, leave 20-b.sh")},
 		{"a variable that no script names has another value", func(q *Request) { q.Sync.Values = []string{"size"} }, same, nothing},
 	})
 }

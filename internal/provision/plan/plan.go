@@ -31,7 +31,8 @@ const (
 	Removed      Kind = "removed"       // say that the template no longer has something, which stays
 	KeepJob      Kind = "keep job"      // nothing differs: record the request only
 	Snapshot     Kind = "snapshot"      // take a snapshot before the first change, as --snapshot says
-	Change       Kind = "change"        // record that the container is being changed, and what will run
+	Redo         Kind = "redo"          // record that a program which is done has to run again
+	Change       Kind = "change"        // record that the container is being changed
 	Ship         Kind = "ship"          // ship the config-manager, the scripts and Plan.Input
 	ShipFile     Kind = "ship file"     // one file of Plan.Input
 	KeepFile     Kind = "keep file"     // leave a file as the container has it, and remember that

@@ -63,7 +63,7 @@ func Programs(q Request, w World) map[string]Doing {
 	}
 	for _, item := range q.items() {
 		m := w.known().Of(event.Syncing, item)
-		again := q.Revalued(item)
+		again := q.revalued(item)
 		d := doing(m, attempts[m.Dir], again || q.goesBackTo(item), q.Job.ScriptSHA(item))
 		if d == Follow && (again || item == ItemManager && q.outdated(w)) {
 			d = Drain // the attempt works with values or files that are out of date

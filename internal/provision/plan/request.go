@@ -64,9 +64,9 @@ func (q Request) goesBackTo(item string) bool {
 	return false
 }
 
-// Revalued reports whether a sync has another value for a variable that a script names.
+// revalued reports whether a sync has another value for a variable that a script names.
 // The digest of a script does not cover secret variables, so it cannot show this.
-func (q Request) Revalued(item string) bool {
+func (q Request) revalued(item string) bool {
 	return slices.ContainsFunc(q.Job.Scripts(), func(s template.Script) bool {
 		return s.Name == item && slices.ContainsFunc(q.Sync.Values, func(name string) bool { return Names(s, name) })
 	})
