@@ -162,7 +162,7 @@ func (a Attempt) env() string {
 // error; what has not begun never will. One that installs packages just now is
 // spared: a package that is half installed is worse than one that nobody waits for.
 func Kill(ctx context.Context, g Guest, a Attempt, grace time.Duration) (spared bool, err error) {
-	second, err := hurried(ctx, g)
+	second, err := againFast(ctx, g)
 	if err != nil {
 		return false, err
 	}

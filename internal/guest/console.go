@@ -11,10 +11,23 @@ import (
 	"github.com/infrahaus/infrahaus/internal/transports"
 )
 
-// consoleWay opens links over the container's console: one console for all of
+// consoleAPI is the container's console over Proxmox's API.
+var consoleAPI = transportKind{
+	name: transports.API, lack: "no API is given", next: "using the container's console: ", open: openConsole, missing: missingConsole,
+	describe: func(Options) string { return "its console over Proxmox's API" },
+}
+
+func missingConsole(o Options, _ bool) *Error {
+	if o.Console != nil {
+		return nil
+	}
+	return &Error{Kind: NotConfigured, Transport: transports.API, Message: "cannot use the container's console: no way to Proxmox's API is given"}
+}
+
+// consoleTransport opens links over the container's console: one console for all of
 // them.
-type consoleWay struct {
-	trait
+type consoleTransport struct {
+	common
 	o      Options
 	target Target
 
@@ -26,25 +39,20 @@ type consoleWay struct {
 
 // openConsole waits until the container runs, then goes to its console.
 func openConsole(ctx context.Context, t Target, o Options) (Guest, error) {
-	if none := o.noConsole(); none != nil {
+	if none := missingConsole(o, true); none != nil {
 		return nil, none
 	}
-	boots := !closed(o.Up)
-	if boots {
-		o.Waiting("waiting for the container to start")
-		select {
-		case <-o.Up:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("cannot get into the guest: %w", ctx.Err())
-		}
+	booting := !closed(o.Up)
+	if err := o.waitUntilUp(ctx); err != nil {
+		return nil, err
 	}
-	w := &consoleWay{trait: trait{transport: transports.API, running: o.Running, counts: &counts{}}, o: o, target: t, tty: console.New(consoleConfig(o, boots))}
+	w := &consoleTransport{common: common{transport: transports.API, running: o.Running, counts: &counts{}}, o: o, target: t, tty: console.New(consoleConfig(o, booting))}
 	l, err := w.open(ctx)
 	for try := 1; try < maxCuts && wasCut(err) && ctx.Err() == nil; try++ {
 		o.Note("the connection to the console was cut: it is opened again")
 		l, err = w.open(ctx)
 	}
-	return shellOf(ctx, w, l, err)
+	return firstShellOf(ctx, w, l, err)
 }
 
 // maxCuts is how often the console is opened where it is cut before a shell is there.
@@ -57,7 +65,7 @@ func wasCut(err error) bool {
 }
 
 // open starts one more agent, on the console there is or on a new one.
-func (w *consoleWay) open(ctx context.Context) (*link, error) {
+func (w *consoleTransport) open(ctx context.Context) (*link, error) {
 	p, err := w.console(ctx)
 	if err != nil {
 		return nil, err
@@ -91,8 +99,11 @@ func (w *consoleWay) open(ctx context.Context) (*link, error) {
 	return nil, e
 }
 
+// openFast is open: no start is faster.
+func (w *consoleTransport) openFast(ctx context.Context) (*link, error) { return w.open(ctx) }
+
 // console is the console there is, or a new one.
-func (w *consoleWay) console(ctx context.Context) (*console.Mux, error) {
+func (w *consoleTransport) console(ctx context.Context) (*console.Mux, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.mux != nil && w.mux.Err() == nil {
@@ -132,7 +143,7 @@ func (w *consoleWay) console(ctx context.Context) (*console.Mux, error) {
 }
 
 // stopped reports whether the container is known to have stopped.
-func (w *consoleWay) stopped(ctx context.Context) bool {
+func (w *consoleTransport) stopped(ctx context.Context) bool {
 	if w.running == nil {
 		return false
 	}
@@ -147,16 +158,16 @@ type consoleSession struct{ *console.Channel }
 func (consoleSession) Terminate() {}
 
 // consoleConfig is how to get a shell on the console.
-func consoleConfig(o Options, boots bool) console.Config {
+func consoleConfig(o Options, booting bool) console.Config {
 	return console.Config{
-		Start: strings.TrimSpace(bootText), RootPassword: o.RootPassword, Booting: boots,
+		Start: strings.TrimSpace(bootText), RootPassword: o.RootPassword, Booting: booting,
 		Limits: o.consoleLimits, KeepAlive: o.KeepAlive, Waiting: o.Waiting, Note: o.Note,
 	}
 }
 
-func (w *consoleWay) who() string { return fmt.Sprintf("container %d", w.target.CTID) }
+func (w *consoleTransport) who() string { return fmt.Sprintf("container %d", w.target.CTID) }
 
-func (w *consoleWay) close() {
+func (w *consoleTransport) close() {
 	w.mu.Lock()
 	w.closed = true
 	p := w.mux

@@ -82,7 +82,7 @@ func TestConsoleCut(t *testing.T) {
 				go once.Do(func() {
 					c.Cut()
 					if dead {
-						c.Type("\n~" + g.(*shell).open.(*consoleWay).tty.Tag() + " q 1 .\n")
+						c.Type("\n~" + g.(*shell).open.(*consoleTransport).tty.Tag() + " q 1 .\n")
 					}
 				})
 				return output(stream, at, p)

@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/netip"
-	"os"
-	"strconv"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -61,11 +58,25 @@ type Options struct {
 	consoleLimits console.Limits // zero: the usual ones; tests on a busy machine have others
 }
 
-// Open gets into the guest. The transport `auto` is the guest's own sshd where
-// the address answers within the deadline, else the node where it is
-// configured, else the console where the API is there; only absence falls through. Opening is retried until the deadline,
-// in steps of 10 ms to 250 ms; nothing else is.
+// Open gets into the guest by the transport of the options. auto tries the guest's own sshd
+// until its deadline, then the node if it is configured, then the console if the API is
+// there; it goes on only if a transport is absent, and Note says why. Opening is retried
+// until the deadline, at intervals of 10 ms to 250 ms; nothing else is. The error is an
+// *Error or ctx's.
 func Open(ctx context.Context, t Target, o Options) (Guest, error) {
+	o.fillDefaults()
+	if o.Transport == "" || o.Transport == transports.Auto {
+		return openAuto(ctx, t, o)
+	}
+	tr, ok := transportOf(o.Transport)
+	if !ok {
+		return nil, o.unknownTransport()
+	}
+	g, err := tr.open(ctx, t, o)
+	return g, o.addOtherTransports(tr, err)
+}
+
+func (o *Options) fillDefaults() {
 	if o.SSHDeadline == 0 {
 		o.SSHDeadline = 30 * time.Second
 	}
@@ -81,184 +92,81 @@ func Open(ctx context.Context, t Target, o Options) (Guest, error) {
 	if o.Waiting == nil {
 		o.Waiting = func(string) {}
 	}
-	switch o.Transport {
-	case transports.Guest:
-		g, err := openGuest(ctx, t, o)
-		return g, o.otherWays(err)
-	case transports.Node:
-		return openNode(ctx, t, o)
-	case transports.API:
-		return openConsole(ctx, t, o)
-	case "", transports.Auto:
-		return openAuto(ctx, t, o)
-	}
-	return nil, o.unknown()
 }
 
-// openAuto tries one transport after the other: the guest's own sshd, the node
-// where it is configured, the console where the API is there. Only absence falls
-// through, and one line says so.
+// openAuto tries the transports in their order. Only absence leads to the next one.
 func openAuto(ctx context.Context, t Target, o Options) (Guest, error) {
-	g, first := openGuest(ctx, t, o)
-	if first == nil || !o.fallsThrough(first) {
-		return g, o.otherWays(first)
-	}
-	if o.Node == nil && o.Console == nil {
-		return nil, &Error{Kind: KindOf(first), Transport: transports.Auto, Err: errors.New("the node's SSH is not configured"),
-			Message: first.Error() + "; cannot go through the node either", Fix: nodeFix}
-	}
-	why := first
-	if o.Node != nil {
-		note := noteNode + first.Error()
-		if !absent(first) {
-			note += ", for infrahaus did not make this container"
+	var failures []error
+	var last transportKind
+	for i, tr := range transportKinds {
+		if i > 0 && tr.missing(o, true) != nil {
+			continue
 		}
-		o.Note(note)
-		g, second := openNode(ctx, t, o)
-		if second == nil || !absent(second) {
-			return g, second
+		if i > 0 {
+			o.Note(tr.next + o.reason(failures[len(failures)-1]))
 		}
-		if o.Console == nil {
-			return nil, &Error{Kind: KindOf(second), Transport: transports.Auto, Err: second, Message: first.Error(), Fix: nodeFix}
+		g, err := tr.open(ctx, t, o)
+		if err == nil || !absent(err) && !(i == 0 && o.adoptedRefusal(err)) {
+			return g, o.addOtherTransports(tr, err)
 		}
-		why = second
+		failures, last = append(failures, err), tr
 	}
-	o.Note(noteConsole + why.Error())
-	g, last := openConsole(ctx, t, o)
-	if last == nil || !absent(last) {
-		return g, last
+	err := failures[len(failures)-1]
+	if len(failures) == 1 {
+		return nil, &Error{Kind: KindOf(err), Transport: transports.Auto, Err: errors.New("the node's SSH is not configured"),
+			Message: err.Error() + "; cannot go through the node either", Fix: nodeFix}
 	}
-	var e *Error
-	errors.As(last, &e)
-	return nil, &Error{Kind: e.Kind, Transport: transports.Auto, Err: last, Message: why.Error(), Fix: e.Fix}
+	e := &Error{Kind: KindOf(err), Transport: transports.Auto, Err: err, Message: failures[len(failures)-2].Error(), Fix: nodeFix}
+	if own := (*Error)(nil); last.name == transports.API && errors.As(err, &own) {
+		e.Fix = own.Fix
+	}
+	return nil, e
 }
 
-// fallsThrough reports whether auto tries another way after the guest's sshd. It does not
-// after a refused login, if our key was put into the container. An adopted container
-// never got our key: its refusal counts as absence, and if the user has configured the
-// node, auto tries the node.
-func (o Options) fallsThrough(err error) bool {
-	return absent(err) || o.Adopted && o.Node != nil && KindOf(err) == AuthRefused
+// adoptedRefusal reports whether err is a refused login at a container that another program
+// made. It never got our key, so if the user has configured the node, auto tries that. Our
+// own containers have our key: a refusal there ends auto.
+func (o Options) adoptedRefusal(err error) bool {
+	return o.Adopted && o.Node != nil && KindOf(err) == AuthRefused
 }
 
-// otherWays adds the other possible ways to the error for a refused login, or for a
-// changed host key of the guest. auto takes none of them unasked; none of them needs the
-// guest's host key.
-func (o Options) otherWays(err error) error {
+// reason says why auto goes on after err.
+func (o Options) reason(err error) string {
+	if !absent(err) {
+		return err.Error() + ", for infrahaus did not make this container"
+	}
+	return err.Error()
+}
+
+// addOtherTransports adds the other transports to the hints of a refused login, or of a
+// changed host key, at the guest's own sshd. auto takes none of them unasked; none of them
+// needs the guest's host key.
+func (o Options) addOtherTransports(tr transportKind, err error) error {
 	var e *Error
-	if !errors.As(err, &e) || e.Kind != AuthRefused && (e.Kind != HostKeyChanged || e.Transport != transports.Guest) {
+	if tr.name != transports.Guest || !errors.As(err, &e) || e.Kind != AuthRefused && (e.Kind != HostKeyChanged || e.Transport != transports.Guest) {
 		return err
 	}
-	told := *e
-	switch {
-	case o.Node != nil:
-		told.Fix += "\nor go through the node: INFRAHAUS_SSH_TRANSPORT=node"
-	default:
-		told.Fix += "\nor go through the node: INFRAHAUS_SSH_TRANSPORT=node with INFRAHAUS_SSH_NODE (user@host:port)"
+	longer := *e
+	longer.Fix += "\nor go through the node: INFRAHAUS_SSH_TRANSPORT=node"
+	if o.Node == nil {
+		longer.Fix += " with INFRAHAUS_SSH_NODE (user@host:port)"
 	}
 	if o.Console != nil {
-		told.Fix += "\nor get in by its console, with root's password: INFRAHAUS_SSH_TRANSPORT=api"
+		longer.Fix += "\nor get in by its console, with root's password: INFRAHAUS_SSH_TRANSPORT=api"
 	}
-	return &told
+	return &longer
 }
 
-// openGuest goes to the container's own sshd.
-func openGuest(ctx context.Context, t Target, o Options) (Guest, error) {
-	if none := o.noGuest(t.Address.IsValid()); none != nil {
-		return nil, none
+// waitUntilUp waits until the container runs.
+func (o Options) waitUntilUp(ctx context.Context) error {
+	if closed(o.Up) {
+		return nil
 	}
-	whom := "the guest at " + t.Address.String()
-	p := &pins{whom: whom, keys: t.HostKeys, pin: o.PinHostKey}
-	d := &dialer{
-		transport: transports.Guest, whom: whom, address: net.JoinHostPort(t.Address.String(), strconv.Itoa(o.Port)), user: "root",
-		dial: tcp, check: p.check, families: families(),
-		signers: keyring{own: o.Identity, agentAt: userAgent(o), usual: !o.NoUserKeys}.signers,
+	o.Waiting("waiting for the container to start")
+	select {
+	case <-o.Up:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("cannot get into the guest: %w", ctx.Err())
 	}
-	op := &opener{
-		trait: trait{transport: transports.Guest, running: o.Running, counts: &counts{}}, command: "exec " + bootCommand(), mute: guestMute(whom),
-		alive: o.KeepAlive,
-	}
-	if o.Jump != nil {
-		jump, err := openJump(ctx, o, op.counts)
-		if err != nil {
-			return nil, err
-		}
-		d.dial = through(jump.reach)
-		op.beneath = jump
-	}
-	op.connect = func(ctx context.Context) (*ssh.Client, error) { return d.once(ctx, 5*time.Second) }
-	o.Waiting("waiting for sshd of " + whom)
-	c, err := knock(ctx, d, o.Up, o.SSHDeadline, o.Waiting)
-	if err == nil {
-		if err = p.confirm(); err != nil {
-			c.Close()
-		}
-	}
-	if err != nil {
-		op.close()
-		return nil, err
-	}
-	op.use(c)
-	return shellBy(ctx, op)
-}
-
-// userAgent is the socket of the user's agent, "" to leave it alone.
-func userAgent(o Options) string {
-	if o.NoUserKeys {
-		return ""
-	}
-	return os.Getenv("SSH_AUTH_SOCK")
-}
-
-// openJump prepares the connection to the jump host for the guest's sshd.
-func openJump(ctx context.Context, o Options, c *counts) (*opener, error) {
-	d, left, err := o.Jump.dialer(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, line := range left {
-		o.Note(line)
-	}
-	return &opener{
-		trait: trait{transport: transports.Guest, counts: c}, alive: o.KeepAlive,
-		connect: func(ctx context.Context) (*ssh.Client, error) { return d.once(ctx, 5*time.Second) },
-	}, nil
-}
-
-// openNode goes to the node and starts one pct exec there, once the container runs.
-func openNode(ctx context.Context, t Target, o Options) (Guest, error) {
-	if none := o.noNode(); none != nil {
-		return nil, none
-	}
-	d, left, err := o.Node.dialer(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, line := range left {
-		o.Note(line)
-	}
-	op := &opener{
-		trait:   trait{transport: transports.Node, running: o.Running, counts: &counts{}},
-		command: pctCommand(d.user, t.CTID, false), older: pctCommand(d.user, t.CTID, true), quick: attachCommand(d.user, t.CTID),
-		old: pctOld, mute: pctMute(t.CTID, d.whom), alive: o.KeepAlive,
-		connect: func(ctx context.Context) (*ssh.Client, error) { return d.once(ctx, 5*time.Second) },
-	}
-	c, err := d.calmly(ctx, 10*time.Second, o.Waiting)
-	if err != nil {
-		if ctx.Err() != nil {
-			err = fmt.Errorf("cannot reach the node: %w", ctx.Err())
-		}
-		return nil, err
-	}
-	op.use(c)
-	if !closed(o.Up) {
-		o.Waiting("waiting for the container to start")
-		select {
-		case <-o.Up:
-		case <-ctx.Done():
-			op.close()
-			return nil, fmt.Errorf("cannot get into the guest: %w", ctx.Err())
-		}
-	}
-	return shellBy(ctx, op)
 }

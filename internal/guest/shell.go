@@ -15,8 +15,8 @@ type counts struct{ connections, shells, commands atomic.Int64 }
 
 // shell is a Guest: one agent at the other end of one session.
 type shell struct {
-	open way
-	*trait
+	open transport
+	*common
 	main bool // closes the connection too; false for Again's
 
 	run sync.Mutex // held during Run: the agent does one thing at a time
@@ -89,25 +89,21 @@ func (s *shell) Again(ctx context.Context) (Guest, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &shell{open: s.open, trait: s.trait, link: l}, nil
+	return &shell{open: s.open, common: s.common, link: l}, nil
 }
 
-// hurried is Again for urgent work, such as stopping a script. It starts the shell faster
+// againFast is Again for urgent work, such as stopping a script. It starts the shell faster
 // if the transport can.
-func hurried(ctx context.Context, g Guest) (Guest, error) {
+func againFast(ctx context.Context, g Guest) (Guest, error) {
 	s, ok := g.(*shell)
 	if !ok {
 		return g.Again(ctx)
 	}
-	o, ok := s.open.(*opener)
-	if !ok {
-		return g.Again(ctx)
-	}
-	l, err := o.hurry(ctx)
+	l, err := s.open.openFast(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &shell{open: s.open, trait: s.trait, link: l}, nil
+	return &shell{open: s.open, common: s.common, link: l}, nil
 }
 
 // Run sends one command and copies its output until both sentinels came.

@@ -135,7 +135,7 @@ func BenchmarkTar(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		c := g.(*shell).open.(*opener).client
+		c := g.(*shell).open.(*sshTransport).client
 		s, err := c.NewSession()
 		if err != nil {
 			b.Fatal(err)

@@ -14,8 +14,8 @@ func TestWay(t *testing.T) {
 		{Options{}, "guest", nil, "by its own sshd, which answers"},
 		{Options{Transport: "auto", Jump: &NodeSSH{Host: "pve1.lan"}}, "guest", nil, "by its own sshd, through pve1.lan, which answers"},
 		{Options{Transport: "node", Node: node}, "node", nil, "by SSH to the node pve and pct there (ssh.transport node)"},
-		{Options{Node: node}, "node", []string{noteNode + "no sshd"}, "by SSH to the node pve and pct there (no sshd)"},
-		{Options{Node: node}, "api", []string{noteNode + "no sshd", "another note: x", noteConsole + "no route"},
+		{Options{Node: node}, "node", []string{nodePCT.next + "no sshd"}, "by SSH to the node pve and pct there (no sshd)"},
+		{Options{Node: node}, "api", []string{nodePCT.next + "no sshd", "another note: x", consoleAPI.next + "no route"},
 			"by its console over Proxmox's API (no sshd, and no route)"},
 	}
 	for _, test := range tests {

@@ -1,11 +1,61 @@
 package guest
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"time"
+
+	"golang.org/x/crypto/ssh"
 
 	"github.com/infrahaus/infrahaus/internal/transports"
 )
+
+// nodePCT is SSH to the Proxmox node, with one long-lived pct exec there.
+var nodePCT = transportKind{
+	name: transports.Node, lack: "no SSH to the node is configured", next: "going through the node: ", open: openNode, missing: missingNode,
+	describe: func(o Options) string { return "SSH to the node " + o.Node.Host + " and pct there" },
+}
+
+func missingNode(o Options, _ bool) *Error {
+	if o.Node != nil {
+		return nil
+	}
+	return &Error{Kind: NotConfigured, Transport: transports.Node, Message: "cannot go through the node: no SSH address is set for it", Fix: nodeFix}
+}
+
+// openNode goes to the node and starts one pct exec there, once the container runs.
+func openNode(ctx context.Context, t Target, o Options) (Guest, error) {
+	if none := missingNode(o, true); none != nil {
+		return nil, none
+	}
+	d, left, err := o.Node.dialer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, line := range left {
+		o.Note(line)
+	}
+	op := &sshTransport{
+		common:  common{transport: transports.Node, running: o.Running, counts: &counts{}},
+		command: pctCommand(d.user, t.CTID, false), older: pctCommand(d.user, t.CTID, true), quick: attachCommand(d.user, t.CTID),
+		old: pctOld, mute: pctMute(t.CTID, d.whom), alive: o.KeepAlive,
+		connect: func(ctx context.Context) (*ssh.Client, error) { return d.once(ctx, 5*time.Second) },
+	}
+	c, err := d.calmly(ctx, 10*time.Second, o.Waiting)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = fmt.Errorf("cannot reach the node: %w", ctx.Err())
+		}
+		return nil, err
+	}
+	op.use(c)
+	if err := o.waitUntilUp(ctx); err != nil {
+		op.close()
+		return nil, err
+	}
+	return firstShell(ctx, op)
+}
 
 // cleanEnv is what an old pct, which always keeps the caller's environment, is
 // given instead of --keep-env 0.
@@ -55,14 +105,5 @@ func pctMute(ctid int, host string) func(*silence) *Error {
 			e.Message = fmt.Sprintf("cannot get into %s: pct exec ended with exit status %d", who, s.status)
 		}
 		return e
-	}
-}
-
-// guestMute says why no agent answered over the guest's own sshd.
-func guestMute(whom string) func(*silence) *Error {
-	return func(s *silence) *Error {
-		return &Error{Kind: Protocol, Transport: transports.Guest, Tail: s.said, Err: s.err,
-			Message: fmt.Sprintf("cannot start a shell in %s: it ended with exit status %d", whom, s.status),
-			Fix:     "root's login shell in the guest must be able to run sh"}
 	}
 }

@@ -11,10 +11,10 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// knock tries to log in until it works, at intervals that grow from 10 ms to 250 ms. The
+// dialUntil tries to log in until it works, at intervals that grow from 10 ms to 250 ms. The
 // deadline starts when up is closed. It retries only while sshd is absent or refuses
 // connections for a while.
-func knock(ctx context.Context, d *dialer, up <-chan struct{}, deadline time.Duration, say func(string)) (*ssh.Client, error) {
+func dialUntil(ctx context.Context, d *dialer, up <-chan struct{}, deadline time.Duration, say func(string)) (*ssh.Client, error) {
 	wait, patience := 10*time.Millisecond, 300*time.Millisecond
 	var limit <-chan time.Time
 	for {

@@ -2,54 +2,15 @@ package guest
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
 )
 
-// way opens links to one guest by one transport: SSH, or the console.
-type way interface {
-	open(context.Context) (*link, error)
-	close()
-	about() *trait
-}
-
-// trait is what every way has.
-type trait struct {
-	transport string
-	running   func(context.Context) (bool, error) // nil: not asked
-	counts    *counts
-}
-
-func (t *trait) about() *trait { return t }
-
-func (t *trait) fail(k Kind, message string, err error) *Error {
-	return &Error{Kind: k, Transport: t.transport, Message: message, Err: err}
-}
-
-// shellBy opens the first shell; without one the way is closed.
-func shellBy(ctx context.Context, w way) (Guest, error) {
-	l, err := w.open(ctx)
-	return shellOf(ctx, w, l, err)
-}
-
-// shellOf is shellBy with what opening has given.
-func shellOf(ctx context.Context, w way, l *link, err error) (Guest, error) {
-	if err != nil {
-		w.close()
-		if ctx.Err() != nil {
-			err = fmt.Errorf("cannot get into the guest: %w", ctx.Err())
-		}
-		return nil, err
-	}
-	return &shell{open: w, trait: w.about(), main: true, link: l}, nil
-}
-
 // opener makes links of one transport and keeps the SSH connection they share.
-type opener struct {
-	trait
+type sshTransport struct {
+	common
 	connect func(context.Context) (*ssh.Client, error) // one try
 	command string
 	older   string                // another command, where old says that this one is not understood
@@ -58,7 +19,7 @@ type opener struct {
 	mute    func(*silence) *Error // why no agent answered
 	alive   time.Duration
 
-	beneath *opener // the jump host's connection, if there is one
+	beneath *sshTransport // the jump host's connection, if there is one
 
 	mu     sync.Mutex
 	client *ssh.Client
@@ -66,7 +27,7 @@ type opener struct {
 }
 
 // open gives a link over the connection there is, or over a new one.
-func (o *opener) open(ctx context.Context) (*link, error) {
+func (o *sshTransport) open(ctx context.Context) (*link, error) {
 	for {
 		c, reused, err := o.connection(ctx)
 		if err != nil {
@@ -97,8 +58,8 @@ func (o *opener) open(ctx context.Context) (*link, error) {
 	}
 }
 
-// hurry is open with the command that starts faster, if that works.
-func (o *opener) hurry(ctx context.Context) (*link, error) {
+// openFast uses the command that starts faster, if there is one and it works.
+func (o *sshTransport) openFast(ctx context.Context) (*link, error) {
 	if o.quick != "" {
 		if c, _, err := o.connection(ctx); err == nil {
 			l, s := start(ctx, func(opened chan<- session) (*link, *silence) { return greet(c, o.quick, opened) })
@@ -111,18 +72,18 @@ func (o *opener) hurry(ctx context.Context) (*link, error) {
 	return o.open(ctx)
 }
 
-func (o *opener) start(ctx context.Context, c *ssh.Client) (*link, *silence) {
+func (o *sshTransport) start(ctx context.Context, c *ssh.Client) (*link, *silence) {
 	return start(ctx, func(opened chan<- session) (*link, *silence) { return greet(c, o.line(), opened) })
 }
 
-func (o *opener) line() string {
+func (o *sshTransport) line() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.command
 }
 
 // connection is the shared connection, reused if it is there.
-func (o *opener) connection(ctx context.Context) (c *ssh.Client, reused bool, err error) {
+func (o *sshTransport) connection(ctx context.Context) (c *ssh.Client, reused bool, err error) {
 	o.mu.Lock()
 	c = o.client
 	o.mu.Unlock()
@@ -137,7 +98,7 @@ func (o *opener) connection(ctx context.Context) (c *ssh.Client, reused bool, er
 }
 
 // use makes c the shared connection and watches over it.
-func (o *opener) use(c *ssh.Client) {
+func (o *sshTransport) use(c *ssh.Client) {
 	o.counts.connections.Add(1)
 	o.mu.Lock()
 	if o.closed {
@@ -151,7 +112,7 @@ func (o *opener) use(c *ssh.Client) {
 // watch asks a connection now and then whether it is still there, as ssh does
 // with ServerAliveInterval; without an answer within two intervals it is closed,
 // which ends everything that waits on it.
-func (o *opener) watch(c *ssh.Client) {
+func (o *sshTransport) watch(c *ssh.Client) {
 	defer o.forget(c)
 	gone := make(chan struct{})
 	go func() { _ = c.Wait(); close(gone) }()
@@ -185,7 +146,7 @@ func (o *opener) watch(c *ssh.Client) {
 }
 
 // forget closes c and lets the next open make another.
-func (o *opener) forget(c *ssh.Client) {
+func (o *sshTransport) forget(c *ssh.Client) {
 	o.mu.Lock()
 	if o.client == c {
 		o.client = nil
@@ -195,12 +156,12 @@ func (o *opener) forget(c *ssh.Client) {
 }
 
 // reach is connection, for those who only pass through.
-func (o *opener) reach(ctx context.Context) (*ssh.Client, error) {
+func (o *sshTransport) reach(ctx context.Context) (*ssh.Client, error) {
 	c, _, err := o.connection(ctx)
 	return c, err
 }
 
-func (o *opener) close() {
+func (o *sshTransport) close() {
 	o.mu.Lock()
 	o.closed = true
 	c := o.client
