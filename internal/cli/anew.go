@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
@@ -28,8 +29,8 @@ func (a *app) nothingLeft(ctx context.Context, c lxc.Container) error {
 		return a.isGone(c)
 	}
 	f := failf(provision.ExitOther, "cannot resume %s: its create ended before anything of it was on the node", c.Hostname).
-		hint("to begin anew: %s", a.command(m.createWords()...))
-	if secrets := m.secretsGiven(); secrets != nil {
+		hint("to begin anew: %s", a.command(createWords(m)...))
+	if secrets := secretsGiven(m); secrets != nil {
 		f = f.hint("set its secret variables again, with --set-file: %s", strings.Join(secrets, ", "))
 	}
 	return f
@@ -37,12 +38,12 @@ func (a *app) nothingLeft(ctx context.Context, c lxc.Container) error {
 
 // createWords is the command line that makes a container as the record describes it,
 // without the settings that the template has itself.
-func (m *remembered) createWords() []string {
+func createWords(m *catalogue.Remembered) []string {
 	t := m.Template
 	words := []string{"create", m.Spec.Hostname, "--template", orElse(t.Path, t.Name)}
 	words = append(words, specWords(m.Spec, t.Spec())...)
 	for _, v := range t.Variables {
-		if text, ok := m.values.Values[v.Name]; ok && !isSecret(v) && text != v.Default {
+		if text, ok := m.Value(v.Name); ok && !isSecret(v) && text != v.Default {
 			words = append(words, "--set", v.Name+"="+text)
 		}
 	}
@@ -57,9 +58,9 @@ func (m *remembered) createWords() []string {
 
 // secretsGiven names the variables that the user must set again for a create, because no
 // command line shows them.
-func (m *remembered) secretsGiven() (names []string) {
+func secretsGiven(m *catalogue.Remembered) (names []string) {
 	for _, v := range m.Template.Variables {
-		text, ok := m.values.Values[v.Name]
+		text, ok := m.Value(v.Name)
 		if ok && v.Secret && v.Generate.Length == 0 && text != v.Default {
 			names = append(names, v.Name)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/template"
 	"github.com/infrahaus/infrahaus/internal/ui"
+	"github.com/infrahaus/infrahaus/internal/vault"
 )
 
 // createOptions are create's own flags. Numbers and switches that were not given
@@ -110,7 +111,7 @@ func (o *createOptions) run(ctx context.Context) error {
 		RecordID: store.NewRecordID(), Host: host, HostID: hostID, Hostname: job.Spec.Hostname,
 		Template: job.Template.Name, Lifecycle: lxc.Creating,
 	}
-	variables, doc, err := o.app.recordOf(c).jobEntries(job)
+	variables, doc, err := o.app.recordOf(c).JobEntries(job)
 	if err != nil {
 		return err
 	}
@@ -181,7 +182,7 @@ func (o *createOptions) job() (plan.Job, error) {
 	if err != nil {
 		return job, err
 	}
-	random := template.RandomFunc(randomText)
+	random := template.RandomFunc(vault.RandomText)
 	if o.plan {
 		random = nil
 	}

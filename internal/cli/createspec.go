@@ -240,14 +240,6 @@ func (o *createOptions) hostname(templateName string) string {
 	return fmt.Sprintf("%.50s-%s", orElse(label, "ct"), strings.ToLower(vault.Random(4)))
 }
 
-// randomText makes generated variables.
-func randomText(n int, hex bool) string {
-	if !hex {
-		return vault.Random(n)
-	}
-	return randomHex(n)
-}
-
 // variableOptions are the flags that set a template's variables.
 type variableOptions struct{ set, setFile []string }
 

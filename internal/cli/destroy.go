@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
@@ -108,7 +109,7 @@ func (o *destroyOptions) stranger(ctx context.Context, host string, ctid int, la
 // container, and what happens is written down.
 func (o *destroyOptions) destroy(ctx context.Context, c lxc.Container, enter func() error) error {
 	a := o.app
-	look, err := a.rehearse(ctx, c, &remembered{})
+	look, err := a.rehearse(ctx, c, &catalogue.Remembered{})
 	if err != nil {
 		return err
 	}

@@ -154,7 +154,7 @@ func (a *app) adopted(ctx context.Context, p *place, host string, ctid int) (lxc
 // run has ended.
 func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) error {
 	a := o.app
-	known, err := a.recordOf(c).known(ctx)
+	known, err := a.recordOf(c).Known(ctx)
 	if err != nil {
 		return err
 	}

@@ -2,11 +2,11 @@ package cli
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 
+	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/template"
 )
 
@@ -30,14 +30,11 @@ func (o *packageOptions) check() error {
 }
 
 // apply replaces the packages on record.
-func (o *packageOptions) apply(m *remembered) {
+func (o *packageOptions) apply(m *catalogue.Remembered) {
 	if o.none || len(o.packages) > 0 {
 		m.Packages = o.packages
 	}
 }
-
-// newPackages reports whether the flags ask for other packages than those on record.
-func (m *remembered) newPackages() bool { return !slices.Equal(m.Packages, m.saved.Packages) }
 
 // checkPackages refuses names that no package manager accepts, before they are recorded.
 // A comma or "!" belongs to a list of pip or npm; the guest's own package manager has none.

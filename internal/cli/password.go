@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/vault"
 )
 
@@ -55,8 +56,8 @@ func (a *app) passwordOf(file string) (string, error) {
 	return password, nil
 }
 
-// useRootPassword has a file's password tried in the place of the one on record.
-func (m *remembered) useRootPassword(a *app, file string) error {
+// useRootPassword makes a run try a file's password instead of the one on record.
+func (a *app) useRootPassword(m *catalogue.Remembered, file string) error {
 	password, err := a.passwordOf(file)
 	if password != "" {
 		m.Password = password

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"net"
 	"os"
 	"path/filepath"
@@ -107,11 +105,4 @@ func (a *app) completeHosts(*cobra.Command, []string, string) ([]string, cobra.S
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return append(cfg.HostNames(), config.SandboxHost), cobra.ShellCompDirectiveNoFileComp
-}
-
-// randomHex makes n hexadecimal digits.
-func randomHex(n int) string {
-	raw := make([]byte, (n+1)/2)
-	_, _ = rand.Read(raw) // never fails: crypto/rand
-	return hex.EncodeToString(raw)[:n]
 }

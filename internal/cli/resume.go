@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
@@ -103,13 +104,13 @@ func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 	if err != nil {
 		return err
 	}
-	if err := m.useRootPassword(a, o.passwordFile); err != nil {
+	if err := a.useRootPassword(m, o.passwordFile); err != nil {
 		return err
 	}
 	o.packages.apply(m)
 	m.SkipNow = o.skipScripts
 	if c.Lifecycle != lxc.Ready { // what is gone on with was told so
-		m.SkipNow = slices.Concat(m.saved.SkipNow, o.skipScripts)
+		m.SkipNow = slices.Concat(m.SkippedNow(), o.skipScripts)
 	}
 	if err := o.check(m); err != nil {
 		return err
@@ -133,17 +134,17 @@ func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 
 // check holds the flags against the template, and the template against the one
 // that was used before.
-func (o *resumeOptions) check(m *remembered) error {
+func (o *resumeOptions) check(m *catalogue.Remembered) error {
 	if err := checkSkips(m.Template, o.skipScripts); err != nil {
 		return err
 	}
-	if err := m.stepOrScript(o.from); err != nil {
+	if err := stepOrScript(m.Template, o.from); err != nil {
 		return err
 	}
 	if err := o.checkFrom(m); err != nil {
 		return err
 	}
-	changes := m.changes()
+	changes := m.Changes()
 	if changes == nil || o.templateChanged {
 		return nil
 	}
@@ -153,7 +154,7 @@ func (o *resumeOptions) check(m *remembered) error {
 }
 
 // checkFrom refuses to go back to a script that would not be run.
-func (o *resumeOptions) checkFrom(m *remembered) error {
+func (o *resumeOptions) checkFrom(m *catalogue.Remembered) error {
 	if !m.Skips(o.from) {
 		return nil
 	}
@@ -161,15 +162,15 @@ func (o *resumeOptions) checkFrom(m *remembered) error {
 	switch name := m.Spec.Hostname; {
 	case slices.Contains(m.Skip, o.from):
 		return err.hint("the create of %s was told to leave it out", name)
-	case slices.Contains(m.saved.SkipNow, o.from):
+	case slices.Contains(m.SkippedNow(), o.from):
 		return err.hint("once what was begun has ended: %s", o.app.command("sync", name))
 	}
 	return err
 }
 
 // prepare gives a run what the catalogue remembers.
-func (s *session) prepare(ctx context.Context, c lxc.Container, m *remembered) error {
-	known, err := s.record.known(ctx)
+func (s *session) prepare(ctx context.Context, c lxc.Container, m *catalogue.Remembered) error {
+	known, err := s.record.Known(ctx)
 	if err != nil {
 		return err
 	}
@@ -180,7 +181,7 @@ func (s *session) prepare(ctx context.Context, c lxc.Container, m *remembered) e
 }
 
 // outlook prints what a resume would do.
-func (o *resumeOptions) outlook(ctx context.Context, c lxc.Container, m *remembered) error {
+func (o *resumeOptions) outlook(ctx context.Context, c lxc.Container, m *catalogue.Remembered) error {
 	a := o.app
 	s, err := a.rehearse(ctx, c, m)
 	if err != nil {
@@ -240,10 +241,10 @@ func (a *app) waiting(what string, most time.Duration) (done func()) {
 }
 
 // rehearse makes a run that leaves no trace: for --plan.
-func (a *app) rehearse(ctx context.Context, c lxc.Container, m *remembered) (*session, error) {
+func (a *app) rehearse(ctx context.Context, c lxc.Container, m *catalogue.Remembered) (*session, error) {
 	rec := a.recordOf(c)
 	meta := event.Meta{ContainerID: c.RecordID, Hostname: c.Hostname, Host: c.Host}
-	s := &session{app: a, record: rec, container: c, run: provision.NewRun(meta, reader{rec}, a.longWaits())}
+	s := &session{app: a, record: rec, container: c, run: provision.NewRun(meta, rec.ReadOnly(), a.longWaits())}
 	s.run.Command = a.command
 	s.run.Recorded, s.run.Job = c, m.Job
 	s.connectLater()

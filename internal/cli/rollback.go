@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/provision/survey"
@@ -15,7 +16,7 @@ import (
 // may be what is wrong. Only after the question it is a run.
 func (o *syncOptions) goBack(ctx context.Context, c lxc.Container) error {
 	a := o.app
-	m := &remembered{}
+	m := &catalogue.Remembered{}
 	look, err := a.rehearse(ctx, c, m)
 	if err != nil {
 		return err
@@ -57,7 +58,7 @@ func backQuestion(c lxc.Container, past survey.RollbackSurvey, now time.Time) st
 
 // mayGoOn refuses a container whose rollback is not finished.
 func (a *app) mayGoOn(ctx context.Context, c lxc.Container) error {
-	look, err := a.rehearse(ctx, c, &remembered{})
+	look, err := a.rehearse(ctx, c, &catalogue.Remembered{})
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/config"
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
@@ -21,7 +22,7 @@ import (
 type session struct {
 	app       *app
 	run       *provision.Run
-	record    *record
+	record    *catalogue.Record
 	display   ui.Display
 	mirror    *store.Mirror
 	container lxc.Container
@@ -48,7 +49,7 @@ func (a *app) begin(ctx context.Context, c lxc.Container, kind string, display u
 	if err != nil {
 		return nil, err
 	}
-	rec := &record{store: s, vault: v, sink: s.Sink(), recordID: c.RecordID, runID: runID}
+	rec := catalogue.Of(s, v, c.RecordID).In(runID)
 	sinks := []event.Sink{display}
 	var mirror *store.Mirror
 	warning := ""
@@ -57,12 +58,12 @@ func (a *app) begin(ctx context.Context, c lxc.Container, kind string, display u
 		if mirror, err = store.NewMirror(a.cfg.RedisURL.Reveal()); err != nil {
 			warning = "cannot publish: " + err.Error()
 		} else {
-			rec.mirror = mirror
+			rec.Publish(mirror)
 			sinks = append(sinks, mirror)
 		}
 	}
 	meta := event.Meta{ContainerID: c.RecordID, RunID: runID, Hostname: c.Hostname, Host: c.Host}
-	run := provision.NewRun(meta, rec, rec.sink, sinks...)
+	run := provision.NewRun(meta, rec, rec.Sink(), sinks...)
 	run.Verbose, run.Command = a.global.verbose, a.command
 	for _, address := range []string{a.cfg.RedisURL.Reveal(), a.cfg.ConfigRepoURL} {
 		if !strings.Contains(address, "://") {
@@ -118,7 +119,7 @@ func (s *session) end(ctx context.Context, res provision.Result, runErr error, s
 	if runErr != nil {
 		status = provision.Explain(runErr).Status
 	}
-	err := errors.Join(s.record.sink.Close(), s.record.store.EndRun(after, s.record.runID, status))
+	err := s.record.EndRun(after, status)
 	tailOut := s.display.ShowedTail()
 	closeErr := s.display.Close()
 	if ui.IsClosed(closeErr) {
@@ -136,7 +137,7 @@ func (s *session) end(ctx context.Context, res provision.Result, runErr error, s
 	if err != nil {
 		return err
 	}
-	c, err := s.record.store.Record(after, s.container.RecordID)
+	c, err := s.app.store.Record(after, s.container.RecordID)
 	if err != nil {
 		return err
 	}

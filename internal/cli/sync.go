@@ -2,10 +2,10 @@ package cli
 
 import (
 	"context"
-	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
@@ -98,7 +98,7 @@ func (o *syncOptions) run(ctx context.Context, ref string) error {
 	if err != nil {
 		return err
 	}
-	if err := m.useRootPassword(a, o.passwordFile); err != nil {
+	if err := a.useRootPassword(m, o.passwordFile); err != nil {
 		return err
 	}
 	if err := checkSkips(m.Template, o.skipScripts); err != nil {
@@ -107,7 +107,7 @@ func (o *syncOptions) run(ctx context.Context, ref string) error {
 	o.packages.apply(m)
 	m.SkipNow = o.skipScripts
 	how := plan.SyncRequest{
-		Take: o.take, Snapshot: o.snapshot, Removed: m.removedScripts(), Values: m.newValues(), Changed: m.changes() != nil || m.newPackages(),
+		Take: o.take, Snapshot: o.snapshot, Removed: m.RemovedScripts(), Values: m.NewValues(), Changed: m.Changes() != nil || m.NewPackages(),
 	}
 	if o.plan {
 		return o.report(ctx, c, m, how)
@@ -122,7 +122,7 @@ func (o *syncOptions) checkChoices() error {
 	return o.packages.check()
 }
 
-func (o *syncOptions) sync(ctx context.Context, c lxc.Container, m *remembered, how plan.SyncRequest) error {
+func (o *syncOptions) sync(ctx context.Context, c lxc.Container, m *catalogue.Remembered, how plan.SyncRequest) error {
 	a := o.app
 	display := ui.NewDisplay(a.streams, ui.Options{JSON: a.global.json, Quiet: a.global.quiet, Verbose: a.global.verbose})
 	s, err := a.begin(ctx, c, "sync", display, o.publish)
@@ -138,7 +138,7 @@ func (o *syncOptions) sync(ctx context.Context, c lxc.Container, m *remembered, 
 }
 
 // report is --plan.
-func (o *syncOptions) report(ctx context.Context, c lxc.Container, m *remembered, how plan.SyncRequest) error {
+func (o *syncOptions) report(ctx context.Context, c lxc.Container, m *catalogue.Remembered, how plan.SyncRequest) error {
 	a := o.app
 	s, err := a.rehearse(ctx, c, m)
 	if err != nil {
@@ -211,16 +211,4 @@ func driftShade(cell string) ui.Shade {
 		return ui.Bad
 	}
 	return ui.Caution
-}
-
-// removedScripts are those that ran before and that the template no longer has.
-func (m *remembered) removedScripts() []string {
-	var out []string
-	now := scriptSums(m.Template)
-	for _, was := range m.saved.Scripts {
-		if !slices.ContainsFunc(now, func(s savedScript) bool { return s.Name == was.Name }) {
-			out = append(out, was.Name)
-		}
-	}
-	return out
 }

@@ -1,6 +1,9 @@
 package vault
 
-import "crypto/rand"
+import (
+	"crypto/rand"
+	"encoding/hex"
+)
 
 // PasswordLength is the length of a container's root password, in characters.
 const PasswordLength = 24
@@ -10,6 +13,16 @@ const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 // Password makes a random root password: PasswordLength letters and digits,
 // some 142 bits.
 func Password() string { return Random(PasswordLength) }
+
+// RandomText makes n random hexadecimal digits, or letters and digits.
+func RandomText(n int, hexadecimal bool) string {
+	if !hexadecimal {
+		return Random(n)
+	}
+	raw := make([]byte, (n+1)/2)
+	_, _ = rand.Read(raw) // never fails: crypto/rand
+	return hex.EncodeToString(raw)[:n]
+}
 
 // Random makes n random letters and digits, each equally likely.
 func Random(n int) string {

@@ -1,4 +1,4 @@
-package cli
+package catalogue
 
 import (
 	"context"
@@ -9,10 +9,11 @@ import (
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 )
 
-// reader is a record that is only read: what a rehearsal would write is dropped.
-type reader struct{ *record }
+// reader drops all writes, so that --plan leaves no trace.
+type reader struct{ *Record }
 
-var _ provision.Catalogue = reader{}
+// ReadOnly returns the record for a run that must change nothing.
+func (r *Record) ReadOnly() provision.Catalogue { return reader{r} }
 
 func (reader) Update(context.Context, func(*lxc.Container)) error  { return nil }
 func (reader) SaveJob(context.Context, plan.Job) error             { return nil }

@@ -1,4 +1,4 @@
-package cli
+package catalogue
 
 import (
 	"testing"
@@ -10,8 +10,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/store"
 )
 
-// A script that is on record as done has its whole output on record: nobody asks
-// for it again after the process was killed.
+// A script that is on record as done has its whole output on record. After a kill, no later
+// run would ask the guest for that output.
 func TestMarkComesAfterTheOutput(t *testing.T) {
 	dir := t.TempDir()
 	s, err := store.Open(t.Context(), dir)
@@ -27,7 +27,7 @@ func TestMarkComesAfterTheOutput(t *testing.T) {
 	if err := s.BeginRun(t.Context(), run); err != nil {
 		t.Fatal(err)
 	}
-	r := &record{store: s, sink: s.Sink(), recordID: c.RecordID, runID: run.ID}
+	r := Of(s, nil, c.RecordID).In(run.ID)
 	err = r.sink.Event(event.Event{Seq: 1, Type: event.Log, Timestamp: time.Now(), Message: "said", ContainerID: c.RecordID, RunID: run.ID})
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +35,7 @@ func TestMarkComesAfterTheOutput(t *testing.T) {
 	if err := r.Mark(t.Context(), plan.Mark{Phase: "syncing", Item: "10-x.sh", State: plan.Done}); err != nil {
 		t.Fatal(err)
 	}
-	other, err := store.Open(t.Context(), dir) // as another process finds it, this one being killed now
+	other, err := store.Open(t.Context(), dir) // as another process finds it if this one is killed now
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,5 +45,5 @@ func TestMarkComesAfterTheOutput(t *testing.T) {
 			return
 		}
 	}
-	t.Error("the mark is on record, and what was said before is not")
+	t.Error("the mark is on record, but the output before it is not")
 }

@@ -1,4 +1,4 @@
-package cli
+package catalogue
 
 import (
 	"context"
@@ -10,19 +10,20 @@ import (
 	"github.com/infrahaus/infrahaus/internal/store"
 )
 
-// past is what a container's record said when a snapshot of it was taken, as it is
-// sealed: the variables are in it.
+// past is a container's record when a snapshot was taken. It is sealed, because it
+// contains the variables.
 type past struct {
 	Snapshot string          `json:"snapshot"`
 	Job      json.RawMessage `json:"job"`
 	Values   sealedValues    `json:"values"`
 	Steps    []store.Step    `json:"steps"`
 	Services []lxc.Service   `json:"services"`
-	Found    time.Time       `json:"found"` // when the services were
+	Found    time.Time       `json:"found"` // the time of the discovery
 }
 
-// KeepPast keeps what going back to a snapshot puts back on record.
-func (r *record) KeepPast(ctx context.Context, snapshot string) error {
+// KeepPast keeps the present record for RestorePast: going back to a snapshot changes the
+// container, but not the record.
+func (r *Record) KeepPast(ctx context.Context, snapshot string) error {
 	p := past{Snapshot: snapshot}
 	var err error
 	if p.Job, err = r.store.Job(ctx, r.recordID); err != nil {
@@ -44,7 +45,7 @@ func (r *record) KeepPast(ctx context.Context, snapshot string) error {
 	return r.seal(ctx, store.PastService, map[string]string{"past": string(text)})
 }
 
-// readPast reads what KeepPast has sealed.
+// readPast reads the text that KeepPast sealed.
 func readPast(text []byte) (p past, err error) {
 	var doc map[string]string
 	if err = json.Unmarshal(text, &doc); err == nil {
@@ -58,9 +59,9 @@ func readPast(text []byte) (p past, err error) {
 	return p, err
 }
 
-// RestorePast puts back what KeepPast has kept for a snapshot; false where it has
-// nothing, as for one that an older version took. Killed half-way, it is repeated.
-func (r *record) RestorePast(ctx context.Context, snapshot string) (bool, error) {
+// RestorePast puts back the record that KeepPast kept for a snapshot. It returns false if
+// there is none, as for a snapshot of an older version. It can be repeated after a kill.
+func (r *Record) RestorePast(ctx context.Context, snapshot string) (bool, error) {
 	text, err := r.unseal(ctx, store.PastService)
 	if err != nil || text == nil {
 		return false, err
@@ -85,10 +86,9 @@ func (r *record) RestorePast(ctx context.Context, snapshot string) (bool, error)
 	return true, r.restoreSteps(ctx, p.Steps)
 }
 
-// restoreSteps puts back what has been run in the guest and shipped to it. What was not
-// on record then was never run; how far the snapshot and the way back to it are is
-// no part of it.
-func (r *record) restoreSteps(ctx context.Context, then []store.Step) error {
+// restoreSteps puts back the steps of scripts and shipped files. A step that was not on
+// record then never ran. The steps of the snapshot and of the rollback itself stay.
+func (r *Record) restoreSteps(ctx context.Context, then []store.Step) error {
 	now, err := r.store.Steps(ctx, r.recordID)
 	if err != nil {
 		return err

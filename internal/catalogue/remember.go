@@ -1,0 +1,162 @@
+package catalogue
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
+	"github.com/infrahaus/infrahaus/internal/template"
+	"github.com/infrahaus/infrahaus/internal/vault"
+)
+
+// Remembered is a job on record, with the template as it is now.
+type Remembered struct {
+	plan.Job
+	saved  savedJob
+	values sealedValues
+}
+
+// Today is what a job is completed with that is not on record.
+type Today struct {
+	Templates     []template.Source
+	Set           map[string]string // overrides variables
+	ConfigRepoURL string
+}
+
+// NoJob is the error if no job is on record, as for an adopted container.
+type NoJob struct{ Container lxc.Container }
+
+func (e NoJob) Error() string {
+	if e.Container.Adopted {
+		return fmt.Sprintf("%s was adopted, not made by this catalogue: there is no template that it follows", e.Container.Hostname)
+	}
+	return fmt.Sprintf("what %s was to become is not on record", e.Container.Hostname)
+}
+
+// ExitStatus is the one of a usage error.
+func (NoJob) ExitStatus() int { return provision.ExitUsage }
+
+// Remember reads the job of a container. Its errors are NoJob, and those of template.Find
+// and of the template's variables.
+func (r *Record) Remember(ctx context.Context, c lxc.Container, today Today) (*Remembered, error) {
+	raw, err := r.store.Job(ctx, r.recordID)
+	if err != nil {
+		return nil, err
+	}
+	if raw == nil {
+		return nil, NoJob{c}
+	}
+	m := &Remembered{}
+	if err := json.Unmarshal(raw, &m.saved); err != nil {
+		return nil, fmt.Errorf("cannot read what %s was to become: %w", c.Hostname, err)
+	}
+	if m.values, err = r.unsealVariables(ctx); err != nil {
+		return nil, err
+	}
+	t, err := template.Find(m.saved.Template, today.Templates)
+	if err != nil {
+		return nil, err
+	}
+	values, err := t.Resolve(m.given(t, today.Set), vault.RandomText)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := t.DeclaredServices(values); err != nil {
+		return nil, err
+	}
+	password, err := r.RootPassword(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if password == "" { // Proxmox was not asked for the container yet, so a new one will do
+		password = vault.Password()
+	}
+	m.Job = plan.Job{
+		Spec: m.saved.Spec, Template: t, Values: values, Skip: m.saved.Skip, Packages: m.saved.Packages,
+		ConfigRepoURL: today.ConfigRepoURL, Password: password,
+	}
+	return m, nil
+}
+
+// given returns the values on record of the variables that the template still has, with set
+// on top.
+func (m *Remembered) given(t *template.Template, set map[string]string) map[string]string {
+	out := map[string]string{}
+	for _, v := range t.Variables {
+		if text, ok := m.values.Values[v.Name]; ok {
+			out[v.Name] = text
+		}
+	}
+	maps.Copy(out, set)
+	return out
+}
+
+// Value returns a variable's value on record.
+func (m *Remembered) Value(name string) (string, bool) {
+	text, ok := m.values.Values[name]
+	return text, ok
+}
+
+// SkippedNow returns the scripts that the last sync or resume was told to leave out.
+func (m *Remembered) SkippedNow() []string { return m.saved.SkipNow }
+
+// NewPackages reports whether the job has other packages than those on record.
+func (m *Remembered) NewPackages() bool { return !slices.Equal(m.Packages, m.saved.Packages) }
+
+// NewValues names the variables, secret ones too, whose value differs from the one on
+// record.
+func (m *Remembered) NewValues() []string {
+	var out []string
+	for _, v := range m.Values.All() {
+		if m.values.Values[v.Name] != v.Text {
+			out = append(out, v.Name)
+		}
+	}
+	return out
+}
+
+// RemovedScripts names the scripts on record that the template no longer has.
+func (m *Remembered) RemovedScripts() []string {
+	var out []string
+	now := scriptSums(m.Template)
+	for _, was := range m.saved.Scripts {
+		if !slices.ContainsFunc(now, func(s savedScript) bool { return s.Name == was.Name }) {
+			out = append(out, was.Name)
+		}
+	}
+	return out
+}
+
+// Changes lists how the template differs from the one on record, a line each. It is nil if
+// the template has not changed.
+func (m *Remembered) Changes() []string {
+	if m.Template.Digest == m.saved.Digest {
+		return nil
+	}
+	now := map[string]string{}
+	var lines []string
+	for _, s := range scriptSums(m.Template) {
+		now[s.Name] = s.SHA256
+	}
+	for _, s := range m.saved.Scripts {
+		switch sum, ok := now[s.Name]; {
+		case !ok:
+			lines = append(lines, "script "+s.Name+" is gone")
+		case sum != s.SHA256:
+			lines = append(lines, "script "+s.Name+" has changed")
+		}
+		delete(now, s.Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		lines = append(lines, "script "+name+" is new")
+	}
+	if lines == nil {
+		lines = []string{"its files, packages or settings have changed; its scripts have not"}
+	}
+	return lines
+}
