@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
 // awkTok is a token: its text, and what it is.
@@ -33,7 +35,7 @@ type awkLexer struct {
 
 func (l *awkLexer) refuse(what string) {
 	if l.err == nil {
-		l.err = fmt.Errorf("sandbox: %s is not supported by the virtual guest", what)
+		l.err = fmt.Errorf("sandbox: %s"+kernel.NotHere, what)
 	}
 	l.tok, l.at = awkTok{}, len(l.s)
 }

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
 // leadFloat is what strtod would read.
@@ -84,7 +86,7 @@ func (r *awkRun) assign(name string, v awkVal) {
 		return
 	case "RS":
 		if v.String() != "\n" {
-			r.fail("sandbox: RS is not supported by the virtual guest")
+			r.fail("sandbox: RS" + kernel.NotHere)
 		}
 	}
 	if v.kind == 0 {
@@ -176,7 +178,7 @@ func (r *awkRun) print(s, to string) {
 	case "/dev/stderr":
 		_, err = r.p.Stderr.Write([]byte(s))
 	default:
-		r.fail("sandbox: redirection of print to %s is not supported by the virtual guest", to)
+		r.fail("sandbox: redirection of print to %s"+kernel.NotHere, to)
 	}
 	if err != nil {
 		r.fail("write failure: %v", err)

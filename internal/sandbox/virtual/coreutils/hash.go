@@ -40,7 +40,7 @@ func openssl(p *proc, args []string) int {
 		p.Printf("OpenSSL 3.0.15 3 Sep 2024 (Library: OpenSSL 3.0.15 3 Sep 2024)\n")
 		return 0
 	}
-	p.Errorf("sandbox: openssl %s is not supported by the virtual guest", strings.Join(args[1:], " "))
+	p.Errorf("sandbox: openssl %s"+kernel.NotHere, strings.Join(args[1:], " "))
 	return 1
 }
 

@@ -16,7 +16,7 @@ func procCommands() map[string]kernel.Command {
 }
 
 func nil1(p *proc, args []string) int {
-	p.Errorf("sandbox: %s is not supported by the virtual guest", args[0])
+	p.Errorf("sandbox: %s"+kernel.NotHere, args[0])
 	return 1
 }
 

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
 type sedParser struct {
@@ -189,7 +191,7 @@ func (sp *sedParser) command() *sedCmd {
 		}
 		c.label = strings.TrimSpace(sp.s[j:sp.i])
 		if c.op == 'r' || c.op == 'w' {
-			sp.fail("sandbox: the command `%c' is not supported by the virtual guest", c.op)
+			sp.fail("sandbox: the command `%c'"+kernel.NotHere, c.op)
 		}
 	default:
 		sp.fail("unknown command: `%c'", c.op)

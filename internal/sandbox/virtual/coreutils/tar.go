@@ -42,7 +42,7 @@ func tarCmd(p *proc, args []string) int {
 		t.strip, _ = strconv.Atoi(s)
 	}
 	if o.has("j", "J", "zstd", "xz") {
-		p.Errorf("sandbox: this compression is not supported by the virtual guest")
+		p.Errorf("sandbox: this compression" + kernel.NotHere)
 		return 2
 	}
 	file, _ := o.get("f", "file")

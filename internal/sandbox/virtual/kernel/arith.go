@@ -159,7 +159,7 @@ func (sh *shell) number(hc interp.HandlerContext, args []string) int {
 	case badOctal.MatchString(text):
 		fmt.Fprintf(hc.Stderr, "%s: %d: Illegal number: %s (octal, for its leading 0)\n", sh.name, max(1, hc.Pos.Line()), text)
 	default:
-		fmt.Fprintf(hc.Stderr, "%s: %d: sandbox: the value %q in an arithmetic expression"+notHere+"\n", sh.name, max(1, hc.Pos.Line()), text)
+		fmt.Fprintf(hc.Stderr, "%s: %d: sandbox: the value %q in an arithmetic expression"+NotHere+"\n", sh.name, max(1, hc.Pos.Line()), text)
 	}
 	sh.end(2)
 	return 2

@@ -121,7 +121,7 @@ func (sh *shell) internal(ctx context.Context, hc interp.HandlerContext, args []
 		n, _ := strconv.Atoi(rest[0])
 		return n
 	}
-	fmt.Fprintf(hc.Stderr, "sandbox: the shell builtin %s is not supported by the virtual guest\n", name)
+	fmt.Fprintf(hc.Stderr, "sandbox: the shell builtin %s"+NotHere+"\n", name)
 	return 2
 }
 
@@ -277,7 +277,7 @@ func (sh *shell) describe(hc interp.HandlerContext, name, kind, where string) {
 	text := map[string]string{"file": where, "keyword": "a shell keyword", "function": "a shell function", "builtin": "a shell builtin"}[kind]
 	if sh.kind == "bash" && kind == "function" {
 		text = "a function"
-		fmt.Fprintf(hc.Stderr, "%s: sandbox: the text of the function %s"+notHere+"\n", sh.name, name)
+		fmt.Fprintf(hc.Stderr, "%s: sandbox: the text of the function %s"+NotHere+"\n", sh.name, name)
 	}
 	fmt.Fprintf(hc.Stdout, "%s is %s\n", name, text)
 }

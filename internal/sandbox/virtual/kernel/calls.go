@@ -130,7 +130,7 @@ func (sh *shell) call(ctx context.Context, hc interp.HandlerContext, args []stri
 		return sh.read(hc, args)
 	case "alias":
 		if strings.Contains(strings.Join(args, ""), "=") {
-			fmt.Fprintf(hc.Stderr, "sandbox: alias is not supported by the virtual guest\n")
+			fmt.Fprintf(hc.Stderr, "sandbox: alias"+NotHere+"\n")
 			return []string{"false"}, nil
 		}
 	case "exec":

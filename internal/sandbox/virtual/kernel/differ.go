@@ -8,8 +8,8 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// notHere ends every refusal, with the guests that have a real shell.
-const notHere = " is not supported by the virtual guest; a guest of `sandbox serve --driver lxc`, or of a Proxmox node, has the real shell"
+// NotHere ends every refusal, with the guests that have the real shell and programs.
+const NotHere = " is not supported by the virtual guest; the real one is there with `sandbox serve --driver lxc` or on a Proxmox node"
 
 // differs records parts of a script that differ from bash only in combination.
 type differs struct {

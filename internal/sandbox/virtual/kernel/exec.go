@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -93,6 +94,17 @@ func (p *Proc) cannotExec(name string, err error) int {
 	return 126
 }
 
+// lacking is what follows "not found" if the virtual guest never has that program, even
+// if its package is installed.
+func (p *Proc) lacking(name string) string {
+	if p.M.HasCommand(name) || !programName.MatchString(name) || posixBuiltins[name] {
+		return ""
+	}
+	return " (the virtual guest lacks many programs; they are there with `sandbox serve --driver lxc` or on a Proxmox node)"
+}
+
+var programName = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9._+]*$`)
+
 // NotFound is how a missing program is reported.
 const NotFound = "not found"
 
@@ -162,7 +174,7 @@ func (p *Proc) runCommand(name string, argv []string) int {
 	cmd := p.M.commands[name]
 	if cmd == nil {
 		p.M.noteUnknown(name)
-		fmt.Fprintf(p.Stderr, "sandbox: %s is not supported by the virtual guest\n", name)
+		fmt.Fprintf(p.Stderr, "sandbox: %s"+NotHere+"\n", name)
 		return 127
 	}
 	st := cmd(p, argv)
@@ -177,10 +189,11 @@ func (p *Proc) Exec(argv []string) int {
 		if errors.Is(err, syscall.ENOENT) && !strings.Contains(argv[0], "/") {
 			p.noteMissing(argv[0])
 		}
-		p.Errorf("%s: %s", quoteName(argv[0]), Reason(err))
 		if errors.Is(err, syscall.ENOENT) {
+			p.Errorf("%s: %s%s", quoteName(argv[0]), Reason(err), p.lacking(argv[0]))
 			return 127
 		}
+		p.Errorf("%s: %s", quoteName(argv[0]), Reason(err))
 		return 126
 	}
 	p.Handle(nil)

@@ -92,12 +92,18 @@ func (sh *shell) notFound(hc interp.HandlerContext, name string, err error) int 
 				reason = reasonENOENT
 			}
 		}
+		if st == 127 {
+			reason += sh.p.lacking(name)
+		}
 		if sh.prompt != nil {
 			fmt.Fprintf(hc.Stderr, "%s: %s: %s\n", path.Base(sh.name), name, reason)
 			return st
 		}
 		fmt.Fprintf(hc.Stderr, "%s: line %d: %s: %s\n", sh.name, max(1, hc.Pos.Line()), name, reason)
 	} else {
+		if st == 127 {
+			reason += sh.p.lacking(name)
+		}
 		fmt.Fprintf(hc.Stderr, "%s: %d: %s: %s\n", sh.name, max(1, hc.Pos.Line()), name, reason)
 	}
 	return st

@@ -119,7 +119,7 @@ func (sh *shell) openNumbered(hc interp.HandlerContext, n int, op, arg string) i
 			">>": os.O_WRONLY | os.O_CREATE | os.O_APPEND, "<>": os.O_RDWR | os.O_CREATE}
 		flag, ok := flags[op]
 		if !ok {
-			fmt.Fprintf(hc.Stderr, "sandbox: redirection %s is not supported by the virtual guest\n", op)
+			fmt.Fprintf(hc.Stderr, "sandbox: redirection %s"+NotHere+"\n", op)
 			return 2
 		}
 		f, err := sh.openNamed(hc, arg, flag)

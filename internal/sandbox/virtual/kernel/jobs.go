@@ -10,7 +10,7 @@ import (
 
 func (sh *shell) waitJobs(hc interp.HandlerContext, args []string) int {
 	if len(args) > 0 && args[0] == "-n" {
-		fmt.Fprintf(hc.Stderr, "sandbox: wait -n is not supported by the virtual guest\n")
+		fmt.Fprintf(hc.Stderr, "sandbox: wait -n"+NotHere+"\n")
 		return 2
 	}
 	if len(args) == 0 {

@@ -161,7 +161,7 @@ func (w *rewriter) targets(cmd syntax.Command) (names []string) {
 func (sh *shell) readonly(hc interp.HandlerContext, name string) []string {
 	line := max(1, hc.Pos.Line())
 	if sh.kind == "bash" { // it goes on with the next line of its script
-		fmt.Fprintf(hc.Stderr, "%s: line %d: sandbox: an assignment to the readonly variable %s"+notHere+"\n", sh.name, line, name)
+		fmt.Fprintf(hc.Stderr, "%s: line %d: sandbox: an assignment to the readonly variable %s"+NotHere+"\n", sh.name, line, name)
 		return []string{"exit", "1"}
 	}
 	fmt.Fprintf(hc.Stderr, "%s: %d: %s: is read only\n", sh.name, line, name)

@@ -108,7 +108,7 @@ func convert(b *strings.Builder, spec string, verb byte, next func() string) (ha
 			return false, fmt.Errorf("%s: expected numeric value", s)
 		}
 	case '(':
-		return true, fmt.Errorf("sandbox: printf '%%(…)T'" + notHere)
+		return true, fmt.Errorf("sandbox: printf '%%(…)T'" + NotHere)
 	default:
 		return true, fmt.Errorf("%s%c: invalid directive", spec, verb)
 	}

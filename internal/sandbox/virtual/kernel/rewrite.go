@@ -54,7 +54,7 @@ type rewriter struct {
 
 func (w *rewriter) refuse(pos syntax.Pos, what string) {
 	if w.err == nil {
-		w.err, w.whole = fmt.Errorf("%s: %d: sandbox: %s"+notHere, w.name, pos.Line(), what), true
+		w.err, w.whole = fmt.Errorf("%s: %d: sandbox: %s"+NotHere, w.name, pos.Line(), what), true
 	}
 }
 

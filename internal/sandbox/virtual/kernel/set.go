@@ -229,7 +229,7 @@ func (sh *shell) trap(hc interp.HandlerContext, args []string) ([]string, error)
 			out = append(out, s)
 			continue
 		case "DEBUG", "RETURN":
-			return nil, fmt.Errorf("sandbox: trap … %s"+notHere, s)
+			return nil, fmt.Errorf("sandbox: trap … %s"+NotHere, s)
 		}
 		n, ok := SignalNumber(s)
 		if !ok {

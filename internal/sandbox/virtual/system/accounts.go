@@ -11,7 +11,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
-func accountCommands() map[string]kernel.Command {
+// AccountCommands are the programs that change users and groups.
+func AccountCommands() map[string]kernel.Command {
 	return map[string]kernel.Command{"useradd": useradd, "adduser": useradd, "groupadd": groupadd, "addgroup": groupadd, "usermod": usermod, "userdel": userdel, "deluser": userdel,
 		"chpasswd": chpasswd, "passwd": passwd, "gpasswd": nothing, "chsh": nothing, "chage": nothing, "visudo": nothing, "nologin": func(p *proc, _ []string) int {
 			p.Printf("This account is currently not available.\n")

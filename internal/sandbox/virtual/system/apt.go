@@ -96,7 +96,7 @@ func aptInstall(p *proc, names []string, say func(string, ...any)) int {
 			continue
 		}
 		if _, ok := cat[n]; !ok {
-			fmt.Fprintf(p.Stderr, "E: Unable to locate package %s\n", n)
+			fmt.Fprintf(p.Stderr, "E: Unable to locate package %s (the virtual guest knows few packages; all are there with `sandbox serve --driver lxc` or on a Proxmox node)\n", n)
 			return 100
 		}
 		todo = append(todo, n)
@@ -232,7 +232,7 @@ func apk(p *proc, args []string) int {
 		}
 	case "upgrade", "fix", "cache":
 	default:
-		p.Errorf("sandbox: apk %s is not supported by the virtual guest", words[0])
+		p.Errorf("sandbox: apk %s"+kernel.NotHere, words[0])
 		return 1
 	}
 	return 0

@@ -77,7 +77,7 @@ func dockerCLI(p *proc, args []string) int {
 		_, err := d.named(rest)
 		return complain(p, err)
 	default:
-		p.Errorf("sandbox: docker %s is not supported by the virtual guest", args[1])
+		p.Errorf("sandbox: docker %s"+kernel.NotHere, args[1])
 		return 1
 	}
 	return 0
@@ -164,7 +164,7 @@ func (d *docker) run(p *proc, _ map[string]string, args []string) int {
 		}
 	}
 	if len(cmd) < 2 || cmd[1] != "httpd" {
-		p.Errorf("sandbox: a container that runs anything but busybox httpd is not supported by the virtual guest")
+		p.Errorf("sandbox: a container that runs anything but busybox httpd" + kernel.NotHere)
 		return 125
 	}
 	if err := d.serve(p, c, root, cmd); err != nil {

@@ -127,7 +127,7 @@ func dpkg(p *proc, args []string) int {
 	case "--compare-versions":
 		return p.Call("sh", "-c", `[ "$(printf '%s\n%s\n' "$1" "$3" | sort -V | head -n1)" = "$1" ] && case $2 in l*|"<"*) exit 0;; eq) [ "$1" = "$3" ];; *) [ "$1" = "$3" ];; esac || case $2 in g*|">"*) exit 0;; *) exit 1;; esac`, "sh", args[2], args[3], args[4])
 	default:
-		fmt.Fprintf(p.Stderr, "sandbox: dpkg %s is not supported by the virtual guest\n", args[1])
+		fmt.Fprintf(p.Stderr, "sandbox: dpkg %s"+kernel.NotHere+"\n", args[1])
 		return 2
 	}
 	return 0

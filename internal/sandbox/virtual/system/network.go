@@ -35,7 +35,7 @@ func ip(p *proc, args []string) int {
 		}
 	}
 	if len(words) == 0 {
-		p.Errorf("sandbox: ip without an object is not supported by the virtual guest")
+		p.Errorf("sandbox: ip without an object" + kernel.NotHere)
 		return 255
 	}
 	pre, up := prefixOf(p)
@@ -78,7 +78,7 @@ func ip(p *proc, args []string) int {
 	case strings.HasPrefix("link", words[0]):
 		p.Printf("1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 state UNKNOWN\n2: eth0@if7: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 state UP\n")
 	default:
-		p.Errorf("sandbox: ip %s is not supported by the virtual guest", words[0])
+		p.Errorf("sandbox: ip %s"+kernel.NotHere, words[0])
 		return 255
 	}
 	return 0

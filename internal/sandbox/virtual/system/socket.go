@@ -17,7 +17,7 @@ import (
 // connection (Accept=yes).
 func (s *System) startSocket(u *unit, gen int) error {
 	if !u.yes("Socket.Accept") {
-		s.log(u.name, "systemd", 1, "sandbox: Accept=no is not supported by the virtual guest")
+		s.log(u.name, "systemd", 1, "sandbox: Accept=no"+kernel.NotHere)
 		s.set(u, gen, "active", "listening")
 		svc := u.get("Socket.Service")
 		if svc == "" {

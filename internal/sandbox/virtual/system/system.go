@@ -201,7 +201,7 @@ func (s *System) Shutdown(ctx context.Context) error {
 // Commands are the programs of this package by name.
 func Commands() map[string]kernel.Command {
 	all := map[string]kernel.Command{}
-	for _, m := range []map[string]kernel.Command{systemdCommands(), networkCommands(), packageCommands(), accountCommands(), daemonCommands(), openrcCommands(), dockerCommands()} {
+	for _, m := range []map[string]kernel.Command{systemdCommands(), networkCommands(), packageCommands(), AccountCommands(), daemonCommands(), openrcCommands(), dockerCommands()} {
 		maps.Copy(all, m)
 	}
 	return all

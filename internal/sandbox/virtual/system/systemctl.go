@@ -196,7 +196,7 @@ func (c *ctl) run(verb string) int {
 		p.Printf("multi-user.target\n")
 		return 0
 	}
-	fmt.Fprintf(p.Stderr, "sandbox: systemctl %s is not supported by the virtual guest\n", verb)
+	fmt.Fprintf(p.Stderr, "sandbox: systemctl %s"+kernel.NotHere+"\n", verb)
 	return 1
 }
 

@@ -97,7 +97,7 @@ func nc(p *proc, args []string) int {
 		case strings.HasPrefix(a, "-"):
 			scan = scan || strings.Contains(a, "z")
 			if strings.Contains(a, "l") {
-				p.Errorf("sandbox: nc -l is not supported by the virtual guest")
+				p.Errorf("sandbox: nc -l" + kernel.NotHere)
 				return 1
 			}
 		default:
