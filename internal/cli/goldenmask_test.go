@@ -25,7 +25,7 @@ type maskRule struct {
 // untimely are the lines that come or not, or come at another place, as the machine is
 // fast: what a run waits for, the log of a task on the node, the ticks of the template slow.
 var untimely = regexp.MustCompile(strings.Join([]string{
-	`\b(waiting|Waiting) for .*`, `\bstill at it: `, `\bwaiting until `, `\btick \d+"?$`,
+	`\b(waiting|Waiting) for .*`, `\bstill at it: `, `\bwaiting until `, `\btick \d+"?$`, `(^|\| )started$`, `write /dev/stdout: broken pipe`,
 	`\bopening the container's console`, `\bstarting the shell on the console`, `\busing the container's console: `,
 	`\bthe link to the container dropped; `, `\bsomebody else types in this console`, `\banother run of infrahaus uses this console`,
 	`^\S+Z (creating|starting|deploying|finalizing)? ?[|!] `, `^  \| `, `^\d+\t\S+Z\tlog\t`,
@@ -48,12 +48,14 @@ func newMask(work string) *mask {
 		{`\b[0-9a-f]{12,}\b`, "<hex>"},
 		{`(PASSWORD["\t:= ]+)[^\s",]+`, "$1<secret>"},
 		{`sealed value of <id>/\w+`, "sealed value of <id>/<name>"},
+		{`what answers there is not redis|no answer within \d+ ?\w+`, "<why>"},
 		{`\b\d\d:\d\d:\d\dZ`, "<time>"},
 		{`\b20\d{6}T\d{6}(\.\d+)?Z`, "<time>"},
 		{`^\d+\t<time>`, "<n>\t<time>"},
 		{`@[0-9A-F]{8}\b`, "@<id>"},
 		{`\bfe80::[0-9a-f:]+`, "<link-local>"},
-		{`"(out|err|events|bytes)": ?\d+`, `"$1":<n>`},
+		{`,"(out|err)":\d+`, ""},
+		{`"(events|bytes)": ?\d+`, `"$1":<n>`},
 		{`\bafter \d+ ticks`, "after <n> ticks"},
 		{`\b\d+ of \d+ events`, "<n> of <n> events"},
 		{` -p \d+`, " -p <port>"},
@@ -153,7 +155,11 @@ func (m *mask) event(e event.Event) string {
 	case e.Type == event.Log:
 		b.WriteString(" |")
 	}
-	fmt.Fprintf(&b, " %q", m.text(e.Message))
+	message := e.Message
+	if e.Type == event.Error { // the last lines of both streams follow, in any order
+		message, _, _ = strings.Cut(message, "\n")
+	}
+	fmt.Fprintf(&b, " %q", m.text(message))
 	if e.Hint != "" {
 		fmt.Fprintf(&b, " hint=%q", m.text(e.Hint))
 	}
