@@ -169,6 +169,8 @@ type place struct {
 	pve  *pve.Client
 	ssh  guest.Options
 	key  string // the tool's own public key, an authorized_keys line
+
+	shown *pve.Identity // the host's identity, if it answered before a catalogue was open
 }
 
 // open makes a client for the selected host. For the sandbox it starts one, or
@@ -206,12 +208,18 @@ func (a *app) openInside(ctx context.Context) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p, a.mayEnter(p)
+}
+
+// mayEnter adds to p what it takes to get into guests. It makes the tool's own key if
+// there is none.
+func (a *app) mayEnter(p *place) (err error) {
 	if p.ssh, err = p.waysIn(); err != nil {
-		return nil, err
+		return err
 	}
 	signer, public, err := guest.EnsureKey(a.cfg.Paths.SSHKey())
 	p.ssh.Identity, p.key = signer, strings.TrimSpace(public)
-	return p, err
+	return err
 }
 
 // settings are the host's, from the config or, for the sandbox, from the

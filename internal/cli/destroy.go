@@ -83,9 +83,6 @@ func newestGone(err error) *lxc.Container {
 // stranger destroys a container that is not on record, and records its end. last is the
 // container that had its id before, if any.
 func (o *destroyOptions) stranger(ctx context.Context, host string, ctid int, last lxc.Container) error {
-	if _, _, err := o.app.catalogue(ctx); err != nil {
-		return err
-	}
 	p, err := o.app.open(ctx)
 	if err != nil {
 		return err
@@ -99,6 +96,9 @@ func (o *destroyOptions) stranger(ctx context.Context, host string, ctid int, la
 		return o.destroy(ctx, last, func() error { return nil }) // it is gone, or back, for example from a backup
 	}
 	if err != nil {
+		return err
+	}
+	if c.HostID, err = o.app.enter(ctx, p); err != nil {
 		return err
 	}
 	return o.destroy(ctx, c, func() error { return o.app.store.CreateContainer(ctx, c) })

@@ -98,28 +98,34 @@ func vacant(ref string, c lxc.Container, err error) (ctid int, last lxc.Containe
 	return n, c
 }
 
-// adopt takes a container that the catalogue does not know into it.
+// adopt takes a container that the catalogue does not know into it. A catalogue and keys
+// are made once Proxmox has shown the container.
 func (o *discoverOptions) adopt(ctx context.Context, host string, ctid int) error {
 	a := o.app
 	done := a.waiting(fmt.Sprintf("Proxmox to report the state of container %d", ctid), 0)
 	defer done()
-	_, v, err := a.catalogue(ctx)
+	p, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
-	if err := v.Ready(); err != nil {
+	if _, err := p.waysIn(); err != nil {
 		return err
 	}
-	p, err := a.openInside(ctx)
-	if err != nil {
-		return err
-	}
-	needs := slices.Concat([]string{"VM.Audit"}, provision.Inside(p.ssh.Transport))
+	needs := slices.Concat([]string{"VM.Audit"}, provision.Inside(p.host.SSH.Transport))
 	if err := p.pve.May(ctx, fmt.Sprintf("look inside container %d", ctid), ctid, needs, nil); err != nil {
 		return err
 	}
 	c, _, err := a.adopted(ctx, p, host, ctid)
 	if err != nil {
+		return err
+	}
+	if c.HostID, err = a.enter(ctx, p); err != nil {
+		return err
+	}
+	if err := a.vault.Ready(); err != nil {
+		return err
+	}
+	if err := a.mayEnter(p); err != nil {
 		return err
 	}
 	done()

@@ -150,8 +150,9 @@ func (a *app) acquaint(ctx context.Context) error {
 // used. It records the identity, and returns an error if the command's record belongs to
 // another host.
 func (a *app) introduced(ctx context.Context, p *place, shown pve.Identity) error {
-	if a.store == nil {
-		return nil // the command uses no catalogue, and must not make one
+	if a.store == nil { // the command uses no catalogue, or makes one only after its checks
+		p.shown = &shown
+		return nil
 	}
 	f := store.Facts{Name: p.name, URL: p.host.URL, Certificate: shown.Certificate, CA: shown.CA}
 	all, err := a.store.Hosts(ctx)
@@ -171,6 +172,18 @@ func (a *app) introduced(ctx context.Context, p *place, shown pve.Identity) erro
 	}
 	a.met[p.name] = id
 	return a.sameHost(ctx, p, id)
+}
+
+// enter opens the catalogue, and makes it if there is none, for a container that is about
+// to be recorded. It returns the id of the host, which may have answered before.
+func (a *app) enter(ctx context.Context, p *place) (hostID string, err error) {
+	if _, _, err := a.catalogue(ctx); err != nil {
+		return "", err
+	}
+	if p.shown != nil {
+		err = a.introduced(ctx, p, *p.shown)
+	}
+	return a.met[p.name], err
 }
 
 // meet records the facts of a host and reports what they have revealed.

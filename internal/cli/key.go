@@ -70,11 +70,8 @@ func (o *keyRotateOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, v, err := o.app.catalogue(ctx)
+	v, err := o.vault(ctx)
 	if err != nil {
-		return err
-	}
-	if err := o.needKey(ctx, s, v); err != nil {
 		return err
 	}
 	r, err := v.Rotate(from)
@@ -82,6 +79,10 @@ func (o *keyRotateOptions) run(ctx context.Context) error {
 		return err
 	}
 	defer r.Close()
+	s, _, err := o.app.catalogue(ctx)
+	if err != nil {
+		return err
+	}
 	n, err := o.rotate(ctx, s, r)
 	if err != nil {
 		return err
@@ -108,16 +109,28 @@ func (o *keyRotateOptions) source() (vault.RotateOptions, error) {
 	return vault.RotateOptions{NewKey: os.Getenv(o.newEnv), From: o.newEnv, NewFile: o.newFile}, nil
 }
 
-// needKey refuses where there is nothing to rotate: the first create makes a key.
-func (o *keyRotateOptions) needKey(ctx context.Context, s *store.Store, v *vault.Vault) error {
-	sealed, err := s.HasSealed(ctx)
+// vault opens the vault whose key is replaced. It makes no catalogue, because a rotation
+// that fails its checks must not leave one. It refuses if there is no key: the first
+// create makes one.
+func (o *keyRotateOptions) vault(ctx context.Context) (*vault.Vault, error) {
+	a := o.app
+	there, err := a.lookInto(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v, sealed := a.vault, false
+	if there {
+		sealed, err = a.store.HasSealed(ctx)
+	} else {
+		v, err = vault.Open(vault.Options{KeyFile: a.cfg.Paths.KeyFile()})
+	}
 	if err != nil || sealed {
-		return err
+		return v, err
 	}
 	if _, err := v.KeyID(); errors.Is(err, vault.ErrNoKey) {
-		return failf(1, "there is no encryption key yet: the first create makes one")
+		return nil, failf(1, "there is no encryption key yet: the first create makes one")
 	}
-	return nil
+	return v, nil
 }
 
 // rotate takes the steps of a rotation. The process may die after any of them, and

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
@@ -11,6 +12,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/ui"
+	"github.com/infrahaus/infrahaus/internal/vault"
 )
 
 // showPlan prints what a create would do. It asks Proxmox, so that everything
@@ -25,16 +27,18 @@ func (o *createOptions) showPlan(ctx context.Context, job plan.Job) error {
 	if err != nil {
 		return err
 	}
+	if err := a.maySee(p); err != nil {
+		return err
+	}
 	job.Spec = p.defaults(job.Spec)
+	if err := provision.CheckWayIn(p.ssh, job.Spec); err != nil {
+		return err
+	}
 	placement, err := p.pve.Resolve(ctx, job.Spec, provision.Inside(p.host.SSH.Transport)...)
 	if err != nil {
 		return err
 	}
-	ssh, err := p.waysIn()
-	if err != nil {
-		return err
-	}
-	steps, err := provision.Plan(job, placement, ssh)
+	steps, err := provision.Plan(job, placement, p.ssh)
 	if err != nil {
 		return err
 	}
@@ -46,12 +50,18 @@ func (o *createOptions) showPlan(ctx context.Context, job plan.Job) error {
 	return a.printPlan(steps)
 }
 
-// unclaimed refuses in a plan what create refuses by the catalogue: a NAME that a living
-// record has, unless --if-exists says what to do then, and an address in use. It reads the
-// catalogue only if there is one.
+// unclaimed refuses in a plan what create refuses by the catalogue, in create's order: a
+// key that cannot seal, an address in use, and a NAME that a living record has, unless
+// --if-exists says what to do then. It reads the catalogue only if there is one.
 func (o *createOptions) unclaimed(ctx context.Context, spec lxc.Spec) error {
 	list, hostID, err := o.app.recorded(ctx, false)
-	if err != nil || hostID == "" {
+	if err != nil {
+		return err
+	}
+	if err := o.app.checkKey(); err != nil || hostID == "" {
+		return err
+	}
+	if err := o.app.unheld(ctx, hostID, spec); err != nil {
 		return err
 	}
 	for _, c := range list {
@@ -59,7 +69,29 @@ func (o *createOptions) unclaimed(ctx context.Context, spec lxc.Spec) error {
 			return &store.NameTaken{Existing: c}
 		}
 	}
-	return o.app.unheld(ctx, hostID, spec)
+	return nil
+}
+
+// checkKey returns the error that sealing would meet, and makes neither a key nor a
+// catalogue.
+func (a *app) checkKey() error {
+	v := a.vault
+	if v == nil {
+		var err error
+		if v, err = vault.Open(vault.Options{KeyFile: a.cfg.Paths.KeyFile()}); err != nil {
+			return err
+		}
+	}
+	return v.Check()
+}
+
+// maySee is mayEnter for a plan: it reads the tool's own key, and makes none.
+func (a *app) maySee(p *place) (err error) {
+	if _, err := os.Stat(a.cfg.Paths.SSHKey()); err == nil {
+		return a.mayEnter(p)
+	}
+	p.ssh, err = p.waysIn()
+	return err
 }
 
 // planDocument is what `create --plan --json` prints.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
@@ -34,6 +35,12 @@ func Plan(job plan.Job, p *pve.Placement, ssh guest.Options) ([]PlanStep, error)
 		return nil, err
 	}
 	return steps(plan.Decide(plan.Request{Verb: plan.Create, Job: job}, plan.World{Placement: p, Way: way})), nil
+}
+
+// CheckWayIn refuses a container that this program could not get into, with create's words.
+func CheckWayIn(ssh guest.Options, spec lxc.Spec) error {
+	_, err := wayIn(ssh, spec.Network.Addressed())
+	return err
 }
 
 // wayIn is guest.Options.Ways. If no way can work, nothing must be created.

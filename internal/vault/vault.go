@@ -95,6 +95,22 @@ func (v *Vault) Ready() error {
 	return err
 }
 
+// Check returns the error that Ready would return, and makes no key.
+func (v *Vault) Check() error {
+	_, err := v.load(false)
+	if !errors.Is(err, ErrNoKey) {
+		return err
+	}
+	if v.opts.Sealed == nil {
+		return nil
+	}
+	sealed, failed := v.opts.Sealed()
+	if sealed {
+		return err
+	}
+	return failed
+}
+
 // KeyID returns the id of the key that seals, which reveals nothing about the key. It
 // never makes a key.
 func (v *Vault) KeyID() (string, error) {
