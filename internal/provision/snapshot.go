@@ -15,10 +15,9 @@ import (
 // snapshotPrefix begins the names of the snapshots that a sync takes.
 const snapshotPrefix = "infrahaus-"
 
-// takeSnapshot has Proxmox keep the container as it is, before a sync changes it.
-// One that an earlier sync has left, for it failed, shows an older and better
-// state: it is kept instead. One that a sync which ended well could not remove goes
-// now.
+// takeSnapshot takes a snapshot of the container before a sync changes it. If an earlier
+// sync failed and left its snapshot, that one is kept instead: it has the last good state.
+// A snapshot that an earlier sync could not remove after it had ended well is removed now.
 func (r *Run) takeSnapshot(ctx context.Context) error {
 	if m := r.marks.Of(event.Deploying, plan.ItemSnapshot); m.State == plan.Claimed || m.State == plan.Expired {
 		there, err := r.snapshotThere(ctx, m)
@@ -64,9 +63,8 @@ func (r *Run) takeSnapshot(ctx context.Context) error {
 	return err
 }
 
-// snapshotThere asks whether the snapshot of an earlier sync was really taken: one
-// that was killed or interrupted then may have come no further than the record, or
-// its task may still be at it.
+// snapshotThere asks whether the snapshot of an earlier sync exists. That sync may have been
+// killed after it wrote the record and before its request, or its task may still run.
 func (r *Run) snapshotThere(ctx context.Context, m plan.Mark) (bool, error) {
 	if err := r.followSnapshots(ctx); err != nil {
 		return false, err
@@ -83,8 +81,8 @@ func (r *Run) snapshotThere(ctx context.Context, m plan.Mark) (bool, error) {
 	return i >= 0, err
 }
 
-// followSnapshots waits for a task that makes or removes a snapshot: a killed sync has
-// left it running. It is not told to stop when this run is.
+// followSnapshots waits for a task that takes or removes a snapshot, which a killed sync has
+// left running. An interrupt of this run does not stop that task.
 func (r *Run) followSnapshots(ctx context.Context) error {
 	for _, typ := range []string{"vzsnapshot", "vzdelsnapshot"} {
 		upid, err := r.PVE.LastTask(ctx, r.Recorded.Node, r.CTID, typ)
@@ -122,7 +120,7 @@ func (r *Run) snapshot(ctx context.Context, node string) error {
 	return nil
 }
 
-// orMark is err, which is the reason, or else that of the record.
+// orMark returns err, or the error of the record if err is nil.
 func orMark(err, recordErr error) error {
 	if err != nil {
 		return err
@@ -130,9 +128,9 @@ func orMark(err, recordErr error) error {
 	return recordErr
 }
 
-// dropSnapshot removes the snapshot of a sync that has ended well. That it could
-// not be removed is a warning: the work is done. The record says first that nobody
-// is to go back to it.
+// dropSnapshot removes the snapshot of a sync that has ended well. If that fails, it only
+// warns, because the work is done. The record says first that the snapshot has expired, so
+// that no rollback goes to one that is half removed.
 func (r *Run) dropSnapshot(ctx context.Context) {
 	m := r.marks.Of(event.Deploying, plan.ItemSnapshot)
 	if m.State != plan.Claimed && m.State != plan.Expired {
