@@ -79,7 +79,7 @@ func (w *consoleTransport) open(ctx context.Context) (*link, error) {
 		opened <- consoleSession{ch}
 		l, err := (*link)(nil), ch.Start()
 		if err == nil {
-			l, err = meet(consoleSession{ch}, ch, ch.Stdout(), ch.Stderr(), &noise, &said)
+			l, err = handshake(consoleSession{ch}, ch, ch.Stdout(), ch.Stderr(), &noise, &said)
 		}
 		if err != nil {
 			ch.Close()

@@ -2,11 +2,11 @@ package guest
 
 import "errors"
 
-// Kind says what went wrong between here and the guest's shell.
+// Kind is what went wrong on the way to the guest's shell.
 type Kind string
 
-// Unreachable, NoSSHD and NotConfigured are mere absence: `auto` falls through
-// on them. The others never do.
+// Unreachable, NoSSHD and NotConfigured mean that a transport is absent: auto then tries the
+// next one. It does not for the others.
 const (
 	Unreachable    Kind = "unreachable"    // no route, no address, nothing answers
 	NoSSHD         Kind = "no-sshd"        // the address is there, SSH is not
@@ -23,14 +23,13 @@ const (
 	NoConsole      Kind = "no-console"     // the console shows no prompt, or is closed
 )
 
-// Error is what this package returns for everything that is not a program's own
-// exit status. Its text starts with "cannot"; the tail is not in it, for whoever
-// shows the error shows that too.
+// Error is every error of this package except ctx's. Its text starts with "cannot". Tail is
+// not part of the text, because messages show it on lines of its own.
 type Error struct {
 	Kind      Kind
 	Transport string // guest, node, api or auto
-	Message   string // the whole text but for Err
-	Tail      string // the last that the other side said, if it said anything
+	Message   string // the text without Err
+	Tail      string // the end of what the other side printed, if anything
 	Fix       string // one line: the next thing to do
 	Err       error
 }
@@ -47,8 +46,8 @@ func (e *Error) Unwrap() error { return e.Err }
 // Hint is the next thing to do, "" if there is none.
 func (e *Error) Hint() string { return e.Fix }
 
-// IsDropped says that the link broke after it had been open, so that Reconnect
-// may open it again and an attempt can be followed on.
+// IsDropped reports whether the link broke after it had been open. Reconnect may open it
+// again, and RunAttempt then follows its script further.
 func IsDropped(err error) bool { return KindOf(err) == Dropped }
 
 // KindOf is the Kind of the first *Error in err's chain, "" if there is none.
@@ -60,7 +59,7 @@ func KindOf(err error) Kind {
 	return ""
 }
 
-// absent says that err is mere absence, which auto may fall through on.
+// absent reports whether err means that a transport is absent, so that auto tries the next.
 func absent(err error) bool {
 	switch KindOf(err) {
 	case Unreachable, NoSSHD, NotConfigured:

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// follower reads the frames of agent.sh's ih_follow and passes on what they
-// hold, counting, so that another follower can go on from the same byte.
+// follower reads the frames of ih_follow in agent.sh and passes on their contents. It counts
+// bytes, so that another follower can go on from the same byte.
 type follower struct {
 	sink    Sink
 	at      Offsets
@@ -24,7 +24,7 @@ type follower struct {
 	dropped int64  // bytes of it that are not kept
 }
 
-// begin forgets what a dropped link left unfinished.
+// begin drops the frame that a dropped link left unfinished.
 func (f *follower) begin() {
 	f.kind, f.skip, f.left = 0, 0, 0
 	f.line, f.partial, f.dropped = f.line[:0], f.partial[:0], 0
@@ -36,7 +36,7 @@ func (f *follower) link(err error) {
 	}
 }
 
-// maxHead bounds a frame's first line: a letter and two numbers.
+// maxHead limits a frame's first line: a letter and two numbers.
 const maxHead = 64
 
 // Write takes any piece of the stream.
@@ -140,11 +140,11 @@ func (f *follower) output(stream string, end int64, p []byte) error {
 	return f.sink.Output(stream, end-int64(len(p)), p)
 }
 
-// maxSecret bounds what is kept of one secret's line, in bytes.
+// maxSecret limits how much of one secret's line is kept, in bytes.
 const maxSecret = 1 << 20
 
-// secret passes on whole lines KEY=value; the rest waits. Of a line without an
-// end in sight only the beginning is kept.
+// secret passes on whole lines KEY=value; the rest waits for its end. Of a line longer than
+// maxSecret only the beginning is kept.
 func (f *follower) secret(p []byte) {
 	for len(p) > 0 {
 		line, rest, ended := bytes.Cut(p, []byte("\n"))

@@ -14,9 +14,9 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// EnsureKey reads the tool's ed25519 key at path, making it on first use (0600,
-// written aside, synced and linked, so that twenty first runs at once agree on
-// one). publicLine is its line for authorized_keys, without a line end.
+// EnsureKey reads the tool's ed25519 key at path, and makes it on first use (0600). Several
+// first runs at the same time agree on one key. publicLine is its line for
+// authorized_keys, without a line end. Nothing is retried.
 func EnsureKey(path string) (signer ssh.Signer, publicLine string, err error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -35,8 +35,8 @@ func EnsureKey(path string) (signer ssh.Signer, publicLine string, err error) {
 	return signer, line + " infrahaus", nil
 }
 
-// makeKey writes a new key at path unless there is one: linking fails where
-// another process was first, and then that one's key is the key.
+// makeKey writes a new key at path unless there is one. It writes to a temporary file and
+// links that: the link fails if another process was first, whose key is then used.
 func makeKey(path string) error {
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {

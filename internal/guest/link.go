@@ -12,7 +12,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// link is one session with an agent that has said hello: of SSH, or a console's.
+// link is one session with an agent that has answered, over SSH or a console.
 type link struct {
 	nonce string
 	sess  session
@@ -26,7 +26,7 @@ type link struct {
 type session interface {
 	// Terminate sends SIGTERM to the agent and what it runs, where the session can.
 	Terminate()
-	// Close ends the session without waiting for anybody, and its streams with it.
+	// Close ends the session and its streams at once.
 	Close() error
 }
 
@@ -41,8 +41,8 @@ type ownError struct{ err error }
 func (e *ownError) Error() string { return e.err.Error() }
 func (e *ownError) Unwrap() error { return e.err }
 
-// exchange sends cmd and reads both streams to their sentinels. After any error
-// the link is of no more use.
+// exchange sends cmd and reads both streams up to their sentinels. After an error the link
+// cannot be used again.
 func (l *link) exchange(cmd Cmd, out, errw io.Writer) (int, error) {
 	var wg sync.WaitGroup
 	var sent, outErr, errErr error
@@ -108,7 +108,7 @@ func (l *link) send(cmd Cmd) error {
 	return err
 }
 
-// source remembers whose fault an error of a copy was.
+// source remembers an error of the reader, which is the caller's and not the link's.
 type source struct {
 	r   io.Reader
 	err error
@@ -122,10 +122,9 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// abandon ends the session without waiting for anybody. The signal goes to the
-// agent and what it runs; a detached attempt has a session of its own.
-// Closing the session closes its stdin too; closing that by itself would race
-// with what is being written there.
+// abandon ends the session at once. The signal goes to the agent and its children; a
+// detached attempt has a process session of its own. Closing the SSH session closes its
+// stdin too; closing stdin alone would race with a write to it.
 func (l *link) abandon() {
 	l.once.Do(func() {
 		l.sess.Terminate()
@@ -144,8 +143,8 @@ type silence struct {
 	err    error
 }
 
-// start starts an agent by greet, which passes on the session as soon as it is
-// open. It returns a silence if none answered.
+// start starts an agent with greet, which passes on the session as soon as it is open. It
+// returns a silence if no agent answered within helloDeadline.
 func start(ctx context.Context, greet func(opened chan<- session) (*link, *silence)) (*link, *silence) {
 	ctx, cancel := context.WithTimeout(ctx, helloDeadline)
 	defer cancel()
@@ -193,16 +192,16 @@ func greet(c *ssh.Client, command string, opened chan<- session) (*link, *silenc
 		return fail(err)
 	}
 	var noise, said tail
-	l, err := meet(sshSession{sess}, in, out, errp, &noise, &said)
+	l, err := handshake(sshSession{sess}, in, out, errp, &noise, &said)
 	if err == nil {
 		return l, nil
 	}
-	return nil, mourn(sess, err, &said, &noise)
+	return nil, exitOf(sess, err, &said, &noise)
 }
 
-// meet sends a new agent its text and waits for its hello, past whatever a login
-// prints first, which goes to noise and said.
-func meet(sess session, in io.WriteCloser, out, errp io.Reader, noise, said *tail) (*link, error) {
+// handshake sends a new agent its text and waits for its answer. Everything that a login
+// prints before goes to noise and said.
+func handshake(sess session, in io.WriteCloser, out, errp io.Reader, noise, said *tail) (*link, error) {
 	nonce := newNonce()
 	l := &link{nonce: nonce, sess: sess, in: in, out: newScanner(out, nonce), err: newScanner(errp, nonce)}
 	go func() { _, _ = io.WriteString(in, greeting(nonce)) }() // a broken pipe shows when we read
@@ -218,8 +217,8 @@ func meet(sess session, in io.WriteCloser, out, errp io.Reader, noise, said *tai
 	return l, errErr
 }
 
-// mourn finds out how a session ended that never had an agent.
-func mourn(sess *ssh.Session, err error, said, noise *tail) *silence {
+// exitOf finds out how a session ended in which no agent answered.
+func exitOf(sess *ssh.Session, err error, said, noise *tail) *silence {
 	s := &silence{status: -1, err: err, said: said.String()}
 	if s.said == "" {
 		s.said = noise.String()

@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// AttemptState is how an attempt stands in the guest.
+// AttemptState is the state of an attempt in the guest.
 type AttemptState string
 
-// The states of an attempt. Dead is one whose runner is gone without an exit
-// status: the guest was restarted, or everything was killed.
+// The states of an attempt. Dead means that its runner is gone without an exit status: the
+// guest was restarted, or everything was killed.
 const (
 	Unclaimed AttemptState = "unclaimed"
 	Running   AttemptState = "running"
@@ -20,19 +20,18 @@ const (
 	Dead      AttemptState = "dead"
 )
 
-// Seen is what a guest says of one attempt.
+// Seen is what a guest reports about one attempt.
 type Seen struct {
 	State  AttemptState
 	Status int // of one that has ended
 }
 
-// maxSaved bounds what an attempt may have saved as credentials and be heard.
+// maxSaved limits the saved credentials that are read of one attempt, in bytes.
 const maxSaved = 64 << 10
 
-// Look asks in one remote command how attempts stand, by their Dir, and tells
-// secret of the credentials that they have saved so far, since whoever follows a
-// later one does not know them. It changes nothing; a folder that is not there is
-// Unclaimed.
+// Look asks in one remote command for the states of attempts, by their Dir. It calls secret
+// for each credential that they have saved so far, so that the output of later scripts is
+// redacted too. It changes nothing. A missing folder means Unclaimed.
 func Look(ctx context.Context, g Guest, dirs []string, secret func(key, value string)) (map[string]Seen, error) {
 	seen := map[string]Seen{}
 	if len(dirs) == 0 {
@@ -63,8 +62,8 @@ func Look(ctx context.Context, g Guest, dirs []string, secret func(key, value st
 	return seen, nil
 }
 
-// lookScript prints a line a folder, what ih_look of agent.sh says, and after them
-// the lines KEY=value that were saved.
+// lookScript prints one line for each folder, the result of ih_look in agent.sh, and then
+// the saved lines KEY=value.
 func lookScript(dirs []string) string {
 	var b strings.Builder
 	b.WriteString("set --")

@@ -11,8 +11,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/transports"
 )
 
-// pins are a guest's host keys by fingerprint: those that were learned, or the
-// first that is seen and then no other.
+// pins are the fingerprints of a guest's host keys. Without pinned ones the first key seen is
+// accepted, and then no other.
 type pins struct {
 	whom string
 	pin  func(fingerprint string) error
@@ -43,8 +43,8 @@ func (p *pins) check(_ string, _ net.Addr, key ssh.PublicKey) error {
 	return nil
 }
 
-// confirm pins the first key seen, now that the login worked: an address that
-// somebody else had for a moment pins nothing.
+// confirm pins the first key seen, after the login has worked. So another machine that had
+// the address for a moment pins nothing.
 func (p *pins) confirm() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,8 +60,8 @@ func (p *pins) confirm() error {
 	return nil
 }
 
-// families puts every type in one list, in one fixed order so that the same
-// server always offers the same key, and then each alone.
+// families is one list of all key types, in a fixed order so that the same server always
+// offers the same key, and then a list for each type alone.
 func families() [][]string {
 	var all []string
 	for _, f := range hostKeyTypes {

@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// scanner cuts one stream of a link at the agent's sentinels.
+// scanner splits one stream of a link at the agent's sentinels.
 type scanner struct {
 	r    io.Reader
 	mark []byte // "<nonce> "
@@ -21,9 +21,8 @@ func newScanner(r io.Reader, nonce string) *scanner {
 	return &scanner{r: r, mark: []byte(nonce + " ")}
 }
 
-// next copies to w until the sentinel and returns its status. It keeps no more
-// than one read in memory, whatever the program prints. An error of w is
-// returned as a ownError at once.
+// next copies to w up to the sentinel and returns its status. It keeps at most one read in
+// memory, whatever the program prints. An error of w is returned at once, as an ownError.
 func (s *scanner) next(w io.Writer) (int, error) {
 	for {
 		if status, rest, ok, err := s.sentinel(w); ok || err != nil {
@@ -34,7 +33,7 @@ func (s *scanner) next(w io.Writer) (int, error) {
 		s.buf = append(s.buf, s.tmp[:n]...)
 		if n == 0 && err != nil {
 			if len(s.buf) > 0 {
-				_ = put(w, s.buf) // what was said last may say why
+				_ = put(w, s.buf) // the last output may say why
 				s.buf = nil
 			}
 			return 0, err
@@ -42,7 +41,7 @@ func (s *scanner) next(w io.Writer) (int, error) {
 	}
 }
 
-// sentinel passes on what cannot be part of a sentinel, and reads one if it is whole.
+// sentinel passes on all bytes that cannot be part of a sentinel, and reads a whole one.
 func (s *scanner) sentinel(w io.Writer) (status int, rest []byte, ok bool, err error) {
 	i := bytes.Index(s.buf, s.mark)
 	if i < 0 {
@@ -69,7 +68,7 @@ func (s *scanner) sentinel(w io.Writer) (status int, rest []byte, ok bool, err e
 	return status, append([]byte(nil), after...), true, nil
 }
 
-// overlap is the length of the longest end of b that mark begins with.
+// overlap is the length of the longest end of b with which mark begins.
 func overlap(b, mark []byte) int {
 	for n := min(len(b), len(mark)-1); n > 0; n-- {
 		if bytes.HasPrefix(mark, b[len(b)-n:]) {

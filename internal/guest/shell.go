@@ -39,7 +39,7 @@ func (s *shell) current() *link {
 	return s.link
 }
 
-// drop gives l up, if it is still the current link.
+// drop gives up l if it is still the current link.
 func (s *shell) drop(l *link) {
 	s.mu.Lock()
 	if s.link == l {
@@ -153,11 +153,11 @@ func (s *shell) Run(ctx context.Context, cmd Cmd) (int, error) {
 	return 0, s.fail(Dropped, "cannot "+what+": the link to the guest dropped", e.err)
 }
 
-// reconnectGrace is how long a guest may be stopped, or answer nonsense, before
-// that is its answer: it may be in the middle of a restart.
+// reconnectGrace is how long Reconnect ignores that a guest is stopped or answers nonsense:
+// it may be restarting.
 const reconnectGrace = 10 * time.Second
 
-// Reconnect opens the link again, in steps of 50 ms to 2 s.
+// Reconnect opens the link again, at intervals of 50 ms to 2 s.
 func (s *shell) Reconnect(ctx context.Context) error {
 	s.drop(s.current())
 	began, delay := time.Now(), 50*time.Millisecond
@@ -193,7 +193,7 @@ func (s *shell) Reconnect(ctx context.Context) error {
 	}
 }
 
-// pause waits for d or for ctx's end.
+// pause waits for d, or until ctx ends.
 func pause(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -205,7 +205,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// gate is a writer that can be shut, so that nothing is written after Run returned.
+// gate is a writer that can be closed, so that nothing is written after Run has returned.
 type gate struct {
 	mu   sync.Mutex
 	w    io.Writer
