@@ -1,7 +1,7 @@
 # shellcheck shell=sh
-# Drift, in one command: what is at the targets that come on stdin (a line each),
-# and at those of our records; the records themselves; and, by packages.sh's own
-# checks, which packages are there. Nothing is changed. ParseDrift reads it.
+# Prints the state of a guest for ParseDrift, with one command and without any change:
+# what is at the targets on stdin (one a line) and at those of our records, the records
+# themselves, and the packages that are installed, by the checks of packages.sh.
 R=${CONFIG_MANAGER_PREFIX-}
 S=$R/var/lib/config-manager
 NL='
@@ -9,9 +9,9 @@ NL='
 LC_ALL=C
 export LC_ALL
 
-# look prints the sum of every regular file, in few processes, and a line with M
-# for what is missing, D for a folder, S for what is no file, L for a link to
-# nowhere.
+# look prints the sum of every regular file, with few calls of sha256sum. For other
+# targets it prints a line with a letter: M for missing, D for a folder, S for a device or
+# the like, L for a link to nowhere.
 look() {
 	set --
 	while IFS= read -r t; do

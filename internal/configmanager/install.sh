@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Run in the staging folder: moves the config-manager into place and enables it
-# by the link that `systemctl enable` would make, which costs systemd no reload.
+# Runs in the staging folder. It moves the config-manager into place and enables it. To
+# enable it, it makes the same link as `systemctl enable`, without the reload of systemd.
 set -e
 R=${CONFIG_MANAGER_PREFIX-}
 umask 022
@@ -19,7 +19,7 @@ if [ -d "$R/run/systemd/system" ] || { [ -d "$R/lib/systemd/system" ] && [ ! -d 
 	[ -d "$W" ] || mkdir -p "$W"
 	mv -f tool/config-manager.service "$U"
 	[ -L "$W/config-manager.service" ] || ln -s "$U" "$W/config-manager.service"
-	# A unit that systemd has not seen yet needs no reload; a changed one does.
+	# systemd reads a new unit without a reload, but not a changed one.
 	[ -z "$old" ] || systemctl daemon-reload
 elif [ -d "$R/run/openrc" ] || [ -d "$R/etc/runlevels/default" ]; then
 	mv -f tool/config-manager.openrc "$R/etc/init.d/config-manager"

@@ -1,8 +1,8 @@
 #!/bin/sh
-# The first step of syncing: asks the config-manager's service to apply what was
-# shipped into INFRAHAUS_STAGE, and ends as it ended. The service writes to this
-# attempt's own files, so that its output is streamed although it is not our
-# child. The request lies in /run: one from before a restart is not carried out.
+# The first step of a sync. It asks the service of the config-manager to apply the files
+# in INFRAHAUS_STAGE, and ends with its exit status. The service is not our child, so it
+# writes its output to the files of this attempt, which are streamed. The request lies in
+# /run, so that a restart of the guest drops it.
 R=${CONFIG_MANAGER_PREFIX-}
 Q=$R/run/config-manager.request
 A=${INFRAHAUS_ATTEMPT:?}
@@ -10,7 +10,7 @@ exec >>"$A/out" 2>>"$A/err"
 : "${INFRAHAUS_STAGE:?}"
 umask 077
 asked=
-# stop takes the request back, or stops the service that has begun with it.
+# stop removes the request, or stops the service if it has already taken the request.
 stop() {
 	rm -f "$Q.new.$$"
 	[ -n "$asked" ] || exit 143
@@ -22,7 +22,7 @@ stop() {
 }
 trap stop HUP INT TERM
 
-# A link is made or not made at once. A request whose asker is gone is nobody's.
+# A link is made in one step or not at all. A request whose process is dead is replaced.
 [ -d "$R/run" ] || mkdir -p "$R/run"
 printf 'asker=%s\nattempt=%s\nstage=%s\n' "$$" "$A" "$INFRAHAUS_STAGE" >"$Q.new.$$" || exit 1
 until ln "$Q.new.$$" "$Q" 2>/dev/null; do
@@ -40,14 +40,14 @@ done
 asked=1
 rm -f "$Q.new.$$"
 n=0
-# The service may be busy with its work at boot: the start then waits for that
-# and the request is still there.
+# The service may still be at work since boot. Then the start only waits for that, and the
+# request is still there afterwards, so the service is started again.
 while [ -e "$Q" ] && [ "$n" -lt 5 ]; do
 	n=$((n + 1))
 	if [ -d /run/systemd/system ] && [ -z "$R" ]; then
 		systemctl start config-manager.service 2>"$A/start.err"
 	elif [ -d /run/openrc ] && [ -z "$R" ]; then
-		# OpenRC starts nothing that it takes for started: zap forgets that.
+		# OpenRC does not start a service that it considers started. zap resets that.
 		rc-service -q config-manager zap >/dev/null 2>&1
 		rc-service -q config-manager start >/dev/null 2>"$A/start.err"
 	else
@@ -56,7 +56,7 @@ while [ -e "$Q" ] && [ "$n" -lt 5 ]; do
 	st=$?
 done
 if read -r rc 2>/dev/null <"$A/sync.rc"; then exit "$rc"; fi
-# It never got as far as to say how it ended.
+# The service ended before it could write its exit status.
 cat "$A/start.err" >&2
 rc=
 if [ -d /run/systemd/system ] && [ -z "$R" ]; then

@@ -1,6 +1,6 @@
-# What config-sync.sh does when nobody asked for anything: at boot. Drift is
-# recorded; where the template says syncOnBoot what was shipped last is applied
-# again; where CONFIG_REPO_URL is set the repository is pulled and applied.
+# The part of config-sync.sh that runs at boot, without a request. It records drift. With
+# syncOnBoot in the template, it applies the files that were shipped last again. With
+# CONFIG_REPO_URL, it pulls the repository and applies it.
 # shellcheck shell=sh
 
 at_boot() {
@@ -14,8 +14,8 @@ at_boot() {
 	fi
 }
 
-# drift compares what was deployed with what is there, in one process. What the
-# user took the guest's version of is as it should be while it stays that.
+# drift compares the deployed files with the present ones, in one process. A file of which
+# the user kept the guest's version is no drift until it changes again.
 drift() {
 	[ -s "$S/state/checksums" ] || return 0
 	found=$(sha256sum -c "$S/state/checksums" 2>/dev/null | grep -v ': OK$')
@@ -79,7 +79,7 @@ from_repository() {
 	: >"$STAGE/packages"
 	repo_files "$c"
 	repo_packages "$c"
-	# A conflict is found before any script runs.
+	# A conflict must be found before any script runs.
 	. "$LIB/files.sh" || return 1
 	check_files "$STAGE" || return $?
 	repo_scripts "$c" || return 1
@@ -89,7 +89,7 @@ from_repository() {
 	return "$rc"
 }
 
-# pull tries for half a minute: at boot the network may come after us.
+# pull tries for half a minute, because at boot the network may start later than this.
 pull() {
 	GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND='ssh -oBatchMode=yes -oConnectTimeout=10'
 	export GIT_TERMINAL_PROMPT GIT_SSH_COMMAND
@@ -99,8 +99,8 @@ pull() {
 				git -C "$repo" fetch -q --depth 1 origin "${CONFIG_BRANCH:-main}" &&
 				git -C "$repo" reset -q --hard FETCH_HEAD && return 0
 		else
-			# Clone into a folder beside it, so that half a clone is never used. Its .git has
-			# the address, which may contain a password.
+			# Clone into another folder first, so that half a clone is never used. Its
+			# .git contains the address, and with it perhaps a password.
 			rm -rf "$repo.new"
 			if mkdir -p "${repo%/*}" && mkdir -m 0700 "$repo.new" &&
 				git clone -q --depth 1 -b "${CONFIG_BRANCH:-main}" -- "$CONFIG_REPO_URL" "$repo.new" &&
@@ -116,7 +116,7 @@ pull() {
 
 quote() { printf "'"; printf '%s' "$1" | sed "s/'/'\\\\''/g"; printf "'"; }
 
-# repo_files makes a manifest of NAME, NAME.path, NAME.policy.
+# repo_files writes a manifest from the files NAME, NAME.path and NAME.policy.
 repo_files() { # folder
 	for f in "$1"/files/* "$1"/files/.[!.]*; do
 		[ -f "$f" ] && [ ! -L "$f" ] || continue
@@ -139,7 +139,7 @@ repo_files() { # folder
 	done
 }
 
-# repo_packages makes a list of packages/*.{apt,apk,dnf,npm,pip,custom}.
+# repo_packages writes a list from packages/*.{apt,apk,dnf,npm,pip,custom}.
 repo_packages() { # folder
 	for m in apt apk dnf npm pip; do
 		for f in "$1/packages"/*."$m"; do

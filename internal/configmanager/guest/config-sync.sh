@@ -1,10 +1,9 @@
 #!/bin/sh
-# The config-manager. With a request (made by the tool when it has shipped
-# something) it applies files, then packages, and says how that went in the
-# request's own files. Without one, at boot, it records drift, or pulls and
-# applies where the settings say so.
-# Exit: 0 done, 1 failed, 2 another sync runs, 3 bad settings, 4 no repository,
-# 5 an edited file or a folder is in the way.
+# The config-manager. The tool makes a request after it has shipped files. With a request,
+# this script applies files, then packages, and writes its result where the request says.
+# Without one, at boot, it records drift, and applies files if the settings say so. Exit
+# status: 0 done, 1 failed, 2 another sync is running, 3 bad settings, 4 no repository, 5
+# an edited file or a folder is in the way.
 
 R=${CONFIG_MANAGER_PREFIX-}
 S=$R/var/lib/config-manager
@@ -25,9 +24,10 @@ ATTEMPT= STAGE= FROM_REPO= DROPPED=
 [ -e "$LOG" ] || (umask 077 && : >>"$LOG") # scripts may print secrets
 [ -d "${LOCK%/*}" ] || mkdir -p "${LOCK%/*}"
 
-# take_request claims the request by renaming it: one sync has it, at most. It
-# stays, under this process's name, for as long as this works on it. One whose
-# asker was killed is dropped: what was shipped for it waits for nobody.
+# take_request claims the request by renaming it, so that only one sync gets it. The
+# renamed file, with this process id in its name, stays as long as the work lasts. If the
+# process that made the request is dead, the request is dropped, because nobody waits for
+# its result.
 take_request() {
 	[ -e "$REQUEST" ] && mv "$REQUEST" "$REQUEST.$$" 2>/dev/null || return 1
 	asker=
@@ -44,8 +44,9 @@ take_request() {
 	return 1
 }
 
-# staged: STAGE is a folder as the tool makes it, directly below ours, no link,
-# root's alone, and what was shipped is in it.
+# staged succeeds if STAGE is a folder as the tool makes it: directly below our own, not a
+# link, accessible to root only, and with a manifest in it. Other folders could contain
+# files of another user.
 staged() {
 	case $STAGE in "$S"/staged.*) ;; *) return 1 ;; esac
 	case ${STAGE#"$S"/staged.} in '' | *[!A-Za-z0-9]*) return 1 ;; esac
@@ -55,8 +56,8 @@ staged() {
 	[ "$(stat -c '%u %a' "$STAGE" 2>/dev/null)" = "$u 700" ]
 }
 
-# sweep removes what syncs that never came to their end have left: requests of
-# dead processes, and staging folders older than this one's that no request names.
+# sweep removes what interrupted syncs left behind: requests of dead processes, and
+# staging folders that are older than this one and named by no request.
 sweep() {
 	for f in "$REQUEST".*; do
 		[ -e "$f" ] || continue
@@ -72,7 +73,7 @@ sweep() {
 }
 
 # shellcheck disable=SC3013
-newer() { [ "$1" -nt "$STAGE" ]; } # folder; every shell that is a guest's sh has -nt
+newer() { [ "$1" -nt "$STAGE" ]; } # folder; -nt is not POSIX, but every sh of a guest has it
 
 named() { # folder
 	for f in "$REQUEST" "$REQUEST".*; do
@@ -84,7 +85,8 @@ named() { # folder
 	return 1
 }
 
-# leave writes the status where the attempt looks for it, last of all.
+# leave writes the exit status for the attempt, as its last step: by then the lock, the
+# request and the output are dealt with.
 leave() {
 	rc=$1
 	trap - EXIT HUP INT TERM
@@ -97,10 +99,10 @@ leave() {
 	exit "$rc"
 }
 
-# lock: a link whose text is the holder's process id, made or not made at once.
-# It lives in /run, since after a power cut its process id means somebody else.
-# One left behind by a dead process is moved away by whoever finds it; one that
-# names this process is not this one's, which has not made it yet.
+# lock makes a link whose text is the process id of its holder, because a link is made in
+# one step or not at all. It lies in /run, because after a power cut another process may
+# have that id. A lock of a dead process is removed. So is one with the id of this
+# process: an earlier process with the same id must have made it.
 lock() {
 	n=0
 	until ln -s "$$" "$LOCK" 2>/dev/null; do
@@ -109,7 +111,8 @@ lock() {
 			mv "$LOCK" "$LOCK.$$" 2>/dev/null && rm -f "$LOCK.$$"
 			continue
 		fi
-		# Tenths of a second: closely at first, for a minute at most.
+		# n counts tenths of a second. The lock is tried often at first, and for at most a
+		# minute.
 		if [ "$n" -gt 600 ]; then
 			log_error "another sync runs (process $p)"
 			return 1
@@ -152,8 +155,9 @@ else
 fi
 lock || leave 2
 
-# apply is the work of a request: files first, packages after, and the status of
-# the worst of the two. Where a file is in conflict nothing at all is done.
+# apply does the work of a request: first the files, then the packages. It returns the
+# status of the files, or else that of the packages. If a file is in conflict, it changes
+# nothing.
 apply() {
 	. "$LIB/files.sh" || return 1
 	check_files "$STAGE" || return $?

@@ -1,10 +1,10 @@
-# Files by policy, for config-sync.sh. A manifest is a sh program of calls
+# Writes files by their policies, for config-sync.sh. A manifest is a sh program of calls
 #   group FOLDER OWNER  POLICY SHA256 NAME  POLICY SHA256 NAME …
-# whose contents lie in STAGE/root/FOLDER/NAME, as far as they were shipped. It
-# is gone through twice: first every file is judged, and a conflict ends it
-# there; then what is absent is moved into place a folder at a time, and what is
-# there already is settled one by one. A manifest may also say LATER=1: this is
-# not the first sync, although nothing is on record.
+# The contents lie in STAGE/root/FOLDER/NAME, unless they were not shipped. The manifest
+# runs twice. The first run judges every file and stops if there is a conflict. The second
+# run moves missing files into place, a folder at a time, and handles the existing ones
+# one by one. A manifest may also set LATER=1: this is not the first sync, although there
+# is no record of one.
 # shellcheck shell=sh
 
 . "$LIB/records.sh" || return 1
@@ -61,7 +61,7 @@ group() { # folder owner (policy sha256 name)…
 	if [ -n "$CHECK" ]; then check_group "$@"; else apply_group "$@"; fi
 }
 
-# look hashes what is there of a group in one process, into HERE.
+# look puts the sums of a group's existing files into HERE, with one call of sha256sum.
 look() { # (policy sha256 name)…
 	left=$(($# / 3))
 	while [ "$left" -gt 0 ]; do
@@ -89,7 +89,7 @@ check_group() { # (policy sha256 name)…
 	done
 }
 
-# refuse says what is wrong with a file that is not to be touched; false: nothing.
+# refuse reports why a file must not be written. It fails if there is no reason.
 refuse() { # target
 	case $verdict in
 	folder) fail_file "cannot deploy $1: a folder is there" ;;
@@ -117,8 +117,8 @@ apply_group() { # (policy sha256 name)…
 	fi
 	inherit_owner
 	left=$(($# / 3))
-	# "$@" turns round: what is read goes from the front, the sources that can
-	# simply be moved come at the end.
+	# The loop takes each file from the front of "$@". It appends the sources that need
+	# only be moved, so that at the end "$@" holds just those.
 	while [ "$left" -gt 0 ]; do
 		left=$((left - 1))
 		t=$dir/$3
@@ -149,8 +149,8 @@ apply_group() { # (policy sha256 name)…
 	done
 }
 
-# inherit_owner: without an owner of its own a file belongs to its folder's, as
-# in the original. A folder that was just made is root's.
+# inherit_owner: a file without an owner of its own gets the owner of its folder, as in
+# the original. A folder that was just made belongs to root.
 inherit_owner() {
 	pending=
 	[ -z "$owner" ] || return 0
@@ -159,7 +159,8 @@ inherit_owner() {
 	[ "$owner" != 0:0 ] || owner=
 }
 
-# own FILE…: an owner that is not there yet may come with the packages.
+# own FILE… sets the owner. A missing owner may be created by a package, so it is tried
+# again after the packages.
 own() {
 	[ -n "$owner" ] || return 0
 	chown -h -- "$owner" "$@" 2>/dev/null || pending=1
@@ -177,14 +178,14 @@ late_owners() {
 	return "$rc_late"
 }
 
-# judge decides about one file, in verdict:
-#   new        absent: moved into place
-#   same       there as the template has it
-#   write      replaced
-#   copy       replaced, what was there is kept beside it; why says why
-#   skip       stays: policy default, or edited where the repository has nothing new
-#   kept       stays: the user took the guest's version
-# and what nothing is done about: folder, special, conflict, late, unshipped.
+# judge decides about one file, and puts the decision into verdict:
+#   new        the file is missing: move it into place
+#   same       the file is already the template's version
+#   write      replace the file
+#   copy       keep a copy of the file, then replace it; why holds the reason
+#   skip       leave the file: policy default, or edited while the repository did not change
+#   kept       leave the file: the user kept the guest's version
+# The other verdicts refuse the file: folder, special, conflict, late, unshipped.
 judge() { # policy sha256 source target
 	verdict= why= was= kg=
 	at "$4"
@@ -223,7 +224,7 @@ judge() { # policy sha256 source target
 	esac
 }
 
-# judge_edit: has the guest's side changed, has the template's, have both?
+# judge_edit finds out whether the guest's version, the template's or both have changed.
 judge_edit() { # policy sha256 target
 	verdict=write
 	[ "$1" != backup ] || verdict=copy
@@ -231,7 +232,7 @@ judge_edit() { # policy sha256 target
 		verdict=conflict
 		if [ "$kt" = "$2" ] && [ "$kg" = "${is:--}" ]; then verdict=kept; fi
 	elif ! recorded "$3"; then
-		# Whose it is nobody knows. What the first sync finds is the system's own.
+		# The file may be the user's. Files that the first sync finds belong to the OS.
 		[ -z "$LATER" ] || verdict=copy why='it was not deployed from here'
 	elif [ "$was" = "$is" ]; then
 		:
@@ -244,8 +245,8 @@ judge_edit() { # policy sha256 target
 	fi
 }
 
-# at puts into kind what is at a target (file, link: one that leads nowhere,
-# folder, special, nothing) and into is the sum of a file's content.
+# at sets kind to what is at a target: file, link (to nowhere), folder, special, or "" for
+# nothing. It sets is to the sum of a file's content.
 at() { # target
 	is= kind=
 	if [ -f "$1" ]; then
@@ -255,7 +256,7 @@ at() { # target
 			is=${is##*"$NL"}
 			;;
 		esac
-		# Some names are written otherwise by sha256sum.
+		# sha256sum escapes some names, so they are not found in HERE.
 		[ ${#is} = 64 ] || is=$(sum_of "$1")
 	elif [ -d "$1" ]; then
 		kind=folder
@@ -269,7 +270,7 @@ at() { # target
 settle() { # sha256 source target
 	if kept_before "$3"; then KEPT=${KEPT%%"$NL$kt $kg  $3$NL"*}$NL${KEPT#*"$NL$kt $kg  $3$NL"}; else kt=; fi
 	if refuse "$3"; then
-		# It came up after all had been looked at.
+		# The reason to refuse arose after all files were judged.
 		remember "$3"
 		[ -z "$kt" ] || NEWKEPT="$NEWKEPT$kt $kg  $3$NL"
 		return
@@ -304,8 +305,8 @@ sum_of() { # file
 	printf '%s' "${x%% *}"
 }
 
-# keep_copy: a hard link to the old file, or to the link that it is, so that the
-# target is never missing.
+# keep_copy makes a hard link to the old file (or old symbolic link), so that the target
+# is never missing.
 keep_copy() { # target
 	first=$1.backup-$(date +%Y%m%d-%H%M%S)
 	b=$first n=1
@@ -323,8 +324,8 @@ keep_copy() { # target
 	return 1
 }
 
-# put writes aside, in the target's folder, and renames: a link that is there is
-# replaced, never written through.
+# put writes a temporary file in the target's folder and renames it. A link at the target
+# is replaced: writing through it could overwrite any file of the guest.
 put() { # source target
 	tmp=${2%/*}/.${2##*/}.infrahaus-
 	rm -f "$tmp"*

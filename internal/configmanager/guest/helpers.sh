@@ -1,5 +1,5 @@
-# Helper functions for setup scripts, in POSIX sh: sourced before a script in sh,
-# dash, ash and bash, under whatever options it sets (-e, -u, pipefail).
+# Helper functions for setup scripts, in POSIX sh. They are sourced before a script in sh,
+# dash, ash or bash, and must work with every option that it sets (-e, -u, pipefail).
 # shellcheck shell=sh
 
 _ih_root=${CONFIG_MANAGER_PREFIX-}
@@ -40,8 +40,8 @@ _ih_environment() {
 	unset _ih_k _ih_v
 }
 
-# CONTAINER_USER: CONFIG_CONTAINER_USER, else the first user from 1000 with a
-# shell, else nobody.
+# CONTAINER_USER is CONFIG_CONTAINER_USER, or else the first user with an id from 1000 on
+# and a shell, or else empty.
 _ih_container_user() {
 	: "${CONTAINER_OS:=unknown}" "${CONTAINER_OS_VERSION:=}"
 	[ -z "${CONTAINER_USER-}" ] || return 0
@@ -82,8 +82,8 @@ is_installed() {
 	command -v "$1" >/dev/null 2>&1
 }
 
-# _ih_locked FILE…: somebody holds a lock on one of them. The kernel's own table
-# is asked, since a minimal guest has neither fuser nor lsof.
+# _ih_locked FILE… succeeds if a process holds a lock on one of the files. It reads the
+# kernel's own table, because a minimal guest has neither fuser nor lsof.
 _ih_locked() {
 	[ -r "$_ih_root/proc/locks" ] || return 1
 	for _ih_f in "$@"; do
@@ -100,7 +100,8 @@ _ih_locked() {
 	return 1
 }
 
-# wait_for_apt_lock [SECONDS]: until nobody else uses apt or dpkg; 120 s at most.
+# wait_for_apt_lock [SECONDS] waits until no other process uses apt or dpkg, by default
+# for at most 120 s.
 wait_for_apt_lock() {
 	_ih_left=$((${1:-120} / 2))
 	while _ih_locked "$_ih_root/var/lib/dpkg/lock-frontend" "$_ih_root/var/lib/dpkg/lock" \
@@ -116,9 +117,9 @@ wait_for_apt_lock() {
 	return 0
 }
 
-# _ih_apt ARG…: apt-get without questions, which waits for the locks. apt's own option waits
-# only for dpkg's lock. If the lock of the lists (for update) or of the archives is held, apt
-# ends at once with status 100.
+# _ih_apt ARG… runs apt-get without questions, and waits for the locks. The option of apt
+# waits only for dpkg's lock. If another process holds the lock of the lists (for update)
+# or of the archives, apt ends at once with status 100.
 _ih_apt() {
 	_ih_tries=60
 	while :; do
@@ -171,9 +172,10 @@ _ih_update() {
 	return "${_ih_end##* }"
 }
 
-# _ih_mend_dpkg finishes what an interrupted dpkg began, without which apt refuses
-# every install. In _ih_broken: apt has to mend more once it has its index. A lock
-# file that a dead process left is no trouble, for the lock was the process's.
+# _ih_mend_dpkg finishes the work of an interrupted dpkg, because apt refuses every
+# install until then. It sets _ih_broken if apt must repair more once it has its index. A
+# lock file of a dead process does no harm, because the lock itself ended with the
+# process.
 _ih_mend_dpkg() {
 	_ih_broken=
 	for _ih_f in "$_ih_root"/var/lib/dpkg/updates/*; do
@@ -225,7 +227,8 @@ ensure_installed() {
 
 # --- users, passwords, credentials ------------------------------------------
 
-# run_as_user COMMAND ARG…: as CONTAINER_USER, with that user's home and tools.
+# run_as_user COMMAND ARG… runs a command as CONTAINER_USER, with the home and the PATH of
+# that user.
 run_as_user() {
 	if [ $# -eq 0 ]; then
 		log_error "run_as_user: no command given"
@@ -259,8 +262,9 @@ run_as_user() {
 	fi
 }
 
-# generate_password [LENGTH]: letters and digits, 16 unless told. Every part of
-# the pipe reads to its end, so that pipefail finds nothing to fail on.
+# generate_password [LENGTH] prints letters and digits, by default 16. Every command of
+# the pipe reads its whole input: otherwise one would die by SIGPIPE, and pipefail would
+# make the script fail.
 generate_password() {
 	_ih_len=${1:-16}
 	case $_ih_len in
@@ -277,10 +281,10 @@ generate_password() {
 	unset _ih_pw
 }
 
-# save_credential SERVICE KEY VALUE (or KEY VALUE, for the template's own service) updates or
-# appends KEY=VALUE in the credentials file of SERVICE. Before the script can print the value,
-# the program that follows the script learns it for redaction. VALUE may have several lines; -
-# stands for all of stdin, to its last byte.
+# save_credential SERVICE KEY VALUE updates or appends KEY=VALUE in the credentials file
+# of SERVICE. With only KEY VALUE, the service is that of the template. Before the script
+# can print the value, the program that follows the script learns it for redaction. VALUE
+# may have several lines; - stands for all of stdin, to its last byte.
 save_credential() {
 	case $# in
 	2) set -- "${TEMPLATE_NAME:-credentials}" "$1" "$2" ;;
@@ -311,8 +315,9 @@ save_credential() {
 	(_ih_save "$1" "$2" "$3")
 }
 
-# _ih_save, in a subshell of its own: the file is written aside and renamed, one
-# writer at a time; a lock that stays for 5 s was left behind.
+# _ih_save runs in a subshell of its own. It writes a new file and renames it, so that a
+# reader never sees half a file. A lock serializes writers. A lock that stays for 5 s is
+# ignored, because its process must be dead.
 _ih_save() {
 	umask 077
 	set +eu
@@ -370,14 +375,14 @@ _ih_tell() {
 _ih_nl='
 '
 
-# _ih_assign KEY FILE: prints FILE with _ih_value as the value of KEY, quoted for a shell. The
-# rest of FILE stays unchanged.
+# _ih_assign KEY FILE prints FILE with _ih_value, quoted for a shell, as the value of KEY.
+# The rest of FILE stays unchanged.
 _ih_assign() {
 	_ih_open= _ih_found=
 	_ih_quote "$_ih_value"
 	_ih_from=$2
 	[ -f "$2" ] || _ih_from=/dev/null
-	# If a quote is never closed, it is not a quote: then every line is a value of its own.
+	# An opening quote that is never closed does not count. Then every line is an entry.
 	_ih_lines=
 	while IFS= read -r _ih_line || [ -n "$_ih_line" ]; do _ih_entry; done <"$_ih_from"
 	[ -z "$_ih_open" ] || _ih_lines=1
@@ -460,8 +465,8 @@ _ih_quote() {
 
 _ih_environment
 
-# A script that is tried again may follow a try that died while dpkg was at work,
-# after which apt refuses every install, also one that goes by no helper.
+# The earlier try of this script may have died while dpkg was at work. Then apt refuses
+# every install, including those of a script that calls apt itself.
 if [ "${INFRAHAUS_TRY:-1}" != 1 ] && [ "$_PKG_MGR" = apt ]; then
 	! wait_for_apt_lock || _ih_mend_dpkg
 fi

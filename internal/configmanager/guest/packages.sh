@@ -1,12 +1,11 @@
-# Packages, for config-sync.sh and for the tool's look at drift. A list is a sh
-# program of calls
+# Packages, for config-sync.sh and for DriftScript. A list is a sh program of calls
 #   packages MANAGER SPEC…
 #   custom NAME TIMEOUT CHECK INSTALL
-# Only what is missing, or has another version than its pin, is installed; an
-# index is updated once, and only then. Where CHECK is set nothing is installed:
+# Only packages that are missing, or that do not match their pin, are installed. An index
+# is updated once, and only if something is installed. With CHECK, nothing is installed:
 # each package of the list, counted from 0, gets a line
 #   P NUMBER same|missing|other [VERSION]
-# and what is for another system's manager gets none.
+# Packages for the manager of another system get no line.
 # shellcheck shell=sh
 
 apply_packages() { # file
@@ -61,15 +60,16 @@ said() { # state [version]
 	count=$((count + 1))
 }
 
-# For each manager: look_M SPEC… asks it once, M_there SPEC tells whether that is
-# satisfied and puts the installed version into has, with_M SPEC… installs.
+# Each manager M has three functions. look_M SPEC… queries the manager once. M_there SPEC
+# succeeds if the package is satisfied, and sets has to the installed version. with_M
+# SPEC… installs the packages.
 
 look_apt() {
 	names=
 	for s in "$@"; do
 		s=${s%%=*} names="$names ${s%%/*}"
 	done
-	# Unknown names are told on stderr and left out.
+	# dpkg-query reports unknown names on stderr, and prints the others.
 	# shellcheck disable=SC2086,SC2016
 	there=$NL$(dpkg-query -W -f='${Package} ${Version} ${Status}\n' $names 2>/dev/null)$NL
 }
@@ -109,7 +109,7 @@ with_apt() {
 	_ih_apt install --allow-downgrades "$@"
 }
 
-# apk's own check understands pins: it prints those that are satisfied.
+# apk's own check understands pins: it prints only the satisfied packages.
 look_apk() {
 	there=
 	n=0
@@ -155,7 +155,7 @@ with_dnf() {
 look_npm() {
 	there=$NL
 	have npm || return 1
-	# PATH:NAME@VERSION:… a line, without jq
+	# Each line is PATH:NAME@VERSION:…, which needs no jq.
 	there=$NL$(npm list -g --depth=0 --parseable --long 2>/dev/null)$NL
 }
 
@@ -194,13 +194,13 @@ look_pip() {
 		fi
 	done
 	[ -n "$pip" ] || return 1
-	# NAME==VERSION a line, the name as pip compares names.
+	# Each line is NAME==VERSION, with the name in the form in which pip compares names.
 	there=$NL$("$pip" list --format=freeze --disable-pip-version-check 2>/dev/null |
 		sed 'h;y/ABCDEFGHIJKLMNOPQRSTUVWXYZ_./abcdefghijklmnopqrstuvwxyz--/;s/==.*/==/;G;s/\n.*==//')$NL
 }
 
-# Names and exact pins are compared here; of ranges and extras pip knows best, and
-# is quick where they are satisfied.
+# pip_there compares names and exact pins itself. Ranges and extras are left to pip, which
+# is fast if they are satisfied.
 pip_there() { # spec
 	n=$(printf '%s' "$1" | tr 'A-Z_.' 'a-z--')
 	name=${n%%[[<>=!~;]*}
@@ -216,7 +216,8 @@ pip_there() { # spec
 	esac
 }
 
-# pip_satisfied lets pip decide without anything to install from.
+# pip_satisfied asks pip to install without any source of packages, so that nothing can be
+# installed.
 pip_satisfied() { # spec
 	case $1 in *[/@]* | *.whl* | *.zip* | *.tar*) return 1 ;; esac
 	set -- "$1"

@@ -1,11 +1,12 @@
-# What was deployed, on record, for files.sh. In $S/state: checksums, what we
-# deployed last, and kept, where the user took the guest's version of a file
-# ("TEMPLATE-SHA256 GUEST-SHA256  TARGET"); pending, what is being written now, is
-# there only while a sync runs or after it died.
+# The records of deployed files, for files.sh. They lie in $S/state. checksums holds the
+# sums that we deployed last. kept holds the files of which the user kept the guest's
+# version ("TEMPLATE-SHA256 GUEST-SHA256  TARGET"). pending holds the sums that are being
+# written; it exists only while a sync runs, and after one that died.
 # shellcheck shell=sh
 
-# repair reads what a sync that died was writing: what arrived is ours, as if it
-# had been recorded; what is there otherwise, and was not before, is half a file.
+# repair reads the pending sums of a sync that died. A file that has its pending sum was
+# written by us, and counts as recorded. A file with another content and without a record
+# counts as half-written.
 repair() {
 	[ -z "$CHECK" ] || log_warn "A sync was interrupted while it wrote files: going on from what it left"
 	names=$(sed -n 's/^[0-9a-f]\{64\}  //p' "$S/state/pending" | sort -u)
@@ -35,11 +36,12 @@ sum_all() { # paths on stdin, in few processes
 	[ $# = 0 ] || sha256sum "$@" 2>/dev/null
 }
 
-# carry takes along the records of files that are no longer in the template and
-# still there; they stay as they are.
+# carry copies the records of files that the template no longer has and the guest still
+# has. The files themselves stay unchanged.
 carry() {
 	[ "$OLD" != "$NL" ] && [ -z "$unwritten" ] || return 0
-	# The first pattern is nobody's name: without any, greps differ.
+	# The first pattern matches no name. Some versions of grep fail without any pattern,
+	# others do not.
 	gone=$(printf '%s' "${OLD#"$NL"}" | sed 's/^.\{64\}  //' | {
 		{ echo //; sed 's/^.\{64\}  //' "$S/state/checksums.new"; } >"$S/state/names"
 		grep -vxFf "$S/state/names"
@@ -59,8 +61,8 @@ carry() {
 	fi
 }
 
-# commit makes the new records the valid ones. Where they could not be written
-# the old ones stay, and pending with them.
+# commit makes the new records valid. If they could not be written, the old ones and
+# pending stay.
 commit() {
 	if [ -n "$unwritten" ]; then
 		fail_file "cannot write the record of what was deployed: is the disk full?"
@@ -79,7 +81,7 @@ commit() {
 		fail_file "cannot write the record of what was deployed"
 }
 
-# recorded puts into was what we deployed at a target, by our own record.
+# recorded sets was to the sum that we deployed at a target, and fails if there is none.
 recorded() { # target
 	was=
 	case $OLD in
@@ -91,8 +93,8 @@ recorded() { # target
 	[ -n "$was" ]
 }
 
-# kept_before puts into kt and kg the sums of the template's and the guest's
-# version when the user took the guest's.
+# kept_before sets kt and kg to the sums of the template's and the guest's version at the
+# time when the user kept the guest's. It fails if the user did not.
 kept_before() { # target
 	case $KEPT in
 	*"  $1$NL"*) ;;
@@ -105,7 +107,7 @@ kept_before() { # target
 
 record() { printf '%s  %s\n' "$1" "$2" >&4 || unwritten=1; } # sha256 target
 
-# remember carries a record over for a file that stays as it is.
+# remember copies the record of a file that stays unchanged.
 remember() {
 	! recorded "$1" || record "$was" "$1"
 }
