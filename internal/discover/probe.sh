@@ -1,18 +1,18 @@
 # shellcheck shell=sh
-# Prints what runs here, in sections that only the nonce in N begins. Nothing in
-# it writes; what is missing is left out.
+# Prints what runs in this guest, in sections. Only we know the nonce N that begins a
+# section. The script writes no files, and leaves out what the guest does not have.
 
-# Credentials come first: nothing else that is said here can push them out. Only
-# what root alone can have put there is read: no link, for it may lead to
-# /etc/shadow, nothing that others own, and nothing in a folder that others may
-# write. A file is opened once it is known to be an ordinary one, so that a pipe
-# blocks nobody.
-no() { # reason name: the first twenty are told by name, whatever is in it
+# Credentials come first, so that other output cannot use up the space for them. Only
+# files that root alone can have written are read: no link, because it may lead to
+# /etc/shadow; no file of another owner; no file in a folder that others may write. A file
+# is opened only after the check that it is a regular one, because reading a pipe would
+# block.
+no() { # reason name: reports a refused file; only the first twenty are named
 	r=$((r + 1))
 	[ "$r" -le 20 ] || return 0
 	sec refused "$1" "$(printf %s "$2" | tr -c 'A-Za-z0-9._@-' '?' | head -c 64)"
 }
-own() { # root's, and not for others to write
+own() { # succeeds if the file is root's, and others cannot write it
 	[ -O "$1" ] && case $(ls -ldn "$1") in ?????-??-*) ;; *) false ;; esac
 }
 credential() { # file
@@ -84,12 +84,12 @@ if [ -d /run/openrc ]; then
 	grep -H -E '^ *[0-9]+ *$' /run/*.pid /run/*/*.pid /dev/null | part
 fi 2>/dev/null
 
-# The process table before the sockets, and again nothing after: a process that
-# ends in between costs its own line alone.
+# Read the process table once, before the sockets. If a process ends in between, only its
+# own line is lost.
 sec procs
 cat /proc/[0-9]*/stat 2>/dev/null | part
-# A thread may have its own name, and long names are cut off: the path of the program tells the
-# right one.
+# A thread may have its own name, and long names are cut off. The path of the program has
+# the full name.
 sec exes
 # shellcheck disable=SC2010
 ls -l /proc/[0-9]*/exe 2>/dev/null | grep -F ' /proc/' | part
@@ -118,7 +118,7 @@ if [ -z "$SS" ]; then
 	ls -l /proc/[0-9]*/fd 2>/dev/null | grep -E '^/proc/|socket:' | part
 fi
 
-# No process holds a port of the kernel's own: the tool that set it up reports it.
+# No process holds a port of the kernel (WireGuard). The tool that set it up reports it.
 if have wg; then
 	sec wireguard
 	bounded wg show all listen-port 2>/dev/null </dev/null | part
@@ -128,7 +128,8 @@ for e in docker podman; do
 	have "$e" || continue
 	case $e in
 	docker)
-		# The docker command of the package podman-docker would list the same containers again.
+		# The package podman-docker has a docker command that would list podman's
+		# containers again.
 		head -c 1000 "$(command -v docker)" 2>/dev/null | grep -q 'exec .*podman' && continue
 		l='{{.Label "com.docker.compose.project"}}	{{.Label "com.docker.compose.service"}}		'
 		;;

@@ -1,15 +1,16 @@
 # shellcheck shell=sh
-# Waits until declared services listen and answer, for at most SECONDS each. The time of all of
-# them starts together. The wait ends earlier if systemd, OpenRC or the container engine has given
-# up a service. With LOOK, a number of seconds, it asks each service once.
-# ready_one INDEX KIND PORT HEX PATH NAME SECONDS prints one section, and another one
-# with the cause if a service does not answer. Reading /proc needs only builtins of the shell. A
-# request uses the first of curl, wget, bash and nc that is installed.
+# Waits until declared services listen and answer, for at most SECONDS each; all waits
+# begin at the same time. A wait ends earlier if systemd, OpenRC or the container engine
+# has given up the service. With LOOK, a number of seconds, it asks each service once.
+# ready_one INDEX KIND PORT HEX PATH NAME SECONDS prints one section. If the service does
+# not answer, it prints another one with the cause. Reading /proc needs only builtins of
+# the shell. A request uses the first of curl, wget, bash and nc that is installed.
 T0=$(date +%s)
 ASK=5
 [ -z "$LOOK" ] || ASK=2
 
-# A: the address to ask, from the local address of /proc/net/{tcp,udp}.
+# listens succeeds if something listens on a port. It sets A to the address to ask, from
+# the local address in /proc/net/{tcp,udp}.
 listens() { # proto port hex
 	A=
 	case $1 in udp) want=07 ;; *) want=0A ;; esac
@@ -47,8 +48,8 @@ listens() { # proto port hex
 	[ -n "$A" ]
 }
 
-# HOW: what came of asking. 0: it answered well, 1: not (yet), 2: nothing here
-# can ask.
+# ask_http sets HOW to the result of a request. It returns 0 for a good answer, 1 for none
+# or a bad one, and 2 if the guest has no program that can ask.
 ask_http() { # scheme port path
 	u=$1://$A:$2$3
 	if command -v curl >/dev/null 2>&1; then
