@@ -11,11 +11,11 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/config"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/template"
-	"github.com/infrahaus/infrahaus/internal/ui"
 	"github.com/infrahaus/infrahaus/internal/vault"
 )
 
@@ -149,18 +149,15 @@ func (o *createOptions) exists(ctx context.Context, host string, err error) erro
 
 // provision runs the five phases for a record that exists.
 func (o *createOptions) provision(ctx context.Context, c lxc.Container, job plan.Job) error {
-	a := o.app
-	display := ui.NewDisplay(a.streams, ui.Options{JSON: a.global.json, Quiet: a.global.quiet, Verbose: a.global.verbose})
-	s, err := a.begin(ctx, c, "create", display, o.publish)
-	if err != nil {
-		display.Close()
-		return err
-	}
-	s.run.Job = job
-	s.run.DestroyOnFailure = o.onFailure == "destroy"
-	s.connectLater()
-	res, runErr := s.run.Create(ctx)
-	return s.end(ctx, res, runErr, func(c lxc.Container) error { return s.card(c, res) })
+	return o.app.perform(ctx, c, request{
+		verb: "create", publish: o.publish,
+		ready: func(_ context.Context, s *session) error {
+			s.run.Job, s.run.DestroyOnFailure = job, o.onFailure == "destroy"
+			s.connectLater()
+			return nil
+		},
+		do: func(ctx context.Context, s *session) (provision.Result, error) { return s.run.Create(ctx) },
+	})
 }
 
 // job is everything that the command line and the template say. It touches

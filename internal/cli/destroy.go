@@ -104,9 +104,9 @@ func (o *destroyOptions) stranger(ctx context.Context, host string, ctid int, la
 	return o.destroy(ctx, c, func() error { return o.app.store.CreateContainer(ctx, c) })
 }
 
-// destroy looks, asks and removes. After the question, and once enter has seen to
-// it that there is a record, it is a run of its own: no other process works on the
-// container, and what happens is written down.
+// destroy looks, asks and removes. After the question, enter makes the record if there is
+// none. The rest is a run: no other process works on the container meanwhile, and each
+// step is on record.
 func (o *destroyOptions) destroy(ctx context.Context, c lxc.Container, enter func() error) error {
 	a := o.app
 	look, err := a.rehearse(ctx, c, &catalogue.Remembered{})
@@ -134,29 +134,41 @@ func (o *destroyOptions) destroy(ctx context.Context, c lxc.Container, enter fun
 	if err := enter(); err != nil {
 		return err
 	}
-	display := &lastEvent{waits: a.longWaits()}
-	s, err := a.begin(ctx, c, "destroy", display, o.publish)
-	if err != nil {
-		return err
-	}
-	s.run.Recorded, s.place = c, look.place
-	s.connectLater()
-	runErr := o.remove(ctx, s)
+	return o.perform(ctx, c, look.place, found.Gone)
+}
+
+// perform destroys c as a run. gone says how Proxmox has lost it already, if it has.
+func (o *destroyOptions) perform(ctx context.Context, c lxc.Container, at *place, gone string) error {
+	a := o.app
 	what := "destroyed"
-	if found.Gone != "" {
-		var why string
-		if what, why, _ = strings.Cut(found.Gone, ": "); why != "" && !a.global.quiet {
-			a.note(why)
-		}
-	}
-	err = s.end(ctx, provision.Result{}, runErr, func(c lxc.Container) error { return a.done(c, what) })
+	display := &lastEvent{waits: a.longWaits()}
+	err := a.perform(ctx, c, request{
+		verb: "destroy", publish: o.publish, display: display,
+		ready: func(_ context.Context, s *session) error {
+			s.run.Recorded, s.place = c, at
+			s.connectLater()
+			return nil
+		},
+		do: func(ctx context.Context, s *session) (provision.Result, error) {
+			err := o.remove(ctx, s)
+			if gone != "" {
+				var why string
+				if what, why, _ = strings.Cut(gone, ": "); why != "" && !a.global.quiet {
+					a.note(why)
+				}
+			}
+			return provision.Result{}, err
+		},
+		show: func(_ context.Context, _ *session, c lxc.Container) error { return a.done(c, what) },
+	})
 	for _, w := range display.warnings {
 		a.warn(w.Message, w.Hint)
 	}
 	return display.told(a, err)
 }
 
-// remove surveys once more, now that nobody else is at work, and destroys.
+// remove surveys once more, because another process may have worked on the container before
+// the run began, and destroys.
 func (o *destroyOptions) remove(ctx context.Context, s *session) error {
 	found, err := s.run.SurveyDestroy(ctx, o.foreign)
 	if err == nil {

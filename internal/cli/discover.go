@@ -155,45 +155,47 @@ func (a *app) adopted(ctx context.Context, p *place, host string, ctid int) (lxc
 	}, cfg, err
 }
 
-// look runs the discovery. Its JSON face is the complete event, which is a
-// document with services: one line that says both what was found and that the
-// run has ended.
+// look runs the discovery. With --json it prints the last event only: a complete event is
+// a document with the services, and says that the run has ended.
 func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) error {
 	a := o.app
 	known, err := a.recordOf(c).Known(ctx)
 	if err != nil {
 		return err
 	}
-	var display ui.Display
 	last := &lastEvent{waits: a.longWaits()}
+	r := request{
+		verb: "discover", publish: o.publish,
+		ready: func(ctx context.Context, s *session) error {
+			s.run.Bus.Secrets().Add(known...)
+			o.prepare(ctx, s, p, c)
+			return nil
+		},
+		do: func(ctx context.Context, s *session) (provision.Result, error) { return s.run.Discover(ctx) },
+	}
 	if a.global.json {
-		display = last
-	} else {
-		display = ui.NewDisplay(a.streams, ui.Options{Quiet: a.global.quiet, Verbose: a.global.verbose})
+		r.display = last
 	}
-	s, err := a.begin(ctx, c, "discover", display, o.publish)
-	if err != nil {
-		display.Close()
-		return err
+	err = a.perform(ctx, c, r)
+	if a.global.json && last.event.Type != "" { // without an event the run has not begun
+		return unshown(err, ui.NewEventWriter(a.streams, true).Event(last.event))
 	}
+	return err
+}
+
+// prepare gives a discovery the container's place and what its template declares.
+func (o *discoverOptions) prepare(ctx context.Context, s *session, p *place, c lxc.Container) {
 	s.run.PVE, s.run.SSH, s.run.CTID = p.pve, p.ssh, c.CTID
 	s.run.Recorded = c
-	s.run.Bus.Secrets().Add(known...)
 	s.run.Bus.Secrets().Add(p.secrets()...)
 	s.run.Bus.Secrets().Add(o.password)
 	s.run.Job.Spec.Hostname, s.run.Job.Password = c.Hostname, o.password
 	if c.Template != "" {
-		// What the template promises is asked for too, if it is still there.
-		if m, err := a.remember(ctx, c, nil); err == nil {
+		// Without its template, a container is discovered without its declared services.
+		if m, err := s.app.remember(ctx, c, nil); err == nil {
 			s.run.Job.Template, s.run.Job.Values = m.Template, m.Values
 		}
 	}
-	res, runErr := s.run.Discover(ctx)
-	err = s.end(ctx, res, runErr, func(c lxc.Container) error { return s.card(c, res) })
-	if a.global.json {
-		return unshown(err, ui.NewEventWriter(a.streams, true).Event(last.event))
-	}
-	return err
 }
 
 // lastEvent keeps a run's last event, which is the JSON output of a discovery. Lines
@@ -207,7 +209,7 @@ type lastEvent struct {
 // told prints err as JSON for a command whose JSON face shows no other event.
 func (l *lastEvent) told(a *app, err error) error {
 	var run ran
-	if !errors.As(err, &run) || !a.global.json { // what was no run's is printed at the end
+	if !errors.As(err, &run) || !a.global.json { // an error outside of a run is printed at the end
 		return err
 	}
 	if l.event.Type == event.Error {

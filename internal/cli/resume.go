@@ -118,18 +118,13 @@ func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 	if o.plan {
 		return o.outlook(ctx, c, m)
 	}
-	display := ui.NewDisplay(a.streams, ui.Options{JSON: a.global.json, Quiet: a.global.quiet, Verbose: a.global.verbose})
-	s, err := a.begin(ctx, c, "resume", display, o.publish)
-	if err != nil {
-		display.Close()
-		return err
-	}
-	res, runErr := provision.Result{}, s.prepare(ctx, c, m)
-	s.run.From = o.from
-	if runErr == nil {
-		res, runErr = s.run.Resume(ctx)
-	}
-	return s.end(ctx, res, runErr, func(c lxc.Container) error { return s.card(c, res) })
+	return a.perform(ctx, c, request{
+		verb: "resume", publish: o.publish, ready: continuing(c, m),
+		do: func(ctx context.Context, s *session) (provision.Result, error) {
+			s.run.From = o.from
+			return s.run.Resume(ctx)
+		},
+	})
 }
 
 // check holds the flags against the template, and the template against the one

@@ -9,7 +9,6 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/provision/survey"
-	"github.com/infrahaus/infrahaus/internal/ui"
 )
 
 // goBack is --rollback: it looks, asks and goes back. It needs no template, which
@@ -28,22 +27,19 @@ func (o *syncOptions) goBack(ctx context.Context, c lxc.Container) error {
 	if err := a.confirm(ctx, o.yes, backQuestion(c, past, time.Now())); err != nil {
 		return err
 	}
-	display := ui.NewDisplay(a.streams, ui.Options{JSON: a.global.json, Quiet: a.global.quiet, Verbose: a.global.verbose})
-	s, err := a.begin(ctx, c, "sync", display, o.publish)
-	if err != nil {
-		display.Close()
-		return err
-	}
-	s.place = look.place
-	res, runErr := provision.Result{}, s.prepare(ctx, c, m)
-	if runErr == nil {
-		res, runErr = s.run.Rollback(ctx)
-	}
-	return s.end(ctx, res, runErr, func(c lxc.Container) error {
-		if err := s.run.EndRollback(context.WithoutCancel(ctx)); err != nil || a.global.json {
-			return err
-		}
-		return a.done(c, "rolled back")
+	return a.perform(ctx, c, request{
+		verb: "sync", publish: o.publish,
+		ready: func(ctx context.Context, s *session) error {
+			s.place = look.place
+			return s.prepare(ctx, c, m)
+		},
+		do: func(ctx context.Context, s *session) (provision.Result, error) { return s.run.Rollback(ctx) },
+		show: func(ctx context.Context, s *session, c lxc.Container) error {
+			if err := s.run.EndRollback(context.WithoutCancel(ctx)); err != nil || a.global.json {
+				return err
+			}
+			return a.done(c, "rolled back")
+		},
 	})
 }
 

@@ -18,7 +18,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
 
-// session is one run with everything that listens to it.
+// session is one run and the sinks of its events.
 type session struct {
 	app       *app
 	run       *provision.Run
@@ -26,15 +26,15 @@ type session struct {
 	display   ui.Display
 	mirror    *store.Mirror
 	container lxc.Container
-	place     *place // where the run has connected to, or is to
+	place     *place // nil until the run connects, unless the command has connected
 	began     time.Time
 }
 
 // databaseFree names the cause if a write to the catalogue has to wait.
 const databaseFree = "the database, which another process uses"
 
-// begin records that a run starts and opens its sinks: the store, the display
-// and, where it is asked for, the mirror.
+// begin records that a run starts and opens its sinks: the store, the display and, if the
+// user wants it, the mirror.
 func (a *app) begin(ctx context.Context, c lxc.Container, kind string, display ui.Display, publish bool) (*session, error) {
 	s, v, err := a.catalogue(ctx)
 	if err != nil {
@@ -79,8 +79,8 @@ func (a *app) begin(ctx context.Context, c lxc.Container, kind string, display u
 	return &session{app: a, run: run, record: rec, display: display, mirror: mirror, container: c, began: began}, nil
 }
 
-// connectLater lets the run open the host after its first event: reaching one
-// takes time. What the run is told to keep secret is known before.
+// connectLater makes the run open the host after its first event, because that can take
+// time. The secrets of the job are redacted from the start.
 func (s *session) connectLater() {
 	job := &s.run.Job
 	s.run.Bus.Secrets().Add(job.Password)
@@ -110,8 +110,8 @@ func (s *session) connectLater() {
 	}
 }
 
-// end closes what begin opened, in the order in which a user should hear of it,
-// and shows the result.
+// end closes what begin opened, the display before the mirror, so that its warning comes
+// below the display. Then it shows the result.
 func (s *session) end(ctx context.Context, res provision.Result, runErr error, show func(lxc.Container) error) error {
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
@@ -151,8 +151,7 @@ func (s *session) end(ctx context.Context, res provision.Result, runErr error, s
 	return nil
 }
 
-// card shows a run's result: the card or rows; the JSON face has shown its last
-// event already.
+// card shows a run's result as a card or rows. With --json the last event was the result.
 func (s *session) card(c lxc.Container, res provision.Result) error {
 	if s.app.global.json {
 		return nil
@@ -172,7 +171,7 @@ func (s *session) card(c lxc.Container, res provision.Result) error {
 	return ui.WriteResult(s.app.streams, r)
 }
 
-// command is a command line of this tool for the selected host, to be shown.
+// command makes a command line of this tool for the selected host, for hints.
 func (a *app) command(words ...string) string {
 	line := "infrahaus"
 	switch {
@@ -193,7 +192,7 @@ func (a *app) command(words ...string) string {
 	return line
 }
 
-// shellWord quotes a word for a shell where it has to be.
+// shellWord quotes a word for a shell if it needs quotes.
 func shellWord(s string) string {
 	if strings.ContainsFunc(s, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("/._-+:@%,=", r)

@@ -123,18 +123,10 @@ func (o *syncOptions) checkChoices() error {
 }
 
 func (o *syncOptions) sync(ctx context.Context, c lxc.Container, m *catalogue.Remembered, how plan.SyncRequest) error {
-	a := o.app
-	display := ui.NewDisplay(a.streams, ui.Options{JSON: a.global.json, Quiet: a.global.quiet, Verbose: a.global.verbose})
-	s, err := a.begin(ctx, c, "sync", display, o.publish)
-	if err != nil {
-		display.Close()
-		return err
-	}
-	res, runErr := provision.Result{}, s.prepare(ctx, c, m)
-	if runErr == nil {
-		res, runErr = s.run.Sync(ctx, how)
-	}
-	return s.end(ctx, res, runErr, func(c lxc.Container) error { return s.card(c, res) })
+	return o.app.perform(ctx, c, request{
+		verb: "sync", publish: o.publish, ready: continuing(c, m),
+		do: func(ctx context.Context, s *session) (provision.Result, error) { return s.run.Sync(ctx, how) },
+	})
 }
 
 // report is --plan.

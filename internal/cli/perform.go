@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/infrahaus/infrahaus/internal/catalogue"
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/ui"
+)
+
+// request is a run that a command asks for.
+type request struct {
+	verb    string // the kind of the run on record
+	publish bool
+	display ui.Display // nil: the display of the phases
+
+	ready func(context.Context, *session) error // gives the run its job; nothing of it is shown yet
+	do    func(context.Context, *session) (provision.Result, error)
+	show  func(context.Context, *session, lxc.Container) error // shows the result; nil: the card
+}
+
+// perform begins a run on a container, does what was requested, ends the run and shows its
+// result. It is the only place that does so: a run that a command began and did not end
+// would look killed.
+func (a *app) perform(ctx context.Context, c lxc.Container, r request) error {
+	display := r.display
+	if display == nil {
+		display = a.phases()
+	}
+	s, err := a.begin(ctx, c, r.verb, display, r.publish)
+	if err != nil {
+		display.Close()
+		return err
+	}
+	var res provision.Result
+	runErr := r.ready(ctx, s)
+	if runErr == nil {
+		res, runErr = r.do(ctx, s)
+	}
+	return s.end(ctx, res, runErr, func(c lxc.Container) error {
+		if r.show != nil {
+			return r.show(ctx, s, c)
+		}
+		return s.card(c, res)
+	})
+}
+
+// phases is the display of a run with phases.
+func (a *app) phases() ui.Display {
+	return ui.NewDisplay(a.streams, ui.Options{JSON: a.global.json, Quiet: a.global.quiet, Verbose: a.global.verbose})
+}
+
+// continuing makes a run ready that continues a job on record.
+func continuing(c lxc.Container, m *catalogue.Remembered) func(context.Context, *session) error {
+	return func(ctx context.Context, s *session) error { return s.prepare(ctx, c, m) }
+}
