@@ -20,16 +20,15 @@ import (
 	"github.com/infrahaus/infrahaus/internal/vault"
 )
 
-// app is one invocation: its streams, its global flags and what was opened so
-// far. Everything is opened when it is first asked for, so that `version` opens
-// nothing.
+// app is one invocation: its streams, its global flags, and the files and connections that
+// it has opened. Each is opened at its first use, so that `version` opens nothing.
 type app struct {
-	args         []string // as they were typed
+	args         []string // as the user typed them
 	in, out, err *os.File
 	streams      *ui.Streams
 	global       globalOptions
 	cfg          *config.Config
-	host         *config.Host // the selected one's settings
+	host         *config.Host // the settings of the selected host
 	store        *store.Store
 	vault        *vault.Vault
 	sandbox      *sandbox.Sandbox
@@ -37,10 +36,10 @@ type app struct {
 
 	waits *event.Waiting // of a command that is not a run
 
-	met    map[string]string // id on record, by name, of the hosts that have answered
+	met    map[string]string // the ids on record of the hosts that have answered, by name
 	acting struct {          // the record that the command works on
 		recordID string
-		fresh    bool // the command itself has made it
+		fresh    bool // this command made it
 	}
 }
 
@@ -173,8 +172,8 @@ type place struct {
 	shown *pve.Identity // the host's identity, if it answered before a catalogue was open
 }
 
-// open makes a client for the selected host. For the sandbox it starts one, or
-// joins the one that runs.
+// open makes a client for the selected host. For the sandbox, it starts one or joins the
+// one that runs.
 func (a *app) open(ctx context.Context) (*place, error) {
 	name, err := a.hostName()
 	if err != nil {
@@ -183,7 +182,7 @@ func (a *app) open(ctx context.Context) (*place, error) {
 	return a.openHost(ctx, name)
 }
 
-// openHost is open for any host of the config.
+// openHost makes a client for any host of the config.
 func (a *app) openHost(ctx context.Context, name string) (*place, error) {
 	host, err := a.settings(ctx, name)
 	if err != nil {
@@ -201,8 +200,8 @@ func (a *app) openHost(ctx context.Context, name string) (*place, error) {
 	return p, err
 }
 
-// openInside is open with what it takes to get into guests: the tool's own key
-// is made if there is none.
+// openInside makes a client that can also get into guests. It makes the tool's own key if
+// there is none.
 func (a *app) openInside(ctx context.Context) (*place, error) {
 	p, err := a.open(ctx)
 	if err != nil {
@@ -222,8 +221,8 @@ func (a *app) mayEnter(p *place) (err error) {
 	return err
 }
 
-// settings are the host's, from the config or, for the sandbox, from the
-// sandbox itself.
+// settings returns a host's settings: from the config or, for the sandbox, from the sandbox
+// itself.
 func (a *app) settings(ctx context.Context, name string) (*config.Host, error) {
 	if a.host != nil && a.host.Name == name {
 		return a.host, nil
@@ -250,17 +249,16 @@ func (a *app) settings(ctx context.Context, name string) (*config.Host, error) {
 	return h, nil
 }
 
-// autoDeadline is how long `auto` waits for a guest's sshd where the node is
-// there to fall back on. A real guest's answers 2 to 4 s after its start; many OS
-// templates have none at all.
+// autoDeadline is how long `auto` waits for a guest's sshd if it can go through the node
+// instead. The sshd of a real guest answers 2 to 4 s after the start; many OS templates
+// have none at all.
 const autoDeadline = 5 * time.Second
 
-// consoleDeadline is the same where the console alone is there to fall back on. It
-// is slower than SSH and shared with whoever looks at it, so SSH gets longer.
+// consoleDeadline is the same if only the console is left. SSH gets longer then, because the
+// console is slower than SSH, and other people may be using it.
 const consoleDeadline = 15 * time.Second
 
-// waysIn are the host's settings for getting into guests, in the guest room's
-// words. It makes no key.
+// waysIn turns the host's settings into options for package guest. It makes no key.
 func (p *place) waysIn() (guest.Options, error) {
 	set := p.host.SSH
 	o := guest.Options{Transport: set.Transport, Console: consoles(p.pve)}
@@ -292,7 +290,7 @@ func (a *app) warn(message, hint string) {
 	_ = ui.WriteWarning(a.streams, message, hint)
 }
 
-// note says something on stderr that is neither data nor trouble.
+// note prints a line on stderr that is neither data nor a warning.
 func (a *app) note(text string) {
 	fmt.Fprintf(a.streams.Err, "%s\n", ui.Clean(text))
 }

@@ -19,8 +19,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/vault"
 )
 
-// createOptions are create's own flags. Numbers and switches that were not given
-// leave the template's word.
+// createOptions are create's own flags. A number or switch that is not given leaves the
+// template's value.
 type createOptions struct {
 	app  *app
 	name string
@@ -88,7 +88,7 @@ func (o *createOptions) run(ctx context.Context) error {
 		return err
 	}
 	if host != config.SandboxHost {
-		// What is wrong with the settings is said before the catalogue is touched.
+		// Wrong settings are refused before the catalogue is changed.
 		if _, err := o.app.settings(ctx, host); err != nil {
 			return err
 		}
@@ -125,13 +125,13 @@ func (o *createOptions) run(ctx context.Context) error {
 	return o.provision(ctx, c, job)
 }
 
-// exists answers a NAME that is taken as --if-exists says.
+// exists handles a NAME that is taken, as --if-exists says.
 func (o *createOptions) exists(ctx context.Context, host string, err error) error {
 	var taken *store.NameTaken
 	if !errors.As(err, &taken) {
 		return err
 	}
-	taken.Existing.Host = host // the name that the user has for it
+	taken.Existing.Host = host // the name that the user typed
 	if o.ifExists == "fail" {
 		return err
 	}
@@ -160,8 +160,7 @@ func (o *createOptions) provision(ctx context.Context, c lxc.Container, job plan
 	})
 }
 
-// job is everything that the command line and the template say. It touches
-// nothing.
+// job makes the job from the command line and the template. It changes nothing.
 func (o *createOptions) job() (plan.Job, error) {
 	var job plan.Job
 	cfg, err := o.app.config()
@@ -211,8 +210,8 @@ func (o *createOptions) job() (plan.Job, error) {
 	}, checkSkips(t, o.skipScripts)
 }
 
-// variableError names the template as the user did: a folder is not found by the
-// name that is written in it.
+// variableError names the template as the user did, because a template's folder cannot be
+// found by the name in its template.yaml.
 func (o *createOptions) variableError(err error) error {
 	var wrong *template.VariableError
 	if !errors.As(err, &wrong) {
@@ -228,8 +227,8 @@ func (o *createOptions) checkChoices() error {
 	return checkPackages(o.packages)
 }
 
-// checkSkips refuses a script name that the template does not have: a slip of
-// the finger must not run what was to be left out.
+// checkSkips refuses a script name that the template does not have. Otherwise a typing error
+// would run the script that the user wants to leave out.
 func checkSkips(t *template.Template, skip []string) error {
 	for _, name := range skip {
 		if !slices.ContainsFunc(t.Scripts, func(s template.Script) bool { return s.Name == name }) {

@@ -10,15 +10,15 @@ import (
 	"github.com/infrahaus/infrahaus/internal/vault"
 )
 
-// Proxmox takes no root password under 5 characters; the kernel's terminal no
-// line over 4,095.
+// Proxmox refuses a root password of less than 5 characters. The kernel's terminal refuses a
+// line of more than 4,095.
 const (
 	minPassword = 5
 	maxPassword = 1000
 )
 
-// rootPassword is the new container's: the file's first line, or 24 random
-// characters. Either is sealed before the request.
+// rootPassword returns the password of a new container: the file's first line, or 24 random
+// characters. It is sealed before Proxmox gets it.
 func (o *createOptions) rootPassword() (string, error) {
 	if o.passwordFile == "" {
 		return vault.Password(), nil
@@ -30,12 +30,12 @@ func (o *createOptions) rootPassword() (string, error) {
 	return password, err
 }
 
-// passwordFlag is --password-file of what goes into a container that is there.
+// passwordFlag registers --password-file for commands on an existing container.
 func passwordFlag(f *pflag.FlagSet, file *string) {
 	f.StringVar(file, "password-file", "", "root's password from the file at `path` (- is stdin), where the console asks for it and it is not the one on record; it is then")
 }
 
-// passwordOf is a file's first line; "" without a file.
+// passwordOf returns a file's first line, or "" if no file is named.
 func (a *app) passwordOf(file string) (string, error) {
 	if file == "" {
 		return "", nil

@@ -74,7 +74,7 @@ func (o *resumeOptions) run(ctx context.Context, ref string) error {
 	return o.resume(ctx, c)
 }
 
-// resume goes on with a container on record.
+// resume continues with a container on record.
 func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 	a := o.app
 	if err := a.vault.Ready(); err != nil {
@@ -109,7 +109,7 @@ func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 	}
 	o.packages.apply(m)
 	m.SkipNow = o.skipScripts
-	if c.Lifecycle != lxc.Ready { // what is gone on with was told so
+	if c.Lifecycle != lxc.Ready { // the run that it continues was told to leave these out
 		m.SkipNow = slices.Concat(m.SkippedNow(), o.skipScripts)
 	}
 	if err := o.check(m); err != nil {
@@ -127,8 +127,8 @@ func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 	})
 }
 
-// check holds the flags against the template, and the template against the one
-// that was used before.
+// check compares the flags with the template, and the template with the one that was used
+// before.
 func (o *resumeOptions) check(m *catalogue.Remembered) error {
 	if err := checkSkips(m.Template, o.skipScripts); err != nil {
 		return err
@@ -148,7 +148,7 @@ func (o *resumeOptions) check(m *catalogue.Remembered) error {
 	return f.hint("say --template-changed to go on with it as it is now")
 }
 
-// checkFrom refuses to go back to a script that would not be run.
+// checkFrom refuses to go back to a script that will not run.
 func (o *resumeOptions) checkFrom(m *catalogue.Remembered) error {
 	if !m.Skips(o.from) {
 		return nil
@@ -163,7 +163,7 @@ func (o *resumeOptions) checkFrom(m *catalogue.Remembered) error {
 	return err
 }
 
-// prepare gives a run what the catalogue remembers.
+// prepare gives a run its job and the secrets that are on record.
 func (s *session) prepare(ctx context.Context, c lxc.Container, m *catalogue.Remembered) error {
 	known, err := s.record.Known(ctx)
 	if err != nil {
@@ -212,8 +212,7 @@ func (o *resumeOptions) nothing(c lxc.Container) error {
 	return nil
 }
 
-// longWaits says on stderr what a run without a display waits for, once it does so
-// for a while.
+// longWaits prints on stderr what a run without a display waits for, once the wait is long.
 func (a *app) longWaits() event.Sink {
 	return event.SinkFunc(func(e event.Event) error {
 		if e.Waiting && !a.global.quiet {

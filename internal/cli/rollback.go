@@ -11,8 +11,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/provision/survey"
 )
 
-// goBack is --rollback: it looks, asks and goes back. It needs no template, which
-// may be what is wrong. Only after the question it is a run.
+// goBack is --rollback: it looks, asks and goes back. It needs no template, because the
+// template may be the fault. The run begins after the question.
 func (o *syncOptions) goBack(ctx context.Context, c lxc.Container) error {
 	a := o.app
 	m := &catalogue.Remembered{}
@@ -43,7 +43,7 @@ func (o *syncOptions) goBack(ctx context.Context, c lxc.Container) error {
 	})
 }
 
-// backQuestion names what is lost.
+// backQuestion says what will be lost.
 func backQuestion(c lxc.Container, past survey.RollbackSurvey, now time.Time) string {
 	age := ""
 	if !past.Taken.IsZero() {

@@ -158,7 +158,7 @@ func (o *syncOptions) report(ctx context.Context, c lxc.Container, m *catalogue.
 	return nil
 }
 
-// driftTable is a report as rows: what, which, how it stands, what a sync does.
+// driftTable shows a report as rows: kind, name, state, and what a sync would do.
 func driftTable(p plan.Report) ui.Table {
 	t := ui.Table{Columns: []ui.Column{
 		{Title: "KIND", Keep: true}, {Title: "NAME", Keep: true}, {Title: "STATE", Keep: true, Paint: driftShade}, {Title: "SYNC WOULD", Keep: true},
