@@ -7,8 +7,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
-	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/template"
 	"github.com/infrahaus/infrahaus/internal/vault"
@@ -39,7 +39,10 @@ func (e NoJob) Error() string {
 }
 
 // ExitStatus is the one of a usage error.
-func (NoJob) ExitStatus() int { return provision.ExitUsage }
+func (NoJob) ExitStatus() int { return exit.Usage }
+
+// NextSteps is empty: nothing helps.
+func (NoJob) NextSteps() []string { return nil }
 
 // Remember reads the job of a container. Its errors are NoJob, and those of template.Find
 // and of the template's variables.

@@ -9,14 +9,10 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/infrahaus/infrahaus/internal/config"
 	"github.com/infrahaus/infrahaus/internal/event"
-	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/provision"
-	"github.com/infrahaus/infrahaus/internal/store"
-	"github.com/infrahaus/infrahaus/internal/template"
 	"github.com/infrahaus/infrahaus/internal/ui"
-	"github.com/infrahaus/infrahaus/internal/vault"
 )
 
 // failure is a provision.Failure under construction.
@@ -161,10 +157,14 @@ func unshown(err, write error) error {
 	return errors.Join(err, write)
 }
 
-// explain also knows the errors that occur only in this package. It masks secrets in the
-// URLs that errors of other packages quote.
+// explain adds to provision.Explain the hints that are commands of this tool. It masks
+// secrets in the URLs that errors of other packages quote.
 func (a *app) explain(err error) *provision.Failure {
-	f := a.explained(err)
+	f := provision.Explain(err)
+	var guide exit.Guide
+	if len(f.Hints) == 0 && errors.As(err, &guide) {
+		f.Hints = guide.Commands(a.command)
+	}
 	f.Message = event.RedactURLs(f.Message)
 	for _, texts := range [][]string{f.Tail, f.Hints} {
 		for i := range texts {
@@ -172,87 +172,4 @@ func (a *app) explain(err error) *provision.Failure {
 		}
 	}
 	return f
-}
-
-func (a *app) explained(err error) *provision.Failure {
-	var (
-		conf  *config.Error
-		taken *store.NameTaken
-		none  *store.NotFound
-		many  *store.Ambiguous
-		state *store.Error
-		key   *vault.Error
-		busy  *store.Busy
-	)
-	f := provision.Explain(err)
-	if len(f.Hints) == 0 {
-		f.Hints = nonEmpty(a.templateHint(err))
-	}
-	if f.Err == nil || f.Status != provision.ExitOther || len(f.Hints) > 0 {
-		return f
-	}
-	switch {
-	case errors.As(err, &conf):
-		f.Status, f.Hints = provision.ExitUsage, nonEmpty(conf.Hint())
-	case errors.As(err, &taken):
-		f.Status = provision.ExitUsage
-		f.Hints = []string{a.command("show", taken.Existing.Hostname)}
-		if taken.Existing.Lifecycle == lxc.Ready {
-			f.Hints = append(f.Hints, "choose another NAME, or say --if-exists ok if it will do as it is")
-		} else {
-			f.Hints = append(f.Hints, "to finish it: "+a.command("resume", taken.Existing.Hostname))
-		}
-	case errors.As(err, &none):
-		f.Hints = []string{a.command("list")}
-	case errors.As(err, &many):
-		f.Message = fmt.Sprintf("cannot tell which container %s is: %d records answer to it", many.Ref, len(many.Candidates))
-		for _, c := range many.Candidates {
-			f.Tail = append(f.Tail, candidate(c))
-		}
-		f.Hints = []string{"say the record id: " + a.command("show", many.Candidates[len(many.Candidates)-1].RecordID)}
-	case errors.As(err, &busy):
-		f.Hints = []string{a.command("events", busy.Run.RecordID, "--follow")}
-	case errors.As(err, &state):
-		f.Hints = nonEmpty(state.Hint)
-	case errors.As(err, &key):
-		f.Hints = nonEmpty(key.Hint())
-	}
-	return f
-}
-
-// templateHint is the command that shows more about the faults of a template.
-func (a *app) templateHint(err error) string {
-	var (
-		bad  *template.Error
-		none *template.NotFoundError
-		vars *template.VariableError
-	)
-	switch {
-	case errors.As(err, &bad):
-		return a.command("template", "validate", bad.Template)
-	case errors.As(err, &none):
-		return a.command("template", "list")
-	case errors.As(err, &vars):
-		return a.command("template", "show", vars.Template)
-	}
-	return ""
-}
-
-// candidate is one record that a reference may mean.
-func candidate(c lxc.Container) string {
-	text := c.RecordID + "  " + c.Hostname
-	if c.CTID != 0 {
-		text += fmt.Sprintf(", CT %d on %s", c.CTID, c.Node)
-	}
-	if c.DestroyedAt != nil {
-		return text + ", destroyed " + c.DestroyedAt.Format(time.RFC3339)
-	}
-	return text + ", " + string(c.Lifecycle)
-}
-
-func nonEmpty(s string) []string {
-	if s == "" {
-		return nil
-	}
-	return []string{s}
 }

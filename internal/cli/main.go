@@ -44,8 +44,12 @@ func (i interrupted) Error() string {
 	return "interrupted by SIGINT"
 }
 
-// ExitStatus is 128 plus the signal's number, as a shell has it: 130 or 143.
+// ExitStatus is 128 plus the signal's number, as in a shell: exit.Interrupted or
+// exit.Terminated.
 func (i interrupted) ExitStatus() int { return 128 + int(i.signal) }
+
+// NextSteps is empty: a run that was interrupted names the next step itself.
+func (interrupted) NextSteps() []string { return nil }
 
 // interruptible gives a context that the first SIGINT or SIGTERM cancels; the
 // second calls leave and leaves at once.

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/exit"
 )
 
 // Overrides is what comes before the file.
@@ -90,8 +92,16 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Text)
 }
 
-// Hint is the next step for the user, or "".
-func (e *Error) Hint() string { return e.Next }
+// ExitStatus is that of a config that is wrong.
+func (e *Error) ExitStatus() int { return exit.Usage }
+
+// NextSteps is the next step for the user, if there is one.
+func (e *Error) NextSteps() []string {
+	if e.Next == "" {
+		return nil
+	}
+	return []string{e.Next}
+}
 
 // Load reads the config file, if there is one, and the environment. It runs no command
 // and makes no connection.

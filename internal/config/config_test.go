@@ -179,10 +179,10 @@ func TestBadFiles(t *testing.T) {
 			t.Errorf("%q: %v", c.text, err)
 			continue
 		}
-		if !strings.Contains(e.Error(), "config.yaml"+c.where) || !strings.Contains(e.Error(), c.want) || !strings.Contains(e.Hint(), c.next) {
-			t.Errorf("%q: %s\n hint: %s\n want %q %q %q", c.text, e, e.Hint(), c.where, c.want, c.next)
+		if !strings.Contains(e.Error(), "config.yaml"+c.where) || !strings.Contains(e.Error(), c.want) || !strings.Contains(strings.Join(e.NextSteps(), "\n"), c.next) {
+			t.Errorf("%q: %s\n hint: %s\n want %q %q %q", c.text, e, strings.Join(e.NextSteps(), "\n"), c.where, c.want, c.next)
 		}
-		if strings.Contains(e.Error()+e.Hint(), "hunter22") {
+		if strings.Contains(e.Error()+strings.Join(e.NextSteps(), "\n"), "hunter22") {
 			t.Errorf("%q: the error tells the secret: %s", c.text, e)
 		}
 	}
@@ -240,7 +240,7 @@ func TestChoosingAHost(t *testing.T) {
 func hint(err error) string {
 	var e *Error
 	if errors.As(err, &e) {
-		return e.Hint()
+		return strings.Join(e.NextSteps(), "\n")
 	}
 	return ""
 }

@@ -1,6 +1,11 @@
 package guest
 
-import "errors"
+import (
+	"errors"
+	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/exit"
+)
 
 // Kind is what went wrong on the way to the guest's shell.
 type Kind string
@@ -43,8 +48,24 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Hint is the next thing to do, "" if there is none.
-func (e *Error) Hint() string { return e.Fix }
+// ExitStatus is the same for every kind: there is no way into the guest.
+func (e *Error) ExitStatus() int { return exit.Unreachable }
+
+// NextSteps are the lines of Fix.
+func (e *Error) NextSteps() []string { return lines(e.Fix) }
+
+// LastLines are the lines of Tail, which no log event has shown.
+func (e *Error) LastLines() (tail []string, shown bool) {
+	return lines(strings.TrimSpace(e.Tail)), false
+}
+
+// lines splits text; no text has no lines.
+func lines(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, "\n")
+}
 
 // IsDropped reports whether the link broke after it had been open. Reconnect may open it
 // again, and RunAttempt then follows its script further.

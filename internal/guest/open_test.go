@@ -242,7 +242,7 @@ func hintOf(err error) string {
 	if !errors.As(err, &e) {
 		return ""
 	}
-	return e.Hint()
+	return strings.Join(e.NextSteps(), "\n")
 }
 
 // If the session's PATH is unusable, as pam_env makes it from PATH="/opt/x:$PATH" in

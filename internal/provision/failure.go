@@ -1,37 +1,30 @@
 package provision
 
-import "strings"
+import (
+	"strings"
 
-// The exit statuses of the contract, section 4.
-const (
-	ExitOther       = 1
-	ExitUsage       = 2
-	ExitProxmox     = 3
-	ExitUnreachable = 4
-	ExitGuest       = 5
-	ExitUnready     = 6
+	"github.com/infrahaus/infrahaus/internal/exit"
 )
 
-// Failure is an error as a user meets it: what could not be done, the tail of
-// what the failing side said, the commands that come next and the process's
-// exit status.
-type Failure struct {
-	Status  int
-	Message string   // "cannot …"
-	Tail    []string // the failing side's last lines
-	Told    bool     // Tail was already shown as log events
-	Hints   []string
-	Err     error // the cause, for callers that look
-}
+// The names of package exit that this package uses most.
+const (
+	ExitOther       = exit.Other
+	ExitUsage       = exit.Usage
+	ExitProxmox     = exit.Proxmox
+	ExitUnreachable = exit.Unreachable
+	ExitGuest       = exit.Guest
+	ExitUnready     = exit.Unready
+)
 
-func (f *Failure) Error() string { return f.Message }
-func (f *Failure) Unwrap() error { return f.Err }
+// Failure is exit.Failure.
+type Failure = exit.Failure
 
-// Text is the message for an event, with the tail unless log events have already shown
-// it.
-func (f *Failure) Text() string {
-	if len(f.Tail) == 0 || f.Told {
-		return f.Message
+// Explain is exit.Explain.
+func Explain(err error) *Failure { return exit.Explain(err) }
+
+func hint(s string) []string {
+	if s == "" {
+		return nil
 	}
-	return f.Message + "\n" + strings.Join(f.Tail, "\n")
+	return strings.Split(s, "\n")
 }

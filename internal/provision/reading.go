@@ -76,7 +76,7 @@ func (r *Run) stoppedUnder(ctx context.Context, err error) error {
 // noWayIn is an error of getting inside: one that was cut off says how to go on.
 func (r *Run) noWayIn(err error) error {
 	var in *guest.Error
-	if errors.As(err, &in) && in.Hint() == "" && (in.Kind == guest.Dropped || in.Kind == guest.NoConsole) {
+	if errors.As(err, &in) && in.Fix == "" && (in.Kind == guest.Dropped || in.Kind == guest.NoConsole) {
 		return r.cutOff(err)
 	}
 	return err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
@@ -52,7 +53,7 @@ func (r *Run) follow(ctx context.Context, upid string, w pve.Watch) (pve.Result,
 // waited for.
 func (r *Run) stopWork(ctx context.Context, cause, err error) error {
 	f := &Failure{Status: ExitOther, Message: cause.Error(), Err: cause}
-	var coded statusCoder
+	var coded exit.Error
 	var deadline interface{ Timeout() bool }
 	switch {
 	case errors.As(cause, &coded):

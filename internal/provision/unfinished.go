@@ -74,7 +74,7 @@ func Unlock(ctx context.Context, node *guest.NodeSSH, ctid int) error {
 	err := node.Unlock(ctx, ctid)
 	var in *guest.Error
 	if errors.As(err, &in) {
-		return &Failure{Status: ExitUnreachable, Message: in.Error(), Tail: splitLines(in.Tail), Hints: append(hint(in.Hint()), byHand), Err: err}
+		return &Failure{Status: ExitUnreachable, Message: in.Error(), Tail: splitLines(in.Tail), Hints: append(in.NextSteps(), byHand), Err: err}
 	}
 	return err
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/exit"
 )
 
 // Kind is the class of an Error, for callers that treat classes differently.
@@ -108,6 +110,41 @@ func (e *Error) Tail() []string {
 		return nil
 	}
 	return lines[1:]
+}
+
+// LastLines is Tail, and whether a Watch has received it.
+func (e *Error) LastLines() (lines []string, shown bool) { return e.Tail(), e.Told }
+
+// ExitStatus is 4 if Proxmox cannot be reached or is not trusted, 2 for a faulty command
+// line, config or template (even if only Proxmox shows the fault), and 3 for all others.
+func (e *Error) ExitStatus() int {
+	switch e.Kind {
+	case Unreachable, TLS, Unauthorized, Timeout:
+		return exit.Unreachable
+	case Invalid, Ambiguous:
+		return exit.Usage
+	case Forbidden:
+		if e.Field == FieldTransport { // as when the console itself is refused
+			return exit.Unreachable
+		}
+	}
+	return exit.Proxmox
+}
+
+// NextSteps are what to check, the values to choose from, and the hints.
+func (e *Error) NextSteps() []string {
+	var hints []string
+	if e.Kind == Unreachable {
+		hints = append(hints, "see that the host's url is right (INFRAHAUS_URL, or url in the config) and can be reached from here")
+	}
+	if len(e.Choices) > 0 {
+		what := "choose one of"
+		if e.Field != "" {
+			what = fmt.Sprintf("choose --%s from", e.Field)
+		}
+		hints = append(hints, fmt.Sprintf("%s: %s", what, strings.Join(e.Choices, ", ")))
+	}
+	return append(hints, e.Hints...)
 }
 
 // FieldTransport is the Field of a privilege that only the way into the guest needs.

@@ -21,6 +21,11 @@ func (e *Busy) Error() string {
 		e.Run.Kind, e.Run.StartedAt.Format("15:04:05Z07:00"), who)
 }
 
+// Commands follows what the other process does.
+func (e *Busy) Commands(command func(words ...string) string) []string {
+	return []string{command("events", e.Run.RecordID, "--follow")}
+}
+
 // livePath is the lock file of a run, beside its log. A run in progress holds the lock,
 // and the system releases it however the process dies. So a run without an end and
 // without a lock was killed.

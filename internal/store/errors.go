@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
@@ -61,6 +63,17 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// ExitStatus is that of trouble with the state.
+func (e *Error) ExitStatus() int { return exit.Other }
+
+// NextSteps is the command that repairs the state, if there is one.
+func (e *Error) NextSteps() []string {
+	if e.Hint == "" {
+		return nil
+	}
+	return []string{e.Hint}
+}
 
 func unwritable(dir string, err error) error {
 	var pe *fs.PathError
@@ -125,6 +138,21 @@ func (e *NameTaken) Error() string {
 	return fmt.Sprintf("the name %s is taken on host %s by %s", c.Hostname, c.Host, describe(c))
 }
 
+// ExitStatus is that of a command line that is wrong.
+func (e *NameTaken) ExitStatus() int { return exit.Usage }
+
+// NextSteps is empty: the next step is a command.
+func (e *NameTaken) NextSteps() []string { return nil }
+
+// Commands shows the container that has the name, and how to go on with it.
+func (e *NameTaken) Commands(command func(words ...string) string) []string {
+	name := e.Existing.Hostname
+	if e.Existing.Lifecycle == lxc.Ready {
+		return []string{command("show", name), "choose another NAME, or say --if-exists ok if it will do as it is"}
+	}
+	return []string{command("show", name), "to finish it: " + command("resume", name)}
+}
+
 // OnRecord is the error for a container to adopt that a living record has already.
 type OnRecord struct{ Existing lxc.Container }
 
@@ -140,6 +168,11 @@ func (e *NotFound) Error() string {
 	return fmt.Sprintf("cannot find container %s in the catalogue", e.Ref)
 }
 
+// Commands lists the containers that exist.
+func (e *NotFound) Commands(command func(words ...string) string) []string {
+	return []string{command("list")}
+}
+
 // Ambiguous is the error for a reference that matches several records.
 type Ambiguous struct {
 	Ref        string
@@ -147,11 +180,39 @@ type Ambiguous struct {
 }
 
 func (e *Ambiguous) Error() string {
-	names := make([]string, len(e.Candidates))
-	for i, c := range e.Candidates {
-		names[i] = c.Hostname + " " + describe(c)
+	return fmt.Sprintf("cannot tell which container %s is: %d records answer to it", e.Ref, len(e.Candidates))
+}
+
+// LastLines describes the records, one a line.
+func (e *Ambiguous) LastLines() (lines []string, shown bool) {
+	for _, c := range e.Candidates {
+		lines = append(lines, candidate(c))
 	}
-	return fmt.Sprintf("%s may be any of: %s", e.Ref, strings.Join(names, ", "))
+	return lines, false
+}
+
+// candidate describes one record that a reference may mean.
+func candidate(c lxc.Container) string {
+	text := c.RecordID + "  " + c.Hostname
+	if c.CTID != 0 {
+		text += fmt.Sprintf(", CT %d on %s", c.CTID, c.Node)
+	}
+	if c.DestroyedAt != nil {
+		return text + ", destroyed " + c.DestroyedAt.Format(time.RFC3339)
+	}
+	return text + ", " + string(c.Lifecycle)
+}
+
+// ExitStatus is that of a container that is not found.
+func (e *Ambiguous) ExitStatus() int { return exit.Other }
+
+// NextSteps is empty: the next step is a command.
+func (e *Ambiguous) NextSteps() []string { return nil }
+
+// Commands shows one of the records by its id.
+func (e *Ambiguous) Commands(command func(words ...string) string) []string {
+	last := e.Candidates[len(e.Candidates)-1]
+	return []string{"say the record id: " + command("show", last.RecordID)}
 }
 
 func describe(c lxc.Container) string {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -227,7 +228,8 @@ func TestFind(t *testing.T) {
 	}
 	var ambiguous *Ambiguous
 	if _, err := s.Find(context.Background(), host(t, s, "h"), "web"); !errors.As(err, &ambiguous) || len(ambiguous.Candidates) != 2 ||
-		!strings.Contains(err.Error(), twin.RecordID) || strings.Contains(err.Error(), old.RecordID) {
+		!slices.ContainsFunc(ambiguous.Candidates, func(c lxc.Container) bool { return c.RecordID == twin.RecordID }) ||
+		slices.ContainsFunc(ambiguous.Candidates, func(c lxc.Container) bool { return c.RecordID == old.RecordID }) {
 		t.Errorf("err = %v, want the two living candidates", err)
 	}
 	for _, ref := range []string{"far", "0", "-1", "", "nobody", "999"} {

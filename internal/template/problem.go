@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/exit"
 )
 
 // Problem is one fault of a template. Line and Col start at 1; 0 is unknown.
@@ -65,6 +67,17 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// ExitStatus is that of a template that is wrong.
+func (e *Error) ExitStatus() int { return exit.Usage }
+
+// NextSteps is empty: the next step is a command.
+func (e *Error) NextSteps() []string { return nil }
+
+// Commands shows every problem.
+func (e *Error) Commands(command func(words ...string) string) []string {
+	return []string{command("template", "validate", e.Template)}
+}
+
 // VariableError is a set of values that a template cannot take.
 type VariableError struct {
 	Template string
@@ -77,6 +90,17 @@ func (e *VariableError) Error() string {
 		texts[i] = p.String()
 	}
 	return fmt.Sprintf("cannot fill in the variables of template %s: %s", e.Template, strings.Join(texts, "; "))
+}
+
+// ExitStatus is that of a command line that is wrong.
+func (e *VariableError) ExitStatus() int { return exit.Usage }
+
+// NextSteps is empty: the next step is a command.
+func (e *VariableError) NextSteps() []string { return nil }
+
+// Commands shows what the variables may be.
+func (e *VariableError) Commands(command func(words ...string) string) []string {
+	return []string{command("template", "show", e.Template)}
 }
 
 // NotFoundError is the error for a template that no source has.
@@ -96,4 +120,15 @@ func (e *NotFoundError) Error() string {
 		s += fmt.Sprintf(", did you mean %q?", e.Nearest)
 	}
 	return s
+}
+
+// ExitStatus is that of a command line that is wrong.
+func (e *NotFoundError) ExitStatus() int { return exit.Usage }
+
+// NextSteps is empty: the next step is a command.
+func (e *NotFoundError) NextSteps() []string { return nil }
+
+// Commands lists the names that exist.
+func (e *NotFoundError) Commands(command func(words ...string) string) []string {
+	return []string{command("template", "list")}
 }

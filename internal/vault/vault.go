@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"sync"
+
+	"github.com/infrahaus/infrahaus/internal/exit"
 )
 
 // EnvKey is the environment variable that holds a key as 64 hexadecimal
@@ -36,8 +38,16 @@ func (e *Error) Error() string {
 	return e.Text
 }
 
-// Hint is the next step for the user, or "".
-func (e *Error) Hint() string { return e.Next }
+// ExitStatus is that of trouble with the key.
+func (e *Error) ExitStatus() int { return exit.Other }
+
+// NextSteps is the next step for the user, if there is one.
+func (e *Error) NextSteps() []string {
+	if e.Next == "" {
+		return nil
+	}
+	return []string{e.Next}
+}
 
 // Unwrap lets errors.Is match the kind and the cause.
 func (e *Error) Unwrap() []error {

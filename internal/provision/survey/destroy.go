@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 )
@@ -64,16 +65,16 @@ func (s Survey) mayDestroy(ctx context.Context, found plan.Situation, foreign bo
 	}
 	switch made := ownership.MayDestroy(rec, cfg); {
 	case cfg.Protection:
-		return refuse(exitProxmox, "protection is on", fmt.Sprintf("on the node: pct set %d --protection 0", rec.CTID))
+		return refuse(exit.Proxmox, "protection is on", fmt.Sprintf("on the node: pct set %d --protection 0", rec.CTID))
 	case st.HA:
-		return refuse(exitProxmox, "Proxmox's high availability looks after it", fmt.Sprintf("on the node: ha-manager remove ct:%d", rec.CTID))
+		return refuse(exit.Proxmox, "Proxmox's high availability looks after it", fmt.Sprintf("on the node: ha-manager remove ct:%d", rec.CTID))
 	case cfg.Lock != "":
 		return Locked("destroy", rec, cfg.Lock)
 	case foreign:
 	case made == ownership.MarkGone:
-		return refuse(exitUsage, "it does not carry this catalogue's mark any more: its description was changed", "say --foreign if you mean it")
+		return refuse(exit.Usage, "it does not carry this catalogue's mark any more: its description was changed", "say --foreign if you mean it")
 	case made == ownership.NotMade:
-		return refuse(exitUsage, "this catalogue did not make it", "say --foreign if you mean it")
+		return refuse(exit.Usage, "this catalogue did not make it", "say --foreign if you mean it")
 	}
 	if st.Running {
 		return s.may(ctx, "destroy", []string{"VM.Audit", "VM.Allocate", "VM.PowerMgmt"})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
@@ -33,7 +34,7 @@ func (s Survey) FindRunning(ctx context.Context) (found plan.Situation, err erro
 	if !st.Running {
 		name := s.Record.Hostname // the commands here know this name, not the one that Proxmox may have
 		return found, &Refusal{
-			status:  exitUnreachable,
+			status:  exit.Unreachable,
 			message: fmt.Sprintf("cannot look inside container %d (%s): it is not running", ctid, name),
 			hints:   []string{s.Command("start", name)},
 		}

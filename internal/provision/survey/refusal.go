@@ -3,16 +3,9 @@ package survey
 import (
 	"fmt"
 
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
-)
-
-// The exit statuses of the contract that a refusal has.
-const (
-	exitOther       = 1
-	exitUsage       = 2
-	exitProxmox     = 3
-	exitUnreachable = 4
 )
 
 // Refusal says why a container must be left alone as it is, and what to do next.
@@ -27,11 +20,11 @@ func (r *Refusal) Error() string { return r.message }
 // ExitStatus is that of the process.
 func (r *Refusal) ExitStatus() int { return r.status }
 
-// Hints are the commands that come next.
-func (r *Refusal) Hints() []string { return r.hints }
+// NextSteps are the commands that come next.
+func (r *Refusal) NextSteps() []string { return r.hints }
 
 func refusal(message string, hints ...string) *Refusal {
-	return &Refusal{status: exitProxmox, message: message, hints: hints}
+	return &Refusal{status: exit.Proxmox, message: message, hints: hints}
 }
 
 // Command writes a command line of this tool for a hint.

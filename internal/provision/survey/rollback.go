@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
@@ -28,7 +29,7 @@ func (s Survey) RollbackOnRecord() (RollbackSurvey, error) {
 	m := s.Marks.Of(event.Deploying, plan.ItemSnapshot)
 	back := RollbackSurvey{Snapshot: m.Name, Was: lxc.Lifecycle(m.Was), Begun: plan.RollbackBegun(s.Record, s.Marks)}
 	if m.State != plan.Claimed && !back.Begun {
-		return back, s.noWayBack(exitOther, fmt.Sprintf("no sync of %s has left a snapshot", s.Record.Hostname))
+		return back, s.noWayBack(exit.Other, fmt.Sprintf("no sync of %s has left a snapshot", s.Record.Hostname))
 	}
 	return back, nil
 }
@@ -48,7 +49,7 @@ func (s Survey) Rollback(ctx context.Context, back RollbackSurvey, unlocks bool)
 	case err != nil:
 		return back, err
 	case found.State != plan.There:
-		return back, s.noWayBack(exitOther, s.Record.Hostname+" was never finished")
+		return back, s.noWayBack(exit.Other, s.Record.Hostname+" was never finished")
 	}
 	back.Situation, back.Lock = found, found.Config.Lock
 	if back.Begun {
@@ -71,11 +72,11 @@ func (s Survey) snapshot(ctx context.Context, back RollbackSurvey) (taken time.T
 	i := slices.IndexFunc(list, func(s pve.Snapshot) bool { return s.Name == back.Snapshot })
 	switch {
 	case i < 0 && back.Task == "":
-		return taken, s.noWayBack(exitProxmox, fmt.Sprintf("Proxmox has no snapshot %s of container %d", back.Snapshot, s.Record.CTID))
+		return taken, s.noWayBack(exit.Proxmox, fmt.Sprintf("Proxmox has no snapshot %s of container %d", back.Snapshot, s.Record.CTID))
 	case i < 0:
 		return taken, nil
 	case list[i].State != "":
-		return taken, s.noWayBack(exitProxmox, fmt.Sprintf("the snapshot %s is half made (%s)", back.Snapshot, list[i].State))
+		return taken, s.noWayBack(exit.Proxmox, fmt.Sprintf("the snapshot %s is half made (%s)", back.Snapshot, list[i].State))
 	}
 	return list[i].Time, nil
 }
