@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// Attempt is one run of one script, claimed in the guest before it starts and
-// started at most once. It runs detached, with its output and exit status in
-// files of Dir, so that a dropped link neither ends nor repeats it.
+// Attempt is one run of one script. It is claimed in the guest before it starts, so that it
+// starts at most once. It runs detached, with its output and exit status in files of Dir,
+// so that a dropped link neither ends nor repeats it.
 type Attempt struct {
 	Dir  string // absolute, in the guest: …/runs/<runId>/<NN-name>.<n>; made 0700 if missing
 	Name string // for messages
 
-	// Script is the text to run, kept as Dir/script. Where it is nil, Path is
-	// an absolute path of a script that is in the guest already. $0 is that file.
+	// Script is the text to run, kept as Dir/script. If it is nil, Path is the absolute path
+	// of a script in the guest. $0 is that file.
 	Script []byte
 	Path   string
 
@@ -26,19 +26,18 @@ type Attempt struct {
 	Helpers string   // absolute path in the guest of the helper functions; "": none
 }
 
-// Offsets are the bytes of stdout and stderr that were passed on already.
+// Offsets are how many bytes of stdout and stderr were passed on.
 type Offsets struct{ Out, Err int64 }
 
-// Sink takes what a script says, in order within each stream.
+// Sink takes the output of a script, in order within each stream.
 type Sink struct {
-	// Output takes raw bytes of Stdout or Stderr, in pieces of any size, and at
-	// which byte of its stream a piece begins. Its error ends the following (the
-	// script goes on) and is returned.
+	// Output takes raw bytes of Stdout or Stderr, in pieces of any size; at is the offset of
+	// the piece in its stream. RunAttempt returns its error, and the script goes on.
 	Output func(stream string, at int64, p []byte) error
 	// Secret takes a credential that the script saved, always before the output
 	// that was written after it.
 	Secret func(key, value string)
-	// Link is told when the link dropped (err) and when it is back (nil).
+	// Link is called when the link has dropped (err) and when it is back (nil).
 	Link func(err error)
 }
 
@@ -58,10 +57,10 @@ type Result struct {
 	Reconnects int
 }
 
-// RunAttempt claims, starts and follows an attempt to its end in one remote
-// command. On a dropped link it reconnects until ctx ends and goes on from the
-// same byte, never starting it again. An attempt that was claimed before is
-// followed from from, not started. When ctx ends the script goes on: see Kill.
+// RunAttempt claims, starts and follows an attempt to its end in one remote command. If the
+// link drops it reconnects until ctx ends and continues at the same byte; it never starts
+// the script again. An attempt that was claimed before is followed from the given offsets,
+// not started. When ctx ends the script goes on: see Kill.
 func RunAttempt(ctx context.Context, g Guest, a Attempt, from Offsets, sink Sink) (Result, error) {
 	if err := a.check(); err != nil {
 		return Result{Offsets: from}, err
@@ -94,7 +93,7 @@ func RunAttempt(ctx context.Context, g Guest, a Attempt, from Offsets, sink Sink
 	}
 }
 
-// check refuses what the guest could only misunderstand.
+// check refuses attempts that the guest would misunderstand.
 func (a Attempt) check() error {
 	if !path.IsAbs(a.Dir) || a.Script == nil && !path.IsAbs(a.Path) {
 		return fmt.Errorf("cannot run %s: an attempt needs absolute paths", a.Name)
@@ -107,7 +106,7 @@ func (a Attempt) check() error {
 	return nil
 }
 
-// shellName says that a POSIX shell can assign to name.
+// shellName reports whether a POSIX shell can assign to name.
 func shellName(name string) bool {
 	for i, r := range name {
 		if r != '_' && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (i == 0 || r < '0' || r > '9') {
@@ -117,9 +116,9 @@ func shellName(name string) bool {
 	return name != ""
 }
 
-// command is the one program that claims, starts and follows: whoever runs it,
-// and however often, the script starts at most once. A script that did not
-// arrive whole, for the link was cut, claims nothing.
+// command is the one program that claims, starts and follows the attempt. However often it
+// runs, the script starts at most once. A script that did not arrive whole, because the
+// link was cut, claims nothing.
 func (a Attempt) command(at Offsets, secrets int64) string {
 	var b strings.Builder
 	script := a.Path
@@ -155,12 +154,11 @@ func (a Attempt) env() string {
 	return b.String()
 }
 
-// Kill ends a running attempt: SIGTERM to all of its session, then SIGKILL to
-// what is left after grace. It opens a second shell beside g, so it may be
-// called while RunAttempt follows; the follower then sees exit status 143 or
-// 137, or what the script made of the signal. Killing what has ended is no
-// error; what has not begun never will. One that installs packages just now is
-// spared: a package that is half installed is worse than one that nobody waits for.
+// Kill ends a running attempt: SIGTERM to its process session, and SIGKILL to what is left
+// after grace. It opens a second shell beside g, so it may be called while RunAttempt
+// follows; the follower then sees exit status 143 or 137, or the script's own. Killing an
+// attempt that has ended is no error; one that has not started never will. An attempt that
+// is installing packages is spared, because a half-installed package breaks the guest.
 func Kill(ctx context.Context, g Guest, a Attempt, grace time.Duration) (spared bool, err error) {
 	second, err := againFast(ctx, g)
 	if err != nil {

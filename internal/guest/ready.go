@@ -15,7 +15,7 @@ import (
 //go:embed ready.sh
 var readyText string
 
-// Facts is what a guest says of itself once it is ready.
+// Facts are what a guest reports about itself once it is ready.
 type Facts struct {
 	OS             string   // os-release ID: debian, alpine, …
 	OSLike         string   // ID_LIKE
@@ -57,10 +57,10 @@ func (r Ready) Script() string {
 	return fmt.Sprintf("%sih_ready %d %d %s", console.StripComments(readyText), max(1, int(deadline.Seconds())), network, Quote(r.Resolve))
 }
 
-// WaitReady waits in one remote command until the guest is really ready (systemd:
-// running or degraded; OpenRC: the default runlevel reached; else init is up),
-// and returns what it says of itself. When the deadline passes the error says
-// which check was still failing, and the facts are those of that moment.
+// WaitReady waits in one remote command until the guest is ready (systemd: running or
+// degraded; OpenRC: in the default runlevel; else at once), and returns its facts. After
+// the deadline the error says which check still failed, and the facts are those of that
+// moment.
 func WaitReady(ctx context.Context, g Guest, r Ready) (Facts, error) {
 	var out bytes.Buffer
 	var said tail
@@ -83,7 +83,7 @@ func WaitReady(ctx context.Context, g Guest, r Ready) (Facts, error) {
 	return f, nil
 }
 
-// ParseFacts reads what Ready.Script prints. Unknown keys are passed over; a
+// ParseFacts reads the output of Ready.Script. Unknown keys are skipped; a
 // report that was cut short is an error.
 func ParseFacts(report []byte) (Facts, error) {
 	var f Facts
@@ -157,7 +157,7 @@ func (f *Facts) release(line string) {
 	}
 }
 
-// limited passes on so many bytes and drops the rest.
+// limited passes on the first bytes, as many as left, and drops the rest.
 type limited struct {
 	w    *bytes.Buffer
 	left int

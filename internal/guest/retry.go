@@ -44,12 +44,12 @@ func dialUntil(ctx context.Context, d *dialer, up <-chan struct{}, deadline time
 		if met(err) {
 			wait = min(4*wait, 2*time.Second)
 		}
-		// A link slower than our patience would never answer in time.
+		// Be more patient: a slow link would never answer in time.
 		patience = min(patience*5/4, 5*time.Second)
 	}
 }
 
-// late adds to the last absence how long was waited.
+// late adds the waiting time to the message of the last error.
 func late(err error, deadline time.Duration) error {
 	var e *Error
 	if errors.As(err, &e) {
@@ -58,7 +58,7 @@ func late(err error, deadline time.Duration) error {
 	return err
 }
 
-// closed says that up is; nil counts as closed.
+// closed reports whether up is closed; nil counts as closed.
 func closed(up <-chan struct{}) bool {
 	if up == nil {
 		return true

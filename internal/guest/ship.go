@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// File is one file to ship. Exactly one of Content and Open is used: Open where
-// it is not nil, and Size with it.
+// File is one file to ship. Its content is that of Open, with Size bytes, if Open is not nil,
+// else Content.
 type File struct {
 	Path    string      // relative to the staging folder, slashes, no ".."
 	Mode    fs.FileMode // permission bits
@@ -37,7 +37,7 @@ func (f File) size() int64 {
 	return int64(len(f.Content))
 }
 
-// Shipment is a set of files and the program that puts them to use.
+// Shipment is a set of files and the program that uses them.
 type Shipment struct {
 	Label   string
 	Staging string // absolute; made afresh, 0700: anything there before is removed
@@ -47,14 +47,13 @@ type Shipment struct {
 	Stderr  io.Writer
 }
 
-// unshipped is the exit status that says the files did not arrive whole. A Then
-// that ends so is taken for the same.
+// unshipped is the exit status for files that did not arrive whole. A Then that ends with it
+// counts as the same.
 const unshipped = 121
 
-// Ship sends every file in one archive stream and runs Then, all in one remote
-// command. The status is Then's; files that did not arrive whole are an error.
-// Staging is left to Then, or to the caller, to remove. Ship never retries;
-// shipping once more is harmless if Then is.
+// Ship sends every file in one archive stream and runs Then, all in one remote command. The
+// status is Then's; files that did not arrive whole are an error. Then or the caller must
+// remove Staging. Ship never retries; it may be repeated if Then may.
 func Ship(ctx context.Context, g Guest, s Shipment) (status int, err error) {
 	files, err := s.ordered()
 	if err != nil {
@@ -104,9 +103,9 @@ func (s Shipment) ordered() ([]File, error) {
 	return files, nil
 }
 
-// command makes the folder, unpacks into it, counts, and runs Then there. mkdir
-// fails on anything that is there, and the folder above must be our own and no
-// link, so nobody's link is followed, also not to what rm removes.
+// command makes the folder, unpacks into it, counts the files, and runs Then there. mkdir
+// fails if anything is in the folder's place, and the folder above must be our own and no
+// link. So no planted link is followed, not even by rm.
 func (s Shipment) command(n int) string {
 	dir := Quote(path.Clean(s.Staging))
 	up := Quote(path.Dir(path.Clean(s.Staging)))
@@ -117,8 +116,7 @@ umask 022
 %s`, up, up, up, dir, dir, dir, n, unshipped, s.Then)
 }
 
-// pack writes the archive: regular files only, in order; folders come to be as
-// they are needed, 0700.
+// pack writes the archive: regular files only, in order; tar makes their folders, 0700.
 func pack(w io.Writer, files []File) error {
 	tw := tar.NewWriter(w)
 	for _, f := range files {
@@ -149,9 +147,9 @@ func (f File) copyTo(w io.Writer) error {
 	return err
 }
 
-// header is plain ustar where the name allows it and GNU's format else, which
-// every tar reads, busybox's included. The time is not restored (tar -m), so
-// that no clock is complained about.
+// header is plain ustar if the name allows it, else GNU's format; every tar reads both,
+// busybox's included. tar -m does not restore the time, so that it does not warn about a
+// clock that is behind.
 func (f File) header() *tar.Header {
 	h := &tar.Header{
 		Typeflag: tar.TypeReg, Name: f.Path, Size: f.size(), Mode: int64(f.Mode.Perm()),
@@ -164,8 +162,7 @@ func (f File) header() *tar.Header {
 	return h
 }
 
-// packedSize is how long the archive will be: its headers are written once more
-// to nowhere, its contents only counted.
+// packedSize is the length of the archive in bytes, found without reading the files.
 func packedSize(files []File) int64 {
 	var n int64
 	for _, f := range files {
@@ -179,7 +176,7 @@ func packedSize(files []File) int64 {
 	return n + 1024
 }
 
-// both writes to two writers, the second of which may be nil.
+// both writes to two writers; the second may be nil.
 func both(a, b io.Writer) io.Writer {
 	if b == nil {
 		return a

@@ -8,12 +8,12 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// opener makes links of one transport and keeps the SSH connection they share.
+// sshTransport opens links over one SSH connection, to the guest or to the node.
 type sshTransport struct {
 	common
 	connect func(context.Context) (*ssh.Client, error) // one try
 	command string
-	older   string                // another command, where old says that this one is not understood
+	older   string                // the command to use if old says that this one is not understood
 	quick   string                // a command for a second shell that starts faster but may fail; "": none
 	old     func(*silence) bool   // nil: never
 	mute    func(*silence) *Error // why no agent answered
@@ -26,7 +26,7 @@ type sshTransport struct {
 	closed bool
 }
 
-// open gives a link over the connection there is, or over a new one.
+// open opens a link over the current connection, or over a new one.
 func (o *sshTransport) open(ctx context.Context) (*link, error) {
 	for {
 		c, reused, err := o.connection(ctx)
@@ -82,7 +82,7 @@ func (o *sshTransport) line() string {
 	return o.command
 }
 
-// connection is the shared connection, reused if it is there.
+// connection is the shared connection; reused if it was open already.
 func (o *sshTransport) connection(ctx context.Context) (c *ssh.Client, reused bool, err error) {
 	o.mu.Lock()
 	c = o.client
@@ -97,7 +97,7 @@ func (o *sshTransport) connection(ctx context.Context) (c *ssh.Client, reused bo
 	return c, false, nil
 }
 
-// use makes c the shared connection and watches over it.
+// use makes c the shared connection and watches it.
 func (o *sshTransport) use(c *ssh.Client) {
 	o.counts.connections.Add(1)
 	o.mu.Lock()
@@ -109,9 +109,8 @@ func (o *sshTransport) use(c *ssh.Client) {
 	go o.watch(c)
 }
 
-// watch asks a connection now and then whether it is still there, as ssh does
-// with ServerAliveInterval; without an answer within two intervals it is closed,
-// which ends everything that waits on it.
+// watch sends keepalive requests, as ssh does with ServerAliveInterval. Without an answer
+// within two intervals it closes the connection, which ends everything that waits on it.
 func (o *sshTransport) watch(c *ssh.Client) {
 	defer o.forget(c)
 	gone := make(chan struct{})
@@ -155,7 +154,7 @@ func (o *sshTransport) forget(c *ssh.Client) {
 	c.Close()
 }
 
-// reach is connection, for those who only pass through.
+// reach is connection for a jump host.
 func (o *sshTransport) reach(ctx context.Context) (*ssh.Client, error) {
 	c, _, err := o.connection(ctx)
 	return c, err
