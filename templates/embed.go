@@ -1,6 +1,6 @@
-// Package templates holds the templates that are built into the binary, a folder
-// each. They are read like any other (internal/template) and nothing here knows
-// what is in them.
+// Package templates holds the templates that are built into the binary, one folder each.
+// internal/template reads them like any other template; this package does not know what
+// they contain.
 package templates
 
 import "embed"

@@ -56,8 +56,8 @@ func TestReferenceJobIsTheReferenceJob(t *testing.T) {
 	}
 }
 
-// TestHelloAnswers runs the page's handler as systemd would, a request at a
-// time.
+// TestHelloAnswers runs the handler of the page as systemd does: one process for each
+// request.
 func TestHelloAnswers(t *testing.T) {
 	data, err := fs.ReadFile(templates.FS, "hello/files/respond")
 	if err != nil {

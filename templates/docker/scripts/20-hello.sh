@@ -1,7 +1,7 @@
 #!/bin/sh
 set -eu
 
-# An image of one static program: nothing is pulled from anywhere.
+# The image has one static program, so that nothing need be pulled from a registry.
 log_info "Making the image hello"
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT

@@ -13,7 +13,7 @@ until sql -c 'select 1' >/dev/null 2>&1; do
 	sleep 0.1
 done
 
-# The password goes by standard input: arguments can be read by everybody.
+# Pass the password on standard input: every user can read the arguments of a process.
 quoted=$(printf '%s' "$db_password" | sed "s/'/''/g")
 verb=CREATE
 [ -z "$(sql -c "select 1 from pg_roles where rolname = '$db_user'")" ] || verb=ALTER
