@@ -1,7 +1,7 @@
 #!/bin/sh
-# mvdan.cc/sh 3.14.1: valid POSIX scripts that its interpreter runs with another result
-# than dash and bash, without an error. Each row below gives the same output in
-# dash 0.5.12 and bash 5.2 (an output that ends in "!" is that of a shell that stops).
+# mvdan.cc/sh 3.14.1: its interpreter runs some valid POSIX scripts with another result than
+# dash and bash, and reports no error. For each row below, dash 0.5.12 and bash 5.2 have
+# the same output. An output that ends in "!" means that the shell stopped.
 #
 #   construct                              dash, bash         mvdan.cc/sh
 #   read with IFS=: and an empty field     [1][][3:4]         [1][3][4]
@@ -15,7 +15,7 @@
 #   set -e; ! { false; echo in; }          goes on            stops
 #   set -e; (false; echo a) || echo b      a                  b
 #
-# Needs Go, dash and bash. Exit status 0: all as stated.
+# Needs Go, dash and bash. Exit status 0: everything is as stated.
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -54,7 +54,8 @@ export GOFLAGS=-mod=mod GOTOOLCHAIN=local CGO_ENABLED=0
 go get mvdan.cc/sh/v3@v3.14.1 >/dev/null 2>&1
 go build -o gosh .
 wrong=0
-# row SHELL… -- WANT GOT TEXT: the output of the shells, and that of the interpreter.
+# row SHELL… -- WANT GOT TEXT compares the output of the shells with WANT, and the output of
+# the interpreter with GOT.
 row() {
 	shells=
 	while [ "$1" != -- ]; do shells="$shells $1"; shift; done

@@ -1,16 +1,17 @@
 #!/bin/sh
-# OpenSSH 9.2p1 (Debian 12): the output of "ssh -G" is not enough for a program to connect
-# in the same way as ssh, and ssh itself cannot read it again.
+# OpenSSH 9.2p1 (Debian 12): a program cannot use the output of "ssh -G" to connect in the
+# same way as ssh, because some of the settings are lost. If ssh reads its own output as
+# a config file, it gets other settings, too.
 #
 #   in the file                       printed                          lost
 #   UserKnownHostsFile a b "c d"      userknownhostsfile a b c d       three files look like four
 #   GlobalKnownHostsFile "/x y/kh"    globalknownhostsfile /x y/kh     one looks like two
 #   IdentityFile %d/k                 identityfile %d/k                %d is not expanded
-#   ControlPath %d/c                  controlpath /root/c              here it is
-#   no User at all                    user NAME-OF-THE-CALLER          same as a set one
+#   ControlPath %d/c                  controlpath /root/c              nothing: %d is expanded
+#   no User at all                    user NAME-OF-THE-CALLER          looks like a User line
 #
-# Given back with -F, the first line names four files. Needs Debian 12 (apt-get, dpkg).
-# Exit status 0: all as stated.
+# If the output is the file of -F, the first line names four files. Needs Debian 12
+# (apt-get, dpkg). Exit status 0: everything is as stated.
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

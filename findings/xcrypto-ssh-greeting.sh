@@ -1,11 +1,12 @@
 #!/bin/sh
-# golang.org/x/crypto/ssh 0.58.0: an sshd that refuses a client sends a message before its
-# version line ("Not allowed at this time", "Exceeded MaxStartups"; RFC 4253, 4.2, lets
-# a server send such lines). The client reads them, drops them, and reports the same
-# "ssh: handshake failed: EOF" as for a server that sends nothing or is no sshd at all.
+# golang.org/x/crypto/ssh 0.58.0: the client hides why a server refuses it. An sshd that
+# refuses a client sends a message before its version line ("Not allowed at this time",
+# "Exceeded MaxStartups"; RFC 4253, 4.2, lets a server send such lines). The client reads them,
+# drops them, and reports the same "ssh: handshake failed: EOF" as for a server that sends
+# nothing or is no sshd at all.
 # A program that must distinguish "busy" from "broken" has to read the connection itself.
 #
-# Needs Go. Exit status 0: all as stated.
+# Needs Go. Exit status 0: everything is as stated.
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

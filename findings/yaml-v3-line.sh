@@ -1,7 +1,8 @@
 #!/bin/sh
-# go.yaml.in/yaml/v3 3.0.6: the line in a syntax error is not the line of the fault. For
-# a key that is indented by one blank too few it is the line before the block that the
-# key was meant for, however long that block is; for a tab it is the line before it.
+# go.yaml.in/yaml/v3 3.0.6: a syntax error names another line than the one with the fault.
+# If a key is indented by one blank too few, the error names the line before the block to
+# which the key should belong, however long that block is. If there is a tab, the error
+# names the line before the tab.
 #
 #   text                                            fault in     says
 #   a map of 1 entry, then a key at a wrong depth   line 4       line 1
@@ -10,8 +11,8 @@
 #   a list of 200, then a dash at a wrong depth     line 202     line 201
 #   a tab before a dash                             line 3       line 2
 #
-# A program that shows the number sends its user to the wrong end of the file. Needs Go.
-# Exit status 0: all as stated.
+# A user who is shown that number looks at the wrong end of the file. Needs Go.
+# Exit status 0: everything is as stated.
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
