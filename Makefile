@@ -1,5 +1,5 @@
-# `make demo` and `make test` need Go and make only. The other targets install
-# what they need, once, with .ci/need.sh.
+# `make demo` and `make test` need only Go and make. The other targets install what they
+# need, once, with .ci/need.sh.
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X github.com/infrahaus/infrahaus/internal/cli.version=$(VERSION)
@@ -10,7 +10,7 @@ export CGO_ENABLED = 0
 
 .PHONY: build demo test golden race crash crash-all fuzz lint e2e bench man clean
 
-# Proxmox speaks HTTP/1.1 only, so net/http's copy of HTTP/2 stays out.
+# Proxmox speaks only HTTP/1.1, so the copy of HTTP/2 in net/http is left out.
 BUILD    = -trimpath -tags nethttpomithttp2
 
 build: ## the static binary
@@ -19,11 +19,11 @@ build: ## the static binary
 demo: build ## the main job on the embedded sandbox: create, discover, events, credentials
 	sh testdata/demo.sh $(BIN)
 
-test: ## every test that needs nothing but Go
+test: ## every test that needs only Go
 	$(GO) test -timeout 40m ./...
 
-# One session alone: go test ./internal/cli -run 'TestSessions/sync$$' -golden
-golden: ## the golden output of every user session, written anew; shows what changed
+# For one session: go test ./internal/cli -run 'TestSessions/sync$$' -golden
+golden: ## write the golden output of every user session again, and show what changed
 	$(GO) test -timeout 40m -count=1 ./internal/cli -run TestSessions -golden
 	git diff --stat testdata/golden
 
@@ -36,25 +36,25 @@ FUZZTIME ?= 10s
 fuzz: ## every fuzz target for FUZZTIME, one after the other
 	sh .ci/fuzz.sh $(FUZZTIME)
 
-crash: ## the tool killed at every boundary of its work, and struck by every fault
+crash: ## kill the tool at every point of its work, and inject every fault
 	$(GO) run ./internal/e2e/crash
 
-crash-all: ## every point with each way on, each transport and a second kill: hours; writes docs/crash.md
+crash-all: ## every point with each way to continue, each transport and a second kill; takes hours, writes docs/crash.md
 	$(GO) run ./internal/e2e/crash -all -doc docs/crash.md
 
-lint: build ## formatting, vet, the dependency arrows, the binary's size
+lint: build ## formatting, vet, the imports between packages, the size of the binary
 	sh .ci/need.sh shellcheck
 	sh .ci/lint.sh $(GOLANGCI)
 
-e2e: build ## real LXC guests, a real Redis; as root; a skip is a failure
+e2e: build ## tests with real LXC guests and a real Redis, as root; a skipped test is a failure
 	sh .ci/need.sh lxc debootstrap dnsmasq-base zstd iproute2 iptables redis-server openssh-client
 	sh .ci/e2e.sh
 
-bench: build ## the reference job on real guests, as counts and ratios; as root
+bench: build ## the reference job on real guests, as counts and ratios; needs root
 	sh .ci/need.sh lxc debootstrap dnsmasq-base zstd iproute2 iptables openssh-client
 	$(GO) run ./internal/e2e/bench
 
-man: ## the man pages, from the commands' own help
+man: ## the man pages, from the help of the commands
 	$(GO) run ./internal/cli/man dist/man
 
 clean:

@@ -1,17 +1,17 @@
 #!/bin/sh
-# e2e.sh: the tests that need real guests and a real Redis. A skip is a failure;
-# the last line counts. Tests that go through others are not counted twice.
+# e2e.sh runs the tests that need real guests and a real Redis. A skipped test is a
+# failure. The last line has the counts; a test that only calls subtests is not counted.
 set -eu
 export INFRAHAUS_E2E=1
-# The recordings of a genuine node lie beside the repository or nowhere; where
-# they are, they are held against real guests, too.
+# The recordings of a real node are not part of the repository. If they lie beside it,
+# their test runs too and compares them with real guests.
 replay=
 [ -f ../shared/pve-replies/node.json ] || replay='-skip ^TestReplay'
 log=$(mktemp)
 trap 'rm -f "$log" "$log.status"' EXIT
 {
 	status=0
-	# shellcheck disable=SC2086 # no word or two
+	# shellcheck disable=SC2086 # it is empty or two words
 	go test -tags e2e -count=1 -timeout 60m -v -p 1 -parallel 2 $replay \
 		./internal/e2e/ ./internal/store/ ./internal/sandbox/ ./internal/sandbox/pct/ ./internal/sandbox/lxcguest/ || status=$?
 	echo "$status" >"$log.status"

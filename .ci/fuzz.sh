@@ -1,20 +1,20 @@
 #!/bin/sh
-# Runs every fuzz target for a while, with one worker each. What a target finds is
-# written into testdata/fuzz beside it: mend the code, and turn it into a seed.
-#	fuzz.sh TIME [PACKAGE…]
+# Runs every fuzz target for a while, with one worker each. Go writes an input that fails
+# into testdata/fuzz of the package: fix the code, and keep the input as a seed.
+#   fuzz.sh TIME [PACKAGE…]
 set -eu
 time=${1:-10s}
 [ $# -eq 0 ] || shift
 if [ $# -eq 0 ]; then
-	# shellcheck disable=SC2046 # words are what is wanted
+	# shellcheck disable=SC2046 # a list of words
 	set -- $(grep -rl '^func Fuzz' --include='*_test.go' internal | sed 's:/[^/]*$::' | sort -u)
 fi
 failed=
 log=$(mktemp)
 trap 'rm -f "$log" "$log.status"' EXIT
 
-# fuzz DIR TARGET: runs one target. By default, minimizing an input that covers new code may
-# take a minute, which would be the whole time.
+# fuzz DIR TARGET runs one target. By default, minimizing an input that covers new code
+# may take a minute, which would be the whole time.
 fuzz() {
 	{
 		status=0
@@ -24,8 +24,8 @@ fuzz() {
 	[ "$(cat "$log.status")" = 0 ] || outOfTime
 }
 
-# outOfTime: Go 1.26's fuzzer reports its own deadline as a failure if a worker notices it
-# first. Such a run has used its time and has found nothing.
+# outOfTime succeeds if the time was up and nothing was found. Go 1.26's fuzzer reports
+# its own deadline as a failure if a worker notices it first.
 outOfTime() {
 	grep -q '^ *context deadline exceeded$' "$log" &&
 		! grep -qE 'Failing input written|panic:|hung or terminated|--- FAIL: [^ ]*/' "$log" &&

@@ -1,5 +1,6 @@
 #!/bin/sh
-# lint.sh VERSION: golangci-lint of that version (built once into .cache), shellcheck, and gofmt.
+# lint.sh VERSION checks with gofmt, golangci-lint of that version (built once into
+# .cache) and shellcheck.
 set -eu
 unformatted=$(git ls-files -z '*.go' | xargs -0 gofmt -l)
 [ -z "$unformatted" ] || { echo "not gofmt-clean: $unformatted" >&2; exit 1; }
@@ -9,7 +10,7 @@ tool=.cache/golangci-lint-$1/golangci-lint
 "$tool" run ./...
 size=$(wc -c <bin/infrahaus)
 [ "$size" -le 40000000 ] || { echo "the binary has $size bytes, over its budget of 40 MB" >&2; exit 1; }
-# Those of guest and console have no first line: they are fed to a shell. One
-# template's script is wrong on purpose.
+# The scripts of guest and console have no #! line, because they are fed to a shell. The
+# script of the template no-interpreter has a wrong one on purpose.
 git ls-files '*.sh' .ci/run ':!internal/guest' ':!internal/console' ':!testdata/templates/no-interpreter' | xargs shellcheck -S warning
 git ls-files 'internal/guest/*.sh' 'internal/console/*.sh' | xargs shellcheck -s sh -S warning

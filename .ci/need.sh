@@ -1,5 +1,5 @@
 #!/bin/sh
-# need.sh PACKAGE...: installs the Debian packages that are missing.
+# need.sh PACKAGE... installs the Debian packages that are missing.
 set -eu
 missing=
 for p in "$@"; do
@@ -9,7 +9,7 @@ done
 [ "$(id -u)" = 0 ] || { echo "need.sh: as root, install:$missing" >&2; exit 1; }
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-# A container host's services are not wanted here: the tests start their own.
+# Do not start the services of these packages: the tests start their own.
 printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d
 trap 'rm -f /usr/sbin/policy-rc.d' EXIT
 # shellcheck disable=SC2086 # a list of words
