@@ -167,8 +167,8 @@ func (r *Record) Marks(ctx context.Context) ([]plan.Mark, error) {
 	return out, nil
 }
 
-func (r *Record) Told(ctx context.Context, runID, script string) (guest.Offsets, error) {
-	out, errs, err := r.store.Told(ctx, r.recordID, runID, script)
+func (r *Record) LoggedOffsets(ctx context.Context, runID, script string) (guest.Offsets, error) {
+	out, errs, err := r.store.LoggedOffsets(ctx, r.recordID, runID, script)
 	return guest.Offsets{Out: out, Err: errs}, err
 }
 

@@ -76,7 +76,7 @@ func (r *Run) announce(p program, message string) error {
 // followed it last has logged, or else what that one began with.
 func (r *Run) toldSoFar(ctx context.Context, m plan.Mark) (guest.Offsets, error) {
 	at := guest.Offsets{Out: m.Out, Err: m.Err}
-	told, err := r.Record.Told(ctx, m.RunID, m.Item)
+	told, err := r.Record.LoggedOffsets(ctx, m.RunID, m.Item)
 	if told.Out > 0 {
 		at.Out = told.Out
 	}

@@ -41,10 +41,10 @@ type Catalogue interface {
 	Mark(ctx context.Context, m plan.Mark) error
 	// Marks is what earlier runs have marked, and this one.
 	Marks(ctx context.Context) ([]plan.Mark, error)
-	// Told is how much of a script's output a run has on record: the bytes of
+	// LoggedOffsets is how much of a script's output a run has on record: the bytes of
 	// each stream up to the last line that was logged after the script (or
-	// another try of it) began. Zero where nothing was.
-	Told(ctx context.Context, runID, script string) (guest.Offsets, error)
+	// another attempt at it) began. It is zero if nothing was logged.
+	LoggedOffsets(ctx context.Context, runID, script string) (guest.Offsets, error)
 	// ScrubLog rewrites the run's log file through redact.
 	ScrubLog(ctx context.Context, redact func(string) string) error
 }

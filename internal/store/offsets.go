@@ -6,11 +6,11 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 )
 
-// Told returns how much of a script's output is on record for a run: the offset of stdout
+// LoggedOffsets returns how much of a script's output is on record for a run: the offset of stdout
 // and of stderr after the last logged line of each. Output before the script's last start
 // in that run (an earlier attempt) does not count. It is zero if nothing was logged or
 // the run is not known.
-func (s *Store) Told(ctx context.Context, recordID, runID, script string) (out, errs int64, err error) {
+func (s *Store) LoggedOffsets(ctx context.Context, recordID, runID, script string) (out, errs int64, err error) {
 	if known, err := s.runs(ctx, `id = ?`, runID); err != nil || len(known) == 0 {
 		return 0, 0, err
 	}
