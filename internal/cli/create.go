@@ -47,7 +47,10 @@ deploy the config-manager and the template's files, sync (files, packages,
 scripts), and discover its services, ports and credentials.
 
 NAME is the hostname, a single label or a full name (web.lab.example.org). Without NAME,
-it is the template's name with a short suffix.` +
+it is the template's name with a short suffix.
+
+With --if-exists ok, a NAME that is there and ready is taken as it is: if it is stopped it
+is started, and if Proxmox has it no more that is an error.` +
 			exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
 		Example: `  infrahaus create web --template nginx
   infrahaus create --template postgresql --set db_name=app --memory 1024
@@ -144,7 +147,7 @@ func (o *createOptions) exists(ctx context.Context, host string, err error) erro
 		return usagef("cannot take %s as it is: its last run ended as %q", c.Hostname, c.Lifecycle).
 			hint("%s", o.app.command("resume", c.Hostname))
 	}
-	return o.app.showContainer(ctx, c)
+	return o.asItIs(ctx, c)
 }
 
 // provision runs the five phases for a record that exists.
