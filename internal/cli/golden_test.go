@@ -23,13 +23,15 @@ import (
 
 // The golden output of a session is what every command of it printed, with its exit
 // status, and the records that were left, in testdata/golden/SESSION.txt. Whatever differs
-// between two runs of the same program is masked. A test run compares, and fails a session
-// whose output differs. To write the files anew:
+// between two runs of the same program is masked. To write the files anew:
 //
 //	go test ./internal/cli -run 'TestSessions/sync$' -golden    one session
 //	make golden                                                 all of them, and what changed
 //
-// INFRAHAUS_TEST_GOLDEN=off compares nothing.
+// With INFRAHAUS_TEST_GOLDEN=compare a session whose output differs fails. An ordinary test
+// run does not compare: which of two messages a command prints can depend on the machine,
+// and the sessions check what users rely on. The files are for changes that must not change
+// anything: write them before and after, and look at the difference.
 var writeGolden = flag.Bool("golden", false, "write testdata/golden instead of comparing with it")
 
 const goldenFolder = "../../testdata/golden"
@@ -111,7 +113,7 @@ func checkGolden(t *testing.T) func(*testscript.Env) {
 		err = l.Close()
 	}
 	// The files were written by root on Linux. Elsewhere guests have other ways in.
-	if !*writeGolden && (os.Getenv("INFRAHAUS_TEST_GOLDEN") == "off" || runtime.GOOS != "linux" || err != nil) {
+	if !*writeGolden && (os.Getenv("INFRAHAUS_TEST_GOLDEN") != "compare" || runtime.GOOS != "linux" || err != nil) {
 		return func(*testscript.Env) {}
 	}
 	return func(e *testscript.Env) {

@@ -120,13 +120,10 @@ var logLine = regexp.MustCompile(`^(<time> .* ([|!]) |event log .* ([|!]) )`)
 // stdout: their order is not kept.
 func stderrLast(lines []string) []string {
 	side := func(l string) string {
-		m := logLine.FindStringSubmatch(l)
-		switch {
-		case m == nil:
-			return ""
-		default:
+		if m := logLine.FindStringSubmatch(l); m != nil {
 			return m[2] + m[3]
 		}
+		return ""
 	}
 	for from := 0; from < len(lines); from++ {
 		to := from

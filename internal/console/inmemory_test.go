@@ -55,7 +55,8 @@ func TestLimits(t *testing.T) {
 				if took := time.Since(began); took < c.within || took > c.within+20*time.Second {
 					t.Errorf("it took %s", took)
 				}
-				if e := err.(*Error); c.name == "never quiet" && !strings.Contains(e.Screen, "no play") {
+				var e *Error
+				if c.name == "never quiet" && errors.As(err, &e) && !strings.Contains(e.Screen, "no play") {
 					t.Errorf("%q", e.Screen)
 				}
 				if strings.Count(f.keys(), "s3cr3t") > 1 {

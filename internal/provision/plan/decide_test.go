@@ -75,12 +75,11 @@ func brief(p Plan) string {
 	for _, phase := range event.Steps {
 		var words []string
 		for _, a := range p.In(phase) {
-			switch {
-			case a.Kind == Program:
+			if a.Kind == Program {
 				words = append(words, fmt.Sprintf("%s %s", a.Doing, a.Item))
-			default:
-				words = append(words, strings.TrimSpace(string(a.Kind)+" "+a.Item))
+				continue
 			}
+			words = append(words, strings.TrimSpace(string(a.Kind)+" "+a.Item))
 		}
 		phases = append(phases, strings.Join(words, ", "))
 	}

@@ -49,7 +49,7 @@ func (sh *shell) internal(ctx context.Context, hc interp.HandlerContext, args []
 		if hc.Env.Get(rest[0]).ReadOnly {
 			fmt.Fprint(hc.Stdout, "yes")
 		}
-		return int(hc.LastExitStatus) // $? stays as it is
+		return hc.LastExitStatus // $? stays as it is
 	case callQuote:
 		if rest[0] != "" {
 			fmt.Fprint(hc.Stdout, quoteValue(rest[1]))
@@ -63,7 +63,7 @@ func (sh *shell) internal(ctx context.Context, hc interp.HandlerContext, args []
 			sh.errSteps = sh.steps
 			return 0
 		}
-		return int(hc.LastExitStatus)
+		return hc.LastExitStatus
 	case callErrDone:
 		sh.errSteps = sh.steps
 		return 0
@@ -74,7 +74,7 @@ func (sh *shell) internal(ctx context.Context, hc interp.HandlerContext, args []
 		if sh.backFds(rest[0]); len(rest) > 1 {
 			return 0
 		}
-		return int(hc.LastExitStatus)
+		return hc.LastExitStatus
 	}
 	switch name {
 	case "wait":

@@ -203,7 +203,7 @@ func (sh *shell) exit(hc interp.HandlerContext, args []string) {
 		sh.leaving = true
 		return
 	}
-	status := int(hc.LastExitStatus)
+	status := hc.LastExitStatus
 	if len(args) > 1 {
 		status, _ = strconv.Atoi(args[1])
 	}
@@ -214,7 +214,7 @@ func (sh *shell) exit(hc interp.HandlerContext, args []string) {
 // status of the last command. Outside of functions dash takes it for exit.
 func (sh *shell) returned(hc interp.HandlerContext, args []string) []string {
 	if len(args) == 1 {
-		args = append(args, strconv.Itoa(int(hc.LastExitStatus)))
+		args = append(args, strconv.Itoa(hc.LastExitStatus))
 	}
 	if sh.kind != "bash" && !sh.libraryFlag("inFunc") && !sh.libraryFlag("inSource") {
 		args = append([]string{"exit"}, args[1:]...)
