@@ -29,8 +29,8 @@ func negate(st *syntax.Stmt) {
 
 // tested reports whether the status of the running command is tested by && or ||, !, or as
 // a condition, perhaps by a caller of the function that it belongs to. Only the library
-// knows it, in a field that it does not export; TestTested fails if a later version has
-// renamed the field.
+// knows it, in a field that it does not export. If a later version has renamed the field,
+// libraryFlag panics in every test that starts a subshell, such as TestShell.
 func (sh *shell) tested() bool { return sh.libraryFlag("noErrExit") }
 
 func (sh *shell) libraryFlag(name string) bool {
