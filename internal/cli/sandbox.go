@@ -30,10 +30,9 @@ func newSandboxCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "The embedded simulated Proxmox",
-		Long: `A simulated Proxmox VE 8.4 inside this process, on loopback only. Any command
-uses it with --sandbox; serve holds one open for other programs.` + exitStatuses(0, 2),
-		Args: noArgs,
-		RunE: helpOnly,
+		Long:  sandboxHelp() + exitStatuses(0, 2),
+		Args:  noArgs,
+		RunE:  helpOnly,
 	}
 	cmd.AddCommand(newServeCmd(a), newResetCmd(a))
 	return cmd
@@ -137,6 +136,65 @@ func newResetCmd(a *app) *cobra.Command {
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
+}
+
+// sandboxHelp says what the sandbox is, what it has, and where its limits are.
+func sandboxHelp() string {
+	s := sandbox.Simulated()
+	var faults []string
+	for _, f := range s.Faults {
+		faults = append(faults, f.Name)
+	}
+	return `A simulated Proxmox VE 8.4 inside this process, on loopback only. Any command
+uses it with --sandbox; serve holds one open for other programs.
+
+Its node answers the HTTP API and has an SSH server with pct. Its guests are
+virtual: a folder with the files of a Debian, Ubuntu or Alpine machine, and a
+shell, programs and services that this process plays. They need no privilege,
+and nothing of this machine can be reached from inside.
+
+A virtual guest cannot run real binaries, packages from the internet or a whole
+bash. A program, an option or a part of the shell's language that it lacks is
+refused in one line. Real guests, with the real programs, need Linux and root:
+infrahaus sandbox serve --driver lxc
+
+Programs:
+` + filled(s.Programs) + `
+
+Packages of apt-get and apk:
+` + filled(s.Packages) + `
+
+Packages that install, though not all of their programs run:
+` + filled(s.Hollow) + `
+
+Programs of the node alone:
+` + filled(s.Node) + `
+
+Verbs of pct:
+` + filled(s.Pct) + `
+
+Faults, which infrahaus sandbox serve --help explains:
+` + filled(faults)
+}
+
+// filled sets words in lines of at most 78 columns that begin with two spaces.
+func filled(words []string) string {
+	var b strings.Builder
+	column := 0
+	for _, w := range words {
+		switch {
+		case column == 0 || column+1+len(w) > 78:
+			if column > 0 {
+				b.WriteByte('\n')
+			}
+			b.WriteString("  " + w)
+			column = 2 + len(w)
+		default:
+			b.WriteString(" " + w)
+			column += 1 + len(w)
+		}
+	}
+	return b.String()
 }
 
 // faultHelp lists the faults that a sandbox can play.

@@ -5,20 +5,25 @@ import (
 	"sync"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/admin"
+	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 	"github.com/infrahaus/infrahaus/internal/sandbox/pct"
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual"
 )
+
+// nodeCommands are the programs that the node has and guests lack.
+func nodeCommands(tool *pct.Tool, n *node.Node) map[string]virtual.CommandFunc {
+	return map[string]virtual.CommandFunc{
+		"pct": tool.Run, "lxc-attach": tool.Attach, "pveum": admin.Pveum(n), "pvesm": admin.Pvesm(n), "time": pct.GNUTime,
+	}
+}
 
 // machine gives the node's own shell and files, and what ends them. The machine is made
 // when somebody first logs in to the node: its files cost as much as those of a guest, and
 // most commands that open a sandbox ask its API alone.
 func (w *owned) machine(tool *pct.Tool) (get func() (*virtual.Machine, error), end func() error) {
-	commands := map[string]virtual.CommandFunc{
-		"pct": tool.Run, "lxc-attach": tool.Attach, "pveum": admin.Pveum(w.node), "pvesm": admin.Pvesm(w.node), "time": pct.GNUTime,
-	}
 	var made *virtual.Machine // read by end once the sshd, whose sessions call get, is closed
 	get = sync.OnceValues(func() (*virtual.Machine, error) {
-		m, err := virtual.NewMachine(filepath.Join(w.opt.Dir, "node"), commands)
+		m, err := virtual.NewMachine(filepath.Join(w.opt.Dir, "node"), nodeCommands(tool, w.node))
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -85,6 +87,9 @@ func subcommands() map[string]subcommand {
 		"unlock":       {"unlock <vmid>", []string{"vmid"}, "", false, (*Tool).unlock},
 	}
 }
+
+// Verbs are the verbs of pct in alphabetical order.
+func Verbs() []string { return slices.Sorted(maps.Keys(subcommands())) }
 
 // Run is the program that a shell of the node starts.
 func (t *Tool) Run(p *kernel.Proc, args []string) int {

@@ -6,10 +6,12 @@ package virtual
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"sync"
@@ -118,6 +120,27 @@ func commands() map[string]kernel.Command {
 		all[k] = v
 	}
 	return all
+}
+
+// Programs are the programs of a virtual guest in alphabetical order.
+func Programs() []string {
+	return slices.Sorted(slices.Values(slices.AppendSeq(slices.Clone(kernel.Shells), maps.Keys(commands()))))
+}
+
+// Packages are the packages that a virtual guest can install. Those in hollow bring at
+// least one program that a virtual guest refuses to run.
+func Packages() (whole, hollow []string) {
+	have := Programs()
+	for name, programs := range system.Packages() {
+		if slices.ContainsFunc(programs, func(program string) bool { return !slices.Contains(have, program) }) {
+			hollow = append(hollow, name)
+		} else {
+			whole = append(whole, name)
+		}
+	}
+	slices.Sort(whole)
+	slices.Sort(hollow)
+	return whole, hollow
 }
 
 // NewMachine makes a machine on the folder root, laid out as a Debian system at

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -165,10 +166,12 @@ func (p *Proc) execScript(full string, argv []string, b []byte, depth int) int {
 	return st
 }
 
+// Shells are the names by which the shell is started.
+var Shells = []string{"ash", "bash", "dash", "sh"}
+
 // runCommand runs an implemented program in this process.
 func (p *Proc) runCommand(name string, argv []string) int {
-	switch name {
-	case "sh", "dash", "ash", "bash":
+	if slices.Contains(Shells, name) {
 		return p.runShell(name, argv)
 	}
 	cmd := p.M.commands[name]

@@ -55,6 +55,18 @@ func catalogue() map[string]pkg {
 		"openssl": {}, "procps": {}, "psmisc": prog("/usr/bin/killall"), "iputils-ping": {}, "dnsutils": prog("/usr/bin/dig"), "cron": {}, "logrotate": prog("/usr/sbin/logrotate"), "fuse-overlayfs": {}, "uidmap": {}, "iptables": {}}
 }
 
+// Packages are the packages of the catalogue, each with the names of its programs.
+func Packages() map[string][]string {
+	all := map[string][]string{}
+	for name, c := range catalogue() {
+		all[name] = nil
+		for _, file := range strings.Fields(c.bins) {
+			all[name] = append(all[name], path.Base(file))
+		}
+	}
+	return all
+}
+
 // status reads dpkg's (or apk's) database: package → version.
 func installed(p *proc) map[string]string {
 	out := map[string]string{}
