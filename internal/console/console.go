@@ -76,6 +76,15 @@ func (c *Console) Tag() string { return c.tag }
 // ctx's, or that of a write to conn. After an error, conn is the caller's to close.
 func (c *Console) Attach(ctx context.Context, conn io.ReadWriteCloser) (*Mux, error) {
 	chunks, ended := listen(conn)
+	attached := false
+	defer func() {
+		if !attached { // a full queue would block the reader for good, even after conn is closed
+			go func() {
+				for range chunks {
+				}
+			}()
+		}
+	}()
 	d := &login{
 		conn: conn, chunks: chunks, ended: ended, tag: newTag(), ownTag: c.tag, adoptOwn: c.mux != nil && c.mux.tag == c.tag,
 		password: c.password(ctx), waiting: c.Waiting, note: c.Note, limits: c.Limits,
@@ -104,7 +113,7 @@ func (c *Console) Attach(ctx context.Context, conn io.ReadWriteCloser) (*Mux, er
 			return nil, err
 		}
 	}
-	c.mux = m
+	c.mux, attached = m, true
 	return m, nil
 }
 
