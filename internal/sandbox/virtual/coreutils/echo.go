@@ -9,14 +9,6 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
-func catLike(p *proc, args []string) int {
-	_, err := io.Copy(p.Stdout, p.Stdin)
-	if err != nil {
-		return 1
-	}
-	return 0
-}
-
 func echo(p *proc, args []string) int {
 	args, nl := args[1:], "\n"
 	if len(args) > 0 && args[0] == "-n" {
