@@ -8,7 +8,7 @@ import (
 )
 
 func cat(p *proc, args []string) int {
-	o, ok := parse(p, args, "nuvETA", "number show-all")
+	o, ok := parse(p, args, "nu", "number")
 	if !ok {
 		return 1
 	}
@@ -19,9 +19,9 @@ func cat(p *proc, args []string) int {
 			return err
 		}
 		b, err := io.ReadAll(r)
-		for _, l := range lines(b) {
+		for l := range strings.Lines(string(b)) {
 			n++
-			p.Printf("%6d\t%s\n", n, l)
+			p.Printf("%6d\t%s", n, l)
 		}
 		return err
 	})
@@ -60,6 +60,10 @@ func parseSize(s string) (int64, error) {
 }
 
 func unlink(p *proc, args []string) int {
+	if len(args) > 2 {
+		p.Errorf("extra operand %s", q(args[2]))
+		return 1
+	}
 	for _, f := range args[1:] {
 		if strings.HasPrefix(f, "-") {
 			continue

@@ -45,7 +45,7 @@ func operands(p *proc, o *options) (src []string, dst string, ok bool) {
 }
 
 func cp(p *proc, args []string) int {
-	o, ok := parse(p, args, "rRafpPdLHTnuvlst:bxi", "recursive archive force preserve? no-dereference dereference no-target-directory no-clobber update verbose target-directory= reflink? parents remove-destination")
+	o, ok := parse(p, args, "rRafpPdLHTnuvlst:", "recursive archive force preserve? no-dereference dereference no-target-directory no-clobber update verbose target-directory= reflink?")
 	if !ok {
 		return 1
 	}
@@ -54,7 +54,7 @@ func cp(p *proc, args []string) int {
 		return 1
 	}
 	c := &copier{p: p, v: p.View(), rec: o.has("r", "R", "a", "recursive", "archive"), keep: o.has("a", "p", "archive", "preserve"),
-		links: o.has("a", "d", "P", "archive", "no-dereference"), noClobber: o.has("n", "no-clobber"), hard: o.has("l"), sym: o.has("s"), update: o.has("u", "update")}
+		links: o.has("a", "d", "P", "archive", "no-dereference"), noClobber: o.has("n", "no-clobber"), hard: o.has("l"), sym: o.has("s"), update: o.has("u", "update"), verbose: o.has("v", "verbose")}
 	if c.rec && !o.has("L", "dereference", "H") {
 		c.links = true
 	}
@@ -77,6 +77,7 @@ type copier struct {
 	p                                              *proc
 	v                                              *fsys.View
 	rec, keep, links, noClobber, hard, sym, update bool
+	verbose                                        bool
 }
 
 func (c *copier) copy(src, dst string) error {
@@ -88,11 +89,14 @@ func (c *copier) copy(src, dst string) error {
 		return plainError(fmt.Sprintf("cannot stat %s: %s", q(src), kernel.Reason(err)))
 	}
 	old, oerr := c.v.Lstat(dst)
-	if oerr == nil && fsys.SameFile(i, old) && !i.IsDir() {
+	if at, err := c.v.Stat(dst); err == nil && fsys.SameFile(i, at) && !i.IsDir() { // perhaps through a link: opening it would empty the source
 		return plainError(fmt.Sprintf("%s and %s are the same file", q(src), q(dst)))
 	}
 	if oerr == nil && !i.IsDir() && (c.noClobber || c.update && !i.ModTime().After(old.ModTime())) {
 		return nil
+	}
+	if c.verbose && !i.IsDir() {
+		c.say(src, dst)
 	}
 	switch {
 	case i.IsDir():
@@ -116,6 +120,8 @@ func (c *copier) copy(src, dst string) error {
 	return c.file(src, dst, i)
 }
 
+func (c *copier) say(src, dst string) { c.p.Printf("%s -> %s\n", q(src), q(dst)) }
+
 func (c *copier) dir(src, dst string, i *fsys.Info) error {
 	if !c.rec {
 		return plainError("-r not specified; omitting directory " + q(src))
@@ -125,7 +131,9 @@ func (c *copier) dir(src, dst string, i *fsys.Info) error {
 			return plainError(fmt.Sprintf("cannot copy a directory, %s, into itself, %s", q(src), q(dst)))
 		}
 	}
-	if err := c.v.Mkdir(dst, i.Mode().Perm()|0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := c.v.Mkdir(dst, i.Mode().Perm()|0o700); err == nil && c.verbose {
+		c.say(src, dst)
+	} else if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	list, err := c.v.ReadDir(src)

@@ -13,6 +13,9 @@ func ranges(s string) (func(n int) bool, bool) {
 		a, b, has := strings.Cut(part, "-")
 		x, e1 := strconv.Atoi(a)
 		y, e2 := strconv.Atoi(b)
+		if a == "0" || b == "0" || e1 == nil && e2 == nil && x > y {
+			return nil, false
+		}
 		switch {
 		case !has && e1 == nil:
 			rs = append(rs, r{x, x})
@@ -37,7 +40,7 @@ func ranges(s string) (func(n int) bool, bool) {
 }
 
 func cut(p *proc, args []string) int {
-	o, ok := parse(p, args, "d:f:c:b:sz", "delimiter= fields= characters= bytes= only-delimited output-delimiter= complement")
+	o, ok := parse(p, args, "d:f:c:b:s", "delimiter= fields= characters= bytes= only-delimited output-delimiter= complement")
 	if !ok {
 		return 1
 	}
@@ -57,6 +60,10 @@ func cut(p *proc, args []string) int {
 	d, has := o.get("d", "delimiter")
 	if !has {
 		d = "\t"
+	}
+	if len(d) != 1 {
+		p.Errorf("the delimiter must be a single character")
+		return 1
 	}
 	od, has := o.get("output-delimiter")
 	if !has {

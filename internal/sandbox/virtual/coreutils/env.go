@@ -7,7 +7,7 @@ import (
 )
 
 func env(p *proc, args []string) int {
-	o, ok := parseOpts(p, args, "iu:0S:C:", "ignore-environment unset= null split-string= chdir=", false)
+	o, ok := parseOpts(p, args, "iu:S:C:", "ignore-environment unset= split-string= chdir=", false)
 	if !ok {
 		return 125
 	}
@@ -89,6 +89,9 @@ func chroot(p *proc, args []string) int {
 }
 
 func which(p *proc, args []string) int {
+	if len(args) == 1 {
+		return 1
+	}
 	st := 0
 	for _, a := range args[1:] {
 		if a == "-a" || a == "-s" {

@@ -16,7 +16,7 @@ func fail(p *proc, what string, err error) int {
 }
 
 func mkdir(p *proc, args []string) int {
-	o, ok := parse(p, args, "pvm:", "parents verbose mode=")
+	o, ok := parse(p, args, "pm:", "parents mode=")
 	if !ok {
 		return 1
 	}
@@ -47,7 +47,7 @@ func mkdir(p *proc, args []string) int {
 }
 
 func rmdir(p *proc, args []string) int {
-	o, ok := parse(p, args, "pv", "ignore-fail-on-non-empty parents")
+	o, ok := parse(p, args, "p", "ignore-fail-on-non-empty parents")
 	if !ok {
 		return 1
 	}
@@ -78,7 +78,7 @@ func (e plainError) Error() string { return string(e) }
 const errNotDir = plainError("Not a directory")
 
 func rm(p *proc, args []string) int {
-	o, ok := parse(p, args, "rRfdvi", "recursive force verbose one-file-system no-preserve-root dir")
+	o, ok := parse(p, args, "rRfdv", "recursive force verbose one-file-system no-preserve-root dir")
 	if !ok {
 		return 1
 	}

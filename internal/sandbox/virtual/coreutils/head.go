@@ -40,7 +40,7 @@ func titles(p *proc, o *options) func(name string) {
 }
 
 func head(p *proc, args []string) int {
-	o, ok := parse(p, oldCount(args), "n:c:qv", "lines= bytes= quiet")
+	o, ok := parse(p, oldCount(args), "n:c:q", "lines= bytes= quiet")
 	if !ok {
 		return 1
 	}

@@ -4,10 +4,12 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
 )
 
 func mv(p *proc, args []string) int {
-	o, ok := parse(p, args, "fnvTuit:b", "force no-clobber verbose no-target-directory target-directory= update backup?")
+	o, ok := parse(p, args, "fnvTt:", "force no-clobber verbose no-target-directory target-directory=")
 	if !ok {
 		return 1
 	}
@@ -25,15 +27,30 @@ func mv(p *proc, args []string) int {
 		if _, err := v.Lstat(d); err == nil && o.has("n", "no-clobber") {
 			continue
 		}
+		if v.Abs(s) == v.Abs(d) {
+			p.Errorf("%s and %s are the same file", q(s), q(d))
+			st = 1
+			continue
+		}
+		if isFolder(v, s) && isFolder(v, d) {
+			_ = v.Remove(d) // an empty folder is replaced; Rename reports any other
+		}
 		if err := v.Rename(s, d); err != nil {
 			st = fail(p, "cannot move "+q(s)+" to "+q(d), err)
+		} else if o.has("v", "verbose") {
+			p.Printf("renamed %s -> %s\n", q(s), q(d))
 		}
 	}
 	return st
 }
 
+func isFolder(v *fsys.View, name string) bool {
+	i, err := v.Lstat(name)
+	return err == nil && i.IsDir()
+}
+
 func ln(p *proc, args []string) int {
-	o, ok := parse(p, args, "sfnvTrt:b", "symbolic force no-dereference verbose no-target-directory relative target-directory=")
+	o, ok := parse(p, args, "sfnTrt:", "symbolic force no-dereference no-target-directory relative target-directory=")
 	if !ok {
 		return 1
 	}
@@ -87,7 +104,7 @@ func relative(from, to string) string {
 }
 
 func readlink(p *proc, args []string) int {
-	o, ok := parse(p, args, "femnqsvz", "canonicalize canonicalize-existing canonicalize-missing no-newline")
+	o, ok := parse(p, args, "femnqs", "canonicalize canonicalize-existing canonicalize-missing no-newline")
 	if !ok {
 		return 1
 	}
@@ -126,7 +143,7 @@ func canonical(p *proc, f string, exists, anyMissing bool) (string, error) {
 }
 
 func realpath(p *proc, args []string) int {
-	o, ok := parse(p, args, "emsqz", "canonicalize-existing canonicalize-missing no-symlinks strip")
+	o, ok := parse(p, args, "ems", "canonicalize-existing canonicalize-missing no-symlinks strip")
 	if !ok {
 		return 1
 	}

@@ -52,7 +52,7 @@ type lister struct {
 }
 
 func ls(p *proc, args []string) int {
-	o, ok := parse(p, args, "laA1dRrthnFSipsUgoXvkCx", "all almost-all directory color? time-style= full-time human-readable reverse recursive group-directories-first numeric-uid-gid inode")
+	o, ok := parse(p, args, "laA1dRrthnFSip", "all almost-all directory color? time-style= full-time human-readable reverse recursive group-directories-first numeric-uid-gid inode")
 	if !ok {
 		return 2
 	}

@@ -61,7 +61,7 @@ func chmod(p *proc, args []string) int {
 		}
 		clean = append(clean, a)
 	}
-	o, ok := parse(p, clean, "Rvfc", "recursive verbose silent quiet reference=")
+	o, ok := parse(p, clean, "R", "recursive")
 	if !ok {
 		return 1
 	}
@@ -76,6 +76,9 @@ func chmod(p *proc, args []string) int {
 		m, err := kernel.ParseMode(spec, i.Mode(), i.IsDir(), p.Umask())
 		if err != nil {
 			return err
+		}
+		if octal := strings.Trim(spec, "01234567") == ""; octal && i.IsDir() && len(spec) < 5 {
+			m |= i.Mode() & (fs.ModeSetuid | fs.ModeSetgid) // a number takes these from files only
 		}
 		return v.Chmod(name, m)
 	}

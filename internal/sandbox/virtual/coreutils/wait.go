@@ -64,7 +64,8 @@ func setsid(p *proc, args []string) int {
 
 func nohup(p *proc, args []string) int {
 	if len(args) < 2 {
-		return missing(p)
+		missing(p)
+		return 125
 	}
 	p.Ignore(1)
 	return p.Exec(args[1:])
