@@ -4,8 +4,10 @@
 // that is not there is refused by name, and the line says where the real program is.
 //
 // The rule: no new applet or option unless a built-in template, a script that infrahaus runs
-// in guests, or a user session needs it. Every applet has rows in testdata/alike.txt, which
-// `make e2e` compares with the real programs of a Debian machine.
+// in guests, or a user session needs it. testdata/alike.txt has rows of the applets that
+// behave as the real programs of a Debian machine do, where they do not refuse an option;
+// TestAppletsAlike (tag e2e, as root) compares them. Applets without rows, such as find, sed,
+// sort, date and tar, still differ in some options.
 package coreutils
 
 import (
