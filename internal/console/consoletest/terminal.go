@@ -33,6 +33,7 @@ type Terminal struct {
 
 	mu      sync.Mutex
 	clients map[net.Conn]bool
+	ended   bool // the program has ended: a client that comes later is cut at once
 	said    []byte              // all that the console ever printed
 	mangle  func([]byte) []byte // of what the console prints, nil: nothing
 	left    int                 // bytes that may be typed before all is cut; 0: no end
@@ -140,6 +141,9 @@ func (c *Terminal) serve() {
 			c.Show(append([]byte(nil), buf[:n]...))
 		}
 		if err != nil {
+			c.mu.Lock()
+			c.ended = true
+			c.mu.Unlock()
 			c.Cut() // its program has ended, and dtach with it
 			return
 		}
@@ -194,7 +198,11 @@ func (c *Terminal) Attach(context.Context, string, int) (io.ReadWriteCloser, err
 	ours, theirs := net.Pipe()
 	c.mu.Lock()
 	c.clients[theirs] = true
+	ended := c.ended
 	c.mu.Unlock()
+	if ended { // the program was faster than this client: nobody else would cut it
+		c.Cut()
+	}
 	go func() {
 		c.keyboard(theirs)
 		c.mu.Lock()
