@@ -14,8 +14,7 @@ import (
 
 // attach finds a running container, whether this tool made it or not, and gets inside.
 func (r *Run) attach(ctx context.Context) error {
-	r.looking = true
-	r.phase = Phases[len(Phases)-1]
+	r.verb, r.phase = plan.Discover, Phases[len(Phases)-1]
 	defer r.wait("", 0)()
 	if err := r.Bus.Emit(event.Event{Type: event.Step, Step: r.phase.Name, Message: "Looking for the container"}); err != nil {
 		return err

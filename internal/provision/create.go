@@ -7,6 +7,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision/outcome"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
@@ -32,7 +33,7 @@ func (r *Run) create(ctx context.Context) error {
 	}
 	res, err := r.followTask(ctx, upid)
 	if err != nil {
-		r.createFailed = pve.IsKind(err, pve.TaskFailed) && r.cleanedUp(ctx)
+		r.afterCreate(ctx, err)
 		return err
 	}
 	r.warnAll(res.Warnings)
@@ -111,7 +112,8 @@ func (r *Run) claim(ctx context.Context) (pve.Created, error) {
 			"grant VM.Config.Options to the login")
 	}
 	created, err := r.PVE.Create(ctx, req, func(ctid int) error {
-		r.CTID, r.requested = ctid, true
+		r.CTID = ctid
+		r.exists(outcome.Asked)
 		r.Bus.SetPlace(ctid, p.Node)
 		return r.Record.Update(ctx, func(c *lxc.Container) {
 			c.CTID, c.Node, c.MAC = ctid, p.Node, r.MAC
@@ -121,7 +123,7 @@ func (r *Run) claim(ctx context.Context) (pve.Created, error) {
 	if err != nil {
 		var said *pve.Error
 		if errors.As(err, &said) && said.Status != 0 || errors.Is(err, pve.ErrTaken) {
-			r.requested = false // Proxmox has answered, and refused
+			r.exists(outcome.NotAsked) // Proxmox has answered, and refused
 		}
 		return created, err
 	}
@@ -136,28 +138,28 @@ func (r *Run) madeThis(seen pve.Seen) bool {
 	return f.With(seen).Owner().Mine()
 }
 
-// cleanedUp asks whether a create task that failed has left nothing. Proxmox removes what
-// it has made, but not if the worker itself was killed, for example by a reboot of the
-// node.
-func (r *Run) cleanedUp(ctx context.Context) bool {
+// afterCreate finds out what a create task that ended with err has left. Proxmox removes what
+// it has made, but not if the worker itself was killed, for example by a reboot of the node.
+func (r *Run) afterCreate(ctx context.Context, err error) {
+	if !pve.IsKind(err, pve.TaskFailed) {
+		return
+	}
 	f := r.facts(r.CTID, r.UPID)
 	cfg, err := r.PVE.Config(ctx, r.Placement.Node, r.CTID)
 	switch {
 	case err == nil:
 		f.Config = &cfg
-		r.leftLocked = cfg.Lock == "create" && cfg.Blank()
 	case !pve.IsKind(err, pve.NotFound):
-		return false // it is not known
+		return // it is not known
 	}
-	owner := f.Owner()
-	return owner == ownership.Gone || owner == ownership.Theirs
-}
-
-// nothingExists reports whether nothing of this run is on the node. Either it asked for no
-// container, or the create task failed and Proxmox has cleaned up, or the container was
-// destroyed again.
-func (r *Run) nothingExists() bool {
-	return !r.looking && (!r.requested || r.createFailed || r.gone)
+	switch owner := f.Owner(); {
+	case owner == ownership.Gone:
+		r.exists(outcome.CleanedUp)
+	case owner == ownership.Theirs:
+		r.exists(outcome.Foreign)
+	case cfg.Lock == "create" && cfg.Blank():
+		r.exists(outcome.Locked)
+	}
 }
 
 // watch turns the log lines of a task into events, and its waits into messages.

@@ -114,7 +114,7 @@ func (r *Run) input() (configmanager.Input, error) {
 	t := r.Job.Template
 	in := configmanager.Input{
 		Template: t.Name, RecordID: r.RecordID, ConfigPath: t.ConfigPath, SyncOnBoot: t.SyncOnBoot,
-		RepoURL: r.Job.ConfigRepoURL, Branch: r.Job.ConfigBranch, Later: r.renewing,
+		RepoURL: r.Job.ConfigRepoURL, Branch: r.Job.ConfigBranch, Later: r.verb == plan.Sync,
 		Packages: r.packages(),
 	}
 	for _, c := range t.Packages.Custom {

@@ -30,8 +30,8 @@ func (r *Run) SurveyDestroy(ctx context.Context, foreign bool) (d survey.Destroy
 			err = r.cutShort(cause, "nothing was changed")
 		}
 	}()
-	r.foreign = foreign
-	r.CTID, r.MAC, r.requested = r.Recorded.CTID, r.Recorded.MAC, r.Recorded.CTID != 0
+	r.verb, r.foreign = plan.Destroy, foreign
+	r.onRecord()
 	if err := r.loadMarks(ctx); err != nil {
 		return d, err
 	}

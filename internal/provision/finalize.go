@@ -14,6 +14,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 )
 
 // finalize looks around in the guest with one remote command, which also waits
@@ -27,7 +28,7 @@ func (r *Run) finalize(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	look := r.looking && !r.renewing // a command that only looks does not wait
+	look := r.verb == plan.Discover // a command that only looks does not wait
 	said := r.sayWaiting(declared, look)
 	report, err := r.probe(ctx, discover.Options{Declared: declared, Look: look})
 	said()

@@ -64,14 +64,7 @@ func (r *Run) wayIn() (string, error) {
 
 // request is what the run was asked for.
 func (r *Run) request() plan.Request {
-	q := plan.Request{Verb: plan.Create, Job: r.Job, From: r.From, Sync: r.Asked}
-	switch {
-	case r.renewing:
-		q.Verb = plan.Sync
-	case r.resuming:
-		q.Verb = plan.Resume
-	}
-	return q
+	return plan.Request{Verb: r.verb, Job: r.Job, From: r.From, Sync: r.Asked}
 }
 
 // world is what the run has found.
@@ -133,6 +126,7 @@ func (r *Run) programs() []string {
 // and, if the container runs, the guest. The run's record must discard what is written to
 // it.
 func (r *Run) PlanResume(ctx context.Context) ([]PlanStep, error) {
+	r.verb = plan.Resume
 	defer r.closeGuest()
 	defer r.wait("Proxmox and the container to report their progress", 0)()
 	if err := r.lookBack(ctx); err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/provision/outcome"
 )
 
 const (
@@ -44,14 +45,7 @@ func (r *Run) reading(ctx context.Context, read func() error) error {
 // cutOff is a link that dropped too often, with the command to go on with.
 func (r *Run) cutOff(err error) error {
 	f := Explain(err)
-	next := "resume"
-	switch {
-	case r.renewing:
-		next = "sync"
-	case r.looking:
-		next = "discover"
-	}
-	f.Hints = append(f.Hints, "see what cuts the connection (a proxy?), or use another ssh.transport; then: "+r.Command(next, r.Job.Spec.Hostname))
+	f.Hints = append(f.Hints, "see what cuts the connection (a proxy?), or use another ssh.transport; then: "+r.Command(outcome.Again(r.verb), r.Job.Spec.Hostname))
 	return f
 }
 
@@ -67,7 +61,7 @@ func (r *Run) stoppedUnder(ctx context.Context, err error) error {
 	}
 	what, _, _ := strings.Cut(in.Message, ": ")
 	f := &Failure{Status: ExitUnreachable, Message: what + ": the container has stopped", Err: err}
-	if r.looking {
+	if !r.changing {
 		f.Hints = []string{r.Command("start", r.Job.Spec.Hostname)}
 	}
 	return f

@@ -18,7 +18,7 @@ import (
 // that the template also changed is refused before anything is changed, unless
 // Take settles it.
 func (r *Run) Sync(ctx context.Context, how plan.SyncRequest) (Result, error) {
-	r.renewing, r.Asked = true, how
+	r.verb, r.Asked = plan.Sync, how
 	err := r.lookBack(ctx)
 	if err == nil {
 		err = r.mustRun()
@@ -69,7 +69,7 @@ func (r *Run) keepJob(ctx context.Context) error {
 
 // beginChange writes down that the container is being changed, and into what.
 func (r *Run) beginChange(ctx context.Context) error {
-	r.looking = false
+	r.changing = true
 	if err := r.closeRollback(ctx, plan.Done); err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 // changes nothing. The run's record must discard what is written to it.
 func (r *Run) PlanSync(ctx context.Context, how plan.SyncRequest) (plan.Report, error) {
 	defer r.closeGuest()
-	r.renewing, r.Asked = true, how
+	r.verb, r.Asked = plan.Sync, how
 	defer r.wait("Proxmox and the container to report their state", 0)()
 	if err := r.lookBack(ctx); err != nil {
 		return plan.Report{}, err

@@ -15,6 +15,7 @@ import (
 // again that failed or died. It repeats no item that is done, unless From says so. It needs
 // Recorded and Job from the catalogue.
 func (r *Run) Resume(ctx context.Context) (Result, error) {
+	r.verb = plan.Resume
 	err := r.lookBack(ctx)
 	if err == nil && r.situation.Config.Lock == "snapshot" { // a sync was killed while it took a snapshot
 		err = r.followSnapshots(ctx)
@@ -27,23 +28,21 @@ func (r *Run) Resume(ctx context.Context) (Result, error) {
 
 // lookBack finds out how far earlier runs have come, from the record and then from Proxmox.
 func (r *Run) lookBack(ctx context.Context) error {
-	r.resuming = true
-	if r.phase = Phases[0]; r.renewing {
+	if r.phase = Phases[0]; r.verb == plan.Sync {
 		r.phase = Phases[2]
 	}
 	defer r.wait("", 0)()
-	r.CTID, r.MAC = r.Recorded.CTID, r.Recorded.MAC
-	r.requested = r.CTID != 0
+	r.onRecord()
 	if err := r.loadMarks(ctx); err != nil {
 		return err
 	}
 	if err := r.Bus.Emit(event.Event{Type: event.Step, Step: r.phase.Name, Message: "Looking at what is done already"}); err != nil {
 		return err
 	}
-	if r.renewing || r.Recorded.Lifecycle == lxc.Ready {
-		r.looking = true // until the first change
-	} else if err := r.beginChange(ctx); err != nil {
-		return err
+	if r.verb == plan.Resume && r.Recorded.Lifecycle != lxc.Ready {
+		if err := r.beginChange(ctx); err != nil {
+			return err
+		}
 	}
 	if err := r.Connect(ctx); err != nil {
 		return err
@@ -61,7 +60,7 @@ func (r *Run) lookBack(ctx context.Context) error {
 	if found.State == plan.There && found.Config.Lock == "create" { // a backup is being restored into it
 		return survey.Locked("go on with", r.Recorded, found.Config.Lock)
 	}
-	if r.looking && !r.renewing {
+	if r.verb == plan.Resume && !r.changing {
 		if err := r.beginChange(ctx); err != nil {
 			return err
 		}

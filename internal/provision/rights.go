@@ -33,7 +33,7 @@ func (r *Run) mayGoOn(ctx context.Context) error {
 	}
 	needs := slices.Concat([]string{"VM.Audit"}, Inside(r.SSH.Transport))
 	switch {
-	case !r.renewing:
+	case r.verb != plan.Sync:
 		return r.may(ctx, "go on with", append(needs, "VM.PowerMgmt"))
 	case r.Asked.Snapshot == plan.SnapshotNever:
 		return r.may(ctx, "sync", needs)

@@ -15,9 +15,8 @@ import (
 // be taken back (see survey.Survey.Rollback), and changes nothing. It needs Recorded and
 // Connect.
 func (r *Run) SurveyRollback(ctx context.Context) (survey.RollbackSurvey, error) {
-	r.looking = true
 	defer r.wait("Proxmox to list the snapshots", 0)()
-	r.CTID, r.MAC, r.requested = r.Recorded.CTID, r.Recorded.MAC, r.Recorded.CTID != 0
+	r.onRecord()
 	if err := r.loadMarks(ctx); err != nil {
 		return survey.RollbackSurvey{}, err
 	}
@@ -67,7 +66,7 @@ func (r *Run) rollback(ctx context.Context) error {
 	}
 	r.Bus.SetPlace(r.CTID, r.Recorded.Node)
 	since := r.marks.Of(event.Deploying, plan.ItemSnapshot)
-	r.looking, r.past = false, &p
+	r.verb, r.changing, r.past = plan.Rollback, true, &p
 	defer r.wait("", 0)()
 	// Before the lifecycle: this mark makes MayGoOn refuse the container to other runs.
 	if err := r.mark(ctx, event.Deploying, plan.ItemRollback, plan.Claimed, plan.Detail{Name: p.Snapshot, UPID: p.Task}); err != nil {
@@ -180,18 +179,4 @@ func (r *Run) forgetSince(ctx context.Context, snapshot plan.Mark) error {
 		return r.mark(ctx, event.Deploying, plan.ItemShip, plan.Done, plan.Detail{})
 	}
 	return nil
-}
-
-func (r *Run) unfinishedPast() bool {
-	return r.past != nil && (r.past.Was == lxc.Failed || r.past.Was == lxc.Creating)
-}
-
-// wayBack names the next commands after a rollback that did not end well.
-func (r *Run) wayBack() []string {
-	name := r.Recorded.Hostname
-	again := r.Command("sync", name, "--rollback")
-	if r.marks.Of(event.Deploying, plan.ItemRollback).State == plan.Claimed {
-		return []string{"what was begun on the node goes on there; to finish it: " + again}
-	}
-	return []string{"to try again: " + again, "to go on from how it is now: " + r.Command("resume", name)}
 }

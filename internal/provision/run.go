@@ -2,7 +2,6 @@ package provision
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision/outcome"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/provision/survey"
 	"github.com/infrahaus/infrahaus/internal/pve"
@@ -39,14 +39,12 @@ type Run struct {
 	Bus              *event.Bus
 	Record           Catalogue
 
-	// Discover, Resume, Sync or Rollback
-	looking   bool                   // the run looks at a container and changes neither it nor its lifecycle
-	resuming  bool                   // the run goes on with what earlier runs began
-	renewing  bool                   // the template's present state is to be applied
+	verb      plan.Verb
+	changing  bool                   // the run has begun to change the container, or its record
 	marks     plan.Marks             // what earlier runs and this one have done
-	situation plan.Situation         // what Proxmox says of it
-	past      *survey.RollbackSurvey // what the container is being taken back to
-	foreign   bool                   // a container that this catalogue did not make may be destroyed
+	situation plan.Situation         // what Proxmox says of the container
+	past      *survey.RollbackSurvey // of a rollback: the state to which it goes back
+	foreign   bool                   // of a destroy: the container need not be this catalogue's
 
 	plan   plan.Plan    // what is decided, from what was found so far
 	inside *plan.Inside // what was found in the guest; nil: nobody has looked
@@ -57,17 +55,13 @@ type Run struct {
 	tail      tail // the last lines logged, for the error of what fails
 
 	// creating
-	Placement    *pve.Placement
-	CTID         int
-	UPID         string // of the create task
-	MAC          string
-	hostKeys     []string // learned from the create task's log
-	task         string   // the UPID that is followed now, for cancellation
-	requested    bool     // a create was sent and not refused
-	createFailed bool     // its task failed; Proxmox cleaned up
-	leftLocked   bool     // its task died and left the container locked
-	gone         bool     // destroyed by --on-failure
-	unanswered   bool     // whether Proxmox makes what was asked for is not known
+	Placement *pve.Placement
+	CTID      int
+	UPID      string // of the create task
+	MAC       string
+	hostKeys  []string          // learned from the create task's log
+	task      string            // the UPID that is followed now, for cancellation
+	existence outcome.Existence // see exists
 
 	// starting
 	Address netip.Addr // invalid: none known
@@ -105,7 +99,7 @@ func NewRun(meta event.Meta, record Catalogue, required event.Sink, others ...ev
 // Create runs the five phases and ends with a complete or an error event. What
 // it is to do is on record before anything else.
 func (r *Run) Create(ctx context.Context) (Result, error) {
-	r.phase = Phases[0]
+	r.verb, r.changing, r.phase = plan.Create, true, Phases[0]
 	err := r.Record.SaveJob(ctx, r.Job)
 	if err == nil {
 		err = r.perform(ctx, Phases)
@@ -147,53 +141,53 @@ func (r *Run) finish(ctx context.Context) (Result, error) {
 	if r.Address.IsValid() {
 		res.Address = r.Address.String()
 	}
-	message := "Container ready!"
-	if r.looking {
-		message = "Container was looked at"
-	}
-	if r.renewing {
-		message = "Container is as its template says" + r.butFor()
-	}
-	hint := ""
-	if r.past != nil {
-		message = "Container is as it was when the snapshot " + r.past.Snapshot + " was taken"
-	}
-	if r.unfinishedPast() {
-		hint = "it had not been finished then; to go on: " + r.Command("resume", r.Recorded.Hostname)
-	}
-	if len(r.unready) > 0 {
-		res.ExitStatus = ExitUnready
-		message = "Container is up, but not answering: " + strings.Join(r.unready, ", ")
-		hint = r.Command("logs", r.Job.Spec.Hostname)
-		if r.marks.Of(event.Deploying, plan.ItemSnapshot).State == plan.Claimed {
-			hint += "\n" + r.backHint()
-		}
-	}
-	if err := r.Record.Update(ctx, r.putOnRecord); err != nil {
+	end := r.ending().Success()
+	res.ExitStatus = end.Status
+	if err := r.Record.Update(ctx, func(c *lxc.Container) { r.putOnRecord(c, end) }); err != nil {
 		return res, err
 	}
 	percent := 100
 	return res, r.Bus.Emit(event.Event{
-		Type: event.Complete, Step: event.Finalizing, Percent: &percent, Message: message, Hint: hint,
+		Type: event.Complete, Step: event.Finalizing, Percent: &percent, Message: end.Message, Hint: strings.Join(end.Hints, "\n"),
 		ExitStatus: &res.ExitStatus, Address: res.Address, Services: r.Services,
 	})
 }
 
-// putOnRecord records the results. The container is ready again, or as unfinished as it
-// was when the sync began.
-func (r *Run) putOnRecord(c *lxc.Container) {
-	if c.Lifecycle == lxc.Destroyed { // meanwhile, beside a look inside
+// ending is everything on which the end of the run depends.
+func (r *Run) ending() outcome.Run {
+	o := outcome.Run{
+		Verb: r.verb, Existence: r.existence, Changing: r.changing, Recorded: r.Recorded,
+		Hostname: r.Job.Spec.Hostname, CTID: r.CTID, Unready: r.unready,
+		LeftSnapshot: r.marks.Of(event.Deploying, plan.ItemSnapshot).State == plan.Claimed,
+		OnNode:       r.marks.Of(event.Deploying, plan.ItemRollback).State == plan.Claimed,
+		CanUnlock:    r.SSH.Node != nil, Kept: r.butFor(), Command: r.Command,
+	}
+	if r.past != nil {
+		o.Snapshot, o.Was = r.past.Snapshot, r.past.Was
+	}
+	return o
+}
+
+// exists records what is known of the container's existence. It is the only writer.
+func (r *Run) exists(e outcome.Existence) { r.existence = e }
+
+// onRecord takes the id and the MAC from the record of a container that an earlier run made.
+func (r *Run) onRecord() {
+	r.CTID, r.MAC = r.Recorded.CTID, r.Recorded.MAC
+	if r.CTID != 0 {
+		r.exists(outcome.Asked)
+	}
+}
+
+// putOnRecord records a success. Another run may have destroyed the container beside a look
+// inside.
+func (r *Run) putOnRecord(c *lxc.Container, end outcome.End) {
+	if c.Lifecycle == lxc.Destroyed {
 		return
 	}
 	c.StoppedAt, c.Answering = nil, r.answering()
-	// A look inside does not show whether other work is left. Only an adopted container
-	// has no other work.
-	if r.looking && !r.renewing && !r.Recorded.Adopted {
-		return
-	}
-	c.Lifecycle, c.Error = lxc.Ready, ""
-	if r.unfinishedPast() {
-		c.Lifecycle, c.Error = lxc.Failed, "it is as it was before a sync, and had not been finished then"
+	if end.Lifecycle != "" {
+		c.Lifecycle, c.Error = end.Lifecycle, end.Error
 	}
 }
 
@@ -217,18 +211,18 @@ func (r *Run) fail(after, ctx context.Context, err error) error {
 	for i := range f.Tail {
 		f.Tail[i] = r.Bus.Redact(f.Tail[i])
 	}
-	if r.DestroyOnFailure && !r.nothingExists() {
+	if r.DestroyOnFailure && r.changing && !r.existence.None() {
 		f.Hints = append(f.Hints, hint(r.cleanUp(after))...)
 		// Destroying may have taken longer than the rest was given.
 		var cancel context.CancelFunc
 		after, cancel = context.WithTimeout(context.WithoutCancel(after), closeTimeout)
 		defer cancel()
 	}
-	if context.Cause(ctx) != nil && !r.looking && !r.gone && r.nothingExists() {
-		f.Hints = append(f.Hints, "nothing of it is on the node")
-	}
-	f.Hints = append(f.Hints, r.wayOn()...)
-	if recErr := r.recordFailure(after, f); recErr != nil {
+	ending := r.ending()
+	ending.Interrupted = context.Cause(ctx) != nil
+	end := ending.Failure()
+	f.Hints = append(f.Hints, end.Hints...)
+	if recErr := r.recordFailure(after, f.Message, end.Lifecycle); recErr != nil {
 		f.Hints = append(f.Hints, "the record could not be written: "+recErr.Error())
 	}
 	for i := range f.Hints {
@@ -246,63 +240,20 @@ func (r *Run) fail(after, ctx context.Context, err error) error {
 	return f
 }
 
-// wayOn names the commands that finish the work or clean it up.
-func (r *Run) wayOn() (hints []string) {
-	if r.looking || r.nothingExists() && !r.resuming {
+// recordFailure records how a run failed. A run that has changed nothing leaves a record that
+// another look has completed in the meantime.
+func (r *Run) recordFailure(ctx context.Context, message string, to lxc.Lifecycle) error {
+	if to == "" {
 		return nil
-	}
-	if r.past != nil {
-		return r.wayBack()
-	}
-	name := r.Job.Spec.Hostname
-	what := "nothing of it is on the node yet"
-	if r.CTID != 0 && !r.nothingExists() {
-		what = fmt.Sprintf("container %d was left as it is", r.CTID)
-	}
-	if r.unanswered {
-		what = fmt.Sprintf("Proxmox has no container %d yet, and may still make it, for its answer never came", r.CTID)
-	}
-	first := ""
-	if r.leftLocked && r.SSH.Node == nil { // the API cannot unlock, and both commands need it unlocked
-		hints, first = append(hints, fmt.Sprintf("first, on the node: pct unlock %d", r.CTID)), "then "
-	}
-	hints = append(hints,
-		what+"; "+first+"to go on: "+r.Command("resume", name),
-		"to remove it: "+r.Command("destroy", name),
-	)
-	if m := r.marks.Of(event.Deploying, plan.ItemSnapshot); m.State == plan.Claimed {
-		hints[len(hints)-1] = r.backHint()
-	}
-	return hints
-}
-
-func (r *Run) backHint() string {
-	return "to go back to how it was before: " + r.Command("sync", r.Job.Spec.Hostname, "--rollback")
-}
-
-// adopting reports whether this look will take the container into the catalogue.
-func (r *Run) adopting() bool { return r.Recorded.Adopted && r.Recorded.Lifecycle != lxc.Ready }
-
-// recordFailure records how a run failed. If a create left nothing on the node, its name
-// becomes free and its history stays. A failed discovery changes nothing, except that a
-// container without any successful look is not adopted as ready.
-func (r *Run) recordFailure(ctx context.Context, f *Failure) error {
-	if r.looking && !r.adopting() {
-		return nil
-	}
-	if r.looking {
-		return r.Record.Update(ctx, func(c *lxc.Container) {
-			if c.Lifecycle == lxc.Creating || c.Lifecycle == lxc.Failed { // otherwise another look has finished first
-				c.Lifecycle, c.Error = lxc.Failed, f.Message
-			}
-		})
 	}
 	return r.Record.Update(ctx, func(c *lxc.Container) {
-		c.Error = f.Message
-		c.Lifecycle = lxc.Failed
-		if r.nothingExists() && (!r.resuming || r.gone) {
+		if !r.changing && c.Lifecycle != lxc.Creating && c.Lifecycle != lxc.Failed {
+			return
+		}
+		c.Lifecycle, c.Error = to, message
+		if to == lxc.Destroyed {
 			now := lxc.At(time.Now())
-			c.Lifecycle, c.DestroyedAt = lxc.Destroyed, &now
+			c.DestroyedAt = &now
 		}
 	})
 }

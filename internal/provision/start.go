@@ -68,7 +68,7 @@ func (r *Run) awaitStart(ctx context.Context, upid string, follow func(context.C
 	wait, cancel := context.WithTimeout(ctx, StartTimeout)
 	defer cancel()
 	what := fmt.Sprintf("container %d to start", r.CTID)
-	if r.past != nil {
+	if r.verb == plan.Rollback {
 		what += ": its first start after a rollback takes most of a minute if its disk is a raw image (ext4's multi-mount protection)"
 	}
 	defer r.wait(what, StartTimeout)()
@@ -163,7 +163,7 @@ func (r *Run) openSoon(ctx context.Context) {
 	opts := r.SSH
 	opts.Up, opts.Adopted = o.up, r.Recorded.Adopted
 	step := event.Deploying // the phase that needs it; this one may have ended by then
-	if r.looking {
+	if !r.changing {
 		step = r.phase.Name
 	}
 	say := r.sayIn(step)

@@ -11,6 +11,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/provision/outcome"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/provision/survey"
@@ -84,7 +85,7 @@ func (r *Run) stopWork(ctx context.Context, cause, err error) error {
 	if what != "" {
 		f.Message += "; " + what
 	}
-	if r.renewing && r.looking {
+	if r.verb == plan.Sync && !r.changing {
 		f.Hints = append(f.Hints, "nothing was changed; to go on: "+r.Command("sync", r.Recorded.Hostname))
 	}
 	return f
@@ -117,7 +118,7 @@ func (r *Run) stopTask(ctx context.Context) string {
 	defer cancel()
 	_, err := r.PVE.Follow(ctx, r.task, pve.Watch{})
 	if r.UPID == r.task {
-		r.createFailed = pve.IsKind(err, pve.TaskFailed) && r.cleanedUp(ctx)
+		r.afterCreate(ctx, err)
 	}
 	if ctx.Err() != nil {
 		return "the task on the node was told to stop, and still cleans up"
@@ -172,10 +173,10 @@ func (r *Run) cleanUp(ctx context.Context) string {
 	switch owner := f.Owner(); {
 	case err != nil:
 	case owner == ownership.Theirs:
-		r.createFailed = true
+		r.exists(outcome.Foreign)
 		return fmt.Sprintf("nothing was destroyed: container %d is somebody else's", r.CTID)
 	case owner == ownership.Gone && r.UPID == "":
-		r.unanswered = true
+		r.exists(outcome.Unanswered)
 		return ""
 	case owner == ownership.Gone:
 	case f.Config.Blank():
@@ -186,6 +187,6 @@ func (r *Run) cleanUp(ctx context.Context) string {
 	if err != nil {
 		return fmt.Sprintf("container %d could not be destroyed, as --on-failure asks: %v", r.CTID, err)
 	}
-	r.gone = true
+	r.exists(outcome.Destroyed)
 	return fmt.Sprintf("container %d was destroyed, as --on-failure asks", r.CTID)
 }

@@ -26,11 +26,11 @@ func (r *Run) sync(ctx context.Context) error {
 	from := r.phase.From
 	message := "Running config-manager initial sync"
 	switch {
-	case r.plan.Of(plan.ItemManager) == plan.Leave && r.renewing:
+	case r.plan.Of(plan.ItemManager) == plan.Leave && r.verb == plan.Sync:
 		message = "Files and packages are as they should be"
 	case r.plan.Of(plan.ItemManager) == plan.Leave:
 		message = "Files and packages were put in place before"
-	case r.renewing:
+	case r.verb == plan.Sync:
 		message = "Applying files and packages"
 	}
 	err := r.Bus.Emit(event.Event{

@@ -8,6 +8,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision/outcome"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
 	"github.com/infrahaus/infrahaus/internal/provision/survey"
 	"github.com/infrahaus/infrahaus/internal/pve"
@@ -31,7 +32,8 @@ func (r *Run) remake(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.CTID, r.requested = 0, false
+	r.CTID = 0
+	r.exists(outcome.NotAsked)
 	return r.Record.Update(ctx, func(c *lxc.Container) { c.CTID, c.UPID, c.MAC = 0, "", "" })
 }
 

@@ -33,7 +33,7 @@ type Terminal struct {
 
 	mu      sync.Mutex
 	clients map[net.Conn]bool
-	ended   bool // the program has ended: a client that comes later is cut at once
+	ended   bool                // the program has ended: a client that comes later is cut at once
 	said    []byte              // all that the console ever printed
 	mangle  func([]byte) []byte // of what the console prints, nil: nothing
 	left    int                 // bytes that may be typed before all is cut; 0: no end

@@ -272,7 +272,7 @@ func (d *decision) finalizing() []Action {
 	if len(d.refused) > 0 {
 		return []Action{{Phase: event.Finalizing, Kind: Nothing, Lines: []string{"nothing: it is refused before"}}}
 	}
-	actions := []Action{{Phase: event.Finalizing, Kind: Discover, Lines: d.discoverLines()}}
+	actions := []Action{{Phase: event.Finalizing, Kind: LookAround, Lines: d.discoverLines()}}
 	if m := d.known().Of(event.Deploying, ItemSnapshot); m.State == Claimed {
 		actions = append(actions, Action{
 			Phase: event.Finalizing, Kind: DropSnapshot, Item: m.Name, Lines: []string{"remove the snapshot " + m.Name},

@@ -11,12 +11,15 @@ import (
 // Verb is the command that a run executes.
 type Verb int
 
-// The verbs that Decide knows. A discovery has one action, and a destroy or a rollback
-// depends on the situation alone.
+// The verbs. Decide knows the first three: a discovery has one action, and a destroy or a
+// rollback depends on the situation alone.
 const (
 	Create Verb = iota
 	Resume
 	Sync
+	Discover
+	Destroy
+	Rollback
 )
 
 // Request is what a run is asked for.
