@@ -32,8 +32,8 @@ func bound(ts *testscript.TestScript, neg bool, args []string) {
 	cmd.Stderr = &stderr
 	begun := make(chan error)
 	go func() {
-		// What is dropped here is lost for this thread alone, which ends with the
-		// goroutine since it is never unlocked, and for the process it starts.
+		// Privileges dropped here are lost only for this thread, which ends with the
+		// goroutine because it is never unlocked, and for the process that it starts.
 		runtime.LockOSThread()
 		for _, c := range []uintptr{unix.CAP_DAC_OVERRIDE, unix.CAP_DAC_READ_SEARCH} {
 			if err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0); err != nil && os.Getuid() == 0 {

@@ -92,7 +92,8 @@ func TestConsoleInUse(t *testing.T) {
 	}
 }
 
-// Who does not get the console in time says whose it is, and what else there is.
+// A run that does not get the console in time names the run that has it, and the other
+// ways.
 func TestConsoleInUseTooLong(t *testing.T) {
 	t.Parallel()
 	c := newTerminal(t, consoletest.Getty)

@@ -107,8 +107,8 @@ func TestConsoleLacksPrograms(t *testing.T) {
 	}
 }
 
-// What the kernel, systemd and somebody at a keyboard put in between is no part of
-// anything, and what they spoil is sent again.
+// Text that the kernel, systemd or a person puts between is left out of the output, and
+// bytes that it damages are sent again.
 func TestConsoleNoise(t *testing.T) {
 	t.Parallel()
 	for name, sh := range shells(t) {
@@ -267,8 +267,8 @@ func TestConsoleCutInMessage(t *testing.T) {
 	}
 }
 
-// Who is interrupted while the pump is started ends it, and the login that it stands
-// in, rather than leave it to whoever comes.
+// An interrupt while the pump starts ends the pump and its login, so that no root shell
+// is left on the console.
 func TestConsoleCancelWhileStarting(t *testing.T) {
 	t.Parallel()
 	for name, sh := range shells(t) {
@@ -377,7 +377,7 @@ func TestConsoleSlowToEnd(t *testing.T) {
 	}
 }
 
-// What a run that was killed left on the console is ended by the next one.
+// The next run ends the pump that a killed run left on the console.
 func TestConsoleLeftOver(t *testing.T) {
 	t.Parallel()
 	for name, sh := range shells(t) {
@@ -402,8 +402,8 @@ func TestConsoleLeftOver(t *testing.T) {
 	}
 }
 
-// What a pump that was killed left in /run is swept by the next one; another run's
-// pump that lives is left alone.
+// The next run removes the files that a killed pump left in /run, and leaves alone those
+// of another run's pump that is alive.
 func TestConsoleSweep(t *testing.T) {
 	t.Parallel()
 	folder := func(c *terminal, nth int) string {

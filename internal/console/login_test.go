@@ -41,8 +41,8 @@ func TestConsoleKeysInThePassword(t *testing.T) {
 	}
 }
 
-// Who types all the time, but never presses Enter, does not keep us out, and what he
-// types is not run by us.
+// A person who types all the time without pressing Enter does not keep the tool out, and
+// the tool does not run the typed text.
 func TestConsoleTypistAtLogin(t *testing.T) {
 	t.Parallel()
 	c := newTerminal(t, slowGetty)

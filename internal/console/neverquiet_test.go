@@ -53,7 +53,7 @@ func TestConsoleNeverQuiet(t *testing.T) {
 	}
 }
 
-// What is printed between two answers to our Enters hides neither.
+// Text that is printed between two answers to Enter does not hide either of them.
 func TestConsoleAnswersFarApart(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -94,7 +94,7 @@ func TestConsoleAnswersFarApart(t *testing.T) {
 	}
 }
 
-// What is left out of much text tells nothing; what a look judges by stays.
+// Lines that no decision needs are left out; the lines that decide stay.
 func TestRelevantLines(t *testing.T) {
 	for _, line := range []string{
 		"ct login: ", "root@ct:~# ", "Password: ", "Mot de passe : ", "~0123456789abcdef g;", "\x1b[1mLogin incorrect\x1b[0m", "AUTHENTICATION FAILURE", "incorrect password",
@@ -109,7 +109,7 @@ func TestRelevantLines(t *testing.T) {
 	}
 }
 
-// Who has waited for another run says anew that he logs in next.
+// A run that has waited for another one announces again that it logs in next.
 func TestConsoleTurn(t *testing.T) {
 	t.Parallel()
 	var typed bytes.Buffer
@@ -236,8 +236,8 @@ func TestConsoleReadonlyTimeout(t *testing.T) {
 	}
 }
 
-// What somebody has typed and not sent is not run, wherever his cursor stands; and
-// his history is what it was, whether it keeps our line or not.
+// A line that a person has typed but not sent is not run, wherever the cursor is. The
+// person's history stays the same, whether or not it would keep our line.
 func TestConsoleOfSomebody(t *testing.T) {
 	t.Parallel()
 	for _, rc := range []string{"HISTCONTROL=ignoreboth", "HISTCONTROL="} {

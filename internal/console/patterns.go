@@ -2,8 +2,8 @@ package console
 
 import "regexp"
 
-// What is recognised on a console. The words of password prompts are those of the common
-// locales.
+// The texts that are recognised on a console. The words of password prompts are those of
+// the common locales.
 var (
 	escapes        = regexp.MustCompile("\x1b(?:\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[()][A-Z0-9]|[=>78cM])|[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 	loginPrompt    = regexp.MustCompile(`(?i)\blogin:[^\n]*$`)

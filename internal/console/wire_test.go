@@ -50,8 +50,8 @@ func TestWire(t *testing.T) {
 	}
 }
 
-// What a kernel prints into a block, at any place of it, does not spoil it: a console
-// that is never quiet would else never have a whole one. Another byte does.
+// Kernel output within a block, at any position, does not damage the block; otherwise a
+// console that is never quiet would never deliver a whole one. Any other byte does.
 func TestNoiseInABlock(t *testing.T) {
 	want := []byte(strings.Repeat("some of what a guest says, ", 20))
 	var z bytes.Buffer
@@ -103,7 +103,8 @@ func TestUnpackBounded(t *testing.T) {
 	}
 }
 
-// What goes as it is must be what no terminal changes and every shell counts alike.
+// A message is sent unencoded only if no terminal changes it and every shell counts it
+// alike.
 func TestPlainMessages(t *testing.T) {
 	c := encoder{tag: testTag, sum: "sha256sum"}
 	for text, plain := range map[string]bool{

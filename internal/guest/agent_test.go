@@ -60,7 +60,7 @@ ih_kill "$D" 50 2>&1; cd "$D"; cat out rc`
 	}
 }
 
-// What is sent once a link has no comments left, and still parses.
+// The program that each link sends once has no comments left, and still parses.
 func TestGreeting(t *testing.T) {
 	text := greeting("N")
 	if strings.Contains(text, "\n# ") || !strings.HasPrefix(text, "N\nih_run='") || !strings.HasSuffix(text, "done\nN\n") {

@@ -455,7 +455,7 @@ func home() string {
 	return "/"
 }
 
-// Whoever goes on after another process hears how the attempts stand, and what
+// A process that continues after another one learns the state of the attempts, and what
 // they have saved.
 func TestLook(t *testing.T) {
 	g := shared(t)

@@ -60,7 +60,7 @@ func interpret(args []string) int {
 	if err != nil {
 		return 2
 	}
-	// What the library lacks and a guest's shell has.
+	// Commands that the library lacks and a guest's shell has.
 	call := func(_ context.Context, argv []string) ([]string, error) {
 		if argv[0] == "umask" {
 			return []string{"true"}, nil

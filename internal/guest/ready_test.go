@@ -53,7 +53,7 @@ func readyIn(t *testing.T, sh []string, tools map[string]string, r Ready) (Facts
 	for name, text := range tools {
 		os.WriteFile(dir+"/"+name, []byte("#!/bin/sh\n"+text), 0o755)
 	}
-	// What systemd, and a real guest's files, would say comes from the tools.
+	// The tools print what systemd and the files of a real guest would.
 	text := strings.NewReplacer("/nonexistent/run/systemd/system", dir, "/proc/net/route", dir+"/route", "/proc/net/ipv6_route", dir+"/route6").Replace(r.Script())
 	cmd := exec.Command(sh[0], append(sh[1:], "-c", "ih_b=boot:1; ih_nap() { sleep 0.1; }; "+text)...)
 	cmd.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "D=" + dir}

@@ -36,7 +36,7 @@ func (o Owner) Mine() bool { return o == Ours || o == Unfinished }
 // TaskState is how a create task stands.
 type TaskState int
 
-// What Proxmox says of a task.
+// The states, as Proxmox reports them.
 const (
 	Unseen TaskState = iota // there is none, or the login cannot see it
 	Running

@@ -17,7 +17,7 @@ const (
 	others = "UPID:pve1:0000654D:0004C3EE:6B03A894:vzcreate:100:other@pve:"
 )
 
-// What Proxmox shows of the id.
+// Configs as Proxmox shows them for the id.
 var (
 	blank   = &pve.Config{Lock: "create"}
 	begun   = &pve.Config{OSType: "debian"} // the first half of a config, without the lock
