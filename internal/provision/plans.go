@@ -43,7 +43,8 @@ func CheckWayIn(ssh guest.Options, spec lxc.Spec) error {
 	return err
 }
 
-// wayIn is guest.Options.Ways. If no way can work, nothing must be created.
+// wayIn says how a guest will be entered. If no way can work it returns an error with the exit
+// status of a wrong setting, so that nothing is created.
 func wayIn(ssh guest.Options, address bool) (string, error) {
 	way, err := ssh.Ways(address)
 	if err != nil {
@@ -54,7 +55,7 @@ func wayIn(ssh guest.Options, address bool) (string, error) {
 	return way, nil
 }
 
-// wayIn is how the guest was entered, or would be. Its error is as that of the function.
+// wayIn says how the guest was entered, or will be. It fails as the function wayIn does.
 func (r *Run) wayIn() (string, error) {
 	if r.Guest != nil {
 		return r.SSH.Way(r.Guest.Transport(), r.opening.notes), nil

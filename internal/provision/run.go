@@ -18,9 +18,10 @@ import (
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
-// Run is the phases' shared page. Every field says who fills it.
+// Run is one run of phases against one container. The fields are grouped by the code that
+// sets them.
 type Run struct {
-	// the caller
+	// set by the caller
 	ID       string
 	RecordID string
 	Job      plan.Job
@@ -33,12 +34,13 @@ type Run struct {
 	DestroyOnFailure bool
 	Verbose          bool
 	Command          func(words ...string) string // a command line of this tool, to be shown in a hint
-	Recorded         lxc.Container                // of all but a create: what was known before
+	Recorded         lxc.Container                // of all but a create: the record as it was before the run
 	From             string                       // of a resume: the step or script to go back to; "": none
-	Asked            plan.SyncRequest             // of a sync: what it was asked
+	Asked            plan.SyncRequest             // of a sync: its request
 	Bus              *event.Bus
 	Record           Catalogue
 
+	// set by Create, Resume, Sync and the others
 	verb      plan.Verb
 	changing  bool                   // the run has begun to change the container, or its record
 	marks     plan.Marks             // what earlier runs and this one have done
@@ -49,35 +51,35 @@ type Run struct {
 	plan   plan.Plan    // what is decided, from what was found so far
 	inside *plan.Inside // what was found in the guest; nil: nobody has looked
 
-	// perform
+	// set by perform
 	phase     Phase
 	recordErr firstError
 	tail      tail // the last lines logged, for the error of what fails
 
-	// creating
+	// set while creating
 	Placement *pve.Placement
 	CTID      int
 	UPID      string // of the create task
 	MAC       string
 	hostKeys  []string          // learned from the create task's log
-	task      string            // the UPID that is followed now, for cancellation
+	task      string            // UPID of the task that is followed now, for cancellation
 	existence outcome.Existence // see exists
 
-	// starting
+	// set while starting
 	Address netip.Addr // invalid: none known
 	opening *opening   // the way inside, dialled while the start task still runs
 
-	toldPassword atomic.Bool // the console was told Job.Password
+	toldPassword atomic.Bool // Job.Password was sent to the console
 
-	// deploying
+	// set while deploying
 	Guest   guest.Guest
 	Facts   guest.Facts
 	Staging string // the folder in the guest that everything is shipped to
 
-	// syncing
+	// set while syncing
 	attempt *guest.Attempt // the one that runs now, for cancellation
 
-	// finalizing
+	// set while finalizing
 	Services []lxc.Service
 	unready  []string // declared services that never answered, each with its note
 }
