@@ -6,6 +6,7 @@ package exit
 import (
 	"errors"
 	"reflect"
+	"slices"
 )
 
 // The exit statuses that docs and help promise to scripts.
@@ -79,4 +80,24 @@ func Status(err error) int {
 		return e.ExitStatus()
 	}
 	return Other
+}
+
+// worstFirst orders exit statuses where several things were done or checked and one status
+// has to stand for all: an interruption, then trouble on this machine, then the way to
+// Proxmox, Proxmox itself, the settings, and what the guests said.
+var worstFirst = []int{Interrupted, Terminated, Other, Unreachable, Proxmox, Usage, Guest, Unready, Differs, Done}
+
+// Worst is the status for several things together: the first of 130 or 143, 1, 4, 3, 2, 5,
+// 6, 7, 0 that is among them. A status that is not in this list counts as Other. Without
+// any it is Done.
+func Worst(statuses ...int) int {
+	worst := len(worstFirst) - 1
+	for _, s := range statuses {
+		at := slices.Index(worstFirst, s)
+		if at < 0 {
+			at = slices.Index(worstFirst, Other)
+		}
+		worst = min(worst, at)
+	}
+	return worstFirst[worst]
 }

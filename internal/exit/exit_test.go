@@ -51,3 +51,26 @@ func TestStatus(t *testing.T) {
 		}
 	}
 }
+
+func TestWorst(t *testing.T) {
+	for _, c := range []struct {
+		of   []int
+		want int
+	}{
+		{nil, Done},
+		{[]int{Done, Done}, Done},
+		{[]int{Differs, Unready, Done}, Unready},
+		{[]int{Unready, Guest}, Guest},
+		{[]int{Guest, Usage}, Usage},
+		{[]int{Usage, Proxmox}, Proxmox},
+		{[]int{Proxmox, Unreachable, Usage}, Unreachable},
+		{[]int{Unreachable, Other}, Other},
+		{[]int{Other, Terminated}, Terminated},
+		{[]int{Terminated, Interrupted}, Interrupted},
+		{[]int{Unreachable, 99}, Other}, // of no known meaning
+	} {
+		if got := Worst(c.of...); got != c.want {
+			t.Errorf("Worst(%v) = %d, want %d", c.of, got, c.want)
+		}
+	}
+}
