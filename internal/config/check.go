@@ -110,6 +110,14 @@ func token(s string) (string, error) {
 	return s, nil
 }
 
+// tokenID accepts user@realm!name. It must not be a whole token, which no error repeats.
+func tokenID(s string) (string, error) {
+	if !tokenShape.MatchString(s+"=x") || strings.Contains(s[strings.LastIndexByte(s, '!'):], "=") {
+		return "", bad("user@realm!name, without the secret", "it is not a token's id")
+	}
+	return s, nil
+}
+
 func user(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	if strings.Contains(s, "=") { // it is a token, which no error may repeat

@@ -54,6 +54,7 @@ type Host struct {
 	Storage     string
 	Bridge      string
 	SSH         SSH
+	MadeToken   string // user@realm!name of the token that init made, "" if it made none
 	Warnings    []string
 }
 

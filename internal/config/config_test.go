@@ -171,6 +171,12 @@ func TestBadFiles(t *testing.T) {
 		{"redis: {url_env: NOPE}", ":1:18:", "NOPE is not set", ""},
 		{"redis: {url_env: \"redis://:hunter22@h\"}", ":1:18:", "not the name of a variable", ""},
 		{"hosts:\n  a: {url: x, ssh: {node: 'a b'}}", ":2:27:", "no SSH address", "root@"},
+		{"version: 2\nhosts: [a]\nnew_key: x", ":1:10:", "of version 2, and this infrahaus knows versions up to 1", "newer infrahaus"},
+		{"version: one", ":1:10:", "whole number", "version: 1"},
+		{"version: [1]", ":1:10:", "whole number", "version: 1"},
+		{"version: 1\nnew_key: x", ":2:1:", "unknown key", ""},
+		{"hosts:\n  a: {made_token: 'r@pam!n=hunter22'}", ":2:19:", "not a token's id", "without the secret"},
+		{"hosts:\n  a: {made_token: infrahaus}", ":2:19:", "not a token's id", "user@realm!name"},
 		{"x: &a [*a]", ":1:1:", "unknown key", ""},
 	} {
 		_, err := load(t, c.text, "")
@@ -189,7 +195,7 @@ func TestBadFiles(t *testing.T) {
 }
 
 func TestGoodFiles(t *testing.T) {
-	for _, text := range []string{"", "# nothing\n", "---\n", "hosts:\n", "hosts:\n  a:\n", "\xef\xbb\xbfpublish: true\r\nhosts: {}\r\n", "hosts: {a: {url: x, insecure: true}}"} {
+	for _, text := range []string{"", "# nothing\n", "---\n", "hosts:\n", "hosts:\n  a:\n", "\xef\xbb\xbfpublish: true\r\nhosts: {}\r\n", "hosts: {a: {url: x, insecure: true}}", "version: 1\nhosts: {a: {url: x, made_token: 'r@pam!n'}}"} {
 		if _, err := load(t, text, ""); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -61,7 +62,33 @@ func (d *decoder) read(r io.Reader, v any) error {
 	if len(doc.Content) == 0 {
 		return nil
 	}
+	if err := d.checkVersion(doc.Content[0]); err != nil {
+		return err
+	}
 	return d.decode("", doc.Content[0], reflect.ValueOf(v).Elem(), 0)
+}
+
+// Version is the newest version of the file that this program understands. A file without
+// a version has version 1.
+const Version = 1
+
+// checkVersion comes before the rest of the file is looked at: a newer file may have keys
+// and shapes that would get misleading errors.
+func (d *decoder) checkVersion(root *yaml.Node) error {
+	for i := 0; root.Kind == yaml.MappingNode && i+1 < len(root.Content); i += 2 {
+		if root.Content[i].Value != "version" {
+			continue
+		}
+		n := root.Content[i+1]
+		v, err := strconv.Atoi(n.Value)
+		switch {
+		case err != nil || n.Kind != yaml.ScalarNode || v < 1:
+			return d.fail(n, fmt.Sprintf("write version: %d, or leave it out", Version), "version must be a whole number from 1")
+		case v > Version:
+			return d.fail(n, "install a newer infrahaus, or give another file with --config", "it is of version %d, and this infrahaus knows versions up to %d", v, Version)
+		}
+	}
+	return nil
 }
 
 func (d *decoder) decode(path string, n *yaml.Node, v reflect.Value, depth int) error {

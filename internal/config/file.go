@@ -14,6 +14,7 @@ import (
 
 // file is config.yaml as it is written.
 type file struct {
+	Version       string               `yaml:"version"`
 	DefaultHost   string               `yaml:"default_host"`
 	Publish       bool                 `yaml:"publish"`
 	Redis         redisFile            `yaml:"redis"`
@@ -47,6 +48,7 @@ type fileHost struct {
 	Storage         string   `yaml:"storage"`
 	Bridge          string   `yaml:"bridge"`
 	SSH             sshFile  `yaml:"ssh"`
+	MadeToken       string   `yaml:"made_token"` // the id of the token that init made for this host
 }
 
 type sshFile struct {
@@ -134,6 +136,7 @@ func (c *Config) checkHost(path string, h *fileHost) error {
 		check("url", h.URL, endpoint),
 		check("token", h.Token, token),
 		check("user", h.User, user),
+		check("made_token", h.MadeToken, tokenID),
 		check("fingerprint", h.Fingerprint, fingerprint),
 		check("node", h.Node, proxmoxName),
 		check("storage", h.Storage, proxmoxName),

@@ -143,7 +143,7 @@ func (c *Config) place(name string) (*Host, *fileHost, environment, error) {
 		}
 		in = &fileHost{}
 	}
-	h := &Host{Name: name, Node: in.Node, Storage: in.Storage, Bridge: in.Bridge, Insecure: in.Insecure, CAFile: c.path(in.CAFile)}
+	h := &Host{Name: name, Node: in.Node, Storage: in.Storage, Bridge: in.Bridge, Insecure: in.Insecure, CAFile: c.path(in.CAFile), MadeToken: in.MadeToken}
 	h.URL, _ = endpoint(in.URL) // checked when the file was read
 	h.Fingerprint, _ = optional(in.Fingerprint, fingerprint)
 	if e.url != "" && !mine {
