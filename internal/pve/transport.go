@@ -48,6 +48,7 @@ type transport struct {
 	began      atomic.Bool                           // met was called
 	leaf       atomic.Pointer[x509.Certificate]      // the first one that was shown
 	refused    atomic.Pointer[error]                 // the error of met
+	skew       atomic.Pointer[time.Duration]         // of the server's clock, by its last answer
 }
 
 func newTransport(config *tls.Config) *transport {
@@ -147,6 +148,7 @@ func (t *transport) once(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.compareClocks(res)
 	if res.StatusCode < 300 {
 		res.Body = &bounded{body: res.Body, left: maxAnswer, values: maxValues}
 		return res, nil
@@ -154,6 +156,15 @@ func (t *transport) once(req *http.Request) (*http.Response, error) {
 	defer res.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(res.Body, maxFailure))
 	return nil, answerError(res, body)
+}
+
+// compareClocks remembers how far the server's clock is ahead. Its date has whole seconds,
+// so half a second is added.
+func (t *transport) compareClocks(res *http.Response) {
+	if there, err := http.ParseTime(res.Header.Get("Date")); err == nil {
+		skew := there.Add(time.Second / 2).Sub(time.Now())
+		t.skew.Store(&skew)
+	}
 }
 
 // answerError turns an error response into an Error. Its text is in the reason phrase

@@ -1,0 +1,81 @@
+package doctor
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/pve"
+)
+
+// Facts are the answers to all questions, as far as they were asked.
+type Facts struct {
+	Target Target
+
+	Chain     answer[[]*x509.Certificate]
+	Untrusted error // why the CAs that the client will use do not vouch for the chain
+	Client    answer[*pve.Client]
+	Version   answer[pve.Version]
+	Token     answer[pve.Token]
+	Skew      answer[time.Duration]
+}
+
+// answer is a value or the error instead of it.
+type answer[T any] struct {
+	value T
+	err   error
+}
+
+func answered[T any](v T, err error) answer[T] { return answer[T]{v, err} }
+
+func askCertificate(ctx context.Context, f *Facts) {
+	h := f.Target.Host
+	if h == nil {
+		return
+	}
+	f.Chain = answered(pve.Show(ctx, pve.Options{URL: h.URL, Timeout: f.Target.deadline()}))
+	if len(f.Chain.value) > 0 {
+		f.Untrusted = verify(f.Chain.value, h.CAFile, hostOf(h.URL), f.Target.Now())
+	}
+}
+
+// verify checks a chain as the client will: against a CA file, or this machine's CAs.
+func verify(chain []*x509.Certificate, caFile, name string, now time.Time) error {
+	name, _, _ = strings.Cut(name, "%") // the zone of an address is not in a certificate
+	o := x509.VerifyOptions{DNSName: name, CurrentTime: now, Intermediates: x509.NewCertPool()}
+	for _, c := range chain[1:] {
+		o.Intermediates.AddCert(c)
+	}
+	if caFile != "" {
+		text, err := os.ReadFile(caFile)
+		if err != nil {
+			return err
+		}
+		o.Roots = x509.NewCertPool()
+		if !o.Roots.AppendCertsFromPEM(text) {
+			return fmt.Errorf("%s holds no PEM certificate", caFile)
+		}
+	}
+	_, err := chain[0].Verify(o)
+	return err
+}
+
+// askLogin makes the first requests with the login. It comes after the certificate is
+// judged, so that no token goes to a host that is not the right one.
+func askLogin(ctx context.Context, f *Facts) {
+	f.Client = answered(pve.New(f.Target.options()))
+	c := f.Client.value
+	if f.Client.err != nil {
+		return
+	}
+	f.Version = answered(c.Version(ctx))
+	if skew, ok := c.Skew(); ok {
+		f.Skew.value = skew
+	}
+	if f.Version.err == nil && f.Target.Host.Token.Reveal() != "" {
+		f.Token = answered(c.Token(ctx))
+	}
+}
