@@ -6,12 +6,16 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 )
 
 var pveum = []command{
 	{"user add", []string{"userid"}, map[string]bool{"password": false, "comment": false}, func(c *call) error {
-		return c.node.CreateUser(c.args[0], c.opt["password"])
+		return c.node.NewUser(node.Params{"userid": c.args[0], "password": c.opt["password"], "comment": c.opt["comment"]})
 	}},
+	{"user delete", []string{"userid"}, nil, func(c *call) error { return c.node.DeleteUser(c.args[0]) }},
+	{"user token remove", []string{"userid", "tokenid"}, nil, func(c *call) error { return c.node.DeleteToken(c.args[0], c.args[1]) }},
 	{"user token add", []string{"userid", "tokenid"}, map[string]bool{"privsep": true, "comment": false, "output-format": false}, addToken},
 	{"user token modify", []string{"userid", "tokenid"}, map[string]bool{"privsep": true, "comment": false, "output-format": false}, func(c *call) error {
 		return c.node.ModifyToken(c.args[0], c.args[1], c.flag("privsep", true))
@@ -29,6 +33,7 @@ var pveum = []command{
 	{"role modify", []string{"roleid"}, map[string]bool{"privs": false, "append": true}, func(c *call) error {
 		return c.node.ModifyRole(c.args[0], list(c.opt["privs"]), c.flag("append", false))
 	}},
+	{"role delete", []string{"roleid"}, nil, func(c *call) error { return c.node.DeleteRole(c.args[0]) }},
 	{"role list", nil, map[string]bool{"output-format": false}, func(c *call) error {
 		roles := c.node.RoleList()
 		for _, name := range slices.Sorted(maps.Keys(roles)) {
@@ -55,7 +60,7 @@ func modifyACL(c *call) error {
 // addToken prints the secret, which is never shown again.
 func addToken(c *call) error {
 	id := c.args[0] + "!" + c.args[1]
-	secret, err := c.node.CreateToken(c.args[0], c.args[1], c.flag("privsep", true))
+	secret, err := c.node.NewToken(c.args[0], c.args[1], c.flag("privsep", true), 0, c.opt["comment"])
 	if err != nil {
 		return err
 	}

@@ -50,22 +50,31 @@ func splitToken(t string) (id, secret string) {
 	return t[:i], t[i+1:]
 }
 
-// createTicket is POST /access/ticket. A valid ticket as the password renews it.
+// createTicket is POST /access/ticket. A valid ticket as the password renews it. A user
+// with a second factor gets a challenge first, and answers it in a second request.
 func createTicket(c *call) (any, error) {
 	user := c.params["username"]
-	if realm := c.params["realm"]; realm != "" && !strings.Contains(user, "@") {
+	if realm := c.params["realm"]; realm != "" {
 		user += "@" + realm
 	}
 	n := c.srv.node
+	challenge, answers := c.params["tfa-challenge"]
 	ok := n.Password(user, c.params["password"])
+	second := ok && n.NeedsTOTP(user)
 	if a, valid := n.CheckTicket(c.params["password"]); valid && a.User == user {
 		ok = true
+	}
+	if answers {
+		ok, second = n.CheckChallenge(user, challenge) && n.TOTP(user, c.params["password"]), false
 	}
 	if _, bad := n.Faults().Take(driver.FaultAuth401); bad || !ok {
 		c.srv.pause(c.srv.opt.AuthDelay)
 		return nil, &node.Error{Status: 401, Message: "authentication failure"}
 	}
 	ticket, csrf := n.Ticket(user)
+	if second {
+		return map[string]any{"username": user, "ticket": n.Challenge(user), "CSRFPreventionToken": csrf, "NeedTFA": 1}, nil
+	}
 	caps := map[string]map[string]int{}
 	for path, privs := range n.Permissions(node.Auth{User: user}, "") {
 		caps[strings.TrimPrefix(path, "/")] = privs

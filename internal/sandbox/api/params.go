@@ -79,6 +79,9 @@ func (c *call) permitted(rule string) error {
 	if rule == "" {
 		return nil
 	}
+	if strings.HasPrefix(rule, "@") {
+		return c.permittedUser(rule)
+	}
 	f := strings.Fields(rule)
 	parts := strings.Split(f[0], "/")
 	for i, p := range parts {

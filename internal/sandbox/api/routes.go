@@ -86,7 +86,7 @@ func (s *Server) table() []route {
 		{"GET", taskPath + "/status", "", true, func(c *call) (any, error) { return s.node.TaskStatus(c.auth, c.params["upid"]) }},
 		{"GET", taskPath + "/log", "", true, taskLog},
 	}
-	return append(t, s.containers()...)
+	return append(append(t, s.access()...), s.containers()...)
 }
 
 func (s *Server) containers() []route {

@@ -157,7 +157,6 @@ func TestTicket(t *testing.T) {
 		t.Errorf("stale: %d %s", r.status, r.reason)
 	}
 	form.Set("password", ticket)
-	form.Set("username", "root@pam")
 	if r := f.do(t, "POST", "/access/ticket", form.Encode(), anonymous); r.status != 200 {
 		t.Errorf("renewing: %d %s", r.status, r.reason)
 	}

@@ -35,12 +35,18 @@ type access struct {
 }
 
 type user struct {
-	Password string `json:"password"`
+	Password string            `json:"password"` // "": it cannot log in by one
+	Disabled bool              `json:"disabled,omitempty"`
+	Expire   int64             `json:"expire,omitempty"`
+	About    map[string]string `json:"about,omitempty"` // comment, email, firstname, lastname
+	TOTP     *totp             `json:"totp,omitempty"`
 }
 
 type token struct {
 	Secret  string `json:"secret"`
 	Privsep bool   `json:"privsep"`
+	Expire  int64  `json:"expire,omitempty"`
+	Comment string `json:"comment,omitempty"`
 }
 
 // ACL gives a user or token a role on a path and, with Propagate, below it.

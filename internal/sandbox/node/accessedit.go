@@ -4,6 +4,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -11,12 +12,44 @@ import (
 
 // CreateUser is pveum user add.
 func (n *Node) CreateUser(id, password string) error {
+	return n.NewUser(Params{"userid": id, "password": password})
+}
+
+// NewUser is POST /access/users.
+func (n *Node) NewUser(p Params) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	id := p["userid"]
 	if n.st.Access.Users[id] != nil {
 		return fail("create user failed: user '%s' already exists", id)
 	}
-	n.st.Access.Users[id] = &user{Password: password}
+	if p["groups"] != "" {
+		return fail("create user failed: no such group '%s'", splitList(p["groups"])[0])
+	}
+	u := &user{Password: p["password"], Disabled: p["enable"] == "0", About: map[string]string{}}
+	u.Expire, _ = strconv.ParseInt(p["expire"], 10, 64)
+	for _, key := range aboutUser {
+		if p[key] != "" {
+			u.About[key] = p[key]
+		}
+	}
+	n.st.Access.Users[id] = u
+	return n.save()
+}
+
+// DeleteUser is DELETE /access/users/USER. Its tokens and their entries in the ACL go
+// with it.
+func (n *Node) DeleteUser(id string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	x := &n.st.Access
+	delete(x.Users, id)
+	for token := range x.Tokens {
+		if strings.HasPrefix(token, id+"!") {
+			delete(x.Tokens, token)
+		}
+	}
+	x.ACL = slices.DeleteFunc(x.ACL, func(e ACL) bool { return e.ID == id || strings.HasPrefix(e.ID, id+"!") })
 	return n.save()
 }
 
@@ -25,27 +58,47 @@ var tokenForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]+$`)
 
 // CreateToken is pveum user token add.
 func (n *Node) CreateToken(userID, name string, privsep bool) (secret string, err error) {
+	return n.NewToken(userID, name, privsep, 0, "")
+}
+
+// NewToken is CreateToken with the time when the token expires (0: never) and a comment.
+func (n *Node) NewToken(userID, name string, privsep bool, expire int64, comment string) (secret string, err error) {
 	n.mu.Lock()
-	known, exists := n.st.Access.Users[userID] != nil, n.st.Access.Tokens[userID+"!"+name] != nil
-	n.mu.Unlock()
+	defer n.mu.Unlock()
+	id := userID + "!" + name
 	switch {
 	case !tokenForm.MatchString(name):
 		return "", badParam("tokenid", "value does not match the regex pattern")
-	case !known:
+	case n.st.Access.Users[userID] == nil:
 		return "", fail("no such user ('%s')", userID)
-	case exists:
+	case n.st.Access.Tokens[id] != nil:
 		return "", badParam("tokenid", "Token already exists.")
 	}
-	return n.AddToken(userID+"!"+name, privsep)
+	t := &token{Secret: uuid(), Privsep: privsep, Expire: expire, Comment: comment}
+	n.st.Access.Tokens[id] = t
+	return t.Secret, n.save()
+}
+
+// DeleteToken is DELETE /access/users/USER/token/NAME.
+func (n *Node) DeleteToken(userID, name string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if _, err := n.st.Access.token(userID, name); err != nil {
+		return err
+	}
+	id := userID + "!" + name
+	delete(n.st.Access.Tokens, id)
+	n.st.Access.ACL = slices.DeleteFunc(n.st.Access.ACL, func(e ACL) bool { return e.ID == id })
+	return n.save()
 }
 
 // ModifyToken is pveum user token modify.
 func (n *Node) ModifyToken(userID, name string, privsep bool) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	t := n.st.Access.Tokens[userID+"!"+name]
-	if t == nil {
-		return fail("no such token '%s' for user '%s'", name, userID)
+	t, err := n.st.Access.token(userID, name)
+	if err != nil {
+		return err
 	}
 	t.Privsep = privsep
 	return n.save()
@@ -67,6 +120,9 @@ func (n *Node) TokenList(userID string) map[string]bool {
 
 // CreateRole is pveum role add.
 func (n *Node) CreateRole(name string, privs []string) error {
+	if len(name) >= 3 && strings.EqualFold(name[:3], "PVE") {
+		return badParam("roleid", "cannot use role ID starting with the (case-insensitive) 'PVE' namespace")
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.st.Access.hasRole(name) {
@@ -83,13 +139,30 @@ func (n *Node) ModifyRole(name string, privs []string, add bool) error {
 	had, own := n.st.Access.Roles[name]
 	switch {
 	case !own && n.st.Access.hasRole(name):
-		return fail("update role failed: auto-generated role '%s' cannot be modified", name)
+		return fail("auto-generated role '%s' cannot be modified", name)
 	case !own:
 		return fail("update role failed: role '%s' does not exist", name)
 	case !add:
 		had = ""
 	}
 	return n.setRole("update", name, strings.Fields(had), privs)
+}
+
+// DeleteRole is DELETE /access/roles/ROLE. Entries of the ACL with it grant nothing any
+// more, and Proxmox drops them when it reads its file again.
+func (n *Node) DeleteRole(name string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	_, own := n.st.Access.Roles[name]
+	switch {
+	case !own && n.st.Access.hasRole(name):
+		return fail("auto-generated role '%s' cannot be deleted", name)
+	case !own:
+		return fail("delete role failed: role '%s' does not exist", name)
+	}
+	delete(n.st.Access.Roles, name)
+	n.st.Access.ACL = slices.DeleteFunc(n.st.Access.ACL, func(e ACL) bool { return e.Role == name })
+	return n.save()
 }
 
 // setRole needs mu held.
@@ -136,18 +209,21 @@ func (n *Node) ModifyACL(at, role string, ids []string, propagate, remove bool) 
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	x := &n.st.Access
-	if !aclPath.MatchString(at) {
+	if !aclPath.MatchString(at) && !remove {
 		return badParam("path", "invalid ACL path '"+at+"'")
 	}
 	if !x.hasRole(role) {
-		return fail("update ACL failed: role '%s' does not exist", role)
+		return fail("ACL update failed: role '%s' does not exist", role)
 	}
 	for _, id := range ids {
-		if strings.Contains(id, "!") && x.Tokens[id] == nil {
-			return fail("update ACL failed: no such token '%s'", id)
+		userID, name, token := strings.Cut(id, "!")
+		if x.Users[userID] == nil && !token {
+			return fail("ACL update failed: user '%s' does not exist", id)
 		}
-		if !strings.Contains(id, "!") && x.Users[id] == nil {
-			return fail("update ACL failed: no such user ('%s')", id)
+		if token {
+			if _, err := x.token(userID, name); err != nil {
+				return fail("ACL update failed: %s", err.Error())
+			}
 		}
 		x.ACL = slices.DeleteFunc(x.ACL, func(e ACL) bool { return e.ID == id && e.Role == role && path.Clean(e.Path) == path.Clean(at) })
 		if !remove {
@@ -155,4 +231,16 @@ func (n *Node) ModifyACL(at, role string, ids []string, propagate, remove bool) 
 		}
 	}
 	return n.save()
+}
+
+// token needs mu held; it fails as check_token_exist does.
+func (x *access) token(userID, name string) (*token, error) {
+	if x.Users[userID] == nil {
+		return nil, fail("no such user ('%s')", userID)
+	}
+	t := x.Tokens[userID+"!"+name]
+	if t == nil {
+		return nil, fail("no such token '%s' for user '%s'", name, userID)
+	}
+	return t, nil
 }

@@ -32,16 +32,15 @@ func (n *Node) Token(id, secret string) (Auth, bool) {
 		return Auth{}, false
 	}
 	name, tok, _ := strings.Cut(id, "!")
-	_, known := n.st.Access.Users[name]
-	return Auth{name, tok}, known
+	return Auth{name, tok}, n.st.Access.Users[name].enabled(n.opt.Now()) && (t.Expire == 0 || t.Expire > n.opt.Now().Unix())
 }
 
 // Password checks a password login.
 func (n *Node) Password(user, password string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	u, ok := n.st.Access.Users[user]
-	return ok && subtle.ConstantTimeCompare([]byte(u.Password), []byte(password)) == 1
+	u := n.st.Access.Users[user]
+	return u.enabled(n.opt.Now()) && u.Password != "" && subtle.ConstantTimeCompare([]byte(u.Password), []byte(password)) == 1
 }
 
 // ticketLife is Proxmox's: two hours, and five minutes of clock skew.

@@ -21,6 +21,12 @@ var (
 	timezone  = regexp.MustCompile(`^(?:host|UTC|[A-Z][A-Za-z_+\-]+(?:/[A-Z][A-Za-z0-9_+\-]+){1,2})$`)
 )
 
+var (
+	userID   = regexp.MustCompile(`^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+$`)
+	tokenID  = regexp.MustCompile(`^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+![A-Za-z][A-Za-z0-9.\-_]+$`)
+	roleName = regexp.MustCompile(`^[A-Za-z0-9.\-_]+$`)
+)
+
 // checkFormat returns Proxmox's message, "" if the value is well formed. A
 // format that it does not know passes.
 func checkFormat(format, value string) string {
@@ -65,6 +71,12 @@ func checkOne(format, value string) string {
 		return unless(startup.MatchString(value), "unable to parse startup options")
 	case "timezone":
 		return unless(timezone.MatchString(value), "invalid time zone '"+value+"'")
+	case "userid":
+		return unless(userID.MatchString(value), "value '"+value+"' does not look like a valid user name")
+	case "tokenid":
+		return unless(tokenID.MatchString(value), "value '"+value+"' does not look like a valid token ID")
+	case "roleid":
+		return unless(roleName.MatchString(value), "role name '"+value+"' contains invalid characters")
 	case "content":
 		known := []string{"images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import", "none"}
 		return unless(slices.Contains(known, value), "invalid content type '"+value+"'")

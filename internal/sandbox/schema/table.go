@@ -13,10 +13,13 @@ var Table = sync.OnceValue(func() map[string]Schema {
 })
 
 const (
-	onNode = "node string format=node\n"
-	onCT   = onNode + "vmid integer format=vmid min=100 max=999999999\n"
-	onTask = onNode + "upid string\n"
-	onSnap = onCT + "snapname string format=configid max=40\n"
+	onNode  = "node string format=node\n"
+	onCT    = onNode + "vmid integer format=vmid min=100 max=999999999\n"
+	onTask  = onNode + "upid string\n"
+	onUser  = "userid string format=userid max=64\n"
+	onToken = onUser + "tokenid string pattern=[A-Za-z][A-Za-z0-9._-]+\n"
+	onRole  = "roleid string format=roleid\n"
+	onSnap  = onCT + "snapname string format=configid max=40\n"
 )
 
 // config are the keys of a container's config, of pve-container 5.
@@ -112,10 +115,48 @@ privs? string max=64 requires=path
 new-format? boolean
 tfa-challenge? string`,
 	"GET /access/permissions": "path? string\nuserid? string pattern=[^\\s:/]+@[A-Za-z][A-Za-z0-9._-]+(![A-Za-z][A-Za-z0-9._-]+)?",
-	"GET /nodes":              "",
-	"GET /cluster/status":     "",
-	"GET /cluster/nextid":     "vmid? integer format=vmid min=100 max=999999999",
-	"GET /cluster/resources":  "type? string enum=vm,storage,node,sdn",
+	"GET /access/users":       "enabled? boolean\nfull? boolean",
+	"POST /access/users": onUser + `
+comment? string max=2048
+email? string max=254
+enable? boolean
+expire? integer min=0
+firstname? string max=1024
+groups? string
+keys? string pattern=[0-9a-zA-Z!=]*
+lastname? string max=1024
+password? string min=8 max=64`,
+	"GET /access/users/{userid}":                    onUser,
+	"DELETE /access/users/{userid}":                 onUser,
+	"GET /access/users/{userid}/token":              onUser,
+	"GET /access/users/{userid}/token/{tokenid}":    onToken,
+	"POST /access/users/{userid}/token/{tokenid}":   onToken + "comment? string\nexpire? integer min=0\nprivsep? boolean",
+	"DELETE /access/users/{userid}/token/{tokenid}": onToken,
+	"GET /access/roles":                             "",
+	"POST /access/roles":                            onRole + "privs? string",
+	"GET /access/roles/{roleid}":                    onRole,
+	"PUT /access/roles/{roleid}":                    onRole + "privs? string\nappend? boolean requires=privs",
+	"DELETE /access/roles/{roleid}":                 onRole,
+	"GET /access/acl":                               "",
+	"PUT /access/acl": `
+path string
+roles string format=roleid-list
+users? string format=userid-list
+groups? string
+tokens? string format=tokenid-list
+propagate? boolean
+delete? boolean`,
+	"POST /access/tfa/{userid}": onUser + `
+type string enum=totp,u2f,webauthn,recovery,yubico
+description? string max=255
+totp? string
+value? string
+challenge? string
+password? string min=5 max=64`,
+	"GET /nodes":             "",
+	"GET /cluster/status":    "",
+	"GET /cluster/nextid":    "vmid? integer format=vmid min=100 max=999999999",
+	"GET /cluster/resources": "type? string enum=vm,storage,node,sdn",
 
 	"GET /nodes/{node}/status":            onNode,
 	"GET /nodes/{node}/certificates/info": onNode,
