@@ -4,85 +4,85 @@ package template
 // allowed values: the decoder checks them, and the JSON Schema is made from them. The
 // ranges of resources are the original system's.
 type document struct {
-	Name         string                 `yaml:"name" required:"true" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$" hint:"letters, digits, dots and dashes, at most 63" desc:"The template's name; containers are named after it."`
-	OS           string                 `yaml:"os" required:"true" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*(:vztmpl/[A-Za-z0-9][A-Za-z0-9._+~-]*)?$" hint:"such as os: debian-12, or local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst" desc:"A prefix such as debian-12, whose newest OS template is used, or a volume id."`
-	Description  string                 `yaml:"description" desc:"One line for people."`
+	Name         string                 `yaml:"name" required:"true" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$" hint:"letters, digits, dots and dashes, at most 63" desc:"The template's name; containers are named after it." example:"blog"`
+	OS           string                 `yaml:"os" required:"true" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*(:vztmpl/[A-Za-z0-9][A-Za-z0-9._+~-]*)?$" hint:"such as os: debian-12, or local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst" desc:"A prefix such as debian-12, whose newest OS template is used, or a volume id." example:"debian-12"`
+	Description  string                 `yaml:"description" desc:"One line for people." example:"a blog behind nginx"`
 	Resources    resourcesDoc           `yaml:"resources" desc:"What Proxmox is asked for."`
-	Unprivileged bool                   `yaml:"unprivileged" desc:"Whether root in the container is an ordinary user on the node. Default: true."`
+	Unprivileged bool                   `yaml:"unprivileged" desc:"Whether root in the container is an ordinary user on the node. Default: true." example:"true"`
 	Features     featuresDoc            `yaml:"features" desc:"Proxmox's feature flags. An API token may set nesting alone."`
 	Network      networkDoc             `yaml:"network" desc:"The first interface, eth0."`
-	Tags         []string               `yaml:"tags" pattern:"^[A-Za-z0-9_][A-Za-z0-9_+.-]*$" hint:"letters, digits and _ + . -" desc:"Tags that the container gets on Proxmox."`
+	Tags         []string               `yaml:"tags" pattern:"^[A-Za-z0-9_][A-Za-z0-9_+.-]*$" hint:"letters, digits and _ + . -" desc:"Tags that the container gets on Proxmox." example:"[web, production]"`
 	Variables    map[string]variableDoc `yaml:"variables" desc:"What --set may say. A variable db_name is $db_name and $INFRAHAUS_VAR_DB_NAME in scripts."`
 	Packages     packagesDoc            `yaml:"packages" desc:"Packages to install, by manager, added to those of packages/*."`
 	Files        []fileDoc              `yaml:"files" desc:"Files to put into the container."`
 	Scripts      []scriptDoc            `yaml:"scripts" desc:"Scripts to run, in this order. Default: every scripts/NN*.sh in numeric order."`
 	Services     []serviceDoc           `yaml:"services" desc:"What has to run and answer in the end."`
-	SyncOnBoot   bool                   `yaml:"syncOnBoot" desc:"Apply files again at each boot. Default: only record drift."`
+	SyncOnBoot   bool                   `yaml:"syncOnBoot" desc:"Apply files again at each boot. Default: only record drift." example:"true"`
 }
 
 type resourcesDoc struct {
-	Cores  int `yaml:"cores" min:"1" max:"128" desc:"CPU cores. Default: 1."`
-	Memory int `yaml:"memory" min:"128" max:"65536" hint:"in MiB" desc:"Memory in MiB. Default: 512."`
-	Swap   int `yaml:"swap" min:"0" max:"65536" hint:"in MiB" desc:"Swap in MiB. Default: 512."`
-	Disk   int `yaml:"disk" min:"1" max:"10240" hint:"in GiB" desc:"Root disk in GiB. Default: 8."`
+	Cores  int `yaml:"cores" min:"1" max:"128" desc:"CPU cores. Default: 1." example:"2"`
+	Memory int `yaml:"memory" min:"128" max:"65536" hint:"in MiB" desc:"Memory in MiB. Default: 512." example:"1024"`
+	Swap   int `yaml:"swap" min:"0" max:"65536" hint:"in MiB" desc:"Swap in MiB. Default: 512." example:"0"`
+	Disk   int `yaml:"disk" min:"1" max:"10240" hint:"in GiB" desc:"Root disk in GiB. Default: 8." example:"20"`
 }
 
 type featuresDoc struct {
-	Nesting bool     `yaml:"nesting" desc:"Containers in the container; systemd and Docker want it."`
-	Keyctl  bool     `yaml:"keyctl"`
-	Fuse    bool     `yaml:"fuse"`
-	Mknod   bool     `yaml:"mknod"`
-	Mount   []string `yaml:"mount" pattern:"^[a-z0-9]+$" desc:"File system types that may be mounted, such as nfs."`
+	Nesting bool     `yaml:"nesting" desc:"Containers in the container; systemd and Docker want it." example:"true"`
+	Keyctl  bool     `yaml:"keyctl" desc:"The keyctl system call, which Docker in an unprivileged container wants." example:"true"`
+	Fuse    bool     `yaml:"fuse" desc:"FUSE file systems." example:"true"`
+	Mknod   bool     `yaml:"mknod" desc:"Making device nodes." example:"true"`
+	Mount   []string `yaml:"mount" pattern:"^[a-z0-9]+$" desc:"File system types that may be mounted, such as nfs." example:"[nfs, cifs]"`
 }
 
 type networkDoc struct {
-	Bridge      string   `yaml:"bridge" pattern:"^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$" hint:"such as vmbr0" desc:"Default: the node's only bridge."`
-	VLAN        int      `yaml:"vlan" min:"1" max:"4094"`
-	IP          string   `yaml:"ip" desc:"dhcp, none or an address with its prefix length, such as 192.168.1.20/24. Default: dhcp."`
-	Gateway     string   `yaml:"gateway" desc:"Only with an address."`
-	IP6         string   `yaml:"ip6" desc:"dhcp, auto, none or an address with its prefix length. Default: none."`
-	Gateway6    string   `yaml:"gateway6" desc:"Only with an address."`
-	Nameservers []string `yaml:"nameservers" desc:"IP addresses. Default: the node's."`
-	Firewall    bool     `yaml:"firewall" desc:"Whether Proxmox's firewall guards the interface."`
+	Bridge      string   `yaml:"bridge" pattern:"^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$" hint:"such as vmbr0" desc:"Default: the node's only bridge." example:"vmbr0"`
+	VLAN        int      `yaml:"vlan" min:"1" max:"4094" desc:"The VLAN tag. Default: untagged." example:"20"`
+	IP          string   `yaml:"ip" desc:"dhcp, none or an address with its prefix length, such as 192.168.1.20/24. Default: dhcp." example:"192.168.1.20/24"`
+	Gateway     string   `yaml:"gateway" desc:"Only with an address." example:"192.168.1.1"`
+	IP6         string   `yaml:"ip6" desc:"dhcp, auto, none or an address with its prefix length. Default: none." example:"auto"`
+	Gateway6    string   `yaml:"gateway6" desc:"Only with an address." example:"'fd00::1'"`
+	Nameservers []string `yaml:"nameservers" desc:"IP addresses. Default: the node's." example:"[192.168.1.1]"`
+	Firewall    bool     `yaml:"firewall" desc:"Whether Proxmox's firewall guards the interface." example:"true"`
 }
 
 type variableDoc struct {
-	Type        string      `yaml:"type" enum:"string,int,number,bool,port,hostname,ip" desc:"Default: string."`
-	Default     anyScalar   `yaml:"default" desc:"What it is where nothing is set."`
-	Required    bool        `yaml:"required" desc:"Whether it must be set."`
-	Pattern     string      `yaml:"pattern" desc:"A regular expression that the whole value must match."`
-	Secret      bool        `yaml:"secret" desc:"Whether it must never be shown."`
-	Generate    generateDoc `yaml:"generate" desc:"Make a random value where none is set: true or password (24 letters and digits), hex (64 digits), or a length."`
-	Description string      `yaml:"description"`
+	Type        string      `yaml:"type" enum:"string,int,number,bool,port,hostname,ip" desc:"Default: string." example:"port"`
+	Default     anyScalar   `yaml:"default" desc:"What it is where nothing is set." example:"8080"`
+	Required    bool        `yaml:"required" desc:"Whether it must be set." example:"true"`
+	Pattern     string      `yaml:"pattern" desc:"A regular expression that the whole value must match." example:"'[a-z0-9.-]+'"`
+	Secret      bool        `yaml:"secret" desc:"Whether it must never be shown." example:"true"`
+	Generate    generateDoc `yaml:"generate" desc:"Make a random value where none is set: true or password (24 letters and digits), hex (64 digits), or a length." example:"password"`
+	Description string      `yaml:"description" desc:"One line for people." example:"the name of the site"`
 }
 
 type packagesDoc struct {
-	Apt    []string    `yaml:"apt" pattern:"^[A-Za-z0-9@][A-Za-z0-9@/_.:~+=*<>,!^[\\]-]*$" hint:"a name, with or without a version" desc:"Debian and Ubuntu."`
-	Apk    []string    `yaml:"apk" pattern:"^[A-Za-z0-9@][A-Za-z0-9@/_.:~+=*<>,!^[\\]-]*$" hint:"a name, with or without a version" desc:"Alpine."`
-	Dnf    []string    `yaml:"dnf" pattern:"^[A-Za-z0-9@][A-Za-z0-9@/_.:~+=*<>,!^[\\]-]*$" hint:"a name, with or without a version" desc:"Fedora and its kin."`
-	Npm    []string    `yaml:"npm" pattern:"^[A-Za-z0-9@][A-Za-z0-9@/_.:~+=*<>,!^[\\]-]*$" hint:"a name, with or without a version" desc:"Node.js, globally."`
-	Pip    []string    `yaml:"pip" pattern:"^[A-Za-z0-9@][A-Za-z0-9@/_.:~+=*<>,!^[\\]-]*$" hint:"a name, with or without a version" desc:"Python."`
+	Apt    []string    `yaml:"apt" pattern:"^[A-Za-z0-9@][A-Za-z0-9@/_.:~+=*<>,!^[\\]-]*$" hint:"a name, with or without a version" desc:"Debian and Ubuntu." example:"[nginx, curl]"`
+	Apk    []string    `yaml:"apk" pattern:"^[A-Za-z0-9@][A-Za-z0-9@/_.:~+=*<>,!^[\\]-]*$" hint:"a name, with or without a version" desc:"Alpine." example:"[nginx]"`
+	Dnf    []string    `yaml:"dnf" pattern:"^[A-Za-z0-9@][A-Za-z0-9@/_.:~+=*<>,!^[\\]-]*$" hint:"a name, with or without a version" desc:"Fedora and its kin." example:"[nginx]"`
+	Npm    []string    `yaml:"npm" pattern:"^[A-Za-z0-9@][A-Za-z0-9@/_.:~+=*<>,!^[\\]-]*$" hint:"a name, with or without a version" desc:"Node.js, globally." example:"[pm2]"`
+	Pip    []string    `yaml:"pip" pattern:"^[A-Za-z0-9@][A-Za-z0-9@/_.:~+=*<>,!^[\\]-]*$" hint:"a name, with or without a version" desc:"Python." example:"[gunicorn==22.0.0]"`
 	Custom []customDoc `yaml:"custom" desc:"What has an installer of its own."`
 }
 
 type fileDoc struct {
-	Source string  `yaml:"source" required:"true" hint:"a file or folder under files/" desc:"A file or a folder under files/."`
-	Target string  `yaml:"target" required:"true" hint:"an absolute path in the container" desc:"An absolute path in the container; ending in /, the folder to put it into."`
-	Policy string  `yaml:"policy" enum:"replace,default,backup" desc:"What becomes of a file that is there and differs: overwrite it, leave it, or keep a dated copy. Default: replace."`
-	Mode   modeDoc `yaml:"mode" desc:"Permissions in octal. Default: 0644, or 0755 for an executable source."`
-	Owner  string  `yaml:"owner" pattern:"^([a-z_][a-z0-9_.-]*|[0-9]+)(:([a-z_][a-z0-9_.-]*|[0-9]+))?$" hint:"user or user:group" desc:"Default: the owner of the target's folder."`
-	Expand bool    `yaml:"template" desc:"Whether ${name} is replaced by the variable of that name."`
+	Source string  `yaml:"source" required:"true" hint:"a file or folder under files/" desc:"A file or a folder under files/." example:"site.conf"`
+	Target string  `yaml:"target" required:"true" hint:"an absolute path in the container" desc:"An absolute path in the container; ending in /, the folder to put it into." example:"/etc/nginx/conf.d/site.conf"`
+	Policy string  `yaml:"policy" enum:"replace,default,backup" desc:"What becomes of a file that is there and differs: overwrite it, leave it, or keep a dated copy. Default: replace." example:"backup"`
+	Mode   modeDoc `yaml:"mode" desc:"Permissions in octal. Default: 0644, or 0755 for an executable source." example:"'0640'"`
+	Owner  string  `yaml:"owner" pattern:"^([a-z_][a-z0-9_.-]*|[0-9]+)(:([a-z_][a-z0-9_.-]*|[0-9]+))?$" hint:"user or user:group" desc:"Default: the owner of the target's folder." example:"www-data:www-data"`
+	Expand bool    `yaml:"template" desc:"Whether ${name} is replaced by the variable of that name." example:"true"`
 }
 
 type serviceDoc struct {
-	Name     string      `yaml:"name" required:"true" pattern:"^[A-Za-z0-9._@-]+$" hint:"the unit's name without .service" desc:"As discovery names it: a unit without .service, or a Docker container."`
-	Unit     string      `yaml:"unit" pattern:"^[A-Za-z0-9._@:-]+$" hint:"such as postgresql@15-main" desc:"The unit, where it is named otherwise."`
-	Port     portDoc     `yaml:"port" desc:"The port on which it has to listen, or ${variable}."`
-	Protocol string      `yaml:"protocol" enum:"tcp,udp" desc:"Default: tcp."`
-	HTTP     pathDoc     `yaml:"http" desc:"A path to ask for by HTTP; ready means an answer below 500."`
-	HTTPS    pathDoc     `yaml:"https" desc:"The same by HTTPS; the certificate is not checked."`
-	TCP      bool        `yaml:"tcp" desc:"Whether a TCP connection is enough; it is where no HTTP is asked for."`
-	Timeout  durationDoc `yaml:"timeout" desc:"How long to wait: seconds, or a text such as 2m. Default: 60 s."`
+	Name     string      `yaml:"name" required:"true" pattern:"^[A-Za-z0-9._@-]+$" hint:"the unit's name without .service" desc:"As discovery names it: a unit without .service, or a Docker container." example:"postgresql"`
+	Unit     string      `yaml:"unit" pattern:"^[A-Za-z0-9._@:-]+$" hint:"such as postgresql@15-main" desc:"The unit, where it is named otherwise." example:"postgresql@15-main"`
+	Port     portDoc     `yaml:"port" desc:"The port on which it has to listen, or ${variable}." example:"5432"`
+	Protocol string      `yaml:"protocol" enum:"tcp,udp" desc:"Default: tcp." example:"tcp"`
+	HTTP     pathDoc     `yaml:"http" desc:"A path to ask for by HTTP; ready means an answer below 500." example:"/health"`
+	HTTPS    pathDoc     `yaml:"https" desc:"The same by HTTPS; the certificate is not checked." example:"/"`
+	TCP      bool        `yaml:"tcp" desc:"Whether a TCP connection is enough; it is where no HTTP is asked for." example:"true"`
+	Timeout  durationDoc `yaml:"timeout" desc:"How long to wait: seconds, or a text such as 2m. Default: 60 s." example:"2m"`
 }
 
 // newDocument is a document with the defaults in it.

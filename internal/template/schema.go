@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // SchemaID is the address of the published JSON Schema of template.yaml.
@@ -80,6 +82,10 @@ func fieldSchema(f reflect.StructField) map[string]any {
 	}
 	if d := f.Tag.Get("desc"); d != "" {
 		s["description"] = d
+	}
+	var example any
+	if e := f.Tag.Get("example"); e != "" && yaml.Unmarshal([]byte(e), &example) == nil {
+		s["examples"] = []any{example}
 	}
 	return s
 }

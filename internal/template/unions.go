@@ -179,8 +179,8 @@ func (*durationDoc) jsonSchema() map[string]any {
 
 // scriptDoc is a name, or a name and whether it runs.
 type scriptDoc struct {
-	Name    string `yaml:"name" required:"true" hint:"a file under scripts/"`
-	Enabled bool   `yaml:"enabled" desc:"Default: true."`
+	Name    string `yaml:"name" required:"true" hint:"a file under scripts/" desc:"A file under scripts/." example:"10-install.sh"`
+	Enabled bool   `yaml:"enabled" desc:"Default: true." example:"false"`
 }
 
 // scriptFields is scriptDoc without its methods.
@@ -204,10 +204,10 @@ func (*scriptDoc) jsonSchema() map[string]any {
 // customDoc is a package with an installer of its own, as a mapping or as the
 // line name|check|install[|timeout] of a .custom file.
 type customDoc struct {
-	Name    string      `yaml:"name" required:"true" pattern:"^[A-Za-z0-9][A-Za-z0-9._+-]*$" hint:"letters, digits and . _ + -"`
-	Check   string      `yaml:"check" required:"true" hint:"a shell command that succeeds where it is installed" desc:"A shell command that succeeds where it is installed."`
-	Install string      `yaml:"install" required:"true" hint:"a shell command" desc:"A shell command that installs it."`
-	Timeout durationDoc `yaml:"timeout" desc:"Default: 300 s."`
+	Name    string      `yaml:"name" required:"true" pattern:"^[A-Za-z0-9][A-Za-z0-9._+-]*$" hint:"letters, digits and . _ + -" desc:"The name of the package, for messages." example:"caddy"`
+	Check   string      `yaml:"check" required:"true" hint:"a shell command that succeeds where it is installed" desc:"A shell command that succeeds where it is installed." example:"command -v caddy"`
+	Install string      `yaml:"install" required:"true" hint:"a shell command" desc:"A shell command that installs it." example:"curl -fsSL https://example.org/caddy.sh | sh"`
+	Timeout durationDoc `yaml:"timeout" desc:"Default: 300 s." example:"600"`
 }
 
 type customFields customDoc
