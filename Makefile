@@ -8,7 +8,7 @@ GOLANGCI = v2.15.0
 
 export CGO_ENABLED = 0
 
-.PHONY: build demo test golden race crash crash-all fuzz lint e2e bench man clean
+.PHONY: build demo test golden race crash crash-all fuzz lint e2e bench docs man clean
 
 # Proxmox speaks only HTTP/1.1, so the copy of HTTP/2 in net/http is left out.
 BUILD    = -trimpath -tags nethttpomithttp2
@@ -53,6 +53,10 @@ e2e: build ## tests with real LXC guests and a real Redis, as root; a skipped te
 bench: build ## the reference job on real guests, as counts and ratios; needs root
 	sh .ci/need.sh lxc debootstrap dnsmasq-base zstd iproute2 iptables openssh-client
 	$(GO) run ./internal/e2e/bench
+
+docs: ## docs/reference and the schema of templates, from the code
+	$(GO) test -count=1 ./internal/cli -run 'TestReference$$' -update
+	$(GO) test -count=1 ./internal/template -run 'TestPublishedSchema$$' -update
 
 man: ## the man pages, from the help of the commands
 	$(GO) run ./internal/cli/man dist/man

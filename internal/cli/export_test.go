@@ -40,3 +40,9 @@ func CheckCommand(args []string) (string, error) {
 	}
 	return commandPath(cmd), cmd.ValidateArgs(cmd.Flags().Args())
 }
+
+// The examples of help.
+const (
+	ConfigExample   = configExample
+	TemplateExample = templateExample
+)

@@ -12,29 +12,6 @@ import (
 // statusHead begins the last part of a command's help.
 const statusHead = "\n\nExit status:\n"
 
-// exitStatuses ends a command's help. The meanings are the contract's.
-func exitStatuses(which ...int) string {
-	meaning := map[int]string{
-		0: "done",
-		1: "anything else that failed; no such container; state, key or database trouble",
-		2: "usage, config or template is wrong, a name or --ctid is taken, a node, storage,\n" +
-			"       bridge or OS template that was named does not exist, a needed --yes is\n" +
-			"       missing: nothing was touched",
-		3:   "Proxmox refused or failed",
-		4:   "cannot get there, or it is not trusted",
-		5:   "a package, file or script failed in the container",
-		6:   "the container is up, but a declared service does not answer",
-		130: "interrupted by SIGINT; state saved",
-		143: "interrupted by SIGTERM; state saved",
-	}
-	var b strings.Builder
-	b.WriteString(statusHead)
-	for _, n := range which {
-		fmt.Fprintf(&b, "  %-4d %s\n", n, meaning[n])
-	}
-	return strings.TrimRight(b.String(), "\n")
-}
-
 // showHelp prints a command's help: what it is for, its usage and flags, and
 // last its exit statuses, which stand at the end of Long.
 func showHelp(cmd *cobra.Command, _ []string) {
@@ -42,6 +19,9 @@ func showHelp(cmd *cobra.Command, _ []string) {
 	cmd.InitDefaultVersionFlag()
 	text, statuses, _ := strings.Cut(cmd.Long, statusHead)
 	fmt.Fprintf(cmd.OutOrStdout(), "%s\n\n%s", text, cmd.UsageString())
+	if !cmd.HasParent() {
+		fmt.Fprint(cmd.OutOrStdout(), topicList())
+	}
 	if statuses != "" {
 		fmt.Fprintf(cmd.OutOrStdout(), "\nExit status:\n%s\n", statuses)
 	}
@@ -50,11 +30,15 @@ func showHelp(cmd *cobra.Command, _ []string) {
 // newHelpCmd is cobra's help command with an error for what there is not.
 func newHelpCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:     "help [command]",
+		Use:     "help [command | topic]",
 		GroupID: "more",
-		Short:   "Help about any command",
-		Long:    "Help about any command, such as: infrahaus help template show." + exitStatuses(0, 2),
+		Short:   "Help about any command or topic",
+		Long: "Help about any command, such as: infrahaus help template show.\n\nTopics are texts about no single command, such as: infrahaus help config.\n" +
+			topicList() + strings.TrimPrefix(exitStatuses(0, 2), "\n"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if showTopic(c, args) {
+				return nil
+			}
 			cmd, rest, err := c.Root().Find(args)
 			if err != nil || len(rest) > 0 {
 				return unknownCommand(cmd, args[len(args)-max(1, len(rest))])
@@ -70,6 +54,11 @@ func newHelpCmd() *cobra.Command {
 			for _, sub := range cmd.Commands() {
 				if sub.IsAvailableCommand() {
 					names = append(names, cobra.CompletionWithDesc(sub.Name(), sub.Short))
+				}
+			}
+			if len(args) == 0 {
+				for _, t := range Topics() {
+					names = append(names, cobra.CompletionWithDesc(t.Name, t.Short))
 				}
 			}
 			return names, cobra.ShellCompDirectiveNoFileComp

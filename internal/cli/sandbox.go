@@ -30,7 +30,7 @@ func newSandboxCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "The embedded simulated Proxmox",
-		Long:  sandboxHelp() + exitStatuses(0, 2),
+		Long:  strings.TrimRight(sandboxTopic().Text(), "\n") + exitStatuses(0, 2),
 		Args:  noArgs,
 		RunE:  helpOnly,
 	}
@@ -138,14 +138,16 @@ func newResetCmd(a *app) *cobra.Command {
 	return cmd
 }
 
-// sandboxHelp says what the sandbox is, what it has, and where its limits are.
-func sandboxHelp() string {
+// sandboxTopic says what the sandbox is, what it has, and where its limits are. The lists
+// are those that the sandbox itself uses.
+func sandboxTopic() Topic {
 	s := sandbox.Simulated()
 	var faults []string
 	for _, f := range s.Faults {
 		faults = append(faults, f.Name)
 	}
-	return `A simulated Proxmox VE 8.4 inside this process, on loopback only. Any command
+	return Topic{Name: "sandbox", Short: "What the simulated Proxmox can and cannot do", parts: []part{
+		{text: `A simulated Proxmox VE 8.4 inside this process, on loopback only. Any command
 uses it with --sandbox; serve holds one open for other programs.
 
 Its node answers the HTTP API and has an SSH server with pct. Its guests are
@@ -156,28 +158,17 @@ and nothing of this machine can be reached from inside.
 A virtual guest cannot run real binaries, packages from the internet or a whole
 bash. A program, an option or a part of the shell's language that it lacks is
 refused in one line. Real guests, with the real programs, need Linux and root:
-infrahaus sandbox serve --driver lxc
-
-Programs:
-` + filled(s.Programs) + `
-
-Packages of apt-get and apk:
-` + filled(s.Packages) + `
-
-Packages that install, though not all of their programs run:
-` + filled(s.Hollow) + `
-
-Programs of the node alone:
-` + filled(s.Node) + `
-
-Verbs of pct:
-` + filled(s.Pct) + `
-
-Faults, which infrahaus sandbox serve --help explains:
-` + filled(faults)
+` + "`infrahaus sandbox serve --driver lxc`"},
+		{title: "Programs", text: filled(s.Programs)},
+		{title: "Packages of apt-get and apk", text: filled(s.Packages)},
+		{title: "Packages that install, though not all of their programs run", text: filled(s.Hollow)},
+		{title: "Programs of the node alone", text: filled(s.Node)},
+		{title: "Verbs of pct", text: filled(s.Pct)},
+		{title: "Faults, which infrahaus sandbox serve --help explains", text: filled(faults)},
+	}}
 }
 
-// filled sets words in lines of at most 78 columns that begin with two spaces.
+// filled sets words in lines of at most 78 columns, as a literal paragraph.
 func filled(words []string) string {
 	var b strings.Builder
 	column := 0
@@ -187,8 +178,8 @@ func filled(words []string) string {
 			if column > 0 {
 				b.WriteByte('\n')
 			}
-			b.WriteString("  " + w)
-			column = 2 + len(w)
+			b.WriteString(literal + w)
+			column = len(literal) + len(w)
 		default:
 			b.WriteString(" " + w)
 			column += 1 + len(w)
