@@ -111,20 +111,24 @@ func (memFile) Close() error              { return nil }
 
 // Open opens p. perm is what the caller asks for, before the umask.
 func (v *View) Open(p string, flag int, perm fs.FileMode) (*File, error) {
-	real, err := v.Resolve(p, true)
+	real, hi, err := v.walk(p, true)
 	if err != nil {
 		return nil, perr("open", p, err)
 	}
-	f, err := v.open(real, flag, perm)
+	f, err := v.open(real, hi, flag, perm)
 	return f, perr("open", p, err)
 }
 
-func (v *View) open(p string, flag int, perm fs.FileMode) (*File, error) {
+// open opens the resolved path p. hi is what walk learned of it.
+func (v *View) open(p string, hi fs.FileInfo, flag int, perm fs.FileMode) (*File, error) {
 	if n, ok := v.hook(p); ok {
 		return v.openNode(p, n, flag)
 	}
 	write := flag&(os.O_WRONLY|os.O_RDWR) != 0
-	hi, err := v.FS.root.Lstat(rel(p))
+	var err error
+	if hi == nil {
+		hi, err = v.FS.root.Lstat(rel(p))
+	}
 	switch {
 	case err == nil:
 		return v.openOld(p, hi, flag, write)
@@ -245,12 +249,14 @@ func (v *View) Lstat(p string) (*Info, error) { return v.stat("lstat", p, false)
 func (v *View) Stat(p string) (*Info, error) { return v.stat("stat", p, true) }
 
 func (v *View) stat(op, p string, follow bool) (*Info, error) {
-	real, err := v.Resolve(p, follow)
+	real, hi, err := v.walk(p, follow)
 	if err != nil {
 		return nil, perr(op, p, err)
 	}
-	i, err := v.lstat(real)
-	if err != nil {
+	var i *Info
+	if hi != nil {
+		i = v.info(real, hi)
+	} else if i, err = v.lstat(real); err != nil {
 		return nil, perr(op, p, err)
 	}
 	i.name = path.Base(p)

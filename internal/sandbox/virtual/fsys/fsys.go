@@ -145,11 +145,19 @@ func (v *View) hook(p string) (*Node, bool) {
 // the guest's root, .. stops there. With follow, a link at the end is followed
 // too. The last component need not exist.
 func (v *View) Resolve(p string, follow bool) (string, error) {
+	real, _, err := v.walk(p, follow)
+	return real, err
+}
+
+// walk is Resolve. last is what the host said of the last component, so that the caller need
+// not ask again; nil where a Hook answers, where nothing is there, and for a folder that is
+// known to be one.
+func (v *View) walk(p string, follow bool) (real string, last fs.FileInfo, err error) {
 	if strings.ContainsRune(p, 0) {
-		return "", syscall.EINVAL
+		return "", nil, syscall.EINVAL
 	}
 	if p == "" {
-		return "", syscall.ENOENT
+		return "", nil, syscall.ENOENT
 	}
 	if !strings.HasPrefix(p, "/") {
 		p = v.Cwd + "/" + p
@@ -164,74 +172,75 @@ func (v *View) Resolve(p string, follow bool) (string, error) {
 		case "", ".":
 			continue
 		case "..":
-			cur = path.Dir(cur)
+			cur, last = path.Dir(cur), nil
 			continue
 		}
 		if len(part) > 255 {
-			return "", syscall.ENAMETOOLONG
+			return "", nil, syscall.ENAMETOOLONG
 		}
 		next := path.Join(cur, part)
-		last := len(rest) == 0 || strings.Join(rest, "") == ""
-		target, err := v.step(next, last)
+		end := len(rest) == 0 || strings.Join(rest, "") == ""
+		target, info, err := v.step(next, end)
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
-		if target == "" || (last && !follow && !slash) {
-			cur = next
+		if target == "" || (end && !follow && !slash) {
+			cur, last = next, info
 			continue
 		}
 		if links++; links > maxLinks {
-			return "", syscall.ELOOP
+			return "", nil, syscall.ELOOP
 		}
 		if strings.HasPrefix(target, "/") {
-			cur = "/"
+			cur, last = "/", nil
 		}
 		rest = append(strings.Split(target, "/"), rest...)
 	}
-	return cur, nil
+	return cur, last, nil
 }
 
-// step looks at one component: the link's target, or "" for anything else.
-func (v *View) step(p string, last bool) (target string, err error) {
+// step looks at one component: the link's target, or "" for anything else, and what the
+// host said of it, if it was asked.
+func (v *View) step(p string, last bool) (target string, info fs.FileInfo, err error) {
 	if n, ok := v.hook(p); ok {
 		if n == nil {
 			if last {
-				return "", nil
+				return "", nil, nil
 			}
-			return "", syscall.ENOENT
+			return "", nil, syscall.ENOENT
 		}
 		if n.Mode&fs.ModeSymlink != 0 {
-			return n.Target, nil
+			return n.Target, nil, nil
 		}
 		if !last && !n.Mode.IsDir() {
-			return "", syscall.ENOTDIR
+			return "", nil, syscall.ENOTDIR
 		}
-		return "", nil
+		return "", nil, nil
 	}
 	known, epoch := v.knows(p)
 	if known {
-		return "", nil
+		return "", nil, nil
 	}
-	info, err := v.FS.root.Lstat(rel(p))
+	info, err = v.FS.root.Lstat(rel(p))
 	if err != nil {
 		if last && errors.Is(err, fs.ErrNotExist) {
-			return "", nil
+			return "", nil, nil
 		}
-		return "", Errno(err)
+		return "", nil, Errno(err)
 	}
 	if info.Mode()&fs.ModeSymlink != 0 {
 		t, err := v.FS.root.Readlink(rel(p))
-		return t, Errno(err)
+		return t, info, Errno(err)
 	}
 	if info.IsDir() {
 		v.FS.met(p, epoch)
 	} else if !last {
-		return "", syscall.ENOTDIR
+		return "", nil, syscall.ENOTDIR
 	}
 	if !last && !v.may(p, info, 1) {
-		return "", syscall.EACCES
+		return "", nil, syscall.EACCES
 	}
-	return "", nil
+	return "", info, nil
 }
 
 // Errno takes the host's path out of an error: what is left is what the guest's

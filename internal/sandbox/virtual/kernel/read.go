@@ -147,17 +147,23 @@ func (sh *shell) readBytes(in io.Reader, o readOpts) (string, error) {
 		return sh.readTerminal(t, o)
 	}
 	f, pollable := in.(*os.File)
-	if o.timed && pollable {
+	next := (&reader{sh.p, in}).Read
+	switch {
+	case o.timed && pollable:
 		if f.SetReadDeadline(time.Now().Add(o.timeout)) == nil {
 			defer func() { _ = f.SetReadDeadline(time.Time{}) }()
 		}
-	} else {
-		in = &reader{sh.p, in}
+		next = f.Read
+	case pollable:
+		// A byte at a time, because what follows the line belongs to the next command. To
+		// prepare the wait for each byte again took twice as long as to read it.
+		defer sh.p.wakes(f)()
+		next = func(b []byte) (int, error) { return sh.p.readFile(f, b) }
 	}
 	var line bytes.Buffer
 	buf := make([]byte, 1)
 	for o.n < 0 || line.Len() < o.n {
-		n, err := in.Read(buf)
+		n, err := next(buf)
 		if n > 0 {
 			if buf[0] == o.delim {
 				return line.String(), nil

@@ -39,18 +39,32 @@ func (r *reader) Read(b []byte) (int, error) {
 	if !ok {
 		return r.r.Read(b)
 	}
-	for {
-		back := make(chan struct{})
-		stop := context.AfterFunc(r.p.ctx, func() { _ = f.SetReadDeadline(past); close(back) })
-		n, err := f.Read(b)
+	defer r.p.wakes(f)()
+	return r.p.readFile(f, b)
+}
+
+// wakes makes the end of the process end a read of f that blocks. The caller calls done
+// when it has read.
+func (p *Proc) wakes(f *os.File) (done func()) {
+	back := make(chan struct{})
+	stop := context.AfterFunc(p.ctx, func() { _ = f.SetReadDeadline(past); close(back) })
+	return func() {
 		if !stop() {
 			<-back
 			_ = f.SetReadDeadline(time.Time{})
 		}
+	}
+}
+
+// readFile reads once from f, between wakes and its done.
+func (p *Proc) readFile(f *os.File, b []byte) (int, error) {
+	for {
+		n, err := f.Read(b)
 		if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
-			if r.p.ctx.Err() != nil {
-				return 0, context.Cause(r.p.ctx)
+			if p.ctx.Err() != nil {
+				return 0, context.Cause(p.ctx)
 			}
+			time.Sleep(time.Millisecond) // another process's deadline, which that one takes back
 			continue
 		}
 		if errors.Is(err, os.ErrClosed) {
