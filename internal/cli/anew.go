@@ -36,6 +36,24 @@ func (a *app) nothingLeft(ctx context.Context, c lxc.Container) error {
 	return f
 }
 
+// anew are the hints that make a container again that is lost, once its NAME is free. They
+// are nil if its template is gone, or if there never was one.
+func (a *app) anew(ctx context.Context, c lxc.Container) []string {
+	m, err := a.remember(ctx, c, nil)
+	if err != nil {
+		return nil
+	}
+	return a.anewHints(m)
+}
+
+func (a *app) anewHints(m *catalogue.Remembered) []string {
+	hints := []string{"then, to make it anew: " + a.command(createWords(m)...)}
+	if secrets := secretsGiven(m); secrets != nil {
+		hints = append(hints, "set its secret variables again, with --set-file: "+strings.Join(secrets, ", "))
+	}
+	return hints
+}
+
 // createWords is the command line that makes a container as the record describes it,
 // without the settings that the template has itself.
 func createWords(m *catalogue.Remembered) []string {

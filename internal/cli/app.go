@@ -37,10 +37,7 @@ type app struct {
 	waits *event.Waiting // of a command that is not a run
 
 	met    map[string]string // the ids on record of the hosts that have answered, by name
-	acting struct {          // the record that the command works on
-		recordID string
-		fresh    bool // this command made it
-	}
+	acting string            // the id of the record that the command works on
 }
 
 // prepare runs before every command.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/infrahaus/infrahaus/internal/config"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
@@ -49,8 +48,13 @@ scripts), and discover its services, ports and credentials.
 NAME is the hostname, a single label or a full name (web.lab.example.org). Without NAME,
 it is the template's name with a short suffix.
 
-With --if-exists ok, a NAME that is there and ready is taken as it is: if it is stopped it
-is started, and if Proxmox has it no more that is an error.` +
+With --if-exists ok, a NAME that is there and ready is taken as it is, and is started if
+it is stopped; resume also goes on with one that is not ready. Both wait for a run that is
+in progress on it. Both refuse, with the differences, a container that was made from
+another template or with other resources or variables than the command line or the
+template asks for, and one that Proxmox does not have any more.
+
+Every check comes before the first change: a create that is refused leaves nothing.` +
 			exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
 		Example: `  infrahaus create web --template nginx
   infrahaus create --template postgresql --set db_name=app --memory 1024
@@ -79,83 +83,85 @@ is started, and if Proxmox has it no more that is an error.` +
 }
 
 func (o *createOptions) run(ctx context.Context) error {
-	job, err := o.job()
+	want, err := o.wanted()
 	if err != nil {
 		return err
 	}
-	if o.plan {
-		return o.showPlan(ctx, job)
-	}
-	host, err := o.app.hostName()
-	if err != nil {
-		return err
-	}
-	if host != config.SandboxHost {
-		// Wrong settings are refused before the catalogue is changed.
-		if _, err := o.app.settings(ctx, host); err != nil {
+	for {
+		c, err := o.taken(ctx, want.job.Spec)
+		switch {
+		case err != nil:
+			return err
+		case c != nil && o.ifExists == "fail":
+			return &store.NameTaken{Existing: *c}
+		case c != nil && o.plan:
+			return o.planExisting(ctx, *c, want)
+		case c != nil:
+			if free, err := o.exists(ctx, *c, want); err != nil || !free {
+				return err
+			}
+			continue
+		}
+		ready, err := o.preflight(ctx, want.job)
+		if err != nil {
+			return err
+		}
+		if o.plan {
+			return o.showPlan(ready)
+		}
+		err = o.make(ctx, ready)
+		if o.ifExists == "fail" || !errors.As(err, new(*store.NameTaken)) { // another process was faster
 			return err
 		}
 	}
-	s, v, err := o.app.catalogue(ctx)
+}
+
+// prepared is a create that has passed every check.
+type prepared struct {
+	job       plan.Job
+	place     *place
+	placement *pve.Placement
+}
+
+// make records the container and creates it. What it needs on this machine is made now: the
+// keys and the catalogue, if there are none yet.
+func (o *createOptions) make(ctx context.Context, ready prepared) error {
+	a := o.app
+	s, v, err := a.catalogue(ctx)
 	if err != nil {
 		return err
 	}
 	if err := v.Ready(); err != nil {
 		return err
 	}
-	hostID, err := o.app.claim(ctx, host)
+	if err := a.mayEnter(ready.place); err != nil {
+		return err
+	}
+	hostID, err := a.enter(ctx, ready.place)
 	if err != nil {
 		return err
 	}
-	if err := o.app.unheld(ctx, hostID, job.Spec); err != nil {
-		return err
-	}
+	job := ready.job
 	c := lxc.Container{
-		RecordID: store.NewRecordID(), Host: host, HostID: hostID, Hostname: job.Spec.Hostname,
+		RecordID: store.NewRecordID(), Host: ready.place.name, HostID: hostID, Hostname: job.Spec.Hostname,
 		Template: job.Template.Name, Lifecycle: lxc.Creating,
 	}
-	variables, doc, err := o.app.recordOf(c).JobEntries(job)
+	variables, doc, err := a.recordOf(c).JobEntries(job)
 	if err != nil {
 		return err
 	}
-	done := o.app.waiting(databaseFree, time.Minute)
+	done := a.waiting(databaseFree, time.Minute)
 	err = s.CreateWithJob(ctx, c, variables, doc)
 	done()
 	if err != nil {
-		return o.exists(ctx, host, err)
-	}
-	o.app.actsOn(c, true)
-	return o.provision(ctx, c, job)
-}
-
-// exists handles a NAME that is taken, as --if-exists says.
-func (o *createOptions) exists(ctx context.Context, host string, err error) error {
-	var taken *store.NameTaken
-	if !errors.As(err, &taken) {
 		return err
 	}
-	taken.Existing.Host = host // the name that the user typed
-	if o.ifExists == "fail" {
-		return err
-	}
-	c := taken.Existing
-	o.app.actsOn(c, false)
-	switch {
-	case o.ifExists == "resume":
-		return (&resumeOptions{app: o.app, publish: o.publish}).resume(ctx, c)
-	case c.Lifecycle != lxc.Ready:
-		return usagef("cannot take %s as it is: its last run ended as %q", c.Hostname, c.Lifecycle).
-			hint("%s", o.app.command("resume", c.Hostname))
-	}
-	return o.asItIs(ctx, c)
-}
-
-// provision runs the five phases for a record that exists.
-func (o *createOptions) provision(ctx context.Context, c lxc.Container, job plan.Job) error {
-	return o.app.perform(ctx, c, request{
+	a.actsOn(c)
+	return a.perform(ctx, c, request{
 		verb: "create", publish: o.publish,
 		ready: func(_ context.Context, s *session) error {
-			s.run.Job, s.run.DestroyOnFailure = job, o.onFailure == "destroy"
+			s.run.Job, s.run.Placement, s.run.DestroyOnFailure = job, ready.placement, o.onFailure == "destroy"
+			s.place = ready.place
 			s.connectLater()
 			return nil
 		},
@@ -163,8 +169,18 @@ func (o *createOptions) provision(ctx context.Context, c lxc.Container, job plan
 	})
 }
 
+// wanted is what the command line asks for. It changes nothing.
+func (o *createOptions) wanted() (wanted, error) {
+	set, err := o.vars.read(o.app.in)
+	if err != nil {
+		return wanted{}, err
+	}
+	job, err := o.job(set)
+	return wanted{job: job, given: o.spec.flags.Changed, set: set}, err
+}
+
 // job makes the job from the command line and the template. It changes nothing.
-func (o *createOptions) job() (plan.Job, error) {
+func (o *createOptions) job(set map[string]string) (plan.Job, error) {
 	var job plan.Job
 	cfg, err := o.app.config()
 	if err != nil {
@@ -174,10 +190,6 @@ func (o *createOptions) job() (plan.Job, error) {
 		return job, err
 	}
 	t, err := o.app.findTemplate(o.template)
-	if err != nil {
-		return job, err
-	}
-	set, err := o.vars.read(o.app.in)
 	if err != nil {
 		return job, err
 	}

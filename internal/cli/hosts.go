@@ -115,25 +115,24 @@ func hostList(hosts []store.Host) string {
 	return strings.Join(names, ", ")
 }
 
-// claim returns the id of the host for a new record, before the host is asked anything.
-// If it is uncertain which host on record it is, claim asks the host now, so that the
-// record does not end up with another host.
-func (a *app) claim(ctx context.Context, name string) (string, error) {
-	all, err := a.store.Hosts(ctx)
+// hostBefore returns the id of a host on record before a new record is made, "" if it has
+// none. If it is uncertain which host on record it is, it asks the host, so that a NAME is
+// looked for among the right records. It makes no catalogue.
+func (a *app) hostBefore(ctx context.Context, name string) (string, error) {
+	there, err := a.lookInto(ctx)
+	if err != nil || !there {
+		return "", err
+	}
+	m, err := a.recognise(ctx, name)
 	if err != nil {
 		return "", err
 	}
-	f := a.facts(name)
-	m := all.Match(f)
-	if h, ok := all.ByID(m.ID); ok && m.Proven && h.Has(f) && a.isCalled(all, h) {
-		return h.ID, nil
-	}
-	if m.ID == "" && len(all) > 0 && name != config.SandboxHost {
+	if !m.Proven && name != config.SandboxHost {
 		if err := a.acquaint(ctx); err == nil && a.met[name] != "" {
 			return a.met[name], nil
-		} // otherwise the run itself reports the error
+		} // otherwise the check of the host itself reports the error
 	}
-	return a.meet(ctx, f)
+	return m.ID, nil
 }
 
 // acquaint asks the selected host for its identity.
@@ -206,28 +205,21 @@ func (a *app) meet(ctx context.Context, f store.Facts) (string, error) {
 }
 
 // sameHost returns an error if the host that answers is not the one on which the
-// command's container is. If this very command has made the record, it moves the record
-// instead.
+// command's container is.
 func (a *app) sameHost(ctx context.Context, p *place, id string) error {
-	if a.acting.recordID == "" {
+	if a.acting == "" {
 		return nil
 	}
-	c, err := a.store.Record(ctx, a.acting.recordID)
+	c, err := a.store.Record(ctx, a.acting)
 	if err != nil || c.HostID == id {
 		return err
-	}
-	if a.acting.fresh {
-		return a.store.MoveRecord(ctx, c.RecordID, id)
 	}
 	return failf(provision.ExitUnreachable, "host %s is not the host on which %s was made: it shows another certificate", p.name, c.Hostname).
 		hint("to list the containers of that host: %s", a.commandOn(c.Host, "list"))
 }
 
-// actsOn remembers which record the command works on, and whether the command has made
-// it.
-func (a *app) actsOn(c lxc.Container, fresh bool) {
-	a.acting.recordID, a.acting.fresh = c.RecordID, fresh
-}
+// actsOn remembers which record the command works on.
+func (a *app) actsOn(c lxc.Container) { a.acting = c.RecordID }
 
 // named sets the host names of containers: the selected name if it is for their host,
 // else the name on record if the settings still use it so, else the first name in the
@@ -286,7 +278,7 @@ func (a *app) findThere(ctx context.Context, ref string) (lxc.Container, error) 
 	}
 	c, err := a.findIn(ctx, m, ref)
 	if err == nil {
-		a.actsOn(c, false)
+		a.actsOn(c)
 	}
 	return c, err
 }

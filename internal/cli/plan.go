@@ -2,10 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
@@ -15,58 +18,88 @@ import (
 	"github.com/infrahaus/infrahaus/internal/vault"
 )
 
-// showPlan prints what a create would do. It asks Proxmox, so that everything
-// that is left open is resolved, and touches nothing.
-func (o *createOptions) showPlan(ctx context.Context, job plan.Job) error {
+// taken returns the container on record that has the NAME, nil if none has. It refuses a key
+// that cannot seal and an address in use. It reads the catalogue only if there is one.
+func (o *createOptions) taken(ctx context.Context, spec lxc.Spec) (*lxc.Container, error) {
+	a := o.app
+	host, err := a.hostName()
+	if err != nil {
+		return nil, err
+	}
+	hostID, err := a.hostBefore(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.mayKeep(); err != nil || hostID == "" {
+		return nil, err
+	}
+	list, err := a.store.Containers(ctx, store.Filter{HostID: hostID})
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range list {
+		if strings.EqualFold(c.Hostname, spec.Hostname) {
+			c.Host = host // the name that the user typed
+			return &c, nil
+		}
+	}
+	return nil, a.unheld(ctx, hostID, spec)
+}
+
+// preflight makes every check that Proxmox can answer and chooses a place for the container.
+// It touches nothing.
+func (o *createOptions) preflight(ctx context.Context, job plan.Job) (prepared, error) {
 	a := o.app
 	defer a.waiting("Proxmox to list its nodes and storages", 0)()
-	if err := o.unclaimed(ctx, job.Spec); err != nil {
-		return err
-	}
+	ready := prepared{job: job}
 	p, err := a.open(ctx)
 	if err != nil {
-		return err
+		return ready, err
 	}
 	if err := a.maySee(p); err != nil {
-		return err
+		return ready, err
 	}
+	spec := p.defaults(job.Spec)
+	if err := provision.CheckWayIn(p.ssh, spec); err != nil {
+		return ready, err
+	}
+	ready.place = p
+	ready.placement, err = p.pve.Resolve(ctx, spec, provision.Inside(p.host.SSH.Transport)...)
+	return ready, err
+}
+
+// showPlan prints what a create would do.
+func (o *createOptions) showPlan(ready prepared) error {
+	a, job, p := o.app, ready.job, ready.place
 	job.Spec = p.defaults(job.Spec)
-	if err := provision.CheckWayIn(p.ssh, job.Spec); err != nil {
-		return err
-	}
-	placement, err := p.pve.Resolve(ctx, job.Spec, provision.Inside(p.host.SSH.Transport)...)
-	if err != nil {
-		return err
-	}
-	steps, err := provision.Plan(job, placement, p.ssh)
+	steps, err := provision.Plan(job, ready.placement, p.ssh)
 	if err != nil {
 		return err
 	}
 	if a.global.json {
 		return ui.WriteJSON(a.streams, planDocument{
-			Template: job.Template.Name, Host: p.name, Spec: job.Spec, Placement: placement, Steps: steps,
+			Template: job.Template.Name, Host: p.name, Spec: job.Spec, Placement: ready.placement, Steps: steps,
 		})
 	}
 	return a.printPlan(steps)
 }
 
-// unclaimed refuses in a plan what create refuses by the catalogue, in create's order: a
-// key that cannot seal, an address in use, and a NAME that a living record has, unless
-// --if-exists says what to do then. It reads the catalogue only if there is one.
-func (o *createOptions) unclaimed(ctx context.Context, spec lxc.Spec) error {
-	list, hostID, err := o.app.recorded(ctx, false)
-	if err != nil {
+// mayKeep returns the error that keeping a record would meet: in the state folder, or with
+// the keys. It makes nothing.
+func (a *app) mayKeep() error {
+	if err := store.CheckFolder(a.cfg.Paths.StateDir); a.store == nil && err != nil {
 		return err
 	}
-	if err := o.app.checkKey(); err != nil || hostID == "" {
+	if err := a.checkKey(); err != nil {
 		return err
 	}
-	if err := o.app.unheld(ctx, hostID, spec); err != nil {
-		return err
-	}
-	for _, c := range list {
-		if o.ifExists == "fail" && strings.EqualFold(c.Hostname, spec.Hostname) {
-			return &store.NameTaken{Existing: c}
+	for _, path := range []string{a.cfg.Paths.KeyFile(), a.cfg.Paths.SSHKey()} {
+		if _, err := os.Stat(path); err == nil || path == a.cfg.Paths.KeyFile() && os.Getenv(vault.EnvKey) != "" {
+			continue
+		}
+		if err := store.CheckFolder(filepath.Dir(path)); err != nil {
+			return failf(exit.Other, "cannot make the key %s: %w", path, errors.Unwrap(err)).
+				hint("choose a folder that you may write with XDG_CONFIG_HOME")
 		}
 	}
 	return nil
@@ -85,7 +118,7 @@ func (a *app) checkKey() error {
 	return v.Check()
 }
 
-// maySee is mayEnter for a plan: it reads the tool's own key, and makes none.
+// maySee is mayEnter before the last check: it reads the tool's own key, and makes none.
 func (a *app) maySee(p *place) (err error) {
 	if _, err := os.Stat(a.cfg.Paths.SSHKey()); err == nil {
 		return a.mayEnter(p)

@@ -9,9 +9,9 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
-	"github.com/infrahaus/infrahaus/internal/ui"
 )
 
 type resumeOptions struct {
@@ -89,13 +89,8 @@ func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 		return a.nothingLeft(ctx, c)
 	case c.Lifecycle == lxc.Ready && killed != nil && killed.Kind == "sync" && o.from == "":
 		return failf(provision.ExitOther, "the sync of %s was killed before it changed anything", c.Hostname).hint("%s", a.command("sync", c.Hostname))
-	case c.Lifecycle == lxc.Ready && killed == nil && o.from == "" && o.plan:
-		return o.nothing(c)
 	case c.Lifecycle == lxc.Ready && killed == nil && o.from == "":
-		if !a.global.quiet && !a.global.json {
-			a.note("nothing to resume: " + c.Hostname + " is ready")
-		}
-		return a.showContainer(ctx, c)
+		return o.nothing(ctx, c)
 	}
 	if err := a.mayGoOn(ctx, c); err != nil {
 		return err
@@ -187,10 +182,8 @@ func (o *resumeOptions) outlook(ctx context.Context, c lxc.Container, m *catalog
 	if err != nil {
 		return err
 	}
-	if a.global.json {
-		return ui.WriteJSON(a.streams, outlookDocument{m.Template.Name, c.Host, steps})
-	}
-	return a.printPlan(steps)
+	c.Template = m.Template.Name
+	return a.printOutlook(c, steps)
 }
 
 // outlookDocument is what `resume --plan --json` prints.
@@ -200,16 +193,27 @@ type outlookDocument struct {
 	Steps    []provision.PlanStep `json:"steps"`
 }
 
-// nothing is the outlook of a container that is ready.
-func (o *resumeOptions) nothing(c lxc.Container) error {
+// nothing is the resume of a container that is ready on record. Proxmox may have lost or
+// stopped it since.
+func (o *resumeOptions) nothing(ctx context.Context, c lxc.Container) error {
 	a := o.app
-	if a.global.json {
-		return ui.WriteJSON(a.streams, outlookDocument{c.Template, c.Host, []provision.PlanStep{}})
+	at, err := a.stands(ctx, "resume", "", c)
+	switch {
+	case err != nil:
+		return err
+	case !at.running:
+		return failf(exit.Unreachable, "cannot resume %s: nothing is left to do in it, and it is stopped", c.Hostname).
+			hint("%s", a.command("start", c.Hostname))
+	case o.plan:
+		if !a.global.json {
+			a.say("nothing to do: " + c.Hostname + " is ready")
+		}
+		return a.printOutlook(c, []provision.PlanStep{})
 	}
-	if !a.global.quiet {
-		a.note("nothing to do: " + c.Hostname + " is ready")
+	if !a.global.json {
+		a.say("nothing to resume: " + c.Hostname + " is ready")
 	}
-	return nil
+	return a.showContainer(ctx, c)
 }
 
 // longWaits prints on stderr what a run without a display waits for, once the wait is long.

@@ -68,14 +68,13 @@ func (r *Run) createTask(ctx context.Context) (upid string, err error) {
 	return upid, nil
 }
 
-// createAnew chooses a place, downloads the OS template to it if needed, and asks for the
-// container. The create task runs when it returns.
+// createAnew downloads the OS template if needed, and asks for the container at the place
+// that was chosen for it. The create task runs when it returns.
 func (r *Run) createAnew(ctx context.Context) (upid string, err error) {
-	p, err := r.PVE.Resolve(ctx, r.Job.Spec, Inside(r.SSH.Transport)...)
-	if err != nil {
+	if err := r.choosePlace(ctx); err != nil {
 		return "", err
 	}
-	r.Placement = p
+	p := r.Placement
 	for _, note := range p.Notes {
 		r.say(note)
 	}
@@ -97,6 +96,16 @@ func (r *Run) createAnew(ctx context.Context) (upid string, err error) {
 		return "", err
 	}
 	return created.UPID, r.step(12, fmt.Sprintf("Container %d on %s is being made from %s", r.CTID, p.Node, p.Template.Name))
+}
+
+// choosePlace chooses a place for the container, unless the caller of Create did.
+func (r *Run) choosePlace(ctx context.Context) error {
+	if r.Placement != nil {
+		return nil
+	}
+	p, err := r.PVE.Resolve(ctx, r.Job.Spec, Inside(r.SSH.Transport)...)
+	r.Placement = p
+	return err
 }
 
 // claim asks for the container. It records the id before each try and the task afterwards,

@@ -142,10 +142,9 @@ func (d *decision) ships() bool {
 	return ship.SHA256 != d.Job.Digest() && d.starts()
 }
 
-// seesAll reports whether the decision is about a guest that runs and needs nothing but the
-// last phase.
+// seesAll reports whether the guest needs nothing but the last phase, once it runs.
 func (d *decision) seesAll() bool {
-	return d.onlyLooks(d.World) && (d.Inside != nil || d.Situation.Runs())
+	return d.onlyLooks(d.World) && (d.Inside != nil || d.Situation.State == There)
 }
 
 func (d *decision) creating() []Action {

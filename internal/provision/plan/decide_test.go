@@ -193,6 +193,8 @@ func TestDecideResumeByMarks(t *testing.T) {
 			"nothing | nothing | enter, nothing | leave config-manager, leave 10-a.sh, rerun 20-b.sh | discover"},
 		{"--from finalizing of one that is ready", from("finalizing"), func(q Request) World { return ready(testWorld(q, Failed, "20-b.sh")) },
 			"nothing | nothing | enter | nothing | discover"},
+		{"--from finalizing of one that is ready and stopped", from("finalizing"), func(q Request) World { return ready(testWorld(q, Failed, "20-b.sh")).stopped() },
+			"nothing | start | enter | nothing | discover"},
 		{"--from finalizing of one that is not", from("finalizing"), func(q Request) World { return testWorld(q, Failed, "20-b.sh") },
 			"nothing | nothing | enter, nothing | leave config-manager, leave 10-a.sh, rerun 20-b.sh | discover"},
 		{"a sync has left its snapshot", nil, func(q Request) World {
