@@ -37,7 +37,8 @@ type certificates struct {
 // certificatesIn reads both, or makes the missing ones. They stay the same as long as the
 // sandbox's state, because clients pin the node's certificate and identify the cluster by
 // its CA. A missing node certificate is issued again, as `pvecm updatecerts` does.
-func certificatesIn(file string) (certificates, error) {
+// life is how long a certificate of the node is valid that is made now.
+func certificatesIn(file string, life time.Duration) (certificates, error) {
 	var certs certificates
 	ca, err := keep(sibling(file), func() ([]byte, error) { return issue(caTemplate(), nil) })
 	if err != nil {
@@ -47,7 +48,7 @@ func certificatesIn(file string) (certificates, error) {
 		return certs, err
 	}
 	certs.node, err = keep(file, func() ([]byte, error) {
-		return issue(nodeTemplate(), &issuer{certs.ca, ca.PrivateKey.(crypto.Signer)})
+		return issue(nodeTemplate(life), &issuer{certs.ca, ca.PrivateKey.(crypto.Signer)})
 	})
 	return certs, err
 }
@@ -101,12 +102,12 @@ func caTemplate() *x509.Certificate {
 	}
 }
 
-func nodeTemplate() *x509.Certificate {
+func nodeTemplate(life time.Duration) *x509.Certificate {
 	return &x509.Certificate{
 		Subject: pkix.Name{
 			CommonName: node.Name, Organization: []string{"Proxmox Virtual Environment"}, OrganizationalUnit: []string{"PVE Cluster Node"},
 		},
-		NotAfter: time.Now().AddDate(2, 0, 0),
+		NotAfter: time.Now().Add(life),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames: []string{node.Name, "localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 		BasicConstraintsValid: true,
@@ -133,6 +134,9 @@ func issue(t *x509.Certificate, by *issuer) ([]byte, error) {
 		return nil, err
 	}
 	t.NotBefore = time.Now().Add(-time.Hour)
+	if t.NotAfter.Before(time.Now()) {
+		t.NotBefore = t.NotAfter.AddDate(-1, 0, 0)
+	}
 	der, err := x509.CreateCertificate(rand.Reader, t, by.cert, &key.PublicKey, by.key)
 	if err != nil {
 		return nil, err

@@ -46,7 +46,7 @@ func (s *Server) serve(c net.Conn) {
 		_ = c.SetReadDeadline(time.Now().Add(30 * time.Second))
 		req, err := http.ReadRequest(br)
 		if err != nil {
-			_ = write(c, nil, response{status: 400, reason: "bad request"})
+			_ = s.write(c, nil, response{status: 400, reason: "bad request"})
 			return
 		}
 		resp, ok := s.handle(c, req)
@@ -59,7 +59,7 @@ func (s *Server) serve(c net.Conn) {
 			return
 		}
 		_ = c.SetWriteDeadline(time.Now().Add(30 * time.Second))
-		err = write(c, req, resp)
+		err = s.write(c, req, resp)
 		if resp.status >= 400 {
 			// Unread input would reset the connection before the client has read the
 			// answer.
@@ -101,7 +101,7 @@ func (s *Server) handle(c net.Conn, req *http.Request) (response, bool) {
 }
 
 // write sends an answer. pveproxy closes the connection after every error.
-func write(w io.Writer, req *http.Request, r response) error {
+func (s *Server) write(w io.Writer, req *http.Request, r response) error {
 	var b bytes.Buffer
 	body := r.body
 	fmt.Fprintf(&b, "HTTP/1.1 %d %s\r\n", r.status, strings.Map(noControl, r.reason))
@@ -114,8 +114,8 @@ func write(w io.Writer, req *http.Request, r response) error {
 		b.WriteString("Connection: Keep-Alive\r\n")
 	}
 	b.WriteString("Cache-Control: max-age=0\r\nPragma: no-cache\r\nServer: pve-api-daemon/3.0\r\n")
-	b.WriteString("Date: " + time.Now().UTC().Format(http.TimeFormat) + "\r\n")
-	b.WriteString("Expires: " + time.Now().UTC().Format(http.TimeFormat) + "\r\n")
+	now := s.node.Now().UTC().Format(http.TimeFormat)
+	b.WriteString("Date: " + now + "\r\nExpires: " + now + "\r\n")
 	if r.kind != "" {
 		b.WriteString("Content-Type: " + r.kind + "\r\n")
 	}

@@ -72,6 +72,7 @@ func (s *Server) table() []route {
 		{"GET", "/cluster/resources", "", false, func(c *call) (any, error) { return s.node.Resources(c.auth, c.params["type"]), nil }},
 		{"GET", nodePath + "/status", "/nodes/{node} Sys.Audit", true, func(*call) (any, error) { return s.node.NodeStatus(), nil }},
 		{"GET", nodePath + "/certificates/info", "", false, s.certificateInfo},
+		{"GET", nodePath + "/apt/versions", "/nodes/{node} Sys.Audit", true, func(*call) (any, error) { return s.node.Packages(), nil }},
 		{"GET", nodePath + "/network", "", false, func(c *call) (any, error) { return s.node.Network(c.auth, c.params["type"]), nil }},
 		{"GET", nodePath + "/aplinfo", "", false, func(*call) (any, error) { return s.node.Appliances(), nil }},
 		{"POST", nodePath + "/aplinfo", "/storage/{storage} Datastore.AllocateTemplate", true, func(c *call) (any, error) {

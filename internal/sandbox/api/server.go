@@ -59,7 +59,7 @@ func Serve(n *node.Node, o Options) (*Server, error) {
 	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
 		return nil, fmt.Errorf("cannot serve the sandbox on %s: not a loopback address", host)
 	}
-	certs, err := certificatesIn(o.CertFile)
+	certs, err := certificatesIn(o.CertFile, n.CertificateLife())
 	if err != nil {
 		return nil, err
 	}

@@ -55,9 +55,12 @@ const (
 	FaultSnapshotHang   = "snapshot-hang" // the snapshot task goes on until the fault is taken back
 	FaultRollbackFail   = "rollback-fail" // the rollback task fails half-way, its lock stays; value: the reason
 	FaultNoSnapshots    = "no-snapshots"
-	FaultLocked         = "locked"     // value: LOCK or LOCK@VMID
-	FaultHAManaged      = "ha-managed" // value: VMID, all without one
-	FaultLinkCut        = "link-cut"   // this and those below happen once; value: the file, or none for now
+	FaultPackage        = "package"      // value: NAME=VERSION
+	FaultStorageGone    = "storage-gone" // value: the storage
+	FaultCertificate    = "certificate"  // value: a duration
+	FaultLocked         = "locked"       // value: LOCK or LOCK@VMID
+	FaultHAManaged      = "ha-managed"   // value: VMID, all without one
+	FaultLinkCut        = "link-cut"     // this and those below happen once; value: the file, or none for now
 	FaultGuestReboot    = "guest-reboot"
 	FaultNodeReboot     = "node-reboot" // value: FILE, DURATION, DURATION@FILE or none
 	FaultClockJump      = "clock-jump"  // value: DURATION or DURATION@FILE
@@ -128,6 +131,9 @@ func FaultList() []FaultInfo {
 		{FaultGuestReboot, "[FILE]", "running guests reboot now, or the guest that has FILE does"},
 		{FaultNodeReboot, "[DURATION][@][FILE]", "the node loses power, now or once FILE is in a guest, and is back after DURATION"},
 		{FaultClockJump, "DURATION[@FILE]", "the clock of the node and of virtual guests jumps (-2h: back)"},
+		{FaultPackage, "NAME=VERSION", "the node has that version of a package of Proxmox (pve-container, lxc-pve)"},
+		{FaultStorageGone, "STORAGE", "the storage is enabled, but not active: its disk or its server is gone"},
+		{FaultCertificate, "DURATION", "the node's certificate, if it is made now, is valid that long (-1h: it has expired)"},
 		{FaultNoSnapshots, "", "the storages cannot snapshot"},
 		{FaultSnapshotFail, "TEXT", "the snapshot task fails"},
 		{FaultSnapshotHang, "", "the snapshot task goes on for as long as this fault holds"},

@@ -40,6 +40,8 @@ func (n *Node) storage(id string) (*Storage, error) {
 		return nil, fail("storage '%s' does not exist", id)
 	case n.st.Storages[i].Disabled:
 		return nil, fail("storage '%s' is disabled", id)
+	case n.gone(id):
+		return nil, fail("storage '%s' is not online", id)
 	}
 	return &n.st.Storages[i], nil
 }
@@ -58,8 +60,19 @@ func (n *Node) used(s *Storage) int64 {
 	return min(used, s.Total)
 }
 
+// gone reports whether a storage is enabled, but cannot be activated.
+func (n *Node) gone(id string) bool {
+	return slices.Contains(n.faults.Values(driver.FaultStorageGone), id)
+}
+
 func (n *Node) storageView(s *Storage) map[string]any {
 	used := n.used(s)
+	if n.gone(s.ID) { // as pvestatd reports a storage that it could not activate
+		return map[string]any{
+			"storage": s.ID, "type": s.Type, "content": strings.Join(s.Content, ","), "shared": flag(s.Shared),
+			"active": 0, "enabled": flag(!s.Disabled), "total": 0, "used": 0, "avail": 0,
+		}
+	}
 	return map[string]any{
 		"storage": s.ID, "type": s.Type, "content": strings.Join(s.Content, ","),
 		"active": flag(!s.Disabled), "enabled": flag(!s.Disabled), "shared": flag(s.Shared),

@@ -14,6 +14,9 @@ import (
 // nodeMemory is what the simulated node has, in bytes.
 const nodeMemory = 24 * gib
 
+// Now is the time by the node's clock.
+func (n *Node) Now() time.Time { return n.opt.Now() }
+
 func (n *Node) sorted() []*container {
 	cs := make([]*container, 0, len(n.st.Containers))
 	for _, c := range n.st.Containers {

@@ -160,6 +160,7 @@ password? string min=5 max=64`,
 
 	"GET /nodes/{node}/status":            onNode,
 	"GET /nodes/{node}/certificates/info": onNode,
+	"GET /nodes/{node}/apt/versions":      onNode,
 	"GET /nodes/{node}/network":           onNode + "type? string enum=bridge,bond,eth,alias,vlan,OVSBridge,OVSBond,OVSPort,OVSIntPort,vnet,any_bridge,any_local_bridge",
 	"GET /nodes/{node}/aplinfo":           onNode,
 	"POST /nodes/{node}/aplinfo": onNode + `
