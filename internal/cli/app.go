@@ -83,8 +83,23 @@ func (a *app) close() {
 	}
 }
 
-// config reads the settings, once.
+// config reads the settings, once, and warns about them.
 func (a *app) config() (*config.Config, error) {
+	if a.cfg != nil {
+		return a.cfg, nil
+	}
+	cfg, err := a.settled()
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range cfg.Warnings {
+		a.warn(w, "")
+	}
+	return cfg, nil
+}
+
+// settled reads the settings, once, and leaves the warnings to the caller.
+func (a *app) settled() (*config.Config, error) {
 	if a.cfg != nil {
 		return a.cfg, nil
 	}
@@ -100,9 +115,6 @@ func (a *app) config() (*config.Config, error) {
 		return nil, err
 	}
 	a.cfg, a.met = cfg, map[string]string{}
-	for _, w := range cfg.Warnings {
-		a.warn(w, "")
-	}
 	return cfg, nil
 }
 

@@ -81,6 +81,7 @@ func TestSessions(t *testing.T) {
 		"api":        askAPI,
 		"on-node":    onNode,
 		"token":      newToken,
+		"mend":       mend,
 		"follow":     follow,
 		"stop-task":  stopTask,
 		"extracting": extracting,

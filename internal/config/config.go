@@ -5,6 +5,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -79,7 +80,13 @@ type Error struct {
 	Line, Col int
 	Text      string
 	Next      string // the next step for the user
+	Err       error  // ErrNoHost, or nil
 }
+
+// ErrNoHost is in the chain of the error that no host is configured at all.
+var ErrNoHost = errors.New("no host is configured")
+
+func (e *Error) Unwrap() error { return e.Err }
 
 func (e *Error) Error() string {
 	switch {

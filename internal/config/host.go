@@ -48,7 +48,7 @@ func (c *Config) SelectHost() (string, error) {
 	case len(c.hosts) > 0:
 		return "", &Error{File: c.File, Text: "cannot choose a host", Next: "say --host with one of " + strings.Join(c.HostNames(), ", ") + ", or set default_host"}
 	}
-	return "", &Error{Text: "cannot tell which Proxmox host: none is configured", Next: "set INFRAHAUS_URL and INFRAHAUS_TOKEN, or write " + c.Paths.ConfigFile() + ", or try --sandbox"}
+	return "", &Error{Err: ErrNoHost, Text: "cannot tell which Proxmox host: none is configured", Next: "set INFRAHAUS_URL and INFRAHAUS_TOKEN, or write " + c.Paths.ConfigFile() + ", or try --sandbox"}
 }
 
 // nameOf returns the name for the host that the environment configures: its name in the

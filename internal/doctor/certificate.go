@@ -10,9 +10,6 @@ import (
 )
 
 func judgeReachable(f *Facts) verdict {
-	if f.Target.Host == nil {
-		return skip("no host is configured")
-	}
 	address := f.Target.Host.URL
 	proxy := pve.UsesProxy(address)
 	if f.Chain.err != nil {

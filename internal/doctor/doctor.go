@@ -59,6 +59,9 @@ const (
 type Target struct {
 	Name string       // of the host, for messages
 	Host *config.Host // nil: only this machine's own files
+	// Settings is the error for which there is no Host; Warnings are about the settings.
+	Settings error
+	Warnings []string
 	// Inside says how to get into guests: of its fields, Node and Transport count.
 	Inside guest.Options
 	// UserAgent is for requests to Proxmox.
@@ -89,25 +92,53 @@ type examination struct {
 type stage struct {
 	ask    func(context.Context, *Facts)
 	checks []examination
+	more   func(*Facts) []examination // checks that depend on the answers; nil: none
+	local  bool                       // it needs no host
 }
 
 // stages are all checks, in the order of the report.
 func stages() []stage {
+	answers, site := []string{"token"}, []string{"token", "node"}
 	return []stage{
-		{askCertificate, []examination{
-			{"reachable", "the host answers", nil, judgeReachable},
+		{ask: func(context.Context, *Facts) {}, checks: []examination{
+			{"config", "settings", nil, judgeSettings},
+		}},
+		{ask: askCertificate, checks: []examination{
+			{"reachable", "the host answers", []string{"config"}, judgeReachable},
 			{"certificate", "certificate", []string{"reachable"}, judgeCertificate},
 		}},
-		{askLogin, []examination{
+		{ask: askLogin, checks: []examination{
 			{"api", "Proxmox's API", []string{"certificate"}, judgeAPI},
 			{"token", "login", []string{"api"}, judgeLogin},
+			{"clock", "clock", []string{"api"}, judgeClock},
+			{"version", "Proxmox VE", answers, judgeVersion},
+		}},
+		{ask: askSite, checks: []examination{
+			{"node", "node", answers, judgeNode},
+			{"storage", "storage for disks", site, judgeStorage},
+			{"os-template-storage", "storage for OS templates", site, judgeArchiveStorage},
+			{"bridge", "bridge", site, judgeBridge},
+			{"os-templates", "OS templates", site, judgeTemplates},
+			{"pve-container", "pve-container", site, judgeContainerPackage},
+			{"docker", "Docker in containers", site, judgeDocker},
+		}, more: rightChecks},
+		{ask: askNode, checks: []examination{
+			{"node-ssh", "SSH to the node", nil, judgeNodeSSH},
+			{"pct", "pct on the node", []string{"node-ssh"}, judgePCT},
+			{"console", "console with the login", site, judgeConsole},
+		}},
+		{ask: askLocal, local: true, checks: []examination{
+			{"state", "state folder", nil, judgeState},
+			{"database", "database", nil, judgeDatabase},
+			{"key", "encryption key", nil, judgeKey},
+			{"redis", "Redis", nil, judgeRedis},
 		}},
 	}
 }
 
 // Run examines t and passes every check to sink as soon as it is judged; sink may be nil.
-// Checks that do not depend on a failed one go on. Run returns early only if ctx ends: the
-// checks that are left are Skipped then.
+// Checks that do not depend on a failed one go on. Once ctx ends, the checks that are left
+// are Skipped.
 func Run(ctx context.Context, t Target, sink func(Check)) []Check {
 	if sink == nil {
 		sink = func(Check) {}
@@ -118,10 +149,15 @@ func Run(ctx context.Context, t Target, sink func(Check)) []Check {
 	facts := &Facts{Target: t}
 	var done []Check
 	for _, s := range stages() {
-		if slices.ContainsFunc(s.checks, func(e examination) bool { return e.hindered(done) == "" }) && ctx.Err() == nil {
+		possible := func(e examination) bool { return e.hindered(done) == "" }
+		if slices.ContainsFunc(s.checks, possible) && ctx.Err() == nil && (t.Host != nil || s.local) {
 			s.ask(ctx, facts)
 		}
-		for _, e := range s.checks {
+		checks := s.checks
+		if s.more != nil {
+			checks = append(slices.Clone(checks), s.more(facts)...)
+		}
+		for _, e := range checks {
 			c := e.check(ctx, facts, done)
 			done = append(done, c)
 			sink(c)
@@ -186,11 +222,10 @@ func (v verdict) here(command string) verdict {
 	return v
 }
 
-// failed judges an error of a question. Its hints become the detail where none of them is
-// a command.
+// failed judges an error of a question.
 func failed(err error) verdict {
 	f := exit.Explain(err)
-	return fail(f.Status, strings.TrimPrefix(firstLine(f.Message), "cannot "))
+	return fail(f.Status, firstLine(f.Message))
 }
 
 func firstLine(s string) string {

@@ -3,11 +3,13 @@ package doctor
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
@@ -21,6 +23,10 @@ type Facts struct {
 	Version   answer[pve.Version]
 	Token     answer[pve.Token]
 	Skew      answer[time.Duration]
+	Site      *pve.Site // nil: not asked
+	NodeSSH   answer[string]
+	PCT       answer[struct{}]
+	Local     *local // nil: not asked
 }
 
 // answer is a value or the error instead of it.
@@ -72,10 +78,33 @@ func askLogin(ctx context.Context, f *Facts) {
 		return
 	}
 	f.Version = answered(c.Version(ctx))
-	if skew, ok := c.Skew(); ok {
-		f.Skew.value = skew
+	var known bool
+	if f.Skew.value, known = c.Skew(); !known {
+		f.Skew.err = errNoDate
 	}
 	if f.Version.err == nil && f.Target.Host.Token.Reveal() != "" {
 		f.Token = answered(c.Token(ctx))
+	}
+}
+
+var errNoDate = errors.New("the host's answers have no date")
+
+// askSite asks about the place that a create would choose, for a spec of which no part
+// but the host's own settings is known.
+func askSite(ctx context.Context, f *Facts) {
+	h := f.Target.Host
+	needed, useful := inside(f.Target.transport())
+	spec := lxc.Spec{Node: h.Node, Storage: h.Storage, Cores: 1, Unprivileged: true, Network: lxc.Network{Bridge: h.Bridge}}
+	f.Site = f.Client.value.SiteFor(ctx, spec, f.Version.value, needed, useful)
+}
+
+// askNode logs in to the node and runs pct there, if a way into guests uses it.
+func askNode(ctx context.Context, f *Facts) {
+	if !f.Target.usesNode() {
+		return
+	}
+	n := *f.Target.Inside.Node
+	if f.NodeSSH = answered(n.Probe(ctx)); f.NodeSSH.err == nil {
+		f.PCT.err = n.ProbePCT(ctx)
 	}
 }

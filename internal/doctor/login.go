@@ -34,6 +34,8 @@ func judgeLogin(f *Facts) verdict {
 	}
 	t := f.Token
 	switch {
+	case t.err != nil && !pve.IsKind(t.err, pve.Forbidden):
+		return ok(who + "; when it expires is not known: " + failed(t.err).detail)
 	case t.err != nil:
 		return ok(who + "; when it expires is told only to a login with User.Modify")
 	case t.value.Expires.IsZero():

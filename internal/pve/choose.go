@@ -45,6 +45,11 @@ func (r *resolver) askStorages(ctx context.Context) error {
 		r.storages = append(r.storages, st)
 	}
 	sort.Slice(r.storages, func(i, j int) bool { return r.storages[i].name < r.storages[j].name })
+	return r.askArchives(ctx)
+}
+
+// askArchives lists the OS templates on the storages that can have some.
+func (r *resolver) askArchives(ctx context.Context) error {
 	lists := make([][]archive, len(r.storages))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(8)

@@ -9,7 +9,7 @@ import (
 
 var (
 	deniedForm  = regexp.MustCompile(`^Permission check failed \((/[^,\s]*), ([A-Za-z.]+(?:[,|]\s?[A-Za-z.]+)*)\)`)
-	storageForm = regexp.MustCompile(`^storage '([^']+)' (does not exist|is disabled|is not available)`)
+	storageForm = regexp.MustCompile(`^storage '([^']+)' (does not exist|is disabled|is not available|is not online)`)
 	lockedForm  = regexp.MustCompile(`^CT is locked \(([a-z-]+)\)|CT (\d+) is locked`)
 )
 

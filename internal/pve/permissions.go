@@ -187,6 +187,17 @@ func listNeeds(needs []need) string {
 // not the role exists. A token with separated privileges only has those that both it and
 // its user have.
 func (p *permissions) grantHints(needs []need) []string {
+	hints := p.grantCommands(needs)
+	hints[0] = "on the node: " + hints[0]
+	if p.client.login.user != rootUser && p.client.login.token != "" {
+		hints = append(hints, "without --users where "+p.client.login.user+" has these rights from a path above: an entry replaces what is inherited there")
+	}
+	return hints
+}
+
+// grantCommands are the command lines for the node that give a login a role with these
+// privileges.
+func (p *permissions) grantCommands(needs []need) []string {
 	var privileges, paths []string
 	for _, n := range needs {
 		if !slices.Contains(privileges, n.privilege) {
@@ -196,7 +207,7 @@ func (p *permissions) grantHints(needs []need) []string {
 			paths = append(paths, at)
 		}
 	}
-	hints := []string{"on the node: pveum role add infrahaus 2>/dev/null; pveum role modify infrahaus --append 1 --privs " + strings.Join(privileges, ",")}
+	lines := []string{"pveum role add infrahaus 2>/dev/null; pveum role modify infrahaus --append 1 --privs " + strings.Join(privileges, ",")}
 	who := p.client.login
 	for _, at := range paths {
 		line := "pveum acl modify " + at + " --roles infrahaus"
@@ -209,12 +220,9 @@ func (p *permissions) grantHints(needs []need) []string {
 		if who.token != "" {
 			line += " --tokens '" + who.token + "'"
 		}
-		hints = append(hints, line)
+		lines = append(lines, line)
 	}
-	if who.user != rootUser && who.token != "" {
-		hints = append(hints, "without --users where "+who.user+" has these rights from a path above: an entry replaces what is inherited there")
-	}
-	return hints
+	return lines
 }
 
 // entry is the path for the ACL entry of a need. If a lower path has an entry of its own,

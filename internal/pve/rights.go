@@ -10,6 +10,11 @@ import (
 // checkRights checks all privileges that a create needs at once: on the container, for
 // the way into it, and on the chosen storages and bridge.
 func (r *resolver) checkRights(ctx context.Context) error {
+	return r.requireAll(ctx, r.createNeeds())
+}
+
+// createNeeds are the needs of a create on the chosen place.
+func (r *resolver) createNeeds() []need {
 	p := r.out
 	disk, archive := "/storage/"+p.Storage, "/storage/"+p.Template.Storage
 	needs := append(r.containerNeeds(), need{at: disk, privilege: "Datastore.AllocateSpace"}, need{at: disk, privilege: "Datastore.Audit", optional: true})
@@ -23,7 +28,7 @@ func (r *resolver) checkRights(ctx context.Context) error {
 	if p.Version.Major() >= 8 && r.plainBridge(p.Bridge) {
 		needs = append(needs, r.bridgeNeed(p.Bridge))
 	}
-	return r.requireAll(ctx, needs)
+	return needs
 }
 
 func (r *resolver) requireAll(ctx context.Context, needs []need) error {

@@ -17,7 +17,7 @@ import (
 type wrongFingerprint struct{ want, seen string }
 
 func (e *wrongFingerprint) Error() string {
-	return "the server's certificate has the fingerprint " + e.seen + ", not " + e.want
+	return "its certificate has changed: it shows the fingerprint " + e.seen + ", and " + e.want + " is pinned; somebody may be between, or the certificate was renewed"
 }
 
 // tlsFrom sets up the chosen kind of trust: a pinned certificate, a CA file, none, or the
@@ -111,8 +111,11 @@ func loopback(host string) bool {
 func tlsError(err error) *Error {
 	var pin *wrongFingerprint
 	if errors.As(err, &pin) {
+		// The shown fingerprint must not stand here as a setting: whoever pastes it trusts a
+		// stranger.
 		return &Error{Kind: TLS, Reason: pin.Error(), Seen: pin.seen, Err: err, Hints: []string{
-			"if the certificate was renewed, compare with `pvenode cert info` on the node and set INFRAHAUS_FINGERPRINT=" + pin.seen}}
+			"see the node's own fingerprint, on the node: pvenode cert info",
+			"if that is the one which was shown, the certificate was renewed: pin it anew (fingerprint in the config, or INFRAHAUS_FINGERPRINT)"}}
 	}
 	var bad *tls.CertificateVerificationError
 	if errors.As(err, &bad) {

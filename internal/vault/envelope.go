@@ -100,3 +100,12 @@ func additional(parts ...string) []byte {
 	}
 	return b
 }
+
+// KeyOf is the id of the key with which a value is sealed, "" if it is not sealed.
+func KeyOf(sealed string) string {
+	id, _, err := split(sealed)
+	if err != nil {
+		return ""
+	}
+	return id
+}
