@@ -5,6 +5,7 @@ package coreutils_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -17,104 +18,132 @@ import (
 	"testing"
 	"time"
 
-	"github.com/infrahaus/infrahaus/internal/sandbox/virtual"
+	"github.com/infrahaus/infrahaus/internal/needs"
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/coreutils"
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/image"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/system"
 )
 
-// TestAppletsAlike runs the command lines of testdata/alike.txt in the virtual guest and
-// with the real programs of this Debian machine. Both print the same, end with the same
-// status, say something on stderr or not, and leave the same files. A line that begins
-// with "loud: " has an option that the guest lacks: there it must fail and name the way to
-// the real program.
+// TestAppletsAlike runs the command lines of testdata/alike.txt in a virtual Debian guest
+// and with the real programs of this Debian machine, and those of testdata/busybox.txt in
+// a virtual Alpine guest and with busybox. Both print the same, end with the same status,
+// say something on stderr or not, and leave the same files. A line that begins with
+// "loud: " has an option that the guest lacks: there it must fail and name the way to the
+// real program.
 func TestAppletsAlike(t *testing.T) {
 	if os.Getenv("INFRAHAUS_E2E") == "" {
 		t.Skip("set INFRAHAUS_E2E=1: it runs the programs of this machine as root")
 	}
-	tables := rowsByApplet(t)
-	for _, name := range slices.Sorted(maps.Keys(tables)) {
-		t.Run(name, func(t *testing.T) { compareApplet(t, tables[name]) })
-	}
-	t.Logf("%d of %d applets compared", len(tables), len(coreutils.Commands())+len(system.AccountCommands()))
+	t.Run("debian", func(t *testing.T) {
+		compareTable(t, "testdata/alike.txt", "debian-12", "/usr/sbin:/usr/bin:/sbin:/bin")
+	})
+	t.Run("alpine", func(t *testing.T) {
+		bin := filepath.Join(t.TempDir(), "bin")
+		if err := os.Mkdir(bin, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.CommandContext(t.Context(), needs.Program(t, "busybox", "busybox"), "--install", "-s", bin).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		compareTable(t, "testdata/busybox.txt", "alpine-3.22", bin)
+	})
 }
 
-func rowsByApplet(t *testing.T) map[string][]string {
-	t.Helper()
-	b, err := os.ReadFile("testdata/alike.txt")
-	if err != nil {
-		t.Fatal(err)
+func compareTable(t *testing.T, file, template, path string) {
+	tables := rowsByApplet(t, file)
+	p := newReal(t, template, path)
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		t.Run(name, func(t *testing.T) { p.compareApplet(t, name, tables[name]) })
 	}
-	tables, name := map[string][]string{}, ""
-	for _, line := range strings.Split(strings.TrimSpace(string(b)), "\n") {
-		if n, ok := strings.CutPrefix(line, "== "); ok {
-			name = n
-		} else if line != "" {
-			tables[name] = append(tables[name], line)
-		}
-	}
-	return tables
 }
 
 const (
 	loud  = "loud: "
-	began = `umask 022; export LC_ALL=C TZ=UTC HOME=/root; PATH=/usr/sbin:/usr/bin:/sbin:/bin; cd "$1" || exit 9; n=0
-while [ $n -lt $2 ]; do
-mkdir $n; cd $n
+	began = `umask 022; export LC_ALL=C TZ=UTC HOME=/root PATH="$3"; cd "$1" || exit 9; n=0
+mkdir proto; cd proto
 printf 'one two three\nfour five six\n\nseven\n' >f
 printf 'b 2 x\na 10 y\nc 1 x\na 9 z\n' >n
 printf 'root:x:0:0:root:/root:/bin/sh\nweb:x:1000:1000:Web,,,:/home/web:/bin/bash\n' >p
 printf 'no end' >e; : >z; mkdir -p d/s; echo 1 >d/a.txt; echo 22 >d/b.log; echo 333 >d/s/c.txt; ln -s f l; chmod 640 n
 touch -d '2024-01-02 03:04:05' d/s/c.txt d/a.txt d/b.log f n p e z; touch -d '2024-01-02 03:04:05' d/s d
+cd ..
+while [ $n -lt $2 ]; do
+cp -a proto $n; cd $n
 ( . ../$n.sh ) >../$n.out 2>../$n.err </dev/null
 echo $? >../$n.status
 cd ..; n=$((n+1))
 done`
 	// private runs the script with files of accounts and homes of its own.
-	private = `d=$1; mount --bind "$d/etc" /etc && mount --bind "$d/home" /home && exec sh "$d/run" "$d/w" "$2"`
+	private = `mount --bind "$1/etc" /etc && mount --bind "$1/home" /home && PATH="$4" && exec sh "$1/etc/run" "$1/$2" "$3" "$4"`
 )
 
-func compareApplet(t *testing.T, rows []string) {
-	real := filepath.Join(t.TempDir(), "real")
-	m, err := virtual.NewMachine(filepath.Join(t.TempDir(), "rootfs"), nil)
+// realPair is a virtual guest, and a folder in which the real programs work.
+type realPair struct {
+	m    *kernel.Machine
+	here *fsys.View
+	dir  string
+	path string // of the real programs
+}
+
+func newReal(t *testing.T, template, path string) *realPair {
+	t.Helper()
+	root := t.TempDir()
+	if err := os.Mkdir(filepath.Join(root, "rootfs"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f, err := fsys.Open(filepath.Join(root, "rootfs"), filepath.Join(root, "owners"), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(m.Halt)
-	here := &fsys.View{FS: m.FS, Cwd: "/"}
-	prepareReal(t, real)
-	if err := here.MkdirAll("/tmp/w", 0o755); err != nil {
+	f.SetPool(filepath.Join(root, "program"))
+	if err := image.Layout(f, image.Spec{OS: image.Parse(template), Hostname: "pve1"}); err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range accounts {
-		if err := here.WriteFile("/etc/"+name, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+	programs := coreutils.Commands()
+	maps.Copy(programs, system.Commands())
+	p := &realPair{kernel.New(kernel.Config{FS: f, Commands: programs, Hostname: "pve1"}), &fsys.View{FS: f, Cwd: "/"}, filepath.Join(root, "real"), path}
+	t.Cleanup(p.m.Halt)
+	p.prepare(t)
+	return p
+}
+
+func (p *realPair) compareApplet(t *testing.T, name string, rows []string) {
+	p.reset(t)
+	real, there := filepath.Join(p.dir, name), "/tmp/"+name
+	if err := os.Mkdir(real, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.here.MkdirAll(there, 0o755); err != nil {
+		t.Fatal(err)
 	}
 	for i, row := range rows {
 		text := []byte(strings.TrimPrefix(row, loud) + "\n")
-		name := strconv.Itoa(i) + ".sh"
-		if err := os.WriteFile(filepath.Join(real, "w", name), text, 0o644); err != nil {
+		file := strconv.Itoa(i) + ".sh"
+		if err := os.WriteFile(filepath.Join(real, file), text, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := here.WriteFile("/tmp/w/"+name, text, 0o644); err != nil {
+		if err := p.here.WriteFile(there+"/"+file, text, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	c := exec.CommandContext(ctx, "unshare", "-m", "sh", "-c", private, "sh", real, strconv.Itoa(len(rows)))
+	c := exec.CommandContext(ctx, "unshare", "-m", "sh", "-c", private, "sh", p.dir, name, strconv.Itoa(len(rows)), p.path)
 	c.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
-	if out, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	var said, out bytes.Buffer
+	c.Stdout, c.Stderr = &said, &said
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
 	}
-	var out bytes.Buffer
-	if _, err := m.Run(ctx, virtual.Exec{Argv: []string{"sh", "-c", began, "sh", "/tmp/w", strconv.Itoa(len(rows))}, Cwd: "/", Stdout: &out, Stderr: &out}); err != nil || out.Len() > 0 {
-		t.Fatalf("%v\n%s", err, out.String())
+	argv := []string{"sh", "-c", began, "sh", there, strconv.Itoa(len(rows)), "/usr/sbin:/usr/bin:/sbin:/bin"}
+	_, err := p.m.Run(ctx, kernel.Exec{Argv: argv, Cwd: "/", Stdout: &out, Stderr: &out})
+	if err = errors.Join(err, c.Wait()); err != nil || out.Len()+said.Len() > 0 {
+		t.Fatalf("%v\n%s\n%s", err, out.String(), said.String())
 	}
 	for i, row := range rows {
-		want := outcomeOf(os.DirFS(filepath.Join(real, "w")), filepath.Join(real, "w"), i)
-		compareRow(t, row, want, guestOutcome(here, i))
+		compareRow(t, row, outcomeOf(os.DirFS(real), real, i), guestOutcome(p.here, there, i))
 	}
 }
 
@@ -125,19 +154,52 @@ var accounts = map[string]string{
 	"gshadow": "root:*::\ndaemon:*::\nsudo:*::\nwww-data:*::\nusers:*::\nnogroup:*::\n",
 }
 
-func prepareReal(t *testing.T, dir string) {
+// prepare lays out the real programs' own /etc.
+func (p *realPair) prepare(t *testing.T) {
 	t.Helper()
-	copied := `mkdir -p "$1/etc" "$1/home" "$1/w"; for f in adduser.conf deluser.conf login.defs default skel pam.d pam.conf security nsswitch.conf alternatives ssl ld.so.cache localtime environment; do [ ! -e /etc/$f ] || cp -a /etc/$f "$1/etc"; done`
-	if out, err := exec.CommandContext(t.Context(), "sh", "-c", copied, "sh", dir).CombinedOutput(); err != nil {
+	copied := `mkdir -p "$1/etc"; for f in adduser.conf deluser.conf login.defs default skel pam.d pam.conf security nsswitch.conf alternatives ssl ld.so.cache localtime environment; do [ ! -e /etc/$f ] || cp -a /etc/$f "$1/etc"; done`
+	if out, err := exec.CommandContext(t.Context(), "sh", "-c", copied, "sh", p.dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	files := maps.Clone(accounts)
-	files["../run"], files["shells"], files["hosts"], files["hostname"] = began, "/bin/sh\n", "127.0.0.1 localhost\n", "pve1\n"
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, "etc", name), []byte(text), 0o644); err != nil {
+	for name, text := range map[string]string{"run": began, "shells": "/bin/sh\n", "hosts": "127.0.0.1 localhost\n", "hostname": "pve1\n"} {
+		if err := os.WriteFile(filepath.Join(p.dir, "etc", name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// reset gives both sides the same accounts and no home.
+func (p *realPair) reset(t *testing.T) {
+	t.Helper()
+	for name, text := range accounts {
+		if err := os.WriteFile(filepath.Join(p.dir, "etc", name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.here.WriteFile("/etc/"+name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	home := filepath.Join(p.dir, "home")
+	if err := errors.Join(os.RemoveAll(home), os.Mkdir(home, 0o755), p.here.RemoveAll("/home"), p.here.Mkdir("/home", 0o755)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func rowsByApplet(t *testing.T, file string) map[string][]string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables, name := map[string][]string{}, ""
+	for _, line := range strings.Split(strings.TrimSpace(string(b)), "\n") {
+		if n, ok := strings.CutPrefix(line, "== "); ok {
+			name = n
+		} else if line != "" && !strings.HasPrefix(line, "# ") {
+			tables[name] = append(tables[name], line)
+		}
+	}
+	return tables
 }
 
 // outcome is what one row left.
@@ -170,16 +232,16 @@ func outcomeOf(w fs.FS, root string, row int) outcome {
 	return o
 }
 
-func guestOutcome(v *fsys.View, row int) outcome {
+func guestOutcome(v *fsys.View, dir string, row int) outcome {
 	read := func(name string) string {
-		b, _ := v.ReadFile("/tmp/w/" + name)
+		b, _ := v.ReadFile(dir + "/" + name)
 		return string(b)
 	}
 	n := strconv.Itoa(row)
 	o := outcome{read(n + ".out"), read(n + ".err"), read(n + ".status"), ""}
 	var walk func(name string)
 	walk = func(name string) {
-		i, err := v.Lstat("/tmp/w/" + name)
+		i, err := v.Lstat(dir + "/" + name)
 		if err != nil {
 			o.files += name + ": " + err.Error() + "\n"
 			return
@@ -187,13 +249,13 @@ func guestOutcome(v *fsys.View, row int) outcome {
 		target, text := "", ""
 		switch {
 		case i.Mode()&fs.ModeSymlink != 0:
-			target, _ = v.Readlink("/tmp/w/" + name)
+			target, _ = v.Readlink(dir + "/" + name)
 		case i.Mode().IsRegular():
 			text = read(name)
 		}
 		o.files += describeFile(strings.TrimPrefix(name, n), i.Mode(), target, text)
 		if i.IsDir() {
-			list, _ := v.ReadDir("/tmp/w/" + name)
+			list, _ := v.ReadDir(dir + "/" + name)
 			names := []string{}
 			for _, x := range list {
 				names = append(names, x.Name())

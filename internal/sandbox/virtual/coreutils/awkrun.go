@@ -154,7 +154,7 @@ func (r *awkRun) compile(s string) *regexp.Regexp {
 	}
 	re, err := compileAwk(s)
 	if err != nil {
-		r.fail("bad regular expression /%s/", s)
+		r.fail("%v", err)
 		re = regexp.MustCompile(`\z.`)
 	}
 	r.res[s] = re
@@ -162,11 +162,7 @@ func (r *awkRun) compile(s string) *regexp.Regexp {
 }
 
 func compileAwk(s string) (*regexp.Regexp, error) {
-	re, err := regexp.Compile(bre(s, true))
-	if err == nil {
-		re.Longest()
-	}
-	return re, err
+	return compilePOSIX("", s, true)
 }
 
 // print writes to stdout or stderr; there is no other place in the sandbox's awk.

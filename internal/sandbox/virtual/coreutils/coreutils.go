@@ -4,10 +4,9 @@
 // that is not there is refused by name, and the line says where the real program is.
 //
 // The rule: no new applet or option unless a built-in template, a script that infrahaus runs
-// in guests, or a user session needs it. testdata/alike.txt has rows of the applets that
-// behave as the real programs of a Debian machine do, where they do not refuse an option;
-// TestAppletsAlike (tag e2e, as root) compares them. Applets without rows, such as find, sed,
-// sort, date and tar, still differ in some options.
+// in guests, or a user session needs it. testdata/alike.txt and testdata/busybox.txt have
+// rows of every applet: it does what the real program of a Debian machine (or busybox) does,
+// or it refuses an option. TestAppletsAlike (tag e2e, as root) compares them.
 package coreutils
 
 import (
@@ -198,6 +197,18 @@ func lines(b []byte) []string {
 		return nil
 	}
 	return strings.Split(strings.TrimSuffix(s, "\n"), "\n")
+}
+
+// refuse says that a program lacks what was asked of it.
+func refuse(p *proc, what string) int {
+	p.Errorf("sandbox: %s"+kernel.NotHere, what)
+	return 1
+}
+
+// extra reports an operand too many.
+func extra(p *proc, operand string) int {
+	p.Errorf("extra operand %s", q(operand))
+	return 1
 }
 
 func missing(p *proc) int {

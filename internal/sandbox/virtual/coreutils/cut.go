@@ -103,35 +103,83 @@ func paste(p *proc, args []string) int {
 	if !ok {
 		return 1
 	}
-	d, has := o.get("d", "delimiters")
-	if !has {
-		d = "\t"
+	between := []string{"\t"}
+	if d, has := o.get("d", "delimiters"); has {
+		between = strings.Split(strings.NewReplacer(`\n`, "\n", `\t`, "\t", `\\`, `\`, `\0`, "\x00").Replace(d), "")
+		for i, s := range between {
+			if s == "\x00" || d == "" {
+				between[i] = ""
+			}
+		}
+		if len(between) == 0 {
+			between = []string{""}
+		}
 	}
-	if o.has("s", "serial") {
-		b, st := readAll(p, o.args)
-		p.Printf("%s\n", strings.Join(lines(b), d))
-		return st
+	if len(o.args) == 0 {
+		o.args = []string{"-"}
+	}
+	st, dashes := 0, 0
+	for _, f := range o.args {
+		if f == "-" {
+			dashes++
+		}
 	}
 	var cols [][]string
-	n := 0
 	for _, f := range o.args {
-		b, st := readAll(p, []string{f})
-		if st != 0 {
-			return st
+		if f == "-" && dashes > 1 && len(o.args) != dashes {
+			return refuse(p, "- twice beside files")
+		}
+		if f == "-" && len(cols) > 0 {
+			break // every - reads from one stdin, see below
+		}
+		b, fst := readAll(p, []string{f})
+		if fst != 0 {
+			if st = fst; !o.has("s", "serial") {
+				return st
+			}
+			continue
 		}
 		cols = append(cols, lines(b))
-		n = max(n, len(cols[len(cols)-1]))
+	}
+	if dashes > 1 && !o.has("s", "serial") { // line 1 goes to the first -, line 2 to the second
+		all := cols[0]
+		cols = make([][]string, dashes)
+		for i, l := range all {
+			cols[i%dashes] = append(cols[i%dashes], l)
+		}
+	}
+	pasteColumns(p, cols, between, o.has("s", "serial"))
+	return st
+}
+
+func pasteColumns(p *proc, cols [][]string, between []string, serial bool) {
+	if serial {
+		for _, c := range cols {
+			pasteRow(p, c, between)
+		}
+		return
+	}
+	n := 0
+	for _, c := range cols {
+		n = max(n, len(c))
 	}
 	for i := range n {
-		var row []string
-		for _, c := range cols {
-			s := ""
+		row := make([]string, len(cols))
+		for k, c := range cols {
 			if i < len(c) {
-				s = c[i]
+				row[k] = c[i]
 			}
-			row = append(row, s)
 		}
-		p.Printf("%s\n", strings.Join(row, d))
+		pasteRow(p, row, between)
 	}
-	return 0
+}
+
+func pasteRow(p *proc, row, between []string) {
+	for i, s := range row {
+		if i > 0 {
+			p.Printf("%s", between[(i-1)%len(between)])
+		}
+		p.Printf("%s", s)
+	}
+	p.Printf("\n")
 }

@@ -1,6 +1,7 @@
 package coreutils
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
@@ -73,19 +74,40 @@ func printenv(p *proc, args []string) int {
 	return st
 }
 
+// nice runs a program. Nothing here has a priority, so it does not print one.
 func nice(p *proc, args []string) int {
 	o, ok := parseOpts(p, args, "n:", "adjustment=", false)
-	if !ok || len(o.args) == 0 {
+	if !ok {
+		return 125
+	}
+	if n, has := o.get("n", "adjustment"); has {
+		if _, err := strconv.Atoi(n); err != nil {
+			p.Errorf("invalid adjustment %s", q(n))
+			return 125
+		}
+	}
+	if len(o.args) == 0 {
+		refuse(p, "nice without a command")
 		return 125
 	}
 	return p.Exec(o.args)
 }
 
+// chroot knows one root, the guest's own.
 func chroot(p *proc, args []string) int {
-	if len(args) > 2 && (args[1] == "/" || args[1] == "/.") {
-		return p.Exec(args[2:])
+	if len(args) < 2 {
+		missing(p)
+		return 125
 	}
-	return nil1(p, args)
+	if args[1] != "/" || len(args) < 3 {
+		refuse(p, strings.Join(args[:2], " "))
+		return 125
+	}
+	if err := p.Chdir("/"); err != nil {
+		p.Errorf("cannot chdir to root directory: %s", kernel.Reason(err))
+		return 125
+	}
+	return p.Exec(args[2:])
 }
 
 func which(p *proc, args []string) int {

@@ -1,7 +1,6 @@
 package coreutils
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -136,22 +135,23 @@ func (e *exprParser) match() string {
 	l := e.primary()
 	for e.peek() == ":" {
 		e.next()
-		l = exprMatch(l, e.primary())
+		l = e.anchored(l, e.primary())
 	}
 	return l
 }
 
-func exprMatch(s, pat string) string {
-	re, err := regexp.Compile("^(?:" + bre(pat, false) + ")")
+func (e *exprParser) anchored(s, pat string) string {
+	re, err := compilePOSIX("^", `\(`+pat+`\)`, false)
 	if err != nil {
-		return "0"
+		e.err = err.Error()
+		return ""
 	}
 	m := re.FindStringSubmatch(s)
-	if re.NumSubexp() > 0 {
+	if re.NumSubexp() > 1 {
 		if m == nil {
 			return ""
 		}
-		return m[1]
+		return m[2]
 	}
 	if m == nil {
 		return "0"
@@ -170,7 +170,7 @@ func (e *exprParser) primary() string {
 	case "length":
 		return strconv.Itoa(len([]rune(e.next())))
 	case "match":
-		return exprMatch(e.next(), e.next())
+		return e.anchored(e.next(), e.next())
 	case "substr":
 		str := []rune(e.next())
 		i, _ := strconv.Atoi(e.next())

@@ -18,18 +18,24 @@ type finder struct {
 	p        *proc
 	args     []string
 	min, max int
+	level    int // of the file that is examined
+	root     string
 	action   bool
 	depth    bool
 	batch    []string // of -exec … +
 	batchCmd []string
 	st       int
 	prune    bool
+	quit     bool
 	err      error
 }
 
 func find(p *proc, args []string) int {
 	f := &finder{p: p, max: 1 << 30}
 	rest := args[1:]
+	for len(rest) > 0 && rest[0] == "-P" {
+		rest = rest[1:]
+	}
 	var roots []string
 	for len(rest) > 0 && !strings.HasPrefix(rest[0], "-") && rest[0] != "(" && rest[0] != "!" {
 		roots, rest = append(roots, rest[0]), rest[1:]
@@ -40,18 +46,30 @@ func find(p *proc, args []string) int {
 	f.args = rest
 	expr := f.or()
 	if f.err == nil && len(f.args) > 0 {
-		f.err = fmt.Errorf("unknown predicate %s", q(f.args[0]))
+		f.err = lacking(f.args[0])
 	}
 	if f.err != nil {
 		p.Errorf("%v", f.err)
 		return 1
 	}
 	for _, r := range roots {
-		if _, err := p.View().Lstat(r); err != nil {
+		if f.quit {
+			break
+		}
+		i, err := p.View().Lstat(r)
+		if err == nil && strings.HasSuffix(r, "/") && !i.IsDir() {
+			if i, err = p.View().Stat(r); err == nil && !i.IsDir() {
+				err = errNotDir
+			} else if err == nil {
+				return refuse(p, "a link to a folder as "+r)
+			}
+		}
+		if err != nil {
 			p.Errorf("%s: %s", q(r), kernel.Reason(err))
 			f.st = 1
 			continue
 		}
+		f.root = r
 		f.visit(r, 0, expr)
 	}
 	if len(f.batch) > 0 && p.Call(append(append([]string{}, f.batchCmd...), f.batch...)...) != 0 {
@@ -62,11 +80,12 @@ func find(p *proc, args []string) int {
 
 func (f *finder) visit(name string, level int, expr pred) {
 	i, err := f.p.View().Lstat(name)
-	if err != nil || f.p.Context().Err() != nil {
+	if err != nil || f.quit || f.p.Context().Err() != nil {
 		return
 	}
 	do := func() {
-		if level >= f.min && expr(name, i) && !f.action {
+		f.level = level
+		if level >= f.min && !f.quit && expr(name, i) && !f.action {
 			f.p.Printf("%s\n", name)
 		}
 	}
@@ -164,11 +183,14 @@ func (f *finder) primary() pred {
 			return ok
 		}
 	case "-type":
-		t := f.next()
+		t := strings.ReplaceAll(f.next(), ",", "")
+		if t == "" || strings.Trim(t, "fdlpcs") != "" {
+			f.err = lacking("-type " + t)
+		}
 		return func(_ string, i *fsys.Info) bool { return strings.IndexByte(t, typeLetter(i.Mode())) >= 0 }
 	case "-maxdepth", "-mindepth":
 		n, err := strconv.Atoi(f.next())
-		if err != nil {
+		if err != nil || n < 0 {
 			f.err = fmt.Errorf("expected a number after %s", op)
 		}
 		if op == "-maxdepth" {
@@ -177,7 +199,7 @@ func (f *finder) primary() pred {
 			f.min = n
 		}
 		return yes
-	case "-depth", "-xdev", "-mount", "-follow":
+	case "-depth", "-xdev", "-mount":
 		f.depth = f.depth || op == "-depth"
 		return yes
 	case "-print", "-print0":
@@ -197,7 +219,8 @@ func (f *finder) primary() pred {
 	case "-prune":
 		return func(string, *fsys.Info) bool { f.prune = true; return true }
 	case "-quit":
-		return yes
+		f.action = true
+		return func(string, *fsys.Info) bool { f.quit = true; return true }
 	case "-true":
 		return yes
 	case "-empty":
@@ -210,13 +233,23 @@ func (f *finder) primary() pred {
 		}
 	case "-size", "-mtime", "-mmin", "-newer", "-perm", "-user", "-group", "-uid", "-gid":
 		return f.compare(op, f.next())
-	case "-exec", "-execdir", "-ok":
+	case "-exec":
 		return f.exec()
 	case "-printf":
 		f.action = true
 		format := f.next()
-		return func(n string, i *fsys.Info) bool { f.p.Printf("%s", findPrintf(f.p, format, n, i)); return true }
+		if _, lacks := f.printf(format, "", nil); lacks != "" {
+			f.err = lacking("-printf " + lacks)
+		}
+		return func(n string, i *fsys.Info) bool {
+			text, _ := f.printf(format, n, i)
+			f.p.Printf("%s", text)
+			return true
+		}
 	}
-	f.err = fmt.Errorf("unknown predicate %s", q(op))
+	f.err = lacking(op)
 	return yes
 }
+
+// lacking refuses a test or an action that the simulation does not have.
+func lacking(what string) error { return fmt.Errorf("sandbox: %s"+kernel.NotHere, what) }

@@ -27,11 +27,69 @@ func typeLetter(m fs.FileMode) byte {
 	return c
 }
 
-func findPrintf(p *proc, format, n string, i *fsys.Info) string {
-	r := strings.NewReplacer(`\n`, "\n", `\t`, "\t", `\0`, "\x00", "%p", n, "%f", path.Base(n), "%h", path.Dir(n), "%s", strconv.FormatInt(i.Size(), 10),
-		"%m", strconv.FormatUint(uint64(kernel.ToUnix(i.Mode())), 8), "%u", p.UserName(i.UID), "%g", p.GroupName(i.GID), "%y", string(typeLetter(i.Mode())),
-		"%T@", fmt.Sprintf("%d.0000000000", i.ModTime().Unix()), "%P", strings.TrimPrefix(n, "./"), "%l", "", "%%", "%")
-	return r.Replace(format)
+// printf is the text of -printf for one file. The second result names a directive that
+// it lacks. Without a file it only checks the format.
+func (f *finder) printf(format, n string, i *fsys.Info) (text, lacks string) {
+	var b strings.Builder
+	for k := 0; k < len(format); k++ {
+		c := format[k]
+		if c != '%' && c != '\\' || k+1 == len(format) {
+			b.WriteByte(c)
+			continue
+		}
+		k++
+		if c == '\\' {
+			at := strings.IndexByte(`nt0\`, format[k])
+			if at < 0 {
+				return "", format[k-1 : k+1]
+			}
+			b.WriteByte("\n\t\x00\\"[at])
+			continue
+		}
+		if strings.HasPrefix(format[k:], "T@") {
+			k++
+		} else if strings.IndexByte("%pPfhsmugydl", format[k]) < 0 {
+			return "", format[k-1 : k+1]
+		}
+		if i != nil {
+			b.WriteString(f.directive(format[k], n, i))
+		}
+	}
+	return b.String(), ""
+}
+
+func (f *finder) directive(c byte, n string, i *fsys.Info) string {
+	switch c {
+	case 'p':
+		return n
+	case 'P':
+		return strings.TrimPrefix(strings.TrimPrefix(n, f.root), "/")
+	case 'f':
+		return path.Base(n)
+	case 'h':
+		if k := strings.LastIndexByte(n, '/'); k >= 0 {
+			return n[:k]
+		}
+		return "."
+	case 's':
+		return strconv.FormatInt(i.Size(), 10)
+	case 'm':
+		return strconv.FormatUint(uint64(kernel.ToUnix(i.Mode())), 8)
+	case 'u':
+		return f.p.UserName(i.UID)
+	case 'g':
+		return f.p.GroupName(i.GID)
+	case 'y':
+		return string(typeLetter(i.Mode()))
+	case 'd':
+		return strconv.Itoa(f.level)
+	case 'l':
+		target, _ := f.p.View().Readlink(n)
+		return target
+	case '@':
+		return fmt.Sprintf("%d.%09d0", i.ModTime().Unix(), i.ModTime().Nanosecond())
+	}
+	return "%"
 }
 
 func (f *finder) compare(op, arg string) pred {
@@ -44,6 +102,12 @@ func (f *finder) compare(op, arg string) pred {
 		return func(_ string, i *fsys.Info) bool { return i.ModTime().After(ref.ModTime()) }
 	}
 	if op == "-user" || op == "-group" {
+		_, user := f.p.LookupUser(arg)
+		_, group := f.p.LookupGroup(arg)
+		if _, err := strconv.Atoi(arg); err != nil && (op == "-user" && !user || op == "-group" && !group) {
+			f.err = fmt.Errorf("%s is not the name of a known %s", q(arg), op[1:])
+			return nil
+		}
 		return func(_ string, i *fsys.Info) bool {
 			if op == "-user" {
 				return f.p.UserName(i.UID) == arg || strconv.Itoa(i.UID) == arg
@@ -69,6 +133,10 @@ func (f *finder) compare(op, arg string) pred {
 			}
 			return have == want
 		}
+	}
+	if arg == "" {
+		f.err = fmt.Errorf("missing argument to %s", op)
+		return nil
 	}
 	sign, num := arg[:1], strings.TrimLeft(arg, "+-")
 	unit := int64(512)
@@ -122,6 +190,9 @@ func (f *finder) exec() pred {
 			}
 		}
 		if a == "+" && len(argv) > 0 && argv[len(argv)-1] == "{}" {
+			if f.batchCmd != nil {
+				f.err = lacking("-exec … + twice")
+			}
 			f.batchCmd = argv[:len(argv)-1]
 			return func(n string, _ *fsys.Info) bool { f.batch = append(f.batch, n); return true }
 		}

@@ -95,9 +95,16 @@ func head(p *proc, args []string) int {
 }
 
 func tail(p *proc, args []string) int {
-	o, ok := parse(p, oldCount(args), "n:c:fqFs:", "lines= bytes= follow? quiet pid= retry")
+	o, ok := parse(p, oldCount(args), "n:c:fqF", "lines= bytes= follow quiet")
 	if !ok {
 		return 1
+	}
+	follows := o.has("f", "F", "follow")
+	if len(o.args) > 0 && len(o.args[0]) > 1 && o.args[0][0] == '+' {
+		return refuse(p, o.args[0])
+	}
+	if follows && len(o.args) != 1 {
+		return refuse(p, "-f with "+strconv.Itoa(len(o.args))+" files")
 	}
 	s, isBytes := o.get("c", "bytes")
 	if !isBytes {
@@ -140,7 +147,7 @@ func tail(p *proc, args []string) int {
 		_, err = p.Stdout.Write(bytes.Join(l, nil))
 		return err
 	})
-	if o.has("f", "F", "follow") && len(o.args) == 1 {
+	if follows {
 		return follow(p, o.args[0])
 	}
 	return st
@@ -171,19 +178,41 @@ func follow(p *proc, name string) int {
 // wcWidth is that of GNU: as wide as the sum of the sizes, 7 for a pipe.
 func wcWidth(p *proc, names []string) int {
 	var sum int64
+	if len(names) == 0 {
+		names = []string{"-"}
+	}
 	for _, n := range names {
-		if i, err := p.View().Stat(n); err == nil && i.Mode().IsRegular() {
+		if n == "-" {
+			size, regular := p.StdinSize()
+			if !regular {
+				return 7
+			}
+			sum += size
+		} else if i, err := p.View().Stat(n); err == nil && !i.Mode().IsRegular() {
+			return 7
+		} else if err == nil {
 			sum += i.Size()
 		}
-	}
-	if len(names) == 0 {
-		return 7
 	}
 	return len(strconv.FormatInt(sum, 10))
 }
 
+// words counts the words that have at least one printable character.
+func words(b []byte) int {
+	n, in := 0, false
+	for _, c := range b {
+		switch {
+		case c == ' ' || c >= '\t' && c <= '\r':
+			in = false
+		case c > ' ' && c != 0x7f && !in:
+			n, in = n+1, true
+		}
+	}
+	return n
+}
+
 func wc(p *proc, args []string) int {
-	o, ok := parse(p, args, "lwcmL", "lines words bytes chars")
+	o, ok := parse(p, args, "lwcm", "lines words bytes chars")
 	if !ok {
 		return 1
 	}
@@ -207,15 +236,21 @@ func wc(p *proc, args []string) int {
 				}
 			}
 		}
-		if name != "-" {
+		if len(o.args) > 0 {
 			f = append(f, name)
 		}
 		p.Printf("%s\n", strings.Join(f, " "))
 	}
 	var tl, tw, tc int
+	for _, name := range o.args {
+		if i, err := p.View().Stat(name); err == nil && i.IsDir() {
+			refuse(p, "to count a folder, "+name+",")
+			return 1
+		}
+	}
 	st := inputs(p, o.args, func(name string, r io.Reader) error {
 		b, err := io.ReadAll(r)
-		nl, nw := bytes.Count(b, []byte("\n")), len(bytes.Fields(b))
+		nl, nw := bytes.Count(b, []byte("\n")), words(b)
 		tl, tw, tc = tl+nl, tw+nw, tc+len(b)
 		row(name, nl, nw, len(b))
 		return err

@@ -15,7 +15,7 @@ func say(f func(p *proc) string) kernel.Command {
 
 func infoCommands() map[string]kernel.Command {
 	return map[string]kernel.Command{
-		"date": date, "id": id, "uname": uname, "hostname": hostname, "groups": groups, "openssl": openssl, "getconf": getconf, "mount": mountCmd, "umount": yesTrue,
+		"date": date, "id": id, "uname": uname, "hostname": hostname, "groups": groups, "openssl": openssl, "getconf": getconf, "mount": mountCmd,
 		"whoami": say(func(p *proc) string { return p.UserName(p.UID()) }), "logname": say(func(p *proc) string { return "root" }), "pwd": say(func(p *proc) string { return p.Cwd() }),
 		"nproc": nproc, "uptime": say(func(p *proc) string {
 			return fmt.Sprintf(" %s up %d min,  0 users,  load average: 0.00, 0.00, 0.00", p.M.Now().UTC().Format("15:04:05"), int(time.Since(p.M.Booted()).Minutes()))
@@ -34,7 +34,7 @@ func infoCommands() map[string]kernel.Command {
 			return 32
 		},
 		"free":   free,
-		"sysctl": sysctl, "lsof": yesTrue, "locale": say(func(*proc) string { return "LANG=C.UTF-8" }),
+		"sysctl": sysctl, "locale": say(func(*proc) string { return "LANG=C.UTF-8" }),
 	}
 }
 
@@ -124,14 +124,17 @@ func getconf(p *proc, args []string) int {
 }
 
 func uname(p *proc, args []string) int {
-	o, ok := parse(p, args, "asnrvmopi", "all kernel-name nodename kernel-release kernel-version machine operating-system")
+	o, ok := parse(p, args, "asnrvmo", "all kernel-name nodename kernel-release kernel-version machine operating-system")
 	if !ok {
 		return 1
+	}
+	if len(o.args) > 0 {
+		return extra(p, o.args[0])
 	}
 	var out []string
 	for _, f := range []struct{ s, l, v string }{{"s", "kernel-name", "Linux"}, {"n", "nodename", p.M.Hostname()}, {"r", "kernel-release", "6.8.12-4-pve"},
 		{"v", "kernel-version", "#1 SMP PREEMPT_DYNAMIC PMX 6.8.12-4"}, {"m", "machine", "x86_64"}, {"o", "operating-system", "GNU/Linux"}} {
-		if o.has("a", "all", f.s, f.l) || len(o.set) == 0 && f.s == "s" || f.s == "m" && o.has("p", "i") {
+		if o.has("a", "all", f.s, f.l) || len(o.set) == 0 && f.s == "s" {
 			out = append(out, f.v)
 		}
 	}

@@ -56,6 +56,13 @@ func ls(p *proc, args []string) int {
 	if !ok {
 		return 2
 	}
+	if style, has := o.get("time-style"); has && style != "full-iso" && style != "long-iso" && style[:1] != "+" {
+		return refuse(p, "--time-style="+style) + 1
+	} else if has && style[:1] == "+" {
+		if _, lacks := strftime(style[1:], p.M.Now()); lacks != "" {
+			return refuse(p, lacks) + 1
+		}
+	}
 	l := &lister{p: p, o: o, v: p.View()}
 	names := o.args
 	if len(names) == 0 {
@@ -214,7 +221,8 @@ func (l *lister) when(t time.Time) string {
 	case style == "long-iso":
 		return t.Format("2006-01-02 15:04")
 	case strings.HasPrefix(style, "+"):
-		return strftime(style[1:], t)
+		text, _ := strftime(style[1:], t)
+		return text
 	case time.Since(t) > 182*24*time.Hour:
 		return t.Format("Jan _2  2006")
 	}

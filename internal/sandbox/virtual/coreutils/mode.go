@@ -12,9 +12,15 @@ import (
 )
 
 func touch(p *proc, args []string) int {
-	o, ok := parse(p, args, "acmd:r:t:h", "no-create date= reference=")
+	o, ok := parse(p, args, "acmd:r:", "no-create date= reference=")
 	if !ok {
 		return 1
+	}
+	if o.has("a") && !o.has("m") {
+		return refuse(p, "-a without -m") // files have one time here
+	}
+	if len(o.args) == 0 {
+		return missing(p)
 	}
 	st, v, when := 0, p.View(), p.M.Now()
 	if r, has := o.get("r", "reference"); has {
@@ -27,8 +33,7 @@ func touch(p *proc, args []string) int {
 	if d, has := o.get("d", "date"); has {
 		t, err := parseDate(p.M.Now(), d)
 		if err != nil {
-			p.Errorf("invalid date format ‘%s’", d)
-			return 1
+			return refuse(p, "the date "+q(d))
 		}
 		when = t
 	}

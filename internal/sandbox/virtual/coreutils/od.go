@@ -1,6 +1,7 @@
 package coreutils
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -8,77 +9,100 @@ import (
 	"strings"
 )
 
+// odSizes are the widths of a column, by format.
+var odSizes = map[string]struct{ size, width int }{"x1": {1, 2}, "x2": {2, 4}, "x4": {4, 8}, "u1": {1, 3}, "u2": {2, 5}, "o1": {1, 3}, "o2": {2, 6}, "c": {1, 3}}
+
 func od(p *proc, args []string) int {
-	o, ok := parse(p, args, "A:t:N:vxcbj:w:n:Cd", "address-radix= format= read-bytes= output-duplicates width?")
+	o, ok := parse(p, args, "A:t:N:vxcb", "address-radix= format= read-bytes= output-duplicates")
 	if !ok {
 		return 1
 	}
-	b, st := []byte(nil), 0
-	limit := int64(1 << 40)
-	if n, has := o.get("N", "read-bytes", "n"); has {
-		limit, _ = parseSize(n)
+	formats := append(o.all["t"], o.all["format"]...)
+	for letter, format := range map[string]string{"x": "x2", "c": "c", "b": "o1"} {
+		if o.has(letter) {
+			formats = append(formats, format)
+		}
 	}
-	st = inputs(p, o.args, func(_ string, r io.Reader) error {
+	if len(formats) == 0 {
+		formats = []string{"o2"}
+	}
+	address := "%07o"
+	if radix, has := o.get("A", "address-radix"); has {
+		if address, ok = map[string]string{"n": "", "x": "%06x", "d": "%07d", "o": "%07o"}[radix]; !ok {
+			return refuse(p, "the radix "+q(radix))
+		}
+	}
+	if odSizes[formats[0]].size == 0 || len(formats) > 1 {
+		return refuse(p, "the format "+strings.Join(formats, " "))
+	}
+	limit := int64(1 << 40)
+	if n, has := o.get("N", "read-bytes"); has {
+		var err error
+		if limit, err = parseSize(n); err != nil || limit < 0 {
+			return refuse(p, "-N "+n)
+		}
+	}
+	var b []byte
+	st := inputs(p, o.args, func(_ string, r io.Reader) error {
 		x, err := io.ReadAll(io.LimitReader(r, limit-int64(len(b))))
 		b = append(b, x...)
 		return err
 	})
-	format, has := o.get("t", "format")
-	if !has {
-		format = "o2"
-		if o.has("c") {
-			format = "c"
-		} else if o.has("x") {
-			format = "x2"
-		}
+	if st != 0 && len(b) == 0 {
+		return st
 	}
-	radix, _ := o.get("A", "address-radix")
-	addr := func(n int) {
-		switch radix {
-		case "n":
-		case "x":
-			p.Printf("%06x", n)
-		case "d":
-			p.Printf("%07d", n)
-		default:
-			p.Printf("%07o", n)
-		}
-	}
-	for i := 0; i < len(b); i += 16 {
-		addr(i)
-		odRow(p, format, b[i:min(len(b), i+16)])
-		p.Printf("\n")
-	}
-	if radix != "n" {
-		addr(len(b))
-		p.Printf("\n")
-	}
+	odRows(p, b, formats[0], address, o.has("v", "output-duplicates"))
 	return st
 }
 
-func odRow(p *proc, format string, row []byte) {
-	size := 1
-	if len(format) > 1 {
-		if n, err := strconv.Atoi(strings.TrimRight(format[1:], "z")); err == nil {
-			size = n
+// odRows prints 16 bytes a row. Rows like the one before them are one line with a star.
+func odRows(p *proc, b []byte, format, address string, all bool) {
+	label := func(n int) {
+		if address != "" {
+			p.Printf(address, n)
 		}
 	}
-	for k := 0; k < len(row); k += size {
+	var out, before []byte
+	starred := false
+	for i := 0; i < len(b); i += 16 {
+		row := b[i:min(len(b), i+16)]
+		if !all && i+16 <= len(b) && bytes.Equal(row, before) {
+			if !starred {
+				p.Printf("*\n")
+			}
+			starred = true
+			continue
+		}
+		before, starred = row, false
+		label(i)
+		out = odRow(out[:0], format, row)
+		p.Printf("%s\n", out)
+	}
+	if address != "" {
+		label(len(b))
+		p.Printf("\n")
+	}
+}
+
+func odRow(out []byte, format string, row []byte) []byte {
+	kind := odSizes[format]
+	for k := 0; k < len(row); k += kind.size {
 		var v uint64
-		for j := min(k+size, len(row)) - 1; j >= k; j-- {
+		for j := min(k+kind.size, len(row)) - 1; j >= k; j-- {
 			v = v<<8 | uint64(row[j])
 		}
 		switch format[0] {
 		case 'x':
-			p.Printf(" %0*x", size*2, v)
-		case 'u', 'd':
-			p.Printf(" %*d", map[int]int{1: 3, 2: 5, 4: 10, 8: 20}[size], v)
-		case 'c', 'a':
-			p.Printf(" %3s", odChar(row[k]))
+			out = fmt.Appendf(out, " %0*x", kind.width, v)
+		case 'u':
+			out = fmt.Appendf(out, " %*d", kind.width, v)
+		case 'c':
+			out = fmt.Appendf(out, " %3s", odChar(row[k]))
 		default:
-			p.Printf(" %0*o", map[int]int{1: 3, 2: 6, 4: 11}[size], v)
+			out = fmt.Appendf(out, " %0*o", kind.width, v)
 		}
 	}
+	return out
 }
 
 func odChar(c byte) string {
@@ -96,25 +120,25 @@ func b64(p *proc, args []string) int {
 	if !ok {
 		return 1
 	}
+	if len(o.args) > 1 {
+		return extra(p, o.args[1])
+	}
+	w := 76
+	if s, has := o.get("w", "wrap"); has {
+		var err error
+		if w, err = strconv.Atoi(s); err != nil || w < 0 {
+			p.Errorf("invalid wrap size: %s", q(s))
+			return 1
+		}
+	}
 	b, st := readAll(p, o.args)
 	if o.has("d", "decode") {
-		clean := strings.Map(func(r rune) rune {
-			if r == '\n' || r == '\r' || r == ' ' {
-				return -1
-			}
-			return r
-		}, string(b))
-		out, err := base64.StdEncoding.DecodeString(clean)
-		st = put(p, out, st)
-		if err != nil {
+		out, good := unbase64(b, o.has("i", "ignore-garbage"))
+		if st = put(p, out, st); !good {
 			p.Errorf("invalid input")
 			return 1
 		}
 		return st
-	}
-	w := 76
-	if s, has := o.get("w", "wrap"); has {
-		w, _ = strconv.Atoi(s)
 	}
 	e := base64.StdEncoding.AppendEncode(nil, b)
 	var text []byte
@@ -126,4 +150,35 @@ func b64(p *proc, args []string) int {
 		text = append(text, '\n')
 	}
 	return put(p, text, st)
+}
+
+// unbase64 decodes four characters at a time and stops at the first that are not valid;
+// what these begin with counts.
+func unbase64(b []byte, ignoreGarbage bool) (out []byte, good bool) {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	var text []byte
+	for _, c := range b {
+		if c != '\n' && (!ignoreGarbage || c == '=' || strings.IndexByte(alphabet, c) >= 0) {
+			text = append(text, c)
+		}
+	}
+	var three [3]byte
+	for len(text) > 0 {
+		four := text[:min(4, len(text))]
+		n, err := base64.StdEncoding.Decode(three[:], four)
+		if err == nil {
+			out, text = append(out, three[:n]...), text[len(four):]
+			continue
+		}
+		valid := 0
+		for valid < len(four) && strings.IndexByte(alphabet, four[valid]) >= 0 {
+			valid++
+		}
+		if valid > 1 {
+			n, _ = base64.RawStdEncoding.Decode(three[:], four[:valid])
+			out = append(out, three[:n]...)
+		}
+		return out, false
+	}
+	return out, true
 }

@@ -10,14 +10,9 @@ func procCommands() map[string]kernel.Command {
 	return map[string]kernel.Command{
 		"sleep": sleep, "kill": func(p *proc, a []string) int { return kernel.Kill(p, p.Stdout, p.Stderr, a) }, "setsid": setsid, "nohup": nohup, "timeout": timeout,
 		"env": env, "printenv": printenv, "nice": nice, "chroot": chroot, "xargs": xargs, "ps": ps, "pgrep": pgrep, "pkill": pgrep, "killall": killall, "pidof": pidof,
-		"su": su, "runuser": su, "sudo": sudo, "true": yesTrue, "false": func(*proc, []string) int { return 1 }, "yes": yes, "watch": nil1, "which": which,
-		"renice": yesTrue, "stty": stty, "mesg": yesTrue, "clear": yesTrue, "time": func(p *proc, a []string) int { return p.Exec(a[1:]) }, "test": test, "[": test,
+		"su": su, "runuser": su, "sudo": sudo, "true": yesTrue, "false": func(*proc, []string) int { return 1 }, "yes": yes, "which": which,
+		"stty": stty, "mesg": yesTrue, "clear": yesTrue, "test": test, "[": test,
 	}
-}
-
-func nil1(p *proc, args []string) int {
-	p.Errorf("sandbox: %s"+kernel.NotHere, args[0])
-	return 1
 }
 
 // test is the program; scripts use the shell's own.

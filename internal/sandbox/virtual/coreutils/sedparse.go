@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
@@ -13,13 +14,9 @@ type sedParser struct {
 	s        string
 	i        int
 	ext      bool
+	quiet    bool // the script begins with #n
 	err      error
 	lastExpr string
-}
-
-func (sp *sedParser) again(script string) []*sedCmd {
-	n := &sedParser{s: script, ext: sp.ext}
-	return n.commands(false)
 }
 
 func (sp *sedParser) fail(format string, a ...any) {
@@ -52,6 +49,9 @@ func (sp *sedParser) commands(inBlock bool) []*sedCmd {
 			return out
 		}
 		if sp.s[sp.i] == '#' {
+			if sp.i == 0 && (sp.s == "#n" || strings.HasPrefix(sp.s, "#n\n")) {
+				sp.quiet = true
+			}
 			for sp.i < len(sp.s) && sp.s[sp.i] != '\n' {
 				sp.i++
 			}
@@ -69,6 +69,8 @@ func (sp *sedParser) addr() *sedAddr {
 		return nil
 	}
 	switch c := sp.s[sp.i]; {
+	case c == '~' || strings.HasPrefix(strings.TrimLeft(sp.s[sp.i:], "0123456789"), "~"):
+		sp.fail("sandbox: an address with ~" + kernel.NotHere)
 	case c == '$':
 		sp.i++
 		return &sedAddr{last: true}
@@ -87,7 +89,7 @@ func (sp *sedParser) addr() *sedAddr {
 		}
 		d := sp.s[sp.i]
 		sp.i++
-		src := sp.until(d)
+		src := sp.pattern(d)
 		flags := ""
 		if sp.i < len(sp.s) && sp.s[sp.i] == 'I' {
 			sp.i++
@@ -112,15 +114,42 @@ func (sp *sedParser) compile(src, flags string) *regexp.Regexp {
 		src = sp.lastExpr
 	}
 	sp.lastExpr = src
-	re, err := regexp.Compile(flags + bre(src, sp.ext))
+	re, err := compilePOSIX(flags, src, sp.ext)
 	if err != nil {
-		sp.fail("%v", err)
+		sp.fail("%w", err)
 		return regexp.MustCompile("^$")
 	}
 	return re
 }
 
-// until reads to the delimiter, outside of brackets.
+// pattern reads a regular expression to the delimiter d; within brackets d is an ordinary
+// character.
+func (sp *sedParser) pattern(d byte) string {
+	begin := sp.i
+	for k := sp.i; k < len(sp.s) && sp.s[k] != d && sp.s[k] != '\n'; k++ {
+		if sp.s[k] == '\\' {
+			k++
+			continue
+		}
+		if sp.s[k] != '[' {
+			continue
+		}
+		_, n, err := breSet(sp.s[k:])
+		if err != nil {
+			break
+		}
+		if at := strings.IndexByte(sp.s[k:k+n], d); at >= 0 { // hide it from until
+			set := strings.ReplaceAll(sp.s[k:k+n], string(d), "\x00")
+			sp.s = sp.s[:k] + set + sp.s[k+n:]
+		}
+		k += n - 1
+	}
+	text := strings.ReplaceAll(sp.until(d), "\x00", string(d))
+	sp.s = sp.s[:begin] + strings.ReplaceAll(sp.s[begin:], "\x00", string(d))
+	return text
+}
+
+// until reads to the delimiter.
 func (sp *sedParser) until(d byte) string {
 	var b strings.Builder
 	for sp.i < len(sp.s) {
@@ -175,10 +204,13 @@ func (sp *sedParser) command() *sedCmd {
 	case 'y':
 		d := sp.s[sp.i]
 		sp.i++
-		c.from, c.to = sp.until(d), sp.until(d)
+		c.from, c.to = strings.ReplaceAll(sp.until(d), `\n`, "\n"), strings.ReplaceAll(sp.until(d), `\n`, "\n")
+		if c.from, c.to = strings.ReplaceAll(c.from, `\\`, `\`), strings.ReplaceAll(c.to, `\\`, `\`); utf8.RuneCountInString(c.from) != utf8.RuneCountInString(c.to) {
+			sp.fail("strings for `y' command are different lengths")
+		}
 	case 'a', 'i', 'c':
 		c.text = sp.text()
-	case 'd', 'D', 'p', 'P', 'n', 'N', 'q', 'Q', 'g', 'G', 'h', 'H', 'x', '=', 'l':
+	case 'd', 'D', 'p', 'P', 'n', 'N', 'q', 'Q', 'g', 'G', 'h', 'H', 'x', '=':
 		if c.op == 'q' || c.op == 'Q' {
 			sp.space("")
 			c.nth = sp.number()
@@ -193,19 +225,33 @@ func (sp *sedParser) command() *sedCmd {
 		if c.op == 'r' || c.op == 'w' {
 			sp.fail("sandbox: the command `%c'"+kernel.NotHere, c.op)
 		}
+	case 'e', 'F', 'l', 'R', 'v', 'W', 'z':
+		sp.fail("sandbox: the command `%c'"+kernel.NotHere, c.op)
 	default:
 		sp.fail("unknown command: `%c'", c.op)
 	}
 	return c
 }
 
+// text reads the text of a, i and c: on the same line, or after a backslash on the next.
 func (sp *sedParser) text() string {
 	sp.space("")
-	if sp.i < len(sp.s) && sp.s[sp.i] == '\\' {
+	if sp.i >= len(sp.s) || sp.s[sp.i] == '\n' {
+		sp.fail("expected \\ after `a', `c' or `i'")
+		return ""
+	}
+	if sp.s[sp.i] == '\\' {
 		sp.i++
+		begin := sp.i
 		sp.space("")
-		if sp.i < len(sp.s) && sp.s[sp.i] == '\n' {
+		if sp.i >= len(sp.s) {
+			sp.fail("sandbox: an empty text" + kernel.NotHere)
+			return ""
+		}
+		if sp.s[sp.i] == '\n' {
 			sp.i++
+		} else {
+			sp.i = begin // the backslash keeps the blanks before the text
 		}
 	}
 	var b strings.Builder
@@ -231,7 +277,7 @@ func (sp *sedParser) subst(c *sedCmd) {
 	}
 	d := sp.s[sp.i]
 	sp.i++
-	src := sp.until(d)
+	src := sp.pattern(d)
 	j := sp.i
 	sp.until(d)
 	if sp.err != nil {
@@ -241,22 +287,30 @@ func (sp *sedParser) subst(c *sedCmd) {
 	if d == '&' || d == '\\' {
 		sp.fail("unsupported delimiter")
 	}
+	if lacks := sedReplLacks(c.text); lacks != "" {
+		sp.fail("sandbox: %s in a replacement"+kernel.NotHere, lacks)
+		return
+	}
 	flags := ""
 	for sp.i < len(sp.s) {
 		switch x := sp.s[sp.i]; {
+		case x == 'g' && c.global || x == 'p' && c.print || x == '0' && c.nth == 0:
+			sp.fail("the option `%c' of `s' twice or zero", x)
+			return
+		case x == 'w' || x == 'e' || x == 'm' || x == 'M':
+			sp.fail("sandbox: the option `%c' of `s'"+kernel.NotHere, x)
+			return
 		case x == 'g':
 			c.global = true
 		case x == 'p':
 			c.print = true
 		case x == 'I' || x == 'i':
 			flags = "(?i)"
-		case x == 'm' || x == 'M':
-			flags = "(?m)"
 		case x >= '0' && x <= '9':
 			c.nth = sp.number()
 			continue
 		case x == ';' || x == '\n' || x == '}' || x == ' ' || x == '#':
-			c.re = sp.compile(src, flags)
+			sp.finish(c, src, flags)
 			return
 		default:
 			sp.fail("unknown option to `s'")
@@ -264,5 +318,34 @@ func (sp *sedParser) subst(c *sedCmd) {
 		}
 		sp.i++
 	}
+	sp.finish(c, src, flags)
+}
+
+// finish compiles the expression of s and checks that its replacement names groups of it.
+func (sp *sedParser) finish(c *sedCmd, src, flags string) {
 	c.re = sp.compile(src, flags)
+	for i := 0; i+1 < len(c.text) && sp.err == nil; i++ {
+		if c.text[i] != '\\' {
+			continue
+		}
+		i++
+		if n := c.text[i]; n >= '1' && n <= '9' && int(n-'0') > c.re.NumSubexp() {
+			sp.fail("invalid reference \\%c on `s' command's RHS", n)
+		}
+	}
+}
+
+// sedReplLacks names an escape of a replacement that sed has and the simulation lacks,
+// such as \U.
+func sedReplLacks(text string) string {
+	for i := 0; i+1 < len(text); i++ {
+		if text[i] != '\\' {
+			continue
+		}
+		i++
+		if c := text[i]; c|0x20 >= 'a' && c|0x20 <= 'z' && strings.IndexByte("ntr", c) < 0 {
+			return `\` + string(c)
+		}
+	}
+	return ""
 }

@@ -2,7 +2,7 @@ package coreutils
 
 import (
 	"bytes"
-	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -13,50 +13,61 @@ type sedState struct {
 	ps, hold                 string
 	after                    string
 	quiet, del, quit, subbed bool
-	noEnd                    bool
+	lastIsLine               bool // what was printed last
+	again                    bool // D: the next cycle reads no line
 	code                     int
 	branch                   *string
 }
 
+// sedRun edits a text. A last line without an end stays the last without one.
 func sedRun(cmds []*sedCmd, in []byte, quiet bool) ([]byte, int) {
-	s := &sedState{lines: lines(in), quiet: quiet, noEnd: len(in) > 0 && in[len(in)-1] != '\n'}
-	for s.n < len(s.lines) && !s.quit {
-		s.ps = s.lines[s.n]
-		s.n++
+	s := &sedState{lines: lines(in), quiet: quiet}
+	for (s.n < len(s.lines) || s.again) && !s.quit {
+		if !s.again {
+			s.ps = s.lines[s.n]
+			s.n++
+		}
+		s.again = false
 		s.cycle(cmds)
 	}
 	b := s.out.Bytes()
-	if s.noEnd && len(b) > 0 && s.n == len(s.lines) {
+	noEnd := len(in) > 0 && in[len(in)-1] != '\n'
+	if noEnd && s.n == len(s.lines) && s.lastIsLine {
 		b = bytes.TrimSuffix(b, []byte("\n"))
 	}
 	return b, s.code
 }
 
+// line prints a line of the input, as opposed to a text of the script, which always ends
+// with a newline.
+func (s *sedState) line(text string) {
+	s.out.WriteString(text + "\n")
+	s.lastIsLine = true
+}
+
+// words prints a text of the script.
+func (s *sedState) words(text string) {
+	if text != "" {
+		s.out.WriteString(text)
+		s.lastIsLine = false
+	}
+}
+
 func (s *sedState) cycle(cmds []*sedCmd) {
-	s.del, s.subbed = false, false
-	for round := 0; round < 10000; round++ {
+	s.del, s.subbed, s.branch = false, false, nil
+	s.run(cmds)
+	for round := 0; s.branch != nil && *s.branch != ""; round++ {
+		rest := after(cmds, *s.branch)
 		s.branch = nil
-		start := cmds
-		if round > 0 {
+		if rest == nil || round > 100_000 {
 			break
 		}
-		s.run(start)
-		for s.branch != nil && *s.branch != "" {
-			rest := after(cmds, *s.branch)
-			s.branch = nil
-			if rest == nil {
-				break
-			}
-			s.run(rest)
-			if round++; round > 10000 {
-				break
-			}
-		}
+		s.run(rest)
 	}
 	if !s.quiet && !s.del {
-		s.out.WriteString(s.ps + "\n")
+		s.line(s.ps)
 	}
-	s.out.WriteString(s.after)
+	s.words(s.after)
 	s.after = ""
 }
 
@@ -149,12 +160,16 @@ func (s *sedState) do(c *sedCmd) {
 	case 'd':
 		s.del = true
 	case 'D':
-		s.del = true
+		_, rest, more := strings.Cut(s.ps, "\n")
+		s.del, s.again = true, more
+		if more {
+			s.ps = rest
+		}
 	case 'p':
-		s.out.WriteString(s.ps + "\n")
+		s.line(s.ps)
 	case 'P':
 		l, _, _ := strings.Cut(s.ps, "\n")
-		s.out.WriteString(l + "\n")
+		s.line(l)
 	case 'n', 'N':
 		s.next(c.op)
 	case 'q', 'Q':
@@ -165,10 +180,10 @@ func (s *sedState) do(c *sedCmd) {
 	case 'a':
 		s.after += c.text
 	case 'i':
-		s.out.WriteString(c.text)
+		s.words(c.text)
 	case 'c':
 		if c.b == nil || !c.active {
-			s.out.WriteString(c.text)
+			s.words(c.text)
 		}
 		s.del = true
 	case 'g':
@@ -182,7 +197,7 @@ func (s *sedState) do(c *sedCmd) {
 	case 'x':
 		s.ps, s.hold = s.hold, s.ps
 	case '=':
-		fmt.Fprintf(&s.out, "%d\n", s.n)
+		s.words(strconv.Itoa(s.n) + "\n")
 	case 'b':
 		s.branch = &c.label
 	case 't':
@@ -205,7 +220,7 @@ func (s *sedState) next(op byte) {
 	}
 	if op == 'n' {
 		if !s.quiet {
-			s.out.WriteString(s.ps + "\n")
+			s.line(s.ps)
 		}
 		s.ps = s.lines[s.n]
 	} else {
@@ -233,7 +248,7 @@ func (s *sedState) subst(c *sedCmd) {
 	}
 	s.ps = b.String() + s.ps[last:]
 	if c.print {
-		s.out.WriteString(s.ps + "\n")
+		s.line(s.ps)
 	}
 }
 
@@ -257,6 +272,8 @@ func expandRepl(b *strings.Builder, repl, src string, m []int) {
 				b.WriteByte('\n')
 			case c == 't':
 				b.WriteByte('\t')
+			case c == 'r':
+				b.WriteByte('\r')
 			default:
 				b.WriteByte(c)
 			}

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// trSet expands a set of tr into bytes.
-func trSet(s string) []byte {
+// trSet expands a set of tr into bytes. Its second result names what it cannot expand.
+func trSet(s string) (out []byte, bad string) {
 	classes := map[string]func(byte) bool{
 		"upper": func(c byte) bool { return c >= 'A' && c <= 'Z' }, "lower": func(c byte) bool { return c >= 'a' && c <= 'z' },
 		"digit": func(c byte) bool { return c >= '0' && c <= '9' }, "space": func(c byte) bool { return strings.IndexByte(" \t\n\r\v\f", c) >= 0 },
@@ -18,8 +18,10 @@ func trSet(s string) []byte {
 		"cntrl": func(c byte) bool { return c < 32 || c == 127 }, "print": func(c byte) bool { return c >= 32 && c < 127 }, "graph": func(c byte) bool { return c > 32 && c < 127 },
 		"xdigit": func(c byte) bool { return strings.IndexByte("0123456789abcdefABCDEF", c) >= 0 },
 	}
-	var out []byte
 	for i := 0; i < len(s); i++ {
+		if strings.HasPrefix(s[i:], "[=") || strings.HasPrefix(s[i:], "[") && strings.Contains(s[i:], "*") && strings.Contains(s[i:], "]") {
+			return nil, "the set " + s
+		}
 		if strings.HasPrefix(s[i:], "[:") {
 			if end := strings.Index(s[i:], ":]"); end > 0 {
 				if f := classes[s[i+2:i+end]]; f != nil {
@@ -31,12 +33,16 @@ func trSet(s string) []byte {
 					i += end + 1
 					continue
 				}
+				return nil, "the class " + s[i:i+end+2]
 			}
 		}
 		c, n := trChar(s[i:])
 		i += n - 1
 		if i+2 < len(s) && s[i+1] == '-' {
 			e, m := trChar(s[i+2:])
+			if e < c {
+				return nil, "the range " + s[i:i+3]
+			}
 			for x := int(c); x <= int(e); x++ {
 				out = append(out, byte(x))
 			}
@@ -45,7 +51,7 @@ func trSet(s string) []byte {
 		}
 		out = append(out, c)
 	}
-	return out
+	return out, ""
 }
 
 func trChar(s string) (byte, int) {
@@ -67,14 +73,34 @@ func trChar(s string) (byte, int) {
 }
 
 func tr(p *proc, args []string) int {
-	o, ok := parse(p, args, "dscCt", "delete squeeze-repeats complement truncate-set1")
-	if !ok || len(o.args) == 0 {
+	o, ok := parse(p, args, "dscC", "delete squeeze-repeats complement")
+	if !ok {
+		return 1
+	}
+	del, sq := o.has("d", "delete"), o.has("s", "squeeze-repeats")
+	least, most := 2, 2
+	switch {
+	case del && !sq:
+		least, most = 1, 1
+	case sq && !del:
+		least = 1
+	}
+	if len(o.args) < least {
 		return missing(p)
 	}
-	one := trSet(o.args[0])
-	var two []byte
-	if len(o.args) > 1 {
-		two = trSet(o.args[1])
+	if len(o.args) > most {
+		return extra(p, o.args[most])
+	}
+	var sets [2][]byte
+	for i, s := range o.args {
+		var bad string
+		if sets[i], bad = trSet(s); bad != "" {
+			return refuse(p, bad)
+		}
+	}
+	one, two := sets[0], sets[1]
+	if len(o.args) > 1 && !del && (len(two) == 0 || strings.Contains(o.args[1], "[:") && o.args[0]+o.args[1] != "[:lower:][:upper:]" && o.args[0]+o.args[1] != "[:upper:][:lower:]") {
+		return refuse(p, "the second set "+q(o.args[1]))
 	}
 	var in [256]bool
 	for _, c := range one {
@@ -88,7 +114,6 @@ func tr(p *proc, args []string) int {
 			}
 		}
 	}
-	del, sq := o.has("d", "delete"), o.has("s", "squeeze-repeats")
 	var to [256]byte
 	for i := range to {
 		to[i] = byte(i)

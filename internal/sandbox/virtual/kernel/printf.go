@@ -89,8 +89,15 @@ func convert(b *strings.Builder, spec string, verb byte, next func() string) (ha
 		}
 	case 'd', 'i', 'u', 'o', 'x', 'X':
 		n, nerr := number(next())
-		if verb == 'i' || verb == 'u' {
+		switch {
+		case verb == 'i':
 			verb = 'd'
+		case verb == 'u' || n < 0 && verb != 'd': // of a negative number, its bits
+			if verb == 'u' {
+				verb = 'd'
+			}
+			fmt.Fprintf(b, strings.ReplaceAll(spec, "'", "")+string(verb), uint64(n))
+			return false, nerr
 		}
 		fmt.Fprintf(b, strings.ReplaceAll(spec, "'", "")+string(verb), n)
 		return false, nerr

@@ -213,3 +213,20 @@ func dup(x any) (any, io.Closer) {
 	}
 	return d, d
 }
+
+// StdinSize returns the size of the file that is the stdin of a process. It is false if
+// that is no regular file.
+func (p *Proc) StdinSize() (int64, bool) {
+	host, ok := raw(p.Stdin).(*os.File)
+	if f, mine := raw(p.Stdin).(*fsys.File); mine {
+		host, ok = f.Host, f.Host != nil
+	}
+	if !ok {
+		return 0, false
+	}
+	i, err := host.Stat()
+	if err != nil || !i.Mode().IsRegular() {
+		return 0, false
+	}
+	return i.Size(), true
+}
