@@ -57,6 +57,8 @@ type Error struct {
 	Seen    string            // the server's SHA-256 fingerprint (TLS)
 	UPID    string            // the task that failed
 	Err     error             // the cause, where a caller may look for it
+
+	factor bool // it is about the second factor, the password was accepted
 }
 
 // Error has the form "cannot create container: CT 100 already exists on node 'pve1'".

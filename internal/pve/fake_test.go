@@ -9,6 +9,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -71,7 +72,13 @@ func (f *fake) handle(route string, h func(call) answer) {
 func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	c := call{method: r.Method, path: strings.TrimPrefix(r.URL.Path, "/api2/json"), query: r.URL.RawQuery, header: r.Header}
 	raw, _ := io.ReadAll(r.Body)
-	_ = json.Unmarshal(raw, &c.body)
+	if json.Unmarshal(raw, &c.body) != nil {
+		c.body = map[string]any{}
+		form, _ := url.ParseQuery(string(raw))
+		for k := range form {
+			c.body[k] = form.Get(k)
+		}
+	}
 	f.mu.Lock()
 	c.nth = 1
 	for _, old := range f.calls {

@@ -95,6 +95,9 @@ var rootOnlyHints = []string{
 // cause has one message.
 func (c *Client) explainLogin(e *Error) {
 	e.Op = "log in to Proxmox at " + c.host()
+	if e.factor {
+		return
+	}
 	said := e.Reason
 	if c.login.token != "" {
 		e.Reason = "the token " + c.login.token + " or its secret is not accepted"
