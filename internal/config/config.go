@@ -16,6 +16,7 @@ import (
 // Overrides is what comes before the file.
 type Overrides struct {
 	ConfigFile string              // --config; it must exist. "": the usual place, which need not
+	NewFile    bool                // ConfigFile need not exist: Add makes it
 	StateDir   string              // --state-dir
 	Host       string              // --host
 	Getenv     func(string) string // nil: os.Getenv
@@ -35,6 +36,7 @@ type Config struct {
 
 	hosts   map[string]*fileHost
 	decoder *decoder // knows where in the file things are; of no use without one
+	named   string   // --config
 	exposed string   // why others could have written the file; "" if they could not
 	chosen  string   // --host
 	env     func(string) string
@@ -122,7 +124,7 @@ func Load(o Overrides) (*Config, error) {
 	if c.Paths, err = paths(o); err != nil {
 		return nil, err
 	}
-	if err := c.readFile(o.ConfigFile); err != nil {
+	if err := c.readFile(o.ConfigFile, o.NewFile); err != nil {
 		return nil, err
 	}
 	if s := first(o.Getenv, "INFRAHAUS_REDIS_URL", "REDIS_URL"); s != "" {

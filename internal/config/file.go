@@ -60,12 +60,13 @@ type sshFile struct {
 }
 
 // readFile reads the config file. "" means the usual path, where no file has to exist.
-func (c *Config) readFile(path string) error {
-	named := path != ""
-	if !named {
+// If mayLack is set, none has to exist at a given path either.
+func (c *Config) readFile(path string, mayLack bool) error {
+	c.named = path
+	if path == "" {
 		path = c.Paths.ConfigFile()
 	}
-	f, err := openFile(path, named)
+	f, err := openFile(path, c.named != "" && !mayLack)
 	if f == nil {
 		return err
 	}
