@@ -16,8 +16,8 @@ BUILD    = -trimpath -tags nethttpomithttp2
 build: ## the static binary
 	$(GO) build $(BUILD) -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/infrahaus
 
-demo: build ## the main job on the embedded sandbox: create, discover, events, credentials
-	sh testdata/demo.sh $(BIN)
+demo: build ## the main job on the embedded sandbox: from create to destroy
+	$(BIN) demo
 
 test: ## every test that needs only Go
 	$(GO) test -timeout 40m ./...

@@ -9,3 +9,9 @@ import "embed"
 //
 //go:embed all:hello all:nginx all:postgresql all:docker
 var FS embed.FS
+
+// Starter is the template that `template new` writes, in the folder starter. The word NAME
+// in its files and their names stands for the name of the new template.
+//
+//go:embed all:starter
+var Starter embed.FS

@@ -121,8 +121,9 @@ func deed(command string) string {
 		"events": "replay the events", "logs": "replay the logs", "credentials": "show the credentials",
 		"template": "use the catalogue of templates", "template list": "list the templates",
 		"template show": "show the template", "template validate": "validate the template",
+		"template new": "make the template", "template copy": "copy the template", "template schema": "print the schema",
 		"sandbox": "use the sandbox", "sandbox serve": "serve the sandbox", "sandbox reset": "reset the sandbox",
-		"version": "print the version", "key": "use the encryption key", "key rotate": "rotate the encryption key",
+		"version": "print the version", "demo": "show the demo", "key": "use the encryption key", "key rotate": "rotate the encryption key",
 	}
 	if text, ok := said[command]; ok {
 		return text

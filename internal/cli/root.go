@@ -76,6 +76,7 @@ Try it without a Proxmox node:  infrahaus create web --template hello --sandbox`
 	add("ask", newListCmd(a), newShowCmd(a), newEventsCmd(a), newLogsCmd(a), newCredentialsCmd(a))
 	add("life", newLifecycleCmd(a, startVerb()), newLifecycleCmd(a, stopVerb()), newLifecycleCmd(a, restartVerb()), newDestroyCmd(a))
 	add("more", newDoctorCmd(a), newKeyCmd(a), newSandboxCmd(a), newVersionCmd(a))
+	add("more", newDemoCmd(a))
 	mendCompletion(root)
 	_ = root.RegisterFlagCompletionFunc("host", a.completeHosts)
 	return root

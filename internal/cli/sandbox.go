@@ -94,6 +94,9 @@ func (o *serveOptions) run(ctx context.Context) error {
 	if !sb.Owner() {
 		return failf(1, "a sandbox is held open by another process already").hint("its settings: the exports that it printed")
 	}
+	if o.app.streams.ErrTTY {
+		o.welcome()
+	}
 	if _, err := fmt.Fprint(o.app.streams.Out, sandbox.Exports(sb.Endpoint())); err != nil {
 		return err
 	}
@@ -105,6 +108,19 @@ func (o *serveOptions) run(ctx context.Context) error {
 	case <-hangup:
 	}
 	return nil // a signal is the normal end
+}
+
+// welcome tells a person at a terminal what this is. Programs read only stdout.
+func (o *serveOptions) welcome() {
+	for _, line := range []string{
+		"A simulated Proxmox VE, held open until Ctrl-C. In another terminal, try:",
+		"  " + o.app.command("--sandbox", "create", "web", "--template", "hello"),
+		"  " + o.app.command("--sandbox", "list", "--check"),
+		"  " + o.app.command("--sandbox", "destroy", "web"),
+		"These lines point any other client of Proxmox at it:",
+	} {
+		o.app.say(line)
+	}
 }
 
 // log returns a function that prints on stderr which further faults were read. It is nil

@@ -112,7 +112,7 @@ func TestStyleMeetsEveryCommand(t *testing.T) {
 	walk = func(c *cobra.Command) {
 		path := c.CommandPath()
 		switch {
-		case path == "infrahaus help", strings.HasPrefix(path, "infrahaus completion"), path == "infrahaus sandbox serve", path == "infrahaus sandbox reset":
+		case path == "infrahaus help", strings.HasPrefix(path, "infrahaus completion"), path == "infrahaus sandbox serve", path == "infrahaus demo", path == "infrahaus sandbox reset":
 			return // they print no JSON
 		case len(c.Commands()) == 0 && !regexp.MustCompile(`(?m)`+path+`\b.*--json`).Match(session):
 			t.Errorf("the session json-style has no `%s … --json`", path)

@@ -23,7 +23,7 @@ TEMPLATES_ROOT, then among those built in.` + exitStatuses(0, 2),
 		Args: noArgs,
 		RunE: helpOnly,
 	}
-	cmd.AddCommand(newTemplateListCmd(a), newTemplateShowCmd(a), newTemplateValidateCmd(a))
+	cmd.AddCommand(newTemplateListCmd(a), newTemplateShowCmd(a), newTemplateValidateCmd(a), newTemplateNewCmd(a), newTemplateCopyCmd(a), newTemplateSchemaCmd(a))
 	return cmd
 }
 
