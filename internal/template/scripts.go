@@ -93,5 +93,6 @@ func (l *loader) addScript(file string, enabled bool) {
 		data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 		l.warn(Problem{File: file, Line: 1, Col: 1, Message: "has lines that end in CR LF; it is run with LF"})
 	}
+	l.lint(file, data)
 	l.t.Scripts = append(l.t.Scripts, Script{Name: name, Enabled: enabled, Content: data})
 }
