@@ -17,11 +17,12 @@ import (
 
 // onSite is what Proxmox says of a container on record.
 type onSite struct {
-	State string `json:"state"` // one of the site states
-	Node  string `json:"node,omitempty"`
-	Name  string `json:"name,omitempty"`
-	Lock  string `json:"lock,omitempty"`
-	Why   string `json:"why,omitempty"` // of unknown
+	State string   `json:"state"` // one of the site states
+	Node  string   `json:"node,omitempty"`
+	Name  string   `json:"name,omitempty"`
+	Lock  string   `json:"lock,omitempty"`
+	Why   string   `json:"why,omitempty"` // of unknown
+	Tags  []string `json:"tags,omitempty"`
 }
 
 // The states of onSite. Missing is a container that Proxmox does not have; other
@@ -33,6 +34,8 @@ const (
 	siteOther   = "other"
 	siteUnknown = "unknown" // Proxmox could not be asked, or does not tell this login
 	siteNone    = "none"    // it was never asked for
+
+	siteTemplate = "template" // of Proxmox's: it cannot run
 )
 
 // checkSites asks every host of the list and fills in what it says. The error is
@@ -46,14 +49,22 @@ func (a *app) checkSites(ctx context.Context, list []listed) error {
 	var first error
 	for host, of := range hosts {
 		err := a.checkHost(ctx, host, of)
-		for _, l := range of {
-			if err != nil && l.Proxmox.State == siteUnknown && l.Proxmox.Why == "" {
-				l.Proxmox.Why = whyUnknown(err)
-			}
-		}
+		excuse(of, err)
 		first = orFirst(first, unreached(err))
 	}
 	return first
+}
+
+// excuse says why nothing is known of the containers of a host that answered with err.
+func excuse(of []*listed, err error) {
+	for _, l := range of {
+		if l.Proxmox == nil {
+			l.Proxmox = &onSite{State: siteUnknown}
+		}
+		if err != nil && l.Proxmox.State == siteUnknown && l.Proxmox.Why == "" {
+			l.Proxmox.Why = whyUnknown(err)
+		}
+	}
 }
 
 // unreached turns the error of a host that did not list its containers, for whatever
@@ -108,14 +119,25 @@ func whyUnknown(err error) string {
 }
 
 func (a *app) checkHost(ctx context.Context, host string, list []*listed) error {
+	p, entries, err := a.entries(ctx, host)
+	if err != nil {
+		return err
+	}
+	return checkRecords(ctx, p, list, entries)
+}
+
+// entries asks a host for its containers.
+func (a *app) entries(ctx context.Context, host string) (*place, []pve.Entry, error) {
 	p, err := a.openHost(ctx, host)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	entries, err := p.pve.List(ctx)
-	if err != nil {
-		return err
-	}
+	return p, entries, err
+}
+
+// checkRecords compares the records of a host with its containers.
+func checkRecords(ctx context.Context, p *place, list []*listed, entries []pve.Entry) error {
 	there := map[int]pve.Entry{}
 	for _, e := range entries {
 		there[e.CTID] = e
@@ -123,13 +145,14 @@ func (a *app) checkHost(ctx context.Context, host string, list []*listed) error 
 	var g errgroup.Group // the others are asked all the same where one cannot be: a node may be down
 	g.SetLimit(8)
 	for _, l := range list {
-		g.Go(func() error { return a.checkOne(ctx, p.pve, l, there) })
+		l.Proxmox = &onSite{State: siteUnknown}
+		g.Go(func() error { return checkOne(ctx, p.pve, l, there) })
 	}
 	return g.Wait()
 }
 
 // checkOne compares one record with what is there under its id.
-func (a *app) checkOne(ctx context.Context, client *pve.Client, l *listed, there map[int]pve.Entry) error {
+func checkOne(ctx context.Context, client *pve.Client, l *listed, there map[int]pve.Entry) error {
 	e, ok := there[l.CTID]
 	switch {
 	case l.CTID == 0:
@@ -161,14 +184,13 @@ func (a *app) checkOne(ctx context.Context, client *pve.Client, l *listed, there
 			l.Proxmox.Why = whyUnknown(err)
 			return err
 		}
-		*l.Proxmox = onSite{State: siteStopped, Node: e.Node, Name: e.Name, Lock: cfg.Lock}
-		if e.Running {
-			l.Proxmox.State = siteRunning
-		}
+		l.Proxmox = siteOf(e, cfg)
 		// A container that shows nothing of its owner yet may be ours, unless ours was destroyed.
 		owner := ownership.Of(l.Container, &cfg)
 		if owner == ownership.Theirs || owner == ownership.Unknown && l.Lifecycle == lxc.Destroyed {
 			l.Proxmox.State = siteOther
+		} else {
+			l.Tags = e.Tags
 		}
 	}
 	l.Differs = differences(*l)
@@ -177,7 +199,7 @@ func (a *app) checkOne(ctx context.Context, client *pve.Client, l *listed, there
 
 // onProxmox says that Proxmox was asked, and has it.
 func (l listed) onProxmox() bool {
-	return l.Proxmox != nil && (l.Proxmox.State == siteRunning || l.Proxmox.State == siteStopped)
+	return l.Proxmox != nil && (l.Proxmox.State == siteRunning || l.Proxmox.State == siteStopped || l.Proxmox.State == siteTemplate)
 }
 
 // differences says where record and Proxmox disagree.

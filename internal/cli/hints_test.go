@@ -135,7 +135,7 @@ func checkOwn(args []string) error {
 	}
 	help := slices.Contains(args, "--help")
 	if !help && (!slices.Contains(reads, command) || slices.ContainsFunc(args, func(w string) bool {
-		return w == "--follow" || w == "-f" || w == "--check" || w == "--prune" || w == "--reveal"
+		return w == "--follow" || w == "-f" || w == "--check" || w == "--all" || w == "--prune" || w == "--reveal"
 	})) {
 		return nil
 	}

@@ -4,10 +4,10 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/store"
@@ -15,9 +15,15 @@ import (
 )
 
 type listOptions struct {
-	app   *app
-	all   bool
-	check bool
+	app     *app
+	all     bool
+	check   bool
+	filter  []string
+	columns []string
+	sort    string
+	output  string
+
+	view view // what the flags above mean
 }
 
 func newListCmd(a *app) *cobra.Command {
@@ -27,99 +33,187 @@ func newListCmd(a *app) *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List the containers on record",
 		Long: `List the containers on record of the selected host, or of every host if none is
-selected. Only --check asks Proxmox: then the list also has the state in Proxmox and
-its differences from the record, and shows a container that was destroyed but still
+selected. Only --check and --all ask Proxmox: then the list also has the state in Proxmox
+and its differences from the record, and shows a container that was destroyed but still
 exists.
 
 STATUS is creating, ready, error or destroyed. It is stopped if this tool stopped the
 container, and not answering if a declared service did not answer at the last look.
 It is interrupted if a run was killed; resume continues that run.
 
+--all adds the records of destroyed containers, and every container of the host that is
+not on record: its STATUS is foreign, or unrecorded if it carries the mark of an infrahaus
+catalogue; recover makes records of those.
+
 --check also checks a host without containers on record: whether it can be reached, its
-certificate and the login.` + exitStatuses(0, 1, 2, 4),
+certificate and the login.
+
+--filter takes KEY=VALUE, KEY!=VALUE, KEY~GLOB or KEY!~GLOB, where KEY is a column. Commas
+separate alternatives, and an empty VALUE stands for none. A container must pass every
+filter. Tags are those of the create or, with --check or --all, those in Proxmox.
+
+Rows in a pipe have no header and the columns ctid, name, status, address, template, node,
+host, created and url, then proxmox and differs if Proxmox was asked. --columns chooses
+others: id, tag, os, mac, transport, updated, service, error. -o wide adds id, tag,
+transport, updated and os, and leaves no column out in a narrow window; -o name prints
+names alone.` + exitStatuses(0, 1, 2, 4),
+		Example: `  infrahaus list --filter status=ready --filter template=nginx
+  infrahaus list --filter 'name~web-*' -o name
+  infrahaus list --columns ctid,name,tag,created --sort -created
+  infrahaus list --all --filter status=foreign,unrecorded`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	cmd.Flags().BoolVarP(&o.all, "all", "a", false, "also those that were destroyed")
-	cmd.Flags().BoolVar(&o.check, "check", false, "ask Proxmox whether the record is right")
+	f := cmd.Flags()
+	f.BoolVarP(&o.all, "all", "a", false, "also those that were destroyed, and those on Proxmox that are not on record")
+	f.BoolVar(&o.check, "check", false, "ask Proxmox whether the record is right")
+	filterFlag(cmd, &o.filter)
+	f.StringSliceVar(&o.columns, "columns", nil, "show these `columns`, separated by commas")
+	f.StringVar(&o.sort, "sort", "", "sort by this `column`, downwards with - before it (default: the oldest record first)")
+	forms := []string{"name", "wide", "json", "tsv"}
+	f.VarP(&choice{value: &o.output, words: forms}, "output", "o", "the form: "+orWords(forms))
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(forms, cobra.ShellCompDirectiveNoFileComp))
+	completeColumns(cmd, "columns", "sort")
 	return cmd
 }
 
 // listed is a container as list shows it.
 type listed struct {
 	lxc.Container
+	RecordID    string        `json:"id,omitempty"`          // none of a container that is not on record
 	Status      string        `json:"status"`                // replaces the lifecycle
 	Interrupted bool          `json:"interrupted,omitempty"` // its run was killed
 	URL         string        `json:"url,omitempty"`         // of the first service that has one
-	Services    []lxc.Service `json:"services"`              // the result of the last discovery
-	Proxmox     *onSite       `json:"proxmox,omitempty"`     // with --check
+	Tags        []string      `json:"tags,omitempty"`
+	Services    []lxc.Service `json:"services"`          // the result of the last discovery
+	Proxmox     *onSite       `json:"proxmox,omitempty"` // with --check or --all
 	Differs     []string      `json:"differs,omitempty"`
+	CreatedAt   *lxc.Time     `json:"createdAt,omitempty"`
+	UpdatedAt   *lxc.Time     `json:"updatedAt,omitempty"`
 }
 
-// condition is the condition of the record, or interrupted.
+// condition is the condition of the record, or interrupted; foreign or unrecorded if there
+// is no record.
 func (l listed) condition() string {
-	if l.Interrupted {
+	switch {
+	case l.Interrupted:
 		return "interrupted"
+	case l.RecordID == "" && l.Status != "":
+		return l.Status
 	}
 	return l.Condition()
 }
 
+// site is what Proxmox says, empty if it was not asked.
+func (l listed) site() onSite {
+	if l.Proxmox == nil {
+		return onSite{}
+	}
+	return *l.Proxmox
+}
+
 func (o *listOptions) run(ctx context.Context) error {
 	a := o.app
-	containers, services, err := o.recorded(ctx)
+	var err error
+	if o.view, err = o.parse(); err != nil {
+		return err
+	}
+	list, err := o.recorded(ctx)
 	if err != nil {
 		return err
 	}
-	list := make([]listed, len(containers))
-	for i, c := range containers {
-		list[i].Container, list[i].Status = c, c.Status()
-		list[i].Services = append([]lxc.Service{}, services[c.RecordID]...)
-		list[i].URL = lxc.MainURL(list[i].Services)
-		if list[i].Interrupted, err = a.interrupted(ctx, c); err != nil {
-			return err
-		}
-	}
 	var unasked error
-	if o.check {
-		done := a.waiting("Proxmox to report the state of the containers", 0)
-		unasked = orFirst(a.checkSites(ctx, list), a.checkBare(ctx, list))
-		done()
+	if o.asks() {
+		list, unasked = o.ask(ctx, list)
 	}
-	if !o.all { // what was destroyed and is there all the same is nothing to leave out
-		list = slices.DeleteFunc(list, func(l listed) bool { return l.Lifecycle == lxc.Destroyed && !l.onProxmox() })
+	if o.view.json && unasked != nil {
+		unasked = documented{unasked}
 	}
-	if a.global.json {
-		if unasked != nil {
-			unasked = documented{unasked}
-		}
-		return orFirst(ui.WriteJSON(a.streams, list), unasked)
-	}
-	return orFirst(ui.WriteTable(a.streams, o.table(list)), unasked)
+	return orFirst(o.view.write(a.streams, o.choose(list)), unasked)
 }
 
-// recorded returns the containers on record and their services. With --check it may have
-// to ask the host first, to find out which host on record it is.
-func (o *listOptions) recorded(ctx context.Context) ([]lxc.Container, map[string][]lxc.Service, error) {
+// asks reports whether Proxmox is asked.
+func (o *listOptions) asks() bool { return o.check || o.all || o.view.needs&needProxmox != 0 }
+
+// ask completes the list with what Proxmox says.
+func (o *listOptions) ask(ctx context.Context, list []listed) ([]listed, error) {
+	a := o.app
+	defer a.waiting("Proxmox to report the state of the containers", 0)()
+	if !o.all {
+		return list, orFirst(a.checkSites(ctx, list), a.checkBare(ctx, list))
+	}
+	return a.checkAll(ctx, list, o.check)
+}
+
+// choose leaves out what the flags leave out, and sorts. What was destroyed and is there
+// all the same is nothing to leave out.
+func (o *listOptions) choose(list []listed) []listed {
+	destroyed := o.all || asksFor(o.view.filters, "status", string(lxc.Destroyed))
+	list = slices.DeleteFunc(list, func(l listed) bool {
+		return !destroyed && l.Lifecycle == lxc.Destroyed && !l.onProxmox() || !allHold(o.view.filters, l)
+	})
+	if o.view.sort != nil {
+		order(list, *o.view.sort, o.view.down)
+	}
+	return list
+}
+
+// recorded returns the containers on record with what the view needs of them. If Proxmox
+// is asked, the host may have to be asked first, to find out which host on record it is.
+func (o *listOptions) recorded(ctx context.Context) ([]listed, error) {
 	a := o.app
 	there, err := a.lookInto(ctx)
 	if err != nil || !there {
-		return nil, nil, err
+		return nil, err
 	}
-	if name := a.cfg.HostName(); o.check && a.cfg.Calls(name) {
+	if name := a.cfg.HostName(); o.asks() && a.cfg.Calls(name) && a.answers(name) {
 		m, err := a.recognise(ctx, name)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if !m.Proven {
 			_ = a.acquaint(ctx) // an error is reported when its containers are asked for
 		}
 	}
-	containers, hostID, err := a.recorded(ctx, o.all || o.check)
+	destroyed := o.asks() || asksFor(o.view.filters, "status", string(lxc.Destroyed))
+	containers, hostID, err := a.recorded(ctx, destroyed)
 	if err != nil || len(containers) == 0 {
-		return nil, nil, err
+		return nil, err
 	}
-	services, err := a.store.ServicesOf(ctx, hostID)
-	return containers, services, err
+	return a.listed(ctx, containers, hostID, o.view.needs)
+}
+
+// listed completes records of a host, or of all if hostID is "", with what a list needs.
+func (a *app) listed(ctx context.Context, containers []lxc.Container, hostID string, needs need) ([]listed, error) {
+	unended, err := a.store.Unended(ctx, hostID)
+	if err != nil {
+		return nil, err
+	}
+	var services map[string][]lxc.Service
+	if needs&needServices != 0 {
+		if services, err = a.store.ServicesOf(ctx, hostID); err != nil {
+			return nil, err
+		}
+	}
+	var specs map[string]lxc.Spec
+	if needs&needSpecs != 0 {
+		if specs, err = catalogue.Specs(ctx, a.store, hostID); err != nil {
+			return nil, err
+		}
+	}
+	list := make([]listed, len(containers))
+	for i, c := range containers {
+		l := listed{Container: c, RecordID: c.RecordID, Status: c.Status(), CreatedAt: &containers[i].CreatedAt, UpdatedAt: &containers[i].UpdatedAt}
+		l.Services = append([]lxc.Service{}, services[c.RecordID]...)
+		l.URL, l.Tags = lxc.MainURL(l.Services), specs[c.RecordID].Tags
+		if unended[c.RecordID] || c.Lifecycle == lxc.Creating { // no other run can have been killed
+			if l.Interrupted, err = a.interrupted(ctx, c); err != nil {
+				return nil, err
+			}
+		}
+		list[i] = l
+	}
+	return list, nil
 }
 
 // recorded lists the records of the selected host, with the host's id. If none is
@@ -196,35 +290,6 @@ func endedWell(r store.Run) bool {
 	return r.EndedAt != nil && r.ExitStatus != nil && (*r.ExitStatus == 0 || *r.ExitStatus == provision.ExitUnready)
 }
 
-func (o *listOptions) table(list []listed) ui.Table {
-	t := ui.Table{
-		Columns: []ui.Column{
-			{Title: "CTID", Right: true, Keep: true}, {Title: "NAME"}, {Title: "STATUS", Keep: true, Paint: lifecycleShade},
-			{Title: "ADDRESS", Keep: true, Drop: 1}, {Title: "TEMPLATE", Drop: 3}, {Title: "NODE", Drop: 4},
-			{Title: "HOST", Drop: 5}, {Title: "CREATED", Keep: true, Drop: 6},
-			{Title: "URL", Keep: true, Drop: 2}, // half a URL is useless
-		},
-		Empty: "no containers yet: infrahaus create web --template hello --sandbox",
-	}
-	if o.check {
-		t.Columns = append(t.Columns, ui.Column{Title: "PROXMOX", Keep: true}, ui.Column{Title: "DIFFERS", Keep: true})
-	}
-	for _, c := range list {
-		template := c.Template
-		if c.Adopted {
-			template = "(adopted)"
-		}
-		row := []string{
-			ctidText(c.CTID), c.Hostname, c.condition(), c.Address, template, c.Node, c.Host, c.CreatedAt.Format(time.RFC3339), c.URL,
-		}
-		if o.check {
-			row = append(row, c.Proxmox.State, orElse(joinWords(c.Differs), c.Proxmox.Why))
-		}
-		t.Rows = append(t.Rows, row)
-	}
-	return t
-}
-
 func ctidText(ctid int) string {
 	if ctid == 0 {
 		return ""
@@ -238,7 +303,7 @@ func lifecycleShade(cell string) ui.Shade {
 		return ui.Good
 	case string(lxc.Failed), "interrupted":
 		return ui.Bad
-	case string(lxc.Creating), "not answering":
+	case string(lxc.Creating), "not answering", "unrecorded":
 		return ui.Caution
 	}
 	return ui.Dim

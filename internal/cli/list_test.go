@@ -17,10 +17,14 @@ func TestListTableWidths(t *testing.T) {
 		{Container: lxc.Container{CTID: 100, Hostname: "web", Address: "2001:db8:aaaa:bbbb:cccc:dddd:eeee:1"}, URL: "http://[2001:db8:aaaa:bbbb:cccc:dddd:eeee:1]:8080/"},
 		{Container: lxc.Container{CTID: 101, Hostname: "a-rather-long-host-name-for-a-container"}},
 	}
+	v, err := (&listOptions{app: &app{}}).parse()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, width := range []int{60, 80, 100, 120, 200} {
 		var out bytes.Buffer
 		s := &ui.Streams{Out: &out, OutTTY: true, OutColor: colorprofile.NoTTY, Size: func() (int, int) { return width, 30 }}
-		if err := ui.WriteTable(s, (&listOptions{}).table(list)); err != nil {
+		if err := ui.WriteTable(s, v.table(list)); err != nil {
 			t.Fatal(err)
 		}
 		for title, whole := range map[string]string{"ADDRESS": list[0].Address, "URL": list[0].URL} {

@@ -75,6 +75,16 @@ func WriteTable(s *Streams, t Table) error {
 	return err
 }
 
+// WriteRows writes t to stdout as tab-separated rows without a header, on a terminal too,
+// where the cells are made safe.
+func WriteRows(s *Streams, t Table) error {
+	rows := t.Rows
+	if s.OutTTY {
+		rows = cleanRows(t)
+	}
+	return writeRows(s.Out, rows)
+}
+
 // WriteRow writes one tab-separated row to stdout, made safe if that is a terminal.
 func WriteRow(s *Streams, cells ...string) error {
 	if s.OutTTY {

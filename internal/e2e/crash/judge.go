@@ -13,7 +13,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
-// row is the part of `list --all --check --json` that matters here.
+// row is the part of `list --all --json` that matters here.
 type row struct {
 	lxc.Container
 	Interrupted bool
@@ -26,7 +26,7 @@ func (t *trial) list(ctx context.Context) *row {
 	t.w.idle()
 	var wrong string
 	for end := time.Now().Add(5 * time.Second); ; time.Sleep(100 * time.Millisecond) {
-		e := t.tool(ctx, call{args: []string{"list", "--all", "--check", "--json"}})
+		e := t.tool(ctx, call{args: []string{"list", "--all", "--filter", "id!=", "--json"}})
 		var rows []row
 		if err := json.Unmarshal([]byte(e.out), &rows); e.status != 0 || err != nil {
 			wrong = "list: " + e.why()
