@@ -133,7 +133,7 @@ func (a *app) target(ctx context.Context, do string, c lxc.Container) (*target, 
 	t.node, t.cfg, err = p.pve.Locate(ctx, c.Node, c.CTID)
 	switch {
 	case pve.IsKind(err, pve.NotFound):
-		return nil, survey.Lost(do, c, a.command)
+		return nil, survey.Lost(do, c, a.command, a.anew(ctx, c)...)
 	case err != nil:
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 type request struct {
 	verb    string // the kind of the run on record
 	publish bool
+	seals   bool       // it may have secrets to seal: a key is made first, if there is none yet
 	display ui.Display // nil: the display of the phases
 
 	ready func(context.Context, *session) error // gives the run its job; nothing of it is shown yet
@@ -24,6 +25,11 @@ type request struct {
 // result. It is the only place that does so: a run that a command began and did not end
 // would look killed.
 func (a *app) perform(ctx context.Context, c lxc.Container, r request) error {
+	if r.seals {
+		if err := a.vault.Ready(); err != nil {
+			return err
+		}
+	}
 	display := r.display
 	if display == nil {
 		display = a.phases()
@@ -53,5 +59,8 @@ func (a *app) phases() ui.Display {
 
 // continuing makes a run ready that continues a job on record.
 func continuing(c lxc.Container, m *catalogue.Remembered) func(context.Context, *session) error {
-	return func(ctx context.Context, s *session) error { return s.prepare(ctx, c, m) }
+	return func(ctx context.Context, s *session) error {
+		s.run.Anew = s.app.anewHints(m)
+		return s.prepare(ctx, c, m)
+	}
 }

@@ -77,7 +77,7 @@ func (o *resumeOptions) run(ctx context.Context, ref string) error {
 // resume continues with a container on record.
 func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 	a := o.app
-	if err := a.vault.Ready(); err != nil {
+	if err := a.vault.Check(); err != nil {
 		return err
 	}
 	killed, err := a.killedRun(ctx, c)
@@ -114,7 +114,7 @@ func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 		return o.outlook(ctx, c, m)
 	}
 	return a.perform(ctx, c, request{
-		verb: "resume", publish: o.publish, ready: continuing(c, m),
+		verb: "resume", publish: o.publish, seals: true, ready: continuing(c, m),
 		do: func(ctx context.Context, s *session) (provision.Result, error) {
 			s.run.From = o.from
 			return s.run.Resume(ctx)
@@ -177,7 +177,7 @@ func (o *resumeOptions) outlook(ctx context.Context, c lxc.Container, m *catalog
 	if err != nil {
 		return err
 	}
-	s.run.From = o.from
+	s.run.From, s.run.Anew = o.from, a.anewHints(m)
 	steps, err := s.run.PlanResume(ctx)
 	if err != nil {
 		return err

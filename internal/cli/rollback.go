@@ -28,7 +28,7 @@ func (o *syncOptions) goBack(ctx context.Context, c lxc.Container) error {
 		return err
 	}
 	return a.perform(ctx, c, request{
-		verb: "sync", publish: o.publish,
+		verb: "sync", publish: o.publish, seals: true,
 		ready: func(ctx context.Context, s *session) error {
 			s.place = look.place
 			return s.prepare(ctx, c, m)

@@ -78,7 +78,7 @@ func (o *syncOptions) run(ctx context.Context, ref string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.vault.Ready(); err != nil {
+	if err := a.vault.Check(); err != nil {
 		return err
 	}
 	if c.Lifecycle == lxc.Destroyed {
@@ -124,7 +124,7 @@ func (o *syncOptions) checkChoices() error {
 
 func (o *syncOptions) sync(ctx context.Context, c lxc.Container, m *catalogue.Remembered, how plan.SyncRequest) error {
 	return o.app.perform(ctx, c, request{
-		verb: "sync", publish: o.publish, ready: continuing(c, m),
+		verb: "sync", publish: o.publish, seals: true, ready: continuing(c, m),
 		do: func(ctx context.Context, s *session) (provision.Result, error) { return s.run.Sync(ctx, how) },
 	})
 }
@@ -136,6 +136,7 @@ func (o *syncOptions) report(ctx context.Context, c lxc.Container, m *catalogue.
 	if err != nil {
 		return err
 	}
+	s.run.Anew = a.anewHints(m)
 	report, err := s.run.PlanSync(ctx, how)
 	if err != nil {
 		return err

@@ -71,9 +71,6 @@ func (r *Run) createTask(ctx context.Context) (upid string, err error) {
 // createAnew downloads the OS template if needed, and asks for the container at the place
 // that was chosen for it. The create task runs when it returns.
 func (r *Run) createAnew(ctx context.Context) (upid string, err error) {
-	if err := r.choosePlace(ctx); err != nil {
-		return "", err
-	}
 	p := r.Placement
 	for _, note := range p.Notes {
 		r.say(note)
@@ -98,14 +95,26 @@ func (r *Run) createAnew(ctx context.Context) (upid string, err error) {
 	return created.UPID, r.step(12, fmt.Sprintf("Container %d on %s is being made from %s", r.CTID, p.Node, p.Template.Name))
 }
 
-// choosePlace chooses a place for the container, unless the caller of Create did.
+// choosePlace chooses a place for a container that will be created, which checks everything
+// that Proxmox can tell before. Of one that is half made, the id is still in use: it will be
+// free when the rest of it is removed, and is taken again.
 func (r *Run) choosePlace(ctx context.Context) error {
-	if r.Placement != nil {
+	if !r.situation.ToCreate() {
 		return nil
 	}
-	p, err := r.PVE.Resolve(ctx, r.Job.Spec, Inside(r.SSH.Transport)...)
+	spec, half := r.Job.Spec, r.situation.State == plan.HalfMade
+	if half {
+		spec.CTID = 0
+	}
+	p, err := r.PVE.Resolve(ctx, spec, Inside(r.SSH.Transport)...)
+	if err != nil {
+		return err
+	}
+	if half {
+		p.CTID = r.CTID
+	}
 	r.Placement = p
-	return err
+	return nil
 }
 
 // claim asks for the container. It records the id before each try and the task afterwards,

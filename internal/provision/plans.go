@@ -142,13 +142,6 @@ func (r *Run) PlanResume(ctx context.Context) ([]PlanStep, error) {
 		}
 	}
 	q, w := r.request(), r.world()
-	if w.Placement = nil; r.situation.ToCreate() && (r.situation.State == plan.NotMade || r.Job.Spec.CTID == 0) {
-		p, err := r.PVE.Resolve(ctx, r.Job.Spec, Inside(r.SSH.Transport)...)
-		if err != nil {
-			return nil, err
-		}
-		w.Placement = p
-	}
 	var err error
 	if w.Way, err = r.wayIn(); err != nil {
 		return nil, err

@@ -64,7 +64,14 @@ func (r *Run) keepJob(ctx context.Context) error {
 	case !r.Asked.Changed:
 		return nil
 	}
-	return r.Record.SaveJob(ctx, r.Job)
+	return r.saveJob(ctx)
+}
+
+// saveJob puts on record what the container is asked to be.
+func (r *Run) saveJob(ctx context.Context) error {
+	job := r.Job
+	job.Spec = r.asked
+	return r.Record.SaveJob(ctx, job)
 }
 
 // beginChange writes down that the container is being changed, and into what.
@@ -73,7 +80,7 @@ func (r *Run) beginChange(ctx context.Context) error {
 	if err := r.closeRollback(ctx, plan.Done); err != nil {
 		return err
 	}
-	if err := r.Record.SaveJob(ctx, r.Job); err != nil {
+	if err := r.saveJob(ctx); err != nil {
 		return err
 	}
 	return r.Record.Update(ctx, func(c *lxc.Container) { c.Lifecycle = lxc.Creating })

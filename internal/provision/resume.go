@@ -39,11 +39,7 @@ func (r *Run) lookBack(ctx context.Context) error {
 	if err := r.Bus.Emit(event.Event{Type: event.Step, Step: r.phase.Name, Message: "Looking at what is done already"}); err != nil {
 		return err
 	}
-	if r.verb == plan.Resume && r.Recorded.Lifecycle != lxc.Ready {
-		if err := r.beginChange(ctx); err != nil {
-			return err
-		}
-	}
+	r.asked = r.Job.Spec
 	if err := r.Connect(ctx); err != nil {
 		return err
 	}
@@ -52,7 +48,7 @@ func (r *Run) lookBack(ctx context.Context) error {
 	}
 	found, err := r.survey().Situation(ctx)
 	if err == nil {
-		err = survey.Missing(found, r.Recorded, r.Command)
+		err = survey.Missing(found, r.Recorded, r.Command, r.Anew...)
 	}
 	if err != nil {
 		return err
@@ -60,7 +56,11 @@ func (r *Run) lookBack(ctx context.Context) error {
 	if found.State == plan.There && found.Config.Lock == "create" { // a backup is being restored into it
 		return survey.Locked("go on with", r.Recorded, found.Config.Lock)
 	}
-	if r.verb == plan.Resume && !r.changing {
+	if r.situation = found; r.verb == plan.Resume {
+		if err := r.choosePlace(ctx); err != nil {
+			return err
+		}
+		// Every check is done that needs no look into the guest.
 		if err := r.beginChange(ctx); err != nil {
 			return err
 		}

@@ -35,6 +35,7 @@ type Run struct {
 	Verbose          bool
 	Command          func(words ...string) string // a command line of this tool, to be shown in a hint
 	Recorded         lxc.Container                // of all but a create: the record as it was before the run
+	Anew             []string                     // hints: how to make a container again that Proxmox has lost
 	From             string                       // of a resume: the step or script to go back to; "": none
 	Asked            plan.SyncRequest             // of a sync: its request
 	Bus              *event.Bus
@@ -42,6 +43,7 @@ type Run struct {
 
 	// set by Create, Resume, Sync and the others
 	verb      plan.Verb
+	asked     lxc.Spec               // of a resume or sync: as it is on record, without the host's defaults and what Proxmox says
 	changing  bool                   // the run has begun to change the container, or its record
 	marks     plan.Marks             // what earlier runs and this one have done
 	situation plan.Situation         // what Proxmox says of the container

@@ -85,9 +85,6 @@ func (r *Run) stopWork(ctx context.Context, cause, err error) error {
 	if what != "" {
 		f.Message += "; " + what
 	}
-	if r.verb == plan.Sync && !r.changing {
-		f.Hints = append(f.Hints, "nothing was changed; to go on: "+r.Command("sync", r.Recorded.Hostname))
-	}
 	return f
 }
 

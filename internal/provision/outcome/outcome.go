@@ -111,6 +111,8 @@ func (r Run) failed() lxc.Lifecycle {
 	switch {
 	case !r.Changing && r.Recorded.Adopted && r.Recorded.Lifecycle != lxc.Ready:
 		return lxc.Failed
+	case !r.Changing && r.Verb == plan.Resume && r.Recorded.Lifecycle == lxc.Creating:
+		return lxc.Failed // the run that it continues was killed: no run is creating it
 	case !r.Changing:
 		return ""
 	case r.Existence == Destroyed, r.Existence.None() && r.Verb == plan.Create:
@@ -122,7 +124,7 @@ func (r Run) failed() lxc.Lifecycle {
 // hints name the commands that finish the work or clean it up.
 func (r Run) hints() (hints []string) {
 	if !r.Changing {
-		return nil
+		return r.unchangedHints()
 	}
 	if r.Interrupted && r.Existence.None() && r.Existence != Destroyed {
 		hints = append(hints, "nothing of it is on the node")
@@ -142,6 +144,14 @@ func (r Run) hints() (hints []string) {
 		return append(hints, r.back())
 	}
 	return append(hints, "to remove it: "+r.Command("destroy", r.Hostname))
+}
+
+// unchangedHints say how to go on with a container that an interrupted run has not touched.
+func (r Run) unchangedHints() []string {
+	if !r.Interrupted || r.Verb != plan.Sync && r.Verb != plan.Resume {
+		return nil
+	}
+	return []string{"nothing was changed; to go on: " + r.Command(Again(r.Verb), r.Recorded.Hostname)}
 }
 
 // left says what is on the node.

@@ -80,11 +80,17 @@ func TestFailure(t *testing.T) {
 		{"resume whose create task failed", plan.Resume, exists(CleanedUp), "error",
 			[]string{"nothing of it is on the node yet; to go on: resume web", destroy}},
 		{"resume that changed nothing", plan.Resume, untouched, "-", nil},
+		{"resume of a killed run that changed nothing", plan.Resume, func(r *Run) { untouched(r); r.Recorded.Lifecycle = lxc.Creating }, "error", nil},
+		{"interrupted resume that changed nothing", plan.Resume, func(r *Run) { untouched(r); r.Interrupted = true }, "-",
+			[]string{"nothing was changed; to go on: resume web"}},
 		{"sync", plan.Sync, nil, "error", []string{resume, destroy}},
 		{"sync with a snapshot", plan.Sync, func(r *Run) { r.LeftSnapshot = true }, "error",
 			[]string{resume, "to go back to how it was before: sync web --rollback"}},
 		{"sync that changed nothing", plan.Sync, untouched, "-", nil},
+		{"interrupted sync that changed nothing", plan.Sync, func(r *Run) { untouched(r); r.Interrupted = true }, "-",
+			[]string{"nothing was changed; to go on: sync web"}},
 		{"look", plan.Discover, untouched, "-", nil},
+		{"interrupted look", plan.Discover, func(r *Run) { untouched(r); r.Interrupted = true }, "-", nil},
 		{"first look at an adopted container", plan.Discover, func(r *Run) {
 			untouched(r)
 			r.Recorded.Adopted, r.Recorded.Lifecycle = true, lxc.Creating

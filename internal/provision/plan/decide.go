@@ -161,9 +161,6 @@ func (d *decision) creating() []Action {
 	var actions []Action
 	if d.Situation.State == HalfMade {
 		actions = append(actions, action(RemoveHalf, "remove the half-made "+there+": "+d.Situation.Why))
-		if id := d.Job.Spec.CTID; id != 0 { // nothing can be asked about an id that is still in use
-			return append(actions, action(CreateAnew, fmt.Sprintf("create container %d again", id)))
-		}
 	}
 	if p := d.Placement; p != nil && p.Template.Download {
 		actions = append(actions, action(Download, fmt.Sprintf("download %s to %s", p.Template.Name, p.Template.Storage)))

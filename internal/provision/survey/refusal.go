@@ -30,10 +30,14 @@ func refusal(message string, hints ...string) *Refusal {
 // Command writes a command line of this tool for a hint.
 type Command func(words ...string) string
 
-// Lost refuses to do something with a container that is on record and not on Proxmox.
-func Lost(do string, c lxc.Container, command Command) error {
-	return refusal(fmt.Sprintf("cannot %s %s: Proxmox has no container %d any more; somebody else has destroyed it", do, c.Hostname, c.CTID),
-		"to take it off the record: "+command("destroy", c.Hostname))
+// Lost refuses to do something with a container that is on record and not on Proxmox. anew
+// are further hints: how to make it again.
+func Lost(do string, c lxc.Container, command Command, anew ...string) error {
+	hints := append([]string{"to take it off the record: " + command("destroy", c.Hostname)}, anew...)
+	return &Refusal{
+		status: exit.Unreachable, hints: hints,
+		message: fmt.Sprintf("cannot %s %s: Proxmox has no container %d any more; somebody else has destroyed it", do, c.Hostname, c.CTID),
+	}
 }
 
 // NotOurs refuses a container that has the id of the one on record: Proxmox gives a free
@@ -50,11 +54,11 @@ func Locked(do string, c lxc.Container, lock string) error {
 }
 
 // Missing is the refusal to go on with a container that was complete and is lost; nil if
-// it is not.
-func Missing(s plan.Situation, c lxc.Container, command Command) error {
+// it is not. anew are further hints of Lost.
+func Missing(s plan.Situation, c lxc.Container, command Command, anew ...string) error {
 	switch s.State {
 	case plan.Vanished:
-		return Lost("go on with", c, command)
+		return Lost("go on with", c, command, anew...)
 	case plan.Replaced:
 		return NotOurs(c, s.Node, command)
 	}
