@@ -4,10 +4,22 @@ import (
 	"context"
 	"time"
 
+	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 )
+
+// None is the record of a container that is not on record, and drops all writes: it is for
+// a command that asks before it makes a catalogue.
+type None struct{ reader }
+
+func (None) Marks(context.Context) ([]plan.Mark, error)   { return nil, nil }
+func (None) HostKeys(context.Context) ([]string, error)   { return nil, nil }
+func (None) RootPassword(context.Context) (string, error) { return "", nil }
+func (None) LoggedOffsets(context.Context, string, string) (guest.Offsets, error) {
+	return guest.Offsets{}, nil
+}
 
 // reader drops all writes, so that --plan leaves no trace.
 type reader struct{ *Record }

@@ -209,16 +209,6 @@ func (a *app) openHost(ctx context.Context, name string) (*place, error) {
 	return p, err
 }
 
-// openInside makes a client that can also get into guests. It makes the tool's own key if
-// there is none.
-func (a *app) openInside(ctx context.Context) (*place, error) {
-	p, err := a.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return p, a.mayEnter(p)
-}
-
 // mayEnter adds to p what it takes to get into guests. It makes the tool's own key if
 // there is none.
 func (a *app) mayEnter(p *place) (err error) {

@@ -67,7 +67,7 @@ func (o *destroyOptions) run(ctx context.Context, ref string) error {
 	if err != nil {
 		return err
 	}
-	return o.destroy(ctx, c, func() error { return nil })
+	return o.destroy(ctx, c, onRecord)
 }
 
 // newestGone is, of several that a reference may mean and that were all destroyed, the
@@ -87,27 +87,36 @@ func (o *destroyOptions) stranger(ctx context.Context, host string, ctid int, la
 	if err != nil {
 		return err
 	}
+	if err := store.CheckFolder(o.app.cfg.Paths.StateDir); o.app.store == nil && err != nil {
+		return err
+	}
 	err = p.pve.May(ctx, fmt.Sprintf("destroy container %d", ctid), ctid, []string{"VM.Audit", "VM.Allocate"}, []string{"VM.PowerMgmt"})
 	if err != nil {
 		return err
 	}
 	c, cfg, err := o.app.adopted(ctx, p, host, ctid)
 	if last.RecordID != "" && (pve.IsKind(err, pve.NotFound) || err == nil && ownership.Of(last, &cfg).Mine()) {
-		return o.destroy(ctx, last, func() error { return nil }) // it is gone, or back, for example from a backup
+		return o.destroy(ctx, last, onRecord) // it is gone, or back, for example from a backup
 	}
 	if err != nil {
 		return err
 	}
-	if c.HostID, err = o.app.enter(ctx, p); err != nil {
-		return err
-	}
-	return o.destroy(ctx, c, func() error { return o.app.store.CreateContainer(ctx, c) })
+	return o.destroy(ctx, c, func(c lxc.Container) (lxc.Container, error) {
+		var err error
+		if c.HostID, err = o.app.enter(ctx, p); err == nil {
+			err = o.app.store.CreateContainer(ctx, c)
+		}
+		return c, err
+	})
 }
 
-// destroy looks, asks and removes. After the question, enter makes the record if there is
-// none. The rest is a run: no other process works on the container meanwhile, and each
-// step is on record.
-func (o *destroyOptions) destroy(ctx context.Context, c lxc.Container, enter func() error) error {
+// onRecord is the enter of destroy for a container that is on record.
+func onRecord(c lxc.Container) (lxc.Container, error) { return c, nil }
+
+// destroy looks, asks and removes. After the question, enter makes the record, and a
+// catalogue, if there is none. The rest is a run: no other process works on the container
+// meanwhile, and each step is on record.
+func (o *destroyOptions) destroy(ctx context.Context, c lxc.Container, enter func(lxc.Container) (lxc.Container, error)) error {
 	a := o.app
 	look, err := a.rehearse(ctx, c, &catalogue.Remembered{})
 	if err != nil {
@@ -131,7 +140,7 @@ func (o *destroyOptions) destroy(ctx context.Context, c lxc.Container, enter fun
 	if err := a.confirm(ctx, o.yes, question); err != nil {
 		return err
 	}
-	if err := enter(); err != nil {
+	if c, err = enter(c); err != nil {
 		return err
 	}
 	return o.perform(ctx, c, look.place, found.Gone)

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
@@ -66,11 +67,14 @@ func (o *discoverOptions) run(ctx context.Context, ref string) error {
 	case c.Lifecycle == lxc.Destroyed:
 		return a.isGone(c)
 	}
-	if err := a.vault.Ready(); err != nil {
+	if err := a.mayKeep(); err != nil {
 		return err
 	}
-	p, err := a.openInside(ctx)
+	p, err := a.open(ctx)
 	if err != nil {
+		return err
+	}
+	if _, err := p.waysIn(); err != nil {
 		return err
 	}
 	return o.look(ctx, p, c)
@@ -111,6 +115,9 @@ func (o *discoverOptions) adopt(ctx context.Context, host string, ctid int) erro
 	if _, err := p.waysIn(); err != nil {
 		return err
 	}
+	if err := a.mayKeep(); err != nil {
+		return err
+	}
 	needs := slices.Concat([]string{"VM.Audit"}, provision.Inside(p.host.SSH.Transport))
 	if err := p.pve.May(ctx, fmt.Sprintf("look inside container %d", ctid), ctid, needs, nil); err != nil {
 		return err
@@ -119,13 +126,14 @@ func (o *discoverOptions) adopt(ctx context.Context, host string, ctid int) erro
 	if err != nil {
 		return err
 	}
+	switch st, err := p.pve.Status(ctx, c.Node, ctid); {
+	case err != nil:
+		return err
+	case !st.Running: // no command of this tool starts a container that is not on record
+		return failf(exit.Unreachable, "cannot look inside container %d (%s): it is not running", ctid, c.Hostname).
+			hint("on the node: pct start %d", ctid)
+	}
 	if c.HostID, err = a.enter(ctx, p); err != nil {
-		return err
-	}
-	if err := a.vault.Ready(); err != nil {
-		return err
-	}
-	if err := a.mayEnter(p); err != nil {
 		return err
 	}
 	done()
@@ -163,9 +171,12 @@ func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) e
 	if err != nil {
 		return err
 	}
+	if err := a.mayEnter(p); err != nil {
+		return err
+	}
 	last := &lastEvent{waits: a.longWaits()}
 	r := request{
-		verb: "discover", publish: o.publish,
+		verb: "discover", publish: o.publish, seals: true,
 		ready: func(ctx context.Context, s *session) error {
 			s.run.Bus.Secrets().Add(known...)
 			o.prepare(ctx, s, p, c)

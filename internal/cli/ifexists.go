@@ -118,7 +118,7 @@ func (o *createOptions) asItIs(ctx context.Context, c lxc.Container, want wanted
 		a.say("nothing to do: " + c.Hostname + " is ready, and runs")
 		return a.printOutlook(c, []provision.PlanStep{})
 	case !at.running:
-		if err := a.alone(ctx, c, v.name, func() error { return a.power(ctx, v, c) }); err != nil {
+		if err := a.powerAlone(ctx, v, c); err != nil {
 			return err
 		}
 		now, err := a.store.Record(ctx, c.RecordID)

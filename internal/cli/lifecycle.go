@@ -14,6 +14,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
 	"github.com/infrahaus/infrahaus/internal/provision/survey"
 	"github.com/infrahaus/infrahaus/internal/pve"
+	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
 
@@ -59,7 +60,7 @@ command asks the HA manager and waits until it has acted.` + exitStatuses(0, 1, 
 			if c.Lifecycle == lxc.Destroyed {
 				return a.isGone(c)
 			}
-			if err := a.alone(cmd.Context(), c, v.name, func() error { return a.power(cmd.Context(), v, c) }); err != nil {
+			if err := a.powerAlone(cmd.Context(), v, c); err != nil {
 				return err
 			}
 			return a.done(c, v.done)
@@ -69,7 +70,24 @@ command asks the HA manager and waits until it has acted.` + exitStatuses(0, 1, 
 	return cmd
 }
 
-// power starts, stops or restarts a container while no other process works on it.
+// powerAlone starts, stops or restarts a container while no other process works on it. It
+// makes its checks before the run begins, so that a refusal leaves no run on record, and
+// again in the run, because another process may have worked on the container in between.
+func (a *app) powerAlone(ctx context.Context, v verb, c lxc.Container) error {
+	run, err := a.store.Working(ctx, c)
+	switch {
+	case err != nil:
+		return err
+	case run != nil && run.ID != "":
+		return &store.Busy{Run: *run}
+	}
+	if _, err := a.target(ctx, v.name, c); err != nil {
+		return err
+	}
+	return a.alone(ctx, c, v.name, func() error { return a.power(ctx, v, c) })
+}
+
+// power starts, stops or restarts a container in a run.
 func (a *app) power(ctx context.Context, v verb, c lxc.Container) error {
 	t, err := a.target(ctx, v.name, c)
 	if err != nil {

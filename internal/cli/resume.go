@@ -240,9 +240,12 @@ func (a *app) waiting(what string, most time.Duration) (done func()) {
 
 // rehearse makes a run that leaves no trace: for --plan.
 func (a *app) rehearse(ctx context.Context, c lxc.Container, m *catalogue.Remembered) (*session, error) {
-	rec := a.recordOf(c)
+	rec := provision.Catalogue(catalogue.None{})
+	if a.store != nil { // otherwise nothing is on record
+		rec = a.recordOf(c).ReadOnly()
+	}
 	meta := event.Meta{ContainerID: c.RecordID, Hostname: c.Hostname, Host: c.Host}
-	s := &session{app: a, record: rec, container: c, run: provision.NewRun(meta, rec.ReadOnly(), a.longWaits())}
+	s := &session{app: a, container: c, run: provision.NewRun(meta, rec, a.longWaits())}
 	s.run.Command = a.command
 	s.run.Recorded, s.run.Job = c, m.Job
 	s.connectLater()

@@ -22,7 +22,7 @@ import (
 type session struct {
 	app       *app
 	run       *provision.Run
-	record    *catalogue.Record
+	record    *catalogue.Record // nil: nothing is recorded
 	display   ui.Display
 	mirror    *store.Mirror
 	container lxc.Container
@@ -95,10 +95,18 @@ func (s *session) connectLater() {
 			return nil
 		}
 		if s.place == nil {
-			var err error
-			if s.place, err = s.app.openInside(ctx); err != nil {
+			p, err := s.app.open(ctx)
+			if err != nil {
 				return err
 			}
+			enter := s.app.mayEnter
+			if s.record == nil { // it leaves no trace, not even a key
+				enter = s.app.maySee
+			}
+			if err := enter(p); err != nil {
+				return err
+			}
+			s.place = p
 		}
 		p := s.place
 		s.run.PVE, s.run.SSH, s.run.Key = p.pve, p.ssh, p.key

@@ -86,6 +86,8 @@ func TestSessions(t *testing.T) {
 		"stop-task":  stopTask,
 		"extracting": extracting,
 		"whole-once": wholeOnce,
+
+		"leaves-nothing": leavesNothing,
 	}
 	maps.Copy(commands, platformCommands())
 	maps.Copy(commands, leakCommands())
