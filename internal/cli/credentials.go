@@ -48,7 +48,7 @@ is in base64, and the list "base64" has its key.` + exitStatuses(0, 1, 2),
 		},
 	}
 	cmd.Flags().BoolVar(&o.reveal, "reveal", false, "show the values")
-	cmd.ValidArgsFunction = a.completeContainers
+	cmd.ValidArgsFunction = a.completeCredentials
 	return cmd
 }
 

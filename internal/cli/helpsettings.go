@@ -26,6 +26,7 @@ func environmentTopic() Topic {
 			others.terms = append(others.terms, e)
 		}
 	}
+	folders.terms = append(folders.terms, term{"XDG_CACHE_HOME", "The folder above the cache folder infrahaus/, which completion alone uses. Default: ~/.cache.", "export XDG_CACHE_HOME=/home/me/.cache"})
 	return Topic{Name: "environment", Short: "Environment variables", parts: []part{
 		{text: "Settings come from flags, then the environment, then the config file, then defaults. A secret in a variable is seen by programs that you start from the same shell; the config file can name a file or a command instead (`infrahaus help config`).\n\nWith `--host NAME`, the address and the login of another host in the environment are left aside, so that a token never reaches a host that it is not for."},
 		own, others, folders,
@@ -98,6 +99,7 @@ func filesPart() part {
 		{"~/.local/state/infrahaus/infrahaus.db", "The catalogue: containers, runs, events, sealed credentials.", ""},
 		{"~/.local/state/infrahaus/runs/", "The output of scripts, one log file a run.", ""},
 		{"~/.local/state/infrahaus/sandbox/", "The containers of the sandbox. Nothing else is in it, and `infrahaus sandbox reset` removes it.", ""},
+		{"~/.cache/infrahaus/", "Names of nodes, storages and bridges, for completion. It may be removed at any time.", ""},
 	}}
 }
 

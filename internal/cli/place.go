@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/infrahaus/infrahaus/internal/config"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
@@ -86,23 +84,4 @@ func (a *app) templateSources() []template.Source {
 		sources = append(sources, template.Source{Name: "TEMPLATES_ROOT", Dir: a.cfg.TemplatesRoot})
 	}
 	return append(sources, template.Source{Name: "built-in", FS: templates.FS})
-}
-
-func (a *app) completeTemplates(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	if _, err := a.config(); err != nil {
-		return nil, cobra.ShellCompDirectiveDefault
-	}
-	var names []string
-	for _, e := range template.List(a.templateSources()) {
-		names = append(names, e.Name)
-	}
-	return names, cobra.ShellCompDirectiveDefault
-}
-
-func (a *app) completeHosts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	cfg, err := a.config()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return append(cfg.HostNames(), config.SandboxHost), cobra.ShellCompDirectiveNoFileComp
 }

@@ -78,6 +78,9 @@ Try it without a Proxmox node:  infrahaus create web --template hello --sandbox`
 	add("more", newDoctorCmd(a), newKeyCmd(a), newSandboxCmd(a), newVersionCmd(a))
 	add("more", newDemoCmd(a))
 	mendCompletion(root)
+	if len(a.args) > 0 && strings.HasPrefix(a.args[0], cobra.ShellCompRequestCmd) {
+		a.completeTree(root)
+	}
 	_ = root.RegisterFlagCompletionFunc("host", a.completeHosts)
 	return root
 }

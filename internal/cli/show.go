@@ -135,16 +135,3 @@ func runText(r store.Run) string {
 	}
 	return fmt.Sprintf("%s, %s, exit status %d", text, r.EndedAt.Sub(r.StartedAt.Time).Round(100*time.Millisecond), *r.ExitStatus)
 }
-
-// completeContainers offers the names on record.
-func (a *app) completeContainers(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	containers, _, _ := a.recorded(cmd.Context(), false)
-	var names []string
-	for _, c := range containers {
-		names = append(names, c.Hostname)
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
-}
