@@ -42,6 +42,7 @@ func newMask(work string) *mask {
 		{`\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`, "<time>"},
 		{`\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\b`, "<time>"},
 		{`\b20\d{6}-?\d{6}\b`, "<time>"},
+		{`\bexpires at [0-9-]+ [0-9:]+ UTC`, "expires at <time>"},
 		{`\b(valid until|expired on) 20\d\d-\d\d-\d\d\b`, "$1 <date>"},
 		{`\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`, "<uuid>"},
 		{`\b([0-9A-Fa-f]{2}:){5,}[0-9A-Fa-f]{2}\b`, "<hex>"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
@@ -17,9 +18,7 @@ var pveum = []command{
 	{"user delete", []string{"userid"}, nil, func(c *call) error { return c.node.DeleteUser(c.args[0]) }},
 	{"user token remove", []string{"userid", "tokenid"}, nil, func(c *call) error { return c.node.DeleteToken(c.args[0], c.args[1]) }},
 	{"user token add", []string{"userid", "tokenid"}, map[string]bool{"privsep": true, "comment": false, "output-format": false}, addToken},
-	{"user token modify", []string{"userid", "tokenid"}, map[string]bool{"privsep": true, "comment": false, "output-format": false}, func(c *call) error {
-		return c.node.ModifyToken(c.args[0], c.args[1], c.flag("privsep", true))
-	}},
+	{"user token modify", []string{"userid", "tokenid"}, map[string]bool{"privsep": true, "expire": false, "comment": false, "output-format": false}, modifyToken},
 	{"user token list", []string{"userid"}, map[string]bool{"output-format": false}, func(c *call) error {
 		tokens := c.node.TokenList(c.args[0])
 		for _, name := range slices.Sorted(maps.Keys(tokens)) {
@@ -42,6 +41,23 @@ var pveum = []command{
 		return nil
 	}},
 	{"acl modify", []string{"path"}, map[string]bool{"roles": false, "users": false, "tokens": false, "propagate": true, "delete": true}, modifyACL},
+}
+
+func modifyToken(c *call) error {
+	var privsep *bool
+	if _, given := c.opt["privsep"]; given {
+		v := c.flag("privsep", true)
+		privsep = &v
+	}
+	var expire *int64
+	if text, given := c.opt["expire"]; given {
+		v, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || v < 0 {
+			return fmt.Errorf("400 Parameter verification failed.\nexpire: type check ('integer') failed - got '%s'\npveum user token modify <userid> <tokenid> [OPTIONS]", text)
+		}
+		expire = &v
+	}
+	return c.node.ModifyToken(c.args[0], c.args[1], privsep, expire)
 }
 
 func modifyACL(c *call) error {

@@ -92,15 +92,20 @@ func (n *Node) DeleteToken(userID, name string) error {
 	return n.save()
 }
 
-// ModifyToken is pveum user token modify.
-func (n *Node) ModifyToken(userID, name string, privsep bool) error {
+// ModifyToken is pveum user token modify: what is nil stays.
+func (n *Node) ModifyToken(userID, name string, privsep *bool, expire *int64) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	t, err := n.st.Access.token(userID, name)
 	if err != nil {
 		return err
 	}
-	t.Privsep = privsep
+	if privsep != nil {
+		t.Privsep = *privsep
+	}
+	if expire != nil {
+		t.Expire = *expire
+	}
 	return n.save()
 }
 
