@@ -123,6 +123,8 @@ func deed(command string) string {
 		"template show": "show the template", "template validate": "validate the template",
 		"template new": "make the template", "template copy": "copy the template", "template schema": "print the schema",
 		"sandbox": "use the sandbox", "sandbox serve": "serve the sandbox", "sandbox reset": "reset the sandbox",
+		"host": "use the known hosts", "host list": "list the hosts", "host show": "show the host",
+		"host rename": "rename the host", "host remove": "remove the host", "doctor": "make the checks",
 		"version": "print the version", "demo": "show the demo", "key": "use the encryption key", "key rotate": "rotate the encryption key",
 	}
 	if text, ok := said[command]; ok {

@@ -107,3 +107,19 @@ func UsesProxy(address string) string {
 	}
 	return proxy.Scheme + "://" + proxy.Host
 }
+
+// RevokeToken deletes a token, user@realm!name. Proxmox lets only the user itself do so,
+// not its tokens, and logins with User.Modify on the user's group: else the error is
+// Forbidden. A token that is gone already is no error.
+func (c *Client) RevokeToken(ctx context.Context, id string) error {
+	user, name := cutLast(id, "!")
+	err := c.send(ctx, "revoke the token "+id, http.MethodDelete, join("access", "users", user, "token", name), nil, nil)
+	var e *Error
+	if errors.As(err, &e) && e.Kind == Refused && strings.Contains(e.Reason+e.Message, "no such token") {
+		return nil
+	}
+	if errors.As(err, &e) && e.Kind == Forbidden {
+		e.Hints = []string{"on the node: pveum user token remove " + user + " " + name}
+	}
+	return err
+}
