@@ -64,8 +64,8 @@ func (a *app) completeTree(cmd *cobra.Command) {
 		"script":      scriptNames,
 		"skip-script": scriptNames,
 		"from":        fromNames,
-		"service":     serviceNames,
-		"unit":        serviceNames,
+		"service":     foundServices,
+		"unit":        foundServices,
 	}
 	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
 		switch {

@@ -97,8 +97,8 @@ func fromNames(ctx context.Context, p *peeker, cmd *cobra.Command, args []string
 	return append(names, scriptNames(ctx, p, cmd, args)...)
 }
 
-// serviceNames are the services that were found in a container.
-func serviceNames(ctx context.Context, p *peeker, _ *cobra.Command, args []string) []string {
+// foundServices are the services that were found in a container.
+func foundServices(ctx context.Context, p *peeker, _ *cobra.Command, args []string) []string {
 	c, ok := p.container(ctx, args)
 	if !ok {
 		return nil
