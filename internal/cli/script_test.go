@@ -88,6 +88,8 @@ func TestSessions(t *testing.T) {
 		"whole-once": wholeOnce,
 
 		"leaves-nothing": leavesNothing,
+		"requests":       requests,
+		"as-planned":     asPlanned,
 	}
 	maps.Copy(commands, platformCommands())
 	maps.Copy(commands, leakCommands())

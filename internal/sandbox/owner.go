@@ -114,7 +114,8 @@ func (w *owned) serve(listen listener) error {
 	var web *api.Server
 	err = listen(set.APIPort, func(addr string) (err error) {
 		web, err = api.Serve(w.node, api.Options{Addr: addr, CertFile: filepath.Join(o.Dir, "api.pem"), AuthDelay: o.AuthDelay,
-			Console: api.ConsolePace{Open: o.Console.Delay, In: o.Console.In, Out: o.Console.Out}})
+			Requests: filepath.Join(o.Dir, "requests.ndjson"),
+			Console:  api.ConsolePace{Open: o.Console.Delay, In: o.Console.In, Out: o.Console.Out}})
 		return err
 	})
 	if err != nil {

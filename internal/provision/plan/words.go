@@ -43,6 +43,9 @@ func (d *decision) createLines() []string {
 	if s.Console == "shell" {
 		lines = append(lines, "console: a root shell without a login, for whoever has VM.Console on it")
 	}
+	if s.OnBoot {
+		lines = append(lines, "onboot: the node starts it when it starts itself")
+	}
 	if len(s.SSHKeys) > 0 {
 		lines = append(lines, "let in "+Counted(len(s.SSHKeys), "SSH key")+" besides this tool's own")
 	}

@@ -93,6 +93,7 @@ func (s *Server) route(req *http.Request, body []byte) response {
 		return s.failure(&node.Error{Status: 501, Message: text})
 	}
 	err := c.read(req, body, vars)
+	s.requests.add(req.Method, path, c.params)
 	if err == nil {
 		err = c.permitted(r.perm)
 	}

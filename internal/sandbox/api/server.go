@@ -25,6 +25,7 @@ type Options struct {
 	AuthDelay time.Duration // before a 401; Proxmox takes 3 s
 	Idle      time.Duration // 0: 5 s, as pveproxy
 	Console   ConsolePace
+	Requests  string // the file in which changing requests are kept; "": nowhere
 }
 
 // Server answers the API of one node.
@@ -35,6 +36,7 @@ type Server struct {
 	listener    net.Listener
 	certs       certificates
 	fingerprint string
+	requests    requests
 
 	mu     sync.Mutex
 	conns  map[net.Conn]bool
@@ -68,7 +70,7 @@ func Serve(n *node.Node, o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{node: n, opt: o, listener: l, certs: certs, fingerprint: fingerprint(certs.node.Certificate[0]), conns: map[net.Conn]bool{}}
-	s.routes = s.table()
+	s.routes, s.requests.path = s.table(), o.Requests
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.wg.Go(s.accept)
 	return s, nil
