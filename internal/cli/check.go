@@ -23,6 +23,7 @@ type onSite struct {
 	Lock  string   `json:"lock,omitempty"`
 	Why   string   `json:"why,omitempty"` // of unknown
 	Tags  []string `json:"tags,omitempty"`
+	Usage *usage   `json:"usage,omitempty"` // of stats and show --check
 }
 
 // The states of onSite. Missing is a container that Proxmox does not have; other

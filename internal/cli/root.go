@@ -73,7 +73,7 @@ Try it without a Proxmox node:  infrahaus create web --template hello --sandbox`
 		}
 	}
 	add("make", newCreateCmd(a), newResumeCmd(a), newSyncCmd(a), newDiscoverCmd(a), newTemplateCmd(a))
-	add("ask", newListCmd(a), newShowCmd(a), newEventsCmd(a), newLogsCmd(a), newCredentialsCmd(a))
+	add("ask", newListCmd(a), newShowCmd(a), newStatsCmd(a), newEventsCmd(a), newLogsCmd(a), newCredentialsCmd(a))
 	add("life", newLifecycleCmd(a, startVerb()), newLifecycleCmd(a, stopVerb()), newLifecycleCmd(a, restartVerb()), newDestroyCmd(a))
 	add("more", newDoctorCmd(a), newHostCmd(a), newKeyCmd(a), newSandboxCmd(a), newVersionCmd(a))
 	add("more", newDemoCmd(a))

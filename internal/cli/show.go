@@ -14,22 +14,60 @@ import (
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
 
+type showOptions struct {
+	app   *app
+	check bool
+}
+
 func newShowCmd(a *app) *cobra.Command {
+	o := &showOptions{app: a}
 	cmd := &cobra.Command{
-		Use:   "show <container>",
-		Short: "Show one container: where it is, what it serves",
-		Long:  `Show what is recorded of one container. Nothing is asked of Proxmox.` + exitStatuses(0, 1, 2),
-		Args:  exactArgs("one container"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.find(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return a.showContainer(cmd.Context(), c)
-		},
+		Use:   "show <container>...",
+		Short: "Show containers: where they are, what they serve",
+		Long: `Show what is recorded of one container or several. Only --check asks Proxmox: for the
+state there, its differences from the record, and the CPU, memory, disk and network that
+the container uses. With --json, one container is an object and several are an array.` + exitStatuses(0, 1, 2, 4),
+		Example: "  infrahaus show web\n  infrahaus show web --check\n  infrahaus show web db --json",
+		Args:    rangeArgs(1, 1<<20, "containers"),
+		RunE:    func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },
 	}
+	cmd.Flags().BoolVar(&o.check, "check", false, "ask Proxmox whether the record is right, and for the usage")
 	cmd.ValidArgsFunction = a.completeContainers
 	return cmd
+}
+
+func (o *showOptions) run(ctx context.Context, refs []string) error {
+	a := o.app
+	containers, err := a.chosen(ctx, refs, nil, o.check)
+	if err != nil {
+		return err
+	}
+	list := recordsOnly(containers)
+	var unasked error
+	if o.check {
+		unasked = a.measure(ctx, list)
+	}
+	if !a.global.json {
+		for i := range list {
+			if err := a.showCard(ctx, list[i]); err != nil {
+				return err
+			}
+		}
+		return unasked
+	}
+	docs := make([]document, len(list))
+	for i := range list {
+		if docs[i], err = a.documentOf(ctx, list[i]); err != nil {
+			return err
+		}
+	}
+	if unasked != nil {
+		unasked = documented{unasked}
+	}
+	if len(docs) == 1 {
+		return orFirst(ui.WriteJSON(a.streams, docs[0]), unasked)
+	}
+	return orFirst(ui.WriteJSON(a.streams, docs), unasked)
 }
 
 // elsewhere is the error for a container that is not on record for the selected host. It
@@ -67,6 +105,8 @@ type document struct {
 	Services     []lxc.Service `json:"services"`
 	DiscoveredAt *lxc.Time     `json:"discoveredAt,omitempty"`
 	Runs         []store.Run   `json:"runs"`
+	Proxmox      *onSite       `json:"proxmox,omitempty"` // with --check
+	Differs      []string      `json:"differs,omitempty"`
 }
 
 // showContainer shows a record: a card, rows or a document.
@@ -74,33 +114,43 @@ func (a *app) showContainer(ctx context.Context, c lxc.Container) error {
 	if a.global.json {
 		return a.showJSON(ctx, c)
 	}
-	return a.showCard(ctx, c)
+	return a.showCard(ctx, recordsOnly([]lxc.Container{c})[0])
 }
 
 func (a *app) showJSON(ctx context.Context, c lxc.Container) error {
-	services, at, err := a.store.Services(ctx, c.RecordID)
+	d, err := a.documentOf(ctx, recordsOnly([]lxc.Container{c})[0])
 	if err != nil {
 		return err
-	}
-	runs, err := a.store.Runs(ctx, c.RecordID)
-	if err != nil {
-		return err
-	}
-	d := document{Container: c, Status: c.Status(), Services: services, Runs: runs}
-	if d.Interrupted, err = a.interrupted(ctx, c); err != nil {
-		return err
-	}
-	if d.Services == nil {
-		d.Services = []lxc.Service{}
-	}
-	if !at.IsZero() {
-		found := lxc.At(at)
-		d.DiscoveredAt = &found
 	}
 	return ui.WriteJSON(a.streams, d)
 }
 
-func (a *app) showCard(ctx context.Context, c lxc.Container) error {
+func (a *app) documentOf(ctx context.Context, l listed) (document, error) {
+	c := l.Container
+	d := document{Container: c, Status: c.Status(), Proxmox: l.Proxmox, Differs: l.Differs}
+	services, at, err := a.store.Services(ctx, c.RecordID)
+	if err != nil {
+		return d, err
+	}
+	if d.Runs, err = a.store.Runs(ctx, c.RecordID); err != nil {
+		return d, err
+	}
+	if d.Runs == nil {
+		d.Runs = []store.Run{}
+	}
+	if d.Interrupted, err = a.interrupted(ctx, c); err != nil {
+		return d, err
+	}
+	d.Services = append([]lxc.Service{}, services...)
+	if !at.IsZero() {
+		found := lxc.At(at)
+		d.DiscoveredAt = &found
+	}
+	return d, nil
+}
+
+func (a *app) showCard(ctx context.Context, l listed) error {
+	c := l.Container
 	services, at, err := a.store.Services(ctx, c.RecordID)
 	if err != nil {
 		return err
@@ -109,7 +159,7 @@ func (a *app) showCard(ctx context.Context, c lxc.Container) error {
 	if err != nil {
 		return err
 	}
-	r := ui.Result{Container: c, Services: services, Story: true, AsOf: at}
+	r := ui.Result{Container: c, Services: services, Story: true, AsOf: at, Now: l.now()}
 	if r.Interrupted, err = a.interrupted(ctx, c); err != nil {
 		return err
 	}
@@ -122,6 +172,21 @@ func (a *app) showCard(ctx context.Context, c lxc.Container) error {
 		}
 	}
 	return ui.WriteResult(a.streams, r)
+}
+
+// now is what Proxmox says of a container, nil if it was not asked.
+func (l listed) now() [][2]string {
+	if l.Proxmox == nil {
+		return nil
+	}
+	kv := [][2]string{{"proxmox", l.Proxmox.State}}
+	if why := orElse(joinWords(l.Differs), l.Proxmox.Why); why != "" {
+		kv[0][1] += ": " + why
+	}
+	if l.Proxmox.Usage != nil {
+		kv = append(kv, l.Proxmox.Usage.lines()...)
+	}
+	return kv
 }
 
 // runText says in a line how a run went.

@@ -19,10 +19,11 @@ type Result struct {
 	// Interrupted reports that the record is that of a run in progress, but no such run
 	// is alive.
 	Interrupted bool
-	Story       bool      // also show its origin and history, as the command show does
-	LastRun     string    // the result of the last run; with Story
-	AsOf        time.Time // when the services were looked at, unless that was just now
-	Notes       []string  // one line each: about the sandbox, a service not reachable from here, …
+	Story       bool        // also show its origin and history, as the command show does
+	LastRun     string      // the result of the last run; with Story
+	Now         [][2]string // what Proxmox says of it, as labels and values; with Story
+	AsOf        time.Time   // when the services were looked at, unless that was just now
+	Notes       []string    // one line each: about the sandbox, a service not reachable from here, …
 }
 
 // WriteResult writes the result to stdout: a card on a terminal, else
@@ -116,6 +117,9 @@ func story(r Result) [][2]string {
 	}
 	add("last run", r.LastRun)
 	add("error", oneLine(c.Error))
+	for _, line := range r.Now {
+		add(line[0], oneLine(line[1]))
+	}
 	return kv
 }
 

@@ -194,6 +194,7 @@ type Profile struct {
 	ConsoleTokens            bool // the console takes API tokens (pve-container 5.3.4, or 6.1.3 of 9)
 	NextIDInt                bool // nextid is a JSON number, as its schema says
 	Unprivileged             bool // the default of a create (9 and later)
+	Pressure                 bool // status/current carries pressure stall figures (9 and later)
 }
 
 // V84 is Proxmox VE 8.4.
