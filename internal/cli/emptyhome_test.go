@@ -3,6 +3,7 @@ package cli_test
 import (
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -62,14 +63,23 @@ func leavesNothing(ts *testscript.TestScript, neg bool, args []string) {
 				if known {
 					ts.Fatalf("%s does not fail", strings.Join(command, " "))
 				}
+				for _, made := range newIn(tree(ts, args[0]), before) { // it may make what it was told to
+					path, _, _ := strings.Cut(made, " ")
+					ts.Check(os.RemoveAll(ts.MkAbs("." + path)))
+				}
 				continue
 			}
 			if now := tree(ts, args[0]); !slices.Equal(now, before) {
-				ts.Fatalf("%s has left something: %v", strings.Join(command, " "), slices.DeleteFunc(now, func(p string) bool { return slices.Contains(before, p) }))
+				ts.Fatalf("%s has left something: %v", strings.Join(command, " "), newIn(now, before))
 			}
 		}
 	}
 	walk(cli.Root())
+}
+
+// newIn are the paths of now that are not in before.
+func newIn(now, before []string) []string {
+	return slices.DeleteFunc(slices.Clone(now), func(p string) bool { return slices.Contains(before, p) })
 }
 
 // tree lists the session's files and folders with their sizes, without those in the folder
