@@ -14,7 +14,7 @@ var ErrNoTerminal = errors.New("cannot ask without a terminal")
 // Confirm asks a yes-or-no question on the terminal; only "y" and "yes" mean yes. Without
 // a terminal on stdin and stderr it returns ErrNoTerminal.
 func Confirm(ctx context.Context, s *Streams, question string) (bool, error) {
-	if !s.InTTY || !s.ErrTTY {
+	if !s.InTTY || !s.ErrTTY && !s.ErrDumb {
 		return false, ErrNoTerminal
 	}
 	if _, err := fmt.Fprintf(s.Err, "%s [y/N] ", Clean(question)); err != nil {

@@ -16,6 +16,9 @@ type Streams struct {
 	// OutTTY and ErrTTY report that a person looks at the stream: they are false for a
 	// pipe, for TERM=dumb and in CI. InTTY reports that a person can answer.
 	InTTY, OutTTY, ErrTTY bool
+	// ErrDumb reports that a person looks at stderr, on a terminal that obeys no escape
+	// sequences (TERM=dumb). Questions are asked there, line by line.
+	ErrDumb bool
 	// Size returns the terminal's present columns and rows; nil or 0 means 80 by 24.
 	Size func() (columns, rows int)
 	// OutColor and ErrColor are the colours of each stream: NoTTY means none.
@@ -31,6 +34,7 @@ func System(in, out, err *os.File, env []string, noColor bool) *Streams {
 	s.InTTY = term.IsTerminal(int(in.Fd())) && !truthy(look("CI"))
 	s.OutTTY = term.IsTerminal(int(out.Fd())) && !mute
 	s.ErrTTY = term.IsTerminal(int(err.Fd())) && !mute
+	s.ErrDumb = term.IsTerminal(int(err.Fd())) && look("TERM") == "dumb" && !truthy(look("CI"))
 	s.Size = func() (int, int) {
 		for _, f := range []*os.File{err, out} {
 			if w, h, e := term.GetSize(int(f.Fd())); e == nil {

@@ -30,6 +30,9 @@
 //     two frames is skipped.
 //  10. A closed pipe is an error like any other (IsClosed tells it apart); it is
 //     returned and never panics.
+//  11. Questions go to stderr and are asked only of a person: in a form (form.go) that
+//     obeys these rules, or line by line where the terminal is dumb or ACCESSIBLE is
+//     set. Answers stay on the screen, secret ones are never shown.
 package ui
 
 import (
