@@ -20,6 +20,9 @@ var pveum = []command{
 	{"user token add", []string{"userid", "tokenid"}, map[string]bool{"privsep": true, "comment": false, "output-format": false}, addToken},
 	{"user token modify", []string{"userid", "tokenid"}, map[string]bool{"privsep": true, "expire": false, "comment": false, "output-format": false}, modifyToken},
 	{"user token list", []string{"userid"}, map[string]bool{"output-format": false}, func(c *call) error {
+		if err := c.node.UserExists(c.args[0]); err != nil {
+			return err
+		}
 		tokens := c.node.TokenList(c.args[0])
 		for _, name := range slices.Sorted(maps.Keys(tokens)) {
 			fmt.Fprintf(c.p.Stdout, "%-20s privsep=%d\n", name, map[bool]int{true: 1}[tokens[name]])
