@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/needs"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual"
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/coreutils"
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/image"
@@ -51,6 +52,39 @@ func TestAppletsAlike(t *testing.T) {
 	})
 }
 
+// uncompared are the programs without rows, with the reason.
+var uncompared = map[string]string{
+	"apt-get apt apt-cache apk dpkg dpkg-query debconf-set-selections": "they would change the packages of this machine, or show them",
+	"systemctl service invoke-rc.d hostnamectl timedatectl journalctl": "they would act on the services of this machine",
+	"rc-service rc-update rc-status rc openrc openrc-run":              "OpenRC is not on a Debian machine",
+	"poweroff halt shutdown reboot":                                    "they would stop this machine",
+	"agetty cron dbus-daemon sshd systemd-journald systemd-logind":     "they are daemons; the sessions run them",
+	"nginx redis-server postgres dockerd docker":                       "they are daemons, and simulated in what templates need",
+	"psql pg_isready createuser createdb":                              "they need a running PostgreSQL",
+	"ip ss netstat curl wget nc ping":                                  "they speak to the simulated network",
+	"ash bash dash sh":                                                 "TestAlike in kernel compares the shells",
+}
+
+// TestEveryAppletHasRows fails for a program that has neither rows nor a reason.
+func TestEveryAppletHasRows(t *testing.T) {
+	have := rowsByApplet(t, "testdata/alike.txt")
+	for words := range uncompared {
+		for _, name := range strings.Fields(words) {
+			have[name] = []string{""}
+		}
+	}
+	programs := virtual.Programs()
+	for _, name := range programs {
+		if len(have[name]) == 0 {
+			t.Errorf("%s has no rows in testdata/alike.txt", name)
+		}
+		delete(have, name)
+	}
+	for name := range have {
+		t.Errorf("%s has rows or a reason, but no guest has it", name)
+	}
+}
+
 func compareTable(t *testing.T, file, template, path string) {
 	tables := rowsByApplet(t, file)
 	p := newReal(t, template, path)
@@ -76,7 +110,7 @@ echo $? >../$n.status
 cd ..; n=$((n+1))
 done`
 	// private runs the script with files of accounts and homes of its own.
-	private = `mount --bind "$1/etc" /etc && mount --bind "$1/home" /home && PATH="$4" && exec sh "$1/etc/run" "$1/$2" "$3" "$4"`
+	private = `hostname pve1 && mount --bind "$1/etc" /etc && mount --bind "$1/home" /home && PATH="$4" && exec sh "$1/etc/run" "$1/$2" "$3" "$4"`
 )
 
 // realPair is a virtual guest, and a folder in which the real programs work.
@@ -103,6 +137,9 @@ func newReal(t *testing.T, template, path string) *realPair {
 	}
 	programs := coreutils.Commands()
 	maps.Copy(programs, system.Commands())
+	if err := image.Program(f, "/usr/bin/sudo", "sudo"); err != nil { // it comes with a package
+		t.Fatal(err)
+	}
 	p := &realPair{kernel.New(kernel.Config{FS: f, Commands: programs, Hostname: "pve1"}), &fsys.View{FS: f, Cwd: "/"}, filepath.Join(root, "real"), path}
 	t.Cleanup(p.m.Halt)
 	p.prepare(t)
@@ -130,7 +167,7 @@ func (p *realPair) compareApplet(t *testing.T, name string, rows []string) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	c := exec.CommandContext(ctx, "unshare", "-m", "sh", "-c", private, "sh", p.dir, name, strconv.Itoa(len(rows)), p.path)
+	c := exec.CommandContext(ctx, "unshare", "-m", "-u", "sh", "-c", private, "sh", p.dir, name, strconv.Itoa(len(rows)), p.path)
 	c.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
 	var said, out bytes.Buffer
 	c.Stdout, c.Stderr = &said, &said
@@ -154,14 +191,16 @@ var accounts = map[string]string{
 	"gshadow": "root:*::\ndaemon:*::\nsudo:*::\nwww-data:*::\nusers:*::\nnogroup:*::\n",
 }
 
+const sudoers = "Defaults env_reset, secure_path=/usr/sbin:/usr/bin:/sbin:/bin\nroot ALL=(ALL:ALL) ALL\n"
+
 // prepare lays out the real programs' own /etc.
 func (p *realPair) prepare(t *testing.T) {
 	t.Helper()
-	copied := `mkdir -p "$1/etc"; for f in adduser.conf deluser.conf login.defs default skel pam.d pam.conf security nsswitch.conf alternatives ssl ld.so.cache localtime environment; do [ ! -e /etc/$f ] || cp -a /etc/$f "$1/etc"; done`
+	copied := `mkdir -p "$1/etc"; for f in adduser.conf deluser.conf login.defs default skel pam.d pam.conf security nsswitch.conf alternatives ssl ld.so.cache localtime; do [ ! -e /etc/$f ] || cp -a /etc/$f "$1/etc"; done`
 	if out, err := exec.CommandContext(t.Context(), "sh", "-c", copied, "sh", p.dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for name, text := range map[string]string{"run": began, "shells": "/bin/sh\n", "hosts": "127.0.0.1 localhost\n", "hostname": "pve1\n"} {
+	for name, text := range map[string]string{"run": began, "shells": "/bin/sh\n", "hosts": "127.0.0.1 localhost pve1\n", "hostname": "pve1\n", "sudoers": sudoers} {
 		if err := os.WriteFile(filepath.Join(p.dir, "etc", name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -274,7 +313,7 @@ func describeFile(name string, mode fs.FileMode, target, text string) string {
 	if mode&fs.ModeSymlink != 0 {
 		mode = fs.ModeSymlink | 0o777
 	}
-	if len(text) > 2 && text[0] == 0x1f && text[1] == 0x8b || strings.Contains(text, "ustar") {
+	if len(text) > 2 && text[0] == 0x1f && text[1] == 0x8b || strings.Contains(text, "ustar") || len(text) >= 1024 && strings.Trim(text, "\x00") == "" {
 		text = "an archive" // its bytes may differ
 	}
 	return fmt.Sprintf("%s %v %q %q\n", name, mode, target, text)

@@ -32,13 +32,22 @@ func truncate(p *proc, args []string) int {
 	if !ok {
 		return 1
 	}
-	s, _ := o.get("s", "size")
-	n, err := parseSize(s)
-	if err != nil {
-		p.Errorf("Invalid number: ‘%s’", s)
+	s, has := o.get("s", "size")
+	if !has {
+		p.Errorf("you must specify either ‘--size’ or ‘--reference’")
 		return 1
 	}
+	n, err := parseSize(s)
+	if err != nil || n < 0 || strings.HasPrefix(s, "+") {
+		return refuse(p, "the size "+q(s))
+	}
+	if len(o.args) == 0 {
+		return missing(p)
+	}
 	for _, f := range o.args {
+		if _, err := p.View().Stat(f); err != nil && o.has("c", "no-create") {
+			continue
+		}
 		if err := p.View().Truncate(f, n); err != nil {
 			return fail(p, "cannot open "+q(f)+" for writing", err)
 		}

@@ -184,7 +184,7 @@ func (c *copier) meta(dst string, i *fsys.Info) error {
 }
 
 func install(p *proc, args []string) int {
-	o, ok := parse(p, args, "dDm:o:g:vpcTt:C", "directory mode= owner= group= target-directory= no-target-directory")
+	o, ok := parse(p, args, "dDm:o:g:cTt:", "directory mode= owner= group= target-directory= no-target-directory")
 	if !ok {
 		return 1
 	}
@@ -196,22 +196,21 @@ func install(p *proc, args []string) int {
 			return 1
 		}
 	}
+	spec, _ := o.get("o", "owner")
+	if g, has := o.get("g", "group"); has {
+		spec += ":" + g
+	}
+	uid, gid, bad := owner(p, spec, false)
+	if bad != "" {
+		p.Errorf("invalid %s %s", bad, q(spec))
+		return 1
+	}
 	finish := func(f string) error {
 		if err := v.Chmod(f, mode); err != nil {
 			return err
 		}
-		u, _ := o.get("o", "owner")
-		g, _ := o.get("g", "group")
-		if u+g == "" {
+		if spec == "" {
 			return nil
-		}
-		spec := u
-		if g != "" {
-			spec += ":" + g
-		}
-		uid, gid, bad := owner(p, spec, false)
-		if bad != "" {
-			return plainError("invalid " + bad)
 		}
 		return v.Chown(f, uid, gid, true)
 	}
@@ -230,6 +229,11 @@ func install(p *proc, args []string) int {
 	src, dst, ok := operands(p, o)
 	if !ok {
 		return 1
+	}
+	if o.has("D") && o.has("t", "target-directory") {
+		if err := v.MkdirAll(dst, 0o755); err != nil {
+			return fail(p, "cannot create directory "+q(dst), err)
+		}
 	}
 	for _, s := range src {
 		d := into(v, s, dst, o.has("T", "no-target-directory"))

@@ -12,16 +12,20 @@ func dd(p *proc, args []string) int {
 	for _, a := range args[1:] {
 		k, v, ok := strings.Cut(a, "=")
 		if !ok || !strings.Contains(" if of bs ibs obs count skip seek conv iflag oflag status ", " "+k+" ") {
+			if k == "cbs" {
+				return refuse(p, a)
+			}
 			p.Errorf("unrecognized operand ‘%s’", a)
 			return 1
 		}
 		set[k] = v
 	}
+	if lacks := ddLacks(set); lacks != "" {
+		return refuse(p, lacks)
+	}
 	size := func(k string, def int64) int64 {
 		if s, ok := set[k]; ok {
-			if n, err := parseSize(s); err == nil {
-				return n
-			}
+			def, _ = parseSize(s)
 		}
 		return def
 	}
@@ -49,6 +53,11 @@ func dd(p *proc, args []string) int {
 		}
 		defer h.Close()
 		if n := size("seek", 0) * size("obs", bs); n > 0 {
+			if !strings.Contains(set["conv"], "notrunc") {
+				if err := p.View().Truncate(f, n); err != nil {
+					return fail(p, "failed to truncate "+q(f), err)
+				}
+			}
 			if _, err := h.Seek(n, io.SeekStart); err != nil {
 				return fail(p, q(f)+": cannot seek", err)
 			}
@@ -56,6 +65,26 @@ func dd(p *proc, args []string) int {
 		out = h
 	}
 	return ddCopy(p, in, out, bs, size("count", -1), size("skip", 0), strings.Contains(set["iflag"], "fullblock"), set["status"])
+}
+
+// ddLacks names an operand whose value dd has and the simulation lacks, or one that is no
+// number.
+func ddLacks(set map[string]string) string {
+	for k, known := range map[string]string{"conv": "notrunc fsync fdatasync", "iflag": "fullblock", "oflag": "append", "status": "none noxfer"} {
+		for _, v := range strings.Split(set[k], ",") {
+			if v != "" && !strings.Contains(" "+known+" ", " "+v+" ") {
+				return k + "=" + v
+			}
+		}
+	}
+	for _, k := range []string{"bs", "ibs", "obs", "count", "skip", "seek"} {
+		if v, has := set[k]; has {
+			if n, err := parseSize(v); err != nil || n < 0 {
+				return "the number " + k + "=" + v
+			}
+		}
+	}
+	return ""
 }
 
 func ddCopy(p *proc, in io.Reader, out io.Writer, bs, count, skip int64, full bool, status string) int {

@@ -3,43 +3,45 @@ package coreutils
 import (
 	"strconv"
 	"strings"
-
-	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
 )
 
 func du(p *proc, args []string) int {
-	o, ok := parse(p, args, "skhmabcxd:", "summarize apparent-size bytes max-depth= human-readable")
+	o, ok := parse(p, args, "sb", "summarize apparent-size bytes")
 	if !ok {
 		return 1
 	}
-	if len(o.args) == 0 {
-		o.args = []string{"."}
+	if !o.has("b", "bytes") {
+		return refuse(p, "du without -b")
 	}
 	for _, f := range o.args {
-		var n int64
-		if err := walk(p.View(), f, func(_ string, i *fsys.Info) error { n += i.Size(); return nil }); err != nil {
-			return fail(p, "cannot access "+q(f), err)
+		if i, err := p.View().Lstat(f); err == nil && i.IsDir() {
+			return refuse(p, "the size of a folder")
 		}
-		switch {
-		case o.has("b", "bytes"):
-		case o.has("m"):
-			n = (n + 1<<20 - 1) >> 20
-		default:
-			n = (n + 1023) >> 10
-		}
-		s := strconv.FormatInt(n, 10)
-		if o.has("h", "human-readable") {
-			s += "K"
-		}
-		p.Printf("%s\t%s\n", s, f)
 	}
-	return 0
+	if len(o.args) == 0 {
+		return refuse(p, "the size of a folder")
+	}
+	st := 0
+	for _, f := range o.args {
+		i, err := p.View().Lstat(f)
+		if err != nil {
+			st = fail(p, "cannot access "+q(f), err)
+			continue
+		}
+		p.Printf("%d\t%s\n", i.Size(), f)
+	}
+	return st
 }
 
 func df(p *proc, args []string) int {
-	o, ok := parse(p, args, "hkmBPTHat:x:", "human-readable portability print-type si all local output= block-size= type= exclude-type=")
+	o, ok := parse(p, args, "hkmP", "human-readable portability output=")
 	if !ok {
 		return 1
+	}
+	for _, f := range o.args {
+		if _, err := p.View().Stat(f); err != nil {
+			return fail(p, f, err)
+		}
 	}
 	used, quota := p.M.FS.Usage()
 	if quota == 0 {

@@ -57,14 +57,18 @@ func env(p *proc, args []string) int {
 }
 
 func printenv(p *proc, args []string) int {
-	if len(args) == 1 {
+	o, ok := parse(p, args, "", "")
+	if !ok {
+		return 2
+	}
+	if len(o.args) == 0 {
 		for _, e := range p.Env() {
 			p.Printf("%s\n", e)
 		}
 		return 0
 	}
 	st := 0
-	for _, k := range args[1:] {
+	for _, k := range o.args {
 		if v, ok := p.LookupEnv(k); ok {
 			p.Printf("%s\n", v)
 		} else {

@@ -1,7 +1,6 @@
 package coreutils
 
 import (
-	"compress/gzip"
 	"crypto/md5"
 	"crypto/rand"
 	"crypto/sha1"
@@ -13,7 +12,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -53,9 +51,18 @@ func hashCommands() map[string]kernel.Command {
 }
 
 func hashFiles(p *proc, args []string, f func() hash.Hash) int {
-	o, ok := parse(p, args, "cbtqsw", "check quiet status strict binary text ignore-missing")
+	o, ok := parse(p, args, "cbt", "check quiet status binary text")
 	if !ok {
 		return 1
+	}
+	for _, name := range o.args {
+		if strings.ContainsAny(name, "\\\n") {
+			return refuse(p, "a name with a backslash or a newline")
+		}
+	}
+	mark := " "
+	if o.has("b", "binary") {
+		mark = "*"
 	}
 	if o.has("c", "check") {
 		return hashCheck(p, o, f)
@@ -65,7 +72,7 @@ func hashFiles(p *proc, args []string, f func() hash.Hash) int {
 		if _, err := io.Copy(h, r); err != nil {
 			return err
 		}
-		p.Printf("%x  %s\n", h.Sum(nil), name)
+		p.Printf("%x %s%s\n", h.Sum(nil), mark, name)
 		return nil
 	})
 }
@@ -128,82 +135,51 @@ var crcTable = sync.OnceValue(func() *[256]uint32 {
 
 func hashCheck(p *proc, o *options, f func() hash.Hash) int {
 	b, st := readAll(p, o.args)
-	bad := 0
+	quiet := o.has("status")
+	bad, unread, malformed, good := 0, 0, 0, 0
 	for _, l := range lines(b) {
 		want, name, ok := strings.Cut(l, " ")
-		if !ok {
+		if !ok || len(want) != 2*f().Size() || strings.Trim(want, "0123456789abcdefABCDEF") != "" || name == "" || name[0] != ' ' && name[0] != '*' {
+			malformed++
 			continue
 		}
-		name = strings.TrimLeft(name, " *")
+		name = name[1:]
 		h := f()
 		r, err := open(p, name)
 		if err == nil {
 			_, err = io.Copy(h, r)
 			r.Close()
 		}
+		said := "OK"
 		switch {
 		case err != nil:
 			p.Errorf("%s: %s", name, kernel.Reason(err))
-			if !o.has("status", "s") {
-				p.Printf("%s: FAILED open or read\n", name)
-			}
+			said = "FAILED open or read"
+			unread++
+		case !strings.EqualFold(hex.EncodeToString(h.Sum(nil)), want):
+			said = "FAILED"
 			bad++
-		case hex.EncodeToString(h.Sum(nil)) != want:
-			if !o.has("status", "s") {
-				p.Printf("%s: FAILED\n", name)
+		default:
+			good++
+			if o.has("quiet") {
+				continue
 			}
-			bad++
-		case !o.has("quiet", "q", "status", "s"):
-			p.Printf("%s: OK\n", name)
+		}
+		if !quiet {
+			p.Printf("%s: %s\n", name, said)
 		}
 	}
-	if bad > 0 {
+	if bad+unread+good == 0 {
+		p.Errorf("no properly formatted checksum lines found")
+		return 1
+	}
+	for what, n := range map[string]int{"improperly formatted lines": malformed, "unread files": unread, "computed checksums that did NOT match": bad} {
+		if n > 0 && !quiet {
+			p.Errorf("WARNING: %d %s", n, what)
+		}
+	}
+	if bad+unread > 0 {
 		return 1
 	}
 	return st
-}
-
-func gz(p *proc, args []string) int {
-	o, ok := parse(p, args, "dckfn123456789q", "decompress stdout keep force")
-	if !ok {
-		return 1
-	}
-	dec := o.has("d", "decompress") || strings.Contains(args[0], "gunzip") || strings.Contains(args[0], "zcat")
-	toOut := o.has("c", "stdout") || strings.Contains(args[0], "zcat") || len(o.args) == 0
-	return inputs(p, o.args, func(name string, r io.Reader) error {
-		out := p.Stdout
-		target := name + ".gz"
-		if dec {
-			target = strings.TrimSuffix(name, ".gz")
-		}
-		if !toOut {
-			f, err := p.View().Open(target, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
-			if err != nil {
-				return err
-			}
-			defer f.Close()
-			out = f
-		}
-		if dec {
-			z, err := gzip.NewReader(r)
-			if err != nil {
-				return plainError("not in gzip format")
-			}
-			if _, err = io.Copy(out, z); err != nil {
-				return err
-			}
-		} else {
-			z := gzip.NewWriter(out)
-			if _, err := io.Copy(z, r); err != nil {
-				return err
-			}
-			if err := z.Close(); err != nil {
-				return err
-			}
-		}
-		if !toOut && !o.has("k", "keep") {
-			return p.View().Remove(name)
-		}
-		return nil
-	})
 }

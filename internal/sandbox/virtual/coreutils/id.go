@@ -9,8 +9,21 @@ import (
 )
 
 func id(p *proc, args []string) int {
-	o, ok := parse(p, args, "ugGnrz", "user group groups name real")
+	o, ok := parse(p, args, "ugGnr", "user group groups name real")
 	if !ok {
+		return 1
+	}
+	if len(o.args) > 1 {
+		return refuse(p, "more than one user")
+	}
+	only := 0
+	for _, names := range [][]string{{"u", "user"}, {"g", "group"}, {"G", "groups"}} {
+		if o.has(names...) {
+			only++
+		}
+	}
+	if only > 1 || only == 0 && o.has("n", "name", "r", "real") {
+		p.Errorf("cannot print %d kinds of names", only)
 		return 1
 	}
 	u := kernel.User{Name: p.UserName(p.UID()), UID: p.UID(), GID: p.GID()}
@@ -58,5 +71,13 @@ func id(p *proc, args []string) int {
 }
 
 func groups(p *proc, args []string) int {
+	if len(args) > 2 || len(args) == 2 && strings.HasPrefix(args[1], "-") {
+		return refuse(p, strings.Join(args[1:], " "))
+	}
+	if len(args) == 2 {
+		if _, found := p.LookupUser(args[1]); found {
+			p.Printf("%s : ", args[1])
+		}
+	}
 	return id(p, append([]string{"id", "-Gn"}, args[1:]...))
 }

@@ -1,7 +1,6 @@
 package coreutils
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -17,54 +16,88 @@ func infoCommands() map[string]kernel.Command {
 	return map[string]kernel.Command{
 		"date": date, "id": id, "uname": uname, "hostname": hostname, "groups": groups, "openssl": openssl, "getconf": getconf, "mount": mountCmd,
 		"whoami": say(func(p *proc) string { return p.UserName(p.UID()) }), "logname": say(func(p *proc) string { return "root" }), "pwd": say(func(p *proc) string { return p.Cwd() }),
-		"nproc": nproc, "uptime": say(func(p *proc) string {
-			return fmt.Sprintf(" %s up %d min,  0 users,  load average: 0.00, 0.00, 0.00", p.M.Now().UTC().Format("15:04:05"), int(time.Since(p.M.Booted()).Minutes()))
-		}),
-		"uuidgen": say(func(p *proc) string {
-			b, _ := p.View().ReadFile("/proc/sys/kernel/random/uuid")
-			return strings.TrimSpace(string(b))
-		}),
+		"nproc": nproc, "uptime": uptime, "uuidgen": uuidgen,
 		"tty":    ttyName,
 		"hostid": say(func(*proc) string { return "007f0100" }), "users": say(func(*proc) string { return "" }), "who": yesTrue, "logger": yesTrue,
-		"mountpoint": func(p *proc, a []string) int {
-			d := p.View().Abs(a[len(a)-1])
-			if d == "/" || d == "/proc" || d == "/sys" || d == "/dev" || d == "/run" {
-				return 0
-			}
-			return 32
-		},
-		"free":   free,
-		"sysctl": sysctl, "locale": say(func(*proc) string { return "LANG=C.UTF-8" }),
+		"mountpoint": mountpoint,
+		"free":       free,
+		"sysctl":     sysctl,
 	}
 }
 
+func uptime(p *proc, args []string) int {
+	if len(args) > 1 {
+		return refuse(p, args[1])
+	}
+	p.Printf(" %s up %d min,  0 users,  load average: 0.00, 0.00, 0.00\n", p.M.Now().UTC().Format("15:04:05"), int(time.Since(p.M.Booted()).Minutes()))
+	return 0
+}
+
+func uuidgen(p *proc, args []string) int {
+	if len(args) > 1 && args[1] != "-r" && args[1] != "--random" {
+		return refuse(p, args[1])
+	}
+	b, err := p.View().ReadFile("/proc/sys/kernel/random/uuid")
+	if err != nil {
+		return fail(p, "uuid", err)
+	}
+	return put(p, b, 0)
+}
+
+func mountpoint(p *proc, args []string) int {
+	o, ok := parse(p, args, "q", "quiet")
+	if !ok {
+		return 1
+	}
+	if len(o.args) != 1 {
+		p.Errorf("bad usage")
+		return 1
+	}
+	if _, err := p.View().Stat(o.args[0]); err != nil {
+		if !o.has("q", "quiet") {
+			return fail(p, o.args[0], err)
+		}
+		return 1
+	}
+	st, is := 32, "is not"
+	switch p.View().Abs(o.args[0]) {
+	case "/", "/proc", "/sys", "/dev", "/run":
+		st, is = 0, "is"
+	}
+	if !o.has("q", "quiet") {
+		p.Printf("%s %s a mountpoint\n", o.args[0], is)
+	}
+	return st
+}
+
 func sysctl(p *proc, args []string) int {
-	for _, a := range args[1:] {
-		if strings.HasPrefix(a, "-") {
-			continue
+	o, ok := parse(p, args, "ne", "values ignore")
+	if !ok {
+		return 1
+	}
+	st := 0
+	for _, k := range o.args {
+		if strings.Contains(k, "=") {
+			return refuse(p, "to set "+k)
 		}
-		k, v, set := strings.Cut(a, "=")
-		if set {
-			p.Printf("%s = %s\n", k, v)
-			continue
-		}
-		b, err := p.View().ReadFile("/proc/sys/" + strings.ReplaceAll(k, ".", "/"))
-		if err != nil {
-			p.Errorf("cannot stat /proc/sys/%s: %s", strings.ReplaceAll(k, ".", "/"), kernel.Reason(err))
-			return 1
-		}
-		if contains(args, "-n") {
+		file := "/proc/sys/" + strings.ReplaceAll(k, ".", "/")
+		b, err := p.View().ReadFile(file)
+		switch {
+		case err != nil && o.has("e", "ignore"):
+		case err != nil:
+			st = fail(p, "cannot stat "+file, err)
+		case o.has("n", "values"):
 			p.Printf("%s", b)
-		} else {
+		default:
 			p.Printf("%s = %s", k, b)
 		}
 	}
-	return 0
+	return st
 }
 
 func mountCmd(p *proc, args []string) int {
 	if len(args) > 1 {
-		p.Errorf("permission denied.")
+		refuse(p, strings.Join(args, " "))
 		return 32
 	}
 	b, _ := p.View().ReadFile("/proc/mounts")
@@ -88,7 +121,7 @@ func nproc(p *proc, args []string) int {
 
 // free is that of procps: kibibytes, or -b, -m, -g, -h.
 func free(p *proc, args []string) int {
-	o, ok := parse(p, args, "bkmghtw", "bytes kibi mebi gibi human total")
+	o, ok := parse(p, args, "bkmg", "bytes kibi mebi gibi")
 	if !ok {
 		return 1
 	}
@@ -100,8 +133,6 @@ func free(p *proc, args []string) int {
 			return strconv.FormatInt(n>>20, 10)
 		case o.has("g", "gibi"):
 			return strconv.FormatInt(n>>30, 10)
-		case o.has("h", "human"):
-			return strconv.FormatInt(n>>20, 10) + "Mi"
 		}
 		return strconv.FormatInt(n>>10, 10)
 	}

@@ -163,7 +163,7 @@ func realpath(p *proc, args []string) int {
 }
 
 func basename(p *proc, args []string) int {
-	o, ok := parse(p, args, "as:z", "multiple suffix=")
+	o, ok := parseOpts(p, args, "as:", "multiple suffix=", false)
 	if !ok {
 		return 1
 	}
@@ -172,11 +172,19 @@ func basename(p *proc, args []string) int {
 	}
 	suffix, many := o.get("s", "suffix")
 	names := o.args
-	if !many && !o.has("a", "multiple") && len(names) == 2 {
-		suffix, names = names[1], names[:1]
+	if !many && !o.has("a", "multiple") {
+		if len(names) > 2 {
+			return extra(p, names[2])
+		}
+		if len(names) == 2 {
+			suffix, names = names[1], names[:1]
+		}
 	}
 	for _, n := range names {
 		b := path.Base(n)
+		if n == "" {
+			b = ""
+		}
 		if b != suffix {
 			b = strings.TrimSuffix(b, suffix)
 		}
@@ -186,17 +194,20 @@ func basename(p *proc, args []string) int {
 }
 
 func dirname(p *proc, args []string) int {
-	if len(args) < 2 {
+	o, ok := parse(p, args, "", "")
+	if !ok {
+		return 1
+	}
+	if len(o.args) == 0 {
 		return missing(p)
 	}
-	for _, n := range args[1:] {
-		if n != "--" {
-			n = strings.TrimRight(n, "/")
-			if n == "" {
-				n = "/"
-			}
-			p.Printf("%s\n", path.Dir(n))
+	for _, n := range o.args {
+		if trimmed := strings.TrimRight(n, "/"); trimmed != "" || n == "" {
+			n = path.Dir(trimmed)
+		} else {
+			n = "/"
 		}
+		p.Printf("%s\n", n)
 	}
 	return 0
 }

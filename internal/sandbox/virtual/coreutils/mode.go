@@ -108,7 +108,7 @@ func chmod(p *proc, args []string) int {
 }
 
 func chown(p *proc, args []string) int {
-	o, ok := parse(p, args, "RvhfcHLP", "recursive no-dereference verbose reference= from=")
+	o, ok := parse(p, args, "RhP", "recursive no-dereference reference=")
 	if !ok {
 		return 1
 	}
@@ -129,6 +129,9 @@ func chown(p *proc, args []string) int {
 		if uid, gid, bad = owner(p, files[0], path.Base(args[0]) == "chgrp"); bad != "" {
 			p.Errorf("invalid %s: ‘%s’", bad, files[0])
 			return 1
+		}
+		if _, named := p.LookupUser(files[0]); !named && path.Base(args[0]) == "chown" && strings.Contains(files[0], ".") && !strings.Contains(files[0], ":") {
+			p.Errorf("warning: '.' should be ':': %s", q(files[0]))
 		}
 		files = files[1:]
 	}

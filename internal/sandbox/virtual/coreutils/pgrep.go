@@ -1,6 +1,7 @@
 package coreutils
 
 import (
+	"fmt"
 	"path"
 	"regexp"
 	"strconv"
@@ -30,7 +31,22 @@ func pgrep(p *proc, args []string) int {
 		return 2
 	}
 	if s, has := o.get("signal"); has {
-		sig, _ = kernel.SignalNumber(s)
+		if sig, ok = kernel.SignalNumber(s); !ok || !isKill {
+			return refuse(p, "--signal "+s) + 1
+		}
+	}
+	if u, has := o.get("u", "U", "uid"); has {
+		if _, found := p.LookupUser(u); !found {
+			p.Errorf("invalid user name: %s", u)
+			return 2
+		}
+	}
+	if len(o.args) > 1 {
+		return refuse(p, "more than one pattern") + 1
+	}
+	if len(o.args) == 0 && !o.has("P", "parent", "u", "U", "uid", "g", "s", "session") {
+		p.Errorf("no matching criteria specified")
+		return 2
 	}
 	var re *regexp.Regexp
 	if len(o.args) > 0 {
@@ -100,18 +116,35 @@ func pgrep(p *proc, args []string) int {
 }
 
 func killall(p *proc, args []string) int {
-	sig, st := 15, 1
+	sig, st, quiet := 15, 0, false
+	var names []string
 	for _, a := range args[1:] {
-		if strings.HasPrefix(a, "-") {
-			if n, ok := kernel.SignalNumber(a[1:]); ok {
-				sig = n
-			}
-			continue
+		n, ok := kernel.SignalNumber(strings.TrimPrefix(a, "-"))
+		switch {
+		case a == "-q" || a == "--quiet":
+			quiet = true
+		case strings.HasPrefix(a, "-") && ok:
+			sig = n
+		case strings.HasPrefix(a, "-"):
+			return refuse(p, a)
+		default:
+			names = append(names, a)
 		}
+	}
+	if len(names) == 0 {
+		return missing(p)
+	}
+	for _, name := range names {
+		hit := false
 		for _, c := range p.M.Procs() {
-			if c.Comm() == a {
+			if c.Comm() == name {
 				c.Signal(sig)
-				st = 0
+				hit = true
+			}
+		}
+		if !hit {
+			if st = 1; !quiet {
+				fmt.Fprintf(p.Stderr, "%s: no process found\n", name)
 			}
 		}
 	}
@@ -119,8 +152,12 @@ func killall(p *proc, args []string) int {
 }
 
 func pidof(p *proc, args []string) int {
+	o, ok := parse(p, args, "s", "single-shot")
+	if !ok {
+		return 1
+	}
 	var out []string
-	for _, a := range args[1:] {
+	for _, a := range o.args {
 		for _, c := range p.M.Procs() {
 			if c.Comm() == path.Base(a) {
 				out = append([]string{strconv.Itoa(c.Pid)}, out...)
@@ -129,6 +166,9 @@ func pidof(p *proc, args []string) int {
 	}
 	if len(out) == 0 {
 		return 1
+	}
+	if o.has("s", "single-shot") {
+		out = out[:1]
 	}
 	p.Printf("%s\n", strings.Join(out, " "))
 	return 0

@@ -9,33 +9,38 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
+// psTitles are the columns with their titles.
+var psTitles = map[string]string{"pid": "PID", "ppid": "PPID", "pgid": "PGID", "pgrp": "PGRP", "sid": "SID", "sess": "SESS", "user": "USER", "uid": "UID", "euid": "EUID", "euser": "EUSER",
+	"comm": "COMMAND", "args": "COMMAND", "cmd": "CMD", "command": "COMMAND", "stat": "STAT", "s": "S", "tty": "TT", "tt": "TT", "time": "TIME", "etimes": "ELAPSED", "etime": "ELAPSED",
+	"lstart": "STARTED", "cgroup": "CGROUP", "unit": "UNIT"}
+
 func psColumn(p *proc, c *kernel.Proc, col string) string {
 	cmdline := strings.Join(c.Args(), " ")
 	if cmdline == "" {
 		cmdline = "[" + c.Comm() + "]"
 	}
 	switch col {
-	case "pid", "lwp", "tid":
+	case "pid":
 		return strconv.Itoa(c.Pid)
 	case "ppid":
 		return strconv.Itoa(c.PPID())
 	case "pgid", "pgrp":
 		return strconv.Itoa(c.PGID())
-	case "sid", "sess", "session":
+	case "sid", "sess":
 		return strconv.Itoa(c.SID())
-	case "user", "uname", "euser", "ruser":
+	case "user", "euser":
 		return p.UserName(c.UID())
 	case "uid", "euid":
 		return strconv.Itoa(c.UID())
-	case "comm", "ucmd":
+	case "comm":
 		return c.Comm()
 	case "args", "cmd", "command":
 		return cmdline
-	case "stat", "state", "s":
+	case "stat", "s":
 		return "S"
 	case "tty", "tt":
 		return c.TTYName()
-	case "time", "cputime":
+	case "time":
 		return "00:00:00"
 	case "etimes":
 		return strconv.Itoa(int(time.Since(c.Started()).Seconds()))
@@ -44,12 +49,6 @@ func psColumn(p *proc, c *kernel.Proc, col string) string {
 		return fmt.Sprintf("%02d:%02d", s/60, s%60)
 	case "lstart":
 		return c.Started().UTC().Format("Mon Jan _2 15:04:05 2006")
-	case "rss", "vsz":
-		return "2048"
-	case "pcpu", "%cpu", "pmem", "%mem":
-		return "0.0"
-	case "ni":
-		return "0"
 	case "cgroup":
 		return "0::/" + c.Cgroup()
 	case "unit":
@@ -58,68 +57,43 @@ func psColumn(p *proc, c *kernel.Proc, col string) string {
 	return "-"
 }
 
+// psRequest is what the options of ps ask for.
+type psRequest struct {
+	cols   []string
+	titles []string
+	all    bool
+	pids   map[int]bool // nil: not by number
+	header bool
+}
+
 func ps(p *proc, args []string) int {
-	cols := []string{"pid", "tty", "time", "comm"}
-	all, header := false, true
-	var pids map[int]bool
-	for i := 1; i < len(args); i++ {
-		a := args[i]
-		switch {
-		case a == "-o" || a == "o" || a == "-eo" || a == "-Ao" || a == "-axo" || a == "axo" || a == "--format":
-			all = all || strings.ContainsAny(a, "eAx")
-			if i+1 < len(args) {
-				i++
-				cols, header = psFormat(args[i])
+	r, lacks := psOptions(args[1:])
+	if lacks != "" {
+		return refuse(p, lacks)
+	}
+	row := func(cells []string) {
+		for i, s := range cells {
+			if i == len(cells)-1 {
+				p.Printf("%s\n", s)
+			} else {
+				p.Printf("%8s ", s)
 			}
-		case strings.HasPrefix(a, "-o"):
-			cols, header = psFormat(a[2:])
-		case a == "-p" || a == "--pid":
-			pids = map[int]bool{}
-			if i+1 < len(args) {
-				i++
-				for _, s := range strings.FieldsFunc(args[i], func(r rune) bool { return r == ',' || r == ' ' }) {
-					n, _ := strconv.Atoi(s)
-					pids[n] = true
-				}
-			}
-		case a == "--no-headers" || a == "--no-heading" || a == "h":
-			header = false
-		case a == "-w" || a == "-ww" || a == "ww" || a == "www":
-		case strings.Trim(a, "-") == "ef" || strings.Trim(a, "-") == "eF":
-			all, cols = true, []string{"user", "pid", "ppid", "pcpu", "etime", "tty", "time", "args"}
-		case strings.HasPrefix(strings.Trim(a, "-"), "aux"):
-			all, cols = true, []string{"user", "pid", "%cpu", "%mem", "vsz", "rss", "tty", "stat", "etime", "time", "args"}
-		case strings.Trim(a, "-") == "e" || strings.Trim(a, "-") == "A" || strings.Trim(a, "-") == "ax":
-			all = true
 		}
 	}
-	if header {
-		for i, c := range cols {
-			if i > 0 {
-				p.Printf(" ")
-			}
-			p.Printf("%8s", strings.ToUpper(c))
-		}
-		p.Printf("\n")
+	if r.header {
+		row(r.titles)
 	}
 	hit := false
 	for _, c := range p.M.Procs() {
-		if pids != nil && !pids[c.Pid] || pids == nil && !all && c.SID() != p.SID() {
+		if r.pids != nil && !r.pids[c.Pid] || r.pids == nil && !r.all && c.SID() != p.SID() {
 			continue
 		}
 		hit = true
-		for i, col := range cols {
-			v := psColumn(p, c, col)
-			if i > 0 {
-				p.Printf(" ")
-			}
-			if i == len(cols)-1 || len(cols) == 1 && !header {
-				p.Printf("%s", v)
-			} else {
-				p.Printf("%8s", v)
-			}
+		var cells []string
+		for _, col := range r.cols {
+			cells = append(cells, psColumn(p, c, col))
 		}
-		p.Printf("\n")
+		row(cells)
 	}
 	if !hit {
 		return 1
@@ -127,15 +101,74 @@ func ps(p *proc, args []string) int {
 	return 0
 }
 
-func psFormat(s string) (cols []string, header bool) {
-	header = true
+// psOptions reads the options. The second result names one that ps lacks.
+func psOptions(args []string) (r psRequest, lacks string) {
+	r.header = true
+	format := ""
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		value := func() string {
+			if i++; i < len(args) {
+				return args[i]
+			}
+			return ""
+		}
+		switch a {
+		case "-o", "o", "-eo", "-Ao", "-axo", "axo", "--format":
+			r.all = r.all || strings.ContainsAny(a, "eAx")
+			format += "," + value()
+		case "-p", "--pid", "p":
+			r.pids = map[int]bool{}
+			for _, s := range strings.FieldsFunc(value(), func(c rune) bool { return c == ',' || c == ' ' }) {
+				n, err := strconv.Atoi(s)
+				if err != nil {
+					return r, "the process " + q(s)
+				}
+				r.pids[n] = true
+			}
+		case "--no-headers", "--no-heading", "h":
+			r.header = false
+		case "-w", "-ww", "ww", "www", "w":
+		case "-ef":
+			r.all, r.cols, r.titles = true, []string{"user", "pid", "ppid", "etime", "tty", "time", "args"}, []string{"UID", "PID", "PPID", "STIME", "TTY", "TIME", "CMD"}
+		case "aux", "-aux", "auxw", "auxww":
+			r.all, r.cols, r.titles = true, []string{"user", "pid", "tty", "stat", "etime", "time", "args"}, []string{"USER", "PID", "TTY", "STAT", "START", "TIME", "COMMAND"}
+		case "-e", "-A", "ax", "-ax":
+			r.all = true
+		default:
+			text, ok := strings.CutPrefix(a, "-o")
+			if !ok {
+				return r, a
+			}
+			format += "," + text
+		}
+	}
+	if format != "" {
+		return r, r.format(format)
+	}
+	if r.cols == nil {
+		r.cols, r.titles = []string{"pid", "tty", "time", "comm"}, []string{"PID", "TTY", "TIME", "CMD"}
+	}
+	return r, ""
+}
+
+// format reads -o: columns, each with a title behind = if it has another. Without any
+// title there is no header.
+func (r *psRequest) format(s string) (lacks string) {
+	r.cols, r.titles = nil, nil
+	titled := false
 	for _, c := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' }) {
 		name, title, has := strings.Cut(c, "=")
-		if has && title == "" {
-			header = false
-		}
 		name, _, _ = strings.Cut(name, ":")
-		cols = append(cols, name)
+		if psTitles[name] == "" {
+			return "the column " + name
+		}
+		if !has {
+			title = psTitles[name]
+		}
+		titled = titled || title != ""
+		r.cols, r.titles = append(r.cols, name), append(r.titles, title)
 	}
-	return cols, header
+	r.header = r.header && titled
+	return ""
 }

@@ -11,9 +11,23 @@ import (
 )
 
 func stat(p *proc, args []string) int {
-	o, ok := parse(p, args, "c:Lft", "format= printf= dereference file-system terse")
+	o, ok := parse(p, args, "c:L", "format= printf= dereference")
 	if !ok {
 		return 1
+	}
+	if len(o.args) == 0 {
+		return missing(p)
+	}
+	format, end := "", "\n"
+	if s, has := o.get("c", "format"); has {
+		format = s
+	} else if s, has := o.get("printf"); has {
+		format, end = strings.NewReplacer(`\\`, `\\`, `\n`, "\n", `\t`, "\t").Replace(s), ""
+		if strings.Contains(strings.NewReplacer(`\n`, "", `\t`, "").Replace(s), `\`) {
+			return refuse(p, "the format "+q(s))
+		}
+	} else {
+		return refuse(p, "stat without a format")
 	}
 	st, v := 0, p.View()
 	for _, f := range o.args {
@@ -26,13 +40,11 @@ func stat(p *proc, args []string) int {
 			st = 1
 			continue
 		}
-		format, nl := "  File: %N\n  Size: %s\nAccess: (%04a/%A)  Uid: (%5u/%8U)   Gid: (%5g/%8G)\nModify: %y", "\n"
-		if s, has := o.get("c", "format"); has {
-			format = s
-		} else if s, has := o.get("printf"); has {
-			format, nl = strings.NewReplacer(`\n`, "\n", `\t`, "\t").Replace(s), ""
+		text, lacks := statFormat(p, format, f, i)
+		if lacks != "" {
+			return refuse(p, lacks)
 		}
-		p.Printf("%s%s", statFormat(p, format, f, i), nl)
+		p.Printf("%s%s", text, end)
 	}
 	return st
 }
@@ -53,7 +65,8 @@ func fileType(m fs.FileMode, size int64) string {
 	return "regular file"
 }
 
-func statFormat(p *proc, format, name string, i *fsys.Info) string {
+// statFormat is the text of a format. The second result names a directive that it lacks.
+func statFormat(p *proc, format, name string, i *fsys.Info) (text, lacks string) {
 	var b strings.Builder
 	for k := 0; k < len(format); k++ {
 		if format[k] != '%' || k+1 >= len(format) {
@@ -112,9 +125,9 @@ func statFormat(p *proc, format, name string, i *fsys.Info) string {
 		case '%':
 			s = "%"
 		default:
-			s = "?"
+			return "", "%" + string(format[k])
 		}
 		fmt.Fprintf(&b, spec+"s", s)
 	}
-	return b.String()
+	return b.String(), ""
 }

@@ -1,7 +1,8 @@
 package coreutils
 
 import (
-	"path"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
@@ -9,8 +10,7 @@ import (
 
 // su is su and runuser.
 func su(p *proc, args []string) int {
-	name := path.Base(args[0])
-	o, ok := parseOpts(p, args, "lc:s:u:mpg:P", "login command= shell= user= preserve-environment group= pty", name == "su" || !contains(args, "-u"))
+	o, ok := parseOpts(p, args, "lc:s:u:mp", "login command= shell= user= preserve-environment", true)
 	if !ok {
 		return 1
 	}
@@ -49,8 +49,12 @@ func su(p *proc, args []string) int {
 			argv = append(argv, "-c", c)
 		}
 		argv = append(argv, rest...)
+		u.Shell = shell
 	}
 	envs := userEnv(p, u, login, !o.has("m", "p", "preserve-environment"))
+	if hasUser && len(rest) > 0 { // runuser -u sets no SHELL
+		envs = slices.DeleteFunc(envs, func(s string) bool { return strings.HasPrefix(s, "SHELL=") })
+	}
 	c := kernel.Child{Argv: argv, Env: envs, User: &u}
 	if login {
 		if i, err := p.View().Stat(u.Home); err == nil && i.IsDir() {
@@ -65,9 +69,12 @@ func su(p *proc, args []string) int {
 }
 
 func sudo(p *proc, args []string) int {
-	o, ok := parseOpts(p, args, "u:HEnig:Sk", "user= preserve-env? non-interactive login set-home", false)
+	o, ok := parseOpts(p, args, "u:HEn", "user= preserve-env non-interactive set-home", false)
 	if !ok || len(o.args) == 0 {
 		return 1
+	}
+	if p.UID() != 0 {
+		return refuse(p, "sudo by another user than root")
 	}
 	user, has := o.get("u", "user")
 	if !has {
@@ -79,13 +86,30 @@ func sudo(p *proc, args []string) int {
 		return 1
 	}
 	rest := o.args
-	envs := userEnv(p, u, false, true)
+	envs := sudoEnv(p, u, o.has("E", "preserve-env"))
 	for len(rest) > 1 && strings.Contains(rest[0], "=") {
 		envs, rest = append(envs, rest[0]), rest[1:]
+	}
+	if _, err := p.LookPath(rest[0], kernel.DefaultPath); err != nil {
+		p.Errorf("%s: command not found", rest[0])
+		return 1
 	}
 	child, err := p.Start(kernel.Child{Argv: rest, Env: envs, User: &u})
 	if err != nil {
 		return 1
 	}
 	return p.Wait(child)
+}
+
+// sudoEnv is the environment after sudo: Debian's sudoers keep the terminal and the
+// locale of the caller's, unless -E keeps all of it.
+func sudoEnv(p *proc, u kernel.User, keep bool) []string {
+	var envs []string
+	for _, e := range userEnv(p, u, false, true) {
+		k, _, _ := strings.Cut(e, "=")
+		if keep && k != "PATH" || k == "TERM" || k == "LANG" || k == "HOME" || k == "USER" || k == "LOGNAME" || k == "SHELL" || strings.HasPrefix(k, "LC_") {
+			envs = append(envs, e)
+		}
+	}
+	return append(envs, "PATH="+kernel.DefaultPath, "SUDO_USER="+p.UserName(p.UID()), "SUDO_UID="+strconv.Itoa(p.UID()), "SUDO_GID="+strconv.Itoa(p.GID()))
 }

@@ -23,7 +23,9 @@ type tarrer struct {
 	o     *options
 	strip int
 	st    int
-	seen  map[uint64]string
+	seen  map[uint64]string // files with several links, by number
+	met   map[string]bool   // operands that were found in the archive
+	bare  bool              // the note about the leading / was printed
 }
 
 func tarCmd(p *proc, args []string) int {
@@ -33,17 +35,29 @@ func tarCmd(p *proc, args []string) int {
 			args[1] = args[1][:i] + args[1][i+1:] + "f"
 		}
 	}
-	o, ok := parse(p, args, "cxtvzjJf:C:pkmPhoOT:X:aw", "create extract get list file= directory= strip-components= exclude= owner= group= numeric-owner same-owner no-same-owner preserve-permissions same-permissions no-same-permissions gzip zstd xz overwrite keep-old-files one-file-system sort= mtime= mode= null files-from= no-recursion warning= format= absolute-names touch verbose transform= keep-directory-symlink no-overwrite-dir skip-old-files numeric-owner xattrs acls anchored wildcards to-stdout delay-directory-restore recursive-unlink")
+	o, ok := parse(p, args, "cxtvzf:C:pkmPoOT:a", "create extract get list file= directory= strip-components= exclude= numeric-owner same-owner no-same-owner preserve-permissions same-permissions no-same-permissions gzip overwrite keep-old-files null files-from= absolute-names touch verbose skip-old-files to-stdout")
 	if !ok {
 		return 64
 	}
-	t := &tarrer{p: p, v: p.View(), o: o, seen: map[uint64]string{}}
+	t := &tarrer{p: p, v: p.View(), o: o, seen: map[uint64]string{}, met: map[string]bool{}}
 	if s, has := o.get("strip-components"); has {
 		t.strip, _ = strconv.Atoi(s)
 	}
-	if o.has("j", "J", "zstd", "xz") {
-		p.Errorf("sandbox: this compression" + kernel.NotHere)
+	modes := 0
+	for _, names := range [][]string{{"c", "create"}, {"x", "extract", "get"}, {"t", "list"}} {
+		if o.has(names...) {
+			modes++
+		}
+	}
+	if modes > 1 {
+		p.Errorf("You may not specify more than one of -c, -x and -t")
 		return 2
+	}
+	if o.has("t", "list") && o.has("v", "verbose") {
+		return refuse(p, "a list with -v") + 1
+	}
+	if s, has := o.get("f", "file"); has && o.has("a") && !strings.HasSuffix(s, ".gz") && !strings.HasSuffix(s, ".tgz") && !strings.HasSuffix(s, ".tar") {
+		return refuse(p, "the compression of "+s) + 1
 	}
 	file, _ := o.get("f", "file")
 	dir, _ := o.get("C", "directory")
@@ -79,7 +93,13 @@ func tarCmd(p *proc, args []string) int {
 
 func (t *tarrer) read(in io.Reader) int {
 	br := bufio.NewReader(in)
-	if b, _ := br.Peek(2); len(b) == 2 && b[0] == 0x1f && b[1] == 0x8b {
+	b, _ := br.Peek(2)
+	packed := len(b) == 2 && b[0] == 0x1f && b[1] == 0x8b
+	if t.o.has("z", "gzip") && !packed {
+		t.p.Errorf("gzip: stdin: not in gzip format")
+		return 2
+	}
+	if packed {
 		z, err := gzip.NewReader(br)
 		if err != nil {
 			t.p.Errorf("%v", err)
@@ -133,6 +153,12 @@ func (t *tarrer) read(in io.Reader) int {
 		}
 	}
 	_, _ = io.Copy(io.Discard, br) // the padding behind the end
+	for _, a := range t.o.args {
+		if !t.met[a] {
+			t.p.Errorf("%s: Not found in archive", a)
+			t.st = 2
+		}
+	}
 	if t.st != 0 {
 		t.p.Errorf("Exiting with failure status due to previous errors")
 	}
@@ -155,9 +181,11 @@ func (t *tarrer) wanted(name string) (string, bool) {
 	if len(t.o.args) > 0 {
 		hit := false
 		for _, a := range t.o.args {
-			a = strings.TrimPrefix(path.Clean("/"+a), "/")
+			clean := strings.TrimPrefix(path.Clean("/"+a), "/")
 			full := strings.TrimPrefix(path.Clean("/"+name), "/")
-			hit = hit || full == a || strings.HasPrefix(full, a+"/")
+			if full == clean || strings.HasPrefix(full, clean+"/") {
+				hit, t.met[a] = true, true
+			}
 		}
 		if !hit {
 			return "", false

@@ -14,6 +14,10 @@ import (
 )
 
 func (t *tarrer) create(file, start string) int {
+	if len(t.o.args) == 0 && !t.o.has("T", "files-from") {
+		t.p.Errorf("Cowardly refusing to create an empty archive")
+		return 2
+	}
 	out := t.p.Stdout
 	if file != "" && file != "-" {
 		v := *t.v
@@ -47,7 +51,14 @@ func (t *tarrer) create(file, start string) int {
 		}
 	}
 	for _, n := range names {
-		if err := walk(t.v, n, func(name string, i *fsys.Info) error { return t.add(w, name, i) }); err != nil {
+		dot := n == "." || strings.HasPrefix(n, "./")
+		err := walk(t.v, n, func(name string, i *fsys.Info) error {
+			if dot && name != "." && !strings.HasPrefix(name, "./") {
+				name = "./" + name // walk has cleaned it
+			}
+			return t.add(w, name, i)
+		})
+		if err != nil {
 			if t.p.Context().Err() != nil || kernel.Reason(err) == "Broken pipe" {
 				return 2
 			}
@@ -65,7 +76,10 @@ func (t *tarrer) add(w *tar.Writer, name string, i *fsys.Info) error {
 	h := &tar.Header{Name: name, Mode: int64(kernel.ToUnix(i.Mode())), Uid: i.UID, Gid: i.GID, Uname: t.p.UserName(i.UID), Gname: t.p.GroupName(i.GID),
 		ModTime: i.ModTime().Truncate(time.Second), Format: tar.FormatGNU}
 	if !t.o.has("P", "absolute-names") {
-		h.Name = strings.TrimLeft(name, "/")
+		if h.Name = strings.TrimLeft(name, "/"); h.Name != name && !t.bare {
+			t.p.Errorf("Removing leading `/' from member names")
+			t.bare = true
+		}
 	}
 	switch {
 	case i.IsDir():
@@ -75,8 +89,11 @@ func (t *tarrer) add(w *tar.Writer, name string, i *fsys.Info) error {
 		h.Linkname, _ = t.v.Readlink(name)
 	case i.Mode()&fs.ModeNamedPipe != 0:
 		h.Typeflag = tar.TypeFifo
+	case i.Links > 1 && t.seen[i.Ino] != "":
+		h.Typeflag, h.Linkname = tar.TypeLink, t.seen[i.Ino]
 	default:
 		h.Typeflag, h.Size = tar.TypeReg, i.Size()
+		t.seen[i.Ino] = h.Name
 	}
 	if t.o.has("v", "verbose") {
 		t.p.Printf("%s\n", h.Name)

@@ -3,6 +3,7 @@ package coreutils
 import (
 	"crypto/rand"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
 func randomName(n int) string {
@@ -27,6 +29,13 @@ func mktemp(p *proc, args []string) int {
 	o, ok := parse(p, args, "dqup:t", "directory quiet dry-run tmpdir? suffix=")
 	if !ok {
 		return 1
+	}
+	if len(o.args) > 1 {
+		p.Errorf("too many templates")
+		return 1
+	}
+	if o.has("q", "quiet") {
+		p.Stderr = io.Discard
 	}
 	tmpl, dir := "tmp.XXXXXXXXXX", ""
 	if len(o.args) > 0 {
@@ -88,18 +97,26 @@ type lockTable struct {
 }
 
 func flock(p *proc, args []string) int {
-	o, ok := parseOpts(p, args, "sxnw:E:ueoc:", "shared exclusive nonblock wait= unlock close conflict-exit-code=", false)
+	o, ok := parseOpts(p, args, "xenw:E:", "exclusive nonblock wait= conflict-exit-code=", false)
 	if !ok {
 		return 1
 	}
 	if len(o.args) < 2 {
-		return 0 // a descriptor: nobody else is there to wait for
+		refuse(p, "a lock without a command")
+		return 64
+	}
+	conflict := 1
+	if s, has := o.get("E", "conflict-exit-code"); has {
+		conflict, _ = strconv.Atoi(s)
 	}
 	t := p.M.Value(lockKey{}, func() any { return &lockTable{mu: make(chan struct{}, 1), holds: map[string]int{}} }).(*lockTable)
 	name := p.View().Abs(o.args[0])
-	if h, err := p.View().Open(name, os.O_CREATE|os.O_RDONLY, 0o666); err == nil {
-		h.Close()
+	h, err := p.View().Open(name, os.O_CREATE|os.O_RDONLY, 0o666)
+	if err != nil {
+		p.Errorf("cannot open lock file %s: %s", o.args[0], kernel.Reason(err))
+		return 66
 	}
+	h.Close()
 	deadline := time.Now().Add(time.Hour)
 	if w, has := o.get("w", "wait"); has {
 		if f, err := strconv.ParseFloat(w, 64); err == nil {
@@ -117,7 +134,7 @@ func flock(p *proc, args []string) int {
 			break
 		}
 		if o.has("n", "nonblock") || time.Now().After(deadline) || !p.Sleep(10*time.Millisecond) {
-			return 1
+			return conflict
 		}
 	}
 	defer func() { t.mu <- struct{}{}; delete(t.holds, name); <-t.mu }()

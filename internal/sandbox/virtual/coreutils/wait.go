@@ -42,12 +42,16 @@ func sleep(p *proc, args []string) int {
 }
 
 func setsid(p *proc, args []string) int {
-	o, ok := parseOpts(p, args, "cfw", "ctty fork wait", false)
-	if !ok || len(o.args) == 0 {
+	o, ok := parseOpts(p, args, "cw", "ctty wait", false)
+	if !ok {
+		return 1
+	}
+	if len(o.args) == 0 {
+		p.Errorf("no command specified")
 		return 1
 	}
 	// A process group leader cannot begin a session, so setsid forks then.
-	if p.PGID() == p.Pid || o.has("f", "fork") {
+	if p.PGID() == p.Pid {
 		q, err := p.Start(kernel.Child{Argv: o.args, Setsid: true})
 		if err != nil {
 			p.Errorf("fork: %v", err)
@@ -72,8 +76,12 @@ func nohup(p *proc, args []string) int {
 }
 
 func timeout(p *proc, args []string) int {
-	o, ok := parseOpts(p, args, "s:k:v", "signal= kill-after= foreground preserve-status verbose", false)
-	if !ok || len(o.args) < 2 {
+	o, ok := parseOpts(p, args, "s:k:", "signal= kill-after= foreground preserve-status", false)
+	if !ok {
+		return 125
+	}
+	if len(o.args) < 2 {
+		missing(p)
 		return 125
 	}
 	d, ok := duration(o.args[0])

@@ -9,7 +9,7 @@ import (
 )
 
 func xargs(p *proc, args []string) int {
-	o, ok := parseOpts(p, args, "0n:I:rtP:L:d:", "null max-args= no-run-if-empty max-procs= replace?", false)
+	o, ok := parseOpts(p, args, "0n:I:rP:L:d:", "null max-args= no-run-if-empty max-procs=", false)
 	if !ok {
 		return 1
 	}
@@ -25,9 +25,20 @@ func xargs(p *proc, args []string) int {
 		d = strings.NewReplacer(`\n`, "\n", `\0`, "\x00", `\t`, "\t").Replace(d)
 		items = strings.Split(strings.TrimSuffix(string(b), d), d)
 	case o.has("I", "L"):
-		items = lines(b)
+		if strings.ContainsAny(string(b), `'"\\`) {
+			return refuse(p, "quotes with -I or -L")
+		}
+		for _, l := range lines(b) {
+			if l = strings.TrimLeft(l, " \t"); l != "" {
+				items = append(items, l)
+			}
+		}
 	default:
-		items = xargsWords(string(b))
+		var unmatched bool
+		if items, unmatched = xargsWords(string(b)); unmatched {
+			p.Errorf("unmatched quote; by default quotes are special to xargs unless you use the -0 option")
+			return 1
+		}
 	}
 	if len(b) == 0 {
 		items = nil
@@ -43,8 +54,15 @@ func xargs(p *proc, args []string) int {
 		return p.Call(cmd...)
 	}
 	per := len(items)
-	if n, has := o.get("n", "max-args"); has {
-		per, _ = strconv.Atoi(n)
+	for _, name := range []string{"n", "max-args", "L", "P", "max-procs"} {
+		s, has := o.get(name)
+		n, err := strconv.Atoi(s)
+		if has && (err != nil || n < 1 || name == "L" && n > 1) {
+			return refuse(p, "the number "+q(s))
+		}
+		if has && (name == "n" || name == "max-args") {
+			per = n
+		}
 	}
 	repl, one := o.get("I")
 	if one || o.has("L") {
@@ -60,12 +78,16 @@ func xargs(p *proc, args []string) int {
 				argv = append(argv, strings.ReplaceAll(c, repl, items[0]))
 			}
 		}
+		if o.has("L") { // the words of one line
+			argv = append(argv[:len(cmd):len(cmd)], strings.Fields(items[0])...)
+		}
 		items = items[k:]
 		s := xargsRun(p, argv)
 		switch {
 		case s == 126 || s == 127:
 			return s
 		case s == 255:
+			p.Errorf("%s: exited with status 255; aborting", argv[0])
 			return 124
 		case s != 0:
 			st = 123
@@ -82,7 +104,8 @@ func xargsRun(p *proc, argv []string) int {
 	return p.Wait(c)
 }
 
-func xargsWords(s string) []string {
+// xargsWords cuts a text at blanks outside of quotes, and says whether a quote is open.
+func xargsWords(s string) (words []string, unmatched bool) {
 	var out []string
 	var b strings.Builder
 	in, quoteCh := false, byte(0)
@@ -115,5 +138,5 @@ func xargsWords(s string) []string {
 	if in {
 		out = append(out, b.String())
 	}
-	return out
+	return out, quoteCh != 0
 }

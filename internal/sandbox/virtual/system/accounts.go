@@ -1,65 +1,29 @@
 package system
 
 import (
-	"bufio"
+	"cmp"
 	"fmt"
-	"path"
+	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/image"
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
-// AccountCommands are the programs that change users and groups.
+// AccountCommands are the programs that change users and groups. gpasswd, chage, chsh and
+// visudo are not among them: a guest refuses to run these.
 func AccountCommands() map[string]kernel.Command {
-	return map[string]kernel.Command{"useradd": useradd, "adduser": useradd, "groupadd": groupadd, "addgroup": groupadd, "usermod": usermod, "userdel": userdel, "deluser": userdel,
-		"chpasswd": chpasswd, "passwd": passwd, "gpasswd": nothing, "chsh": nothing, "chage": nothing, "visudo": nothing, "nologin": func(p *proc, _ []string) int {
+	return map[string]kernel.Command{"useradd": useradd, "adduser": adduser, "groupadd": groupadd, "addgroup": addgroup, "usermod": usermod, "userdel": userdel, "deluser": deluser,
+		"chpasswd": chpasswd, "passwd": passwd, "nologin": func(p *proc, _ []string) int {
 			p.Printf("This account is currently not available.\n")
 			return 1
 		}}
 }
 
-// simple reads options whose letters in valued take a value.
-func simple(args []string, valued string) (o map[string]string, rest []string) {
-	o = map[string]string{}
-	for i := 1; i < len(args); i++ {
-		a := args[i]
-		switch {
-		case strings.HasPrefix(a, "--"):
-			k, v, has := strings.Cut(a[2:], "=")
-			if !has && strings.Contains(" uid gid home shell comment groups gecos ingroup home-dir base-dir ", " "+k+" ") && i+1 < len(args) {
-				i++
-				v = args[i]
-			}
-			o[k] = v
-		case len(a) > 1 && a[0] == '-':
-			for k := 1; k < len(a); k++ {
-				if strings.IndexByte(valued, a[k]) >= 0 {
-					v := a[k+1:]
-					if v == "" && i+1 < len(args) {
-						i++
-						v = args[i]
-					}
-					o[string(a[k])] = v
-					break
-				}
-				o[string(a[k])] = ""
-			}
-		default:
-			rest = append(rest, a)
-		}
-	}
-	return o, rest
-}
-
-func first(o map[string]string, keys ...string) (string, bool) {
-	for _, k := range keys {
-		if v, ok := o[k]; ok {
-			return v, true
-		}
-	}
-	return "", false
+// onAlpine says whether adduser and its like are busybox's.
+func onAlpine(p *proc) bool {
+	_, err := p.View().Stat("/etc/alpine-release")
+	return err == nil
 }
 
 // appendLine adds a line to a file of accounts, or says why it cannot.
@@ -72,129 +36,219 @@ func appendLine(p *proc, file, line string) bool {
 	return true
 }
 
-func useradd(p *proc, args []string) int {
-	busybox := path.Base(args[0]) == "adduser"
-	o, rest := simple(args, "ugdsGcbkhK")
-	if busybox && len(rest) == 2 {
-		return usermod(p, []string{"usermod", "-aG", rest[1], rest[0]})
-	}
-	if len(rest) == 0 {
-		p.Errorf("missing operand")
-		return 2
-	}
-	name := rest[len(rest)-1]
-	if _, ok := p.LookupUser(name); ok {
-		p.Errorf("user '%s' already exists", name)
-		return 9
-	}
-	_, system := first(o, "r", "system", "S")
-	return addUser(p, name, system, busybox, o)
+// account is a user to add. Empty fields take the defaults.
+type account struct {
+	name, uid, group, home, shell, comment string
+
+	system   bool // the number is one of a daemon's
+	upwards  bool // and counted from 100 upwards
+	makeHome bool
 }
 
-func addUser(p *proc, name string, system, busybox bool, o map[string]string) int {
-	uid := 1000
+// freeID returns the number of a new user or group. useradd and groupadd take one above
+// the highest, or one below the lowest for a system's account; adduser and addgroup, which
+// count upwards, the first that is free.
+func freeID(used []int, system, upwards bool) int {
+	low, high := 1000, 59999
 	if system {
-		uid = 110
+		low, high = 101, 999
 	}
-	for {
-		if _, taken := p.LookupUser(strconv.Itoa(uid)); !taken {
-			break
+	next, step := low, 1
+	switch {
+	case upwards && system:
+		next = 100
+	case upwards:
+	case system:
+		next = high
+		for _, n := range used {
+			if n >= low && n <= next {
+				next = n - 1
+			}
 		}
-		uid++
+		if next < low {
+			next = high
+		}
+		step = -1
+	default:
+		for _, n := range used {
+			if n <= high {
+				next = max(next, n+1)
+			}
+		}
 	}
-	if s, ok := first(o, "u", "uid"); ok {
-		n, err := strconv.Atoi(s)
-		if err != nil {
+	for slices.Contains(used, next) {
+		next += step
+	}
+	return next
+}
+
+// usedIDs are the numbers of all users, or of all groups.
+func usedIDs(p *proc, file string) (out []int) {
+	b, _ := p.View().ReadFile(file)
+	for _, l := range strings.Split(string(b), "\n") {
+		if f := strings.Split(l, ":"); len(f) > 2 {
+			if n, err := strconv.Atoi(f[2]); err == nil {
+				out = append(out, n)
+			}
+		}
+	}
+	return out
+}
+
+// addUser adds a user, and a group of that name if no other is named.
+func addUser(p *proc, a account) int {
+	if _, taken := p.LookupUser(a.name); taken {
+		p.Errorf("user '%s' already exists", a.name)
+		return 9
+	}
+	userTaken := func(s string) bool { _, ok := p.LookupUser(s); return ok }
+	groupTaken := func(s string) bool { _, ok := p.LookupGroup(s); return ok }
+	users, groups := usedIDs(p, "/etc/passwd"), usedIDs(p, "/etc/group")
+	uid := freeID(users, a.system, a.upwards)
+	if a.upwards && !a.system && a.group == "" { // adduser gives user and group one number
+		uid = freeID(append(users, groups...), false, true)
+	}
+	if a.uid != "" {
+		n, err := strconv.Atoi(a.uid)
+		if err != nil || n < 0 {
+			p.Errorf("invalid user ID '%s'", a.uid)
 			return 3
+		}
+		if userTaken(a.uid) {
+			p.Errorf("UID %s is not unique", a.uid)
+			return 4
 		}
 		uid = n
 	}
 	gid := uid
-	if s, ok := first(o, "gid", "ingroup", "G"); ok && (busybox || o["G"] == "") {
-		g, found := p.LookupGroup(s)
+	if a.system && a.upwards || slices.Contains(groups, gid) {
+		gid = freeID(groups, a.system, a.upwards)
+	}
+	if a.group != "" {
+		g, found := p.LookupGroup(a.group)
 		if !found {
-			p.Errorf("group '%s' does not exist", s)
+			p.Errorf("group '%s' does not exist", a.group)
 			return 6
 		}
 		gid = g.GID
-	} else if s, ok := o["g"]; ok && !busybox {
-		g, found := p.LookupGroup(s)
-		if !found {
-			p.Errorf("group '%s' does not exist", s)
-			return 6
-		}
-		gid = g.GID
-	} else if g, found := p.LookupGroup(name); found {
-		gid = g.GID
-	} else if !appendLine(p, "/etc/group", fmt.Sprintf("%s:x:%d:", name, gid)) {
+	} else if groupTaken(a.name) {
+		p.Errorf("group %s exists - if you want to add this user to that group, use -g.", a.name)
+		return 9
+	} else if !appendLine(p, "/etc/group", fmt.Sprintf("%s:x:%d:", a.name, gid)) {
 		return 10
 	}
-	home := "/home/" + name
-	if s, ok := first(o, "d", "home", "home-dir", "h"); ok && s != "" {
-		home = s
+	if a.home == "" {
+		a.home = "/home/" + a.name
 	}
-	shell := "/bin/sh"
-	if system {
-		shell = "/usr/sbin/nologin"
+	if a.shell == "" {
+		a.shell = "/bin/sh"
 	}
-	if s, ok := first(o, "s", "shell"); ok {
-		shell = s
-	}
-	gecos, _ := first(o, "c", "comment", "gecos")
-	if !appendLine(p, "/etc/passwd", fmt.Sprintf("%s:x:%d:%d:%s:%s:%s", name, uid, gid, gecos, home, shell)) ||
-		!appendLine(p, "/etc/shadow", name+":!:20000:0:99999:7:::") {
+	if !appendLine(p, "/etc/passwd", fmt.Sprintf("%s:x:%d:%d:%s:%s:%s", a.name, uid, gid, a.comment, a.home, a.shell)) ||
+		!appendLine(p, "/etc/shadow", a.name+":!:20000:0:99999:7:::") {
 		return 1
 	}
-	_, m := first(o, "m", "create-home")
-	_, no := first(o, "M", "no-create-home", "H")
-	if (m || busybox && !system) && !no {
-		e := edits{v: p.View()}
-		e.mkdir(home)
-		e.do(func() error { return e.v.Chown(home, uid, gid, true) })
-		if e.err != nil {
-			p.Errorf("cannot create directory %s: %s", home, kernel.Reason(e.err))
-			return 12
-		}
+	if !a.makeHome {
+		return 0
 	}
-	if s, ok := first(o, "G", "groups"); ok && !busybox {
-		return usermod(p, []string{"usermod", "-aG", s, name})
+	e := edits{v: p.View()}
+	e.mkdir(a.home)
+	e.do(func() error { return e.v.Chown(a.home, uid, gid, true) })
+	if e.err != nil {
+		p.Errorf("cannot create directory %s: %s", a.home, kernel.Reason(e.err))
+		return 12
 	}
 	return 0
 }
 
-func groupadd(p *proc, args []string) int {
-	o, rest := simple(args, "gK")
-	if len(rest) == 0 {
+func useradd(p *proc, args []string) int {
+	w, ok := parseOptions(p, args, "u:uid= g:gid= G:groups= d:home-dir= s:shell= c:comment= m:create-home M:no-create-home r:system")
+	if !ok {
 		return 2
 	}
-	if len(rest) == 2 {
-		return usermod(p, []string{"usermod", "-aG", rest[1], rest[0]})
+	if !oneName(p, w) {
+		return 2
 	}
-	name := rest[0]
-	if _, ok := p.LookupGroup(name); ok {
-		if _, force := first(o, "f", "force"); force {
+	for _, g := range strings.Split(w.set["groups"], ",") {
+		if _, found := p.LookupGroup(g); !found && g != "" {
+			p.Errorf("group '%s' does not exist", g)
+			return 6
+		}
+	}
+	st := addUser(p, account{name: w.rest[0], uid: w.set["uid"], group: w.set["gid"], home: w.set["home-dir"], shell: w.set["shell"], comment: w.set["comment"],
+		system: w.has("system"), makeHome: w.has("create-home") && !w.has("no-create-home")})
+	if st == 0 && w.set["groups"] != "" {
+		return join(p, w.rest[0], w.set["groups"])
+	}
+	return st
+}
+
+// adduser is Debian's program, or busybox's in an Alpine guest. Both ask for a password
+// on the terminal if no option says otherwise; that is refused.
+func adduser(p *proc, args []string) int {
+	if onAlpine(p) {
+		return busyboxAdduser(p, args)
+	}
+	w, ok := parseOptions(p, args, "system group disabled-password disabled-login no-create-home quiet home= shell= uid= gid= ingroup= gecos= comment=")
+	switch {
+	case !ok:
+		return 1
+	case len(w.rest) == 2 && (len(w.set) == 0 || len(w.set) == 1 && w.has("quiet")):
+		return join(p, w.rest[0], w.rest[1])
+	case len(w.rest) != 1:
+		p.Errorf("Only one or two names allowed.")
+		return 1
+	}
+	name := w.rest[0]
+	if w.has("system") {
+		return systemUser(p, name, w)
+	}
+	if !w.has("disabled-password") && !w.has("disabled-login") || !w.has("gecos") && !w.has("comment") || w.has("group") {
+		refuse(p, "adduser without --system, or --disabled-password and --gecos,")
+		return 1
+	}
+	return min(1, addUser(p, account{name: name, uid: w.set["uid"], group: w.set["gid"] + w.set["ingroup"], home: w.set["home"], shell: cmp.Or(w.set["shell"], "/bin/bash"),
+		comment: cmp.Or(w.set["gecos"]+w.set["comment"], ",,,"), upwards: true, makeHome: !w.has("no-create-home")}))
+}
+
+// systemUser is adduser --system: a user of the group nogroup, unless it gets its own.
+func systemUser(p *proc, name string, w given) int {
+	if u, found := p.LookupUser(name); found {
+		if u.UID < 1000 {
 			return 0
 		}
-		p.Errorf("group '%s' already exists", name)
-		return 9
+		p.Errorf("The user `%s' already exists, but is not a system user. Exiting.", name)
+		return 1
 	}
-	gid := 1000
-	if _, sys := first(o, "r", "system", "S"); sys {
-		gid = 110
+	a := account{name: name, uid: w.set["uid"], group: w.set["gid"] + w.set["ingroup"], home: cmp.Or(w.set["home"], "/nonexistent"), shell: cmp.Or(w.set["shell"], "/usr/sbin/nologin"),
+		comment: w.set["gecos"] + w.set["comment"], system: true, upwards: true, makeHome: w.has("home") && !w.has("no-create-home")}
+	if a.group == "" && !w.has("group") {
+		a.group = "nogroup"
 	}
-	for {
-		if _, taken := p.LookupGroup(strconv.Itoa(gid)); !taken {
-			break
+	return min(1, addUser(p, a))
+}
+
+func busyboxAdduser(p *proc, args []string) int {
+	w, ok := parseOptions(p, args, "h= g= s= G= u= S D H")
+	switch {
+	case !ok:
+		return 1
+	case len(w.rest) == 2 && len(w.set) == 0:
+		return join(p, w.rest[0], w.rest[1])
+	case !oneName(p, w):
+		return 1
+	case !w.has("D"):
+		refuse(p, "adduser without -D")
+		return 1
+	}
+	a := account{name: w.rest[0], uid: w.set["u"], group: w.set["G"], home: w.set["h"], shell: w.set["s"], comment: cmp.Or(w.set["g"], "Linux User,,,"),
+		system: w.has("S"), upwards: true, makeHome: !w.has("H")}
+	if a.system {
+		a.shell = cmp.Or(a.shell, "/sbin/nologin")
+		if a.group == "" {
+			a.group = "nogroup"
 		}
-		gid++
 	}
-	if s, ok := first(o, "g", "gid"); ok {
-		gid, _ = strconv.Atoi(s)
-	}
-	if !appendLine(p, "/etc/group", fmt.Sprintf("%s:x:%d:", name, gid)) {
-		return 10
-	}
-	return 0
+	return min(1, addUser(p, a))
 }
 
 // edit changes the line of name in a colon-separated file; nil drops it.
@@ -214,99 +268,4 @@ func edit(p *proc, file, name string, f func([]string) []string) {
 	if err := p.View().WriteFile(file, []byte(strings.Join(out, "\n")+"\n"), 0o644); err != nil {
 		p.Errorf("failure while writing changes to %s: %s", file, kernel.Reason(err))
 	}
-}
-
-func usermod(p *proc, args []string) int {
-	o, rest := simple(args, "Ggsdlucp")
-	if len(rest) == 0 {
-		return 2
-	}
-	name := rest[0]
-	if _, ok := p.LookupUser(name); !ok {
-		p.Errorf("user '%s' does not exist", name)
-		return 6
-	}
-	if gs, ok := first(o, "G", "groups"); ok {
-		for _, g := range strings.Split(gs, ",") {
-			if _, ok := p.LookupGroup(g); !ok {
-				p.Errorf("group '%s' does not exist", g)
-				return 6
-			}
-			edit(p, "/etc/group", g, func(f []string) []string {
-				for _, m := range strings.Split(f[3], ",") {
-					if m == name {
-						return f
-					}
-				}
-				f[3] = strings.TrimPrefix(f[3]+","+name, ",")
-				return f
-			})
-		}
-	}
-	edit(p, "/etc/passwd", name, func(f []string) []string {
-		if s, ok := first(o, "s", "shell"); ok {
-			f[6] = s
-		}
-		if s, ok := first(o, "d", "home"); ok {
-			f[5] = s
-		}
-		if s, ok := first(o, "u", "uid"); ok {
-			f[2] = s
-		}
-		return f
-	})
-	return 0
-}
-
-func userdel(p *proc, args []string) int {
-	_, rest := simple(args, "")
-	for _, n := range rest {
-		if _, ok := p.LookupUser(n); !ok {
-			p.Errorf("user '%s' does not exist", n)
-			return 6
-		}
-		for _, f := range []string{"/etc/passwd", "/etc/shadow", "/etc/group"} {
-			edit(p, f, n, func([]string) []string { return nil })
-		}
-	}
-	return 0
-}
-
-func chpasswd(p *proc, args []string) int {
-	st, enc := 0, len(args) > 1 && (args[1] == "-e" || args[1] == "--encrypted")
-	sc := bufio.NewScanner(p.Stdin)
-	for sc.Scan() {
-		name, pass, ok := strings.Cut(sc.Text(), ":")
-		if _, found := p.LookupUser(name); !ok || !found {
-			p.Errorf("line 1: user '%s' does not exist", name)
-			st = 1
-			continue
-		}
-		if !enc {
-			pass = image.Crypt(pass)
-		}
-		setPassword(p, name, pass)
-	}
-	return st
-}
-
-func passwd(p *proc, args []string) int {
-	o, rest := simple(args, "")
-	name := "root"
-	if len(rest) > 0 {
-		name = rest[0]
-	}
-	if _, ok := first(o, "l", "lock"); ok {
-		edit(p, "/etc/shadow", name, func(f []string) []string { f[1] = "!" + f[1]; return f })
-	}
-	if _, ok := first(o, "u", "unlock"); ok {
-		edit(p, "/etc/shadow", name, func(f []string) []string { f[1] = strings.TrimPrefix(f[1], "!"); return f })
-	}
-	if _, ok := first(o, "e", "expire"); ok {
-		edit(p, "/etc/shadow", name, func(f []string) []string { f[2] = "0"; return f })
-	}
-	if _, ok := first(o, "d", "delete"); ok {
-		edit(p, "/etc/shadow", name, func(f []string) []string { f[1] = ""; return f })
-	}
-	return 0
 }

@@ -8,8 +8,9 @@ import (
 )
 
 func packageCommands() map[string]kernel.Command {
-	return map[string]kernel.Command{"apt-get": apt, "apt": apt, "apt-cache": aptCache, "apt-mark": nothing, "apt-config": nothing, "dpkg": dpkg, "dpkg-query": dpkgQuery,
-		"debconf-set-selections": nothing, "dpkg-reconfigure": nothing, "apk": apk}
+	return map[string]kernel.Command{"apt-get": apt, "apt": apt, "apt-cache": aptCache, "dpkg": dpkg, "dpkg-query": dpkgQuery,
+		"debconf-set-selections": nothing, // no package here reads an answer
+		"apk":                    apk}
 }
 
 // pkg is a package of the catalogue: the programs and files it brings.
@@ -128,7 +129,7 @@ func unpack(p *proc, name string, c pkg) error {
 	}
 	if c.user != "" {
 		if _, ok := p.LookupUser(c.user); !ok {
-			addUser(p, c.user, true, false, map[string]string{"d": "/var/lib/" + c.user})
+			addUser(p, account{name: c.user, system: true, upwards: true, home: "/var/lib/" + c.user, shell: "/usr/sbin/nologin"})
 		}
 	}
 	for _, b := range strings.Fields(c.bins) {

@@ -9,10 +9,8 @@ import (
 )
 
 func systemdCommands() map[string]kernel.Command {
-	ok := func(*proc, []string) int { return 0 }
 	return map[string]kernel.Command{
-		"systemctl": systemctl, "journalctl": journalctl, "systemd-tmpfiles": ok, "loginctl": ok, "systemd-cat": ok, "update-rc.d": ok, "deb-systemd-invoke": ok,
-		"hostnamectl": hostnamectl, "timedatectl": func(p *proc, _ []string) int { p.Printf("Time zone: Etc/UTC (UTC, +0000)\n"); return 0 }, "localectl": ok,
+		"systemctl": systemctl, "journalctl": journalctl, "hostnamectl": hostnamectl, "timedatectl": timedatectl,
 		"service": service, "invoke-rc.d": service, "poweroff": powerOff, "halt": powerOff, "shutdown": powerOff, "reboot": powerOff,
 	}
 }
@@ -24,7 +22,20 @@ func powerOff(p *proc, args []string) int {
 	return 0
 }
 
+func timedatectl(p *proc, args []string) int {
+	if len(args) > 1 && args[1] != "status" {
+		refuse(p, strings.Join(args[1:], " "))
+		return 1
+	}
+	p.Printf("Time zone: Etc/UTC (UTC, +0000)\n")
+	return 0
+}
+
 func hostnamectl(p *proc, args []string) int {
+	if len(args) > 1 && args[1] != "set-hostname" && args[1] != "hostname" && args[1] != "status" {
+		refuse(p, strings.Join(args[1:], " "))
+		return 1
+	}
 	if len(args) > 2 && (args[1] == "set-hostname" || args[1] == "hostname") {
 		p.M.SetHostname(args[2])
 		if err := p.View().WriteFile("/etc/hostname", []byte(args[2]+"\n"), 0o644); err != nil {
