@@ -133,9 +133,11 @@ func (r *initRun) showLines(ctx context.Context, why error, privs, paths []strin
 	if err != nil && !pve.IsKind(err, pve.Forbidden) {
 		return err
 	}
-	p, err := setup.Decide(r.initOptions.account, privs, paths, there)
+	a := r.initOptions.account
+	a.Token = setup.Free(a.Token, there.Tokens)
+	p, err := setup.Decide(a, privs, paths, there)
 	if err != nil {
-		return err
+		return usagef("%w", err).hint("make another role with --role")
 	}
 	f := exit.Explain(why)
 	if r.ask == nil {
@@ -148,8 +150,11 @@ func (r *initRun) showLines(ctx context.Context, why error, privs, paths []strin
 		}
 		return failed.hint("then, with the token in a file: %s", r.again())
 	}
-	lines := append([]string{f.Message + ". As root on the node:", ""}, p.Lines()...)
-	if err := ui.WriteLines(r.app.streams, append(lines, "", "The token command prints the secret.")...); err != nil {
+	if err := ui.WriteFailure(r.app.streams, ui.Failure{Message: f.Message}); err != nil {
+		return err
+	}
+	lines := append([]string{"", "As root on the node:", ""}, p.Lines()...)
+	if err := ui.WriteLines(r.app.streams, append(lines, "", "The line with token add prints the secret.")...); err != nil {
 		return err
 	}
 	if err := r.askToken(ctx, true); err != nil {

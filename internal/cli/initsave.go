@@ -13,6 +13,7 @@ import (
 func (r *initRun) test(ctx context.Context) error {
 	a := r.app
 	t := doctor.Target{Name: r.host.Name, Host: &r.host, UserAgent: "infrahaus/" + version}
+	t.Local = &doctor.Local{Paths: r.cfg.Paths, ConfigFile: r.cfg.File, RedisURL: r.cfg.RedisURL, Publish: r.cfg.Publish}
 	inside, err := (&place{name: r.host.Name, host: &r.host}).nodeWay()
 	if err != nil {
 		return err
@@ -42,7 +43,7 @@ func (r *initRun) test(ctx context.Context) error {
 func (r *initRun) showCheck(c doctor.Check) {
 	a := r.app
 	switch {
-	case a.global.quiet && c.State != doctor.Fail:
+	case a.global.quiet && c.State != doctor.Fail, c.State == doctor.Skipped, c.ID == "config":
 	case a.streams.ErrTTY:
 		side := *a.streams
 		side.Out, side.OutTTY, side.OutColor = a.streams.Err, true, a.streams.ErrColor

@@ -47,11 +47,11 @@ func (c *Config) Vacant(name, url string) error {
 	case !hostName.MatchString(name):
 		return &Error{Text: fmt.Sprintf("%q cannot be a host's name", name), Next: "letters, digits, dots and dashes: choose another with --name"}
 	case c.hosts[name] != nil:
-		return c.about(name, "choose another with --name, or take it out of the config first", "there is a host %s already", name)
+		return c.about(name, "choose another with --name; to remove this one: infrahaus host remove "+name, "there is a host %s already", name)
 	}
 	for _, have := range c.HostNames() {
 		if u, err := endpoint(c.hosts[have].URL); err == nil && u == url && url != "" {
-			return c.about(have, "it can be used as it is, with --host; or take it out of the config first", "host %s has the url %s already", have, url)
+			return c.about(have, "it can be used as it is; to remove it first: infrahaus host remove "+have, "host %s has the url %s already", have, url)
 		}
 	}
 	return nil

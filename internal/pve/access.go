@@ -35,25 +35,31 @@ func (c *Client) Roles(ctx context.Context) ([]Role, error) {
 }
 
 // UserTokens lists the names of a user's tokens, sorted. exists is false if there is no
-// such user.
+// such user, or if the login may not see it: that needs Sys.Audit or User.Modify on
+// /access/groups.
 func (c *Client) UserTokens(ctx context.Context, user string) (names []string, exists bool, err error) {
-	var raw []struct{ TokenID text }
-	err = c.get(ctx, "list the tokens of "+user, join("access", "users", user, "token"), &raw)
-	if isNoSuchUser(err) {
-		return nil, false, nil
+	var raw []struct {
+		UserID text
+		Tokens []struct{ TokenID text }
 	}
-	for _, t := range raw {
-		names = append(names, t.TokenID.String())
+	if err = c.get(ctx, "list the users", "/access/users?full=1", &raw); err != nil {
+		return nil, false, err
+	}
+	for _, u := range raw {
+		if u.UserID.String() != user {
+			continue
+		}
+		exists = true
+		for _, t := range u.Tokens {
+			names = append(names, t.TokenID.String())
+		}
 	}
 	slices.Sort(names)
-	return names, err == nil, err
+	return names, exists, nil
 }
 
-func isNoSuchUser(err error) bool {
-	return IsKind(err, Refused) && strings.Contains(err.Error(), "no such user (")
-}
-
-// Lacks returns those of the privileges that a user lacks on a path.
+// Lacks returns those of the privileges that a user lacks on a path. It needs Sys.Audit on
+// /access.
 func (c *Client) Lacks(ctx context.Context, user, at string, privileges []string) ([]string, error) {
 	var raw map[string]map[string]text
 	err := c.get(ctx, "read the permissions of "+user, "/access/permissions?userid="+url.QueryEscape(user)+"&path="+url.QueryEscape(at), &raw)
@@ -148,10 +154,8 @@ func (c *Client) MakeToken(ctx context.Context, user, name, comment string) (sec
 func (c *Client) RemoveToken(ctx context.Context, id string) error {
 	user, name := cutLast(id, "!")
 	err := c.send(ctx, "revoke the token "+id, http.MethodDelete, join("access", "users", user, "token", name), nil, nil)
-	var e *Error
-	if isNoSuchUser(err) || IsKind(err, Refused) && strings.Contains(err.Error(), "no such token '") {
-		e = &Error{Kind: NotFound, Op: "revoke the token " + id, Reason: "Proxmox has no such token", Err: err}
-		return e
+	if IsKind(err, Refused) && (strings.Contains(err.Error(), "no such user (") || strings.Contains(err.Error(), "no such token '")) {
+		return &Error{Kind: NotFound, Op: "revoke the token " + id, Reason: "Proxmox has no such token", Err: err}
 	}
 	return err
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
-// Look asks what a host has of an account.
+// Look asks what a host has of an account. What the login may not see counts as missing.
 func Look(ctx context.Context, c *pve.Client, a Account, privileges, paths []string) (There, error) {
 	var t There
 	var err error
@@ -22,7 +22,12 @@ func Look(ctx context.Context, c *pve.Client, a Account, privileges, paths []str
 	}
 	t.Lacks = map[string][]string{}
 	for _, path := range paths {
-		if t.Lacks[path], err = c.Lacks(ctx, a.User, path, on(path, privileges)); err != nil {
+		needed := on(path, privileges)
+		t.Lacks[path], err = c.Lacks(ctx, a.User, path, needed)
+		if pve.IsKind(err, pve.Forbidden) {
+			t.Lacks[path], err = needed, nil
+		}
+		if err != nil {
 			return t, err
 		}
 	}
@@ -74,8 +79,13 @@ func (m *Made) step(ctx context.Context, a Account, s Step) (err error) {
 			})
 		}
 	case Grant:
-		if err = c.Grant(ctx, s.Grant); err == nil || lost(err) {
-			note(func(ctx context.Context) error { return c.Ungrant(ctx, s.Grant) })
+		for _, g := range s.Grants {
+			if err = c.Grant(ctx, g); err == nil || lost(err) {
+				note(func(ctx context.Context) error { return c.Ungrant(ctx, g) })
+			}
+			if err != nil {
+				break
+			}
 		}
 	}
 	return err

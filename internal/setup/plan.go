@@ -38,7 +38,7 @@ type Step struct {
 	Line       string   // the same as a command on the node
 	Widens     bool     // it gives more rights to a user or role that exists
 	Privileges []string // of MakeRole and WidenRole
-	Grant      pve.Grant
+	Grants     []pve.Grant
 }
 
 // Plan is what will be made.
@@ -116,22 +116,26 @@ func (p *Plan) role(privileges []string, roles []pve.Role) error {
 func (p *Plan) grants(path string, privileges []string, there There) {
 	needed := on(path, privileges)
 	lacks := slices.ContainsFunc(there.Lacks[path], func(s string) bool { return slices.Contains(needed, s) })
-	ids := []string{p.TokenID()}
+	s := Step{Kind: Grant, Line: "pveum acl modify " + path + " --roles " + p.Role}
+	var names []string
+	grant := func(id, name, flag string) bool {
+		g := pve.Grant{Path: path, Role: p.Role, ID: id}
+		if slices.Contains(there.Grants, g) {
+			return false // the role itself lacks something, and gets it
+		}
+		s.Grants, names = append(s.Grants, g), append(names, name)
+		s.Line += flag + guest.Quote(id)
+		return true
+	}
 	if !there.User || lacks {
-		ids = []string{p.User, p.TokenID()}
+		s.Widens = grant(p.User, p.User, " --users ") && there.User
 	}
-	for _, id := range ids {
-		grant := pve.Grant{Path: path, Role: p.Role, ID: id}
-		if slices.Contains(there.Grants, grant) {
-			continue // the role itself lacks something, and gets it
-		}
-		flag := " --users "
-		if strings.Contains(id, "!") {
-			flag = " --tokens "
-		}
-		p.add(Step{Kind: Grant, Widens: there.User && id == p.User, Text: "the role " + p.Role + " on " + path + " for " + id,
-			Line: "pveum acl modify " + path + " --roles " + p.Role + flag + guest.Quote(id), Grant: grant})
+	grant(p.TokenID(), "the token", " --tokens ")
+	if len(s.Grants) == 0 {
+		return
 	}
+	s.Text = "the role " + p.Role + " on " + path + " for " + strings.Join(names, " and ")
+	p.add(s)
 }
 
 // Widens are the texts of the steps that give more rights to what exists.

@@ -97,10 +97,8 @@ func TestDecide(t *testing.T) {
 		{name: "nothing is there", lines: `pveum user add infrahaus@pve --comment 'made by infrahaus init'
 pveum role add infrahaus --privs Datastore.Audit,VM.Audit,VM.Allocate
 pveum user token add infrahaus@pve cli --privsep 1 --comment 'made by infrahaus init'
-pveum acl modify /vms --roles infrahaus --users infrahaus@pve
-pveum acl modify /vms --roles infrahaus --tokens 'infrahaus@pve!cli'
-pveum acl modify /storage/local --roles infrahaus --users infrahaus@pve
-pveum acl modify /storage/local --roles infrahaus --tokens 'infrahaus@pve!cli'`},
+pveum acl modify /vms --roles infrahaus --users infrahaus@pve --tokens 'infrahaus@pve!cli'
+pveum acl modify /storage/local --roles infrahaus --users infrahaus@pve --tokens 'infrahaus@pve!cli'`},
 		{name: "user and role suffice", there: setup.There{User: true, Roles: role(privs...), Lacks: map[string][]string{}}, lines: `pveum user token add infrahaus@pve cli --privsep 1 --comment 'made by infrahaus init'
 pveum acl modify /vms --roles infrahaus --tokens 'infrahaus@pve!cli'
 pveum acl modify /storage/local --roles infrahaus --tokens 'infrahaus@pve!cli'`,
@@ -113,8 +111,7 @@ pveum acl modify /storage/local --roles infrahaus --tokens 'infrahaus@pve!cli'`,
 			kept: "the user infrahaus@pve exists and stays as it is", widens: 1},
 		{name: "the user lacks a privilege on one path", there: setup.There{User: true, Roles: role(append(privs, "VM.Clone")...), Lacks: map[string][]string{"/vms": {"VM.Allocate"}}},
 			lines: `pveum user token add infrahaus@pve cli --privsep 1 --comment 'made by infrahaus init'
-pveum acl modify /vms --roles infrahaus --users infrahaus@pve
-pveum acl modify /vms --roles infrahaus --tokens 'infrahaus@pve!cli'
+pveum acl modify /vms --roles infrahaus --users infrahaus@pve --tokens 'infrahaus@pve!cli'
 pveum acl modify /storage/local --roles infrahaus --tokens 'infrahaus@pve!cli'`,
 			kept: "the user infrahaus@pve exists and stays as it is; the role infrahaus exists and stays as it is; the role infrahaus grants more than is needed: VM.Clone", widens: 1},
 		{name: "the token is there", there: setup.There{User: true, Tokens: []string{"cli", "cli-2"}}, err: "the token infrahaus@pve!cli exists"},

@@ -37,6 +37,7 @@ var ErrLeft = errors.New("the questions were left")
 type Asker struct {
 	s     *Streams
 	form  bool
+	page  string        // the last heading of lines
 	lines *bufio.Reader // the only reader of lines: two of them would lose what is typed ahead
 }
 
@@ -124,8 +125,11 @@ func (a *Asker) record(page string, questions []Question, answers map[string]str
 // askLines asks one question after the other.
 func (a *Asker) askLines(ctx context.Context, page string, questions []Question) (map[string]string, error) {
 	answers := map[string]string{}
-	if _, err := fmt.Fprintf(a.s.Err, "\n%s\n", Clean(page)); err != nil {
-		return nil, err
+	if page != a.page {
+		a.page = page
+		if _, err := fmt.Fprintf(a.s.Err, "\n%s\n", Clean(page)); err != nil {
+			return nil, err
+		}
 	}
 	for _, q := range questions {
 		answer, err := a.askLine(ctx, q)
