@@ -32,6 +32,7 @@ type app struct {
 	store        *store.Store
 	vault        *vault.Vault
 	sandbox      *sandbox.Sandbox
+	junit        *report
 	cancel       context.CancelFunc
 
 	waits *event.Waiting // of a command that is not a run
@@ -46,6 +47,9 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 		a.streams = ui.System(a.in, a.out, a.err, os.Environ(), true)
 	}
 	if err := checkFlags(cmd.Flags()); err != nil {
+		return err
+	}
+	if err := a.junit.check(); err != nil {
 		return err
 	}
 	if a.global.timeout < 0 {

@@ -76,6 +76,7 @@ Every check comes before the first change: a create that is refused leaves nothi
 	choose(cmd, &o.onFailure, "on-failure", "keep", "`what` becomes of a container that failed: %s", "keep", "destroy")
 	f.BoolVar(&o.plan, "plan", false, "show what would happen and touch nothing")
 	f.BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
+	a.junitFlag(f)
 	f.StringVar(&o.passwordFile, "password-file", "", "root's password from the file at `path` (- is stdin) instead of a random one")
 	o.spec.register(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("template", a.completeTemplates)

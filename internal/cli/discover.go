@@ -44,6 +44,7 @@ declared service once and does not wait. With --json it prints one document.` +
 	}
 	passwordFlag(cmd.Flags(), &o.passwordFile)
 	cmd.Flags().BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
+	a.junitFlag(cmd.Flags())
 	cmd.ValidArgsFunction = a.completeContainers
 	return cmd
 }

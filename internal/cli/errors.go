@@ -11,23 +11,24 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/exit"
+	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
 
-// failure is a exit.Failure under construction.
-type failure struct{ *exit.Failure }
+// failure is a provision.Failure under construction.
+type failure struct{ *provision.Failure }
 
 func (f *failure) Unwrap() error { return f.Failure }
 
 // failf makes an error with an exit status of the contract.
 func failf(status int, format string, args ...any) *failure {
 	err := fmt.Errorf(format, args...)
-	return &failure{&exit.Failure{Status: status, Message: err.Error(), Err: errors.Unwrap(err)}}
+	return &failure{&provision.Failure{Status: status, Message: err.Error(), Err: errors.Unwrap(err)}}
 }
 
 // usagef is failf for exit status 2: nothing was touched.
 func usagef(format string, args ...any) *failure {
-	return failf(exit.Usage, format, args...)
+	return failf(provision.ExitUsage, format, args...)
 }
 
 // hint adds the next command.
@@ -73,7 +74,7 @@ func (a *app) report(ctx context.Context, command string, err error) int {
 	}
 	var (
 		sig  interrupted
-		said *exit.Failure // what the interruption left, in words of its own
+		said *provision.Failure // what the interruption left, in words of its own
 	)
 	if !isRun && errors.As(context.Cause(ctx), &sig) && !(errors.As(err, &said) && said.Status == sig.ExitStatus()) {
 		err = sig
@@ -136,7 +137,7 @@ func deed(command string) string {
 }
 
 // printErrorEvent is the JSON face of a failure before any run began.
-func (a *app) printErrorEvent(f *exit.Failure) error {
+func (a *app) printErrorEvent(f *provision.Failure) error {
 	e := event.Event{
 		Timestamp: time.Now().UTC(), Type: event.Error, Message: f.Text(), ExitStatus: &f.Status, Host: a.global.host,
 		Hint: joinLines(f.Hints),
@@ -159,10 +160,10 @@ func unshown(err, write error) error {
 	return errors.Join(err, write)
 }
 
-// explain adds to exit.Explain the hints that are commands of this tool. It masks
+// explain adds to provision.Explain the hints that are commands of this tool. It masks
 // secrets in the URLs that errors of other packages quote.
-func (a *app) explain(err error) *exit.Failure {
-	f := exit.Explain(err)
+func (a *app) explain(err error) *provision.Failure {
+	f := provision.Explain(err)
 	var guide exit.Guide
 	if len(f.Hints) == 0 && errors.As(err, &guide) {
 		f.Hints = guide.Commands(a.command)

@@ -58,6 +58,7 @@ create was asked for a package that does not exist, --package replaces it, and
 	o.packages.register(f)
 	passwordFlag(f, &o.passwordFile)
 	f.BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
+	a.junitFlag(f)
 	cmd.ValidArgsFunction = a.completeContainers
 	return cmd
 }
@@ -88,7 +89,7 @@ func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 	case c.Lifecycle == lxc.Destroyed:
 		return a.nothingLeft(ctx, c)
 	case c.Lifecycle == lxc.Ready && killed != nil && killed.Kind == "sync" && o.from == "":
-		return failf(exit.Other, "the sync of %s was killed before it changed anything", c.Hostname).hint("%s", a.command("sync", c.Hostname))
+		return failf(provision.ExitOther, "the sync of %s was killed before it changed anything", c.Hostname).hint("%s", a.command("sync", c.Hostname))
 	case c.Lifecycle == lxc.Ready && killed == nil && o.from == "":
 		return o.nothing(ctx, c)
 	}

@@ -40,6 +40,7 @@ Try it without a Proxmox node:  infrahaus create web --template hello --sandbox`
 		RunE:              helpOnly,
 	}
 	g := &a.global
+	a.junit = &report{}
 	flags := root.PersistentFlags()
 	flags.StringVar(&g.host, "host", "", "the Proxmox host with this `name` in the config")
 	flags.StringVar(&g.configFile, "config", "", "the config `file` (default $XDG_CONFIG_HOME/infrahaus/config.yaml)")

@@ -11,7 +11,6 @@ import (
 	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/config"
 	"github.com/infrahaus/infrahaus/internal/event"
-	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
@@ -51,7 +50,7 @@ func (a *app) begin(ctx context.Context, c lxc.Container, kind string, display u
 		return nil, err
 	}
 	rec := catalogue.Of(s, v, c.RecordID).In(runID)
-	sinks := []event.Sink{display}
+	sinks := append([]event.Sink{display}, a.junit.follow(kind, c)...)
 	var mirror *store.Mirror
 	warning := ""
 	if publish || a.cfg.Publish {
@@ -126,7 +125,7 @@ func (s *session) end(ctx context.Context, res provision.Result, runErr error, s
 	defer cancel()
 	status := res.ExitStatus
 	if runErr != nil {
-		status = exit.Explain(runErr).Status
+		status = provision.Explain(runErr).Status
 	}
 	err := s.record.EndRun(after, status)
 	tailOut := s.display.ShowedTail()
@@ -135,6 +134,7 @@ func (s *session) end(ctx context.Context, res provision.Result, runErr error, s
 		closeErr = nil
 	}
 	err = errors.Join(err, closeErr)
+	s.app.junit.save(s.app)
 	if s.mirror != nil {
 		if lost := s.mirror.Close().Warning(); lost != "" {
 			s.app.warn(lost, "")
@@ -174,7 +174,7 @@ func (s *session) card(c lxc.Container, res provision.Result) error {
 	if c.Host == config.SandboxHost {
 		r.Notes = append(r.Notes, "services of the sandbox answer only while an infrahaus process with it runs: "+s.app.command("sandbox", "serve"))
 	}
-	if s.app.global.quiet && res.ExitStatus == exit.Unready {
+	if s.app.global.quiet && res.ExitStatus == provision.ExitUnready {
 		s.app.warn("the container is up, but not answering: "+unanswering(res.Services), s.app.command("logs", c.Hostname))
 	}
 	return ui.WriteResult(s.app.streams, r)

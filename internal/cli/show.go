@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
@@ -73,9 +73,9 @@ func (o *showOptions) run(ctx context.Context, refs []string) error {
 // elsewhere is the error for a container that is not on record for the selected host. It
 // names the other hosts that have one of that name, because users often forget --sandbox.
 func (a *app) elsewhere(ctx context.Context, ref, host string, none error) error {
-	f := failf(exit.Other, "cannot find container %s in the catalogue of host %s", ref, host)
+	f := failf(provision.ExitOther, "cannot find container %s in the catalogue of host %s", ref, host)
 	if host == "" {
-		f = failf(exit.Other, "cannot find container %s: no host is selected", ref)
+		f = failf(provision.ExitOther, "cannot find container %s: no host is selected", ref)
 	}
 	f.Err = none
 	if a.store == nil {
@@ -105,6 +105,7 @@ type document struct {
 	Services     []lxc.Service `json:"services"`
 	DiscoveredAt *lxc.Time     `json:"discoveredAt,omitempty"`
 	Runs         []store.Run   `json:"runs"`
+	Timeline     ui.Timeline   `json:"timeline"`          // of the last run with phases
 	Proxmox      *onSite       `json:"proxmox,omitempty"` // with --check
 	Differs      []string      `json:"differs,omitempty"`
 }
@@ -133,6 +134,9 @@ func (a *app) documentOf(ctx context.Context, l listed) (document, error) {
 		return d, err
 	}
 	if d.Runs, err = a.store.Runs(ctx, c.RecordID); err != nil {
+		return d, err
+	}
+	if _, d.Timeline, err = a.timeline(ctx, d.Runs); err != nil {
 		return d, err
 	}
 	if d.Runs == nil {
@@ -171,7 +175,11 @@ func (a *app) showCard(ctx context.Context, l listed) error {
 			r.Reveal = a.command("credentials", c.Hostname, "--reveal")
 		}
 	}
-	return ui.WriteResult(a.streams, r)
+	run, line, err := a.timeline(ctx, runs)
+	if err != nil {
+		return err
+	}
+	return orFirst(ui.WriteResult(a.streams, r), ui.WriteTimeline(a.streams, runText(run), line))
 }
 
 // now is what Proxmox says of a container, nil if it was not asked.

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -113,9 +114,10 @@ func (h *hopped) Close() error { return errors.Join(h.Conn.Close(), h.beneath.Cl
 // byCommand connects through a ProxyCommand, started as ssh starts it.
 func byCommand(text string) dialing {
 	return func(context.Context, string, string) (net.Conn, error) {
-		cmd := shellCommand(text)
+		cmd := exec.Command("/bin/sh", "-c", "exec "+text)
 		p := &piped{cmd: cmd, ended: make(chan struct{})}
 		cmd.Stderr = &p.said
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C must not end it before us
 		cmd.WaitDelay = time.Second
 		in, w, err1 := os.Pipe()
 		r, out, err2 := os.Pipe()
@@ -154,7 +156,7 @@ func (p *piped) Close() error {
 	select {
 	case <-p.ended:
 	case <-time.After(300 * time.Millisecond):
-		endCommand(p.cmd)
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM)
 	}
 	return err
 }

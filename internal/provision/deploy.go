@@ -10,7 +10,6 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/event"
-	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 )
@@ -190,8 +189,8 @@ func (r *Run) ship(ctx context.Context, files []guest.File) error {
 		return err
 	}
 	if status != 0 {
-		return &exit.Failure{
-			Status:  exit.Guest,
+		return &Failure{
+			Status:  ExitGuest,
 			Message: fmt.Sprintf("cannot install the config-manager: exit status %d", status),
 			Tail:    splitLines(r.Bus.Redact(out.String())),
 		}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/event"
-	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
@@ -75,8 +74,8 @@ func (r *Run) awaitStart(ctx context.Context, upid string, follow func(context.C
 	defer r.wait(what, StartTimeout)()
 	res, err := follow(wait, upid)
 	if wait.Err() != nil && ctx.Err() == nil {
-		return res, &exit.Failure{
-			Status: exit.Proxmox, Err: err,
+		return res, &Failure{
+			Status: ExitProxmox, Err: err,
 			Message: fmt.Sprintf("cannot wait any longer for container %d to start: its task still runs after %s", r.CTID, StartTimeout),
 		}
 	}
@@ -147,7 +146,7 @@ func (o *opening) wait() string {
 // was waited for.
 func (o *opening) cut(cause error) error {
 	if what := o.wait(); what != "" {
-		return &exit.Failure{Status: exit.Unreachable, Message: "wait for " + what, Err: cause}
+		return &Failure{Status: ExitUnreachable, Message: "wait for " + what, Err: cause}
 	}
 	return cause
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/outcome"
@@ -68,8 +67,8 @@ func (r *Run) discard(ctx context.Context, node string, ctid int, upid string) e
 func Unlock(ctx context.Context, node *guest.NodeSSH, ctid int) error {
 	byHand := fmt.Sprintf("on the node: pct unlock %d", ctid)
 	if node == nil {
-		return &exit.Failure{
-			Status:  exit.Proxmox,
+		return &Failure{
+			Status:  ExitProxmox,
 			Message: fmt.Sprintf("cannot remove the half-made container %d: its create task died and left it locked, and the API cannot unlock", ctid),
 			Hints:   []string{byHand, "or set INFRAHAUS_SSH_NODE, and it is done for you"},
 		}
@@ -77,7 +76,7 @@ func Unlock(ctx context.Context, node *guest.NodeSSH, ctid int) error {
 	err := node.Unlock(ctx, ctid)
 	var in *guest.Error
 	if errors.As(err, &in) {
-		return &exit.Failure{Status: exit.Unreachable, Message: in.Error(), Tail: splitLines(in.Tail), Hints: append(in.NextSteps(), byHand), Err: err}
+		return &Failure{Status: ExitUnreachable, Message: in.Error(), Tail: splitLines(in.Tail), Hints: append(in.NextSteps(), byHand), Err: err}
 	}
 	return err
 }
@@ -118,8 +117,8 @@ func (r *Run) mayDiscard(f ownership.Facts, node string) error {
 	case owner == ownership.Theirs && !f.Config.Blank():
 		return survey.NotOurs(f.Record, node, r.Command)
 	}
-	return &exit.Failure{
-		Status:  exit.Proxmox,
+	return &Failure{
+		Status:  ExitProxmox,
 		Message: fmt.Sprintf("cannot remove the half-made container %d: somebody else may be creating it now; it was left alone", f.Record.CTID),
 		Hints:   []string{"try again once the task that creates it has ended"},
 	}

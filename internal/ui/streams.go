@@ -23,6 +23,9 @@ type Streams struct {
 	Size func() (columns, rows int)
 	// OutColor and ErrColor are the colours of each stream: NoTTY means none.
 	OutColor, ErrColor colorprofile.Profile
+
+	ci  string    // the system whose logs fold, "" for none
+	raw io.Writer // stderr for commands to that system
 }
 
 // System returns the process's own streams, with the capabilities that its environment
@@ -42,6 +45,12 @@ func System(in, out, err *os.File, env []string, noColor bool) *Streams {
 			}
 		}
 		return 0, 0
+	}
+	if s.raw = err; !s.ErrTTY {
+		s.ci = ciOf(look)
+	}
+	if s.ci == ciGitHub {
+		s.Err = &githubGuard{w: err}
 	}
 	s.OutColor = profile(s.OutTTY, look, noColor)
 	s.ErrColor = profile(s.ErrTTY, look, noColor)

@@ -62,11 +62,13 @@ type Options struct {
 }
 
 // NewDisplay returns the JSON display if asked for, the live one on a terminal, otherwise
-// the plain one.
+// the plain one, with groups where a CI system shows them.
 func NewDisplay(s *Streams, o Options) Display {
 	switch {
 	case o.JSON:
 		return newJSON(s)
+	case s.ci != "":
+		return newCI(s, o.Quiet)
 	case s.ErrTTY && !o.Quiet && !o.Verbose:
 		return newLive(s)
 	}
