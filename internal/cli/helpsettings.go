@@ -37,6 +37,8 @@ func environmentTopic() Topic {
 			{"TERM", "dumb: plain lines instead of the live display. Its colours decide ours.", "export TERM=xterm-256color"},
 			{"COLORTERM", "What the terminal says of its colours.", "export COLORTERM=truecolor"},
 			{"CI", "true: plain lines, and nothing is asked.", "export CI=true"},
+			{"GITHUB_ACTIONS", "true: the output of each script is a group that folds, and cannot be a command to the runner.", "export GITHUB_ACTIONS=true"},
+			{"GITLAB_CI", "true: the output of each script is a section that folds.", "export GITLAB_CI=true"},
 			{"SSH_AUTH_SOCK", "The agent for SSH to the node.", "export SSH_AUTH_SOCK=/run/user/1000/ssh-agent.sock"},
 			{"USER", "Your name, where the system's list of users does not tell it.", "export USER=alice"},
 		}},
