@@ -87,8 +87,8 @@ func (r *initRun) certificate(ctx context.Context) error {
 // trust asks as ssh does.
 func (r *initRun) trust(ctx context.Context, shown string) error {
 	got, err := r.ask.Ask(ctx, "Certificate", ui.Question{
-		Key: "trust", Title: "Is this the host's certificate? (yes/no/its fingerprint)",
-		Help: "No CA of this machine vouches for the certificate of " + r.host.URL + ".\nIts SHA-256 fingerprint is\n" + shown +
+		Key: "trust", Short: "Certificate trusted", Title: "Is this the host's certificate? (yes/no/its fingerprint)",
+		Help: "No CA of this machine vouches for the certificate of " + r.host.URL + ".\nIts SHA-256 fingerprint is\n" + shown[:48] + "\n" + shown[48:] +
 			"\nOn the node, pvenode cert info shows the right one.",
 		Check: func(s string) error {
 			switch strings.ToLower(strings.TrimSpace(s)) {
@@ -125,7 +125,7 @@ func (r *initRun) chooseName(ctx context.Context) error {
 		return nil
 	}
 	got, err := r.ask.Ask(ctx, "Name", ui.Question{
-		Key: "name", Title: "Name of this host in the config", Default: r.host.Name, Help: "commands take it as --host",
+		Key: "name", Short: "Name", Title: "Name of this host in the config", Default: r.host.Name, Help: "commands take it as --host",
 		Check: func(s string) error { return r.cfg.Vacant(s, "") },
 	})
 	r.host.Name = got["name"]
@@ -150,7 +150,7 @@ func (r *initRun) login(ctx context.Context) error {
 		return nil
 	}
 	got, err := r.ask.Ask(ctx, "Login", ui.Question{
-		Key: "how", Title: "How shall infrahaus log in?", Default: "password", Choices: []ui.Choice{
+		Key: "how", Short: "Login by", Title: "How shall infrahaus log in?", Default: "password", Choices: []ui.Choice{
 			{Value: "password", Label: "make an API token now: log in once by user and password"},
 			{Value: "token", Label: "use an API token that exists"},
 		},

@@ -18,7 +18,7 @@ func (r *initRun) chooseWay(ctx context.Context) error {
 	ssh := &r.host.SSH
 	if ssh.Transport == "" && r.ask != nil {
 		got, err := r.ask.Ask(ctx, "Into containers", ui.Question{
-			Key: "transport", Title: "How shall infrahaus get into containers?", Default: transports.Auto, Choices: []ui.Choice{
+			Key: "transport", Short: "Into containers by", Title: "How shall infrahaus get into containers?", Default: transports.Auto, Choices: []ui.Choice{
 				{Value: transports.Auto, Label: "auto: the first of the others that works"},
 				{Value: transports.Guest, Label: "guest: by SSH to the container, which needs a route to it and an sshd in it"},
 				{Value: transports.Node, Label: "node: by SSH to the Proxmox node and pct there"},
@@ -125,7 +125,7 @@ func (r *initRun) pick(ctx context.Context, what string, chosen *string, offers 
 		r.need("--%s, one of %s", what, strings.Join(c.From, ", "))
 		return nil
 	}
-	q := ui.Question{Key: what, Title: strings.ToUpper(what[:1]) + what[1:] + " for new containers", Default: offers[0].Name}
+	q := ui.Question{Key: what, Short: strings.ToUpper(what[:1]) + what[1:], Title: strings.ToUpper(what[:1]) + what[1:] + " for new containers", Default: offers[0].Name}
 	for _, o := range offers {
 		label := o.Name
 		if o.Note != "" {

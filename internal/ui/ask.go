@@ -2,6 +2,7 @@ package ui
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 type Question struct {
 	Key     string
 	Title   string
+	Short   string // names the answer once it is given; "": Title
 	Help    string // more words below the title
 	Default string // the answer of a bare Enter; not shown if the answer is secret
 	Secret  bool   // the answer is not shown
@@ -50,31 +52,32 @@ func NewAsker(s *Streams, plain bool) (*Asker, error) {
 	return &Asker{s: s, form: s.ErrTTY && !plain, lines: bufio.NewReader(s.In)}, nil
 }
 
-// Ask asks all questions of a page and returns the answers by key. Each has passed its
+// Ask asks the questions of a page and returns the answers by key. Each has passed its
 // question's check. The answers stay on the screen, but for secret ones.
 func (a *Asker) Ask(ctx context.Context, page string, questions ...Question) (map[string]string, error) {
 	if !a.form {
 		return a.askLines(ctx, page, questions)
 	}
-	for {
-		answers, err := a.askForm(ctx, page, questions)
-		if err != nil {
-			return nil, err
-		}
-		// A form may end without having checked its last answer.
-		wrong := ""
-		for _, q := range questions {
-			if err := q.check(answers[q.Key]); err != nil && wrong == "" {
-				wrong = q.Title + ": " + err.Error()
+	answers := map[string]string{}
+	for _, q := range questions {
+		for done := false; !done; {
+			answer, err := a.askForm(ctx, page, q)
+			if err != nil {
+				return nil, err
+			}
+			// A form may end without having checked its answer.
+			if wrong := q.check(answer); wrong != nil {
+				err = WriteWarning(a.s, q.Title+": "+wrong.Error(), "")
+			} else {
+				answers[q.Key], done = answer, true
+				err = a.record(q, answer)
+			}
+			if err != nil {
+				return nil, err
 			}
 		}
-		if wrong == "" {
-			return answers, a.record(page, questions, answers)
-		}
-		if err := WriteWarning(a.s, wrong, ""); err != nil {
-			return nil, err
-		}
 	}
+	return answers, nil
 }
 
 // check also refuses what is not among the choices.
@@ -93,32 +96,20 @@ func (q Question) check(answer string) error {
 	return nil
 }
 
-// label is an answer as people read it.
-func (q Question) label(answer string) string {
-	for _, c := range q.Choices {
-		if c.Value == answer && c.Label != "" {
-			return c.Label
-		}
-	}
-	return answer
-}
+// label is a choice as people read it.
+func (c Choice) label() string { return Clean(cmp.Or(c.Label, c.Value)) }
 
-// record leaves the answers of a form, which has gone, on the screen.
-func (a *Asker) record(page string, questions []Question, answers map[string]string) error {
-	st := newStyles(a.s.ErrColor)
-	width, _ := a.s.size()
-	var b strings.Builder
-	for _, q := range questions {
-		answer := q.label(answers[q.Key])
-		switch {
-		case q.Secret:
-			answer = "(not shown)"
-		case answer == "":
-			answer = "(none)"
-		}
-		b.WriteString(cut(st.dim.Render(Clean(q.Title)+":")+" "+Clean(answer), width) + "\n")
+// record leaves the answer to a form, which has gone, on the screen.
+func (a *Asker) record(q Question, answer string) error {
+	switch {
+	case q.Secret:
+		answer = "(not shown)"
+	case answer == "":
+		answer = "(none)"
 	}
-	_, err := io.WriteString(a.s.Err, b.String())
+	width, _ := a.s.size()
+	line := newStyles(a.s.ErrColor).dim.Render(Clean(cmp.Or(q.Short, q.Title))+":") + " " + Clean(answer)
+	_, err := io.WriteString(a.s.Err, cut(line, width)+"\n")
 	return err
 }
 
@@ -149,7 +140,7 @@ func (a *Asker) askLine(ctx context.Context, q Question) (string, error) {
 		}
 	}
 	for i, c := range q.Choices {
-		fmt.Fprintf(&b, "  %d. %s\n", i+1, Clean(q.label(c.Value)))
+		fmt.Fprintf(&b, "  %d. %s\n", i+1, c.label())
 	}
 	prompt := Clean(q.Title)
 	if q.Default != "" && !q.Secret {

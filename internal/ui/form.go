@@ -3,10 +3,10 @@ package ui
 import (
 	"context"
 	"errors"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 	"charm.land/huh/v2"
-	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/colorprofile"
 )
 
@@ -18,46 +18,44 @@ import (
 // formWidth is the most that a form takes.
 const formWidth = 100
 
-func (a *Asker) askForm(ctx context.Context, page string, questions []Question) (map[string]string, error) {
-	answers := make([]string, len(questions))
+// askForm asks one question in a form of its own. With several, huh 2.0.3 paints the
+// prompts of those that have no focus white, on a white terminal, too.
+func (a *Asker) askForm(ctx context.Context, page string, q Question) (string, error) {
 	columns, _ := a.s.size()
-	form := newForm(page, questions, answers, newStyles(a.s.ErrColor), columns)
+	answer := ""
+	form := newForm(page, q, &answer, newStyles(a.s.ErrColor), columns)
 	// Without colours the cursor and the frame still need escape sequences.
 	colors := max(a.s.ErrColor, colorprofile.ASCII)
 	form.WithProgramOptions(tea.WithInput(a.s.In), tea.WithOutput(a.s.Err), tea.WithColorProfile(colors), tea.WithoutSignalHandler())
 	err := form.RunWithContext(ctx)
 	switch {
 	case ctx.Err() != nil:
-		return nil, ctx.Err()
+		return "", ctx.Err()
 	case errors.Is(err, huh.ErrUserAborted):
-		return nil, ErrLeft
-	case err != nil:
-		return nil, err
+		return "", ErrLeft
 	}
-	got := map[string]string{}
-	for i, q := range questions {
-		got[q.Key] = q.answer(answers[i])
-	}
-	return got, nil
+	return q.answer(answer), err
 }
 
-// newForm makes a form of one page, whose answers go to answers.
-func newForm(page string, questions []Question, answers []string, st styles, columns int) *huh.Form {
-	fields := make([]huh.Field, len(questions))
-	for i, q := range questions {
-		fields[i] = q.field(&answers[i])
-	}
-	return huh.NewForm(huh.NewGroup(fields...).Title(Clean(page) + "\n")).
-		WithAccessible(false).WithTheme(theme(st)).WithWidth(min(columns, formWidth)).WithShowHelp(true)
+// newForm makes a form for a question, whose answer goes to answer.
+func newForm(page string, q Question, answer *string, st styles, columns int) *huh.Form {
+	keys := huh.NewDefaultKeyMap()
+	keys.Select.Filter.SetEnabled(false) // a handful of choices needs no search
+	return huh.NewForm(huh.NewGroup(q.field(answer)).Title(Clean(page) + "\n")).
+		WithAccessible(false).WithKeyMap(keys).WithTheme(theme(st)).WithWidth(min(columns, formWidth)).WithShowHelp(true)
 }
 
 func (q Question) field(answer *string) huh.Field {
-	help := safeLines(q.Help)
+	lines := strings.Split(q.Help, "\n")
+	for i := range lines {
+		lines[i] = Clean(lines[i])
+	}
+	help := strings.Join(lines, "\n")
 	if len(q.Choices) > 0 {
 		*answer = q.Default
 		options := make([]huh.Option[string], len(q.Choices))
 		for i, c := range q.Choices {
-			options[i] = huh.NewOption(Clean(q.label(c.Value)), c.Value)
+			options[i] = huh.NewOption(c.label(), c.Value)
 		}
 		f := huh.NewSelect[string]().Title(Clean(q.Title)).Options(options...).Value(answer)
 		if help != "" {
@@ -83,16 +81,14 @@ func (q Question) field(answer *string) huh.Field {
 func theme(st styles) huh.Theme {
 	return huh.ThemeFunc(func(bool) *huh.Styles {
 		t := huh.ThemeBase(false)
-		t.FieldSeparator = lipgloss.NewStyle().SetString("\n\n")
 		t.Group.Title = st.bold
-		for _, f := range []*huh.FieldStyles{&t.Focused, &t.Blurred} {
-			f.Title, f.Description = st.accent, st.dim
-			f.ErrorMessage, f.ErrorIndicator = st.bad.SetString("✗"), st.bad.SetString(" ✗")
-			f.SelectSelector = st.accent.SetString("> ")
-			f.Option, f.SelectedOption = st.plain, st.plain
-			f.TextInput.Placeholder, f.TextInput.Prompt, f.TextInput.Text = st.dim, st.accent, st.plain
-		}
-		t.Blurred.SelectSelector = st.plain.SetString("  ")
+		f := &t.Focused
+		f.Title, f.Description = st.accent, st.dim
+		f.ErrorMessage, f.ErrorIndicator = st.bad.SetString("✗"), st.bad.SetString(" ✗")
+		f.SelectSelector = st.accent.SetString("> ")
+		f.Option, f.SelectedOption = st.plain, st.plain
+		f.TextInput.Placeholder, f.TextInput.Prompt, f.TextInput.Text = st.dim, st.accent, st.plain
+		t.Blurred = t.Focused
 		t.Help.ShortKey, t.Help.ShortDesc, t.Help.ShortSeparator = st.dim, st.dim, st.dim
 		t.Help.FullKey, t.Help.FullDesc, t.Help.FullSeparator, t.Help.Ellipsis = st.dim, st.dim, st.dim, st.dim
 		return t
