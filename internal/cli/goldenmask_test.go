@@ -57,7 +57,7 @@ func newMask(work string) *mask {
 		{`@[0-9A-F]{8}\b`, "@<id>"},
 		{`\bfe80::[0-9a-f:]+`, "<link-local>"},
 		{`,"(out|err)":\d+`, ""},
-		{`"(events|bytes)": ?\d+`, `"$1":<n>`},
+		{`"(events|bytes|uptimeSeconds|netIn|netOut|cpuPercent)": ?[0-9.]+`, `"$1":<n>`},
 		{`\bafter \d+ ticks`, "after <n> ticks"},
 		{`\b\d+ of \d+ events`, "<n> of <n> events"},
 		{` -p \d+`, " -p <port>"},

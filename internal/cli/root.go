@@ -74,7 +74,7 @@ Try it without a Proxmox node:  infrahaus create web --template hello --sandbox`
 		}
 	}
 	add("make", newCreateCmd(a), newResumeCmd(a), newSyncCmd(a), newDiscoverCmd(a), newTemplateCmd(a))
-	add("ask", newListCmd(a), newShowCmd(a), newStatsCmd(a), newEventsCmd(a), newLogsCmd(a), newCredentialsCmd(a))
+	add("ask", newListCmd(a), newShowCmd(a), newStatsCmd(a), newOpenCmd(a), newSSHConfigCmd(a), newInventoryCmd(a), newEventsCmd(a), newLogsCmd(a), newCredentialsCmd(a))
 	add("life", newLifecycleCmd(a, startVerb()), newLifecycleCmd(a, stopVerb()), newLifecycleCmd(a, restartVerb()), newDestroyCmd(a))
 	add("more", newInitCmd(a), newDoctorCmd(a), newHostCmd(a), newKeyCmd(a), newSandboxCmd(a), newVersionCmd(a))
 	add("more", newDemoCmd(a))

@@ -190,6 +190,17 @@ func (c *Config) login(ctx context.Context, h *Host, in *fileHost, e environment
 	return nil
 }
 
+// WaysIn returns the SSH settings of a host without its login: it reads no secret that is
+// kept elsewhere, and runs no token_command.
+func (c *Config) WaysIn(name string) (SSH, error) {
+	h, in, e, err := c.place(name)
+	if err != nil {
+		return SSH{}, err
+	}
+	err = c.ssh(h, in.SSH, e)
+	return h.SSH, err
+}
+
 func (c *Config) ssh(h *Host, in sshFile, e environment) error {
 	s := &h.SSH
 	// The file's values were checked when the file was read.
