@@ -47,7 +47,7 @@ lint: build ## formatting, vet, the imports between packages, the size of the bi
 	sh .ci/lint.sh $(GOLANGCI)
 
 e2e: build ## tests with real LXC guests and a real Redis, as root; a skipped test is a failure
-	sh .ci/need.sh lxc debootstrap dnsmasq-base zstd iproute2 iptables redis-server openssh-client fish zsh
+	sh .ci/need.sh lxc debootstrap dnsmasq-base zstd iproute2 iptables redis-server openssh-client ansible-core fish zsh
 	sh .ci/e2e.sh
 
 bench: build ## the reference job on real guests, as counts and ratios; needs root
