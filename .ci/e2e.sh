@@ -13,7 +13,7 @@ trap 'rm -f "$log" "$log.status"' EXIT
 	status=0
 	# shellcheck disable=SC2086 # it is empty or two words
 	go test -tags e2e -count=1 -timeout 60m -v -p 1 -parallel 2 $replay \
-		./internal/e2e/ ./internal/store/ ./internal/sandbox/ ./internal/sandbox/pct/ ./internal/sandbox/lxcguest/ || status=$?
+		./internal/e2e/ ./internal/e2e/packages/ ./internal/store/ ./internal/sandbox/ ./internal/sandbox/pct/ ./internal/sandbox/lxcguest/ || status=$?
 	echo "$status" >"$log.status"
 } 2>&1 | tee "$log"
 grep -E '^ *--- (FAIL|SKIP)' "$log" || true

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/catalogue"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
-	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/template"
@@ -28,7 +28,7 @@ func (a *app) nothingLeft(ctx context.Context, c lxc.Container) error {
 	if made || err != nil { // the container was adopted, or its template is gone: no create command to show
 		return a.isGone(c)
 	}
-	f := failf(provision.ExitOther, "cannot resume %s: its create ended before anything of it was on the node", c.Hostname).
+	f := failf(exit.Other, "cannot resume %s: its create ended before anything of it was on the node", c.Hostname).
 		hint("to begin anew: %s", a.command(createWords(m)...))
 	if secrets := secretsGiven(m); secrets != nil {
 		f = f.hint("set its secret variables again, with --set-file: %s", strings.Join(secrets, ", "))

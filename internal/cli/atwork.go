@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
-	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/store"
 )
 
@@ -54,7 +54,7 @@ func (a *app) alone(ctx context.Context, c lxc.Container, kind string, do func()
 	err := do()
 	status := 0
 	if err != nil {
-		status = provision.Explain(err).Status
+		status = exit.Explain(err).Status
 	}
 	return orFirst(err, a.store.EndRun(context.WithoutCancel(ctx), r.ID, status))
 }

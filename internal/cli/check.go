@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
-	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
@@ -73,8 +73,8 @@ func excuse(of []*listed, err error) {
 func unreached(err error) error {
 	var api *pve.Error
 	if errors.As(err, &api) {
-		f := provision.Explain(err)
-		f.Status = provision.ExitUnreachable
+		f := exit.Explain(err)
+		f.Status = exit.Unreachable
 		return f
 	}
 	return err

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/infrahaus/infrahaus/internal/catalogue"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
@@ -127,7 +128,7 @@ func (o *destroyOptions) destroy(ctx context.Context, c lxc.Container, enter fun
 		return err
 	}
 	if len(found.Snapshots) > 0 && !o.snapshots {
-		return failf(provision.ExitProxmox, "cannot destroy %s: it has snapshots that would be lost: %s", c.Hostname, strings.Join(found.Snapshots, ", ")).
+		return failf(exit.Proxmox, "cannot destroy %s: it has snapshots that would be lost: %s", c.Hostname, strings.Join(found.Snapshots, ", ")).
 			hint("say --snapshots if you mean them too")
 	}
 	if c.Lifecycle == lxc.Destroyed && found.Gone != "" {

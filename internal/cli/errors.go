@@ -11,24 +11,23 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/exit"
-	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
 
-// failure is a provision.Failure under construction.
-type failure struct{ *provision.Failure }
+// failure is a exit.Failure under construction.
+type failure struct{ *exit.Failure }
 
 func (f *failure) Unwrap() error { return f.Failure }
 
 // failf makes an error with an exit status of the contract.
 func failf(status int, format string, args ...any) *failure {
 	err := fmt.Errorf(format, args...)
-	return &failure{&provision.Failure{Status: status, Message: err.Error(), Err: errors.Unwrap(err)}}
+	return &failure{&exit.Failure{Status: status, Message: err.Error(), Err: errors.Unwrap(err)}}
 }
 
 // usagef is failf for exit status 2: nothing was touched.
 func usagef(format string, args ...any) *failure {
-	return failf(provision.ExitUsage, format, args...)
+	return failf(exit.Usage, format, args...)
 }
 
 // hint adds the next command.
@@ -74,7 +73,7 @@ func (a *app) report(ctx context.Context, command string, err error) int {
 	}
 	var (
 		sig  interrupted
-		said *provision.Failure // what the interruption left, in words of its own
+		said *exit.Failure // what the interruption left, in words of its own
 	)
 	if !isRun && errors.As(context.Cause(ctx), &sig) && !(errors.As(err, &said) && said.Status == sig.ExitStatus()) {
 		err = sig
@@ -137,7 +136,7 @@ func deed(command string) string {
 }
 
 // printErrorEvent is the JSON face of a failure before any run began.
-func (a *app) printErrorEvent(f *provision.Failure) error {
+func (a *app) printErrorEvent(f *exit.Failure) error {
 	e := event.Event{
 		Timestamp: time.Now().UTC(), Type: event.Error, Message: f.Text(), ExitStatus: &f.Status, Host: a.global.host,
 		Hint: joinLines(f.Hints),
@@ -160,10 +159,10 @@ func unshown(err, write error) error {
 	return errors.Join(err, write)
 }
 
-// explain adds to provision.Explain the hints that are commands of this tool. It masks
+// explain adds to exit.Explain the hints that are commands of this tool. It masks
 // secrets in the URLs that errors of other packages quote.
-func (a *app) explain(err error) *provision.Failure {
-	f := provision.Explain(err)
+func (a *app) explain(err error) *exit.Failure {
+	f := exit.Explain(err)
 	var guide exit.Guide
 	if len(f.Hints) == 0 && errors.As(err, &guide) {
 		f.Hints = guide.Commands(a.command)

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/config"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
-	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/sandbox"
 	"github.com/infrahaus/infrahaus/internal/store"
@@ -214,7 +214,7 @@ func (a *app) sameHost(ctx context.Context, p *place, id string) error {
 	if err != nil || c.HostID == id {
 		return err
 	}
-	return failf(provision.ExitUnreachable, "host %s is not the host on which %s was made: it shows another certificate", p.name, c.Hostname).
+	return failf(exit.Unreachable, "host %s is not the host on which %s was made: it shows another certificate", p.name, c.Hostname).
 		hint("to list the containers of that host: %s", a.commandOn(c.Host, "list"))
 }
 

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/config"
-	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/setup"
 	"github.com/infrahaus/infrahaus/internal/ui"
@@ -139,9 +139,9 @@ func (r *initRun) showLines(ctx context.Context, why error, privs, paths []strin
 	if err != nil {
 		return usagef("%w", err).hint("make another role with --role")
 	}
-	f := provision.Explain(why)
+	f := exit.Explain(why)
 	if r.ask == nil {
-		failed := failf(provision.ExitProxmox, "%s", f.Message)
+		failed := failf(exit.Proxmox, "%s", f.Message)
 		for i, line := range p.Lines() {
 			if i == 0 {
 				line = "as root on the node: " + line
@@ -181,7 +181,7 @@ func (r *initRun) takeBack(ctx context.Context) {
 	defer cancel()
 	if err := r.account.made.Undo(ctx); err != nil {
 		user, name, _ := strings.Cut(r.account.tokenID, "!")
-		r.app.warn(fmt.Sprintf("the token %s may be left on the host: %s", r.account.tokenID, provision.Explain(err).Message),
+		r.app.warn(fmt.Sprintf("the token %s may be left on the host: %s", r.account.tokenID, exit.Explain(err).Message),
 			"on the node: pveum user token remove "+shellWord(user)+" "+name)
 		return
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/config"
-	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/setup"
 	"github.com/infrahaus/infrahaus/internal/ui"
@@ -66,7 +66,7 @@ func (r *initRun) certificate(ctx context.Context) error {
 	shown := pve.Fingerprint(chain[0])
 	if r.host.Fingerprint != "" {
 		if r.host.Fingerprint != shown {
-			return failf(provision.ExitUnreachable, "THE CERTIFICATE OF %s IS NOT THE EXPECTED ONE: --fingerprint is %s, the host shows %s. Somebody may be between you and the host; nothing was sent to it",
+			return failf(exit.Unreachable, "THE CERTIFICATE OF %s IS NOT THE EXPECTED ONE: --fingerprint is %s, the host shows %s. Somebody may be between you and the host; nothing was sent to it",
 				r.host.URL, r.host.Fingerprint, shown).hint("compare with what the node itself shows, on the node: pvenode cert info")
 		}
 		return nil
@@ -76,7 +76,7 @@ func (r *initRun) certificate(ctx context.Context) error {
 	case why == nil:
 		return nil
 	case r.host.CAFile != "":
-		return failf(provision.ExitUnreachable, "the CAs in %s do not vouch for the certificate of %s: %w", r.host.CAFile, r.host.URL, why)
+		return failf(exit.Unreachable, "the CAs in %s do not vouch for the certificate of %s: %w", r.host.CAFile, r.host.URL, why)
 	case r.ask == nil:
 		r.need("--fingerprint, or --ca-file (the host shows %s)", shown)
 		return nil
@@ -109,7 +109,7 @@ func (r *initRun) trust(ctx context.Context, shown string) error {
 		return err
 	}
 	if strings.EqualFold(strings.TrimSpace(got["trust"]), "no") {
-		return failf(provision.ExitUnreachable, "the certificate of %s is not trusted; nothing was done", r.host.URL)
+		return failf(exit.Unreachable, "the certificate of %s is not trusted; nothing was done", r.host.URL)
 	}
 	r.host.Fingerprint = shown
 	return nil
@@ -247,7 +247,7 @@ func (r *initRun) code(ctx context.Context, again bool) (string, error) {
 	case r.otpFile != "" && !again:
 		return r.app.secretLine("--otp-file", r.otpFile)
 	case r.otpFile != "":
-		return "", failf(provision.ExitUnreachable, "the code in --otp-file is not accepted; no code is accepted twice")
+		return "", failf(exit.Unreachable, "the code in --otp-file is not accepted; no code is accepted twice")
 	case r.ask == nil:
 		return "", usagef("%s needs a second factor, and --otp-file is missing", r.host.User)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
@@ -117,7 +118,7 @@ func (a *app) done(c lxc.Container, what string) error {
 
 // isGone is the refusal to do anything with a container that was destroyed.
 func (a *app) isGone(c lxc.Container) error {
-	return failf(provision.ExitOther, "container %s was destroyed", c.Hostname).hint("%s", a.command("list", "--all"))
+	return failf(exit.Other, "container %s was destroyed", c.Hostname).hint("%s", a.command("list", "--all"))
 }
 
 // target is a container on record with its place on Proxmox.
@@ -137,7 +138,7 @@ type target struct {
 func (a *app) target(ctx context.Context, do string, c lxc.Container) (*target, error) {
 	defer a.waiting("Proxmox to report the state of "+c.Hostname, 0)()
 	if c.CTID == 0 {
-		return nil, failf(provision.ExitOther, "container %s was never created on Proxmox", c.Hostname)
+		return nil, failf(exit.Other, "container %s was never created on Proxmox", c.Hostname)
 	}
 	p, err := a.open(ctx)
 	if err != nil {
@@ -159,7 +160,7 @@ func (a *app) target(ctx context.Context, do string, c lxc.Container) (*target, 
 	case ownership.Theirs:
 		return nil, survey.NotOurs(c, t.node, a.command)
 	case ownership.Unknown:
-		return nil, failf(provision.ExitProxmox, "cannot %s %s: it is still being created", do, c.Hostname).
+		return nil, failf(exit.Proxmox, "cannot %s %s: it is still being created", do, c.Hostname).
 			hint("to follow that: %s", a.command("events", c.Hostname, "--follow")).
 			hint("if it was interrupted: %s", a.command("resume", c.Hostname))
 	}
@@ -229,7 +230,7 @@ func (t *target) left(ctx context.Context, v verb, err error) error {
 	if cause == nil || t.begun == "" {
 		return err
 	}
-	status := provision.Explain(err).Status
+	status := exit.Explain(err).Status
 	var sig interrupted
 	if errors.As(cause, &sig) {
 		status = sig.ExitStatus()

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/infrahaus/infrahaus/internal/catalogue"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
-	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
@@ -287,7 +287,7 @@ func (a *app) killedRun(ctx context.Context, c lxc.Container) (*store.Run, error
 }
 
 func endedWell(r store.Run) bool {
-	return r.EndedAt != nil && r.ExitStatus != nil && (*r.ExitStatus == 0 || *r.ExitStatus == provision.ExitUnready)
+	return r.EndedAt != nil && r.ExitStatus != nil && (*r.ExitStatus == 0 || *r.ExitStatus == exit.Unready)
 }
 
 func ctidText(ctid int) string {

@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
-	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
@@ -130,7 +130,7 @@ func (o *logsOptions) notRun(ctx context.Context, c lxc.Container, works []work)
 		return nil
 	}
 	a := o.app
-	f := failf(provision.ExitOther, "cannot find the output of %s: no script of that name was run in %s", o.script, c.Hostname)
+	f := failf(exit.Other, "cannot find the output of %s: no script of that name was run in %s", o.script, c.Hostname)
 	found, err := o.lastWithOutput(ctx, c.RecordID, works)
 	switch {
 	case err != nil:

@@ -12,9 +12,6 @@ import (
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
 
-// version is set by the linker.
-var version = "dev"
-
 // Main runs one command line and returns the process's exit status.
 func Main(args []string, in, out, errOut *os.File) int {
 	// A reader that leaves (| head) must not kill a run half-way: writes fail

@@ -89,7 +89,7 @@ func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 	case c.Lifecycle == lxc.Destroyed:
 		return a.nothingLeft(ctx, c)
 	case c.Lifecycle == lxc.Ready && killed != nil && killed.Kind == "sync" && o.from == "":
-		return failf(provision.ExitOther, "the sync of %s was killed before it changed anything", c.Hostname).hint("%s", a.command("sync", c.Hostname))
+		return failf(exit.Other, "the sync of %s was killed before it changed anything", c.Hostname).hint("%s", a.command("sync", c.Hostname))
 	case c.Lifecycle == lxc.Ready && killed == nil && o.from == "":
 		return o.nothing(ctx, c)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/config"
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
@@ -125,7 +126,7 @@ func (s *session) end(ctx context.Context, res provision.Result, runErr error, s
 	defer cancel()
 	status := res.ExitStatus
 	if runErr != nil {
-		status = provision.Explain(runErr).Status
+		status = exit.Explain(runErr).Status
 	}
 	err := s.record.EndRun(after, status)
 	tailOut := s.display.ShowedTail()
@@ -174,7 +175,7 @@ func (s *session) card(c lxc.Container, res provision.Result) error {
 	if c.Host == config.SandboxHost {
 		r.Notes = append(r.Notes, "services of the sandbox answer only while an infrahaus process with it runs: "+s.app.command("sandbox", "serve"))
 	}
-	if s.app.global.quiet && res.ExitStatus == provision.ExitUnready {
+	if s.app.global.quiet && res.ExitStatus == exit.Unready {
 		s.app.warn("the container is up, but not answering: "+unanswering(res.Services), s.app.command("logs", c.Hostname))
 	}
 	return ui.WriteResult(s.app.streams, r)

@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
-	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
@@ -73,9 +73,9 @@ func (o *showOptions) run(ctx context.Context, refs []string) error {
 // elsewhere is the error for a container that is not on record for the selected host. It
 // names the other hosts that have one of that name, because users often forget --sandbox.
 func (a *app) elsewhere(ctx context.Context, ref, host string, none error) error {
-	f := failf(provision.ExitOther, "cannot find container %s in the catalogue of host %s", ref, host)
+	f := failf(exit.Other, "cannot find container %s in the catalogue of host %s", ref, host)
 	if host == "" {
-		f = failf(provision.ExitOther, "cannot find container %s: no host is selected", ref)
+		f = failf(exit.Other, "cannot find container %s: no host is selected", ref)
 	}
 	f.Err = none
 	if a.store == nil {

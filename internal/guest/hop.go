@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -114,10 +113,9 @@ func (h *hopped) Close() error { return errors.Join(h.Conn.Close(), h.beneath.Cl
 // byCommand connects through a ProxyCommand, started as ssh starts it.
 func byCommand(text string) dialing {
 	return func(context.Context, string, string) (net.Conn, error) {
-		cmd := exec.Command("/bin/sh", "-c", "exec "+text)
+		cmd := shellCommand(text)
 		p := &piped{cmd: cmd, ended: make(chan struct{})}
 		cmd.Stderr = &p.said
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C must not end it before us
 		cmd.WaitDelay = time.Second
 		in, w, err1 := os.Pipe()
 		r, out, err2 := os.Pipe()
@@ -156,7 +154,7 @@ func (p *piped) Close() error {
 	select {
 	case <-p.ended:
 	case <-time.After(300 * time.Millisecond):
-		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM)
+		endCommand(p.cmd)
 	}
 	return err
 }

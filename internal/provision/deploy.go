@@ -10,6 +10,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 )
@@ -189,8 +190,8 @@ func (r *Run) ship(ctx context.Context, files []guest.File) error {
 		return err
 	}
 	if status != 0 {
-		return &Failure{
-			Status:  ExitGuest,
+		return &exit.Failure{
+			Status:  exit.Guest,
 			Message: fmt.Sprintf("cannot install the config-manager: exit status %d", status),
 			Tail:    splitLines(r.Bus.Redact(out.String())),
 		}

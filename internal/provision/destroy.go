@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/provision/survey"
@@ -59,7 +60,7 @@ func (r *Run) Destroy(ctx context.Context, d survey.DestroySurvey) error {
 		err = r.cutShort(cause, "what was begun on the node goes on there")
 	}
 	if err != nil {
-		f := Explain(err)
+		f := exit.Explain(err)
 		f.Message = r.Bus.Redact(f.Message)
 		r.noteErr(r.leftHalf(after, d, f))
 		emitErr := r.Bus.Emit(event.Event{Type: event.Error, Message: f.Text(), Hint: strings.Join(f.Hints, "\n"), ExitStatus: &f.Status})
@@ -78,13 +79,13 @@ func (r *Run) Destroy(ctx context.Context, d survey.DestroySurvey) error {
 }
 
 // cutShort is the error of a destroy that a signal or a deadline has ended.
-func (r *Run) cutShort(cause error, left string) *Failure {
+func (r *Run) cutShort(cause error, left string) *exit.Failure {
 	words := []string{"destroy", r.Recorded.Hostname}
 	if r.foreign { // the container may not be on record, so that only its id finds it
 		words = []string{"destroy", fmt.Sprint(r.Recorded.CTID), "--foreign"}
 	}
-	return &Failure{
-		Status: Explain(cause).Status, Message: cause.Error() + "; " + left,
+	return &exit.Failure{
+		Status: exit.Explain(cause).Status, Message: cause.Error() + "; " + left,
 		Hints: []string{"to go on: " + r.Command(words...)}, Err: cause,
 	}
 }
@@ -92,7 +93,7 @@ func (r *Run) cutShort(cause error, left string) *Failure {
 // leftHalf records that a destroy has begun and not ended. The container may be stopped or
 // gone, so that it does not count as ready. An adopted container has no run that could make
 // it ready again.
-func (r *Run) leftHalf(ctx context.Context, d survey.DestroySurvey, f *Failure) error {
+func (r *Run) leftHalf(ctx context.Context, d survey.DestroySurvey, f *exit.Failure) error {
 	if d.Gone != "" {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/discover"
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
@@ -115,8 +116,8 @@ func (r *Run) probe(ctx context.Context, o discover.Options) (*discover.Report, 
 	}
 	report, err := discover.Parse(out.Bytes())
 	if err != nil {
-		return nil, &Failure{
-			Status: ExitGuest, Message: "cannot discover services: " + err.Error(),
+		return nil, &exit.Failure{
+			Status: exit.Guest, Message: "cannot discover services: " + err.Error(),
 			Tail: splitLines(r.Bus.Redact(stderr.String())), Err: err,
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
@@ -48,8 +49,8 @@ func CheckWayIn(ssh guest.Options, spec lxc.Spec) error {
 func wayIn(ssh guest.Options, address bool) (string, error) {
 	way, err := ssh.Ways(address)
 	if err != nil {
-		f := Explain(err)
-		f.Status = ExitUsage
+		f := exit.Explain(err)
+		f.Status = exit.Usage
 		return "", f
 	}
 	return way, nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/provision/outcome"
 )
@@ -44,7 +45,7 @@ func (r *Run) reading(ctx context.Context, read func() error) error {
 
 // cutOff is a link that dropped too often, with the command to go on with.
 func (r *Run) cutOff(err error) error {
-	f := Explain(err)
+	f := exit.Explain(err)
 	f.Hints = append(f.Hints, "see what cuts the connection (a proxy?), or use another ssh.transport; then: "+r.Command(outcome.Again(r.verb), r.Job.Spec.Hostname))
 	return f
 }
@@ -60,7 +61,7 @@ func (r *Run) stoppedUnder(ctx context.Context, err error) error {
 		return err
 	}
 	what, _, _ := strings.Cut(in.Message, ": ")
-	f := &Failure{Status: ExitUnreachable, Message: what + ": the container has stopped", Err: err}
+	f := &exit.Failure{Status: exit.Unreachable, Message: what + ": the container has stopped", Err: err}
 	if !r.changing {
 		f.Hints = []string{r.Command("start", r.Job.Spec.Hostname)}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
@@ -34,12 +35,12 @@ func (r *Run) mustRun() error {
 	name := r.Recorded.Hostname
 	switch {
 	case r.situation.State != plan.There:
-		return &Failure{
-			Status: ExitOther, Message: fmt.Sprintf("cannot sync %s: it was never finished", name), Hints: []string{r.Command("resume", name)},
+		return &exit.Failure{
+			Status: exit.Other, Message: fmt.Sprintf("cannot sync %s: it was never finished", name), Hints: []string{r.Command("resume", name)},
 		}
 	case !r.situation.Running:
-		return &Failure{
-			Status: ExitUnreachable, Message: fmt.Sprintf("cannot sync %s: it is not running", name), Hints: []string{r.Command("start", name)},
+		return &exit.Failure{
+			Status: exit.Unreachable, Message: fmt.Sprintf("cannot sync %s: it is not running", name), Hints: []string{r.Command("start", name)},
 		}
 	}
 	return nil
@@ -120,8 +121,8 @@ func (r *Run) drift(ctx context.Context, in configmanager.Input) (configmanager.
 	}
 	d, err := configmanager.ParseDrift(in, out.Bytes())
 	if err != nil {
-		return d, &Failure{
-			Status: ExitGuest, Message: fmt.Sprintf("cannot compare the container with its template: %v (status %d)", err, status),
+		return d, &exit.Failure{
+			Status: exit.Guest, Message: fmt.Sprintf("cannot compare the container with its template: %v (status %d)", err, status),
 			Tail: splitLines(r.Bus.Redact(said.String())), Err: err,
 		}
 	}
@@ -130,9 +131,9 @@ func (r *Run) drift(ctx context.Context, in configmanager.Input) (configmanager.
 
 // conflict says which files would have to be overwritten although somebody
 // edited them.
-func (r *Run) conflict(files []configmanager.FileDrift) *Failure {
-	f := &Failure{
-		Status:  ExitGuest,
+func (r *Run) conflict(files []configmanager.FileDrift) *exit.Failure {
+	f := &exit.Failure{
+		Status:  exit.Guest,
 		Message: fmt.Sprintf("cannot sync %s: %s in the way; nothing was changed", r.Recorded.Hostname, plan.Counted(len(files), "file")),
 		Tail:    plan.InTheWay(files),
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/provision/survey"
@@ -45,8 +46,8 @@ func (r *Run) MayGoOn(ctx context.Context) error {
 		return err
 	}
 	name := r.Recorded.Hostname
-	return &Failure{
-		Status: ExitOther, Message: fmt.Sprintf("cannot go on with %s: going back to the snapshot %s was not finished", name, r.marks.Of(event.Deploying, plan.ItemRollback).Name),
+	return &exit.Failure{
+		Status: exit.Other, Message: fmt.Sprintf("cannot go on with %s: going back to the snapshot %s was not finished", name, r.marks.Of(event.Deploying, plan.ItemRollback).Name),
 		Hints: []string{"to finish that: " + r.Command("sync", name, "--rollback")},
 	}
 }

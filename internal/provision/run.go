@@ -10,6 +10,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/outcome"
@@ -210,13 +211,15 @@ func (r *Run) fail(after, ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		err = r.stopWork(after, cause, err)
 	}
-	f := Explain(r.stoppedUnder(after, err))
+	f := exit.Explain(r.stoppedUnder(after, err))
 	f.Message = r.Bus.Redact(f.Message)
 	for i := range f.Tail {
 		f.Tail[i] = r.Bus.Redact(f.Tail[i])
 	}
 	if r.DestroyOnFailure && r.changing && !r.existence.None() {
-		f.Hints = append(f.Hints, hint(r.cleanUp(after))...)
+		if done := r.cleanUp(after); done != "" {
+			f.Hints = append(f.Hints, done)
+		}
 		// Destroying may have taken longer than the rest was given.
 		var cancel context.CancelFunc
 		after, cancel = context.WithTimeout(context.WithoutCancel(after), closeTimeout)

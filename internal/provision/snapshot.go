@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
@@ -47,16 +48,16 @@ func (r *Run) takeSnapshot(ctx context.Context) error {
 		r.say("No snapshot: the container's storage cannot make one")
 		return nil
 	case err == nil:
-		return &Failure{
-			Status: ExitProxmox, Message: fmt.Sprintf("cannot take a snapshot of container %d: its storage cannot make one", r.CTID),
+		return &exit.Failure{
+			Status: exit.Proxmox, Message: fmt.Sprintf("cannot take a snapshot of container %d: its storage cannot make one", r.CTID),
 			Hints: []string{"go on without: --snapshot never"},
 		}
 	case pve.IsKind(err, pve.Forbidden) && !always:
-		f := Explain(err)
+		f := exit.Explain(err)
 		r.warn("no snapshot, so there will be no way back: "+f.Message, strings.Join(f.Hints, "\n"))
 		return nil
 	case pve.IsKind(err, pve.Forbidden):
-		f := Explain(err)
+		f := exit.Explain(err)
 		f.Hints = append(f.Hints, "or go on without: --snapshot never")
 		return f
 	}
@@ -72,8 +73,8 @@ func (r *Run) snapshotThere(ctx context.Context, m plan.Mark) (bool, error) {
 	list, err := r.PVE.Snapshots(ctx, r.Recorded.Node, r.CTID)
 	i := slices.IndexFunc(list, func(s pve.Snapshot) bool { return s.Name == m.Name })
 	if i >= 0 && list[i].State != "" && m.State == plan.Claimed {
-		return false, &Failure{
-			Status:  ExitProxmox,
+		return false, &exit.Failure{
+			Status:  exit.Proxmox,
 			Message: fmt.Sprintf("cannot sync %s: the snapshot %s of an earlier sync is half made (%s), and no task is at it", r.Recorded.Hostname, m.Name, list[i].State),
 			Hints:   []string{fmt.Sprintf("on the node: pct unlock %d; pct delsnapshot %d %s --force", r.CTID, r.CTID, m.Name)},
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
@@ -74,8 +75,8 @@ func (r *Run) awaitStart(ctx context.Context, upid string, follow func(context.C
 	defer r.wait(what, StartTimeout)()
 	res, err := follow(wait, upid)
 	if wait.Err() != nil && ctx.Err() == nil {
-		return res, &Failure{
-			Status: ExitProxmox, Err: err,
+		return res, &exit.Failure{
+			Status: exit.Proxmox, Err: err,
 			Message: fmt.Sprintf("cannot wait any longer for container %d to start: its task still runs after %s", r.CTID, StartTimeout),
 		}
 	}
@@ -146,7 +147,7 @@ func (o *opening) wait() string {
 // was waited for.
 func (o *opening) cut(cause error) error {
 	if what := o.wait(); what != "" {
-		return &Failure{Status: ExitUnreachable, Message: "wait for " + what, Err: cause}
+		return &exit.Failure{Status: exit.Unreachable, Message: "wait for " + what, Err: cause}
 	}
 	return cause
 }

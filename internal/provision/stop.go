@@ -53,7 +53,7 @@ func (r *Run) follow(ctx context.Context, upid string, w pve.Watch) (pve.Result,
 // it any more, and explains the end: a signal by itself, a deadline by what was
 // waited for.
 func (r *Run) stopWork(ctx context.Context, cause, err error) error {
-	f := &Failure{Status: ExitOther, Message: cause.Error(), Err: cause}
+	f := &exit.Failure{Status: exit.Other, Message: cause.Error(), Err: cause}
 	var coded exit.Error
 	var deadline interface{ Timeout() bool }
 	switch {
@@ -62,15 +62,15 @@ func (r *Run) stopWork(ctx context.Context, cause, err error) error {
 	case r.task != "" && pve.IsKind(err, pve.Timeout) && errors.As(cause, &deadline):
 		// The API answers well enough; it is the task that has not ended.
 		if r.phase.Name == event.Starting {
-			f.Status = ExitUnreachable
+			f.Status = exit.Unreachable
 		}
 	case errors.As(cause, &deadline) && r.phase.Name != "":
-		if waited := Explain(err); waited.Status != ExitOther {
+		if waited := exit.Explain(err); waited.Status != exit.Other {
 			f.Status, f.Tail, f.Hints = waited.Status, waited.Tail, waited.Hints
 			f.Message += ": " + strings.TrimPrefix(waited.Message, "cannot ")
 		}
 		if r.phase.Name == event.Starting || r.phase.Name == event.Deploying {
-			f.Status = ExitUnreachable // no address, no way in
+			f.Status = exit.Unreachable // no address, no way in
 		}
 	}
 	what := ""

@@ -7,6 +7,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/template"
@@ -127,8 +128,8 @@ func (r *Run) scriptFailed(ctx context.Context, name string, status int) error {
 	if name == plan.ItemManager && len(r.Job.Packages) > 0 {
 		hints = append(hints, "if a --package is at fault: resume --package NAME replaces all of them, resume --no-packages drops them")
 	}
-	return &Failure{
-		Status:  ExitGuest,
+	return &exit.Failure{
+		Status:  exit.Guest,
 		Message: fmt.Sprintf("cannot finish %s: %s", name, how),
 		Tail:    r.tail.lines(),
 		Hints:   hints,
@@ -137,8 +138,8 @@ func (r *Run) scriptFailed(ctx context.Context, name string, status int) error {
 
 // died is a script that ended with its guest.
 func (r *Run) died(name string) error {
-	return &Failure{
-		Status:  ExitUnreachable,
+	return &exit.Failure{
+		Status:  exit.Unreachable,
 		Message: fmt.Sprintf("cannot follow %s: the container stopped or was restarted while it ran", name),
 		Tail:    r.tail.lines(),
 		Hints:   []string{r.Command("start", r.Job.Spec.Hostname), r.Command("logs", r.Job.Spec.Hostname)},

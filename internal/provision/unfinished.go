@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/outcome"
@@ -67,8 +68,8 @@ func (r *Run) discard(ctx context.Context, node string, ctid int, upid string) e
 func Unlock(ctx context.Context, node *guest.NodeSSH, ctid int) error {
 	byHand := fmt.Sprintf("on the node: pct unlock %d", ctid)
 	if node == nil {
-		return &Failure{
-			Status:  ExitProxmox,
+		return &exit.Failure{
+			Status:  exit.Proxmox,
 			Message: fmt.Sprintf("cannot remove the half-made container %d: its create task died and left it locked, and the API cannot unlock", ctid),
 			Hints:   []string{byHand, "or set INFRAHAUS_SSH_NODE, and it is done for you"},
 		}
@@ -76,7 +77,7 @@ func Unlock(ctx context.Context, node *guest.NodeSSH, ctid int) error {
 	err := node.Unlock(ctx, ctid)
 	var in *guest.Error
 	if errors.As(err, &in) {
-		return &Failure{Status: ExitUnreachable, Message: in.Error(), Tail: splitLines(in.Tail), Hints: append(in.NextSteps(), byHand), Err: err}
+		return &exit.Failure{Status: exit.Unreachable, Message: in.Error(), Tail: splitLines(in.Tail), Hints: append(in.NextSteps(), byHand), Err: err}
 	}
 	return err
 }
@@ -117,8 +118,8 @@ func (r *Run) mayDiscard(f ownership.Facts, node string) error {
 	case owner == ownership.Theirs && !f.Config.Blank():
 		return survey.NotOurs(f.Record, node, r.Command)
 	}
-	return &Failure{
-		Status:  ExitProxmox,
+	return &exit.Failure{
+		Status:  exit.Proxmox,
 		Message: fmt.Sprintf("cannot remove the half-made container %d: somebody else may be creating it now; it was left alone", f.Record.CTID),
 		Hints:   []string{"try again once the task that creates it has ended"},
 	}

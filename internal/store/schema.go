@@ -137,6 +137,9 @@ ALTER TABLE runs ADD COLUMN machine TEXT;
 ALTER TABLE runs ADD COLUMN command TEXT;
 `}
 
+// SchemaVersion is the version of the database that this program writes.
+func SchemaVersion() int { return len(migrations) }
+
 // migrate brings the schema up to date, and keeps a copy of a database of an older
 // program. The transaction's write lock makes one of many processes copy and migrate
 // while the others wait.
