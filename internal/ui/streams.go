@@ -3,6 +3,7 @@ package ui
 import (
 	"io"
 	"os"
+	"runtime"
 	"strings"
 
 	"github.com/charmbracelet/colorprofile"
@@ -14,7 +15,7 @@ type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
 	// OutTTY and ErrTTY report that a person looks at the stream: they are false for a
-	// pipe, for TERM=dumb and in CI. InTTY reports that a person can answer.
+	// pipe, for TERM=dumb, without TERM and in CI. InTTY reports that a person can answer.
 	InTTY, OutTTY, ErrTTY bool
 	// ErrDumb reports that a person looks at stderr, on a terminal that obeys no escape
 	// sequences (TERM=dumb). Questions are asked there, line by line.
@@ -33,7 +34,9 @@ type Streams struct {
 func System(in, out, err *os.File, env []string, noColor bool) *Streams {
 	s := &Streams{In: in, Out: out, Err: err}
 	look := lookup(env)
-	mute := look("TERM") == "dumb" || truthy(look("CI"))
+	name := look("TERM")
+	// A terminal of no known type gets no cursor movement. Windows sets no TERM.
+	mute := name == "dumb" || name == "" && runtime.GOOS != "windows" || truthy(look("CI"))
 	s.InTTY = term.IsTerminal(int(in.Fd())) && !truthy(look("CI"))
 	s.OutTTY = term.IsTerminal(int(out.Fd())) && !mute
 	s.ErrTTY = term.IsTerminal(int(err.Fd())) && !mute
