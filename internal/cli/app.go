@@ -204,6 +204,7 @@ func (a *app) openHost(ctx context.Context, name string) (*place, error) {
 	for _, w := range host.Warnings {
 		a.warn(w, "")
 	}
+	host.Warnings = nil // once is enough: a command may open its host again
 	p := &place{name: name, host: host}
 	p.pve, err = pve.New(pve.Options{
 		Met: func(ctx context.Context, shown pve.Identity) error { return a.introduced(ctx, p, shown) },

@@ -60,7 +60,7 @@ func (a *app) examined(ctx context.Context) doctor.Target {
 		t.Settings = err
 		return t
 	}
-	t.Warnings = cfg.Warnings
+	t.Warnings = append(cfg.Twins(), cfg.Warnings...)
 	t.Local = &doctor.Local{Paths: cfg.Paths, ConfigFile: cfg.File, RedisURL: cfg.RedisURL, Publish: cfg.Publish}
 	if t.Name, t.Settings = cfg.SelectHost(); t.Settings != nil {
 		return t

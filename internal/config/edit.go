@@ -60,17 +60,17 @@ func (c *Config) edit(hosts []string, change func([]byte) ([]byte, error)) (kept
 	}
 	old, err := os.ReadFile(path)
 	if err != nil {
-		return "", &Error{File: c.File, Text: "cannot read it: " + err.Error()}
+		return "", &Error{File: c.File, Text: "it cannot be read: " + err.Error()}
 	}
 	text, err := change(old)
 	if err == nil {
 		err = c.holds(path, text, hosts)
 	}
 	if err != nil {
-		return "", &Error{File: c.File, Text: "cannot edit it: " + err.Error(), Next: "edit it by hand"}
+		return "", &Error{File: c.File, Text: "it cannot be edited: " + err.Error(), Next: "edit it by hand"}
 	}
 	if kept, err = replaceFile(path, old, text); err != nil {
-		return "", &Error{File: c.File, Text: "cannot write it: " + err.Error()}
+		return "", &Error{File: c.File, Text: "it cannot be written: " + err.Error()}
 	}
 	return kept, nil
 }

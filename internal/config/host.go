@@ -40,13 +40,17 @@ func (c *Config) SelectHost() (string, error) {
 		return "", err
 	}
 	name := c.HostName()
+	if same := c.twins(name); c.chosen == "" && len(same) > 1 {
+		return "", &Error{Text: "cannot choose a host: " + strings.Join(same, " and ") + " have the url that the environment gives",
+			Next: "say --host with one of them"}
+	}
 	switch {
 	case name == SandboxHost || c.hosts[name] != nil || name != "" && c.chosen == "":
 		return name, nil
 	case name != "":
 		return "", c.unknownHost(name)
 	case len(c.hosts) > 0:
-		return "", &Error{File: c.File, Text: "cannot choose a host", Next: "say --host with one of " + strings.Join(c.HostNames(), ", ") + ", or set default_host"}
+		return "", &Error{Text: "cannot choose a host: " + c.File + " has several", Next: "say --host with one of " + strings.Join(c.HostNames(), ", ") + ", or set default_host"}
 	}
 	return "", &Error{Err: ErrNoHost, Text: "cannot tell which Proxmox host: none is configured", Next: "set INFRAHAUS_URL and INFRAHAUS_TOKEN, or write " + c.Paths.ConfigFile() + ", or try --sandbox"}
 }
@@ -67,6 +71,37 @@ func (c *Config) nameOf(endpointURL string) string {
 		return u.Hostname()
 	}
 	return u.Host
+}
+
+// twins are the hosts of the file with the URL of the environment, if that selects a host.
+func (c *Config) twins(name string) (same []string) {
+	e, err := c.environment()
+	if err != nil || e.url == "" || c.nameOf(e.url) != name {
+		return nil
+	}
+	for _, n := range c.HostNames() {
+		if u, err := endpoint(c.hosts[n].URL); err == nil && u == e.url {
+			same = append(same, n)
+		}
+	}
+	return same
+}
+
+// Twins are warnings about hosts of the file that have the same URL.
+func (c *Config) Twins() (warnings []string) {
+	first := map[string]string{}
+	for _, n := range c.HostNames() {
+		u, err := endpoint(c.hosts[n].URL)
+		if err != nil {
+			continue
+		}
+		if other := first[u]; other != "" {
+			warnings = append(warnings, fmt.Sprintf("hosts %s and %s have the same url", other, n))
+			continue
+		}
+		first[u] = n
+	}
+	return warnings
 }
 
 // Calls reports whether the settings have a host of that name: in the file, in the
@@ -118,9 +153,15 @@ func (c *Config) Host(ctx context.Context, name string) (*Host, error) {
 	if h.URL == "" {
 		return nil, c.about(name, "add url, such as https://pve.example.com:8006", "host %s has no url", name)
 	}
-	if h.Fingerprint != "" && h.Insecure {
+	switch {
+	case !h.Insecure:
+	case h.Fingerprint != "":
 		h.Insecure = false
 		h.Warnings = append(h.Warnings, "insecure is left aside: the certificate's fingerprint is pinned")
+	case h.CAFile != "":
+		h.Warnings = append(h.Warnings, "insecure is left aside: ca_file verifies the certificate")
+	default:
+		h.Warnings = append(h.Warnings, fmt.Sprintf("the certificate of host %s is not verified (insecure): anybody between can read the login; pin its fingerprint instead", name))
 	}
 	if err := c.login(ctx, h, in, e); err != nil {
 		return nil, err
@@ -259,7 +300,11 @@ func (c *Config) about(name, next, format string, args ...any) error {
 }
 
 func (c *Config) unknownHost(name string) error {
-	return &Error{File: c.File, Text: fmt.Sprintf("cannot find host %q", name), Next: c.suggestHost(name)}
+	text := fmt.Sprintf("cannot find host %q", name)
+	if c.File != "" {
+		text += " in " + c.File
+	}
+	return &Error{Text: text, Next: c.suggestHost(name)}
 }
 
 func (c *Config) suggestHost(name string) string {

@@ -40,7 +40,7 @@ func paths(o Overrides) (Paths, error) {
 			return filepath.Join(d, "infrahaus"), nil
 		}
 		if p.Home == "" {
-			return "", &Error{Text: "cannot find a home folder: neither " + xdg + " nor HOME is set", Next: "set HOME"}
+			return "", &Error{Text: "cannot find a home folder: neither " + xdg + " nor HOME is set", Next: "set HOME, or XDG_CONFIG_HOME and XDG_STATE_HOME to absolute paths"}
 		}
 		return filepath.Join(p.Home, fallback, "infrahaus"), nil
 	}

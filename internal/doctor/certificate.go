@@ -15,7 +15,6 @@ func judgeReachable(f *Facts) verdict {
 	if f.Chain.err != nil {
 		v := failed(f.Chain.err)
 		if proxy != "" {
-			v.detail += fmt.Sprintf("; the environment sends it through the proxy %s", proxy)
 			return v.here("NO_PROXY=" + hostOf(address) + " infrahaus doctor")
 		}
 		return v.here("curl --insecure --max-time 10 " + address)

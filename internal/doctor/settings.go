@@ -25,8 +25,10 @@ func judgeSettings(f *Facts) verdict {
 		return ok(from)
 	}
 	v := warn(from + ": " + strings.Join(t.Warnings, "; "))
-	if _, command, found := strings.Cut(t.Warnings[0], ": chmod "); found {
-		return v.here("chmod " + command)
+	for _, w := range t.Warnings {
+		if _, command, found := strings.Cut(w, ": chmod "); found {
+			return v.here("chmod " + command)
+		}
 	}
 	return v.here(t.setting(""))
 }

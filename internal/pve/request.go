@@ -84,6 +84,9 @@ func (c *Client) explain(ctx context.Context, op string, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
 		return &Error{Kind: Timeout, Op: op, Reason: "no answer from " + c.host() + " in time", Err: err}
 	}
+	if e := c.proxyError(err); e != nil {
+		return e
+	}
 	// A connection that was never made has one message, whichever request came first.
 	var dial *net.OpError
 	if errors.As(err, &dial) && dial.Op == "dial" {
@@ -95,6 +98,22 @@ func (c *Client) explain(ctx context.Context, op string, err error) error {
 		reason = "the server at " + c.host() + " is not Proxmox's API"
 	}
 	return &Error{Kind: Unreachable, Op: op, Reason: reason, Err: err}
+}
+
+// proxyError explains a connection that failed at the proxy of the environment, or behind
+// it: the host itself may be well. It is nil without a proxy, and if the host answered.
+func (c *Client) proxyError(err error) *Error {
+	proxy := UsesProxy(c.base)
+	var syntax *json.SyntaxError
+	if proxy == "" || errors.As(err, &syntax) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil
+	}
+	host := c.host()
+	if u, err := url.Parse(c.base); err == nil {
+		host = u.Hostname()
+	}
+	return &Error{Kind: Unreachable, Op: "reach " + c.host() + " through the proxy " + proxy, Reason: netReason(err), Err: err,
+		Hints: []string{"the environment names that proxy (HTTPS_PROXY); to go without it: export NO_PROXY=" + host}}
 }
 
 func (c *Client) host() string {
