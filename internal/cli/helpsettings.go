@@ -34,6 +34,7 @@ func environmentTopic() Topic {
 			{"NO_COLOR", "Any text: no colours, as --no-color.", "export NO_COLOR=1"},
 			{"CLICOLOR", "0: no colours.", "export CLICOLOR=0"},
 			{"CLICOLOR_FORCE", "1: colours in a pipe, too.", "export CLICOLOR_FORCE=1"},
+			{"ACCESSIBLE", "1: init asks line by line instead of in a form.", "export ACCESSIBLE=1"},
 			{"TERM", "dumb: plain lines instead of the live display. Its colours decide ours.", "export TERM=xterm-256color"},
 			{"COLORTERM", "What the terminal says of its colours.", "export COLORTERM=truecolor"},
 			{"CI", "true: plain lines, and nothing is asked.", "export CI=true"},

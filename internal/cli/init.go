@@ -157,6 +157,9 @@ func (r *initRun) open() error {
 	for _, w := range cfg.Warnings {
 		a.warn(w, "")
 	}
+	if err := cfg.Writable(); err != nil { // before a token is made that could not be kept
+		return err
+	}
 	if r.nonInteractive {
 		return nil
 	}

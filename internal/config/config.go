@@ -110,6 +110,9 @@ func (e *Error) NextSteps() []string {
 	if e.Next == "" {
 		return nil
 	}
+	if errors.Is(e.Err, ErrNoHost) {
+		return []string{e.Next, "to set one up: infrahaus init"}
+	}
 	return []string{e.Next}
 }
 

@@ -57,6 +57,31 @@ func (c *Config) Vacant(name, url string) error {
 	return nil
 }
 
+// Writable returns an error if Add could not write. It changes nothing.
+func (c *Config) Writable() error {
+	file := cmp.Or(c.File, c.named, c.Paths.ConfigFile())
+	dirs := []string{filepath.Dir(file)}
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		dirs = append(dirs, filepath.Dir(real))
+	}
+	for _, dir := range dirs {
+		_, err := os.Stat(dir)
+		for errors.Is(err, fs.ErrNotExist) && filepath.Dir(dir) != dir { // it is made in the next one that exists
+			dir = filepath.Dir(dir)
+			_, err = os.Stat(dir)
+		}
+		f, err := os.CreateTemp(dir, ".infrahaus-*")
+		if err != nil {
+			return unwritable(file, err)
+		}
+		err = errors.Join(f.Close(), os.Remove(f.Name()))
+		if err != nil {
+			return unwritable(file, err)
+		}
+	}
+	return nil
+}
+
 // FromEnvironment returns the settings for a host in the environment. It reads no file.
 func (c *Config) FromEnvironment() (Host, error) {
 	e, err := c.environment()
@@ -132,9 +157,9 @@ func (c *Config) Add(h NewHost) (Saved, error) {
 }
 
 func unwritable(path string, err error) error {
-	var path2 *fs.PathError
-	if errors.As(err, &path2) {
-		err = path2.Err
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err
 	}
 	return &Error{Text: fmt.Sprintf("cannot write %s: %v", path, err), Next: "another place: --config"}
 }
