@@ -17,6 +17,8 @@ type Channel struct {
 	stderr      *stream
 	start       chan struct{} // closed when the pump has started the program
 	startOnce   sync.Once
+	shut        chan struct{} // closed when the pump has ended the program's input
+	shutOnce    sync.Once
 	ended       chan struct{} // closed when err is set
 	endOnce     sync.Once
 	err         error
@@ -44,7 +46,7 @@ const (
 func newChannel(m *Mux, id, slot int) *Channel {
 	c := &Channel{
 		mux: m, id: id, slot: slot, messageSize: firstMessage,
-		replies: make(chan reply, 16), start: make(chan struct{}), ended: make(chan struct{}),
+		replies: make(chan reply, 16), start: make(chan struct{}), shut: make(chan struct{}), ended: make(chan struct{}),
 	}
 	c.stdout, c.stderr = newStream(c, "o"), newStream(c, "e")
 	return c
@@ -56,7 +58,23 @@ func (c *Channel) Start() error {
 	return c.mux.insist(c.start, c.ended, "c %d %d", c.id, c.slot)
 }
 
+// StartPlain is Start for a program that must not ignore SIGINT, SIGQUIT and SIGHUP, as all
+// others here do.
+func (c *Channel) StartPlain() error {
+	return c.mux.insist(c.start, c.ended, "c %d %d 1", c.id, c.slot)
+}
+
 func (c *Channel) started() { c.startOnce.Do(func() { close(c.start) }) }
+
+// CloseWrite ends the program's input after everything that was written. Nothing can be
+// written after it.
+func (c *Channel) CloseWrite() error {
+	c.write.Lock()
+	defer c.write.Unlock()
+	return c.mux.insist(c.shut, c.ended, "x %d", c.id)
+}
+
+func (c *Channel) inputEnded() { c.shutOnce.Do(func() { close(c.shut) }) }
 
 // Stdout is what the program prints; it ends with io.EOF when nobody holds it open.
 func (c *Channel) Stdout() io.Reader { return c.stdout }

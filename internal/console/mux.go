@@ -22,6 +22,7 @@ type Mux struct {
 
 	write    sync.Mutex // one writer at a time
 	quitSent bool       // guarded by write
+	lent     bool       // a terminal's program reads what is sent; guarded by write
 
 	mu       sync.Mutex
 	channels map[int]*Channel
@@ -29,6 +30,7 @@ type Mux struct {
 	lastWord time.Time // when the pump said something last
 	noise    []byte    // the last bytes since then that are not the pump's
 	spoiled  int       // spoiled blocks without a good one in between
+	terminal *Terminal // the program that has the console; nil: the pump has it
 	err      error
 
 	gone      chan struct{} // closed when err is set
@@ -74,6 +76,9 @@ func (m *Mux) send(b []byte) error {
 	} else if m.quitSent {
 		return nil
 	}
+	if m.lent {
+		return nil
+	}
 	if _, err := m.conn.Write(b); err != nil {
 		m.fail(err)
 		return err
@@ -94,9 +99,13 @@ func (m *Mux) fail(err error) {
 	for _, c := range m.channels {
 		channels = append(channels, c)
 	}
+	terminal := m.terminal
 	m.mu.Unlock()
 	for _, c := range channels {
 		c.end(err)
+	}
+	if terminal != nil {
+		terminal.fail(err)
 	}
 	m.conn.Close()
 }
@@ -105,9 +114,42 @@ func (m *Mux) fail(err error) {
 func (m *Mux) read(chunks <-chan []byte, ended func() error) {
 	p := &parser{mark: []byte("~" + m.tag + " "), word: m.onWord, block: m.onBlock, lost: m.onSpoiled, noise: m.onNoise}
 	for b := range chunks {
+		if t := m.lentTo(); t != nil {
+			rest, over := t.show(b)
+			if !over {
+				continue
+			}
+			m.takeBack()
+			b = rest
+		}
 		p.feed(b)
 	}
 	m.fail(ended())
+}
+
+// lentTo is the terminal whose program prints now.
+func (m *Mux) lentTo() *Terminal {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.terminal == nil {
+		return nil
+	}
+	select {
+	case <-m.terminal.begun:
+		return m.terminal
+	default:
+		return nil
+	}
+}
+
+// takeBack lets the pump have the console again.
+func (m *Mux) takeBack() {
+	m.mu.Lock()
+	m.terminal, m.lastWord, m.noise = nil, time.Now(), m.noise[:0]
+	m.mu.Unlock()
+	m.write.Lock()
+	m.lent = false
+	m.write.Unlock()
 }
 
 // alive records that the pump has said something.
@@ -146,8 +188,11 @@ func (m *Mux) watch() {
 		case <-tick.C:
 		}
 		m.mu.Lock()
-		silent := time.Since(m.lastWord)
+		silent, lent := time.Since(m.lastWord), m.terminal != nil
 		m.mu.Unlock()
+		if lent {
+			continue
+		}
 		if silent > 3*m.keepAlive {
 			m.fail(fmt.Errorf("nothing came for %s", silent.Round(time.Second)))
 			return
@@ -179,6 +224,17 @@ func (m *Mux) onWord(words []string) {
 	case "o":
 		if c := m.channel(number(words, 1)); c != nil {
 			c.started()
+		}
+	case "x":
+		if c := m.channel(number(words, 1)); c != nil {
+			c.inputEnded()
+		}
+	case "t":
+		m.mu.Lock()
+		t := m.terminal
+		m.mu.Unlock()
+		if t != nil {
+			t.beginOnce.Do(func() { close(t.begun) })
 		}
 	case "z":
 		m.cleanOnce.Do(func() { close(m.clean) })

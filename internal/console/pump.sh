@@ -179,7 +179,7 @@ ih_sweep() {
 	set -f
 }
 
-# ih_open ID SLOT starts a program. The slot is a file descriptor that holds its stdin open:
+# ih_open ID SLOT [1] starts a program; with 1, signals reach it that we ignore. The slot is a file descriptor that holds its stdin open:
 # when the pump is gone, the program reads the end of its input.
 ih_open() {
 	eval "ih_v=\${ih_slot_$1:-}"
@@ -188,7 +188,15 @@ ih_open() {
 	mkfifo "$ih_f.in" "$ih_f.o" "$ih_f.e" || return 0
 	ih_stream "$1" o <"$ih_f.o" 2>/dev/null 5>&- 6>&- 7>&- 8>&- &
 	ih_stream "$1" e <"$ih_f.e" 2>/dev/null 5>&- 6>&- 7>&- 8>&- &
-	if ih_has setsid; then
+	if [ -n "${3:-}" ]; then
+		# Only job control starts something in the background that does not ignore SIGINT.
+		{ set -m; } 2>/dev/null || :
+		(
+			trap - INT QUIT TSTP HUP USR1
+			exec /bin/sh -c "$ih_begin" "$ih_f" "$ih_program" 5>&- 6>&- 7>&- 8>&- 9>&-
+		) <"$ih_f.in" >"$ih_f.o" 2>"$ih_f.e" &
+		{ set +m; } 2>/dev/null || :
+	elif ih_has setsid; then
 		setsid /bin/sh -c "$ih_begin" "$ih_f" "$ih_program" <"$ih_f.in" >"$ih_f.o" 2>"$ih_f.e" 5>&- 6>&- 7>&- 8>&- 9>&- &
 	else
 		{ set -m; } 2>/dev/null || :
@@ -201,12 +209,41 @@ ih_open() {
 	ih_say o "$1"
 }
 
+# ih_eof ID ends the program's stdin. What was sent has been handed over.
+ih_eof() {
+	eval "ih_v=\${ih_slot_$1:-}"
+	case $ih_v in [0-9]) eval "exec $ih_v>&-; ih_slot_$1=-" ;; esac
+	ih_say x "$1"
+}
+
+# ih_terminal FILE lends the terminal to a program: FILE runs on it, with the settings from
+# before the bootstrap ($s), once the other side has seen that it begins.
+ih_terminal() {
+	ih_say t
+	ih_i=0
+	while :; do
+		if IFS= read -r l; then
+			case $l in "~$ih_tag g "*) break ;; esac
+		fi
+		ih_i=$((ih_i + 1))
+		if [ $ih_i -gt 10 ]; then ih_say u; return; fi
+	done
+	stty "$s"
+	(
+		trap - INT QUIT TSTP HUP USR1
+		exec /bin/sh "$1" 5>&- 6>&- 7>&- 8>&- 9>&-
+	)
+	stty raw -echo min 0 time 30
+	ih_say u
+}
+
 # ih_shut ID sends SIGTERM to the program and its children.
 ih_shut() {
 	eval "ih_v=\${ih_slot_$1:-}"
 	[ -n "$ih_v" ] || return 0
 	: >"$ih_dir/$1.off"
-	eval "exec $ih_v>&-; ih_slot_$1="
+	[ "$ih_v" = - ] || eval "exec $ih_v>&-"
+	eval "ih_slot_$1="
 	ih_num "$ih_dir/$1.pid"
 	if [ "$ih_v" != 0 ]; then
 		kill -s TERM -- "-$ih_v" 2>/dev/null || kill -s TERM "$ih_v" 2>/dev/null || :
@@ -364,7 +401,10 @@ else
 		4r) echo "$2 $3 $4" >&9 ;;
 		3\?) ih_state "$2" "$3" ;;
 		3c) ih_open "$2" "$3" ;;
+		4c) ih_open "$2" "$3" 1 ;;
 		2k) ih_shut "$2" ;;
+		2x) ih_eof "$2" ;;
+		2t) ih_terminal "$2" ;;
 		2p) ih_alive "$2" ;;
 		1h) ih_say h "$ih_sum" "${ih_gz:-0}" "$ih_full" "$ih_uid" ;;
 		1z) ih_shutall; ih_buf=; ih_say z ;;

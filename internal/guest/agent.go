@@ -29,7 +29,9 @@ const fixedPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // bootCommand is the command line that starts an agent. It is one line of plain words, so
 // that any login shell can read it. It needs no PATH and contains nothing secret.
-func bootCommand() string { return "/bin/sh -c " + Quote(strings.TrimSpace(bootText)) }
+func bootCommand() string { return boot(bootText) }
+
+func boot(text string) string { return "/bin/sh -c " + Quote(strings.TrimSpace(text)) }
 
 // onNode wraps a command line for any login shell of the node, so that it does not depend
 // on the session's PATH there.

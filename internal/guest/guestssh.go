@@ -48,7 +48,8 @@ func openGuest(ctx context.Context, t Target, o Options) (Guest, error) {
 		signers: keyring{own: o.Identity, agentAt: userAgent(o), usual: !o.NoUserKeys}.signers,
 	}
 	op := &sshTransport{
-		common: common{transport: transports.Guest, running: o.Running, counts: &counts{}}, command: "exec " + bootCommand(), mute: guestMute(whom),
+		common: common{transport: transports.Guest, running: o.Running, counts: &counts{}}, command: "exec " + bootCommand(),
+		around: func(boot string, _ bool) string { return "exec " + boot }, mute: guestMute(whom),
 		alive: o.KeepAlive,
 	}
 	if o.Jump != nil {

@@ -38,7 +38,8 @@ func openNode(ctx context.Context, t Target, o Options) (Guest, error) {
 	}
 	op := &sshTransport{
 		common:  common{transport: transports.Node, running: o.Running, counts: &counts{}},
-		command: pctCommand(d.user, t.CTID, false), older: pctCommand(d.user, t.CTID, true), quick: attachCommand(d.user, t.CTID),
+		command: pctCommand(d.user, t.CTID, false),
+		around:  func(boot string, old bool) string { return pctAround(d.user, t.CTID, boot, old) }, older: pctCommand(d.user, t.CTID, true), quick: attachCommand(d.user, t.CTID),
 		old: pctOld, mute: pctMute(t.CTID, d.whom), alive: o.KeepAlive,
 		connect: func(ctx context.Context) (*ssh.Client, error) { return d.once(ctx, 5*time.Second) },
 	}
@@ -64,10 +65,14 @@ const cleanEnv = "/usr/bin/env -i HOME=/root TERM=dumb PATH=" + fixedPath + " "
 // pctCommand is the command line on the node: one pct for the whole link, since
 // starting one costs a second of the node's time.
 func pctCommand(user string, ctid int, old bool) string {
+	return pctAround(user, ctid, bootCommand(), old)
+}
+
+func pctAround(user string, ctid int, boot string, old bool) string {
 	if old {
-		return onNode(user, fmt.Sprintf("pct exec %d -- %s%s", ctid, cleanEnv, bootCommand()))
+		return onNode(user, fmt.Sprintf("pct exec %d -- %s%s", ctid, cleanEnv, boot))
 	}
-	return onNode(user, fmt.Sprintf("pct exec %d --keep-env 0 -- %s", ctid, bootCommand()))
+	return onNode(user, fmt.Sprintf("pct exec %d --keep-env 0 -- %s", ctid, boot))
 }
 
 // attachCommand is the command that pct exec finally runs on the node. An interrupt uses

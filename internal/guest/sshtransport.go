@@ -13,10 +13,11 @@ type sshTransport struct {
 	common
 	connect func(context.Context) (*ssh.Client, error) // one try
 	command string
-	older   string                // the command to use if old says that this one is not understood
-	quick   string                // a command for a second shell that starts faster but may fail; "": none
-	old     func(*silence) bool   // nil: never
-	mute    func(*silence) *Error // why no agent answered
+	around  func(boot string, old bool) string // command for another text of boot
+	older   string                             // the command to use if old says that this one is not understood
+	quick   string                             // a command for a second shell that starts faster but may fail; "": none
+	old     func(*silence) bool                // nil: never
+	mute    func(*silence) *Error              // why no agent answered
 	alive   time.Duration
 
 	beneath *sshTransport // the jump host's connection, if there is one

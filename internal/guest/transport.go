@@ -43,6 +43,9 @@ type transport interface {
 	open(context.Context) (*link, error)
 	// openFast is open for urgent work, such as stopping a script.
 	openFast(context.Context) (*link, error)
+	// process starts a session in which boot.sh waits for a text, for Exec: with a terminal
+	// if t is not nil. s is the caller's shell.
+	process(ctx context.Context, s *shell, t *TTY, text string) (*stream, error)
 	close()
 	shared() *common
 }

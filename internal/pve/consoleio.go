@@ -114,6 +114,9 @@ func (c *Console) Write(p []byte) (int, error) {
 	return done, nil
 }
 
+// Resize sets the size of the window, for everybody who has the console open.
+func (c *Console) Resize(cols, rows int) error { return c.frame(fmt.Sprintf("1:%d:%d:", cols, rows)) }
+
 // frame sends one message; termproxy knows them as 0:LENGTH:BYTES, 1:COLS:ROWS:
 // and 2, the ping.
 func (c *Console) frame(s string) error {

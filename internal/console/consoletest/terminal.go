@@ -210,7 +210,17 @@ func (c *Terminal) Attach(context.Context, string, int) (io.ReadWriteCloser, err
 		c.mu.Unlock()
 		theirs.Close()
 	}()
-	return ours, nil
+	return window{ours, c.master}, nil
+}
+
+// window is a client's connection, which can set the size of the terminal's window.
+type window struct {
+	net.Conn
+	master *os.File
+}
+
+func (w window) Resize(cols, rows int) error {
+	return unix.IoctlSetWinsize(int(w.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: uint16(rows), Col: uint16(cols)})
 }
 
 // keyboard types what a client sends.

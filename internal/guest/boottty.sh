@@ -1,0 +1,1 @@
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; n=$(printf "\nx"); n=${n%x}; ih_s=$(stty -g) && stty raw -echo || exit 97; printf "\036ih-ready 0\n"; IFS= read -r ih_n || exit 0; ih_t=; while IFS= read -r l && [ "x$l" != "x$ih_n" ]; do ih_t=$ih_t$l$n; done; eval "$ih_t"
