@@ -35,6 +35,8 @@ type app struct {
 	junit        *report
 	cancel       context.CancelFunc
 
+	releaseSignals func() // SIGINT and SIGTERM end nothing after it; nil in tests
+
 	waits *event.Waiting // of a command that is not a run
 
 	met    map[string]string // the ids on record of the hosts that have answered, by name

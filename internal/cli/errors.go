@@ -68,7 +68,7 @@ func (a *app) report(ctx context.Context, command string, err error) int {
 	}
 	var run ran
 	isRun := errors.As(err, &run)
-	if !isRun && readerLeft(err) {
+	if !isRun && readerLeft(err) && !passesStatus(command) {
 		return 0 // the reader has what it wanted
 	}
 	var (
@@ -80,6 +80,9 @@ func (a *app) report(ctx context.Context, command string, err error) int {
 	}
 	f := a.explain(err)
 	f.Message = cannot(command, f.Message)
+	if passesStatus(command) {
+		f.Status = ownEnd
+	}
 	if a.global.json && !errors.As(err, new(documented)) {
 		if isRun {
 			return f.Status
@@ -124,6 +127,7 @@ func deed(command string) string {
 		"sandbox": "use the sandbox", "sandbox serve": "serve the sandbox", "sandbox reset": "reset the sandbox",
 		"host": "use the known hosts", "host list": "list the hosts", "host show": "show the host",
 		"host rename": "rename the host", "host remove": "remove the host", "doctor": "make the checks",
+		"exec": "run the command", "shell": "open a shell", "cp": "copy",
 		"version": "print the version", "init": "set up the host", "demo": "show the demo", "key": "use the encryption key", "key rotate": "rotate the encryption key",
 	}
 	if text, ok := said[command]; ok {

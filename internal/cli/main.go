@@ -18,8 +18,9 @@ func Main(args []string, in, out, errOut *os.File) int {
 	// with EPIPE instead, and the display is dropped.
 	signal.Ignore(syscall.SIGPIPE)
 	a := &app{args: args, in: in, out: out, err: errOut, streams: ui.System(in, out, errOut, os.Environ(), false)}
-	ctx, stop := interruptible(context.Background(), func() { ui.Leave(a.streams) })
+	ctx, release, stop := interruptible(context.Background(), func() { ui.Leave(a.streams) })
 	defer stop()
+	a.releaseSignals = release
 
 	root := newRootCmd(a)
 	root.SetArgs(args)
@@ -49,8 +50,8 @@ func (i interrupted) ExitStatus() int { return 128 + int(i.signal) }
 func (interrupted) NextSteps() []string { return nil }
 
 // interruptible gives a context that the first SIGINT or SIGTERM cancels; the
-// second calls leave and leaves at once.
-func interruptible(parent context.Context, leave func()) (context.Context, func()) {
+// second calls leave and leaves at once. After release, signals are somebody else's.
+func interruptible(parent context.Context, leave func()) (ctx context.Context, release, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
@@ -68,7 +69,7 @@ func interruptible(parent context.Context, leave func()) (context.Context, func(
 			cancel(cause)
 		}
 	}()
-	return ctx, func() {
+	return ctx, func() { signal.Stop(signals) }, func() {
 		signal.Stop(signals)
 		close(signals)
 		cancel(nil)

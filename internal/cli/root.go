@@ -56,6 +56,7 @@ Try it without a Proxmox node:  infrahaus create web --template hello --sandbox`
 		&cobra.Group{ID: "make", Title: "Make and find:"},
 		&cobra.Group{ID: "ask", Title: "What is recorded:"},
 		&cobra.Group{ID: "life", Title: "Lifecycle:"},
+		&cobra.Group{ID: "inside", Title: "Into a container:"},
 		&cobra.Group{ID: "more", Title: "More:"},
 	)
 	root.SetHelpCommandGroupID("more")
@@ -78,6 +79,7 @@ Try it without a Proxmox node:  infrahaus create web --template hello --sandbox`
 	add("life", newLifecycleCmd(a, startVerb()), newLifecycleCmd(a, stopVerb()), newLifecycleCmd(a, restartVerb()), newDestroyCmd(a))
 	add("more", newInitCmd(a), newDoctorCmd(a), newHostCmd(a), newKeyCmd(a), newSandboxCmd(a), newVersionCmd(a))
 	add("more", newDemoCmd(a))
+	add("inside", newExecCmd(a), newShellCmd(a))
 	mendCompletion(root)
 	if len(a.args) > 0 && strings.HasPrefix(a.args[0], cobra.ShellCompRequestCmd) {
 		a.completeTree(root)

@@ -20,7 +20,7 @@ import (
 // platformCommands are the session commands that this system can play.
 func platformCommands() map[string]func(ts *testscript.TestScript, neg bool, args []string) {
 	return map[string]func(ts *testscript.TestScript, neg bool, args []string){
-		"terminal": terminal, "bound": bound, "prompts": prompts, "totp": totpCommand, "paste": paste,
+		"terminal": terminal, "bound": bound, "typing": typing, "prompts": prompts, "totp": totpCommand, "paste": paste,
 	}
 }
 

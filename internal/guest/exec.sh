@@ -29,8 +29,12 @@ ih_signal() {
 		# shellcheck disable=SC2086 # state ppid pgrp session tty tpgid
 		set -- "$1" ${ih_l##*) }
 		[ "$3" = $$ ] || continue
-		[ "$7" = "$4" ] || [ "$7" -lt 1 ] || kill -s "$1" -- "-$7"
-		kill -s "$1" -- "-$ih_d" 2>/dev/null || kill -s "$1" "$ih_d"
+		if [ "$7" != "$4" ] && [ "$7" -gt 0 ]; then kill -s "$1" -- "-$7"; fi
+		case $ih_tty,$1 in
+		1,HUP) kill -s HUP -- "-$4" ;; # what is not the program ignores it: we, and the pump
+		1,*) kill -s "$1" "$ih_d" ;;
+		*) kill -s "$1" -- "-$ih_d" 2>/dev/null || kill -s "$1" "$ih_d" ;;
+		esac
 	done
 }
 
@@ -71,8 +75,7 @@ else
 			ih_signal HUP
 		) <&3 3<&- >/dev/null 2>&1 &
 		ih_w=$!
-		exec 3<&-
-		$ih_own /bin/sh -c "$ih_c" sh "$ih_n" '' "$@" </dev/null
+		$ih_own /bin/sh -c "$ih_c" sh "$ih_n" '' "$@" </dev/null 3<&-
 	fi
 	ih_rc=$?
 	[ -z "$ih_w" ] || kill -s KILL "$ih_w" 2>/dev/null

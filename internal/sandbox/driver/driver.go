@@ -76,6 +76,14 @@ type Terminal interface {
 	Resize(cols, rows int) error
 }
 
+// Attached is a process in a guest on a pty of its own, inside the guest. Its bytes have
+// gone through no other terminal. Close hangs it up.
+type Attached interface {
+	Terminal
+	// Wait returns the exit status, as Exec does.
+	Wait() (int, error)
+}
+
 // Driver runs guests. Every method is safe for concurrent use on different
 // containers.
 type Driver interface {
@@ -114,6 +122,9 @@ type Driver interface {
 	// missing program, 126 for one that cannot be executed, 128+n for one that signal n
 	// killed.
 	Exec(ctx context.Context, vmid int, e Exec) (int, error)
+	// Attach is Exec on a pty, as lxc-attach makes one if its own streams are a terminal. The
+	// streams of e are not used.
+	Attach(vmid int, e Exec) (Attached, error)
 	// Console opens the terminal that the config's mode names: lxc-console on the first
 	// tty ("tty" or "") or on /dev/console ("console"), or lxc-attach with root's shell
 	// ("shell").

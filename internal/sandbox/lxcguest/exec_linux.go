@@ -47,6 +47,26 @@ func (d *Driver) Exec(ctx context.Context, vmid int, e driver.Exec) (int, error)
 	return p.wait(ctx, cmd)
 }
 
+// Attach runs a process with lxc-attach on a pty of the machine, for which lxc-attach makes
+// another one in the guest.
+func (d *Driver) Attach(vmid int, e driver.Exec) (driver.Attached, error) {
+	if d.Pid(vmid) == 0 {
+		return nil, driver.ErrNotRunning
+	}
+	attach, err := exec.LookPath("lxc-attach")
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(attach, append([]string{"-n", strconv.Itoa(vmid), "-P", d.guestsDir(), "--keep-env", "--"}, e.Argv...)...)
+	if cmd.Env = e.Env; cmd.Env == nil {
+		cmd.Env = []string{}
+	}
+	if cmd.Dir, err = d.attachDir(vmid, e.Cwd); err != nil {
+		return nil, err
+	}
+	return startOnPty(cmd)
+}
+
 // attachDir is the folder in which lxc-attach is started. It enters the folder of the
 // same name in the guest, or / if there is none. The folder must also exist on this
 // machine.

@@ -40,6 +40,13 @@ type ptyProgram struct {
 	cmd    *exec.Cmd
 	once   sync.Once
 	done   chan struct{}
+	err    error // of the program's end, once done
+}
+
+// Wait returns the program's exit status.
+func (p *ptyProgram) Wait() (int, error) {
+	<-p.done
+	return status(p.err)
 }
 
 func startOnPty(cmd *exec.Cmd) (*ptyProgram, error) {
@@ -66,7 +73,7 @@ func startOnPty(cmd *exec.Cmd) (*ptyProgram, error) {
 	}
 	p.master = os.NewFile(uintptr(fd), "/dev/ptmx")
 	go func() {
-		_ = cmd.Wait()
+		p.err = cmd.Wait()
 		close(p.done)
 	}()
 	return p, nil

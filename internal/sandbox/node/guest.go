@@ -23,6 +23,17 @@ func (n *Node) Exec(ctx context.Context, vmid int, e driver.Exec) (int, error) {
 	return n.drv.Exec(ctx, vmid, e)
 }
 
+// Attach is Exec on a pty.
+func (n *Node) Attach(vmid int, e driver.Exec) (driver.Attached, error) {
+	if err := n.Exists(vmid); err != nil {
+		return nil, err
+	}
+	if n.drv.Pid(vmid) == 0 {
+		return nil, fail("container '%d' not running!", vmid)
+	}
+	return n.drv.Attach(vmid, e)
+}
+
 // Push is pct push: under the config lock, and a push_file task in the node's
 // history. perm, user and group may be "".
 func (n *Node) Push(ctx context.Context, a Auth, vmid int, path string, r io.Reader, perm, user, group string) error {

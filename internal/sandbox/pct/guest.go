@@ -30,6 +30,9 @@ func (t *Tool) exec(c *call) error {
 
 // inside runs a process in a guest with exec, as lxc-attach does.
 func (t *Tool) inside(p *kernel.Proc, vmid int, argv, env []string, exec func(context.Context, int, driver.Exec) (int, error)) error {
+	if tty := p.IsTerminal(0); tty != nil {
+		return t.onTerminal(p, vmid, tty, driver.Exec{Argv: argv, Env: env, Cwd: p.Cwd()})
+	}
 	type result struct {
 		status int
 		err    error

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/tty"
 )
 
 // session is one channel: environment first, then one command, shell or SFTP.
@@ -27,6 +28,7 @@ func (s *Server) session(ctx context.Context, nc ssh.NewChannel) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	begun := false
+	var terminal *tty.TTY // of pty-req
 	for r := range requests {
 		ok, start := false, (func())(nil)
 		switch r.Type {
@@ -36,6 +38,20 @@ func (s *Server) session(ctx context.Context, nc ssh.NewChannel) {
 			if ssh.Unmarshal(r.Payload, &v) == nil && (v.Name == "LANG" || strings.HasPrefix(v.Name, "LC_")) {
 				env, ok = append(env, v.Name+"="+v.Value), true
 			}
+		case "pty-req":
+			var v kernel.PtyRequest
+			m, err := s.opt.Machine()
+			if err != nil || begun || terminal != nil || ssh.Unmarshal(r.Payload, &v) != nil {
+				break
+			}
+			terminal, ok = m.NewPts(), true
+			terminal.SetSize(int(v.Cols), int(v.Rows))
+			env = append(env, "TERM="+v.Term)
+		case "window-change":
+			var v kernel.WindowChange
+			if terminal != nil && ssh.Unmarshal(r.Payload, &v) == nil {
+				terminal.SetSize(int(v.Cols), int(v.Rows))
+			}
 		case "exec", "shell", "subsystem":
 			var v struct{ Text string }
 			if begun || r.Type != "shell" && ssh.Unmarshal(r.Payload, &v) != nil || r.Type == "subsystem" && v.Text != "sftp" {
@@ -44,7 +60,7 @@ func (s *Server) session(ctx context.Context, nc ssh.NewChannel) {
 			begun, ok = true, true
 			start = func() {
 				defer cancel()
-				s.run(ctx, ch, r.Type, v.Text, env)
+				s.run(ctx, ch, r.Type, v.Text, env, terminal)
 			}
 		}
 		if r.WantReply {
@@ -60,7 +76,7 @@ func (s *Server) session(ctx context.Context, nc ssh.NewChannel) {
 }
 
 // run does what the client asked for and sends its exit status.
-func (s *Server) run(ctx context.Context, ch ssh.Channel, kind, command string, env []string) {
+func (s *Server) run(ctx context.Context, ch ssh.Channel, kind, command string, env []string, terminal *tty.TTY) {
 	defer func() { _ = ch.Close() }()
 	var status int
 	switch kind {
@@ -71,9 +87,9 @@ func (s *Server) run(ctx context.Context, ch ssh.Channel, kind, command string, 
 			status = noMachine(ch, err)
 		}
 	case "shell":
-		status = s.shell(ctx, ch, []string{"/bin/sh"}, env)
+		status = s.shell(ctx, ch, []string{"/bin/sh"}, env, terminal)
 	default:
-		status = s.shell(ctx, ch, []string{"/bin/sh", "-c", command}, env)
+		status = s.shell(ctx, ch, []string{"/bin/sh", "-c", command}, env, terminal)
 	}
 	// Send the status before the end of the output, as sshd does: a multiplexing client
 	// that has seen that end may close without waiting for the status.
@@ -81,10 +97,20 @@ func (s *Server) run(ctx context.Context, ch ssh.Channel, kind, command string, 
 	_ = ch.CloseWrite()
 }
 
-func (s *Server) shell(ctx context.Context, ch ssh.Channel, argv, env []string) int {
+func (s *Server) shell(ctx context.Context, ch ssh.Channel, argv, env []string, terminal *tty.TTY) int {
 	m, err := s.opt.Machine()
 	if err != nil {
 		return noMachine(ch, err)
+	}
+	if terminal != nil {
+		p, err := m.Spawn(kernel.Exec{Argv: argv, Env: env, Cwd: "/root", TTY: terminal})
+		if err != nil {
+			m.DropPts(terminal)
+			return 255
+		}
+		m.Bridge(ctx, terminal, p, ch, ch)
+		<-p.Done()
+		return p.Status()
 	}
 	status, err := m.Run(ctx, kernel.Exec{
 		Argv: argv, Env: env, Cwd: "/root", Stdin: ch, Stdout: ch, Stderr: ch.Stderr(),

@@ -60,6 +60,40 @@ func attach(g *guest) (driver.Terminal, error) {
 	}), nil
 }
 
+// Attach runs a process on a pty of the guest.
+func (d *Driver) Attach(vmid int, e driver.Exec) (driver.Attached, error) {
+	g, err := d.guest(vmid)
+	if err != nil {
+		return nil, err
+	}
+	t := g.m.NewPts()
+	p, err := g.m.Spawn(kernel.Exec{Argv: e.Argv, Env: e.Env, Cwd: e.Cwd, Unit: "session-1.scope", TTY: t})
+	if err != nil {
+		g.m.DropPts(t)
+		return nil, err
+	}
+	go func() {
+		<-p.Done()
+		g.m.DropPts(t)
+	}()
+	x := newTerminal(t, func() {
+		p.HangUpSession()
+		p.Signal(1)
+	})
+	x.end = "\n"
+	return attachedTerminal{x, p}, nil
+}
+
+type attachedTerminal struct {
+	*terminal
+	p *kernel.Proc
+}
+
+func (a attachedTerminal) Wait() (int, error) {
+	<-a.p.Done()
+	return a.p.Status(), nil
+}
+
 // terminal is the program on the node that passes a guest's terminal through,
 // on a pty that turns \n into \r\n once more.
 type terminal struct {

@@ -183,6 +183,11 @@ func (d *Driver) Exec(ctx context.Context, vmid int, e driver.Exec) (int, error)
 	return 0, nil
 }
 
+// Attach runs nothing.
+func (d *Driver) Attach(int, driver.Exec) (driver.Attached, error) {
+	return nil, driver.ErrNoTerminal
+}
+
 // Push keeps a file in memory.
 func (d *Driver) Push(_ context.Context, vmid int, path string, r io.Reader, _, _, _ string) error {
 	b, err := io.ReadAll(r)

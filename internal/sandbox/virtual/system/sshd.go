@@ -2,6 +2,7 @@ package system
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"io/fs"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/tty"
 )
 
 // sshd is the SSH daemon: root by public key, exec and sftp.
@@ -121,6 +123,9 @@ func session(p *proc, user string, ch ssh.Channel, reqs <-chan *ssh.Request) {
 		env = s.pamEnv(p, env)
 	}
 	var main *proc
+	var terminal *tty.TTY // of pty-req
+	ctx, cancel := context.WithCancel(p.Context())
+	defer cancel()
 	for r := range reqs {
 		var a struct{ Value string }
 		switch r.Type {
@@ -136,14 +141,24 @@ func session(p *proc, user string, ch ssh.Channel, reqs <-chan *ssh.Request) {
 			if r.Type == "shell" {
 				argv = []string{shell}
 			}
-			q, err := p.M.Spawn(kernel.Exec{Argv: argv, Env: env, Cwd: u.Home, User: u.Name, Unit: "session-2.scope", Stdin: ch, Stdout: ch, Stderr: ch.Stderr()})
+			e := kernel.Exec{Argv: argv, Env: env, Cwd: u.Home, User: u.Name, Unit: "session-2.scope", Stdin: ch, Stdout: ch, Stderr: ch.Stderr()}
+			if terminal != nil {
+				e.Stdin, e.Stdout, e.Stderr, e.TTY = nil, nil, nil, terminal
+			}
+			q, err := p.M.Spawn(e)
 			_ = r.Reply(err == nil, nil)
 			if err != nil {
 				ch.Close()
 				continue
 			}
 			main = q
-			go func() { <-q.Done(); exit(ch, q) }()
+			go func() {
+				if terminal != nil {
+					p.M.Bridge(ctx, terminal, q, ch, ch)
+				}
+				<-q.Done()
+				exit(ch, q)
+			}()
 		case "subsystem":
 			_ = ssh.Unmarshal(r.Payload, &a)
 			_ = r.Reply(a.Value == "sftp", nil)
@@ -156,7 +171,21 @@ func session(p *proc, user string, ch ssh.Channel, reqs <-chan *ssh.Request) {
 			if n, ok := kernel.SignalNumber(s.Name); ok && main != nil {
 				main.Signal(n)
 			}
-		default: // no pty: scripts have none
+		case "pty-req":
+			var v kernel.PtyRequest
+			ok := terminal == nil && main == nil && ssh.Unmarshal(r.Payload, &v) == nil
+			if ok {
+				terminal = p.M.NewPts()
+				terminal.SetSize(int(v.Cols), int(v.Rows))
+				env = append(env, "TERM="+v.Term)
+			}
+			_ = r.Reply(ok, nil)
+		case "window-change":
+			var v kernel.WindowChange
+			if terminal != nil && ssh.Unmarshal(r.Payload, &v) == nil {
+				terminal.SetSize(int(v.Cols), int(v.Rows))
+			}
+		default:
 			if r.WantReply {
 				_ = r.Reply(false, nil)
 			}
