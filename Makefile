@@ -1,10 +1,20 @@
 # `make demo` and `make test` need only Go and make. The other targets install what they
 # need, once, with .ci/need.sh.
 GO      ?= go
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS  = -s -w -X github.com/infrahaus/infrahaus/internal/cli.version=$(VERSION)
+VERSION ?= $(shell sh packaging/version.sh)
+COMMIT  ?= $(shell git describe --always --abbrev=40 --match= --dirty 2>/dev/null)
+DATE    ?= $(shell TZ=UTC git show -s --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null)
+CLI      = github.com/infrahaus/infrahaus/internal/cli
+LDFLAGS  = -s -w -X $(CLI).version=$(VERSION) -X $(CLI).commit=$(COMMIT) -X $(CLI).date=$(DATE)
 BIN      = bin/infrahaus
 GOLANGCI = v2.15.0
+# Newer ones need a newer Go, or a module that no proxy may have (go.digitalxero.dev).
+GORELEASER = v2.15.2
+
+# Where `make install` puts things; DESTDIR is for those who make packages.
+PREFIX  ?= /usr/local
+BINDIR   = $(DESTDIR)$(PREFIX)/bin
+SHARE    = $(DESTDIR)$(PREFIX)/share
 
 export CGO_ENABLED = 0
 
@@ -47,7 +57,8 @@ lint: build ## formatting, vet, the imports between packages, the size of the bi
 	sh .ci/lint.sh $(GOLANGCI)
 
 e2e: build ## tests with real LXC guests and a real Redis, as root; a skipped test is a failure
-	sh .ci/need.sh lxc debootstrap dnsmasq-base zstd iproute2 iptables redis-server openssh-client ansible-core fish zsh
+	sh .ci/need.sh lxc debootstrap dnsmasq-base zstd iproute2 iptables redis-server openssh-client ansible-core fish zsh \
+		rpm pacman-package-manager buildah gnupg man-db
 	sh .ci/e2e.sh
 
 bench: build ## the reference job on real guests, as counts and ratios; needs root
@@ -58,8 +69,29 @@ docs: ## docs/reference and the schema of templates, from the code
 	$(GO) test -count=1 ./internal/cli -run 'TestReference$$' -update
 	$(GO) test -count=1 ./internal/template -run 'TestPublishedSchema$$' -update
 
-man: ## the man pages, from the help of the commands
-	$(GO) run ./internal/cli/man dist/man
+man: ## man pages, completion scripts and licences, into bin/package
+	sh packaging/prepare.sh bin/package '$(VERSION)'
+
+install: build man ## into PREFIX: the binary, man pages, completion scripts, licences
+	install -d '$(BINDIR)' '$(SHARE)/man/man1' '$(SHARE)/man/man7' '$(SHARE)/doc/infrahaus' \
+		'$(SHARE)/bash-completion/completions' '$(SHARE)/zsh/site-functions' '$(SHARE)/fish/vendor_completions.d'
+	install -m 755 $(BIN) '$(BINDIR)/infrahaus'
+	install -m 644 bin/package/man/*.1 '$(SHARE)/man/man1'
+	install -m 644 bin/package/man/*.7 '$(SHARE)/man/man7'
+	install -m 644 bin/package/completions/infrahaus.bash '$(SHARE)/bash-completion/completions/infrahaus'
+	install -m 644 bin/package/completions/infrahaus.zsh '$(SHARE)/zsh/site-functions/_infrahaus'
+	install -m 644 bin/package/completions/infrahaus.fish '$(SHARE)/fish/vendor_completions.d/infrahaus.fish'
+	install -m 644 LICENSE bin/package/NOTICES '$(SHARE)/doc/infrahaus'
+
+uninstall: ## what `make install` with the same PREFIX has put there
+	rm -f '$(BINDIR)/infrahaus' '$(SHARE)'/man/man[17]/infrahaus.[17] '$(SHARE)'/man/man[17]/infrahaus-*.[17] \
+		'$(SHARE)/bash-completion/completions/infrahaus' '$(SHARE)/zsh/site-functions/_infrahaus' \
+		'$(SHARE)/fish/vendor_completions.d/infrahaus.fish' '$(SHARE)/doc/infrahaus/LICENSE' '$(SHARE)/doc/infrahaus/NOTICES'
+	-rmdir '$(SHARE)/doc/infrahaus' 2>/dev/null
+
+release-snapshot: ## everything that a release has, into dist; nothing is published
+	sh packaging/goreleaser.sh $(GORELEASER) check
+	sh packaging/goreleaser.sh $(GORELEASER) release --snapshot --clean
 
 clean:
 	rm -rf bin dist .cache
