@@ -159,14 +159,10 @@ func (o *createOptions) make(ctx context.Context, ready prepared) error {
 	}
 	a.actsOn(c)
 	return a.perform(ctx, c, request{
-		verb: "create", publish: o.publish,
-		ready: func(_ context.Context, s *session) error {
-			s.run.Job, s.run.Placement, s.run.DestroyOnFailure = job, ready.placement, o.onFailure == "destroy"
-			s.place = ready.place
-			s.connectLater()
-			return nil
+		verb: "create", publish: o.publish, at: ready.place,
+		do: func(ctx context.Context, s *session) (provision.Result, error) {
+			return s.run.Create(ctx, provision.CreateRequest{Job: job, Placement: ready.placement, DestroyOnFailure: o.onFailure == "destroy"})
 		},
-		do: func(ctx context.Context, s *session) (provision.Result, error) { return s.run.Create(ctx) },
 	})
 }
 

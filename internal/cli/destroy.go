@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
@@ -119,11 +118,11 @@ func onRecord(c lxc.Container) (lxc.Container, error) { return c, nil }
 // meanwhile, and each step is on record.
 func (o *destroyOptions) destroy(ctx context.Context, c lxc.Container, enter func(lxc.Container) (lxc.Container, error)) error {
 	a := o.app
-	look, err := a.rehearse(ctx, c, &catalogue.Remembered{})
+	look, err := a.rehearse(ctx, c)
 	if err != nil {
 		return err
 	}
-	found, err := look.run.SurveyDestroy(ctx, o.foreign)
+	found, err := look.run.SurveyDestroy(ctx, provision.DestroyRequest{Recorded: c, Foreign: o.foreign})
 	if err != nil {
 		return err
 	}
@@ -153,14 +152,9 @@ func (o *destroyOptions) perform(ctx context.Context, c lxc.Container, at *place
 	what := "destroyed"
 	display := &lastEvent{waits: a.longWaits()}
 	err := a.perform(ctx, c, request{
-		verb: "destroy", publish: o.publish, display: display,
-		ready: func(_ context.Context, s *session) error {
-			s.run.Recorded, s.place = c, at
-			s.connectLater()
-			return nil
-		},
+		verb: "destroy", publish: o.publish, at: at, display: display,
 		do: func(ctx context.Context, s *session) (provision.Result, error) {
-			err := o.remove(ctx, s)
+			err := o.remove(ctx, s, c)
 			if gone != "" {
 				var why string
 				if what, why, _ = strings.Cut(gone, ": "); why != "" && !a.global.quiet {
@@ -179,8 +173,8 @@ func (o *destroyOptions) perform(ctx context.Context, c lxc.Container, at *place
 
 // remove surveys once more, because another process may have worked on the container before
 // the run began, and destroys.
-func (o *destroyOptions) remove(ctx context.Context, s *session) error {
-	found, err := s.run.SurveyDestroy(ctx, o.foreign)
+func (o *destroyOptions) remove(ctx context.Context, s *session, c lxc.Container) error {
+	found, err := s.run.SurveyDestroy(ctx, provision.DestroyRequest{Recorded: c, Foreign: o.foreign})
 	if err == nil {
 		err = s.run.Destroy(ctx, found)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/ui"
@@ -168,46 +169,38 @@ func (a *app) adopted(ctx context.Context, p *place, host string, ctid int) (lxc
 // a document with the services, and says that the run has ended.
 func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) error {
 	a := o.app
-	known, err := a.recordOf(c).Known(ctx)
-	if err != nil {
-		return err
-	}
 	if err := a.mayEnter(p); err != nil {
 		return err
 	}
 	last := &lastEvent{waits: a.longWaits()}
 	r := request{
-		verb: "discover", publish: o.publish, seals: true,
-		ready: func(ctx context.Context, s *session) error {
-			s.run.Bus.Secrets().Add(known...)
-			o.prepare(ctx, s, p, c)
-			return nil
+		verb: "discover", publish: o.publish, seals: true, at: p,
+		do: func(ctx context.Context, s *session) (provision.Result, error) {
+			return s.run.Discover(ctx, provision.DiscoverRequest{Recorded: c, Job: o.job(ctx, c)})
 		},
-		do: func(ctx context.Context, s *session) (provision.Result, error) { return s.run.Discover(ctx) },
 	}
 	if a.global.json {
 		r.display = last
 	}
-	err = a.perform(ctx, c, r)
+	err := a.perform(ctx, c, r)
 	if a.global.json && last.event.Type != "" { // without an event the run has not begun
 		return unshown(err, ui.NewEventWriter(a.streams, true).Event(last.event))
 	}
 	return err
 }
 
-// prepare gives a discovery the container's place and what its template declares.
-func (o *discoverOptions) prepare(ctx context.Context, s *session, p *place, c lxc.Container) {
-	s.run.PVE, s.run.SSH, s.run.CTID = p.pve, p.ssh, c.CTID
-	s.run.Recorded = c
-	s.run.Bus.Secrets().Add(p.secrets()...)
-	s.run.Bus.Secrets().Add(o.password)
-	s.run.Job.Spec.Hostname, s.run.Job.Password = c.Hostname, o.password
-	if c.Template != "" {
-		// Without its template, a container is discovered without its declared services.
-		if m, err := s.app.remember(ctx, c, nil); err == nil {
-			s.run.Job.Template, s.run.Job.Values = m.Template, m.Values
-		}
+// job is what the container's template declares. Without its template, a container is
+// discovered without its declared services.
+func (o *discoverOptions) job(ctx context.Context, c lxc.Container) plan.Job {
+	job := plan.Job{Password: o.password}
+	job.Spec.Hostname = c.Hostname
+	if c.Template == "" {
+		return job
 	}
+	if m, err := o.app.remember(ctx, c, nil); err == nil {
+		job.Template, job.Values = m.Template, m.Values
+	}
+	return job
 }
 
 // lastEvent keeps a run's last event, which is the JSON output of a discovery. Lines

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 
-	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/ui"
@@ -14,19 +13,24 @@ type request struct {
 	verb    string // the kind of the run on record
 	publish bool
 	seals   bool       // it may have secrets to seal: a key is made first, if there is none yet
+	at      *place     // the host, if the command has opened it; nil: the run opens it
 	display ui.Display // nil: the display of the phases
 
-	ready func(context.Context, *session) error // gives the run its job; nothing of it is shown yet
-	do    func(context.Context, *session) (provision.Result, error)
-	show  func(context.Context, *session, lxc.Container) error // shows the result; nil: the card
+	do   func(context.Context, *session) (provision.Result, error)
+	show func(context.Context, *session, lxc.Container) error // shows the result; nil: the card
 }
 
 // perform begins a run on a container, does what was requested, ends the run and shows its
 // result. It is the only place that does so: a run that a command began and did not end
 // would look killed.
 func (a *app) perform(ctx context.Context, c lxc.Container, r request) error {
+	var known []string
 	if r.seals {
 		if err := a.vault.Ready(); err != nil {
+			return err
+		}
+		var err error
+		if known, err = a.recordOf(c).Known(ctx); err != nil {
 			return err
 		}
 	}
@@ -39,11 +43,9 @@ func (a *app) perform(ctx context.Context, c lxc.Container, r request) error {
 		display.Close()
 		return err
 	}
-	var res provision.Result
-	runErr := r.ready(ctx, s)
-	if runErr == nil {
-		res, runErr = r.do(ctx, s)
-	}
+	s.place = r.at
+	s.run.Bus.Secrets().Add(known...)
+	res, runErr := r.do(ctx, s)
 	return s.end(ctx, res, runErr, func(c lxc.Container) error {
 		if r.show != nil {
 			return r.show(ctx, s, c)
@@ -55,12 +57,4 @@ func (a *app) perform(ctx context.Context, c lxc.Container, r request) error {
 // phases is the display of a run with phases.
 func (a *app) phases() ui.Display {
 	return ui.NewDisplay(a.streams, ui.Options{JSON: a.global.json, Quiet: a.global.quiet, Verbose: a.global.verbose})
-}
-
-// continuing makes a run ready that continues a job on record.
-func continuing(c lxc.Container, m *catalogue.Remembered) func(context.Context, *session) error {
-	return func(ctx context.Context, s *session) error {
-		s.run.Anew = s.app.anewHints(m)
-		return s.prepare(ctx, c, m)
-	}
 }

@@ -115,12 +115,16 @@ func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 		return o.outlook(ctx, c, m)
 	}
 	return a.perform(ctx, c, request{
-		verb: "resume", publish: o.publish, seals: true, ready: continuing(c, m),
+		verb: "resume", publish: o.publish, seals: true,
 		do: func(ctx context.Context, s *session) (provision.Result, error) {
-			s.run.From = o.from
-			return s.run.Resume(ctx)
+			return s.run.Resume(ctx, o.request(c, m))
 		},
 	})
+}
+
+// request is what the engine is asked for.
+func (o *resumeOptions) request(c lxc.Container, m *catalogue.Remembered) provision.ResumeRequest {
+	return provision.ResumeRequest{Recorded: c, Job: m.Job, From: o.from, Anew: o.app.anewHints(m)}
 }
 
 // check compares the flags with the template, and the template with the one that was used
@@ -159,27 +163,14 @@ func (o *resumeOptions) checkFrom(m *catalogue.Remembered) error {
 	return err
 }
 
-// prepare gives a run its job and the secrets that are on record.
-func (s *session) prepare(ctx context.Context, c lxc.Container, m *catalogue.Remembered) error {
-	known, err := s.record.Known(ctx)
-	if err != nil {
-		return err
-	}
-	s.run.Bus.Secrets().Add(known...)
-	s.run.Recorded, s.run.Job = c, m.Job
-	s.connectLater()
-	return nil
-}
-
 // outlook prints what a resume would do.
 func (o *resumeOptions) outlook(ctx context.Context, c lxc.Container, m *catalogue.Remembered) error {
 	a := o.app
-	s, err := a.rehearse(ctx, c, m)
+	s, err := a.rehearse(ctx, c)
 	if err != nil {
 		return err
 	}
-	s.run.From, s.run.Anew = o.from, a.anewHints(m)
-	steps, err := s.run.PlanResume(ctx)
+	steps, err := s.run.PlanResume(ctx, o.request(c, m))
 	if err != nil {
 		return err
 	}
@@ -240,15 +231,13 @@ func (a *app) waiting(what string, most time.Duration) (done func()) {
 }
 
 // rehearse makes a run that leaves no trace: for --plan.
-func (a *app) rehearse(ctx context.Context, c lxc.Container, m *catalogue.Remembered) (*session, error) {
+func (a *app) rehearse(ctx context.Context, c lxc.Container) (*session, error) {
 	rec := provision.Catalogue(catalogue.None{})
 	if a.store != nil { // otherwise nothing is on record
 		rec = a.recordOf(c).ReadOnly()
 	}
 	meta := event.Meta{ContainerID: c.RecordID, Hostname: c.Hostname, Host: c.Host}
 	s := &session{app: a, container: c, run: provision.NewRun(meta, rec, a.longWaits())}
-	s.run.Command = a.command
-	s.run.Recorded, s.run.Job = c, m.Job
-	s.connectLater()
+	s.run.Command, s.run.Connect = a.command, s.connect
 	return s, ctx.Err()
 }

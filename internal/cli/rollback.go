@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/provision/survey"
@@ -15,12 +14,12 @@ import (
 // template may be the fault. The run begins after the question.
 func (o *syncOptions) goBack(ctx context.Context, c lxc.Container) error {
 	a := o.app
-	m := &catalogue.Remembered{}
-	look, err := a.rehearse(ctx, c, m)
+	look, err := a.rehearse(ctx, c)
 	if err != nil {
 		return err
 	}
-	past, err := look.run.SurveyRollback(ctx)
+	back := provision.RollbackRequest{Recorded: c}
+	past, err := look.run.SurveyRollback(ctx, back)
 	if err != nil {
 		return err
 	}
@@ -28,12 +27,8 @@ func (o *syncOptions) goBack(ctx context.Context, c lxc.Container) error {
 		return err
 	}
 	return a.perform(ctx, c, request{
-		verb: "sync", publish: o.publish, seals: true,
-		ready: func(ctx context.Context, s *session) error {
-			s.place = look.place
-			return s.prepare(ctx, c, m)
-		},
-		do: func(ctx context.Context, s *session) (provision.Result, error) { return s.run.Rollback(ctx) },
+		verb: "sync", publish: o.publish, seals: true, at: look.place,
+		do: func(ctx context.Context, s *session) (provision.Result, error) { return s.run.Rollback(ctx, back) },
 		show: func(ctx context.Context, s *session, c lxc.Container) error {
 			if err := s.run.EndRollback(context.WithoutCancel(ctx)); err != nil || a.global.json {
 				return err
@@ -54,9 +49,9 @@ func backQuestion(c lxc.Container, past survey.RollbackSurvey, now time.Time) st
 
 // mayGoOn refuses a container whose rollback is not finished.
 func (a *app) mayGoOn(ctx context.Context, c lxc.Container) error {
-	look, err := a.rehearse(ctx, c, &catalogue.Remembered{})
+	look, err := a.rehearse(ctx, c)
 	if err != nil {
 		return err
 	}
-	return look.run.MayGoOn(ctx)
+	return look.run.MayGoOn(ctx, c)
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -37,7 +36,7 @@ const databaseFree = "the database, which another process uses"
 // begin records that a run starts and opens its sinks: the store, the display and, if the
 // user wants it, the mirror.
 func (a *app) begin(ctx context.Context, c lxc.Container, kind string, display ui.Display, publish bool) (*session, error) {
-	s, v, err := a.catalogue(ctx)
+	db, v, err := a.catalogue(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -45,12 +44,12 @@ func (a *app) begin(ctx context.Context, c lxc.Container, kind string, display u
 	this := a.newRun(c, kind, began)
 	runID := this.ID
 	done := a.waiting(databaseFree, time.Minute)
-	err = s.BeginRun(ctx, this)
+	err = db.BeginRun(ctx, this)
 	done()
 	if err != nil {
 		return nil, err
 	}
-	rec := catalogue.Of(s, v, c.RecordID).In(runID)
+	rec := catalogue.Of(db, v, c.RecordID).In(runID)
 	sinks := append([]event.Sink{display}, a.junit.follow(kind, c)...)
 	var mirror *store.Mirror
 	warning := ""
@@ -77,46 +76,30 @@ func (a *app) begin(ctx context.Context, c lxc.Container, kind string, display u
 			return nil, err
 		}
 	}
-	return &session{app: a, run: run, record: rec, display: display, mirror: mirror, container: c, began: began}, nil
+	s := &session{app: a, run: run, record: rec, display: display, mirror: mirror, container: c, began: began}
+	run.Connect = s.connect
+	return s, nil
 }
 
-// connectLater makes the run open the host after its first event, because that can take
-// time. The secrets of the job are redacted from the start.
-func (s *session) connectLater() {
-	job := &s.run.Job
-	s.run.Bus.Secrets().Add(job.Password)
-	for _, secret := range job.Values.Secrets() {
-		s.run.Bus.Secrets().Add(event.SecretsIn("", secret)...)
-	}
-	for _, v := range job.Values.All() {
-		s.run.Bus.Secrets().Add(event.URLSecrets(v.Text)...)
-	}
-	s.run.Connect = func(ctx context.Context) error {
-		if s.run.PVE != nil {
-			return nil
+// connect opens the host of a run, unless the command did. A run that leaves no trace makes
+// no key either.
+func (s *session) connect(ctx context.Context) (provision.Host, error) {
+	if s.place == nil {
+		p, err := s.app.open(ctx)
+		if err != nil {
+			return provision.Host{}, err
 		}
-		if s.place == nil {
-			p, err := s.app.open(ctx)
-			if err != nil {
-				return err
-			}
-			enter := s.app.mayEnter
-			if s.record == nil { // it leaves no trace, not even a key
-				enter = s.app.maySee
-			}
-			if err := enter(p); err != nil {
-				return err
-			}
-			s.place = p
+		enter := s.app.mayEnter
+		if s.record == nil {
+			enter = s.app.maySee
 		}
-		p := s.place
-		s.run.PVE, s.run.SSH, s.run.Key = p.pve, p.ssh, p.key
-		job.Spec = p.defaults(job.Spec)
-		// An older version has saved the tool's own key among them.
-		job.Spec.SSHKeys = slices.DeleteFunc(slices.Clone(job.Spec.SSHKeys), func(key string) bool { return key == p.key })
-		s.run.Bus.Secrets().Add(p.secrets()...)
-		return nil
+		if err := enter(p); err != nil {
+			return provision.Host{}, err
+		}
+		s.place = p
 	}
+	p := s.place
+	return provision.Host{PVE: p.pve, SSH: p.ssh, Key: p.key, Defaults: p.defaults, Secrets: p.secrets()}, nil
 }
 
 // end closes what begin opened, the display before the mirror, so that its warning comes

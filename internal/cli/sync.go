@@ -125,20 +125,26 @@ func (o *syncOptions) checkChoices() error {
 
 func (o *syncOptions) sync(ctx context.Context, c lxc.Container, m *catalogue.Remembered, how plan.SyncRequest) error {
 	return o.app.perform(ctx, c, request{
-		verb: "sync", publish: o.publish, seals: true, ready: continuing(c, m),
-		do: func(ctx context.Context, s *session) (provision.Result, error) { return s.run.Sync(ctx, how) },
+		verb: "sync", publish: o.publish, seals: true,
+		do: func(ctx context.Context, s *session) (provision.Result, error) {
+			return s.run.Sync(ctx, o.request(c, m, how))
+		},
 	})
+}
+
+// request is what the engine is asked for.
+func (o *syncOptions) request(c lxc.Container, m *catalogue.Remembered, how plan.SyncRequest) provision.SyncRequest {
+	return provision.SyncRequest{Recorded: c, Job: m.Job, How: how, Anew: o.app.anewHints(m)}
 }
 
 // report is --plan.
 func (o *syncOptions) report(ctx context.Context, c lxc.Container, m *catalogue.Remembered, how plan.SyncRequest) error {
 	a := o.app
-	s, err := a.rehearse(ctx, c, m)
+	s, err := a.rehearse(ctx, c)
 	if err != nil {
 		return err
 	}
-	s.run.Anew = a.anewHints(m)
-	report, err := s.run.PlanSync(ctx, how)
+	report, err := s.run.PlanSync(ctx, o.request(c, m, how))
 	if err != nil {
 		return err
 	}

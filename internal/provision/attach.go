@@ -19,26 +19,30 @@ func (r *Run) attach(ctx context.Context) error {
 	if err := r.Bus.Emit(event.Event{Type: event.Step, Step: r.phase.Name, Message: "Looking for the container"}); err != nil {
 		return err
 	}
-	if err := r.may(ctx, "look inside", slices.Concat([]string{"VM.Audit"}, Inside(r.SSH.Transport))); err != nil {
+	r.ctid = r.recorded.CTID
+	if err := r.connect(ctx); err != nil {
+		return err
+	}
+	if err := r.may(ctx, "look inside", slices.Concat([]string{"VM.Audit"}, Inside(r.host.SSH.Transport))); err != nil {
 		return err
 	}
 	found, err := r.survey().FindRunning(ctx)
 	if found.Node != "" {
-		r.Bus.SetPlace(r.CTID, found.Node)
+		r.Bus.SetPlace(r.ctid, found.Node)
 	}
 	if err != nil {
 		return err
 	}
 	node, cfg := found.Node, found.Config
-	r.MAC, r.Job.Spec.Network = cfg.MAC, cfg.Net0
-	if err := r.Record.Update(ctx, func(c *lxc.Container) { c.MAC, c.Node = cfg.MAC, node }); err != nil {
+	r.mac, r.job.Spec.Network = cfg.MAC, cfg.Net0
+	if err := r.record.Update(ctx, func(c *lxc.Container) { c.MAC, c.Node = cfg.MAC, node }); err != nil {
 		return err
 	}
-	r.Placement = &pve.Placement{Node: node}
+	r.placement = &pve.Placement{Node: node}
 	if err := r.findAddress(ctx, node); err != nil {
 		return err
 	}
-	if r.hostKeys, err = r.Record.HostKeys(ctx); err != nil {
+	if r.hostKeys, err = r.record.HostKeys(ctx); err != nil {
 		return err
 	}
 	return r.goIn(ctx)
@@ -60,22 +64,22 @@ func (r *Run) goIn(ctx context.Context) error {
 func (r *Run) findAddress(ctx context.Context, node string) error {
 	patience := 10 * time.Second
 	defer r.wait("", patience)()
-	if !r.Job.Spec.Network.Addressed() {
+	if !r.job.Spec.Network.Addressed() {
 		patience = time.Second
 	}
 	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if addr, ok := plan.StaticAddress(r.Job.Spec.Network); ok {
-		r.Address = addr
-	} else if addr, err := r.PVE.Address(wait, node, r.CTID, r.Job.Spec.Network, r.MAC, r.watch()); err == nil {
-		r.Address = addr
+	if addr, ok := plan.StaticAddress(r.job.Spec.Network); ok {
+		r.address = addr
+	} else if addr, err := r.host.PVE.Address(wait, node, r.ctid, r.job.Spec.Network, r.mac, r.watch()); err == nil {
+		r.address = addr
 	} else if ctx.Err() != nil {
 		return context.Cause(ctx)
 	} else {
-		if r.Job.Spec.Network.Addressed() {
+		if r.job.Spec.Network.Addressed() {
 			r.warn("the container has no address", "")
 		}
 		return nil
 	}
-	return r.Record.Update(ctx, func(c *lxc.Container) { c.Address = r.Address.String() })
+	return r.record.Update(ctx, func(c *lxc.Container) { c.Address = r.address.String() })
 }

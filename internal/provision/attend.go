@@ -76,7 +76,7 @@ func (r *Run) announce(p program, message string) error {
 // followed it last has logged, or else what that one began with.
 func (r *Run) toldSoFar(ctx context.Context, m plan.Mark) (guest.Offsets, error) {
 	at := guest.Offsets{Out: m.Out, Err: m.Err}
-	told, err := r.Record.LoggedOffsets(ctx, m.RunID, m.Item)
+	told, err := r.record.LoggedOffsets(ctx, m.RunID, m.Item)
 	if told.Out > 0 {
 		at.Out = told.Out
 	}
@@ -115,7 +115,7 @@ func (r *Run) attend(ctx context.Context, p program, d plan.Detail, at guest.Off
 		a.Env = append(slices.Clone(a.Env), fmt.Sprintf("INFRAHAUS_TRY=%d", d.Try))
 	}
 	r.attempt = &a
-	end, err := guest.RunAttempt(ctx, r.Guest, a, at, guest.Sink{Output: lines.Add, Secret: r.learnSecret, Link: r.linkChanged})
+	end, err := guest.RunAttempt(ctx, r.guest, a, at, guest.Sink{Output: lines.Add, Secret: r.learnSecret, Link: r.linkChanged})
 	if flushErr := lines.Flush(); err == nil {
 		err = flushErr
 	}
@@ -151,11 +151,11 @@ func (r *Run) linkChanged(err error) {
 // nextAttempt is where the next attempt at a program runs in the guest.
 func (r *Run) nextAttempt(item string) plan.Detail {
 	m := r.marks.Of(event.Syncing, item)
-	name, sha := item, r.Job.ScriptSHA(item)
+	name, sha := item, r.job.ScriptSHA(item)
 	if item == plan.ItemManager {
-		name, sha = "00-config-manager", r.Job.Digest()
+		name, sha = "00-config-manager", r.job.Digest()
 	}
 	try := m.Try + 1
-	dir := path.Join(configmanager.RunsDir, r.ID, fmt.Sprintf("%s.%d", name, try))
+	dir := path.Join(configmanager.RunsDir, r.id, fmt.Sprintf("%s.%d", name, try))
 	return plan.Detail{Dir: dir, Try: try, SHA256: sha, Take: m.Take}
 }

@@ -51,8 +51,8 @@ type Catalogue interface {
 
 // mark records how far an item is.
 func (r *Run) mark(ctx context.Context, phase event.StepName, item string, state plan.MarkState, d plan.Detail) error {
-	m := plan.Mark{Phase: string(phase), Item: item, State: state, RunID: r.ID, Detail: d}
-	if err := r.Record.Mark(ctx, m); err != nil {
+	m := plan.Mark{Phase: string(phase), Item: item, State: state, RunID: r.id, Detail: d}
+	if err := r.record.Mark(ctx, m); err != nil {
 		return err
 	}
 	if r.marks == nil {
@@ -64,7 +64,7 @@ func (r *Run) mark(ctx context.Context, phase event.StepName, item string, state
 
 // loadMarks reads what earlier runs have done.
 func (r *Run) loadMarks(ctx context.Context) error {
-	list, err := r.Record.Marks(ctx)
+	list, err := r.record.Marks(ctx)
 	if err != nil {
 		return err
 	}

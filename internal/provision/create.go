@@ -16,12 +16,12 @@ import (
 // create creates the container, or follows the task with which an earlier run creates it.
 func (r *Run) create(ctx context.Context) error {
 	if r.plan.In(event.Creating)[0].Kind == plan.Nothing {
-		return r.step(r.phase.To, fmt.Sprintf("Container %d on %s is there", r.CTID, r.Placement.Node))
+		return r.step(r.phase.To, fmt.Sprintf("Container %d on %s is there", r.ctid, r.placement.Node))
 	}
 	if err := r.step(r.phase.From, "Creating LXC container"); err != nil {
 		return err
 	}
-	if err := r.Connect(ctx); err != nil {
+	if err := r.connect(ctx); err != nil {
 		return err
 	}
 	if _, err := r.wayIn(); err != nil {
@@ -38,7 +38,7 @@ func (r *Run) create(ctx context.Context) error {
 	}
 	r.warnAll(res.Warnings)
 	r.hostKeys = pve.SSHFingerprints(res.Lines)
-	if err := r.Record.PinHostKeys(ctx, r.hostKeys); err != nil {
+	if err := r.record.PinHostKeys(ctx, r.hostKeys); err != nil {
 		return err
 	}
 	if err := r.mark(ctx, event.Creating, plan.ItemCreate, plan.Done, plan.Detail{UPID: upid}); err != nil {
@@ -53,9 +53,9 @@ func (r *Run) createTask(ctx context.Context) (upid string, err error) {
 		switch a.Kind {
 		case plan.FollowCreate:
 			upid = r.situation.Create
-			r.UPID = upid
-			r.Placement = &pve.Placement{Node: r.Recorded.Node, CTID: r.CTID}
-			r.say(fmt.Sprintf("Container %d on %s: %s", r.CTID, r.Recorded.Node, r.situation.Why))
+			r.upid = upid
+			r.placement = &pve.Placement{Node: r.recorded.Node, CTID: r.ctid}
+			r.say(fmt.Sprintf("Container %d on %s: %s", r.ctid, r.recorded.Node, r.situation.Why))
 		case plan.RemoveHalf:
 			err = r.remake(ctx)
 		case plan.CreateAnew:
@@ -71,7 +71,7 @@ func (r *Run) createTask(ctx context.Context) (upid string, err error) {
 // createAnew downloads the OS template if needed, and asks for the container at the place
 // that was chosen for it. The create task runs when it returns.
 func (r *Run) createAnew(ctx context.Context) (upid string, err error) {
-	p := r.Placement
+	p := r.placement
 	for _, note := range p.Notes {
 		r.say(note)
 	}
@@ -80,19 +80,19 @@ func (r *Run) createAnew(ctx context.Context) (upid string, err error) {
 		if err := r.step(8, fmt.Sprintf("Downloading %s to %s", p.Template.Name, p.Template.Storage)); err != nil {
 			return "", err
 		}
-		if err := r.PVE.Download(ctx, p, r.watch()); err != nil {
+		if err := r.host.PVE.Download(ctx, p, r.watch()); err != nil {
 			return "", err
 		}
 	}
-	if err := r.Record.SealPassword(ctx, r.Job.Password); err != nil {
+	if err := r.record.SealPassword(ctx, r.job.Password); err != nil {
 		return "", err
 	}
 	created, err := r.claim(ctx)
-	r.UPID = created.UPID
+	r.upid = created.UPID
 	if err != nil {
 		return "", err
 	}
-	return created.UPID, r.step(12, fmt.Sprintf("Container %d on %s is being made from %s", r.CTID, p.Node, p.Template.Name))
+	return created.UPID, r.step(12, fmt.Sprintf("Container %d on %s is being made from %s", r.ctid, p.Node, p.Template.Name))
 }
 
 // choosePlace chooses a place for a container that will be created, which checks everything
@@ -102,39 +102,39 @@ func (r *Run) choosePlace(ctx context.Context) error {
 	if !r.situation.ToCreate() {
 		return nil
 	}
-	spec, half := r.Job.Spec, r.situation.State == plan.HalfMade
+	spec, half := r.job.Spec, r.situation.State == plan.HalfMade
 	if half {
 		spec.CTID = 0
 	}
-	p, err := r.PVE.Resolve(ctx, spec, Inside(r.SSH.Transport)...)
+	p, err := r.host.PVE.Resolve(ctx, spec, Inside(r.host.SSH.Transport)...)
 	if err != nil {
 		return err
 	}
 	if half {
-		p.CTID = r.CTID
+		p.CTID = r.ctid
 	}
-	r.Placement = p
+	r.placement = p
 	return nil
 }
 
 // claim asks for the container. It records the id before each try and the task afterwards,
 // so that a killed process leaves nothing unknown.
 func (r *Run) claim(ctx context.Context) (pve.Created, error) {
-	p := r.Placement
-	r.MAC = pve.NewMAC()
-	req := pve.CreateRequest{Spec: r.Job.Spec, SSHKeys: []string{r.Key}, Placement: p, Password: r.Job.Password, MAC: r.MAC, Watch: r.watch(), Mine: r.madeThis}
+	p := r.placement
+	r.mac = pve.NewMAC()
+	req := pve.CreateRequest{Spec: r.job.Spec, SSHKeys: []string{r.host.Key}, Placement: p, Password: r.job.Password, MAC: r.mac, Watch: r.watch(), Mine: r.madeThis}
 	if p.MarkerAllowed {
-		req.Description = pve.Marker(r.RecordID)
+		req.Description = pve.Marker(r.recordID)
 	} else {
 		r.warn("the login may not set a description, so the container carries no ownership mark; its id, task and MAC are remembered instead",
 			"grant VM.Config.Options to the login")
 	}
-	created, err := r.PVE.Create(ctx, req, func(ctid int) error {
-		r.CTID = ctid
+	created, err := r.host.PVE.Create(ctx, req, func(ctid int) error {
+		r.ctid = ctid
 		r.exists(outcome.Asked)
 		r.Bus.SetPlace(ctid, p.Node)
-		return r.Record.Update(ctx, func(c *lxc.Container) {
-			c.CTID, c.Node, c.MAC = ctid, p.Node, r.MAC
+		return r.record.Update(ctx, func(c *lxc.Container) {
+			c.CTID, c.Node, c.MAC = ctid, p.Node, r.mac
 			c.OSTemplate, c.Marked, c.UPID = p.Template.VolID, p.MarkerAllowed, ""
 		})
 	})
@@ -145,14 +145,14 @@ func (r *Run) claim(ctx context.Context) (pve.Created, error) {
 		}
 		return created, err
 	}
-	return created, r.Record.Update(ctx, func(c *lxc.Container) { c.UPID = created.UPID })
+	return created, r.record.Update(ctx, func(c *lxc.Container) { c.UPID = created.UPID })
 }
 
 // madeThis decides whether a request without an answer made the container that has its id
 // now. Only the MAC counts: an earlier request of this record may have left a container with
 // the same mark.
 func (r *Run) madeThis(seen pve.Seen) bool {
-	f := ownership.Facts{Record: lxc.Container{RecordID: r.RecordID, CTID: r.CTID, MAC: r.MAC}, Login: r.PVE.Login()}
+	f := ownership.Facts{Record: lxc.Container{RecordID: r.recordID, CTID: r.ctid, MAC: r.mac}, Login: r.host.PVE.Login()}
 	return f.With(seen).Owner().Mine()
 }
 
@@ -162,8 +162,8 @@ func (r *Run) afterCreate(ctx context.Context, err error) {
 	if !pve.IsKind(err, pve.TaskFailed) {
 		return
 	}
-	f := r.facts(r.CTID, r.UPID)
-	cfg, err := r.PVE.Config(ctx, r.Placement.Node, r.CTID)
+	f := r.facts(r.ctid, r.upid)
+	cfg, err := r.host.PVE.Config(ctx, r.placement.Node, r.ctid)
 	switch {
 	case err == nil:
 		f.Config = &cfg

@@ -35,7 +35,7 @@ func (r *Run) deploy(ctx context.Context) error {
 	if r.plan.Has(plan.Ship) {
 		return nil
 	}
-	r.Staging = r.marks.Of(event.Deploying, plan.ItemShip).Stage
+	r.staging = r.marks.Of(event.Deploying, plan.ItemShip).Stage
 	return r.step(r.phase.To, "Template files were deployed before")
 }
 
@@ -82,7 +82,7 @@ func (r *Run) shipAll(ctx context.Context, in configmanager.Input) error {
 // the container running already.
 func (r *Run) enterReady(ctx context.Context) error {
 	if r.opening == nil {
-		if err := r.findAddress(ctx, r.Placement.Node); err != nil {
+		if err := r.findAddress(ctx, r.placement.Node); err != nil {
 			return err
 		}
 		r.openSoon(ctx)
@@ -94,8 +94,8 @@ func (r *Run) enterReady(ctx context.Context) error {
 	if err := r.waitReady(ctx, guest.Ready{Network: r.needsNetwork()}); err != nil {
 		return err
 	}
-	facts := r.Facts
-	r.say(fmt.Sprintf("Inside %s by way of the %s, %s", facts.OSName, r.Guest.Transport(), facts.Init))
+	facts := r.guestFacts
+	r.say(fmt.Sprintf("Inside %s by way of the %s, %s", facts.OSName, r.guest.Transport(), facts.Init))
 	return nil
 }
 
@@ -103,19 +103,19 @@ func (r *Run) enterReady(ctx context.Context) error {
 // must be there. Where none can come, the package manager has the word: it may have
 // a folder to install from.
 func (r *Run) needsNetwork() bool {
-	if !r.Job.Spec.Network.Addressed() {
+	if !r.job.Spec.Network.Addressed() {
 		return false
 	}
-	p := r.Job.Template.Packages
-	return len(r.Job.Packages) > 0 || len(p.Names) > 0 || len(p.Custom) > 0
+	p := r.job.Template.Packages
+	return len(r.job.Packages) > 0 || len(p.Names) > 0 || len(p.Custom) > 0
 }
 
 // input is what the template makes of a guest, in the config-manager's words.
 func (r *Run) input() (configmanager.Input, error) {
-	t := r.Job.Template
+	t := r.job.Template
 	in := configmanager.Input{
-		Template: t.Name, RecordID: r.RecordID, ConfigPath: t.ConfigPath, SyncOnBoot: t.SyncOnBoot,
-		RepoURL: r.Job.ConfigRepoURL, Branch: r.Job.ConfigBranch, Later: r.verb == plan.Sync,
+		Template: t.Name, RecordID: r.recordID, ConfigPath: t.ConfigPath, SyncOnBoot: t.SyncOnBoot,
+		RepoURL: r.job.ConfigRepoURL, Branch: r.job.ConfigBranch, Later: r.verb == plan.Sync,
 		Packages: r.packages(),
 	}
 	for _, c := range t.Packages.Custom {
@@ -124,7 +124,7 @@ func (r *Run) input() (configmanager.Input, error) {
 	for _, f := range t.Files {
 		file := configmanager.File{Target: f.Target, Policy: string(f.Policy), Mode: f.Mode, Owner: f.Owner}
 		if f.Expand {
-			content, err := f.Content(r.Job.Values)
+			content, err := f.Content(r.job.Values)
 			if err != nil {
 				return in, err
 			}
@@ -140,7 +140,7 @@ func (r *Run) input() (configmanager.Input, error) {
 // bundle is everything that goes into the guest.
 func (r *Run) bundle(in configmanager.Input) ([]guest.File, error) {
 	files, err := configmanager.Bundle(in)
-	for _, s := range r.Job.Template.EnabledScripts() { // those that are skipped, too: a later run may not
+	for _, s := range r.job.Template.EnabledScripts() { // those that are skipped, too: a later run may not
 		files = append(files, guest.File{Path: "scripts/" + s.Name, Mode: 0o700, Content: s.Content})
 	}
 	return files, err
@@ -165,15 +165,15 @@ func (r *Run) keepScripts() string {
 
 // packages are the template's and, for the guest's own manager, --package's.
 func (r *Run) packages() map[string][]string {
-	out := maps.Clone(r.Job.Template.Packages.Names)
-	if len(r.Job.Packages) == 0 {
+	out := maps.Clone(r.job.Template.Packages.Names)
+	if len(r.job.Packages) == 0 {
 		return out
 	}
 	if out == nil {
 		out = map[string][]string{}
 	}
-	own := r.Facts.PackageManager
-	out[own] = append(slices.Clone(out[own]), r.Job.Packages...)
+	own := r.guestFacts.PackageManager
+	out[own] = append(slices.Clone(out[own]), r.job.Packages...)
 	return out
 }
 
@@ -182,8 +182,8 @@ func (r *Run) packages() map[string][]string {
 func (r *Run) ship(ctx context.Context, files []guest.File) error {
 	var out bounded
 	out.limit = 8 << 10
-	status, err := guest.Ship(ctx, r.Guest, guest.Shipment{
-		Label: "ship the config-manager and the template's files", Staging: r.Staging,
+	status, err := guest.Ship(ctx, r.guest, guest.Shipment{
+		Label: "ship the config-manager and the template's files", Staging: r.staging,
 		Files: files, Then: configmanager.InstallScript() + r.keepScripts(), Stdout: &out, Stderr: &out,
 	})
 	if err != nil {
@@ -196,5 +196,5 @@ func (r *Run) ship(ctx context.Context, files []guest.File) error {
 			Tail:    splitLines(r.Bus.Redact(out.String())),
 		}
 	}
-	return r.mark(ctx, event.Deploying, plan.ItemShip, plan.Done, plan.Detail{Dir: r.runDir(), SHA256: r.Job.Digest(), Stage: r.Staging})
+	return r.mark(ctx, event.Deploying, plan.ItemShip, plan.Done, plan.Detail{Dir: r.runDir(), SHA256: r.job.Digest(), Stage: r.staging})
 }

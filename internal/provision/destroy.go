@@ -23,25 +23,25 @@ const (
 )
 
 // SurveyDestroy finds out what there is to destroy, refuses what must not be destroyed (see
-// survey.Survey.Destroy), and changes nothing. It needs Recorded and Connect.
-func (r *Run) SurveyDestroy(ctx context.Context, foreign bool) (d survey.DestroySurvey, err error) {
+// survey.Survey.Destroy), and changes nothing.
+func (r *Run) SurveyDestroy(ctx context.Context, q DestroyRequest) (d survey.DestroySurvey, err error) {
 	defer r.wait("Proxmox to report the container's state", 0)()
 	defer func() {
 		if cause := context.Cause(ctx); err != nil && cause != nil {
 			err = r.cutShort(cause, "nothing was changed")
 		}
 	}()
-	r.verb, r.foreign = plan.Destroy, foreign
+	r.verb, r.recorded, r.foreign = plan.Destroy, q.Recorded, q.Foreign
 	r.onRecord()
 	if err := r.loadMarks(ctx); err != nil {
 		return d, err
 	}
-	if r.CTID != 0 {
-		if err := r.Connect(ctx); err != nil {
+	if r.ctid != 0 {
+		if err := r.connect(ctx); err != nil {
 			return d, err
 		}
 	}
-	d, err = r.survey().Destroy(ctx, foreign)
+	d, err = r.survey().Destroy(ctx, r.foreign)
 	if err == nil && d.Gone == "" {
 		err = r.found(ctx, d.Situation)
 	}
@@ -67,7 +67,7 @@ func (r *Run) Destroy(ctx context.Context, d survey.DestroySurvey) error {
 		r.noteErr(emitErr)
 		return f
 	}
-	err = r.Record.Update(after, func(c *lxc.Container) {
+	err = r.record.Update(after, func(c *lxc.Container) {
 		now := lxc.At(time.Now())
 		c.Lifecycle, c.DestroyedAt = lxc.Destroyed, &now
 	})
@@ -80,9 +80,9 @@ func (r *Run) Destroy(ctx context.Context, d survey.DestroySurvey) error {
 
 // cutShort is the error of a destroy that a signal or a deadline has ended.
 func (r *Run) cutShort(cause error, left string) *exit.Failure {
-	words := []string{"destroy", r.Recorded.Hostname}
+	words := []string{"destroy", r.recorded.Hostname}
 	if r.foreign { // the container may not be on record, so that only its id finds it
-		words = []string{"destroy", fmt.Sprint(r.Recorded.CTID), "--foreign"}
+		words = []string{"destroy", fmt.Sprint(r.recorded.CTID), "--foreign"}
 	}
 	return &exit.Failure{
 		Status: exit.Explain(cause).Status, Message: cause.Error() + "; " + left,
@@ -97,7 +97,7 @@ func (r *Run) leftHalf(ctx context.Context, d survey.DestroySurvey, f *exit.Fail
 	if d.Gone != "" {
 		return nil
 	}
-	return r.Record.Update(ctx, func(c *lxc.Container) {
+	return r.record.Update(ctx, func(c *lxc.Container) {
 		// An adopted container that still exists keeps its status.
 		if c.Error = f.Message; c.Lifecycle != lxc.Destroyed && (!c.Adopted || c.Lifecycle == lxc.Creating) {
 			c.Lifecycle = lxc.Failed
@@ -109,7 +109,7 @@ func (r *Run) destroy(ctx context.Context, d survey.DestroySurvey) error {
 	if d.Gone != "" {
 		return r.tell("Nothing is on the node: " + d.Gone)
 	}
-	r.Bus.SetPlace(r.CTID, r.Recorded.Node)
+	r.Bus.SetPlace(r.ctid, r.recorded.Node)
 	if r.situation.State == plan.InCreation {
 		if err := r.cancelCreate(ctx); err != nil {
 			return err
@@ -119,12 +119,12 @@ func (r *Run) destroy(ctx context.Context, d survey.DestroySurvey) error {
 	case plan.NotMade, plan.Vanished, plan.Replaced: // by now, after its create task was stopped
 		return nil
 	case plan.HalfMade:
-		if err := r.tell(fmt.Sprintf("Removing the half-made container %d", r.CTID)); err != nil {
+		if err := r.tell(fmt.Sprintf("Removing the half-made container %d", r.ctid)); err != nil {
 			return err
 		}
-		return r.discard(ctx, r.Recorded.Node, r.CTID, r.situation.Create)
+		return r.discard(ctx, r.recorded.Node, r.ctid, r.situation.Create)
 	}
-	return r.remove(ctx, r.Recorded.Node, destroyGrace)
+	return r.remove(ctx, r.recorded.Node, destroyGrace)
 }
 
 // tell emits the next step of a destroy or a rollback.
@@ -137,7 +137,7 @@ func (r *Run) cancelCreate(ctx context.Context) error {
 	if err := r.tell("Stopping the task that creates it"); err != nil {
 		return err
 	}
-	if err := r.PVE.StopTask(ctx, r.situation.Create); err != nil {
+	if err := r.host.PVE.StopTask(ctx, r.situation.Create); err != nil {
 		return err
 	}
 	wait, cancel := context.WithTimeoutCause(ctx, cancelTimeout, fmt.Errorf("the create task has not ended %s after it was told to", cancelTimeout))
@@ -154,22 +154,22 @@ func (r *Run) cancelCreate(ctx context.Context) error {
 
 // remove stops a container, gracefully if grace is not 0, and destroys it.
 func (r *Run) remove(ctx context.Context, node string, grace time.Duration) error {
-	st, err := r.PVE.Status(ctx, node, r.CTID)
+	st, err := r.host.PVE.Status(ctx, node, r.ctid)
 	if err == nil && st.Running {
 		err = r.halt(ctx, node, grace)
 	}
 	if err == nil {
-		err = r.tell(fmt.Sprintf("Destroying container %d and its disks", r.CTID))
+		err = r.tell(fmt.Sprintf("Destroying container %d and its disks", r.ctid))
 	}
 	var upid string
 	if err == nil {
-		upid, err = r.PVE.Destroy(ctx, node, r.CTID, pve.DestroyOptions{Purge: true})
+		upid, err = r.host.PVE.Destroy(ctx, node, r.ctid, pve.DestroyOptions{Purge: true})
 	}
 	if err == nil {
 		_, err = r.follow(ctx, upid, pve.Watch{})
 	}
 	if err == nil || pve.IsKind(err, pve.NotFound) {
-		r.nameDisksLeft(ctx, node, r.CTID)
+		r.nameDisksLeft(ctx, node, r.ctid)
 		return nil
 	}
 	return err
@@ -179,18 +179,18 @@ func (r *Run) halt(ctx context.Context, node string, grace time.Duration) error 
 	var upid string
 	var err error
 	if grace == 0 {
-		upid, err = r.PVE.Stop(ctx, node, r.CTID)
+		upid, err = r.host.PVE.Stop(ctx, node, r.ctid)
 	} else {
-		if err := r.tell(fmt.Sprintf("Stopping container %d", r.CTID)); err != nil {
+		if err := r.tell(fmt.Sprintf("Stopping container %d", r.ctid)); err != nil {
 			return err
 		}
-		upid, err = r.PVE.Shutdown(ctx, node, r.CTID, grace, true)
+		upid, err = r.host.PVE.Shutdown(ctx, node, r.ctid, grace, true)
 	}
 	if err == nil {
 		_, err = r.follow(ctx, upid, pve.Watch{})
 	}
 	if err == nil {
-		err = r.PVE.Settle(ctx, node, r.CTID, upid, grace+time.Minute, r.watch())
+		err = r.host.PVE.Settle(ctx, node, r.ctid, upid, grace+time.Minute, r.watch())
 	}
 	return err
 }

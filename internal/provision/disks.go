@@ -23,7 +23,7 @@ func (r *Run) disksAreOurs(ctx context.Context, node string, ctid int, upid stri
 	}
 	ctx, cancel := context.WithTimeout(ctx, disksTimeout)
 	defer cancel()
-	disks, err := r.PVE.Disks(ctx, node, ctid)
+	disks, err := r.host.PVE.Disks(ctx, node, ctid)
 	if err != nil {
 		return false
 	}
@@ -41,11 +41,11 @@ func (r *Run) disksAreOurs(ctx context.Context, node string, ctid int, upid stri
 func (r *Run) nameDisksLeft(ctx context.Context, node string, ctid int) {
 	ctx, cancel := context.WithTimeout(ctx, disksTimeout)
 	defer cancel()
-	disks, err := r.PVE.Disks(ctx, node, ctid)
+	disks, err := r.host.PVE.Disks(ctx, node, ctid)
 	if err != nil || len(disks) == 0 {
 		return
 	}
-	if _, err := r.PVE.Config(ctx, node, ctid); !pve.IsKind(err, pve.NotFound) {
+	if _, err := r.host.PVE.Config(ctx, node, ctid); !pve.IsKind(err, pve.NotFound) {
 		return
 	}
 	var names, frees []string

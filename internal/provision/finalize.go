@@ -38,8 +38,8 @@ func (r *Run) finalize(ctx context.Context) error {
 	}
 	r.learnOwnAddress(report)
 	address := ""
-	if r.Address.IsValid() {
-		address = r.Address.String()
+	if r.address.IsValid() {
+		address = r.address.String()
 	}
 	var secrets []string
 	for _, keys := range report.Credentials {
@@ -49,18 +49,18 @@ func (r *Run) finalize(ctx context.Context) error {
 	}
 	r.Bus.Secrets().Add(secrets...)
 	// The record and Redis get the same redacted text as the events.
-	r.Services = r.Bus.RedactServices(report.Services(address, declared))
+	r.services = r.Bus.RedactServices(report.Services(address, declared))
 	for _, note := range report.Notes {
 		r.warn(note, "")
 	}
 	r.noteReach(ctx)
-	if err := r.Record.SaveServices(ctx, r.Services, report.Credentials, time.Now().UTC()); err != nil {
+	if err := r.record.SaveServices(ctx, r.services, report.Credentials, time.Now().UTC()); err != nil {
 		return err
 	}
 	if err := r.tellServices(); err != nil {
 		return err
 	}
-	if err := r.Record.ScrubLog(ctx, r.Bus.Secrets().Redact); err != nil {
+	if err := r.record.ScrubLog(ctx, r.Bus.Secrets().Redact); err != nil {
 		return err
 	}
 	if len(r.unready) == 0 { // else there is something to go back from
@@ -75,17 +75,17 @@ func (r *Run) sayCounts() {
 	if !r.Verbose {
 		return
 	}
-	n := r.Guest.Stats()
-	r.say(fmt.Sprintf("by the %s: %d commands, %d shells, %d connections", r.Guest.Transport(), n.Commands, n.Shells, n.Connections))
+	n := r.guest.Stats()
+	r.say(fmt.Sprintf("by the %s: %d commands, %d shells, %d connections", r.guest.Transport(), n.Commands, n.Shells, n.Connections))
 }
 
 // declared are the services that the template promises. An adopted container
 // promises nothing.
 func (r *Run) declared() ([]discover.Declared, error) {
-	if r.Job.Template == nil {
+	if r.job.Template == nil {
 		return nil, nil
 	}
-	services, err := r.Job.Template.DeclaredServices(r.Job.Values)
+	services, err := r.job.Template.DeclaredServices(r.job.Values)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func (r *Run) probe(ctx context.Context, o discover.Options) (*discover.Report, 
 	var out, stderr bounded
 	err := r.reading(ctx, func() error {
 		out, stderr = bounded{limit: discover.MaxOutput}, bounded{limit: 4 << 10}
-		_, err := r.Guest.Run(ctx, guest.Cmd{Label: "discover services", Script: discover.Script(o), Stdout: &out, Stderr: &stderr})
+		_, err := r.guest.Run(ctx, guest.Cmd{Label: "discover services", Script: discover.Script(o), Stdout: &out, Stderr: &stderr})
 		return err
 	})
 	if err != nil {
@@ -127,17 +127,17 @@ func (r *Run) probe(ctx context.Context, o discover.Options) (*discover.Report, 
 // learnOwnAddress takes the guest's word for its address where Proxmox knew
 // none.
 func (r *Run) learnOwnAddress(report *discover.Report) {
-	if r.Address.IsValid() {
+	if r.address.IsValid() {
 		return
 	}
 	for _, a := range report.Addresses {
 		if a.Interface == "eth0" && a.Addr.Is4() {
-			r.Address = a.Addr
+			r.address = a.Addr
 			return
 		}
 	}
 	if len(report.Addresses) > 0 {
-		r.Address = report.Addresses[0].Addr
+		r.address = report.Addresses[0].Addr
 	}
 }
 
@@ -150,7 +150,7 @@ func (r *Run) noteReach(ctx context.Context) {
 	reach := func(s *lxc.Service, done chan<- struct{}) {
 		defer func() { done <- struct{}{} }()
 		d := net.Dialer{Timeout: reachTimeout}
-		conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(r.Address.String(), strconv.Itoa(urlPort(*s))))
+		conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(r.address.String(), strconv.Itoa(urlPort(*s))))
 		if err != nil {
 			s.Note = "not reachable from here"
 			return
@@ -159,9 +159,9 @@ func (r *Run) noteReach(ctx context.Context) {
 	}
 	done := make(chan struct{})
 	n := 0
-	for i := range r.Services {
-		s := &r.Services[i]
-		if s.URL == "" || s.Status != lxc.Running || !r.Address.IsValid() {
+	for i := range r.services {
+		s := &r.services[i]
+		if s.URL == "" || s.Status != lxc.Running || !r.address.IsValid() {
 			continue
 		}
 		n++
@@ -213,8 +213,8 @@ func (r *Run) sayWaiting(declared []discover.Declared, look bool) (answered func
 // tellServices makes an event of each service that is not the system's, and
 // remembers which of the declared do not answer.
 func (r *Run) tellServices() error {
-	for i := range r.Services {
-		s := r.Services[i]
+	for i := range r.services {
+		s := r.services[i]
 		if s.System {
 			continue
 		}

@@ -34,11 +34,11 @@ func (r *Run) goingDown(ctx context.Context, dir string) bool {
 	ctx, cancel := context.WithTimeout(ctx, goingDownTimeout)
 	defer cancel()
 	ask := guest.Cmd{Label: "ask whether the container is being stopped", Script: "ih_d=" + guest.Quote(dir) + "\n" + goingDownProbe}
-	status, err := r.Guest.Run(ctx, ask)
+	status, err := r.guest.Run(ctx, ask)
 	if guest.IsDropped(err) {
-		err = r.Guest.Reconnect(ctx)
+		err = r.guest.Reconnect(ctx)
 		if err == nil {
-			status, err = r.Guest.Run(ctx, ask)
+			status, err = r.guest.Run(ctx, ask)
 		}
 	}
 	if err != nil {

@@ -58,22 +58,22 @@ func wayIn(ssh guest.Options, address bool) (string, error) {
 
 // wayIn says how the guest was entered, or will be. It fails as the function wayIn does.
 func (r *Run) wayIn() (string, error) {
-	if r.Guest != nil {
-		return r.SSH.Way(r.Guest.Transport(), r.opening.notes), nil
+	if r.guest != nil {
+		return r.host.SSH.Way(r.guest.Transport(), r.opening.notes), nil
 	}
-	return wayIn(r.SSH, r.Address.IsValid() || r.Job.Spec.Network.Addressed())
+	return wayIn(r.host.SSH, r.address.IsValid() || r.job.Spec.Network.Addressed())
 }
 
 // request is what the run was asked for.
 func (r *Run) request() plan.Request {
-	return plan.Request{Verb: r.verb, Job: r.Job, From: r.From, Sync: r.Asked}
+	return plan.Request{Verb: r.verb, Job: r.job, From: r.from, Sync: r.how}
 }
 
 // world is what the run has found.
 func (r *Run) world() plan.World {
-	rec := r.Recorded
-	rec.CTID = r.CTID
-	return plan.World{Record: rec, Marks: r.marks, Situation: r.situation, Placement: r.Placement, Inside: r.inside}
+	rec := r.recorded
+	rec.CTID = r.ctid
+	return plan.World{Record: rec, Marks: r.marks, Situation: r.situation, Placement: r.placement, Inside: r.inside}
 }
 
 // decide makes the plan from what was found so far.
@@ -92,7 +92,7 @@ func (r *Run) lookInside(ctx context.Context) error {
 	}
 	inside := &plan.Inside{}
 	err := r.reading(ctx, func() (err error) {
-		inside.Attempts, err = guest.Look(ctx, r.Guest, dirs, r.learnSecret)
+		inside.Attempts, err = guest.Look(ctx, r.guest, dirs, r.learnSecret)
 		return err
 	})
 	if err != nil {
@@ -118,7 +118,7 @@ func (r *Run) lookInside(ctx context.Context) error {
 // programs are the config-manager and the scripts.
 func (r *Run) programs() []string {
 	items := []string{plan.ItemManager}
-	for _, s := range r.Job.Scripts() {
+	for _, s := range r.job.Scripts() {
 		items = append(items, s.Name)
 	}
 	return items
@@ -127,8 +127,8 @@ func (r *Run) programs() []string {
 // PlanResume is what Resume would do, phase by phase. It changes nothing: it asks Proxmox
 // and, if the container runs, the guest. The run's record must discard what is written to
 // it.
-func (r *Run) PlanResume(ctx context.Context) ([]PlanStep, error) {
-	r.verb = plan.Resume
+func (r *Run) PlanResume(ctx context.Context, q ResumeRequest) ([]PlanStep, error) {
+	r.goOn(q)
 	defer r.closeGuest()
 	defer r.wait("Proxmox and the container to report their progress", 0)()
 	if err := r.lookBack(ctx); err != nil {
@@ -142,12 +142,12 @@ func (r *Run) PlanResume(ctx context.Context) ([]PlanStep, error) {
 			return nil, err
 		}
 	}
-	q, w := r.request(), r.world()
+	w := r.world()
 	var err error
 	if w.Way, err = r.wayIn(); err != nil {
 		return nil, err
 	}
-	decided := plan.Decide(q, w)
+	decided := plan.Decide(r.request(), w)
 	if i := slices.IndexFunc(decided.Actions, func(a plan.Action) bool { return a.Kind == plan.Refuse }); i >= 0 {
 		refuse := &decided.Actions[i]
 		refuse.Lines = append(refuse.Lines, r.conflict(decided.Refused).Hints...)
@@ -156,7 +156,7 @@ func (r *Run) PlanResume(ctx context.Context) ([]PlanStep, error) {
 }
 
 func (r *Run) closeGuest() {
-	if r.Guest != nil {
-		r.Guest.Close()
+	if r.guest != nil {
+		r.guest.Close()
 	}
 }

@@ -31,7 +31,7 @@ func (r *Run) reading(ctx context.Context, read func() error) error {
 		}
 		r.warn("the link to the container dropped: it is asked again over a new one", "")
 		back, cancel := context.WithTimeout(ctx, backWithin)
-		again := r.Guest.Reconnect(back)
+		again := r.guest.Reconnect(back)
 		late := back.Err() != nil && ctx.Err() == nil
 		cancel()
 		switch {
@@ -46,7 +46,7 @@ func (r *Run) reading(ctx context.Context, read func() error) error {
 // cutOff is a link that dropped too often, with the command to go on with.
 func (r *Run) cutOff(err error) error {
 	f := exit.Explain(err)
-	f.Hints = append(f.Hints, "see what cuts the connection (a proxy?), or use another ssh.transport; then: "+r.Command(outcome.Again(r.verb), r.Job.Spec.Hostname))
+	f.Hints = append(f.Hints, "see what cuts the connection (a proxy?), or use another ssh.transport; then: "+r.Command(outcome.Again(r.verb), r.job.Spec.Hostname))
 	return f
 }
 
@@ -54,16 +54,16 @@ func (r *Run) cutOff(err error) error {
 // the link alone would not show that.
 func (r *Run) stoppedUnder(ctx context.Context, err error) error {
 	var in *guest.Error
-	if !errors.As(err, &in) || r.Placement == nil || in.Kind != guest.Dropped && in.Kind != guest.NoConsole {
+	if !errors.As(err, &in) || r.placement == nil || in.Kind != guest.Dropped && in.Kind != guest.NoConsole {
 		return err
 	}
-	if st, asked := r.PVE.Status(ctx, r.Placement.Node, r.CTID); asked != nil || st.Running {
+	if st, asked := r.host.PVE.Status(ctx, r.placement.Node, r.ctid); asked != nil || st.Running {
 		return err
 	}
 	what, _, _ := strings.Cut(in.Message, ": ")
 	f := &exit.Failure{Status: exit.Unreachable, Message: what + ": the container has stopped", Err: err}
 	if !r.changing {
-		f.Hints = []string{r.Command("start", r.Job.Spec.Hostname)}
+		f.Hints = []string{r.Command("start", r.job.Spec.Hostname)}
 	}
 	return f
 }
@@ -81,7 +81,7 @@ func (r *Run) noWayIn(err error) error {
 func (r *Run) waitReady(ctx context.Context, ready guest.Ready) error {
 	defer r.wait("the container's init to be ready", guest.ReadyDeadline)()
 	return r.reading(ctx, func() (err error) {
-		r.Facts, err = guest.WaitReady(ctx, r.Guest, ready)
+		r.guestFacts, err = guest.WaitReady(ctx, r.guest, ready)
 		return err
 	})
 }

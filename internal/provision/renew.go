@@ -18,8 +18,8 @@ import (
 // changed. What is the same is neither shipped nor touched. An edit in the guest
 // that the template also changed is refused before anything is changed, unless
 // Take settles it.
-func (r *Run) Sync(ctx context.Context, how plan.SyncRequest) (Result, error) {
-	r.verb, r.Asked = plan.Sync, how
+func (r *Run) Sync(ctx context.Context, q SyncRequest) (Result, error) {
+	r.apply(q)
 	err := r.lookBack(ctx)
 	if err == nil {
 		err = r.mustRun()
@@ -30,9 +30,15 @@ func (r *Run) Sync(ctx context.Context, how plan.SyncRequest) (Result, error) {
 	return r.end(ctx, err)
 }
 
+// apply takes the request of a sync.
+func (r *Run) apply(q SyncRequest) {
+	r.verb, r.recorded, r.how, r.anew = plan.Sync, q.Recorded, q.How, q.Anew
+	r.take(q.Job)
+}
+
 // mustRun refuses a sync of what is not there, or not running.
 func (r *Run) mustRun() error {
-	name := r.Recorded.Hostname
+	name := r.recorded.Hostname
 	switch {
 	case r.situation.State != plan.There:
 		return &exit.Failure{
@@ -51,7 +57,7 @@ func (r *Run) mustRun() error {
 func (r *Run) redo(ctx context.Context, item string) error {
 	d := r.marks.Of(event.Syncing, item).Detail
 	if item == plan.ItemManager {
-		d = plan.Detail{Dir: d.Dir, Try: d.Try, Take: r.Asked.Take}
+		d = plan.Detail{Dir: d.Dir, Try: d.Try, Take: r.how.Take}
 	}
 	return r.mark(ctx, event.Syncing, item, plan.Failed, d)
 }
@@ -60,9 +66,9 @@ func (r *Run) redo(ctx context.Context, item string) error {
 // now.
 func (r *Run) keepJob(ctx context.Context) error {
 	switch {
-	case len(r.Asked.Values) > 0:
-		r.say("On record from now on: the new value of " + strings.Join(r.Asked.Values, ", "))
-	case !r.Asked.Changed:
+	case len(r.how.Values) > 0:
+		r.say("On record from now on: the new value of " + strings.Join(r.how.Values, ", "))
+	case !r.how.Changed:
 		return nil
 	}
 	return r.saveJob(ctx)
@@ -70,9 +76,9 @@ func (r *Run) keepJob(ctx context.Context) error {
 
 // saveJob puts on record what the container is asked to be.
 func (r *Run) saveJob(ctx context.Context) error {
-	job := r.Job
+	job := r.job
 	job.Spec = r.asked
-	return r.Record.SaveJob(ctx, job)
+	return r.record.SaveJob(ctx, job)
 }
 
 // beginChange writes down that the container is being changed, and into what.
@@ -84,7 +90,7 @@ func (r *Run) beginChange(ctx context.Context) error {
 	if err := r.saveJob(ctx); err != nil {
 		return err
 	}
-	return r.Record.Update(ctx, func(c *lxc.Container) { c.Lifecycle = lxc.Creating })
+	return r.record.Update(ctx, func(c *lxc.Container) { c.Lifecycle = lxc.Creating })
 }
 
 // butFor names, at the end of a sentence that says that all is as the template has
@@ -93,7 +99,7 @@ func (r *Run) butFor() string {
 	if r.inside == nil || r.inside.Drift == nil {
 		return ""
 	}
-	n := r.inside.Drift.Kept(r.Asked.Take)
+	n := r.inside.Drift.Kept(r.how.Take)
 	if n == 0 {
 		return ""
 	}
@@ -110,7 +116,7 @@ func (r *Run) drift(ctx context.Context, in configmanager.Input) (configmanager.
 	var status int
 	err = r.reading(ctx, func() (err error) {
 		out, said = bounded{limit: configmanager.MaxDrift}, bounded{limit: 4 << 10}
-		status, err = r.Guest.Run(ctx, guest.Cmd{
+		status, err = r.guest.Run(ctx, guest.Cmd{
 			Label: "compare the container with its template", Script: script,
 			Stdin: bytesReader(stdin), Size: int64(len(stdin)), Stdout: &out, Stderr: &said,
 		})
@@ -134,10 +140,10 @@ func (r *Run) drift(ctx context.Context, in configmanager.Input) (configmanager.
 func (r *Run) conflict(files []configmanager.FileDrift) *exit.Failure {
 	f := &exit.Failure{
 		Status:  exit.Guest,
-		Message: fmt.Sprintf("cannot sync %s: %s in the way; nothing was changed", r.Recorded.Hostname, plan.Counted(len(files), "file")),
+		Message: fmt.Sprintf("cannot sync %s: %s in the way; nothing was changed", r.recorded.Hostname, plan.Counted(len(files), "file")),
 		Tail:    plan.InTheWay(files),
 	}
-	name := r.Recorded.Hostname
+	name := r.recorded.Hostname
 	f.Hints = []string{
 		"to write the template's, keeping a copy of what is there: " + r.Command("sync", name, "--take", "template"),
 		"to keep the container's: " + r.Command("sync", name, "--take", "guest"),

@@ -10,9 +10,9 @@ import (
 
 // PlanSync compares a running container with its template, in three remote commands, and
 // changes nothing. The run's record must discard what is written to it.
-func (r *Run) PlanSync(ctx context.Context, how plan.SyncRequest) (plan.Report, error) {
+func (r *Run) PlanSync(ctx context.Context, q SyncRequest) (plan.Report, error) {
 	defer r.closeGuest()
-	r.verb, r.Asked = plan.Sync, how
+	r.apply(q)
 	defer r.wait("Proxmox and the container to report their state", 0)()
 	if err := r.lookBack(ctx); err != nil {
 		return plan.Report{}, err
@@ -47,7 +47,7 @@ func (r *Run) serviceDrift(ctx context.Context) ([]plan.ServiceDrift, error) {
 	if err != nil {
 		return out, err
 	}
-	for _, s := range report.Services(r.Address.String(), declared) {
+	for _, s := range report.Services(r.address.String(), declared) {
 		if !s.Declared {
 			continue
 		}

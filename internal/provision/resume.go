@@ -12,10 +12,9 @@ import (
 
 // Resume continues with the first item that is not done, and ends with a complete or an
 // error event, as Create does. It follows a task or script that still runs, and tries one
-// again that failed or died. It repeats no item that is done, unless From says so. It needs
-// Recorded and Job from the catalogue.
-func (r *Run) Resume(ctx context.Context) (Result, error) {
-	r.verb = plan.Resume
+// again that failed or died. It repeats no item that is done, unless From says so.
+func (r *Run) Resume(ctx context.Context, q ResumeRequest) (Result, error) {
+	r.goOn(q)
 	err := r.lookBack(ctx)
 	if err == nil && r.situation.Config.Lock == "snapshot" { // a sync was killed while it took a snapshot
 		err = r.followSnapshots(ctx)
@@ -24,6 +23,12 @@ func (r *Run) Resume(ctx context.Context) (Result, error) {
 		err = r.perform(ctx, Phases)
 	}
 	return r.end(ctx, err)
+}
+
+// goOn takes the request of a resume.
+func (r *Run) goOn(q ResumeRequest) {
+	r.verb, r.recorded, r.from, r.anew = plan.Resume, q.Recorded, q.From, q.Anew
+	r.take(q.Job)
 }
 
 // lookBack finds out how far earlier runs have come, from the record and then from Proxmox.
@@ -39,8 +44,8 @@ func (r *Run) lookBack(ctx context.Context) error {
 	if err := r.Bus.Emit(event.Event{Type: event.Step, Step: r.phase.Name, Message: "Looking at what is done already"}); err != nil {
 		return err
 	}
-	r.asked = r.Job.Spec
-	if err := r.Connect(ctx); err != nil {
+	r.asked = r.job.Spec
+	if err := r.connect(ctx); err != nil {
 		return err
 	}
 	if err := r.mayGoOn(ctx); err != nil {
@@ -48,13 +53,13 @@ func (r *Run) lookBack(ctx context.Context) error {
 	}
 	found, err := r.survey().Situation(ctx)
 	if err == nil {
-		err = survey.Missing(found, r.Recorded, r.Command, r.Anew...)
+		err = survey.Missing(found, r.recorded, r.Command, r.anew...)
 	}
 	if err != nil {
 		return err
 	}
 	if found.State == plan.There && found.Config.Lock == "create" { // a backup is being restored into it
-		return survey.Locked("go on with", r.Recorded, found.Config.Lock)
+		return survey.Locked("go on with", r.recorded, found.Config.Lock)
 	}
 	if r.situation = found; r.verb == plan.Resume {
 		if err := r.choosePlace(ctx); err != nil {
@@ -73,33 +78,33 @@ func (r *Run) lookBack(ctx context.Context) error {
 
 // survey asks about the container on record.
 func (r *Run) survey() survey.Survey {
-	return survey.Survey{PVE: r.PVE, Record: r.Recorded, Marks: r.marks, Watch: r.watch(), Wait: r.wait, Command: r.Command}
+	return survey.Survey{PVE: r.host.PVE, Record: r.recorded, Marks: r.marks, Watch: r.watch(), Wait: r.wait, Command: r.Command}
 }
 
 // found keeps what Proxmox said of the container, and records the node that it has moved to.
 func (r *Run) found(ctx context.Context, s plan.Situation) error {
 	r.situation = s
-	if s.Node == r.Recorded.Node {
+	if s.Node == r.recorded.Node {
 		return nil
 	}
-	r.Recorded.Node = s.Node
-	return r.Record.Update(ctx, func(c *lxc.Container) { c.Node = s.Node })
+	r.recorded.Node = s.Node
+	return r.record.Update(ctx, func(c *lxc.Container) { c.Node = s.Node })
 }
 
 // settleIn fills in the fields that the skipped phases would have filled in.
 func (r *Run) settleIn(ctx context.Context) error {
-	if r.CTID != 0 && r.situation.State != plan.NotMade {
-		r.Bus.SetPlace(r.CTID, r.Recorded.Node)
+	if r.ctid != 0 && r.situation.State != plan.NotMade {
+		r.Bus.SetPlace(r.ctid, r.recorded.Node)
 	}
 	var err error
-	if r.hostKeys, err = r.Record.HostKeys(ctx); err != nil {
+	if r.hostKeys, err = r.record.HostKeys(ctx); err != nil {
 		return err
 	}
 	if r.situation.State != plan.There {
 		return nil
 	}
-	r.Placement = &pve.Placement{Node: r.Recorded.Node}
-	r.Job.Spec.Network = r.situation.Config.Net0
-	r.MAC = r.situation.Config.MAC
+	r.placement = &pve.Placement{Node: r.recorded.Node}
+	r.job.Spec.Network = r.situation.Config.Net0
+	r.mac = r.situation.Config.MAC
 	return nil
 }

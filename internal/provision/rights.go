@@ -22,20 +22,20 @@ func Inside(transport string) []string {
 // may returns an error if the login lacks a privilege on the container, before the first
 // change, so that no command stops half-way.
 func (r *Run) may(ctx context.Context, do string, privileges []string, optional ...string) error {
-	return r.PVE.May(ctx, fmt.Sprintf("%s container %d", do, r.CTID), r.CTID, privileges, optional)
+	return r.host.PVE.May(ctx, fmt.Sprintf("%s container %d", do, r.ctid), r.ctid, privileges, optional)
 }
 
 // mayGoOn checks the privileges for a resume or a sync, and for a look at what they would
 // do.
 func (r *Run) mayGoOn(ctx context.Context) error {
-	if r.CTID == 0 {
+	if r.ctid == 0 {
 		return nil
 	}
-	needs := slices.Concat([]string{"VM.Audit"}, Inside(r.SSH.Transport))
+	needs := slices.Concat([]string{"VM.Audit"}, Inside(r.host.SSH.Transport))
 	switch {
 	case r.verb != plan.Sync:
 		return r.may(ctx, "go on with", append(needs, "VM.PowerMgmt"))
-	case r.Asked.Snapshot == plan.SnapshotNever:
+	case r.how.Snapshot == plan.SnapshotNever:
 		return r.may(ctx, "sync", needs)
 	}
 	return r.may(ctx, "sync", needs, "VM.Snapshot") // whether a snapshot is needed is known later

@@ -13,9 +13,9 @@ import (
 )
 
 // SurveyRollback finds out what there is to go back to, refuses a container that must not
-// be taken back (see survey.Survey.Rollback), and changes nothing. It needs Recorded and
-// Connect.
-func (r *Run) SurveyRollback(ctx context.Context) (survey.RollbackSurvey, error) {
+// be taken back (see survey.Survey.Rollback), and changes nothing.
+func (r *Run) SurveyRollback(ctx context.Context, q RollbackRequest) (survey.RollbackSurvey, error) {
+	r.recorded = q.Recorded
 	defer r.wait("Proxmox to list the snapshots", 0)()
 	r.onRecord()
 	if err := r.loadMarks(ctx); err != nil {
@@ -25,27 +25,28 @@ func (r *Run) SurveyRollback(ctx context.Context) (survey.RollbackSurvey, error)
 	if err != nil {
 		return back, err
 	}
-	if err := r.Connect(ctx); err != nil {
+	if err := r.connect(ctx); err != nil {
 		return back, err
 	}
-	if back, err = r.survey().Rollback(ctx, back, r.SSH.Node != nil); err != nil {
+	if back, err = r.survey().Rollback(ctx, back, r.host.SSH.Node != nil); err != nil {
 		return back, err
 	}
 	if err := r.found(ctx, back.Situation); err != nil {
 		return back, err
 	}
-	r.Placement = &pve.Placement{Node: r.Recorded.Node}
+	r.placement = &pve.Placement{Node: r.recorded.Node}
 	return back, nil
 }
 
 // MayGoOn refuses a container whose rollback has begun and not ended: work that the record
 // calls done may be undone in it. It is called before a run begins, because a new run would
 // hide that the run of the rollback was killed.
-func (r *Run) MayGoOn(ctx context.Context) error {
-	if err := r.loadMarks(ctx); err != nil || r.Recorded.Lifecycle == lxc.Ready || !plan.RollbackBegun(r.Recorded, r.marks) {
+func (r *Run) MayGoOn(ctx context.Context, c lxc.Container) error {
+	r.recorded = c
+	if err := r.loadMarks(ctx); err != nil || r.recorded.Lifecycle == lxc.Ready || !plan.RollbackBegun(r.recorded, r.marks) {
 		return err
 	}
-	name := r.Recorded.Hostname
+	name := r.recorded.Hostname
 	return &exit.Failure{
 		Status: exit.Other, Message: fmt.Sprintf("cannot go on with %s: going back to the snapshot %s was not finished", name, r.marks.Of(event.Deploying, plan.ItemRollback).Name),
 		Hints: []string{"to finish that: " + r.Command("sync", name, "--rollback")},
@@ -56,16 +57,16 @@ func (r *Run) MayGoOn(ctx context.Context) error {
 // with a complete or an error event. Scripts that ran since count as not run. If an earlier
 // rollback was killed or lost its connection, it continues from the state that Proxmox
 // reports.
-func (r *Run) Rollback(ctx context.Context) (Result, error) {
-	return r.end(ctx, r.rollback(ctx))
+func (r *Run) Rollback(ctx context.Context, q RollbackRequest) (Result, error) {
+	return r.end(ctx, r.rollback(ctx, q))
 }
 
-func (r *Run) rollback(ctx context.Context) error {
-	p, err := r.SurveyRollback(ctx) // once more, now that no other run can change the container
+func (r *Run) rollback(ctx context.Context, q RollbackRequest) error {
+	p, err := r.SurveyRollback(ctx, q) // once more, now that no other run can change the container
 	if err != nil {
 		return err
 	}
-	r.Bus.SetPlace(r.CTID, r.Recorded.Node)
+	r.Bus.SetPlace(r.ctid, r.recorded.Node)
 	since := r.marks.Of(event.Deploying, plan.ItemSnapshot)
 	r.verb, r.changing, r.past = plan.Rollback, true, &p
 	defer r.wait("", 0)()
@@ -73,7 +74,7 @@ func (r *Run) rollback(ctx context.Context) error {
 	if err := r.mark(ctx, event.Deploying, plan.ItemRollback, plan.Claimed, plan.Detail{Name: p.Snapshot, UPID: p.Task}); err != nil {
 		return err
 	}
-	if err := r.Record.Update(ctx, func(c *lxc.Container) { c.Lifecycle = lxc.Creating }); err != nil {
+	if err := r.record.Update(ctx, func(c *lxc.Container) { c.Lifecycle = lxc.Creating }); err != nil {
 		return err
 	}
 	if err := r.putBack(ctx, p); err != nil {
@@ -117,10 +118,10 @@ func (r *Run) putBack(ctx context.Context, p survey.RollbackSurvey) error {
 	if upid == "" {
 		var err error
 		if p.Lock != "" {
-			err = r.SSH.Node.Unlock(ctx, r.CTID)
+			err = r.host.SSH.Node.Unlock(ctx, r.ctid)
 		}
 		if err == nil {
-			upid, err = r.PVE.Rollback(ctx, r.Recorded.Node, r.CTID, p.Snapshot, false)
+			upid, err = r.host.PVE.Rollback(ctx, r.recorded.Node, r.ctid, p.Snapshot, false)
 		}
 		if err != nil {
 			return r.notBack(ctx, err)
@@ -146,17 +147,17 @@ func (r *Run) notBack(ctx context.Context, err error) error {
 
 // runAgain starts the container, which a rollback leaves stopped.
 func (r *Run) runAgain(ctx context.Context) error {
-	st, err := r.PVE.Status(ctx, r.Recorded.Node, r.CTID)
+	st, err := r.host.PVE.Status(ctx, r.recorded.Node, r.ctid)
 	if err != nil || st.Running {
 		return err
 	}
 	if err := r.tell("Starting container"); err != nil {
 		return err
 	}
-	upid, err := r.PVE.Start(ctx, r.Recorded.Node, r.CTID)
+	upid, err := r.host.PVE.Start(ctx, r.recorded.Node, r.ctid)
 	if err == nil {
 		_, err = r.awaitStart(ctx, upid, func(ctx context.Context, upid string) (pve.Result, error) {
-			return r.PVE.Follow(ctx, upid, pve.Watch{})
+			return r.host.PVE.Follow(ctx, upid, pve.Watch{})
 		})
 	}
 	return err
@@ -166,7 +167,7 @@ func (r *Run) runAgain(ctx context.Context) error {
 // was not kept, every mark written since becomes failed, so that the next sync does not
 // take it for done. Files that were shipped since are not in the guest any more.
 func (r *Run) forgetSince(ctx context.Context, snapshot plan.Mark) error {
-	if kept, err := r.Record.RestorePast(ctx, snapshot.Name); kept || err != nil {
+	if kept, err := r.record.RestorePast(ctx, snapshot.Name); kept || err != nil {
 		return err
 	}
 	for _, m := range r.marks {

@@ -32,12 +32,12 @@ func (r *Run) takeSnapshot(ctx context.Context) error {
 			r.dropSnapshot(ctx)
 		}
 	}
-	always := r.Asked.Snapshot == plan.SnapshotAlways
-	if r.Asked.Snapshot == plan.SnapshotNever {
+	always := r.how.Snapshot == plan.SnapshotAlways
+	if r.how.Snapshot == plan.SnapshotNever {
 		return nil
 	}
-	node := r.Placement.Node
-	can, err := r.PVE.CanSnapshot(ctx, node, r.CTID)
+	node := r.placement.Node
+	can, err := r.host.PVE.CanSnapshot(ctx, node, r.ctid)
 	if err == nil && can {
 		err = r.snapshot(ctx, node)
 	}
@@ -49,7 +49,7 @@ func (r *Run) takeSnapshot(ctx context.Context) error {
 		return nil
 	case err == nil:
 		return &exit.Failure{
-			Status: exit.Proxmox, Message: fmt.Sprintf("cannot take a snapshot of container %d: its storage cannot make one", r.CTID),
+			Status: exit.Proxmox, Message: fmt.Sprintf("cannot take a snapshot of container %d: its storage cannot make one", r.ctid),
 			Hints: []string{"go on without: --snapshot never"},
 		}
 	case pve.IsKind(err, pve.Forbidden) && !always:
@@ -70,13 +70,13 @@ func (r *Run) snapshotThere(ctx context.Context, m plan.Mark) (bool, error) {
 	if err := r.followSnapshots(ctx); err != nil {
 		return false, err
 	}
-	list, err := r.PVE.Snapshots(ctx, r.Recorded.Node, r.CTID)
+	list, err := r.host.PVE.Snapshots(ctx, r.recorded.Node, r.ctid)
 	i := slices.IndexFunc(list, func(s pve.Snapshot) bool { return s.Name == m.Name })
 	if i >= 0 && list[i].State != "" && m.State == plan.Claimed {
 		return false, &exit.Failure{
 			Status:  exit.Proxmox,
-			Message: fmt.Sprintf("cannot sync %s: the snapshot %s of an earlier sync is half made (%s), and no task is at it", r.Recorded.Hostname, m.Name, list[i].State),
-			Hints:   []string{fmt.Sprintf("on the node: pct unlock %d; pct delsnapshot %d %s --force", r.CTID, r.CTID, m.Name)},
+			Message: fmt.Sprintf("cannot sync %s: the snapshot %s of an earlier sync is half made (%s), and no task is at it", r.recorded.Hostname, m.Name, list[i].State),
+			Hints:   []string{fmt.Sprintf("on the node: pct unlock %d; pct delsnapshot %d %s --force", r.ctid, r.ctid, m.Name)},
 		}
 	}
 	return i >= 0, err
@@ -86,10 +86,10 @@ func (r *Run) snapshotThere(ctx context.Context, m plan.Mark) (bool, error) {
 // left running. An interrupt of this run does not stop that task.
 func (r *Run) followSnapshots(ctx context.Context) error {
 	for _, typ := range []string{"vzsnapshot", "vzdelsnapshot"} {
-		upid, err := r.PVE.LastTask(ctx, r.Recorded.Node, r.CTID, typ)
+		upid, err := r.host.PVE.LastTask(ctx, r.recorded.Node, r.ctid, typ)
 		running := false
 		if err == nil && upid != "" {
-			running, _, err = r.PVE.TaskRunning(ctx, upid)
+			running, _, err = r.host.PVE.TaskRunning(ctx, upid)
 		}
 		if err == nil && running {
 			r.say("Following the snapshot task that still runs")
@@ -104,14 +104,14 @@ func (r *Run) followSnapshots(ctx context.Context) error {
 
 func (r *Run) snapshot(ctx context.Context, node string) error {
 	name := snapshotPrefix + strings.ToLower(time.Now().UTC().Format("20060102-150405"))
-	if err := r.Record.KeepPast(ctx, name); err != nil {
+	if err := r.record.KeepPast(ctx, name); err != nil {
 		return err
 	}
-	if err := r.mark(ctx, event.Deploying, plan.ItemSnapshot, plan.Claimed, plan.Detail{Name: name, Was: string(r.Recorded.Lifecycle)}); err != nil {
+	if err := r.mark(ctx, event.Deploying, plan.ItemSnapshot, plan.Claimed, plan.Detail{Name: name, Was: string(r.recorded.Lifecycle)}); err != nil {
 		return err
 	}
 	r.say("Taking the snapshot " + name)
-	upid, err := r.PVE.TakeSnapshot(ctx, node, r.CTID, name, "before a sync of infrahaus")
+	upid, err := r.host.PVE.TakeSnapshot(ctx, node, r.ctid, name, "before a sync of infrahaus")
 	if err == nil {
 		_, err = r.followTask(ctx, upid)
 	}
@@ -143,12 +143,12 @@ func (r *Run) dropSnapshot(ctx context.Context) {
 			return
 		}
 	}
-	upid, err := r.PVE.DeleteSnapshot(ctx, r.Recorded.Node, r.CTID, m.Name)
+	upid, err := r.host.PVE.DeleteSnapshot(ctx, r.recorded.Node, r.ctid, m.Name)
 	if err == nil {
 		_, err = r.follow(ctx, upid, pve.Watch{})
 	}
 	if err != nil {
-		r.warn("the snapshot "+m.Name+" could not be removed: "+err.Error(), fmt.Sprintf("on the node: pct delsnapshot %d %s", r.CTID, m.Name))
+		r.warn("the snapshot "+m.Name+" could not be removed: "+err.Error(), fmt.Sprintf("on the node: pct delsnapshot %d %s", r.ctid, m.Name))
 		return
 	}
 	r.noteErr(r.mark(ctx, event.Deploying, plan.ItemSnapshot, plan.Done, m.Detail))

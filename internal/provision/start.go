@@ -26,16 +26,16 @@ func (r *Run) start(ctx context.Context) error {
 	if err := r.step(r.phase.From, "Starting container"); err != nil {
 		return err
 	}
-	node := r.Placement.Node
+	node := r.placement.Node
 	upid, err := r.startTask(ctx, node, todo)
 	if err != nil {
 		return err
 	}
-	addr, static := plan.StaticAddress(r.Job.Spec.Network)
+	addr, static := plan.StaticAddress(r.job.Spec.Network)
 	if static {
-		r.Address = addr
+		r.address = addr
 	}
-	if static || !r.SSH.NeedsAddress() {
+	if static || !r.host.SSH.NeedsAddress() {
 		r.openSoon(ctx)
 	}
 	res, err := r.awaitStart(ctx, upid, r.followTask)
@@ -56,7 +56,7 @@ func (r *Run) start(ctx context.Context) error {
 		r.openSoon(ctx)
 		close(r.opening.up)
 	}
-	return r.step(r.phase.To, "Container started"+at(r.Address))
+	return r.step(r.phase.To, "Container started"+at(r.address))
 }
 
 // StartTimeout is how long the task that starts a container may take. ext4's multi-mount
@@ -68,7 +68,7 @@ const StartTimeout = 3 * time.Minute
 func (r *Run) awaitStart(ctx context.Context, upid string, follow func(context.Context, string) (pve.Result, error)) (pve.Result, error) {
 	wait, cancel := context.WithTimeout(ctx, StartTimeout)
 	defer cancel()
-	what := fmt.Sprintf("container %d to start", r.CTID)
+	what := fmt.Sprintf("container %d to start", r.ctid)
 	if r.verb == plan.Rollback {
 		what += ": its first start after a rollback takes most of a minute if its disk is a raw image (ext4's multi-mount protection)"
 	}
@@ -77,11 +77,11 @@ func (r *Run) awaitStart(ctx context.Context, upid string, follow func(context.C
 	if wait.Err() != nil && ctx.Err() == nil {
 		return res, &exit.Failure{
 			Status: exit.Proxmox, Err: err,
-			Message: fmt.Sprintf("cannot wait any longer for container %d to start: its task still runs after %s", r.CTID, StartTimeout),
+			Message: fmt.Sprintf("cannot wait any longer for container %d to start: its task still runs after %s", r.ctid, StartTimeout),
 		}
 	}
 	if err == nil {
-		err = r.PVE.Settle(ctx, r.Placement.Node, r.CTID, upid, StartTimeout, r.watch())
+		err = r.host.PVE.Settle(ctx, r.placement.Node, r.ctid, upid, StartTimeout, r.watch())
 	}
 	return res, err
 }
@@ -95,7 +95,7 @@ func (r *Run) startTask(ctx context.Context, node string, todo plan.Action) (str
 	if err := r.mark(ctx, event.Starting, plan.ItemStart, plan.Claimed, plan.Detail{}); err != nil {
 		return "", err
 	}
-	upid, err := r.PVE.Start(ctx, node, r.CTID)
+	upid, err := r.host.PVE.Start(ctx, node, r.ctid)
 	if err != nil {
 		return "", err
 	}
@@ -104,21 +104,21 @@ func (r *Run) startTask(ctx context.Context, node string, todo plan.Action) (str
 
 // learnAddress asks Proxmox for the address that DHCP gave, and records it.
 func (r *Run) learnAddress(ctx context.Context, node string) error {
-	if !r.Address.IsValid() && r.Job.Spec.Network.Addressed() {
+	if !r.address.IsValid() && r.job.Spec.Network.Addressed() {
 		defer r.wait("", plan.AddressTimeout)()
 		wait, cancel := context.WithTimeoutCause(ctx, plan.AddressTimeout,
 			fmt.Errorf("the container has no address after %s", plan.AddressTimeout))
 		defer cancel()
-		addr, err := r.PVE.Address(wait, node, r.CTID, r.Job.Spec.Network, r.MAC, r.watch())
+		addr, err := r.host.PVE.Address(wait, node, r.ctid, r.job.Spec.Network, r.mac, r.watch())
 		if err != nil {
 			return err
 		}
-		r.Address = addr
+		r.address = addr
 	}
-	if !r.Address.IsValid() {
+	if !r.address.IsValid() {
 		return nil
 	}
-	return r.Record.Update(ctx, func(c *lxc.Container) { c.Address = r.Address.String() })
+	return r.record.Update(ctx, func(c *lxc.Container) { c.Address = r.address.String() })
 }
 
 // opening is a way into the guest that is being opened in the background.
@@ -159,10 +159,10 @@ func (r *Run) openSoon(ctx context.Context) {
 	}
 	o := &opening{up: make(chan struct{}), done: make(chan struct{})}
 	r.opening = o
-	node := r.Placement.Node
-	target := guest.Target{CTID: r.CTID, Node: node, Address: r.Address, HostKeys: r.hostKeys}
-	opts := r.SSH
-	opts.Up, opts.Adopted = o.up, r.Recorded.Adopted
+	node := r.placement.Node
+	target := guest.Target{CTID: r.ctid, Node: node, Address: r.address, HostKeys: r.hostKeys}
+	opts := r.host.SSH
+	opts.Up, opts.Adopted = o.up, r.recorded.Adopted
 	step := event.Deploying // the phase that needs it; this one may have ended by then
 	if !r.changing {
 		step = r.phase.Name
@@ -171,10 +171,10 @@ func (r *Run) openSoon(ctx context.Context) {
 	opts.Note = func(line string) { o.notes = append(o.notes, line); say(line) }
 	opts.Waiting = func(line string) { o.waits.Store(&line); say(line) }
 	opts.RootPassword = r.rootPassword
-	opts.ShowPassword = r.Command("credentials", r.Job.Spec.Hostname, "root", "--reveal")
-	opts.PinHostKey = func(fp string) error { return r.Record.PinHostKeys(ctx, []string{fp}) }
+	opts.ShowPassword = r.Command("credentials", r.job.Spec.Hostname, "root", "--reveal")
+	opts.PinHostKey = func(fp string) error { return r.record.PinHostKeys(ctx, []string{fp}) }
 	opts.Running = func(ctx context.Context) (bool, error) {
-		st, err := r.PVE.Status(ctx, node, r.CTID)
+		st, err := r.host.PVE.Status(ctx, node, r.ctid)
 		return st.Running, err
 	}
 	go func() {
@@ -198,21 +198,21 @@ func (r *Run) enter(ctx context.Context) error {
 	if r.opening.err != nil {
 		return r.noWayIn(r.opening.err)
 	}
-	r.Guest = r.opening.guest
+	r.guest = r.opening.guest
 	if err := r.keepPassword(ctx); err != nil {
 		return err
 	}
-	return r.Record.Update(ctx, func(c *lxc.Container) { c.Transport, c.StoppedAt = r.Guest.Transport(), nil })
+	return r.record.Update(ctx, func(c *lxc.Container) { c.Transport, c.StoppedAt = r.guest.Transport(), nil })
 }
 
 // rootPassword answers the console's login: with what the caller says, else with
 // what is on record.
 func (r *Run) rootPassword(ctx context.Context) (string, error) {
-	if r.Job.Password == "" {
-		return r.Record.RootPassword(ctx)
+	if r.job.Password == "" {
+		return r.record.RootPassword(ctx)
 	}
 	r.toldPassword.Store(true)
-	return r.Job.Password, nil
+	return r.job.Password, nil
 }
 
 // keepPassword records a password that has let us in, where another one is on
@@ -221,11 +221,11 @@ func (r *Run) keepPassword(ctx context.Context) error {
 	if !r.toldPassword.Load() {
 		return nil
 	}
-	was, err := r.Record.RootPassword(ctx)
-	if err != nil || was == r.Job.Password {
+	was, err := r.record.RootPassword(ctx)
+	if err != nil || was == r.job.Password {
 		return err
 	}
-	return r.Record.SealPassword(ctx, r.Job.Password)
+	return r.record.SealPassword(ctx, r.job.Password)
 }
 
 // at words an address at the end of a sentence; "" if there is none.

@@ -36,7 +36,7 @@ func (r *Run) followTask(ctx context.Context, upid string) (pve.Result, error) {
 	if r.phase.Name != event.Starting { // that phase reports it itself
 		defer r.wait("Proxmox to "+pve.TaskOp(upid), 0)()
 	}
-	res, err := r.PVE.Follow(ctx, upid, r.watch())
+	res, err := r.host.PVE.Follow(ctx, upid, r.watch())
 	if context.Cause(ctx) == nil {
 		r.task = ""
 	}
@@ -46,7 +46,7 @@ func (r *Run) followTask(ctx context.Context, upid string) (pve.Result, error) {
 // follow waits for a task of the node, and reports a long wait.
 func (r *Run) follow(ctx context.Context, upid string, w pve.Watch) (pve.Result, error) {
 	defer r.wait("Proxmox to "+pve.TaskOp(upid), 0)()
-	return r.PVE.Follow(ctx, upid, w)
+	return r.host.PVE.Follow(ctx, upid, w)
 }
 
 // stopWork tells what still runs for this run to stop, since nobody waits for
@@ -75,12 +75,12 @@ func (r *Run) stopWork(ctx context.Context, cause, err error) error {
 	}
 	what := ""
 	switch {
-	case r.attempt != nil && r.Guest != nil:
+	case r.attempt != nil && r.guest != nil:
 		what = r.stopScript(ctx)
 	case r.task != "":
 		what = r.stopTask(ctx)
 	case r.startAsked():
-		what = fmt.Sprintf("the node has not said whether it starts container %d", r.CTID)
+		what = fmt.Sprintf("the node has not said whether it starts container %d", r.ctid)
 	}
 	if what != "" {
 		f.Message += "; " + what
@@ -94,7 +94,7 @@ func (r *Run) stopScript(ctx context.Context) string {
 	if r.attempt.Name == plan.ItemManager {
 		return "the config-manager goes on with files and packages in the container, and is not waited for"
 	}
-	spared, err := guest.Kill(ctx, r.Guest, *r.attempt, stopGrace)
+	spared, err := guest.Kill(ctx, r.guest, *r.attempt, stopGrace)
 	if spared {
 		return r.attempt.Name + " installs packages, goes on with that in the container, and is not waited for"
 	}
@@ -108,13 +108,13 @@ func (r *Run) stopScript(ctx context.Context) string {
 // what it has made) and returns how the task ended. It may have finished before, and a
 // start that was stopped half-way may leave the container booting.
 func (r *Run) stopTask(ctx context.Context) string {
-	if err := r.PVE.StopTask(ctx, r.task); err != nil {
+	if err := r.host.PVE.StopTask(ctx, r.task); err != nil {
 		return fmt.Sprintf("the task on the node could not be told to stop: %v", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, taskGrace)
 	defer cancel()
-	_, err := r.PVE.Follow(ctx, r.task, pve.Watch{})
-	if r.UPID == r.task {
+	_, err := r.host.PVE.Follow(ctx, r.task, pve.Watch{})
+	if r.upid == r.task {
 		r.afterCreate(ctx, err)
 	}
 	if ctx.Err() != nil {
@@ -140,7 +140,7 @@ func taskEnd(err error) string {
 // startAsked reports whether a start was requested and Proxmox has not answered.
 func (r *Run) startAsked() bool {
 	m := r.marks.Of(event.Starting, plan.ItemStart)
-	return r.phase.Name == event.Starting && m.RunID == r.ID && m.State == plan.Claimed && m.UPID == ""
+	return r.phase.Name == event.Starting && m.RunID == r.id && m.State == plan.Claimed && m.UPID == ""
 }
 
 // leftRunning reports whether the container runs after its start was stopped.
@@ -148,14 +148,14 @@ func (r *Run) leftRunning(ctx context.Context) string {
 	if r.phase.Name != event.Starting {
 		return ""
 	}
-	st, err := r.PVE.Status(ctx, r.Placement.Node, r.CTID)
+	st, err := r.host.PVE.Status(ctx, r.placement.Node, r.ctid)
 	switch {
 	case err != nil:
 		return ""
 	case st.Running:
-		return fmt.Sprintf(", and container %d runs", r.CTID)
+		return fmt.Sprintf(", and container %d runs", r.ctid)
 	}
-	return fmt.Sprintf(", and container %d does not run", r.CTID)
+	return fmt.Sprintf(", and container %d does not run", r.ctid)
 }
 
 // cleanUp destroys the container of a failed run, if --on-failure asks for that. It returns
@@ -165,25 +165,25 @@ func (r *Run) leftRunning(ctx context.Context) string {
 func (r *Run) cleanUp(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), destroyTimeout)
 	defer cancel()
-	node := r.Placement.Node
-	f, err := survey.AwaitShown(ctx, r.PVE, node, r.facts(r.CTID, r.UPID), r.watch())
+	node := r.placement.Node
+	f, err := survey.AwaitShown(ctx, r.host.PVE, node, r.facts(r.ctid, r.upid), r.watch())
 	switch owner := f.Owner(); {
 	case err != nil:
 	case owner == ownership.Theirs:
 		r.exists(outcome.Foreign)
-		return fmt.Sprintf("nothing was destroyed: container %d is somebody else's", r.CTID)
-	case owner == ownership.Gone && r.UPID == "":
+		return fmt.Sprintf("nothing was destroyed: container %d is somebody else's", r.ctid)
+	case owner == ownership.Gone && r.upid == "":
 		r.exists(outcome.Unanswered)
 		return ""
 	case owner == ownership.Gone:
 	case f.Config.Blank():
-		err = r.discard(ctx, node, r.CTID, cmp.Or(r.UPID, f.Newest.UPID))
+		err = r.discard(ctx, node, r.ctid, cmp.Or(r.upid, f.Newest.UPID))
 	default:
 		err = r.remove(ctx, node, 0)
 	}
 	if err != nil {
-		return fmt.Sprintf("container %d could not be destroyed, as --on-failure asks: %v", r.CTID, err)
+		return fmt.Sprintf("container %d could not be destroyed, as --on-failure asks: %v", r.ctid, err)
 	}
 	r.exists(outcome.Destroyed)
-	return fmt.Sprintf("container %d was destroyed, as --on-failure asks", r.CTID)
+	return fmt.Sprintf("container %d was destroyed, as --on-failure asks", r.ctid)
 }

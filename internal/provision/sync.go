@@ -19,7 +19,7 @@ func (r *Run) sync(ctx context.Context) error {
 	if r.plan.In(event.Syncing)[0].Kind == plan.Nothing {
 		return r.step(r.phase.To, "Nothing is run: --from finalizing")
 	}
-	scripts := r.Job.Scripts()
+	scripts := r.job.Scripts()
 	names := make([]string, len(scripts))
 	for i, s := range scripts {
 		names[i] = s.Name
@@ -58,7 +58,7 @@ func (r *Run) applyFiles(ctx context.Context) error {
 	p := program{
 		item: plan.ItemManager, logs: event.Event{Type: event.Log, Step: r.phase.Name, ScriptName: plan.ItemManager},
 		attempt: guest.Attempt{
-			Name: plan.ItemManager, Script: []byte(configmanager.SyncScript()), Env: []string{configmanager.StageEnv(r.Staging)},
+			Name: plan.ItemManager, Script: []byte(configmanager.SyncScript()), Env: []string{configmanager.StageEnv(r.staging)},
 		},
 	}
 	return r.runProgram(ctx, p)
@@ -86,7 +86,7 @@ func (r *Run) runScript(ctx context.Context, s template.Script, i, n int) error 
 }
 
 // runDir holds this run's attempts in the guest.
-func (r *Run) runDir() string { return path.Join(configmanager.RunsDir, r.ID) }
+func (r *Run) runDir() string { return path.Join(configmanager.RunsDir, r.id) }
 
 // scriptsDir holds the scripts in the guest, where they were shipped to last.
 func (r *Run) scriptsDir() string {
@@ -95,20 +95,20 @@ func (r *Run) scriptsDir() string {
 
 // scriptEnv is what every script gets besides the runner's own variables.
 func (r *Run) scriptEnv() []string {
-	f := r.Facts
+	f := r.guestFacts
 	env := []string{
 		"DEBIAN_FRONTEND=noninteractive",
 		"LC_ALL=C",
-		"CONTAINER_ID=" + r.RecordID,
+		"CONTAINER_ID=" + r.recordID,
 		"CONTAINER_OS=" + f.OS,
 		"CONTAINER_OS_VERSION=" + f.OSVersion,
-		"TEMPLATE_NAME=" + r.Job.Template.Name,
+		"TEMPLATE_NAME=" + r.job.Template.Name,
 		"_PKG_MGR=" + f.PackageManager,
 	}
-	if r.Address.IsValid() {
-		env = append(env, "INFRAHAUS_ADDRESS="+r.Address.String())
+	if r.address.IsValid() {
+		env = append(env, "INFRAHAUS_ADDRESS="+r.address.String())
 	}
-	return append(env, r.Job.Values.Env()...)
+	return append(env, r.job.Values.Env()...)
 }
 
 // scriptFailed is exit status 5, with what the script said last; it is 4 where
@@ -124,8 +124,8 @@ func (r *Run) scriptFailed(ctx context.Context, name string, status int) error {
 	case status > 128 && status < 160:
 		how += fmt.Sprintf(" (killed by signal %d)", status-128)
 	}
-	hints := []string{r.Command("logs", r.Job.Spec.Hostname)}
-	if name == plan.ItemManager && len(r.Job.Packages) > 0 {
+	hints := []string{r.Command("logs", r.job.Spec.Hostname)}
+	if name == plan.ItemManager && len(r.job.Packages) > 0 {
 		hints = append(hints, "if a --package is at fault: resume --package NAME replaces all of them, resume --no-packages drops them")
 	}
 	return &exit.Failure{
@@ -142,6 +142,6 @@ func (r *Run) died(name string) error {
 		Status:  exit.Unreachable,
 		Message: fmt.Sprintf("cannot follow %s: the container stopped or was restarted while it ran", name),
 		Tail:    r.tail.lines(),
-		Hints:   []string{r.Command("start", r.Job.Spec.Hostname), r.Command("logs", r.Job.Spec.Hostname)},
+		Hints:   []string{r.Command("start", r.job.Spec.Hostname), r.Command("logs", r.job.Spec.Hostname)},
 	}
 }

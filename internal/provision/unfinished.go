@@ -18,24 +18,24 @@ import (
 // facts are what this run knows of the container that it requested under an id. Recorded
 // was read before this run claimed an id, so the run's own fields replace those in it.
 func (r *Run) facts(ctid int, upid string) ownership.Facts {
-	rec := r.Recorded
-	rec.RecordID, rec.CTID, rec.MAC, rec.Marked = r.RecordID, ctid, r.MAC, true
-	rec.Hostname = cmp.Or(rec.Hostname, r.Job.Spec.Hostname)
-	return ownership.Facts{Record: rec, Own: ownership.Task{UPID: upid}, Login: r.PVE.Login()}
+	rec := r.recorded
+	rec.RecordID, rec.CTID, rec.MAC, rec.Marked = r.recordID, ctid, r.mac, true
+	rec.Hostname = cmp.Or(rec.Hostname, r.job.Spec.Hostname)
+	return ownership.Facts{Record: rec, Own: ownership.Task{UPID: upid}, Login: r.host.PVE.Login()}
 }
 
 // remake removes the container that a dead create task has left, so that it can be created
 // again.
 func (r *Run) remake(ctx context.Context) error {
-	node := r.Recorded.Node
-	r.say(fmt.Sprintf("Removing the half-made container %d", r.CTID))
-	err := r.discard(ctx, node, r.CTID, r.situation.Create)
+	node := r.recorded.Node
+	r.say(fmt.Sprintf("Removing the half-made container %d", r.ctid))
+	err := r.discard(ctx, node, r.ctid, r.situation.Create)
 	if err != nil {
 		return err
 	}
-	r.CTID = 0
+	r.ctid = 0
 	r.exists(outcome.NotAsked)
-	return r.Record.Update(ctx, func(c *lxc.Container) { c.CTID, c.UPID, c.MAC = 0, "", "" })
+	return r.record.Update(ctx, func(c *lxc.Container) { c.CTID, c.UPID, c.MAC = 0, "", "" })
 }
 
 // discard destroys a half-made container, if it is still ours. upid is the task that made
@@ -43,7 +43,7 @@ func (r *Run) remake(ctx context.Context) error {
 func (r *Run) discard(ctx context.Context, node string, ctid int, upid string) error {
 	f, err := r.stillOurs(ctx, node, r.facts(ctid, upid))
 	if err == nil && f.Config.Lock == "create" {
-		if err := Unlock(ctx, r.SSH.Node, ctid); err != nil {
+		if err := Unlock(ctx, r.host.SSH.Node, ctid); err != nil {
 			return err
 		}
 		err = r.stillUnlocked(ctx, node, f)
@@ -52,7 +52,7 @@ func (r *Run) discard(ctx context.Context, node string, ctid int, upid string) e
 	if err == nil {
 		// The config of a half-made container does not name its disk, which would remain.
 		o := pve.DestroyOptions{Purge: true, Unreferenced: r.disksAreOurs(ctx, node, ctid, upid)}
-		task, err = r.PVE.Destroy(ctx, node, ctid, o)
+		task, err = r.host.PVE.Destroy(ctx, node, ctid, o)
 	}
 	if err == nil {
 		_, err = r.followTask(ctx, task)
@@ -86,13 +86,13 @@ func Unlock(ctx context.Context, node *guest.NodeSSH, ctid int) error {
 // to it: Proxmox may have given the id to somebody else since the last answer. The error is
 // NotFound if it is gone.
 func (r *Run) stillOurs(ctx context.Context, node string, f ownership.Facts) (ownership.Facts, error) {
-	cfg, err := r.PVE.Config(ctx, node, f.Record.CTID)
+	cfg, err := r.host.PVE.Config(ctx, node, f.Record.CTID)
 	if err != nil {
 		return f, err
 	}
 	f.Config = &cfg
 	if cfg.Blank() {
-		if f, err = survey.CreateTasks(ctx, r.PVE, node, f); err != nil {
+		if f, err = survey.CreateTasks(ctx, r.host.PVE, node, f); err != nil {
 			return f, err
 		}
 	}
@@ -102,7 +102,7 @@ func (r *Run) stillOurs(ctx context.Context, node string, f ownership.Facts) (ow
 // stillUnlocked asks again after this run has removed the lock of a container that was
 // ours. A container that shows no owner and is locked again is one that somebody creates.
 func (r *Run) stillUnlocked(ctx context.Context, node string, f ownership.Facts) error {
-	cfg, err := r.PVE.Config(ctx, node, f.Record.CTID)
+	cfg, err := r.host.PVE.Config(ctx, node, f.Record.CTID)
 	if err != nil || cfg.Blank() && cfg.Lock == "" {
 		return err
 	}
