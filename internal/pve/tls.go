@@ -120,6 +120,11 @@ func tlsError(err error) *Error {
 	var bad *tls.CertificateVerificationError
 	if errors.As(err, &bad) {
 		e := &Error{Kind: TLS, Reason: "the server's certificate is not trusted: " + bad.Err.Error(), Err: err}
+		var invalid x509.CertificateInvalidError
+		if errors.As(bad.Err, &invalid) && invalid.Reason == x509.Expired {
+			e.Hints = []string{"renew it, on the node: pvecm updatecerts --force && systemctl restart pveproxy", "or is this machine's clock wrong?"}
+			return e
+		}
 		if len(bad.UnverifiedCertificates) > 0 {
 			e.Seen = Fingerprint(bad.UnverifiedCertificates[0])
 			e.Hints = []string{"compare with `pvenode cert info` on the node, then set INFRAHAUS_FINGERPRINT=" + e.Seen}
