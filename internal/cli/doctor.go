@@ -27,7 +27,7 @@ that mends it, which runs here, or as root on the Proxmox node.
 
 In a pipe each check is a row: state, check, what was found, where the command runs (here
 or node), and the command. The exit status is the worst of all checks: the first of 130,
-143, 1, 4, 3, 2 and 0 that is among them.` + exitStatuses(0, 1, 2, 3, 4),
+143, 1, 4, 3, 2 and 0 that is among them.` + exitStatuses(0, 1, 2, 3, 4, 130, 143),
 		Example: "  infrahaus doctor\n  infrahaus doctor --host homelab --json\n  infrahaus doctor --sandbox",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context()) },

@@ -1,6 +1,8 @@
 package cli_test
 
 import (
+	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,4 +28,15 @@ func mend(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 1 || args[0] != strconv.Itoa(n) {
 		ts.Fatalf("%d checks are mended on the node, not %v", n, args)
 	}
+}
+
+// atTask is `at-task CTID TYPE`: it waits until such a task runs on a container; `! at-task`
+// waits until none does.
+func atTask(ts *testscript.TestScript, neg bool, args []string) {
+	waitFor(ts, "the task "+args[1]+" of "+args[0], func() bool {
+		var tasks []struct{ Status string }
+		ts.Check(json.Unmarshal(apiData(ts, []string{"GET", "/nodes/pve1/tasks?source=active&typefilter=" + args[1] + "&vmid=" + args[0]}), &tasks))
+		runs := slices.ContainsFunc(tasks, func(t struct{ Status string }) bool { return t.Status == "" || t.Status == "RUNNING" })
+		return runs != neg
+	})
 }

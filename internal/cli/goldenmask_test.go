@@ -37,11 +37,12 @@ func newMask(work string) *mask {
 	for _, r := range [][2]string{
 		{regexp.QuoteMeta(work), "$$WORK"},
 		{regexp.QuoteMeta(repo), "$$REPO"},
+		{`/[^\s'"]*/testscript-main\d+`, "$$TEST"},
 		{`UPID:(\w+):[0-9A-F:]+:(\w+):(\w*):[^:\s]*:`, "UPID:$1:$2:$3"},
 		{`\b[0-9A-HJKMNP-TV-Z]{26}\b`, "<id>"},
 		{`\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`, "<time>"},
 		{`\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\b`, "<time>"},
-		{`\b20\d{6}-?\d{6}\b`, "<time>"},
+		{`\b20\d{6}-?\d{6}\b(-\d)?`, "<time>"},
 		{`\bexpires at [0-9-]+ [0-9:]+ UTC`, "expires at <time>"},
 		{`\b(valid until|expired on) 20\d\d-\d\d-\d\d\b`, "$1 <date>"},
 		{`\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`, "<uuid>"},

@@ -82,6 +82,7 @@ func TestSessions(t *testing.T) {
 		"on-node":    onNode,
 		"token":      newToken,
 		"mend":       mend,
+		"at-task":    atTask,
 		"proxy":      proxy,
 		"follow":     follow,
 		"stop-task":  stopTask,

@@ -8,9 +8,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/infrahaus/infrahaus/internal/exit"
 )
 
 // Rename gives a host of the file another name, also as default_host. All else in the
@@ -69,10 +70,11 @@ func (c *Config) edit(hosts []string, change func([]byte) ([]byte, error)) (kept
 	if err != nil {
 		return "", &Error{File: c.File, Text: "it cannot be edited: " + err.Error(), Next: "edit it by hand"}
 	}
-	if kept, err = replaceFile(path, old, text); err != nil {
-		return "", &Error{File: c.File, Text: "it cannot be written: " + err.Error()}
+	var s Saved
+	if err := s.replace(path, text); err != nil {
+		return "", &exit.Failure{Status: exit.Other, Message: "cannot write " + c.File + ": " + err.Error(), Err: err}
 	}
-	return kept, nil
+	return strings.Join(s.Copies, ""), nil
 }
 
 // holds makes sure that the tool itself reads the new text, with these hosts.
@@ -91,38 +93,6 @@ func (c *Config) holds(path string, text []byte, hosts []string) error {
 		return errors.New("its hosts are written in an unusual way")
 	}
 	return nil
-}
-
-// replaceFile copies a file, writes the new text aside and renames it, so that a process
-// that dies leaves the old file or the new one. Both are readable by their owner alone.
-func replaceFile(path string, old, text []byte) (kept string, err error) {
-	stamp := time.Now().Format("20060102-150405")
-	kept = path + ".backup-" + stamp
-	f, err := os.OpenFile(kept, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	for n := 2; errors.Is(err, os.ErrExist) && n < 100; n++ {
-		kept = fmt.Sprintf("%s.backup-%s-%d", path, stamp, n)
-		f, err = os.OpenFile(kept, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	}
-	if err != nil {
-		return "", err
-	}
-	if err := writeAll(f, old); err != nil {
-		return "", err
-	}
-	f, err = os.CreateTemp(filepath.Dir(path), ".config-*") // 0600
-	if err != nil {
-		return "", err
-	}
-	defer os.Remove(f.Name()) // a rename has taken it away
-	if err := writeAll(f, text); err != nil {
-		return "", err
-	}
-	return kept, os.Rename(f.Name(), path)
-}
-
-func writeAll(f *os.File, text []byte) error {
-	_, err := f.Write(text)
-	return errors.Join(err, f.Sync(), f.Close())
 }
 
 var errUnusual = errors.New("its hosts are written in an unusual way")

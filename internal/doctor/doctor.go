@@ -47,6 +47,8 @@ type Privilege struct {
 	Path      string `json:"path"`
 	Held      bool   `json:"held"`
 	Optional  bool   `json:"optional,omitempty"` // a create works without it
+	// Transports are the ways into guests that need it or use it.
+	Transports []string `json:"transports"`
 }
 
 // The places where a fix is run.

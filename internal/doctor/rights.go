@@ -21,6 +21,15 @@ func inside(transport string) (needed, useful []string) {
 	return nil, []string{"VM.Snapshot"}
 }
 
+// waysWith are the ways into guests that a privilege concerns: the console has one of its
+// own, all others are for the create itself.
+func waysWith(privilege string) []string {
+	if privilege == pve.ConsolePrivilege {
+		return []string{transports.API}
+	}
+	return []string{transports.Guest, transports.Node, transports.API}
+}
+
 // uses is what an optional privilege is good for, by its name.
 var uses = map[string]string{
 	pve.ConsolePrivilege:         "for the console transport",
@@ -69,7 +78,7 @@ func judgeRights(f *Facts, path string) verdict {
 			continue
 		}
 		here = append(here, r)
-		list = append(list, Privilege{Privilege: r.Privilege, Path: r.Path, Held: r.Held, Optional: r.Optional})
+		list = append(list, Privilege{r.Privilege, r.Path, r.Held, r.Optional, waysWith(r.Privilege)})
 		switch {
 		case r.Held:
 			held = append(held, r.Privilege)
