@@ -121,12 +121,12 @@ func stages() []stage {
 			{"os-template-storage", "storage for OS templates", site, judgeArchiveStorage},
 			{"bridge", "bridge", site, judgeBridge},
 			{"os-templates", "OS templates", site, judgeTemplates},
-			{"pve-container", "pve-container", site, judgeContainerPackage},
-			{"docker", "Docker in containers", site, judgeDocker},
 		}, more: rightChecks},
 		{ask: askNode, checks: []examination{
 			{"node-ssh", "SSH to the node", nil, judgeNodeSSH},
 			{"pct", "pct on the node", []string{"node-ssh"}, judgePCT},
+			{"pve-container", "pve-container", site, judgeContainerPackage},
+			{"docker", "Docker in containers", site, judgeDocker},
 			{"console", "console with the login", site, judgeConsole},
 		}},
 		{ask: askLocal, local: true, checks: []examination{

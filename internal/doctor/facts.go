@@ -26,7 +26,10 @@ type Facts struct {
 	Site      *pve.Site // nil: not asked
 	NodeSSH   answer[string]
 	PCT       answer[struct{}]
-	Local     *local // nil: not asked
+	// Packages are the versions of packages on the node, as it told them by SSH, if the API
+	// did not.
+	Packages map[string]string
+	Local    *local // nil: not asked
 }
 
 // answer is a value or the error instead of it.
@@ -106,5 +109,8 @@ func askNode(ctx context.Context, f *Facts) {
 	n := *f.Target.Inside.Node
 	if f.NodeSSH = answered(n.Probe(ctx)); f.NodeSSH.err == nil {
 		f.PCT.err = n.ProbePCT(ctx)
+		if f.Site != nil && f.Site.PackagesErr != nil {
+			f.Packages, _ = n.Versions(ctx) // an error leaves them unknown, as they were
+		}
 	}
 }

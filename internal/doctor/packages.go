@@ -54,6 +54,8 @@ func upgrade(name string) string { return "apt update && apt install " + name }
 // installed is the version of a package, or why it is not known.
 func installed(f *Facts, name string) (version, why string) {
 	switch s := f.Site; {
+	case f.Packages[name] != "":
+		return f.Packages[name], ""
 	case pve.IsKind(s.PackagesErr, pve.Forbidden):
 		return "", "told only to a login with Sys.Audit on /nodes/" + s.Node
 	case s.PackagesErr != nil:

@@ -13,7 +13,7 @@ import (
 // nodeCommands are the programs that the node has and guests lack.
 func nodeCommands(tool *pct.Tool, n *node.Node) map[string]virtual.CommandFunc {
 	return map[string]virtual.CommandFunc{
-		"pct": tool.Run, "lxc-attach": tool.Attach, "pveum": admin.Pveum(n), "pvesm": admin.Pvesm(n), "time": pct.GNUTime,
+		"pct": tool.Run, "lxc-attach": tool.Attach, "pveum": admin.Pveum(n), "pvesm": admin.Pvesm(n), "pveversion": admin.Pveversion(n), "time": pct.GNUTime,
 	}
 }
 

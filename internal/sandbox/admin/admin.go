@@ -50,6 +50,32 @@ func Pveum(n *node.Node) kernel.Command { return program("pveum", n, pveum) }
 // Pvesm is the program pvesm.
 func Pvesm(n *node.Node) kernel.Command { return program("pvesm", n, pvesm) }
 
+// Pveversion is the program pveversion.
+func Pveversion(n *node.Node) kernel.Command {
+	return func(p *kernel.Proc, args []string) int {
+		if len(args) > 2 || len(args) == 2 && !strings.HasPrefix("--verbose", args[1]) && args[1] != "-verbose" {
+			fmt.Fprintln(p.Stderr, "USAGE: pveversion [--verbose]")
+			return 255
+		}
+		v := n.Profile()
+		if len(args) == 1 {
+			fmt.Fprintf(p.Stdout, "pve-manager/%s/%s (running kernel: 6.8.12-15-pve)\n", v.Version, v.RepoID)
+			return 0
+		}
+		for _, row := range n.Packages() {
+			name, more := row["Package"], ""
+			switch name {
+			case "proxmox-ve":
+				more = " (running kernel: 6.8.12-15-pve)"
+			case "pve-manager":
+				more = " (running version: " + v.Version + "/" + v.RepoID + ")"
+			}
+			fmt.Fprintf(p.Stdout, "%s: %s%s\n", name, row["OldVersion"], more)
+		}
+		return 0
+	}
+}
+
 func program(name string, n *node.Node, commands []command) kernel.Command {
 	return func(p *kernel.Proc, args []string) int {
 		if err := dispatch(name, n, commands, p, args[1:]); err != nil {
