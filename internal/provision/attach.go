@@ -45,6 +45,7 @@ func (r *Run) attach(ctx context.Context) error {
 	if r.hostKeys, err = r.record.HostKeys(ctx); err != nil {
 		return err
 	}
+	r.decide()
 	return r.goIn(ctx)
 }
 

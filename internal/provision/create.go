@@ -13,9 +13,11 @@ import (
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
-// create creates the container, or follows the task with which an earlier run creates it.
+// create executes the actions that create the container, or that follow the task with which
+// an earlier run creates it. Then it follows the task.
 func (r *Run) create(ctx context.Context) error {
-	if r.plan.In(event.Creating)[0].Kind == plan.Nothing {
+	actions := r.plan.In(event.Creating)
+	if actions[0].Kind == plan.Nothing {
 		return r.step(r.phase.To, fmt.Sprintf("Container %d on %s is there", r.ctid, r.placement.Node))
 	}
 	if err := r.step(r.phase.From, "Creating LXC container"); err != nil {
@@ -27,11 +29,18 @@ func (r *Run) create(ctx context.Context) error {
 	if _, err := r.wayIn(); err != nil {
 		return err
 	}
-	upid, err := r.createTask(ctx)
-	if err != nil {
-		return err
+	if r.plan.Has(plan.CreateAnew) {
+		for _, note := range r.placement.Notes {
+			r.say(note)
+		}
+		r.warnAll(r.placement.Warnings)
 	}
-	res, err := r.followTask(ctx, upid)
+	for _, a := range actions {
+		if err := r.createAction(ctx, a); err != nil {
+			return err
+		}
+	}
+	res, err := r.followTask(ctx, r.upid)
 	if err != nil {
 		r.afterCreate(ctx, err)
 		return err
@@ -41,58 +50,51 @@ func (r *Run) create(ctx context.Context) error {
 	if err := r.record.PinHostKeys(ctx, r.hostKeys); err != nil {
 		return err
 	}
-	if err := r.mark(ctx, event.Creating, plan.ItemCreate, plan.Done, plan.Detail{UPID: upid}); err != nil {
+	if err := r.mark(ctx, event.Creating, plan.ItemCreate, plan.Done, plan.Detail{UPID: r.upid}); err != nil {
 		return err
 	}
 	return r.step(r.phase.To, "Container created")
 }
 
-// createTask returns the task that creates the container, which runs or has just ended.
-func (r *Run) createTask(ctx context.Context) (upid string, err error) {
-	for _, a := range r.plan.In(event.Creating) {
-		switch a.Kind {
-		case plan.FollowCreate:
-			upid = r.situation.Create
-			r.upid = upid
-			r.placement = &pve.Placement{Node: r.recorded.Node, CTID: r.ctid}
-			r.say(fmt.Sprintf("Container %d on %s: %s", r.ctid, r.recorded.Node, r.situation.Why))
-		case plan.RemoveHalf:
-			err = r.remake(ctx)
-		case plan.CreateAnew:
-			upid, err = r.createAnew(ctx)
-		}
-		if err != nil {
-			return "", err
-		}
+// createAction executes one action. After the last one, upid is the task that creates the
+// container, which runs or has just ended.
+func (r *Run) createAction(ctx context.Context, a plan.Action) error {
+	switch a.Kind {
+	case plan.FollowCreate:
+		r.upid = r.situation.Create
+		r.placement = &pve.Placement{Node: r.recorded.Node, CTID: r.ctid}
+		r.say(fmt.Sprintf("Container %d on %s: %s", r.ctid, r.recorded.Node, r.situation.Why))
+	case plan.RemoveHalf:
+		return r.remake(ctx)
+	case plan.Download:
+		return r.download(ctx)
+	case plan.CreateAnew:
+		return r.createAnew(ctx)
 	}
-	return upid, nil
+	return nil
 }
 
-// createAnew downloads the OS template if needed, and asks for the container at the place
-// that was chosen for it. The create task runs when it returns.
-func (r *Run) createAnew(ctx context.Context) (upid string, err error) {
-	p := r.placement
-	for _, note := range p.Notes {
-		r.say(note)
+// download downloads the OS template to the storage that was chosen for it.
+func (r *Run) download(ctx context.Context) error {
+	t := r.placement.Template
+	if err := r.step(8, fmt.Sprintf("Downloading %s to %s", t.Name, t.Storage)); err != nil {
+		return err
 	}
-	r.warnAll(p.Warnings)
-	if p.Template.Download {
-		if err := r.step(8, fmt.Sprintf("Downloading %s to %s", p.Template.Name, p.Template.Storage)); err != nil {
-			return "", err
-		}
-		if err := r.host.PVE.Download(ctx, p, r.watch()); err != nil {
-			return "", err
-		}
-	}
+	return r.host.PVE.Download(ctx, r.placement, r.watch())
+}
+
+// createAnew asks for the container at the place that was chosen for it. Its create task runs
+// when this returns.
+func (r *Run) createAnew(ctx context.Context) error {
 	if err := r.record.SealPassword(ctx, r.job.Password); err != nil {
-		return "", err
+		return err
 	}
 	created, err := r.claim(ctx)
 	r.upid = created.UPID
 	if err != nil {
-		return "", err
+		return err
 	}
-	return created.UPID, r.step(12, fmt.Sprintf("Container %d on %s is being made from %s", r.ctid, p.Node, p.Template.Name))
+	return r.step(12, fmt.Sprintf("Container %d on %s is being made from %s", r.ctid, r.placement.Node, r.placement.Template.Name))
 }
 
 // choosePlace chooses a place for a container that will be created, which checks everything

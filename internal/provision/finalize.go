@@ -18,10 +18,26 @@ import (
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 )
 
-// finalize looks around in the guest with one remote command, which also waits
-// for the declared services, and writes down what it found: credentials sealed
-// before they touch the disk.
+// finalize executes the actions that look around in the guest and end the work.
 func (r *Run) finalize(ctx context.Context) error {
+	for _, a := range r.plan.In(event.Finalizing) {
+		switch {
+		case a.Kind == plan.LookAround:
+			if err := r.lookAround(ctx); err != nil {
+				return err
+			}
+		case a.Kind == plan.DropSnapshot && len(r.unready) == 0: // otherwise there is a reason to go back
+			r.dropSnapshot(ctx)
+		}
+	}
+	r.sayCounts()
+	return r.step(r.phase.To, "Finalizing container")
+}
+
+// lookAround discovers services, ports and credentials with one remote command, which also
+// waits for the declared services, and records them. Credentials are sealed before they
+// reach the disk.
+func (r *Run) lookAround(ctx context.Context) error {
 	if err := r.step(r.phase.From, "Discovering services"); err != nil {
 		return err
 	}
@@ -60,14 +76,7 @@ func (r *Run) finalize(ctx context.Context) error {
 	if err := r.tellServices(); err != nil {
 		return err
 	}
-	if err := r.record.ScrubLog(ctx, r.Bus.Secrets().Redact); err != nil {
-		return err
-	}
-	if len(r.unready) == 0 { // else there is something to go back from
-		r.dropSnapshot(ctx)
-	}
-	r.sayCounts()
-	return r.step(r.phase.To, "Finalizing container")
+	return r.record.ScrubLog(ctx, r.Bus.Secrets().Redact)
 }
 
 // sayCounts tells, with --verbose, what getting there has cost.

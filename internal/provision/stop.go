@@ -49,47 +49,44 @@ func (r *Run) follow(ctx context.Context, upid string, w pve.Watch) (pve.Result,
 	return r.host.PVE.Follow(ctx, upid, w)
 }
 
-// stopWork tells what still runs for this run to stop, since nobody waits for
-// it any more, and explains the end: a signal by itself, a deadline by what was
-// waited for.
+// stopWork stops what still runs for a run that a signal or a deadline has ended, because
+// nobody waits for it any more, and explains the end.
 func (r *Run) stopWork(ctx context.Context, cause, err error) error {
-	f := &exit.Failure{Status: exit.Other, Message: cause.Error(), Err: cause}
-	var coded exit.Error
-	var deadline interface{ Timeout() bool }
-	switch {
-	case errors.As(cause, &coded):
-		f.Status = coded.ExitStatus()
-	case r.task != "" && pve.IsKind(err, pve.Timeout) && errors.As(cause, &deadline):
-		// The API answers well enough; it is the task that has not ended.
-		if r.phase.Name == event.Starting {
-			f.Status = exit.Unreachable
-		}
-	case errors.As(cause, &deadline) && r.phase.Name != "":
-		if waited := exit.Explain(err); waited.Status != exit.Other {
-			f.Status, f.Tail, f.Hints = waited.Status, waited.Tail, waited.Hints
-			f.Message += ": " + strings.TrimPrefix(waited.Message, "cannot ")
-		}
-		if r.phase.Name == event.Starting || r.phase.Name == event.Deploying {
-			f.Status = exit.Unreachable // no address, no way in
-		}
+	f := &exit.Failure{Message: cause.Error(), Err: cause}
+	waited, cut := exit.Explain(err), r.cut(cause, err)
+	if f.Status = cut.Status(); cut.NamesWaited() {
+		f.Tail, f.Hints = waited.Tail, waited.Hints
+		f.Message += ": " + strings.TrimPrefix(waited.Message, "cannot ")
 	}
-	what := ""
-	switch {
-	case r.attempt != nil && r.guest != nil:
-		what = r.stopScript(ctx)
-	case r.task != "":
-		what = r.stopTask(ctx)
-	case r.startAsked():
-		what = fmt.Sprintf("the node has not said whether it starts container %d", r.ctid)
-	}
-	if what != "" {
-		f.Message += "; " + what
+	switch outcome.LeftBy(r.attempt != nil && r.guest != nil, r.task != "", r.startAsked()) {
+	case outcome.ScriptLeft:
+		f.Message += "; " + r.stopScript(ctx)
+	case outcome.TaskLeft:
+		f.Message += "; " + r.stopTask(ctx)
+	case outcome.StartAsked:
+		f.Message += fmt.Sprintf("; the node has not said whether it starts container %d", r.ctid)
 	}
 	return f
 }
 
-// stopScript tells a script to stop, unless it installs packages. The
-// config-manager, which mostly does, is left alone.
+// cut is what the run was doing when cause ended it. err is the error that followed from
+// that.
+func (r *Run) cut(cause, err error) outcome.Cut {
+	var coded exit.Error
+	var deadline interface{ Timeout() bool }
+	c := outcome.Cut{
+		Deadline: errors.As(cause, &deadline), Phase: r.phase.Name, Waited: exit.Status(err),
+		Following: r.task != "" && pve.IsKind(err, pve.Timeout),
+	}
+	if errors.As(cause, &coded) {
+		c.Signalled = coded.ExitStatus()
+	}
+	return c
+}
+
+// stopScript stops a script, unless it installs packages: a package manager that is killed
+// leaves its database broken. The config-manager mostly installs packages, so it is never
+// stopped. The result is a text for the error.
 func (r *Run) stopScript(ctx context.Context) string {
 	if r.attempt.Name == plan.ItemManager {
 		return "the config-manager goes on with files and packages in the container, and is not waited for"

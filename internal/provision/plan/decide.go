@@ -22,6 +22,9 @@ type decision struct {
 // Decide makes the list of actions. Without World.Inside it is a prediction for everything
 // after the start: what Proxmox and the record say is enough to create and to start.
 func Decide(q Request, w World) Plan {
+	if q.Verb == Discover {
+		return Plan{Actions: []Action{{Phase: event.Finalizing, Kind: LookAround}}}
+	}
 	d := &decision{Request: q, World: w, programs: Programs(q, w)}
 	d.compare()
 	p := Plan{Input: d.input, Refused: d.refused}
@@ -269,10 +272,12 @@ func (d *decision) finalizing() []Action {
 		return []Action{{Phase: event.Finalizing, Kind: Nothing, Lines: []string{"nothing: it is refused before"}}}
 	}
 	actions := []Action{{Phase: event.Finalizing, Kind: LookAround, Lines: d.discoverLines()}}
-	if m := d.known().Of(event.Deploying, ItemSnapshot); m.State == Claimed {
-		actions = append(actions, Action{
-			Phase: event.Finalizing, Kind: DropSnapshot, Item: m.Name, Lines: []string{"remove the snapshot " + m.Name},
-		})
+	drop := Action{Phase: event.Finalizing, Kind: DropSnapshot}
+	switch m := d.known().Of(event.Deploying, ItemSnapshot); {
+	case m.State == Claimed, m.State == Expired:
+		drop.Item, drop.Lines = m.Name, []string{"remove the snapshot " + m.Name}
+	case !d.differs: // this sync takes no snapshot either
+		return actions
 	}
-	return actions
+	return append(actions, drop)
 }

@@ -202,7 +202,26 @@ func TestDecideResumeByMarks(t *testing.T) {
 			w.Marks.Put(Mark{Phase: string(event.Deploying), Item: ItemSnapshot, State: Claimed, Detail: Detail{Name: "s1"}})
 			return w
 		}, untouched + ", drop snapshot s1"},
+		{"a sync that ended well could not remove its snapshot", nil, func(q Request) World {
+			w := testWorld(q, "")
+			w.Marks.Put(Mark{Phase: string(event.Deploying), Item: ItemSnapshot, State: Expired, Detail: Detail{Name: "s1"}})
+			return w
+		}, untouched + ", drop snapshot s1"},
+		{"a sync has removed its snapshot", nil, func(q Request) World {
+			w := testWorld(q, "")
+			w.Marks.Put(Mark{Phase: string(event.Deploying), Item: ItemSnapshot, State: Done, Detail: Detail{Name: "s1"}})
+			return w
+		}, untouched},
 	})
+}
+
+// A discovery has one action, with a template or without.
+func TestDecideDiscover(t *testing.T) {
+	for _, q := range []Request{testRequest(Discover), {Verb: Discover}} {
+		if got := brief(Decide(q, World{})); got != " |  |  |  | discover" {
+			t.Errorf("%q", got)
+		}
+	}
 }
 
 func TestDecideSync(t *testing.T) {
@@ -214,7 +233,7 @@ func TestDecideSync(t *testing.T) {
 	}
 	take := func(side string) func(*Request) { return func(q *Request) { q.Sync.Take = side } }
 	change := func(actions, programs string) string {
-		return "nothing | nothing | enter, snapshot, " + actions + " | " + programs + " | discover"
+		return "nothing | nothing | enter, snapshot, " + actions + " | " + programs + " | discover, drop snapshot"
 	}
 	ship := func(files string) string {
 		return change("redo config-manager, change, ship"+files, "rerun config-manager, leave 10-a.sh, leave 20-b.sh")

@@ -11,8 +11,8 @@ import (
 // Verb is the command that a run executes.
 type Verb int
 
-// The verbs. Decide knows the first three: a discovery has one action, and a destroy or a
-// rollback depends on the situation alone.
+// The verbs. Decide knows the first four: a destroy or a rollback depends on the situation
+// alone.
 const (
 	Create Verb = iota
 	Resume
