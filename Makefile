@@ -65,8 +65,8 @@ bench: build ## the reference job on real guests, as counts and ratios; needs ro
 	sh .ci/need.sh lxc debootstrap dnsmasq-base zstd iproute2 iptables openssh-client
 	$(GO) run ./internal/e2e/bench
 
-docs: ## docs/reference and the schema of templates, from the code
-	$(GO) test -count=1 ./internal/cli -run 'TestReference$$' -update
+docs: ## docs/reference, the output in other docs, and the schema of templates, from the code
+	$(GO) test -count=1 ./internal/cli -run 'TestReference$$|TestDocs$$' -update
 	$(GO) test -count=1 ./internal/template -run 'TestPublishedSchema$$' -update
 
 man: ## man pages, completion scripts and licences, into bin/package

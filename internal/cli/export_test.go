@@ -2,7 +2,10 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"os"
+
+	"github.com/spf13/pflag"
 
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
@@ -46,3 +49,23 @@ const (
 	ConfigExample   = configExample
 	TemplateExample = templateExample
 )
+
+// CheckMention returns the fault of a command line whose arguments may be placeholders: a
+// command or a flag that does not exist.
+func CheckMention(args []string) error {
+	root := newRootCmd(&app{streams: ui.System(os.Stdin, os.Stdout, os.Stderr, os.Environ(), false)})
+	root.InitDefaultHelpCmd()
+	cmd, rest, err := root.Find(args)
+	if err != nil {
+		return err
+	}
+	cmd.InitDefaultHelpFlag()
+	var wrong *pflag.InvalidValueError
+	if err := cmd.ParseFlags(rest); err != nil && !errors.As(err, &wrong) {
+		return err
+	}
+	if left := cmd.Flags().Args(); cmd.HasAvailableSubCommands() && len(left) > 0 {
+		return unknownCommand(cmd, left[0])
+	}
+	return nil
+}

@@ -115,6 +115,7 @@ func TestSessions(t *testing.T) {
 			e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, "state"))
 			e.Setenv("TEMPLATES_ROOT", templates)
 			e.Setenv("SSH_AUTH_SOCK", "")
+			e.Setenv("ACTION", filepath.Join(filepath.Dir(filepath.Dir(templates)), ".ci", "action.sh"))
 			hints(e)
 			golden(e)
 			return nil
