@@ -26,6 +26,9 @@ const (
 // only if named is set.
 func (a *app) checkAll(ctx context.Context, list []listed, named bool) ([]listed, error) {
 	hosts := a.hostsOf(list)
+	if !named { // records of a host that is not configured any more are listed as they are
+		hosts = slices.DeleteFunc(hosts, func(name string) bool { return !a.cfg.Calls(name) })
+	}
 	if len(hosts) == 0 {
 		if _, err := a.hostName(); named && err != nil {
 			return list, err
