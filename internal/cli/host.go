@@ -170,7 +170,7 @@ func (a *app) showHost(ctx context.Context, name string) error {
 	if h.Insecure {
 		rows[6][1] = "not verified (insecure: true)"
 	}
-	t := ui.Table{Columns: []ui.Column{{Title: ""}, {Title: "", Keep: true}}}
+	t := ui.Table{Columns: []ui.Column{{Title: "", Keep: true}, {Title: "", Keep: true}}}
 	for _, r := range rows {
 		if r[1] != "" {
 			t.Rows = append(t.Rows, r[:])
