@@ -21,8 +21,8 @@ type program struct {
 	announced bool          // its first run is an event of its own
 }
 
-// runProgram does what is to be done about a program: runs it, follows on the
-// attempt that runs, or leaves it as it was done before.
+// runProgram executes the decision about a program: it starts an attempt, follows the one
+// that runs, or leaves a program that is done.
 func (r *Run) runProgram(ctx context.Context, p program) error {
 	doing := r.plan.Of(p.item)
 	if doing == plan.Leave {
@@ -30,7 +30,7 @@ func (r *Run) runProgram(ctx context.Context, p program) error {
 	}
 	if doing == plan.Follow || doing == plan.Drain {
 		m := r.marks.Of(event.Syncing, p.item)
-		if doing == plan.Follow { // from here on it is this run's to be told to stop
+		if doing == plan.Follow { // an interrupt of this run has to stop the attempt
 			r.attempt = &guest.Attempt{Dir: m.Dir, Name: p.item}
 		}
 		if err := r.announce(p, "Following "+p.item); err != nil {
@@ -65,15 +65,16 @@ func (r *Run) runProgram(ctx context.Context, p program) error {
 	return r.judge(ctx, p.item, end)
 }
 
-// announce says that a program begins, or is followed on.
+// announce emits the event that a program begins, or is followed.
 func (r *Run) announce(p program, message string) error {
 	begin := p.logs
 	begin.Type, begin.Message = event.Step, message
 	return r.Bus.Emit(begin)
 }
 
-// toldSoFar is how much of an attempt's output is on record: what the run that
-// followed it last has logged, or else what that one began with.
+// toldSoFar returns how much of an attempt's output is on record. That is what the last run
+// that followed it has logged. If it logged nothing, it is the offset at which that run
+// began.
 func (r *Run) toldSoFar(ctx context.Context, m plan.Mark) (guest.Offsets, error) {
 	at := guest.Offsets{Out: m.Out, Err: m.Err}
 	told, err := r.record.LoggedOffsets(ctx, m.RunID, m.Item)
@@ -86,7 +87,7 @@ func (r *Run) toldSoFar(ctx context.Context, m plan.Mark) (guest.Offsets, error)
 	return at, err
 }
 
-// judge makes an error of how a program ended, if it did not end well.
+// judge returns an error if a program did not end well.
 func (r *Run) judge(ctx context.Context, item string, end guest.Result) error {
 	switch {
 	case end.Died:
@@ -97,10 +98,10 @@ func (r *Run) judge(ctx context.Context, item string, end guest.Result) error {
 	return nil
 }
 
-// attend claims and starts an attempt, or finds it, and follows it. Its claim and
-// its end are on record; its output becomes log events, and what it saves as a
-// credential is redacted from there on. That it died, or that its guest is gone,
-// is a result, not an error.
+// attend claims and starts an attempt, or finds one that was started, and follows it. It
+// records the claim and the end. The output becomes log events; a credential that the
+// program saves is redacted from then on. If the attempt died, or its guest is gone, that is
+// a result and not an error.
 func (r *Run) attend(ctx context.Context, p program, d plan.Detail, at guest.Offsets) (guest.Result, error) {
 	d.Out, d.Err = at.Out, at.Err
 	if err := r.mark(ctx, event.Syncing, p.item, plan.Claimed, d); err != nil {
@@ -111,7 +112,7 @@ func (r *Run) attend(ctx context.Context, p program, d plan.Detail, at guest.Off
 	lines := r.Bus.Lines(p.logs)
 	a := p.attempt
 	a.Dir = d.Dir
-	if d.Try > 1 { // the helper functions mend first what the try before may have left
+	if d.Try > 1 { // the helper functions then repair what the last attempt may have left half done
 		a.Env = append(slices.Clone(a.Env), fmt.Sprintf("INFRAHAUS_TRY=%d", d.Try))
 	}
 	r.attempt = &a
@@ -122,7 +123,7 @@ func (r *Run) attend(ctx context.Context, p program, d plan.Detail, at guest.Off
 	if guest.KindOf(err) == guest.Gone && ctx.Err() == nil {
 		r.attempt = nil
 		end.Died = true
-		return end, nil // it stays claimed: how it ended can be asked once the guest is back
+		return end, nil // the mark stays claimed, so that a resume asks the guest how the attempt ended
 	}
 	if err != nil {
 		return end, err
@@ -148,7 +149,7 @@ func (r *Run) linkChanged(err error) {
 	r.say("the link to the container is back")
 }
 
-// nextAttempt is where the next attempt at a program runs in the guest.
+// nextAttempt returns the folder in the guest and the number of the next attempt at a program.
 func (r *Run) nextAttempt(item string) plan.Detail {
 	m := r.marks.Of(event.Syncing, item)
 	name, sha := item, r.job.ScriptSHA(item)

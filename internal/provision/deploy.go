@@ -39,8 +39,8 @@ func (r *Run) deploy(ctx context.Context) error {
 	return r.step(r.phase.To, "Template files were deployed before")
 }
 
-// deployAction executes one action. The entry is done by then, and a Ship ships all files
-// in one stream.
+// deployAction executes one action. Enter was executed before, because the plan was decided
+// inside the guest. A Ship ships all files in one stream, so a ShipFile does nothing.
 func (r *Run) deployAction(ctx context.Context, a plan.Action) error {
 	switch a.Kind {
 	case plan.Refuse:
@@ -99,9 +99,9 @@ func (r *Run) enterReady(ctx context.Context) error {
 	return nil
 }
 
-// needsNetwork reports whether packages are to be installed, for which a route
-// must be there. Where none can come, the package manager has the word: it may have
-// a folder to install from.
+// needsNetwork reports whether the guest must have a route before the work begins: packages
+// will be installed. A container that is given no address will never have one; its package
+// manager may install from a folder, and reports the error otherwise.
 func (r *Run) needsNetwork() bool {
 	if !r.job.Spec.Network.Addressed() {
 		return false
@@ -110,7 +110,7 @@ func (r *Run) needsNetwork() bool {
 	return len(r.job.Packages) > 0 || len(p.Names) > 0 || len(p.Custom) > 0
 }
 
-// input is what the template makes of a guest, in the config-manager's words.
+// input is the template's files and packages, as the config-manager reads them.
 func (r *Run) input() (configmanager.Input, error) {
 	t := r.job.Template
 	in := configmanager.Input{
@@ -137,7 +137,7 @@ func (r *Run) input() (configmanager.Input, error) {
 	return in, nil
 }
 
-// bundle is everything that goes into the guest.
+// bundle returns all files that are shipped to the guest.
 func (r *Run) bundle(in configmanager.Input) ([]guest.File, error) {
 	files, err := configmanager.Bundle(in)
 	for _, s := range r.job.Template.EnabledScripts() { // those that are skipped, too: a later run may not
@@ -155,15 +155,16 @@ func unshipped(in configmanager.Input) (n int) {
 	return n
 }
 
-// keepScripts moves the scripts that came in the same stream to where their
-// attempts find them. What is there already stays: it may be running.
+// keepScripts returns shell text that moves the shipped scripts to the folder of this run. A
+// folder that exists stays, because one of its scripts may be running.
 func (r *Run) keepScripts() string {
 	dir := guest.Quote(path.Join(r.runDir(), "scripts"))
 	return fmt.Sprintf("\numask 077\nif [ -d scripts ] && [ ! -d %s ]; then mkdir -p %s && mv scripts %s; fi\n",
 		dir, guest.Quote(r.runDir()), dir)
 }
 
-// packages are the template's and, for the guest's own manager, --package's.
+// packages are those of the template. Those of --package are added to the guest's own package
+// manager.
 func (r *Run) packages() map[string][]string {
 	out := maps.Clone(r.job.Template.Packages.Names)
 	if len(r.job.Packages) == 0 {

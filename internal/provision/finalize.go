@@ -79,7 +79,7 @@ func (r *Run) lookAround(ctx context.Context) error {
 	return r.record.ScrubLog(ctx, r.Bus.Secrets().Redact)
 }
 
-// sayCounts tells, with --verbose, what getting there has cost.
+// sayCounts reports, with --verbose, how many commands and connections the run needed.
 func (r *Run) sayCounts() {
 	if !r.Verbose {
 		return
@@ -88,8 +88,8 @@ func (r *Run) sayCounts() {
 	r.say(fmt.Sprintf("by the %s: %d commands, %d shells, %d connections", r.guest.Transport(), n.Commands, n.Shells, n.Connections))
 }
 
-// declared are the services that the template promises. An adopted container
-// promises nothing.
+// declared returns the services that the template declares. An adopted container has no
+// template.
 func (r *Run) declared() ([]discover.Declared, error) {
 	if r.job.Template == nil {
 		return nil, nil
@@ -106,8 +106,8 @@ func (r *Run) declared() ([]discover.Declared, error) {
 	return out, nil
 }
 
-// probe runs discovery's one command and reads what it says. The guest may say
-// anything; more than discover would read is not kept.
+// probe runs the command of the discovery and parses its output. A guest may print without
+// end, so only as much is kept as the parser reads.
 func (r *Run) probe(ctx context.Context, o discover.Options) (*discover.Report, error) {
 	what, longest := "discovery in the container", o.Longest()
 	if longest > 0 {
@@ -133,8 +133,7 @@ func (r *Run) probe(ctx context.Context, o discover.Options) (*discover.Report, 
 	return report, nil
 }
 
-// learnOwnAddress takes the guest's word for its address where Proxmox knew
-// none.
+// learnOwnAddress uses an address that the guest reports, if Proxmox knew none.
 func (r *Run) learnOwnAddress(report *discover.Report) {
 	if r.address.IsValid() {
 		return
@@ -150,11 +149,12 @@ func (r *Run) learnOwnAddress(report *discover.Report) {
 	}
 }
 
-// reachTimeout bounds the look from here at a service, which is only a note.
+// reachTimeout limits the attempt to connect to a service from this machine. It is short,
+// because the result is only a note.
 const reachTimeout = 700 * time.Millisecond
 
-// noteReach notes which services with a URL cannot be reached from here. Ready
-// is judged inside the guest; this never changes the exit status.
+// noteReach adds a note to each service whose URL does not answer from this machine. The
+// exit status does not depend on it: whether a service is ready is tested inside the guest.
 func (r *Run) noteReach(ctx context.Context) {
 	reach := func(s *lxc.Service, done chan<- struct{}) {
 		defer func() { done <- struct{}{} }()
@@ -191,7 +191,7 @@ func urlPort(s lxc.Service) int {
 	return 0
 }
 
-// waitingSaid is how long the wait for declared services stays silent.
+// waitingSaid is how long the wait for declared services lasts before a message names them.
 const waitingSaid = 2 * time.Second
 
 // sayWaiting names the services that are waited for after waitingSaid, unless the
@@ -219,8 +219,8 @@ func (r *Run) sayWaiting(declared []discover.Declared, look bool) (answered func
 	}
 }
 
-// tellServices makes an event of each service that is not the system's, and
-// remembers which of the declared do not answer.
+// tellServices emits an event for each service that does not belong to the system, and
+// keeps the names of the declared ones that do not answer.
 func (r *Run) tellServices() error {
 	for i := range r.services {
 		s := r.services[i]
@@ -256,7 +256,7 @@ func serviceSentence(s lxc.Service) string {
 	return s.Name + " " + does + ports(s) + noted(s, ": ", "")
 }
 
-// noted is the note of a service between before and behind, "" if it has none.
+// noted returns the note of a service between before and behind, "" if it has none.
 func noted(s lxc.Service, before, behind string) string {
 	if s.Note == "" {
 		return ""

@@ -13,11 +13,10 @@ import (
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 )
 
-// Sync applies the template as it is now to a container that runs: files that
-// differ by policy, packages that are missing, scripts that are new or have
-// changed. What is the same is neither shipped nor touched. An edit in the guest
-// that the template also changed is refused before anything is changed, unless
-// Take settles it.
+// Sync applies the template as it is now to a container that runs: files that differ, by
+// their policy; packages that are missing; scripts that are new or have changed. It touches
+// nothing else. If a file was edited in the guest and changed in the template, the sync is
+// refused before any change, unless Take says which of the two wins.
 func (r *Run) Sync(ctx context.Context, q SyncRequest) (Result, error) {
 	r.apply(q)
 	err := r.lookBack(ctx)
@@ -36,7 +35,7 @@ func (r *Run) apply(q SyncRequest) {
 	r.take(q.Job)
 }
 
-// mustRun refuses a sync of what is not there, or not running.
+// mustRun refuses a sync of a container that was never finished, or that does not run.
 func (r *Run) mustRun() error {
 	name := r.recorded.Hostname
 	switch {
@@ -52,8 +51,8 @@ func (r *Run) mustRun() error {
 	return nil
 }
 
-// redo records that a program has to run again, and how the config-manager will settle
-// conflicts then: a resume must not take the last attempt for this sync's.
+// redo records that a program has to run again, and how the config-manager settles
+// conflicts then. Otherwise a resume of this sync would take the program for done.
 func (r *Run) redo(ctx context.Context, item string) error {
 	d := r.marks.Of(event.Syncing, item).Detail
 	if item == plan.ItemManager {
@@ -62,8 +61,8 @@ func (r *Run) redo(ctx context.Context, item string) error {
 	return r.mark(ctx, event.Syncing, item, plan.Failed, d)
 }
 
-// keepJob puts a template and values on record that change nothing in the container
-// now.
+// keepJob records the template and the values of a sync that has nothing to change in the
+// container.
 func (r *Run) keepJob(ctx context.Context) error {
 	switch {
 	case len(r.how.Values) > 0:
@@ -81,7 +80,8 @@ func (r *Run) saveJob(ctx context.Context) error {
 	return r.record.SaveJob(ctx, job)
 }
 
-// beginChange writes down that the container is being changed, and into what.
+// beginChange records that the container is being changed, and the job that it is changed
+// to.
 func (r *Run) beginChange(ctx context.Context) error {
 	r.changing = true
 	if err := r.closeRollback(ctx, plan.Done); err != nil {
@@ -93,8 +93,8 @@ func (r *Run) beginChange(ctx context.Context) error {
 	return r.record.Update(ctx, func(c *lxc.Container) { c.Lifecycle = lxc.Creating })
 }
 
-// butFor names, at the end of a sentence that says that all is as the template has
-// it, what is not: files of which the guest's version was taken.
+// butFor ends the sentence that the container is as its template says. It counts the files
+// that stay as the guest has them; it is "" if there are none.
 func (r *Run) butFor() string {
 	if r.inside == nil || r.inside.Drift == nil {
 		return ""
@@ -106,7 +106,7 @@ func (r *Run) butFor() string {
 	return fmt.Sprintf(", but for %s kept as the container has %s", plan.Counted(n, "file"), map[bool]string{true: "it", false: "them"}[n == 1])
 }
 
-// drift asks the guest, in one remote command, how it differs from in.
+// drift compares the guest with in, by one remote command.
 func (r *Run) drift(ctx context.Context, in configmanager.Input) (configmanager.Drift, error) {
 	script, stdin, err := configmanager.DriftScript(in)
 	if err != nil {
@@ -135,7 +135,7 @@ func (r *Run) drift(ctx context.Context, in configmanager.Input) (configmanager.
 	return d, nil
 }
 
-// conflict says which files would have to be overwritten although somebody
+// conflict is the error that names the files which a sync would overwrite although somebody
 // edited them.
 func (r *Run) conflict(files []configmanager.FileDrift) *exit.Failure {
 	f := &exit.Failure{

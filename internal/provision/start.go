@@ -16,8 +16,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
-// start starts the container, follows the task and learns its address. Where that is
-// known already, or not needed, the way inside is opened meanwhile.
+// start starts the container, follows the task and learns the address. If the address is
+// known before, or no way in needs it, the guest is opened while the task still runs.
 func (r *Run) start(ctx context.Context) error {
 	todo := r.plan.In(event.Starting)[0]
 	if todo.Kind == plan.Nothing {
@@ -205,8 +205,8 @@ func (r *Run) enter(ctx context.Context) error {
 	return r.record.Update(ctx, func(c *lxc.Container) { c.Transport, c.StoppedAt = r.guest.Transport(), nil })
 }
 
-// rootPassword answers the console's login: with what the caller says, else with
-// what is on record.
+// rootPassword returns the password for the login on the console: that of the request, else
+// the one on record.
 func (r *Run) rootPassword(ctx context.Context) (string, error) {
 	if r.job.Password == "" {
 		return r.record.RootPassword(ctx)
@@ -215,8 +215,8 @@ func (r *Run) rootPassword(ctx context.Context) (string, error) {
 	return r.job.Password, nil
 }
 
-// keepPassword records a password that has let us in, where another one is on
-// record, or none.
+// keepPassword records a password of the request with which the login has succeeded, unless
+// it is on record.
 func (r *Run) keepPassword(ctx context.Context) error {
 	if !r.toldPassword.Load() {
 		return nil
@@ -228,7 +228,7 @@ func (r *Run) keepPassword(ctx context.Context) error {
 	return r.record.SealPassword(ctx, r.job.Password)
 }
 
-// at words an address at the end of a sentence; "" if there is none.
+// at returns " at ADDRESS" for the end of a sentence, "" if there is no address.
 func at(a netip.Addr) string {
 	if !a.IsValid() {
 		return ""

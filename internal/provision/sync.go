@@ -13,8 +13,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/template"
 )
 
-// sync lets the config-manager apply files and packages, then runs the
-// template's scripts in order. What fails ends the run; nothing after it runs.
+// sync runs the config-manager, which applies files and packages, and then the template's
+// scripts in order. The first failure ends the run.
 func (r *Run) sync(ctx context.Context) error {
 	if r.plan.In(event.Syncing)[0].Kind == plan.Nothing {
 		return r.step(r.phase.To, "Nothing is run: --from finalizing")
@@ -52,8 +52,7 @@ func (r *Run) sync(ctx context.Context) error {
 	return r.step(r.phase.To, plan.Counted(len(scripts), "setup script")+" completed")
 }
 
-// applyFiles lets the config-manager's service apply files and packages, and
-// follows it.
+// applyFiles runs the config-manager as an attempt, which applies files and packages.
 func (r *Run) applyFiles(ctx context.Context) error {
 	p := program{
 		item: plan.ItemManager, logs: event.Event{Type: event.Log, Step: r.phase.Name, ScriptName: plan.ItemManager},
@@ -85,15 +84,15 @@ func (r *Run) runScript(ctx context.Context, s template.Script, i, n int) error 
 	return r.Bus.Emit(end)
 }
 
-// runDir holds this run's attempts in the guest.
+// runDir is the folder in the guest with the attempts of this run.
 func (r *Run) runDir() string { return path.Join(configmanager.RunsDir, r.id) }
 
-// scriptsDir holds the scripts in the guest, where they were shipped to last.
+// scriptsDir is the folder in the guest to which the scripts were shipped last.
 func (r *Run) scriptsDir() string {
 	return path.Join(r.marks.Of(event.Deploying, plan.ItemShip).Dir, "scripts")
 }
 
-// scriptEnv is what every script gets besides the runner's own variables.
+// scriptEnv is the environment of every script, without the runner's own variables.
 func (r *Run) scriptEnv() []string {
 	f := r.guestFacts
 	env := []string{
@@ -111,8 +110,9 @@ func (r *Run) scriptEnv() []string {
 	return append(env, r.job.Values.Env()...)
 }
 
-// scriptFailed is exit status 5, with what the script said last; it is 4 where
-// the guest is being stopped or was restarted, which is why the script failed.
+// scriptFailed is the error of a script that failed: exit status 5, with the last lines of
+// its output. If the guest is being stopped or was restarted, that is the cause, and the
+// status is 4.
 func (r *Run) scriptFailed(ctx context.Context, name string, status int) error {
 	if r.goingDown(ctx, r.marks.Of(event.Syncing, name).Dir) {
 		return r.died(name)
@@ -136,7 +136,7 @@ func (r *Run) scriptFailed(ctx context.Context, name string, status int) error {
 	}
 }
 
-// died is a script that ended with its guest.
+// died is the error of a script that ended because its guest did.
 func (r *Run) died(name string) error {
 	return &exit.Failure{
 		Status:  exit.Unreachable,
