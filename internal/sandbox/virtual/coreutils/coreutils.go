@@ -4,9 +4,8 @@
 // that is not there is refused by name, and the line says where the real program is.
 //
 // The rule: no new applet or option unless a built-in template, a script that infrahaus runs
-// in guests, or a user session needs it. testdata/alike.txt and testdata/busybox.txt have
-// rows of every applet: it does what the real program of a Debian machine (or busybox) does,
-// or it refuses an option. TestAppletsAlike (tag e2e, as root) compares them.
+// in guests, or a user session needs it. testdata/alike.txt has rows of every
+// applet: it does what the real program of a Debian machine does, or it refuses an option. TestAppletsAlike (tag e2e, as root) compares them.
 package coreutils
 
 import (
