@@ -23,6 +23,7 @@ type logsOptions struct {
 	follow bool
 	script string
 	run    string
+	unit   unitOptions
 	ran    []string // the scripts that ran, in order
 	shown  bool     // something was printed
 }
@@ -35,13 +36,31 @@ func newLogsCmd(a *app) *cobra.Command {
 		Long: `Replay the output of the scripts of a container's last create or sync and of the runs
 that resumed it, and the last log lines of a declared service that did not answer:
 stdout to stdout, stderr to stderr. If there was no output, stderr says which earlier
-run had some.` + exitStatuses(0, 1, 2, 130, 143),
-		Args: exactArgs("one container"),
-		RunE: func(cmd *cobra.Command, args []string) error { return o.do(cmd.Context(), args[0]) },
+run had some.
+
+With --unit it shows a log of the running container itself: the journal of a systemd unit,
+the log files of an OpenRC service, or the log of a docker or podman container. -f then
+goes on until Ctrl-C.` + exitStatuses(0, 1, 2, 3, 4, 5, 130, 143),
+		Example: "  infrahaus logs web\n  infrahaus logs web --unit nginx -f --tail 20",
+		Args:    exactArgs("one container"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("unit") {
+				return o.inGuest(cmd.Context(), args[0])
+			}
+			for _, name := range []string{"tail", "since", "password-file"} {
+				if cmd.Flags().Changed(name) {
+					return usagef("--%s is for --unit", name)
+				}
+			}
+			return o.do(cmd.Context(), args[0])
+		},
 	}
 	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "continue until the run ends")
 	cmd.Flags().StringVar(&o.script, "script", "", "one script's output only, by its `name`")
 	cmd.Flags().StringVar(&o.run, "run", "", "only the run with this `id` (see events --json)")
+	o.unit.register(cmd.Flags())
+	cmd.MarkFlagsMutuallyExclusive("unit", "script")
+	cmd.MarkFlagsMutuallyExclusive("unit", "run")
 	cmd.ValidArgsFunction = a.completeContainers
 	return cmd
 }

@@ -79,7 +79,7 @@ Try it without a Proxmox node:  infrahaus create web --template hello --sandbox`
 	add("life", a.severalOf(startVerb()), a.severalOf(stopVerb()), a.severalOf(restartVerb()), a.several("destroyed", newDestroyCmd, foreignToo))
 	add("more", newInitCmd(a), newDoctorCmd(a), newHostCmd(a), newKeyCmd(a), newSandboxCmd(a), newVersionCmd(a))
 	add("more", newDemoCmd(a))
-	add("inside", newExecCmd(a), newShellCmd(a))
+	add("inside", newExecCmd(a), newShellCmd(a), newCpCmd(a))
 	mendCompletion(root)
 	if len(a.args) > 0 && strings.HasPrefix(a.args[0], cobra.ShellCompRequestCmd) {
 		a.completeTree(root)
