@@ -157,7 +157,7 @@ func (r *initRun) showLines(ctx context.Context, why error, privs, paths []strin
 	if err := ui.WriteLines(r.app.streams, append(lines, "", "The line with token add prints the secret.")...); err != nil {
 		return err
 	}
-	if err := r.askToken(ctx, true); err != nil {
+	if err := r.askToken(ctx); err != nil {
 		return err
 	}
 	return r.logIn(ctx)

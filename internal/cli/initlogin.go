@@ -155,8 +155,11 @@ func (r *initRun) login(ctx context.Context) error {
 			{Value: "token", Label: "use an API token that exists"},
 		},
 	})
-	if err != nil || got["how"] == "token" {
-		return errors.Join(err, r.askToken(ctx, err == nil))
+	if err != nil {
+		return err
+	}
+	if got["how"] == "token" {
+		return r.askToken(ctx)
 	}
 	got, err = r.ask.Ask(ctx, "Login", ui.Question{
 		Key: "user", Title: "User", Default: "root@pam", Help: "it may be an administrator of Proxmox's own, such as admin@pve",
@@ -168,10 +171,8 @@ func (r *initRun) login(ctx context.Context) error {
 	return err
 }
 
-func (r *initRun) askToken(ctx context.Context, may bool) error {
-	if !may {
-		return nil
-	}
+// askToken asks for a whole token, which is not shown.
+func (r *initRun) askToken(ctx context.Context) error {
 	got, err := r.ask.Ask(ctx, "Login", ui.Question{
 		Key: "token", Title: "API token", Secret: true, Help: "user@realm!name=secret; it is not shown",
 		Check: func(s string) error { _, err := config.CheckToken(s); return err },
@@ -201,7 +202,7 @@ func (r *initRun) logIn(ctx context.Context) error {
 			r.host.Password = config.Secret{}
 			continue
 		}
-		if err := r.askToken(ctx, true); err != nil {
+		if err := r.askToken(ctx); err != nil {
 			return err
 		}
 	}
