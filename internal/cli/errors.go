@@ -127,7 +127,7 @@ func deed(command string) string {
 		"sandbox": "use the sandbox", "sandbox serve": "serve the sandbox", "sandbox reset": "reset the sandbox",
 		"host": "use the known hosts", "host list": "list the hosts", "host show": "show the host",
 		"host rename": "rename the host", "host remove": "remove the host", "doctor": "make the checks",
-		"exec": "run the command", "shell": "open a shell", "cp": "copy",
+		"recover": "recover the catalogue", "exec": "run the command", "shell": "open a shell", "cp": "copy",
 		"version": "print the version", "init": "set up the host", "demo": "show the demo", "key": "use the encryption key", "key rotate": "rotate the encryption key",
 	}
 	if text, ok := said[command]; ok {

@@ -77,7 +77,7 @@ Try it without a Proxmox node:  infrahaus create web --template hello --sandbox`
 	add("make", newCreateCmd(a), newResumeCmd(a), a.several("synced", newSyncCmd, nil), a.several("discovered", newDiscoverCmd, anyContainer), newTemplateCmd(a))
 	add("ask", newListCmd(a), newShowCmd(a), newStatsCmd(a), newOpenCmd(a), newSSHConfigCmd(a), newInventoryCmd(a), newEventsCmd(a), newLogsCmd(a), newCredentialsCmd(a))
 	add("life", a.severalOf(startVerb()), a.severalOf(stopVerb()), a.severalOf(restartVerb()), a.several("destroyed", newDestroyCmd, foreignToo))
-	add("more", newInitCmd(a), newDoctorCmd(a), newHostCmd(a), newKeyCmd(a), newSandboxCmd(a), newVersionCmd(a))
+	add("more", newInitCmd(a), newDoctorCmd(a), newHostCmd(a), newRecoverCmd(a), newKeyCmd(a), newSandboxCmd(a), newVersionCmd(a))
 	add("more", newDemoCmd(a))
 	add("inside", newExecCmd(a), newShellCmd(a), newCpCmd(a))
 	mendCompletion(root)
