@@ -18,7 +18,7 @@ SHARE    = $(DESTDIR)$(PREFIX)/share
 
 export CGO_ENABLED = 0
 
-.PHONY: build demo test golden race crash crash-all fuzz lint e2e bench docs man install uninstall release-snapshot clean
+.PHONY: build demo test golden race crash crash-all fuzz lint e2e bench docs pictures man install uninstall release-snapshot clean
 
 # Proxmox speaks only HTTP/1.1, so the copy of HTTP/2 in net/http is left out.
 BUILD    = -trimpath -tags nethttpomithttp2

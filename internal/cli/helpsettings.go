@@ -38,7 +38,6 @@ func environmentTopic() Topic {
 			{"TERM", "dumb: plain lines instead of the live display. Its colours decide ours.", "export TERM=xterm-256color"},
 			{"COLORTERM", "What the terminal says of its colours.", "export COLORTERM=truecolor"},
 			{"CI", "true: plain lines, and nothing is asked.", "export CI=true"},
-			{"ACCESSIBLE", "1: init asks line by line instead of in a form, as a screen reader wants it.", "export ACCESSIBLE=1"},
 			{"DISPLAY", "A desktop on which open shows a page; so is WAYLAND_DISPLAY.", "export DISPLAY=:0"},
 			{"WAYLAND_DISPLAY", "The same.", "export WAYLAND_DISPLAY=wayland-0"},
 			{"GITHUB_ACTIONS", "true: the output of each script is a group that folds, and cannot be a command to the runner.", "export GITHUB_ACTIONS=true"},

@@ -115,7 +115,7 @@ func (o *serveOptions) welcome() {
 	for _, line := range []string{
 		"A simulated Proxmox VE, held open until Ctrl-C. In another terminal, try:",
 		"  " + o.app.command("--sandbox", "create", "web", "--template", "hello"),
-		"  " + o.app.command("--sandbox", "list", "--check"),
+		"  " + o.app.command("--sandbox", "shell", "web"),
 		"  " + o.app.command("--sandbox", "destroy", "web"),
 		"These lines point any other client of Proxmox at it:",
 	} {
