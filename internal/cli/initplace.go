@@ -112,7 +112,7 @@ func (r *initRun) pick(ctx context.Context, what string, chosen *string, offers 
 	case err != nil && *chosen == "" && !r.host.Token.IsZero():
 		// The token may lack the privilege to see one: the checks say which.
 		r.app.warn(err.Error(), "")
-		return nil
+		return nil //nolint:nilerr // the checks go on
 	case err != nil:
 		return usagef("%w", err)
 	case c.Name != "":

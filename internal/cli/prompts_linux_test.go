@@ -24,7 +24,8 @@ import (
 // prompts is `prompts COLUMNS STATUS FILE COMMAND...`: a person at a terminal that wide
 // answers the command's questions. Each line of the file is `PATTERN => ANSWER`: the
 // answer, and Enter, are typed once the pattern is on the screen, below everything that was
-// answered before. <up>, <down> and <ctrl-c> are keys; <none> types nothing. What was
+// answered before. <up>, <down> and <ctrl-c> are keys, <code> is the present code of the
+// command totp, and <none> types nothing. What was
 // shown, without escape sequences, is in the file said, and with them in shown.
 func prompts(ts *testscript.TestScript, neg bool, args []string) {
 	columns := 0
@@ -58,7 +59,7 @@ func prompts(ts *testscript.TestScript, neg bool, args []string) {
 		if answer == "<ctrl-c>" || answer == "<none>" {
 			keys = answer
 		}
-		keys = strings.NewReplacer("<up>", "\x1b[A", "<down>", "\x1b[B", "<ctrl-c>", "\x03", "<none>", "").Replace(os.Expand(keys, ts.Getenv))
+		keys = strings.NewReplacer("<up>", "\x1b[A", "<down>", "\x1b[B", "<ctrl-c>", "\x03", "<none>", "", "<code>", totpCode(time.Now())).Replace(os.Expand(keys, ts.Getenv))
 		for _, key := range keys {
 			_, err := master.WriteString(string(key))
 			ts.Check(err)
@@ -119,11 +120,10 @@ func (s *screenReader) waitFor(pattern *regexp.Regexp) bool {
 const totpSecret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
 // totpCommand is `totp USER PASSWORD`: the user gets a second factor, as at the web interface.
-// `totp FILE` writes the present code to a file and to $CODE.
+// `totp FILE` writes the present code to a file.
 func totpCommand(ts *testscript.TestScript, neg bool, args []string) {
 	code := totpCode(time.Now())
 	if len(args) == 1 {
-		ts.Setenv("CODE", code)
 		ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(code+"\n"), 0o600))
 		return
 	}
