@@ -108,12 +108,13 @@ func (m *many) run(cmd *cobra.Command, refs []string) error {
 	if _, _, err := a.catalogue(ctx); err != nil {
 		return err
 	}
+	flags := changed(cmd.LocalFlags()) // once: a set of flags is not for several goroutines
 	lock := &sync.Mutex{}
 	var g errgroup.Group
 	g.SetLimit(m.parallel)
 	for i := range jobs {
 		g.Go(func() error {
-			m.one(ctx, cmd, &jobs[i], lock, yes)
+			m.one(ctx, cmd.Name(), flags, &jobs[i], lock, yes)
 			return nil
 		})
 	}
@@ -169,7 +170,7 @@ func (m *many) ask(ctx context.Context, cmd *cobra.Command, jobs []job) (yes boo
 }
 
 // one works on one container, with streams of its own.
-func (m *many) one(ctx context.Context, cmd *cobra.Command, j *job, lock *sync.Mutex, yes bool) {
+func (m *many) one(ctx context.Context, command string, flags []*pflag.Flag, j *job, lock *sync.Mutex, yes bool) {
 	if ctx.Err() != nil {
 		return
 	}
@@ -177,13 +178,13 @@ func (m *many) one(ctx context.Context, cmd *cobra.Command, j *job, lock *sync.M
 	b := m.app.beside(j.name, lock)
 	own := m.make(b)
 	b.junit = m.app.junit // the command has just registered its flag for its own report
-	copyFlags(own.Flags(), cmd.LocalFlags())
+	copyFlags(own.Flags(), flags)
 	if yes {
 		_ = own.Flags().Set("yes", "true")
 	}
 	own.SetContext(ctx)
 	err := own.RunE(own, []string{j.ref})
-	j.status, j.why = b.told(ctx, cmd.Name(), err)
+	j.status, j.why = b.told(ctx, command, err)
 }
 
 // beside is this invocation for one of several containers: the same files, connections and
@@ -261,22 +262,28 @@ func resultShade(cell string) ui.Shade {
 	return ui.Good
 }
 
-// copyFlags sets in to what was set in from.
-func copyFlags(to, from *pflag.FlagSet) {
-	from.Visit(func(f *pflag.Flag) {
+// changed are the flags that were set.
+func changed(set *pflag.FlagSet) (flags []*pflag.Flag) {
+	set.Visit(func(f *pflag.Flag) { flags = append(flags, f) })
+	return flags
+}
+
+// copyFlags sets in to what was set in another command.
+func copyFlags(to *pflag.FlagSet, flags []*pflag.Flag) {
+	for _, f := range flags {
 		own := to.Lookup(f.Name)
 		if own == nil {
-			return
+			continue
 		}
-		if list, ok := f.Value.(pflag.SliceValue); ok {
-			if mine, ok := own.Value.(pflag.SliceValue); ok {
-				_ = mine.Replace(slices.Clone(list.GetSlice()))
-				own.Changed = true
-			}
-			return
+		list, ok := f.Value.(pflag.SliceValue)
+		mine, same := own.Value.(pflag.SliceValue)
+		if ok && same {
+			_ = mine.Replace(slices.Clone(list.GetSlice()))
+			own.Changed = true
+			continue
 		}
 		_ = to.Set(f.Name, f.Value.String())
-	})
+	}
 }
 
 // whole passes each write on as a whole, with a text before each line. Several containers
