@@ -20,8 +20,9 @@ import (
 // beside a database), writes to no database, runs no token_command, and prints nothing. Where something is missing or slow,
 // it offers less.
 
-// completionDeadline is the time for all questions of one completion. With the start of the
-// process it stays below 150 ms, after which typing feels slow.
+// completionDeadline is the time for all questions over a network. With the start of the
+// process it stays below 150 ms, after which typing feels slow. Local files take a few
+// milliseconds, and are read without a deadline.
 const completionDeadline = 100 * time.Millisecond
 
 // complete is a completion of one word: cmd is the command with its flags read, args the
@@ -113,8 +114,7 @@ func (a *app) completion(find complete) cobra.CompletionFunc {
 
 // peek opens what a completion may look at, and closes it again.
 func (a *app) peek(look func(context.Context, *peeker)) {
-	ctx, cancel := context.WithTimeout(context.Background(), completionDeadline)
-	defer cancel()
+	ctx := context.Background()
 	host := a.global.host
 	if a.global.sandbox {
 		host = config.SandboxHost

@@ -26,7 +26,9 @@ func (p *peeker) places(ctx context.Context, node string) pve.Places {
 	if name == "" {
 		return pve.Places{}
 	}
-	options, ok := p.endpoint(ctx, name)
+	asking, cancel := context.WithTimeout(ctx, completionDeadline)
+	defer cancel()
+	options, ok := p.endpoint(asking, name)
 	if !ok {
 		return p.known(ctx, name)
 	}
@@ -36,7 +38,7 @@ func (p *peeker) places(ctx context.Context, node string) pve.Places {
 		return kept
 	}
 	if client, err := pve.New(options); err == nil {
-		if asked, err := client.Places(ctx, node); err == nil {
+		if asked, err := client.Places(asking, node); err == nil {
 			writePlaces(file, asked)
 			return asked
 		}
