@@ -414,6 +414,9 @@ else
 	done
 	ih_shutall
 	ih_rest
+	# systemd gives up a getty that starts five times within ten seconds, as it does where
+	# short commands follow each other. Nobody could log in there any more.
+	if ih_has systemctl; then systemctl reset-failed 'container-getty@*.service' 'getty@*.service' console-getty.service; fi >/dev/null 2>&1 </dev/null
 	for ih_v in 1 2 3 4 5 6 7 8; do # a stream may be writing its last block
 		rm -rf "$ih_dir" 2>/dev/null
 		[ -d "$ih_dir" ] || break
