@@ -276,7 +276,7 @@ func (r *initRun) complete(context.Context) error {
 	}
 	f := usagef("%s%s", why, strings.Join(r.missing, "; "))
 	if r.host.URL != "" && r.host.Fingerprint == "" {
-		f.hint("to compare the fingerprint, on the node: pvenode cert info")
+		f = f.hint("to compare the fingerprint, on the node: pvenode cert info")
 	}
 	return f.hint("infrahaus init --help")
 }

@@ -146,7 +146,7 @@ func (r *initRun) showLines(ctx context.Context, why error, privs, paths []strin
 			if i == 0 {
 				line = "as root on the node: " + line
 			}
-			failed.hint("%s", line)
+			failed = failed.hint("%s", line)
 		}
 		return failed.hint("then, with the token in a file: %s", r.again())
 	}

@@ -162,7 +162,7 @@ func (t *transport) once(req *http.Request) (*http.Response, error) {
 // so half a second is added.
 func (t *transport) compareClocks(res *http.Response) {
 	if there, err := http.ParseTime(res.Header.Get("Date")); err == nil {
-		skew := there.Add(time.Second / 2).Sub(time.Now())
+		skew := time.Until(there.Add(time.Second / 2))
 		t.skew.Store(&skew)
 	}
 }

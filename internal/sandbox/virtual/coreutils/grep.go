@@ -55,7 +55,7 @@ func bre(s string, extended bool) (string, error) {
 		case !extended && c == '$' && i < len(s)-1 && !strings.HasPrefix(s[i+1:], `\)`) && !strings.HasPrefix(s[i+1:], `\|`):
 			b.WriteString(`\$`)
 		case c == '\\':
-			return "", errors.New("Trailing backslash")
+			return "", errors.New("Trailing backslash") //nolint:staticcheck // grep's own words
 		default:
 			b.WriteByte(c)
 		}
