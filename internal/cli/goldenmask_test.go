@@ -70,6 +70,7 @@ func newMask(work string) *mask {
 		{`\t\d+\.\d{3}\b`, "\t<seconds>"},
 		{`"seq": ?\d+`, `"seq":<n>`},
 		{`"pid": ?\d+`, `"pid":<n>`},
+		{`"machine": ?"[^"]*"`, `"machine": "<host>"`},
 		{`\b(process|pid|PID) \d+`, "$1 <n>"},
 		{`\b\d+(\.\d+)?(ms|µs| ms| s|s| m|m| min)\b`, "<duration>"},
 	} {
