@@ -94,6 +94,7 @@ func (w *rewriter) sides(cmd syntax.Command, out []string) []string {
 				return
 			}
 		}
+		once(st)
 		w.stmt(st)
 		out = append(out, w.body([]*syntax.Stmt{st}))
 	}

@@ -120,6 +120,7 @@ func (w *rewriter) stmt(st *syntax.Stmt) {
 			*st = syntax.Stmt{Position: st.Position, Cmd: callOf(callBack, w.body(b.Stmts), keep)}
 			return
 		}
+		once(&inner)
 		w.stmt(&inner)
 		*st = syntax.Stmt{Position: st.Position, Cmd: callOf(callBack, w.body([]*syntax.Stmt{&inner}), keep)}
 		return
@@ -127,6 +128,14 @@ func (w *rewriter) stmt(st *syntax.Stmt) {
 	negate(st)
 	if !w.redirs(st) {
 		w.command(st)
+	}
+}
+
+// once keeps a ( ) that has a process of its own from getting a second one. A signal for the
+// first, which knows nothing of the traps inside, would take away its redirections.
+func once(st *syntax.Stmt) {
+	if b, ok := st.Cmd.(*syntax.Subshell); ok && !st.Negated {
+		st.Cmd = &syntax.Block{Lbrace: b.Lparen, Rbrace: b.Rparen, Stmts: b.Stmts, Last: b.Last}
 	}
 }
 
