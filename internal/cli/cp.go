@@ -133,7 +133,11 @@ func (o *cpOptions) run(ctx context.Context, src, dst string) error {
 		return o.explain(err, src, dst)
 	}
 	if !a.global.quiet && !to.stream {
-		a.note(fmt.Sprintf("copied %s to %s (%s)", src, dst, bytesText(o.progress.done)))
+		text := fmt.Sprintf("copied %s to %s", src, dst)
+		if size > 0 { // what was sent is an archive, which is larger
+			text += " (" + bytesText(size) + ")"
+		}
+		a.note(text)
 	}
 	return nil
 }

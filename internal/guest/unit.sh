@@ -45,7 +45,9 @@ if [ -x "/etc/init.d/$name" ]; then
 fi
 {
 	if has systemctl; then
-		systemctl list-units --type=service --all --no-legend --plain 2>/dev/null | sed 's/^[^a-zA-Z0-9]*//; s/[[:space:]].*//; s/\.service$//'
+		# Only what is active, activating or failed: systemd also lists a hundred others, half of
+		# them not installed.
+		systemctl list-units --type=service --all --no-legend --plain 2>/dev/null | sed -n 's/^[^a-zA-Z0-9]*\([^[:space:]]*\)\.service[[:space:]]*loaded[[:space:]]*[af][ac].*/\1/p'
 	else
 		ls /etc/init.d 2>/dev/null
 	fi
