@@ -151,7 +151,7 @@ func aptCache(p *proc, args []string) int {
 		if args[1] == "policy" {
 			p.Printf("%s:\n  Installed: %s\n  Candidate: %s\n", n, inst, cand)
 		} else if cand == "(none)" {
-			fmt.Fprintf(p.Stderr, "N: Unable to locate package %s\n", n)
+			fmt.Fprintf(p.Stderr, "N: Unable to locate package %s (the virtual guest knows few packages; all are there with `sandbox serve --driver lxc` or on a Proxmox node)\n", n)
 			return 100
 		} else {
 			p.Printf("Package: %s\nVersion: %s\n", n, cand)
@@ -209,7 +209,7 @@ func apk(p *proc, args []string) int {
 			}
 			c, ok := cat[n]
 			if !ok {
-				fmt.Fprintf(p.Stderr, "ERROR: unable to select packages:\n  %s (no such package):\n    required by: world[%s]\n", n, n)
+				fmt.Fprintf(p.Stderr, "ERROR: unable to select packages:\n  %s (no such package):\n    required by: world[%s]\n(the virtual guest knows few packages; all are there with `sandbox serve --driver lxc` or on a Proxmox node)\n", n, n)
 				return 1
 			}
 			p.Printf("(1/1) Installing %s (1.0-r0)\n", n)
