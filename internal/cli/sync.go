@@ -7,6 +7,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/configmanager"
+	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
@@ -21,6 +22,7 @@ type syncOptions struct {
 	snapshot     string
 	skipScripts  []string
 	plan         bool
+	exitCode     bool
 	rollback     bool
 	yes          bool
 	publish      bool
@@ -46,8 +48,9 @@ was kept before.
 Before it changes anything, Proxmox takes a snapshot where the storage can. It is
 removed after success; after a failure, or where a declared service does not answer
 any more, --rollback goes back to it: what was written in the container since is
-lost, so it asks, and --yes is for scripts.` + exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
+lost, so it asks, and --yes is for scripts.` + exitStatuses(0, 1, 2, 3, 4, 5, 6, 7, 130, 143),
 		Example: `  infrahaus sync web --plan
+  infrahaus sync web --plan --exit-code || echo differs
   infrahaus sync web
   infrahaus sync web --take template --snapshot always
   infrahaus sync web --rollback`,
@@ -61,6 +64,7 @@ lost, so it asks, and --yes is for scripts.` + exitStatuses(0, 1, 2, 3, 4, 5, 6,
 	choose(cmd, &o.snapshot, "snapshot", plan.SnapshotAuto, "`when` to take a snapshot first: %s", plan.SnapshotAuto, plan.SnapshotAlways, plan.SnapshotNever)
 	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run this time, by `name`")
 	f.BoolVar(&o.plan, "plan", false, "show how the container differs, and touch nothing")
+	f.BoolVar(&o.exitCode, "exit-code", false, "with --plan: end with status 7 if a sync would change something")
 	f.BoolVar(&o.rollback, "rollback", false, "go back to the snapshot that a failed sync has left")
 	f.BoolVarP(&o.yes, "yes", "y", false, "with --rollback: do not ask")
 	passwordFlag(f, &o.passwordFile)
@@ -120,6 +124,9 @@ func (o *syncOptions) checkChoices() error {
 	if o.rollback && o.plan {
 		return usagef("--rollback and --plan exclude each other")
 	}
+	if o.exitCode && !o.plan {
+		return usagef("--exit-code goes with --plan")
+	}
 	return o.packages.check()
 }
 
@@ -148,6 +155,17 @@ func (o *syncOptions) report(ctx context.Context, c lxc.Container, m *catalogue.
 	if err != nil {
 		return err
 	}
+	if err := o.show(report); err != nil {
+		return err
+	}
+	if o.exitCode && report.Differs() {
+		return silent{exit.Differs}
+	}
+	return nil
+}
+
+func (o *syncOptions) show(report plan.Report) error {
+	a := o.app
 	if a.global.json {
 		return ui.WriteJSON(a.streams, report)
 	}
