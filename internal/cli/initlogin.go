@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/infrahaus/infrahaus/internal/config"
 	"github.com/infrahaus/infrahaus/internal/exit"
@@ -71,7 +72,7 @@ func (r *initRun) certificate(ctx context.Context) error {
 		}
 		return nil
 	}
-	why := pve.Vouch(chain, r.host.CAFile, r.host.URL)
+	why := pve.Vouch(chain, r.host.CAFile, r.host.URL, time.Now())
 	switch {
 	case why == nil:
 		return nil

@@ -4,9 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
@@ -47,29 +44,8 @@ func askCertificate(ctx context.Context, f *Facts) {
 	}
 	f.Chain = answered(pve.Show(ctx, pve.Options{URL: h.URL, Timeout: f.Target.deadline()}))
 	if len(f.Chain.value) > 0 {
-		f.Untrusted = verify(f.Chain.value, h.CAFile, hostOf(h.URL), f.Target.Now())
+		f.Untrusted = pve.Vouch(f.Chain.value, h.CAFile, h.URL, f.Target.Now())
 	}
-}
-
-// verify checks a chain as the client will: against a CA file, or this machine's CAs.
-func verify(chain []*x509.Certificate, caFile, name string, now time.Time) error {
-	name, _, _ = strings.Cut(name, "%") // the zone of an address is not in a certificate
-	o := x509.VerifyOptions{DNSName: name, CurrentTime: now, Intermediates: x509.NewCertPool()}
-	for _, c := range chain[1:] {
-		o.Intermediates.AddCert(c)
-	}
-	if caFile != "" {
-		text, err := os.ReadFile(caFile)
-		if err != nil {
-			return err
-		}
-		o.Roots = x509.NewCertPool()
-		if !o.Roots.AppendCertsFromPEM(text) {
-			return fmt.Errorf("%s holds no PEM certificate", caFile)
-		}
-	}
-	_, err := chain[0].Verify(o)
-	return err
 }
 
 // askLogin makes the first requests with the login. It comes after the certificate is
