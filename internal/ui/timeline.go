@@ -3,6 +3,7 @@ package ui
 import (
 	"encoding/json"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,7 +40,7 @@ func TimelineOf(events []event.Event) Timeline {
 	for _, e := range events {
 		at := max(e.Timestamp.Sub(began), t.Total) // a clock may have been set back
 		t.Total = at
-		if e.Step != "" && (phase < 0 || t.Spans[phase].Name != string(e.Step)) {
+		if e.Step != "" && !t.began(string(e.Step)) {
 			t.end(phase, at)
 			t.end(script, at)
 			phase, script, running = len(t.Spans), -1, false
@@ -66,6 +67,12 @@ func TimelineOf(events []event.Event) Timeline {
 		}
 	}
 	return t
+}
+
+// began reports whether a phase has a span. Phases do not come back: an event of an earlier
+// one is a late word of something that ran beside the next, such as the wait for an address.
+func (t *Timeline) began(phase string) bool {
+	return slices.ContainsFunc(t.Spans, func(s Stretch) bool { return !s.Script && s.Name == phase })
 }
 
 // end moves the end of a span to a time.

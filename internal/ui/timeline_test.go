@@ -31,6 +31,19 @@ func rowsOf(t *testing.T, name string) []event.Event {
 	return list
 }
 
+// The wait for an address may say its last word after the next phase has begun.
+func TestTimelineOfLateWords(t *testing.T) {
+	began := time.Date(2026, 11, 30, 10, 0, 0, 0, time.UTC)
+	var list []event.Event
+	for i, step := range []event.StepName{"creating", "starting", "deploying", "starting", "deploying", "syncing"} {
+		list = append(list, event.Event{Step: step, Timestamp: began.Add(time.Duration(i) * time.Second)})
+	}
+	line := TimelineOf(list)
+	if len(line.Spans) != 4 || line.Spans[2].Name != "deploying" || line.Spans[2].Length != 3*time.Second {
+		t.Errorf("%+v", line.Spans)
+	}
+}
+
 func TestTimelineOf(t *testing.T) {
 	failed := TimelineOf(rowsOf(t, "failure"))
 	var names []string
