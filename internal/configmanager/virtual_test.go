@@ -133,7 +133,7 @@ func TestVirtualGuests(t *testing.T) {
 				}
 			}()
 			in := func(a, b string) Input {
-				return Input{Packages: map[string][]string{manager: {"jq"}}, Files: []File{
+				return Input{Packages: map[string][]string{manager: {"psmisc"}}, Files: []File{
 					file("replace", "/etc/app/a", a), file("replace", "/etc/app/b", b), file("replace", "/etc/app/c", "one")}}
 			}
 			want := "/etc/app/a missing\n/etc/app/b missing\n/etc/app/c missing\n"
@@ -196,10 +196,10 @@ func TestVirtualGuestRestartsMidSync(t *testing.T) {
 func TestVirtualDpkg(t *testing.T) {
 	m := bootMachine(t, "debian-12")
 	m.sh("apt-get install -y -qq curl; sed -i '/^Package: curl$/{n;s/installed/half-configured/}' /var/lib/dpkg/status; mkdir -p /var/lib/dpkg/updates; : >/var/lib/dpkg/updates/0000")
-	if out, s := m.sh("apt-get install -y -qq jq"); s != 100 || !strings.Contains(out, "dpkg was interrupted") {
+	if out, s := m.sh("apt-get install -y -qq psmisc"); s != 100 || !strings.Contains(out, "dpkg was interrupted") {
 		t.Fatalf("the simulation: status %d: %s", s, out)
 	}
-	in := Input{Packages: map[string][]string{"apt": {"curl", "jq"}}}
+	in := Input{Packages: map[string][]string{"apt": {"curl", "psmisc"}}}
 	if d := m.drift(in); d.Packages[0].State != PackageMissing {
 		t.Errorf("%v", d.Packages)
 	}
@@ -207,7 +207,7 @@ func TestVirtualDpkg(t *testing.T) {
 	if s != 0 || !strings.Contains(out, "Setting up curl") {
 		t.Errorf("status %d: %s", s, out)
 	}
-	if out, _ := m.sh("dpkg --audit; ls /var/lib/dpkg/updates; dpkg-query -W -f='${Status}\n' curl jq"); out != "install ok installed\ninstall ok installed\n" {
+	if out, _ := m.sh("dpkg --audit; ls /var/lib/dpkg/updates; dpkg-query -W -f='${Status}\n' curl psmisc"); out != "install ok installed\ninstall ok installed\n" {
 		t.Errorf("%q", out)
 	}
 }
