@@ -120,7 +120,7 @@ func (a *app) listHosts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// What the catalogue has only for the sake of destroyed containers is history.
+	// A record of a destroyed container is history.
 	all = slices.DeleteFunc(all, func(h knownHost) bool { return h.From == inCatalogue && h.Containers == 0 })
 	if a.global.json {
 		return ui.WriteJSON(a.streams, all)

@@ -19,7 +19,7 @@ func TestUsageText(t *testing.T) {
 	if u := usageOf(pve.Usage{Running: true, CPU: &half, Cores: &half}, nil); u.cpuText() != "50 % of 0.5 cores" || len(u.lines()) != 1 {
 		t.Error(u.lines())
 	}
-	// What is not known is not shown, and a stopped container uses no CPU even if the load says so.
+	// An unknown value is not shown. A stopped container uses no CPU, whatever the load says.
 	if u := usageOf(pve.Usage{Cores: &two, MemoryMax: &most}, &part); u.CPUPercent != nil || len(u.lines()) != 1 || u.lines()[0][1] != "of 256 MiB" {
 		t.Error(u.lines())
 	}

@@ -97,7 +97,7 @@ func TestEditKeepsACopy(t *testing.T) {
 	}
 }
 
-// What the editor accepts it does right: the other hosts and their keys stay.
+// If the editor accepts a file, the other hosts and their keys stay.
 func FuzzEdit(f *testing.F) {
 	f.Add(commented, "homelab")
 	f.Add("hosts:\n  a:\n    url: x\n  b: {url: y}\n", "b")

@@ -1,4 +1,4 @@
-# What runs one program for Exec, read by boot.sh: ih_n is the session's nonce, the
+# Runs one program for Exec. boot.sh reads it: ih_n is the session's nonce, the
 # program's words are the arguments. ih_in is 1 where the session's stdin is the program's,
 # ih_tty where it has a terminal, whose settings before boot are ih_s. POSIX sh.
 #

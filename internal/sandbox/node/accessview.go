@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// What the API shows of users, tokens, roles and the ACL.
+// The API's views of users, tokens, roles and the ACL.
 
 // aboutUser are the properties of a user that mean nothing to Proxmox itself.
 var aboutUser = []string{"comment", "email", "firstname", "lastname"}
