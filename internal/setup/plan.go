@@ -65,7 +65,7 @@ func Decide(a Account, privileges, paths []string, there There) (Plan, error) {
 	if there.User {
 		p.Kept = append(p.Kept, "the user "+a.User+" exists and stays as it is")
 	} else {
-		p.add(Step{Kind: MakeUser, Text: "the user " + a.User + ", who has no password",
+		p.add(Step{Kind: MakeUser, Text: "the user " + a.User + ", without a password",
 			Line: "pveum user add " + guest.Quote(a.User) + " --comment " + guest.Quote(Comment)})
 	}
 	if err := p.role(privileges, there.Roles); err != nil {
