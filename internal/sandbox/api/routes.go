@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
@@ -87,7 +88,7 @@ func (s *Server) table() []route {
 		{"GET", taskPath + "/status", "", true, func(c *call) (any, error) { return s.node.TaskStatus(c.auth, c.params["upid"]) }},
 		{"GET", taskPath + "/log", "", true, taskLog},
 	}
-	return append(append(t, s.access()...), s.containers()...)
+	return slices.Concat(t, s.access(), s.pools(), s.containers())
 }
 
 func (s *Server) containers() []route {

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
@@ -163,6 +164,22 @@ func (x *access) grants(id, p string) map[string]bool {
 	}
 }
 
+// granted adds to grants what one user or token has on the pool of a guest or a storage.
+// Such a privilege does not propagate. NoAccess on the guest outweighs it. mu held.
+func (n *Node) granted(id, p string) map[string]bool {
+	have := n.st.Access.grants(id, p)
+	pools := n.poolsOf(p)
+	if id == "root@pam" || len(pools) == 0 || have != nil && len(have) == 0 {
+		return have
+	}
+	sum := map[string]bool{}
+	for _, in := range pools {
+		maps.Copy(sum, all(slices.Collect(maps.Keys(n.st.Access.grants(id, "/pool/"+in))), false))
+	}
+	maps.Copy(sum, have)
+	return sum
+}
+
 func all(privs []string, v bool) map[string]bool {
 	m := make(map[string]bool, len(privs))
 	for _, p := range privs {
@@ -186,7 +203,7 @@ func (n *Node) rights(a Auth, p string) map[string]bool {
 	x := &n.st.Access
 	p = path.Clean("/" + p)
 	if a.TokenID == "" {
-		return x.grants(a.User, p)
+		return n.granted(a.User, p)
 	}
 	if _, ok := n.faults.Has(driver.FaultNoPrivileges); ok {
 		return nil
@@ -195,14 +212,14 @@ func (n *Node) rights(a Auth, p string) map[string]bool {
 	if t == nil {
 		return nil
 	}
-	of := x.grants(a.User, p)
+	of := n.granted(a.User, p)
 	for _, lacks := range n.faults.Values(driver.FaultNoPrivilege) {
 		delete(of, lacks)
 	}
 	if !t.Privsep {
 		return of
 	}
-	own := x.grants(a.ID(), p)
+	own := n.granted(a.ID(), p)
 	maps.DeleteFunc(own, func(k string, _ bool) bool { _, ok := of[k]; return !ok })
 	return own
 }
@@ -236,6 +253,16 @@ func (n *Node) Permissions(a Auth, only string) map[string]map[string]int {
 	n.mu.Lock()
 	for _, e := range n.st.Access.ACL {
 		paths = append(paths, path.Clean(e.Path))
+	}
+	for _, c := range n.st.Containers {
+		if c.Pool != "" {
+			paths = append(paths, "/vms/"+strconv.Itoa(c.VMID))
+		}
+	}
+	for _, one := range n.st.Pools {
+		for _, s := range one.Storages {
+			paths = append(paths, "/storage/"+s)
+		}
 	}
 	n.mu.Unlock()
 	if only != "" {

@@ -144,8 +144,12 @@ func (n *Node) prepare(a Auth, p Params) (*creation, error) {
 // neither.
 func (n *Node) checkAllocate(a Auth, vmid int, pool string) error {
 	if pool != "" {
-		// no pool exists in the sandbox
-		return forbid("pool '" + pool + "' does not exist")
+		if err := n.PoolExists(pool); err != nil {
+			return err
+		}
+		if n.Check(a, "/pool/"+pool, "VM.Allocate") == nil {
+			return nil
+		}
 	}
 	if n.Check(a, "/vms/"+strconv.Itoa(vmid), "VM.Allocate") != nil {
 		return forbid("")

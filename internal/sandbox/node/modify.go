@@ -66,7 +66,7 @@ func (n *Node) checkModify(a Auth, vmid int, pool string, conf map[string]string
 func (n *Node) checkKey(a Auth, key, value string, conf map[string]string, on, vm string, unprivileged bool) error {
 	switch {
 	case key == "features":
-		return n.checkFeatures(a, value, conf["features"], vm, unprivileged)
+		return n.checkFeatures(a, value, conf["features"], on, vm, unprivileged)
 	case key == "hookscript":
 		return forbid("changing the hookscript is only allowed for root@pam")
 	case numbered(key, "dev"):
@@ -75,12 +75,12 @@ func (n *Node) checkKey(a Auth, key, value string, conf map[string]string, on, v
 		// checked without the pool: a right on /pool/P is not enough
 		return n.Check(a, vm, "VM.Config.Options")
 	case numbered(key, "net"):
-		if err := n.Check(a, on, "VM.Config.Network"); err != nil {
+		if err := n.checkVM(a, on, vm, "VM.Config.Network"); err != nil {
 			return err
 		}
 		return n.checkBridge(a, value)
 	case key == "rootfs", numbered(key, "mp"):
-		if err := n.Check(a, on, "VM.Config.Disk"); err != nil {
+		if err := n.checkVM(a, on, vm, "VM.Config.Disk"); err != nil {
 			return err
 		}
 		if strings.HasPrefix(properties(value, "volume")["volume"], "/") {
@@ -88,7 +88,16 @@ func (n *Node) checkKey(a Auth, key, value string, conf map[string]string, on, v
 		}
 		return nil
 	}
-	return n.Check(a, on, privilegeOf(key))
+	return n.checkVM(a, on, vm, privilegeOf(key))
+}
+
+// checkVM is check_vm_perm: a privilege on the pool is enough, and a refusal names the
+// guest.
+func (n *Node) checkVM(a Auth, on, vm, priv string) error {
+	if on != vm && n.Check(a, on, priv) == nil {
+		return nil
+	}
+	return n.Check(a, vm, priv)
 }
 
 // checkBridge wants SDN.Use on the bridge, and on every VLAN that is named.
@@ -115,7 +124,7 @@ func (n *Node) checkBridge(a Auth, net string) error {
 // checkFeatures: nesting alone, on an unprivileged container, is all that
 // anyone but root's ticket may change. At create the key's presence decides,
 // even with an empty value.
-func (n *Node) checkFeatures(a Auth, value, old, vm string, unprivileged bool) error {
+func (n *Node) checkFeatures(a Auth, value, old, on, vm string, unprivileged bool) error {
 	want, have := properties(value, ""), properties(old, "")
 	var changed []string
 	for k := range want {
@@ -137,7 +146,7 @@ func (n *Node) checkFeatures(a Auth, value, old, vm string, unprivileged bool) e
 	if slices.ContainsFunc(changed, func(k string) bool { return k != "nesting" }) {
 		return forbid("changing feature flags (except nesting) is only allowed for root@pam")
 	}
-	return n.Check(a, vm, "VM.Allocate")
+	return n.checkVM(a, on, vm, "VM.Allocate")
 }
 
 // checkPath refuses what is no volume of a storage to anyone but root.

@@ -19,6 +19,7 @@ type state struct {
 	Storages   []Storage            `json:"storages"`
 	Templates  map[string]*Template `json:"templates"`        // by volid
 	Strays     []volume             `json:"strays,omitempty"` // volumes that no config names
+	Pools      map[string]*pool     `json:"pools,omitempty"`
 	Access     access               `json:"access"`
 	Subnet     netip.Prefix         `json:"subnet"`
 }

@@ -233,18 +233,31 @@ func (n *Node) Resources(a Auth, kind string) []map[string]any {
 		}
 	}
 	if kind == "" || kind == "storage" {
-		for _, s := range n.StorageList(a, nil) {
-			id := s["storage"].(string)
-			rows = append(rows, map[string]any{
-				"id": "storage/" + Name + "/" + id, "storage": id, "node": Name, "type": "storage", "status": "available",
-				"plugintype": s["type"], "content": s["content"], "shared": s["shared"], "disk": s["used"], "maxdisk": s["total"],
-			})
+		rows = append(rows, n.storageResources(a)...)
+	}
+	if kind == "" {
+		for _, id := range n.poolIDs() {
+			if n.Check(a, "/pool/"+id, "Pool.Audit") == nil {
+				rows = append(rows, map[string]any{"id": "/pool/" + id, "pool": id, "type": "pool"})
+			}
 		}
 	}
 	if kind == "" || kind == "sdn" {
 		if n.CheckAny(a, "/sdn/zones/localnetwork", "SDN.Audit", "SDN.Use") == nil {
 			rows = append(rows, map[string]any{"id": "sdn/" + Name + "/localnetwork", "sdn": "localnetwork", "node": Name, "type": "sdn", "status": "ok"})
 		}
+	}
+	return rows
+}
+
+func (n *Node) storageResources(a Auth) []map[string]any {
+	rows := []map[string]any{}
+	for _, s := range n.StorageList(a, nil) {
+		id := s["storage"].(string)
+		rows = append(rows, map[string]any{
+			"id": "storage/" + Name + "/" + id, "storage": id, "node": Name, "type": "storage", "status": "available",
+			"plugintype": s["type"], "content": s["content"], "shared": s["shared"], "disk": s["used"], "maxdisk": s["total"],
+		})
 	}
 	return rows
 }
@@ -276,6 +289,9 @@ func (n *Node) guests(a Auth) []map[string]any {
 		}
 		if v, ok := n.sent[id]["cpus"]; ok {
 			m["maxcpu"] = v
+		}
+		if c := n.st.Containers[id]; c != nil && c.Pool != "" {
+			m["pool"] = c.Pool
 		}
 		n.mu.Unlock()
 		for _, k := range []string{"lock", "tags"} { // read from the config itself

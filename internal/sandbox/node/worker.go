@@ -85,6 +85,7 @@ func (n *Node) build(ctx context.Context, w *worker, c *creation) error {
 		return err
 	}
 	x.finish()
+	full.Pool = c.pool
 	n.commit(full)
 	n.warn(w, c, t)
 	return nil

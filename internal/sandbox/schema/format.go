@@ -24,6 +24,7 @@ var (
 var (
 	userID   = regexp.MustCompile(`^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+$`)
 	tokenID  = regexp.MustCompile(`^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+![A-Za-z][A-Za-z0-9.\-_]+$`)
+	poolName = regexp.MustCompile(`^[A-Za-z0-9.\-_]+(?:/[A-Za-z0-9.\-_]+){0,2}$`)
 	roleName = regexp.MustCompile(`^[A-Za-z0-9.\-_]+$`)
 )
 
@@ -77,6 +78,11 @@ func checkOne(format, value string) string {
 		return unless(tokenID.MatchString(value), "value '"+value+"' does not look like a valid token ID")
 	case "roleid":
 		return unless(roleName.MatchString(value), "role name '"+value+"' contains invalid characters")
+	case "poolid":
+		if strings.Count(value, "/") > 2 {
+			return "pool name '" + value + "' nested too deeply (max levels = 3)"
+		}
+		return unless(poolName.MatchString(value), "pool name '"+value+"' contains invalid characters")
 	case "content":
 		known := []string{"images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import", "none"}
 		return unless(slices.Contains(known, value), "invalid content type '"+value+"'")

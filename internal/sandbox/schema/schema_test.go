@@ -105,6 +105,7 @@ var unrecorded = []string{
 	"/access/users",
 	"/access/users/{userid}",
 	"/access/users/{userid}/token",
+	"/pools/{poolid}",            // PVE/API2/Pool.pm
 	"/nodes/{node}/apt/versions", // PVE/API2/APT.pm
 	"/nodes/{node}/certificates/info",
 	"/nodes/{node}/lxc/{vmid}/feature",

@@ -19,8 +19,16 @@ const (
 	onUser  = "userid string format=userid max=64\n"
 	onToken = onUser + "tokenid string pattern=[A-Za-z][A-Za-z0-9._-]+\n"
 	onRole  = "roleid string format=roleid\n"
+	onPool  = "poolid string format=poolid\n"
 	onSnap  = onCT + "snapname string format=configid max=40\n"
 )
+
+const poolChange = `
+allow-move? boolean
+comment? string
+delete? boolean
+storage? string format=storage-id-list
+vms? string format=vmid-list`
 
 // config are the keys of a container's config, of pve-container 5.
 const config = `
@@ -153,6 +161,14 @@ totp? string
 value? string
 challenge? string
 password? string min=5 max=64`,
+	"GET /pools":             "poolid? string format=poolid\ntype? string enum=qemu,lxc,storage requires=poolid",
+	"POST /pools":            onPool + "comment? string",
+	"PUT /pools":             onPool + poolChange,
+	"DELETE /pools":          onPool,
+	"GET /pools/{poolid}":    onPool + "type? string enum=qemu,lxc,storage",
+	"PUT /pools/{poolid}":    onPool + poolChange,
+	"DELETE /pools/{poolid}": onPool,
+
 	"GET /nodes":             "",
 	"GET /cluster/status":    "",
 	"GET /cluster/nextid":    "vmid? integer format=vmid min=100 max=999999999",
@@ -202,7 +218,7 @@ force? boolean
 ignore-unpack-errors? boolean
 ostemplate string max=255
 password? string min=5
-pool? string
+pool? string format=poolid
 restore? boolean
 ssh-public-keys? string
 start? boolean
