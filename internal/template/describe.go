@@ -16,10 +16,15 @@ type Field struct {
 }
 
 // Fields lists the fields of template.yaml in the order of the types that read it.
-func Fields() []Field { return fieldsOf(reflect.TypeFor[document](), "") }
+func Fields() []Field { return fieldsOf(reflect.TypeFor[document](), "", map[reflect.Type]bool{}) }
 
-func fieldsOf(t reflect.Type, below string) []Field {
+// fieldsOf describes a type once: a package has the same fields under every manager.
+func fieldsOf(t reflect.Type, below string, told map[reflect.Type]bool) []Field {
 	var out []Field
+	if told[t] {
+		return nil
+	}
+	told[t] = true
 	for i := range t.NumField() {
 		tag := t.Field(i).Tag
 		path := below + tag.Get("yaml")
@@ -33,11 +38,11 @@ func fieldsOf(t reflect.Type, below string) []Field {
 		out = append(out, f)
 		switch sub := t.Field(i).Type; {
 		case sub.Kind() == reflect.Map:
-			out = append(out, fieldsOf(sub.Elem(), path+".NAME.")...)
+			out = append(out, fieldsOf(sub.Elem(), path+".NAME.", told)...)
 		case sub.Kind() == reflect.Slice && described(sub.Elem()):
-			out = append(out, fieldsOf(sub.Elem(), path+"[].")...)
+			out = append(out, fieldsOf(sub.Elem(), path+"[].", told)...)
 		case described(sub):
-			out = append(out, fieldsOf(sub, path+".")...)
+			out = append(out, fieldsOf(sub, path+".", told)...)
 		}
 	}
 	return out

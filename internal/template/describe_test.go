@@ -38,8 +38,8 @@ func TestFieldsAreDescribed(t *testing.T) {
 func exampleOf(f Field) string {
 	needs := map[string]string{
 		"files[]": "source: site.conf, target: /etc/x", "services[]": "name: x", "scripts[]": "name: 10-install.sh",
-		"packages.custom[]": "name: x, check: 'true', install: 'true'",
-		"network.gateway":   "ip: 192.168.1.20/24", "network.gateway6": "ip6: 'fd00::2/64'", "variables.NAME.default": "type: port",
+		"packages.apt[]": "name: x", "packages.custom[]": "name: x, check: 'true', install: 'true'",
+		"network.gateway": "ip: 192.168.1.20/24", "network.gateway6": "ip6: 'fd00::2/64'", "variables.NAME.default": "type: port",
 		"services[].protocol": "port: 53", "services[].tcp": "port: 53", "services[].http": "port: 80", "services[].https": "port: 443", "services[].timeout": "port: 53",
 	}
 	parts := strings.Split(f.Path, ".")

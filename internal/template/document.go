@@ -28,24 +28,27 @@ type variableDoc struct {
 	Secret      bool        `yaml:"secret" desc:"Whether it must never be shown." example:"true"`
 	Generate    generateDoc `yaml:"generate" desc:"Make a random value where none is set: true or password (24 letters and digits), hex (64 digits), or a length." example:"password"`
 	Description string      `yaml:"description" desc:"One line for people." example:"the name of the site"`
+	Notify      notifyDoc   `yaml:"notify" desc:"What depends on the value, and what to do with it after the value has changed: as for files. Files with template: true and scripts that name the variable need none." example:"app"`
 }
 
 type packagesDoc struct {
-	Apt    []string    `yaml:"apt" pattern:"^[A-Za-z0-9@][A-Za-z0-9@/_.:~+=*<>,!^[\\]-]*$" hint:"a name, with or without a version" desc:"Debian and Ubuntu." example:"[nginx, curl]"`
-	Apk    []string    `yaml:"apk" pattern:"^[A-Za-z0-9@][A-Za-z0-9@/_.:~+=*<>,!^[\\]-]*$" hint:"a name, with or without a version" desc:"Alpine." example:"[nginx]"`
-	Dnf    []string    `yaml:"dnf" pattern:"^[A-Za-z0-9@][A-Za-z0-9@/_.:~+=*<>,!^[\\]-]*$" hint:"a name, with or without a version" desc:"Fedora and its kin." example:"[nginx]"`
-	Npm    []string    `yaml:"npm" pattern:"^[A-Za-z0-9@][A-Za-z0-9@/_.:~+=*<>,!^[\\]-]*$" hint:"a name, with or without a version" desc:"Node.js, globally." example:"[pm2]"`
-	Pip    []string    `yaml:"pip" pattern:"^[A-Za-z0-9@][A-Za-z0-9@/_.:~+=*<>,!^[\\]-]*$" hint:"a name, with or without a version" desc:"Python." example:"[gunicorn==22.0.0]"`
-	Custom []customDoc `yaml:"custom" desc:"What has an installer of its own."`
+	Apt    []packageDoc `yaml:"apt" desc:"Debian and Ubuntu. An entry is a name, or a mapping with more about the package." example:"[curl, {name: nginx, notify: nginx}]"`
+	Apk    []packageDoc `yaml:"apk" desc:"Alpine." example:"[nginx]"`
+	Dnf    []packageDoc `yaml:"dnf" desc:"Fedora and its kin." example:"[nginx]"`
+	Npm    []packageDoc `yaml:"npm" desc:"Node.js, globally." example:"[pm2]"`
+	Pip    []packageDoc `yaml:"pip" desc:"Python." example:"[gunicorn==22.0.0]"`
+	Custom []customDoc  `yaml:"custom" desc:"What has an installer of its own."`
 }
 
 type fileDoc struct {
-	Source string  `yaml:"source" required:"true" hint:"a file or folder under files/" desc:"A file or a folder under files/." example:"site.conf"`
-	Target string  `yaml:"target" required:"true" hint:"an absolute path in the container" desc:"An absolute path in the container; ending in /, the folder to put it into." example:"/etc/nginx/conf.d/site.conf"`
-	Policy string  `yaml:"policy" enum:"replace,default,backup" desc:"What becomes of a file that is there and differs: overwrite it, leave it, or keep a dated copy. Default: replace." example:"backup"`
-	Mode   modeDoc `yaml:"mode" desc:"Permissions in octal. Default: 0644, or 0755 for an executable source." example:"'0640'"`
-	Owner  string  `yaml:"owner" pattern:"^([a-z_][a-z0-9_.-]*|[0-9]+)(:([a-z_][a-z0-9_.-]*|[0-9]+))?$" hint:"user or user:group" desc:"Default: the owner of the target's folder." example:"www-data:www-data"`
-	Expand bool    `yaml:"template" desc:"Whether ${name} is replaced by the variable of that name." example:"true"`
+	Source string    `yaml:"source" required:"true" hint:"a file or folder under files/" desc:"A file or a folder under files/." example:"site.conf"`
+	Target string    `yaml:"target" required:"true" hint:"an absolute path in the container" desc:"An absolute path in the container; ending in /, the folder to put it into." example:"/etc/nginx/conf.d/site.conf"`
+	Policy string    `yaml:"policy" enum:"replace,default,backup" desc:"What becomes of a file that is there and differs: overwrite it, leave it, or keep a dated copy. Default: replace." example:"backup"`
+	Mode   modeDoc   `yaml:"mode" desc:"Permissions in octal. Default: 0644, or 0755 for an executable source." example:"'0640'"`
+	Owner  string    `yaml:"owner" pattern:"^([a-z_][a-z0-9_.-]*|[0-9]+)(:([a-z_][a-z0-9_.-]*|[0-9]+))?$" hint:"user or user:group" desc:"Default: the owner of the target's folder." example:"www-data:www-data"`
+	Expand bool      `yaml:"template" desc:"Whether ${name} is replaced by the variable of that name." example:"true"`
+	Notify notifyDoc `yaml:"notify" desc:"What depends on the file, and what to do with it after the file has changed: a unit to restart, or a list of units, {restart: UNIT}, {reload: UNIT} and {rerun: SCRIPT}. Each is done once, after files, packages and scripts." example:"[nginx, {reload: haproxy}, {rerun: 10-install.sh}]"`
+	Check  string    `yaml:"check" desc:"A shell command that succeeds if the container accepts the file. It runs after the scripts and before anything is notified. If it fails, this file and all files with the same notify are put back, and the run fails." example:"nginx -t"`
 }
 
 type serviceDoc struct {

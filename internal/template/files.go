@@ -88,7 +88,7 @@ func (l *loader) addFile(doc fileDoc, source, target string, bad func(string)) {
 	leaf := l.tree.leaves[source]
 	f := File{
 		Source: source, Target: target, Policy: Policy(doc.Policy), Mode: doc.Mode.mode, Owner: doc.Owner,
-		Expand: doc.Expand, Size: leaf.size, SHA256: leaf.sum, fsys: l.fsys,
+		Expand: doc.Expand, Size: leaf.size, SHA256: leaf.sum, fsys: l.fsys, Notify: doc.Notify.list, Check: doc.Check,
 	}
 	if f.Policy == "" {
 		f.Policy = Replace

@@ -113,6 +113,7 @@ func (l *loader) build(doc *document, d *decoder) {
 	l.packages(doc.Packages, "packages")
 	l.scripts(doc.Scripts, d)
 	l.files(doc.Files, d)
+	l.checkReruns(doc, d)
 }
 
 func exists(fsys fs.FS, name string) bool {

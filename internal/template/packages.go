@@ -28,12 +28,14 @@ func CheckPackage(name string) string {
 func (l *loader) packages(doc packagesDoc, dir string) {
 	p := &l.t.Packages
 	p.Names = map[string][]string{}
-	for manager, names := range map[string][]string{"apt": doc.Apt, "apk": doc.Apk, "dnf": doc.Dnf, "npm": doc.Npm, "pip": doc.Pip} {
-		for _, name := range names {
-			p.add(manager, name)
+	for manager, entries := range map[string][]packageDoc{"apt": doc.Apt, "apk": doc.Apk, "dnf": doc.Dnf, "npm": doc.Npm, "pip": doc.Pip} {
+		for _, e := range entries {
+			p.add(manager, e.Name)
+			p.notify(manager, e.Name, e.Notify.list)
 		}
 	}
 	for _, c := range doc.Custom {
+		p.notify("custom", c.Name, c.Notify.list)
 		pkg := CustomPackage{Name: c.Name, Check: c.Check, Install: c.Install, Timeout: c.Timeout.d}
 		if pkg.Timeout == 0 {
 			pkg.Timeout = customTimeout
@@ -97,6 +99,17 @@ func (p *Packages) add(manager, name string) {
 	if !slices.Contains(p.Names[manager], name) {
 		p.Names[manager] = append(p.Names[manager], name)
 	}
+}
+
+func (p *Packages) notify(manager, name string, list []Notify) {
+	if len(list) == 0 {
+		return
+	}
+	if p.Notify == nil {
+		p.Notify = map[string][]Notify{}
+	}
+	key := manager + " " + name
+	p.Notify[key] = append(p.Notify[key], list...)
 }
 
 // Empty reports whether there is nothing to install.

@@ -41,9 +41,9 @@ func TestSchemaWords(t *testing.T) {
 	for i := range pd.NumField() {
 		f := pd.Field(i)
 		managers = append(managers, f.Tag.Get("yaml"))
-		if p := f.Tag.Get("pattern"); p != "" && p != packageName.String() {
-			t.Errorf("%s takes %s, a list takes %s", f.Name, p, packageName)
-		}
+	}
+	if p := fieldTag(reflect.TypeFor[packageDoc](), "Name", "pattern"); p != packageName.String() {
+		t.Errorf("packages take %s, a list takes %s", p, packageName)
 	}
 	if !slices.Equal(managers, append(slices.Clone(Managers), "custom")) {
 		t.Errorf("managers %q", managers)

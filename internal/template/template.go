@@ -54,6 +54,7 @@ type Variable struct {
 	Secret      bool     `json:"secret,omitempty"`
 	Generate    Generate `json:"generate,omitzero"`
 	Description string   `json:"description,omitempty"`
+	Notify      []Notify `json:"notify,omitempty"` // what depends on the value
 }
 
 // Generate describes how a value is generated if none is set. The zero value generates
@@ -70,6 +71,7 @@ var Types = []string{"string", "int", "number", "bool", "port", "hostname", "ip"
 type Packages struct {
 	Names  map[string][]string `json:"names,omitempty"` // apt, apk, dnf, npm, pip
 	Custom []CustomPackage     `json:"custom,omitempty"`
+	Notify map[string][]Notify `json:"notify,omitempty"` // what depends on a package, by "MANAGER NAME"
 }
 
 // customTimeout is the default of the original system.
@@ -110,6 +112,8 @@ type File struct {
 	Expand bool        `json:"template,omitempty"`
 	Size   int64       `json:"size"` // of the source, before ${…} is filled in
 	SHA256 string      `json:"sha256"`
+	Notify []Notify    `json:"notify,omitempty"` // what depends on the file
+	Check  string      `json:"check,omitempty"`  // a shell command that succeeds if the guest accepts the file
 
 	fsys fs.FS
 }

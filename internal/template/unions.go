@@ -208,6 +208,7 @@ type customDoc struct {
 	Check   string      `yaml:"check" required:"true" hint:"a shell command that succeeds where it is installed" desc:"A shell command that succeeds where it is installed." example:"command -v caddy"`
 	Install string      `yaml:"install" required:"true" hint:"a shell command" desc:"A shell command that installs it." example:"curl -fsSL https://example.org/caddy.sh | sh"`
 	Timeout durationDoc `yaml:"timeout" desc:"Default: 300 s." example:"600"`
+	Notify  notifyDoc   `yaml:"notify" desc:"What depends on the package: as for files." example:"caddy"`
 }
 
 type customFields customDoc
@@ -219,7 +220,7 @@ func (c *customDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
 			d.bad(path, "name|check|install or name|check|install|seconds", "%s", problem)
 			return
 		}
-		*c = customDoc{pkg.Name, pkg.Check, pkg.Install, durationDoc{pkg.Timeout}}
+		*c = customDoc{Name: pkg.Name, Check: pkg.Check, Install: pkg.Install, Timeout: durationDoc{pkg.Timeout}}
 		return
 	}
 	f := customFields(*c)

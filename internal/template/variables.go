@@ -39,7 +39,7 @@ func variables(doc map[string]variableDoc, d *decoder, warn func(Problem)) []Var
 func variable(path, name string, doc variableDoc, d *decoder) Variable {
 	v := Variable{
 		Name: name, Type: doc.Type, Default: doc.Default.text, HasDefault: doc.Default.set, Required: doc.Required,
-		Pattern: doc.Pattern, Secret: doc.Secret, Generate: doc.Generate.g, Description: doc.Description,
+		Pattern: doc.Pattern, Secret: doc.Secret, Generate: doc.Generate.g, Description: doc.Description, Notify: doc.Notify.list,
 	}
 	if v.Type == "" {
 		v.Type = "string"
