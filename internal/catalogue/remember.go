@@ -65,7 +65,7 @@ func (r *Record) Remember(ctx context.Context, c lxc.Container, today Today) (*R
 	if err != nil {
 		return nil, err
 	}
-	values, err := t.Resolve(m.given(t, today.Set), vault.RandomText)
+	values, err := t.Resolve(m.given(t, today.Set), &template.Maker{Random: vault.RandomText, Hostname: c.Hostname})
 	if err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ func (w *world) job(t *testing.T, set map[string]string) plan.Job {
 	if err != nil {
 		t.Fatal(err)
 	}
-	values, err := tmpl.Resolve(set, vault.RandomText)
+	values, err := tmpl.Resolve(set, &template.Maker{Random: vault.RandomText, Hostname: "web"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/store"
-	"github.com/infrahaus/infrahaus/internal/template"
 )
 
 // nothingLeft is the error of a resume when nothing of the container is left on the node.
@@ -61,7 +60,7 @@ func createWords(m *catalogue.Remembered) []string {
 	words := []string{"create", m.Spec.Hostname, "--template", orElse(t.Path, t.Name)}
 	words = append(words, specWords(m.Spec, t.Spec())...)
 	for _, v := range t.Variables {
-		if text, ok := m.Value(v.Name); ok && !isSecret(v) && text != v.Default {
+		if text, ok := m.Value(v.Name); ok && !v.Hidden() && v.From == "" && text != v.Default {
 			words = append(words, "--set", v.Name+"="+text)
 		}
 	}
@@ -79,14 +78,12 @@ func createWords(m *catalogue.Remembered) []string {
 func secretsGiven(m *catalogue.Remembered) (names []string) {
 	for _, v := range m.Template.Variables {
 		text, ok := m.Value(v.Name)
-		if ok && v.Secret && v.Generate.Length == 0 && text != v.Default {
+		if ok && v.Secret && !v.Generate.Any() && text != v.Default {
 			names = append(names, v.Name)
 		}
 	}
 	return names
 }
-
-func isSecret(v template.Variable) bool { return v.Secret || v.Generate.Length > 0 }
 
 // specWords are the flags that turn own, the template's spec, into spec.
 func specWords(spec, own lxc.Spec) (words []string) {

@@ -64,6 +64,12 @@ func valuesOf(v template.Variable) []string {
 	switch {
 	case v.Secret:
 		return nil
+	case v.Type == "enum":
+		var out []string
+		for _, value := range v.Values {
+			out = append(out, v.Name+"="+value)
+		}
+		return out
 	case v.Type == "bool":
 		return []string{v.Name + "=true", v.Name + "=false"}
 	case v.HasDefault:

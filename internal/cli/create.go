@@ -190,11 +190,12 @@ func (o *createOptions) job(set map[string]string) (plan.Job, error) {
 	if err != nil {
 		return job, err
 	}
-	random := template.RandomFunc(vault.RandomText)
+	hostname := o.hostname(t.Name)
+	maker := &template.Maker{Random: vault.RandomText, Hostname: hostname}
 	if o.plan {
-		random = nil
+		maker = nil
 	}
-	values, err := t.Resolve(set, random)
+	values, err := t.Resolve(set, maker)
 	if err != nil {
 		return job, o.variableError(err)
 	}
@@ -208,7 +209,7 @@ func (o *createOptions) job(set map[string]string) (plan.Job, error) {
 	if err != nil {
 		return job, err
 	}
-	spec.Hostname = o.hostname(t.Name)
+	spec.Hostname = hostname
 	if err := pve.CheckSpec(spec); err != nil {
 		return job, err
 	}

@@ -140,7 +140,7 @@ func (d *comparison) variables(was map[string]string) {
 		old, known := was[v.Name]
 		switch what := "variable " + v.Name; {
 		case !set || known && old == now:
-		case isSecret(v):
+		case v.Hidden():
 			d.lines = append(d.lines, what+": another value on record than asked for")
 		case !known:
 			d.add(what, "nothing", shownValue(now))

@@ -149,12 +149,17 @@ func counted(n int, thing string) string {
 
 func variableNote(v template.Variable) string {
 	notes := []string{v.Type}
+	if v.Type == "enum" {
+		notes[0] += " of " + strings.Join(v.Values, ", ")
+	}
 	if v.Secret {
 		notes = append(notes, "secret")
 	}
 	switch {
-	case v.Generate.Length > 0:
-		notes = append(notes, "generated")
+	case v.From != "":
+		notes = append(notes, "from "+v.From)
+	case v.Generate.Any():
+		notes = append(notes, "generated "+v.Generate.Kind)
 	case v.HasDefault && v.Secret:
 		notes = append(notes, "default ***")
 	case v.HasDefault:

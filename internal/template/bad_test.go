@@ -67,7 +67,23 @@ func TestBadTemplates(t *testing.T) {
 		{least + "variables: {a: {pattern: 'b+', default: a}}", "template.yaml:3:41", `"a" does not match b+`, ""},
 		{least + "variables: {a: {generate: true, default: a}}", "template.yaml:3:27", "either a default or generate", ""},
 		{least + "variables: {a: {generate: 4}}", "template.yaml:3:27", "4 is not within 8..256", ""},
-		{least + "variables: {a: {generate: uuid}}", "template.yaml:3:27", `"uuid" is not known`, "password"},
+		{least + "variables: {a: {generate: uid}}", "template.yaml:3:27", `"uid" is not known`, "uuid"},
+		{least + "variables: {a: {generate: hex(4)}}", "template.yaml:3:27", "4 is not within 8..256", ""},
+		{least + "variables: {a: {generate: uuid(8)}}", "template.yaml:3:27", `"uuid(8)" is not known`, "uuid"},
+		{least + "variables: {a: {generate: tls}, a_crt: {}}", "template.yaml:3:33", "are both $INFRAHAUS_VAR_A_CRT", "rename"},
+		{least + "variables: {a: {type: enum, default: x}}", "template.yaml:3:16", "an enum needs its values", "values: ["},
+		{least + "variables: {a: {type: enum, values: [x, y]}}", "template.yaml:3:16", "an enum has a default, or is required", "default: x"},
+		{least + "variables: {a: {type: enum, values: [x, y], default: z}}", "template.yaml:3:54", `"z" is not one of x, y`, ""},
+		{least + "variables: {a: {type: enum, values: [x, x], required: true}}", "template.yaml:3:41", `"x" is given twice`, ""},
+		{least + "variables: {a: {values: [x]}}", "template.yaml:3:25", "only an enum has values", "type: enum"},
+		{least + "variables: {a: {min: 1}}", "template.yaml:3:22", "only a number has limits, not type string", "type: int"},
+		{least + "variables: {a: {type: int, min: one}}", "template.yaml:3:33", "must be a number", ""},
+		{least + "variables: {a: {type: int, min: 2, max: 1}}", "template.yaml:3:33", "min 2 is larger than max 1", ""},
+		{least + "variables: {a: {type: int, min: 2, default: 1}}", "template.yaml:3:45", `"1" is less than 2`, ""},
+		{least + "variables: {a: {type: number, max: 0.5, default: 0.51}}", "template.yaml:3:50", `"0.51" is more than 0.5`, ""},
+		{least + "variables: {a: {default: [x]}}", "template.yaml:3:26", "a list is no default of type string", "type: list"},
+		{least + "variables: {a: {type: list, default: [x y, z]}}", "template.yaml:3:39", `"x y" is empty or has white space`, "one word"},
+		{least + "variables: {a: {type: list, pattern: '[a-z]+', default: [x, Y]}}", "template.yaml:3:57", `"Y" does not match [a-z]+`, ""},
 		{least + "variables: {a: {generate: true, type: int}}", "template.yaml:3:27", "only text", ""},
 		{least + "variables: {a: 5}", "template.yaml:3:16", "must be a mapping", ""},
 		{least + "variables: [a]", "template.yaml:3:12", "must be a mapping", ""},
@@ -300,7 +316,7 @@ func FuzzTemplate(f *testing.F) {
 				t.Fatalf("target %q", file.Target)
 			}
 		}
-		v, err := tm.Resolve(nil, func(n int, _ bool) string { return strings.Repeat("x", n) })
+		v, err := tm.Resolve(nil, &Maker{Random: func(n int, _ bool) string { return strings.Repeat("x", n) }})
 		if err != nil {
 			return
 		}

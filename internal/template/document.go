@@ -20,17 +20,6 @@ type document struct {
 	SyncOnBoot   bool                   `yaml:"syncOnBoot" desc:"Apply files again at each boot. Default: only record drift." example:"true"`
 }
 
-type variableDoc struct {
-	Type        string      `yaml:"type" enum:"string,int,number,bool,port,hostname,ip" desc:"Default: string." example:"port"`
-	Default     anyScalar   `yaml:"default" desc:"What it is where nothing is set." example:"8080"`
-	Required    bool        `yaml:"required" desc:"Whether it must be set." example:"true"`
-	Pattern     string      `yaml:"pattern" desc:"A regular expression that the whole value must match." example:"'[a-z0-9.-]+'"`
-	Secret      bool        `yaml:"secret" desc:"Whether it must never be shown." example:"true"`
-	Generate    generateDoc `yaml:"generate" desc:"Make a random value where none is set: true or password (24 letters and digits), hex (64 digits), or a length." example:"password"`
-	Description string      `yaml:"description" desc:"One line for people." example:"the name of the site"`
-	Notify      notifyDoc   `yaml:"notify" desc:"What depends on the value, and what to do with it after the value has changed: as for files. Files with template: true and scripts that name the variable need none." example:"app"`
-}
-
 type packagesDoc struct {
 	Apt    []packageDoc `yaml:"apt" desc:"Debian and Ubuntu. An entry is a name, or a mapping with more about the package." example:"[curl, {name: nginx, notify: nginx}]"`
 	Apk    []packageDoc `yaml:"apk" desc:"Alpine." example:"[nginx]"`

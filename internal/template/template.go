@@ -49,23 +49,23 @@ type Variable struct {
 	Type        string   `json:"type"` // one of Types
 	Default     string   `json:"default,omitempty"`
 	HasDefault  bool     `json:"-"`
+	Values      []string `json:"values,omitempty"` // of an enum
 	Required    bool     `json:"required,omitempty"`
-	Pattern     string   `json:"pattern,omitempty"` // the whole value must match
+	Pattern     string   `json:"pattern,omitempty"` // the whole value must match; of a list, each item
+	Min         string   `json:"min,omitempty"`     // of a number, as it is written; "": no limit
+	Max         string   `json:"max,omitempty"`
 	Secret      bool     `json:"secret,omitempty"`
 	Generate    Generate `json:"generate,omitzero"`
+	From        string   `json:"from,omitempty"` // the generated variable whose public half this is
 	Description string   `json:"description,omitempty"`
 	Notify      []Notify `json:"notify,omitempty"` // what depends on the value
 }
 
-// Generate describes how a value is generated if none is set. The zero value generates
-// none.
-type Generate struct {
-	Length int  `json:"length"`        // characters
-	Hex    bool `json:"hex,omitempty"` // hexadecimal digits, else letters and digits
-}
+// Hidden reports whether the value must not be shown.
+func (v Variable) Hidden() bool { return v.Secret || v.Generate.Any() }
 
 // Types lists the types of variables.
-var Types = []string{"string", "int", "number", "bool", "port", "hostname", "ip"}
+var Types = []string{"string", "int", "number", "bool", "enum", "list", "port", "hostname", "ip"}
 
 // Packages are the names to install, by manager, in the order of Managers.
 type Packages struct {

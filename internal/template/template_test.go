@@ -137,7 +137,7 @@ func TestFull(t *testing.T) {
 func TestFullResolved(t *testing.T) {
 	tm := mustLoad(t, fullFolder())
 	random := func(n int, hex bool) string { return fmt.Sprintf("random-%d-%t", n, hex) }
-	v, err := tm.Resolve(map[string]string{"admin": "joe"}, random)
+	v, err := tm.Resolve(map[string]string{"admin": "joe"}, &Maker{Random: random})
 	if err != nil {
 		t.Fatal(err)
 	}

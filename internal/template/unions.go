@@ -14,59 +14,62 @@ import (
 
 // The values of template.yaml that may take more than one shape.
 
-// anyScalar is text, a number or a boolean, taken as it is written.
-type anyScalar struct {
+// defaultDoc is text, a number or a boolean, taken as it is written, or a list of these.
+type defaultDoc struct {
 	text string
 	set  bool
+	list bool
 }
 
-func (s *anyScalar) fromYAML(d *decoder, path string, n *yaml.Node) {
+func (s *defaultDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
 	switch {
+	case n.Kind == yaml.SequenceNode:
+		var items []string
+		for i, item := range n.Content {
+			if item.Kind != yaml.ScalarNode || item.ShortTag() == "!!null" {
+				d.at(item, "", "%s: it must be a word, not %s", index(path, i), kind(item))
+				continue
+			}
+			items = append(items, item.Value)
+			if !isWord(item.Value) {
+				d.at(item, "an item of a list is one word", "%s: %q is empty or has white space", index(path, i), item.Value)
+			}
+		}
+		s.text, s.set, s.list = strings.Join(items, " "), true, true
 	case n.Kind != yaml.ScalarNode:
-		d.bad(path, "", "it must be text, a number or true or false, not %s", kind(n))
+		d.bad(path, "", "it must be text, a number, true or false, or a list of these, not %s", kind(n))
 	case n.ShortTag() != "!!null":
 		s.text, s.set = n.Value, true
 	}
 }
 
-func (*anyScalar) jsonSchema() map[string]any {
-	return map[string]any{"type": []string{"string", "number", "boolean"}}
+func (*defaultDoc) jsonSchema() map[string]any {
+	scalar := []string{"string", "number", "boolean"}
+	return map[string]any{"anyOf": []any{
+		map[string]any{"type": scalar},
+		map[string]any{"type": "array", "items": map[string]any{"type": scalar}},
+	}}
 }
 
-// generateDoc is true, password, hex or a length.
-type generateDoc struct{ g Generate }
+// isWord reports whether text can be an item of a list.
+func isWord(text string) bool {
+	return text != "" && len(strings.Fields(text)) == 1 && strings.TrimSpace(text) == text
+}
 
-const (
-	passwordLength    = 24
-	hexLength         = 64 // 256 bits
-	minLength, maxLen = 8, 256
-)
+// boundDoc is a number, taken as it is written.
+type boundDoc struct{ text string }
 
-func (g *generateDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
-	switch length, err := strconv.Atoi(n.Value); {
-	case n.Kind != yaml.ScalarNode:
-		d.bad(path, "", "it must be true, password, hex or a length, not %s", kind(n))
-	case n.ShortTag() == "!!null" || n.Value == "false":
-	case n.Value == "true" || n.Value == "password":
-		g.g = Generate{Length: passwordLength}
-	case n.Value == "hex":
-		g.g = Generate{Length: hexLength, Hex: true}
-	case err == nil && length >= minLength && length <= maxLen:
-		g.g = Generate{Length: length}
-	case err == nil:
-		d.bad(path, "", "%d is not within %d..%d", length, minLength, maxLen)
+func (b *boundDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
+	switch {
+	case n.ShortTag() == "!!null":
+	case n.Kind != yaml.ScalarNode || n.ShortTag() == "!!str" || !number.MatchString(n.Value):
+		d.bad(path, "such as 10 or 0.5", "it must be a number, not %s", kind(n))
 	default:
-		d.bad(path, oneOf(n.Value, []string{"true", "password", "hex"}), "%q is not known", n.Value)
+		b.text = n.Value
 	}
 }
 
-func (*generateDoc) jsonSchema() map[string]any {
-	return map[string]any{"anyOf": []any{
-		map[string]any{"type": "boolean"},
-		map[string]any{"enum": []string{"password", "hex"}},
-		map[string]any{"type": "integer", "minimum": minLength, "maximum": maxLen},
-	}}
-}
+func (*boundDoc) jsonSchema() map[string]any { return map[string]any{"type": "number"} }
 
 // modeDoc is 0644, 644, "0644" or 0o644: always octal.
 type modeDoc struct{ mode fs.FileMode }

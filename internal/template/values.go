@@ -19,34 +19,22 @@ type Value struct {
 // Values are a template's variables, resolved, in the template's order.
 type Values struct{ list []Value }
 
-// RandomFunc makes n random characters: lower-case hexadecimal digits, or
-// letters and digits.
-type RandomFunc func(n int, hex bool) string
-
-// Resolve fills in the variables from set, the defaults and, for those that
-// ask for it, from random. Values made on an earlier run are passed in set, so
-// that they stay. With random nil nothing is made and such values are Pending:
-// for --plan. A variable without any of these is the empty text. The error is
-// a *VariableError with every problem.
-func (t *Template) Resolve(set map[string]string, random RandomFunc) (Values, error) {
+// Resolve fills in the variables from set, the defaults and, for those that ask for it,
+// from make. Values made on an earlier run are passed in set, so that they stay. With make
+// nil nothing is made and such values are Pending: for --plan. A variable without any of
+// these is the empty text. The error is a *VariableError with every problem.
+func (t *Template) Resolve(set map[string]string, make *Maker) (Values, error) {
 	var out Values
 	problems := t.strangers(set)
 	for _, v := range t.Variables {
-		text, given := set[v.Name]
-		val := Value{Name: v.Name, Text: text, Secret: v.Secret || v.Generate.Length > 0}
-		switch {
-		case given:
-			if why := v.refuse(text); why != "" {
-				problems = append(problems, Problem{Message: v.Name + ": " + why, Suggestion: v.Description})
-			}
-		case v.Generate.Length > 0 && random == nil:
-			val.Pending = true
-		case v.Generate.Length > 0:
-			val.Text, val.Generated = random(v.Generate.Length, v.Generate.Hex), true
-		case v.HasDefault:
-			val.Text = v.Default
-		case v.Required:
+		val, why := v.resolve(set, make)
+		if why == "" && v.From != "" {
+			why = t.publicHalf(v, &val, out, make)
+		}
+		if why == missing {
 			problems = append(problems, Problem{Message: v.Name + " must be set", Suggestion: v.missing()})
+		} else if why != "" {
+			problems = append(problems, Problem{Message: v.Name + ": " + why, Suggestion: v.Description})
 		}
 		out.list = append(out.list, val)
 	}
@@ -54,6 +42,61 @@ func (t *Template) Resolve(set map[string]string, random RandomFunc) (Values, er
 		return Values{}, &VariableError{Template: t.Name, Problems: problems}
 	}
 	return out, nil
+}
+
+// missing is the reason why a required variable without a value cannot be resolved.
+const missing = "must be set"
+
+// resolve fills in one variable. It returns the reason if that is impossible.
+func (v Variable) resolve(set map[string]string, make *Maker) (Value, string) {
+	text, given := set[v.Name]
+	val := Value{Name: v.Name, Text: v.normal(text), Secret: v.Hidden()}
+	switch {
+	case given:
+		return val, v.refuse(val.Text)
+	case v.Generate.Any() && make == nil:
+		val.Pending = true
+	case v.Generate.Any():
+		made, err := make.value(v.Generate)
+		if err != nil {
+			return val, "cannot be made: " + err.Error()
+		}
+		val.Text, val.Generated = made, true
+	case v.HasDefault:
+		val.Text = v.Default
+	case v.Required:
+		return val, missing
+	}
+	return val, ""
+}
+
+// publicHalf makes the public half of a generated key, unless it is set. The key precedes
+// it in out.
+func (t *Template) publicHalf(v Variable, val *Value, out Values, make *Maker) string {
+	private, _ := out.Get(v.From)
+	switch {
+	case val.Text != "":
+		return ""
+	case make == nil:
+		val.Pending = true
+		return ""
+	}
+	text, err := make.partner(t.variable(v.From).Generate.Kind, private)
+	if err != nil {
+		return "cannot be made: " + v.From + " " + err.Error()
+	}
+	val.Text, val.Generated = text, true
+	return ""
+}
+
+// variable is the variable of that name, or the zero Variable.
+func (t *Template) variable(name string) Variable {
+	for _, v := range t.Variables {
+		if v.Name == name {
+			return v
+		}
+	}
+	return Variable{}
 }
 
 // missing suggests how to set a variable. A secret does not belong on a command
