@@ -238,7 +238,7 @@ func (a *app) settings(ctx context.Context, name string) (*config.Host, error) {
 		a.host = h
 		return h, err
 	}
-	sb, err := sandbox.Open(ctx, sandbox.Options{Dir: a.cfg.Paths.Sandbox()})
+	sb, err := sandbox.Open(ctx, sandbox.Options{Dir: a.cfg.Paths.Sandbox(), PVE: a.cfg.SandboxPVE})
 	if err != nil {
 		return nil, err
 	}

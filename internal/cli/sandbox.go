@@ -18,6 +18,7 @@ import (
 type serveOptions struct {
 	app       *app
 	driver    string
+	pve       string
 	lxcDir    string
 	pctDelay  time.Duration
 	console   sandbox.Console
@@ -55,6 +56,7 @@ appended to the file or written to the fifo; "-NAME" takes a fault back, "-" all
 stderr says "fault LINE" once a line holds, so that the writer can wait for it.` + exitStatuses(0, 1, 2),
 		Example: `  infrahaus sandbox serve >env & sleep 1; . ./env; infrahaus create web --template hello
   infrahaus sandbox serve --driver lxc
+  infrahaus sandbox serve --pve 9.2
   infrahaus sandbox serve --fault 'start-fail=no space:1'
   infrahaus sandbox serve --faults-from f 2>log & echo link-cut >>f`,
 		Args: noArgs,
@@ -62,6 +64,7 @@ stderr says "fault LINE" once a line holds, so that the writer can wait for it.`
 	}
 	f := cmd.Flags()
 	choose(cmd, &o.driver, "driver", "virtual", "the `kind` of guest: virtual, or lxc (Linux, as root)", "virtual", "lxc")
+	choose(cmd, &o.pve, "pve", "", "the `version` of Proxmox VE: %s (default the sandbox's own, 8.4 for a new one)", sandbox.Versions()...)
 	f.StringVar(&o.lxcDir, "sandbox-dir", "", "the `folder` of lxc guests (default /var/lib/infrahaus-sandbox)")
 	f.DurationVar(&o.pctDelay, "pct-delay", 0, "what starting pct costs; about 950ms on a real node")
 	f.DurationVar(&o.console.Delay, "console-delay", 0, "what opening a console costs; 470ms on a real node")
@@ -83,8 +86,11 @@ func (o *serveOptions) run(ctx context.Context) error {
 			return usagef("--fault %s: %w", text, err).hint("infrahaus sandbox serve --help")
 		}
 	}
+	if o.pve == "" {
+		o.pve = cfg.SandboxPVE
+	}
 	sb, err := sandbox.Open(ctx, sandbox.Options{
-		Dir: cfg.Paths.Sandbox(), Driver: o.driver, LXCDir: o.lxcDir, PctDelay: o.pctDelay, AuthDelay: o.authDelay,
+		Dir: cfg.Paths.Sandbox(), Driver: o.driver, PVE: o.pve, LXCDir: o.lxcDir, PctDelay: o.pctDelay, AuthDelay: o.authDelay,
 		Console: o.console, Faults: o.faults, FaultsFrom: o.more, Log: o.log(),
 	})
 	if err != nil {
@@ -163,8 +169,10 @@ func sandboxTopic() Topic {
 		faults = append(faults, f.Name)
 	}
 	return Topic{Name: "sandbox", Short: "What the simulated Proxmox can and cannot do", parts: []part{
-		{text: `A simulated Proxmox VE 8.4 inside this process, on loopback only. Any command
-uses it with --sandbox; serve holds one open for other programs.
+		{text: `A simulated Proxmox VE inside this process, on loopback only. Any command uses
+it with --sandbox; serve holds one open for other programs. It is version 8.4,
+or 9.2 with serve --pve 9.2 or sandbox.pve in the config; a sandbox that has
+containers can be upgraded, and cannot go back.
 
 Its node answers the HTTP API and has an SSH server with pct. Its guests are
 virtual: a folder with the files of a Debian, Ubuntu or Alpine machine, and a

@@ -31,6 +31,7 @@ type Config struct {
 	Publish       bool
 	RedisURL      Secret // may hold a password
 	TemplatesRoot string // "" unless TEMPLATES_ROOT or templates_root says one
+	SandboxPVE    string // the version of Proxmox VE that --sandbox plays; "": what the sandbox has
 	ConfigRepoURL string // what CONFIG_REPO_URL says, for the guest's config.env
 	Warnings      []string
 

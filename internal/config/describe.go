@@ -59,6 +59,7 @@ var keyTexts = map[string][2]string{
 	"redis.url_env":   {"The name of a variable with that URL.", "MY_REDIS"},
 	"templates_root":  {"A folder of templates, searched after $XDG_CONFIG_HOME/infrahaus/templates.", "~/templates"},
 	"config_repo_url": {"A git repository that the config-manager in the guest pulls and applies at boot.", "https://git.example.org/ops/config.git"},
+	"sandbox.pve":     {"The version of Proxmox VE that the sandbox plays: 8.4 or 9.2. Default: the one that it has; a new sandbox has 8.4.", "9.2"},
 
 	"url":              {"The address of Proxmox's API. Without a port it is 8006.", "https://pve.example.org:8006"},
 	"token":            {"An API token, user@realm!name=secret. One of token_file, token_command and token_env keeps it out of this file.", "infrahaus@pve!cli=00000000-0000-0000-0000-000000000000"},

@@ -20,7 +20,12 @@ type file struct {
 	Redis         redisFile            `yaml:"redis"`
 	TemplatesRoot string               `yaml:"templates_root"`
 	ConfigRepoURL string               `yaml:"config_repo_url"`
+	Sandbox       sandboxFile          `yaml:"sandbox"`
 	Hosts         map[string]*fileHost `yaml:"hosts"`
+}
+
+type sandboxFile struct {
+	PVE string `yaml:"pve"`
 }
 
 type redisFile struct {
@@ -82,6 +87,7 @@ func (c *Config) readFile(path string, mayLack bool) error {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("%s holds a secret and others may read it: chmod 600 %s", path, path))
 	}
 	c.DefaultHost, c.Publish, c.ConfigRepoURL = in.DefaultHost, in.Publish, in.ConfigRepoURL
+	c.SandboxPVE = in.Sandbox.PVE
 	c.TemplatesRoot = c.path(in.TemplatesRoot)
 	if err := c.checkHosts(in); err != nil {
 		return err

@@ -22,7 +22,7 @@ func endpointFile(dir string) string { return filepath.Join(dir, "endpoint.json"
 
 // connect reads where the owner is and makes sure that it answers there: what a
 // killed owner left behind does not. Not there yet is no error.
-func (s *Sandbox) connect(ctx context.Context, want string) (bool, error) {
+func (s *Sandbox) connect(ctx context.Context, o Options) (bool, error) {
 	// Held before the owner is looked for, so that one that is about to leave
 	// either waits for us or is seen to have left.
 	if ok, err := s.users.TryRLock(); !ok || err != nil {
@@ -32,8 +32,11 @@ func (s *Sandbox) connect(ctx context.Context, want string) (bool, error) {
 	if err != nil || !e.answers(ctx) {
 		return false, errors.Join(err, s.users.Unlock())
 	}
-	if want != "" && want != e.Driver {
+	if want := o.Driver; want != "" && want != e.Driver {
 		return false, fmt.Errorf("cannot use the sandbox in %s with %s guests: another process holds it open with %s guests", s.dir, want, e.Driver)
+	}
+	if want := o.PVE; want != "" && want != e.PVE {
+		return false, fmt.Errorf("cannot use the sandbox in %s as Proxmox VE %s: another process holds it open as %s", s.dir, want, e.PVE)
 	}
 	s.endpoint = *e
 	return true, nil

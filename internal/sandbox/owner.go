@@ -125,7 +125,7 @@ func (w *owned) serve(listen listener) error {
 	login := w.node.Login()
 	w.endpoint = Endpoint{
 		URL: web.URL(), Fingerprint: web.Fingerprint(), Token: login.TokenID + "=" + login.TokenUUID, User: login.User, Password: login.Password,
-		Node: node.Name, SSHNode: "root@" + sshd.Addr(), SSHIdentity: sshd.Identity(), SSHKnownHosts: sshd.KnownHosts(), Driver: w.node.Driver().Name(),
+		Node: node.Name, SSHNode: "root@" + sshd.Addr(), SSHIdentity: sshd.Identity(), SSHKnownHosts: sshd.KnownHosts(), Driver: w.node.Driver().Name(), PVE: w.node.Profile().Name,
 	}
 	set.APIPort, set.SSHPort = portOf(web.URL()), portOf("ssh://"+sshd.Addr())
 	return nil

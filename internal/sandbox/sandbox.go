@@ -19,11 +19,12 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 )
 
-// Options say which sandbox to open. Only Dir is needed; all but Dir, Driver and
-// Log are heeded by the owner alone.
+// Options say which sandbox to open. Only Dir is needed; all but Dir, Driver, PVE
+// and Log are heeded by the owner alone.
 type Options struct {
 	Dir       string        // state, made 0700; no record, log or key of the tool lives there
 	Driver    string        // virtual or lxc; "": what Dir holds, else virtual
+	PVE       string        // version of Proxmox VE, one of Versions; "": what Dir holds, else the first of them
 	LXCDir    string        // where lxc guests live; "": /var/lib/infrahaus-sandbox
 	PctDelay  time.Duration // what starting pct costs; 950 ms on a real node
 	AuthDelay time.Duration // what a failed login costs; 3 s on a real node
@@ -60,6 +61,7 @@ type Endpoint struct {
 	SSHIdentity   string `json:"sshIdentity"`   // a private key's path
 	SSHKnownHosts string `json:"sshKnownHosts"` // a path
 	Driver        string `json:"driver"`
+	PVE           string `json:"pve"` // version of Proxmox VE
 }
 
 // Sandbox is an open sandbox, owned or connected to. Close it.
@@ -133,7 +135,7 @@ func (s *Sandbox) open(ctx context.Context, o Options, faults *driver.Faults) er
 			s.owned.mu.Unlock()
 			return nil
 		}
-		if there, err := s.connect(ctx, o.Driver); there || err != nil {
+		if there, err := s.connect(ctx, o); there || err != nil {
 			return errors.Join(err, lock.Close())
 		}
 		select {

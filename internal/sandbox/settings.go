@@ -22,6 +22,7 @@ import (
 // settings are what a sandbox keeps about itself between owners.
 type settings struct {
 	Driver  string       `json:"driver"`
+	PVE     string       `json:"pve,omitempty"` // version of Proxmox VE; "": 8.4
 	LXCDir  string       `json:"lxcDir,omitempty"`
 	Subnet  netip.Prefix `json:"subnet"` // of virtual guests
 	APIPort string       `json:"apiPort,omitempty"`
@@ -54,6 +55,9 @@ func (set *settings) merge(o Options) error {
 	case o.Driver != "" && o.Driver != set.Driver:
 		return fmt.Errorf("cannot use the sandbox in %s with %s guests: it has %s guests (`infrahaus sandbox reset` forgets them)", o.Dir, o.Driver, set.Driver)
 	}
+	if err := set.mergePVE(o); err != nil {
+		return err
+	}
 	if set.Driver == "lxc" && (set.LXCDir == "" || o.LXCDir != "") {
 		set.LXCDir = o.LXCDir
 		if set.LXCDir == "" {
@@ -65,6 +69,34 @@ func (set *settings) merge(o Options) error {
 	}
 	return nil
 }
+
+// mergePVE lets a node be upgraded. Like a real one it cannot go back, unless it is empty.
+func (set *settings) mergePVE(o Options) error {
+	now := set.profile()
+	want, known := now, true
+	if o.PVE != "" {
+		want, known = node.FindProfile(o.PVE)
+	}
+	if !known {
+		return fmt.Errorf("cannot open the sandbox: it plays Proxmox VE %s, not %s", strings.Join(Versions(), " or "), o.PVE)
+	}
+	if want.Major < now.Major && hasContainers(o.Dir) {
+		return fmt.Errorf("cannot make the sandbox in %s Proxmox VE %s: it is %s and has containers (`infrahaus sandbox reset` forgets them)", o.Dir, want.Name, now.Name)
+	}
+	set.PVE = want.Name
+	return nil
+}
+
+// profile is the version that the sandbox played last, the default for a new one.
+func (set *settings) profile() node.Profile {
+	if p, ok := node.FindProfile(set.PVE); ok {
+		return p
+	}
+	return node.Profiles()[0]
+}
+
+// Versions are the versions of Proxmox VE that a sandbox can play, the default first.
+func Versions() []string { return node.ProfileNames() }
 
 func (set *settings) write(dir string) error {
 	b, err := json.Marshal(set)
@@ -107,7 +139,7 @@ func randomSubnet() netip.Prefix {
 
 // openDriver makes the guests' driver, and the node's options that go with it.
 func openDriver(ctx context.Context, o Options, set *settings, faults *driver.Faults) (node.Options, error) {
-	opt := node.Options{Dir: stateDir(o.Dir), Faults: faults}
+	opt := node.Options{Dir: stateDir(o.Dir), Faults: faults, Profile: set.profile()}
 	if set.Driver == "virtual" {
 		d, err := virtual.New(virtual.Options{Dir: o.Dir, Subnet: set.Subnet, Faults: faults, FailDelay: o.Console.Fail, Logf: func(format string, a ...any) { o.Log(fmt.Sprintf(format, a...)) }})
 		opt.Driver, opt.Subnet = d, set.Subnet

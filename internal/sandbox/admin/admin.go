@@ -59,14 +59,14 @@ func Pveversion(n *node.Node) kernel.Command {
 		}
 		v := n.Profile()
 		if len(args) == 1 {
-			fmt.Fprintf(p.Stdout, "pve-manager/%s/%s (running kernel: 6.8.12-15-pve)\n", v.Version, v.RepoID)
+			fmt.Fprintf(p.Stdout, "pve-manager/%s/%s (running kernel: %s)\n", v.Version, v.RepoID, v.Kernel)
 			return 0
 		}
 		for _, row := range n.Packages() {
 			name, more := row["Package"], ""
 			switch name {
 			case "proxmox-ve":
-				more = " (running kernel: 6.8.12-15-pve)"
+				more = " (running kernel: " + v.Kernel + ")"
 			case "pve-manager":
 				more = " (running version: " + v.Version + "/" + v.RepoID + ")"
 			}

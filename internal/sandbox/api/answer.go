@@ -102,7 +102,7 @@ func (s *Server) route(req *http.Request, body []byte) response {
 		err = &node.Error{Status: 500, Message: fmt.Sprintf(text, vars["node"], vars["node"])}
 	}
 	if err == nil {
-		if bad := schema.Table()[r.method+" "+r.path].Check(c.params); bad != nil {
+		if bad := schema.Table(s.node.Profile().Major)[r.method+" "+r.path].Check(c.params); bad != nil {
 			err = node.BadParams(bad)
 		}
 	}

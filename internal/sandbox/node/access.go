@@ -109,51 +109,31 @@ func (n *Node) SetACL(id string, acl ...ACL) error {
 	return n.save()
 }
 
-// privileges are all that 8.4 has, in one word each.
-var privileges = strings.Fields(`Datastore.Allocate Datastore.AllocateSpace Datastore.AllocateTemplate Datastore.Audit
-Group.Allocate Mapping.Audit Mapping.Modify Mapping.Use Permissions.Modify Pool.Allocate Pool.Audit Realm.Allocate
-Realm.AllocateUser SDN.Allocate SDN.Audit SDN.Use Sys.AccessNetwork Sys.Audit Sys.Console Sys.Incoming Sys.Modify
-Sys.PowerMgmt Sys.Syslog User.Modify VM.Allocate VM.Audit VM.Backup VM.Clone VM.Config.CDROM VM.Config.CPU
-VM.Config.Cloudinit VM.Config.Disk VM.Config.HWType VM.Config.Memory VM.Config.Network VM.Config.Options VM.Console
-VM.Migrate VM.Monitor VM.PowerMgmt VM.Snapshot VM.Snapshot.Rollback`)
-
-func (x *access) role(name string) []string {
-	switch name {
-	case "NoAccess":
-		return nil
-	case "Administrator":
-		return privileges
-	case "PVEAuditor":
-		return []string{"Datastore.Audit", "Mapping.Audit", "Pool.Audit", "SDN.Audit", "Sys.Audit", "VM.Audit"}
-	case "PVEVMUser":
-		return strings.Fields("VM.Audit VM.Backup VM.Config.CDROM VM.Config.Cloudinit VM.Console VM.PowerMgmt")
-	case "PVEVMAdmin":
-		return slices.DeleteFunc(slices.Clone(privileges), func(p string) bool { return !strings.HasPrefix(p, "VM.") })
-	case "PVEDatastoreUser":
-		return strings.Fields("Datastore.AllocateSpace Datastore.Audit")
-	case "PVESDNUser":
-		return strings.Fields("SDN.Audit SDN.Use")
+// role returns the privileges of a role; mu held.
+func (n *Node) role(name string) []string {
+	if privs, ok := n.roles[name]; ok {
+		return privs
 	}
-	return strings.Fields(x.Roles[name])
+	return strings.Fields(n.st.Access.Roles[name])
 }
 
 // grants is what one user or token has on a path by its own ACL entries: the
 // deepest path that names it decides. The value says whether it propagates.
-func (x *access) grants(id, p string) map[string]bool {
+func (n *Node) grants(id, p string) map[string]bool {
 	if id == "root@pam" {
-		return all(privileges, true)
+		return all(n.roles["Administrator"], true)
 	}
 	var best map[string]bool
 	for at := "/"; ; at = next(at, p) {
 		var here map[string]bool
-		for _, e := range x.ACL {
+		for _, e := range n.st.Access.ACL {
 			if e.ID != id || path.Clean(e.Path) != at || !e.Propagate && at != p {
 				continue
 			}
 			if here == nil {
 				here = map[string]bool{}
 			}
-			maps.Copy(here, all(x.role(e.Role), e.Propagate))
+			maps.Copy(here, all(n.role(e.Role), e.Propagate))
 		}
 		if here != nil {
 			best = here
@@ -167,14 +147,14 @@ func (x *access) grants(id, p string) map[string]bool {
 // granted adds to grants what one user or token has on the pool of a guest or a storage.
 // Such a privilege does not propagate. NoAccess on the guest outweighs it. mu held.
 func (n *Node) granted(id, p string) map[string]bool {
-	have := n.st.Access.grants(id, p)
+	have := n.grants(id, p)
 	pools := n.poolsOf(p)
 	if id == "root@pam" || len(pools) == 0 || have != nil && len(have) == 0 {
 		return have
 	}
 	sum := map[string]bool{}
 	for _, in := range pools {
-		maps.Copy(sum, all(slices.Collect(maps.Keys(n.st.Access.grants(id, "/pool/"+in))), false))
+		maps.Copy(sum, all(slices.Collect(maps.Keys(n.grants(id, "/pool/"+in))), false))
 	}
 	maps.Copy(sum, have)
 	return sum

@@ -130,7 +130,7 @@ func (n *Node) CreateRole(name string, privs []string) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.st.Access.hasRole(name) {
+	if n.hasRole(name) {
 		return fail("create role failed: role '%s' already exists", name)
 	}
 	return n.setRole("create", name, nil, privs)
@@ -143,7 +143,7 @@ func (n *Node) ModifyRole(name string, privs []string, add bool) error {
 	defer n.mu.Unlock()
 	had, own := n.st.Access.Roles[name]
 	switch {
-	case !own && n.st.Access.hasRole(name):
+	case !own && n.hasRole(name):
 		return fail("auto-generated role '%s' cannot be modified", name)
 	case !own:
 		return fail("update role failed: role '%s' does not exist", name)
@@ -160,7 +160,7 @@ func (n *Node) DeleteRole(name string) error {
 	defer n.mu.Unlock()
 	_, own := n.st.Access.Roles[name]
 	switch {
-	case !own && n.st.Access.hasRole(name):
+	case !own && n.hasRole(name):
 		return fail("auto-generated role '%s' cannot be deleted", name)
 	case !own:
 		return fail("delete role failed: role '%s' does not exist", name)
@@ -173,7 +173,7 @@ func (n *Node) DeleteRole(name string) error {
 // setRole needs mu held.
 func (n *Node) setRole(what, name string, had, privs []string) error {
 	for _, p := range privs {
-		if !slices.Contains(privileges, p) {
+		if !slices.Contains(n.roles["Administrator"], p) {
 			return fail("%s role failed: invalid privilege '%s'", what, p)
 		}
 	}
@@ -183,9 +183,11 @@ func (n *Node) setRole(what, name string, had, privs []string) error {
 	return n.save()
 }
 
-func (x *access) hasRole(name string) bool {
-	_, own := x.Roles[name]
-	return own || slices.Contains(builtinRoles, name)
+// hasRole needs mu held.
+func (n *Node) hasRole(name string) bool {
+	_, own := n.st.Access.Roles[name]
+	_, special := n.roles[name]
+	return own || special
 }
 
 // RoleList is GET /access/roles: names with their privileges.
@@ -193,16 +195,14 @@ func (n *Node) RoleList() map[string][]string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	m := map[string][]string{}
-	for _, name := range builtinRoles {
-		m[name] = n.st.Access.role(name)
+	for name := range n.roles {
+		m[name] = n.role(name)
 	}
 	for name := range n.st.Access.Roles {
-		m[name] = n.st.Access.role(name)
+		m[name] = n.role(name)
 	}
 	return m
 }
-
-var builtinRoles = strings.Fields("NoAccess Administrator PVEAuditor PVEVMUser PVEVMAdmin PVEDatastoreUser PVESDNUser")
 
 // aclPath is check_path: the paths that an ACL may have.
 var aclPath = regexp.MustCompile(`^/(access(/groups(/[^/]+)?|/realm(/[^/]+)?)?|nodes(/[\w.-]+)?|pool(/[\w./-]+)?|` +
@@ -217,7 +217,7 @@ func (n *Node) ModifyACL(at, role string, ids []string, propagate, remove bool) 
 	if !aclPath.MatchString(at) && !remove {
 		return badParam("path", "invalid ACL path '"+at+"'")
 	}
-	if !x.hasRole(role) {
+	if !n.hasRole(role) {
 		return fail("ACL update failed: role '%s' does not exist", role)
 	}
 	for _, id := range ids {

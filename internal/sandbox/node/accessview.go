@@ -129,7 +129,8 @@ func (n *Node) Roles() []map[string]any {
 	list := []map[string]any{}
 	for name, privs := range n.RoleList() {
 		privs = slices.Sorted(slices.Values(privs))
-		list = append(list, map[string]any{"roleid": name, "privs": strings.Join(privs, ","), "special": flag(slices.Contains(builtinRoles, name))})
+		_, special := n.roles[name]
+		list = append(list, map[string]any{"roleid": name, "privs": strings.Join(privs, ","), "special": flag(special)})
 	}
 	return list
 }

@@ -155,5 +155,5 @@ func (n *Node) checkPath(a Auth) error {
 		return nil
 	}
 	// without a newline in the source, so that Perl adds the place
-	return fail("Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 581.")
+	return fail("Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line %d.", n.prof.StorageLine)
 }

@@ -62,7 +62,8 @@ type Node struct {
 	drv    driver.Driver
 	faults *driver.Faults
 	prof   Profile
-	boot   time.Time // by the true clock
+	roles  map[string][]string // that every node has
+	boot   time.Time           // by the true clock
 	flocks locks
 	shows  consoles
 
@@ -88,7 +89,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	if err := os.MkdirAll(filepath.Join(o.Dir, "tasks"), 0o700); err != nil {
 		return nil, err
 	}
-	n := &Node{opt: o, drv: o.Driver, faults: o.Faults, prof: o.Profile, boot: time.Now(), tasks: map[string]*task{}, lastPID: 25800}
+	n := &Node{opt: o, drv: o.Driver, faults: o.Faults, prof: o.Profile, roles: o.Profile.builtinRoles(), boot: time.Now(), tasks: map[string]*task{}, lastPID: 25800}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	if err := n.load(); err != nil {
 		return nil, err
@@ -163,18 +164,6 @@ func (n *Node) Driver() driver.Driver { return n.drv }
 // Faults are those the node was opened with; nil for none.
 func (n *Node) Faults() *driver.Faults { return n.faults }
 
-// Profile is the version of Proxmox that the node plays.
-func (n *Node) Profile() Profile {
-	p := n.prof
-	if _, old := n.faults.Has(driver.FaultOldShapes); old {
-		p.JSONMessage, p.AddressList, p.NextIDInt, p.ConsoleTokens = false, false, true, false
-	}
-	if _, old := n.faults.Has(driver.FaultConsoleNoTokens); old {
-		p.ConsoleTokens = false
-	}
-	return p
-}
-
 // Subnet is where leases come from.
 func (n *Node) Subnet() netip.Prefix { return n.st.Subnet }
 
@@ -184,22 +173,6 @@ func (n *Node) Gateway() netip.Addr {
 		return n.opt.Gateway
 	}
 	return n.st.Subnet.Masked().Addr().Next()
-}
-
-// Profile is what differs between versions of Proxmox VE.
-type Profile struct {
-	Version, Release, RepoID string
-	JSONMessage              bool // error bodies carry "message" (8.3 and later)
-	AddressList              bool // /interfaces carries ip-addresses (8.4 and later)
-	ConsoleTokens            bool // the console takes API tokens (pve-container 5.3.4, or 6.1.3 of 9)
-	NextIDInt                bool // nextid is a JSON number, as its schema says
-	Unprivileged             bool // the default of a create (9 and later)
-	Pressure                 bool // status/current carries pressure stall figures (9 and later)
-}
-
-// V84 is Proxmox VE 8.4.
-func V84() Profile {
-	return Profile{Version: "8.4.21", Release: "8.4", RepoID: "2606ac850d46da29", JSONMessage: true, AddressList: true, ConsoleTokens: true}
 }
 
 // find needs mu held.

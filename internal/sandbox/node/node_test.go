@@ -370,7 +370,7 @@ func TestStorages(t *testing.T) {
 }
 
 func TestDownload(t *testing.T) {
-	n := open(t, node.Options{})
+	n := open(t, node.Options{Profile: node.V92()})
 	_, err := n.Download(node.Root, node.Params{"storage": "local", "template": "debian-99-standard_99_amd64.tar.zst"})
 	var e *node.Error
 	if !errors.As(err, &e) || e.Params["template"] != "no such template" {

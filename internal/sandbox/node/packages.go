@@ -11,17 +11,7 @@ import (
 // depend on. Version is the candidate of apt, OldVersion the installed one.
 func (n *Node) Packages() []map[string]any {
 	rows := []map[string]any{}
-	versions := [][2]string{
-		{"proxmox-ve", "8.4.0"}, {"pve-manager", n.Profile().Version}, {"libpve-access-control", "8.2.3"},
-		{"lxc-pve", "6.0.0-2"}, {"lxcfs", "6.0.0-pve2"}, {"pve-container", "5.3.4"},
-	}
-	if n.Profile().Unprivileged { // VE 9
-		versions = [][2]string{
-			{"proxmox-ve", "9.2.0"}, {"pve-manager", n.Profile().Version}, {"libpve-access-control", "9.1.1"},
-			{"lxc-pve", "6.0.5-4"}, {"lxcfs", "6.0.4-pve1"}, {"pve-container", "6.1.10"},
-		}
-	}
-	for _, v := range versions {
+	for _, v := range n.prof.Packages {
 		have := v[1]
 		for _, f := range n.faults.Values(driver.FaultPackage) {
 			if name, version, _ := strings.Cut(f, "="); name == v[0] {

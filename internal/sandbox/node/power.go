@@ -85,6 +85,7 @@ func (n *Node) start(ctx context.Context, w *worker, vmid int) error {
 	if _, ok := n.faults.Has(driver.FaultNoVLANs); ok && tagged != "" {
 		return n.startFailed(w, vmid, "no physical interface on bridge '"+tagged+"'")
 	}
+	n.warnNesting(w, c.Conf, c.OS)
 	if text, ok := n.faults.Take(driver.FaultStartFail); ok {
 		return n.startFailed(w, vmid, text)
 	}

@@ -87,6 +87,14 @@ var arm64 = []appliance{
 	{"debian-13-standard", "13.6-1", "debian-13", "system", "Debian 13 Trixie (standard)", "tar.zst", "arm64"},
 }
 
+// index is the appliance index that this version shows.
+func (n *Node) index() []appliance {
+	if !n.prof.AllArchs {
+		return appliances
+	}
+	return slices.Concat(appliances, arm64)
+}
+
 func (a appliance) file() string {
 	return a.pkg + "_" + a.version + "_" + a.architecture() + "." + a.ext
 }
@@ -105,7 +113,7 @@ func (n *Node) Appliances() []map[string]any {
 	if _, none := n.faults.Has(driver.FaultNoTemplates); none {
 		return rows
 	}
-	for _, a := range slices.Concat(appliances, arm64) {
+	for _, a := range n.index() {
 		rows = append(rows, map[string]any{
 			"template": a.file(), "package": a.pkg, "version": a.version, "os": a.os, "section": a.section,
 			"type": "lxc", "architecture": a.architecture(), "headline": a.headline, "description": a.headline,
@@ -123,7 +131,7 @@ func (n *Node) Appliances() []map[string]any {
 func (n *Node) Download(a Auth, p Params) (string, error) {
 	file, id := p["template"], p["storage"]
 	known := false
-	for _, x := range slices.Concat(appliances, arm64) {
+	for _, x := range n.index() {
 		known = known || x.file() == file
 	}
 	if _, none := n.faults.Has(driver.FaultNoTemplates); none || !known {

@@ -198,8 +198,8 @@ func (n *Node) load1() map[string]any {
 func (n *Node) NodeStatus() map[string]any {
 	return map[string]any{
 		"uptime": 1 + int(time.Since(n.boot).Seconds()), "cpu": 0.0123, "wait": 0, "idle": 0,
-		"pveversion": "pve-manager/" + n.Profile().Version + "/" + n.Profile().RepoID, "kversion": "Linux 6.8.12-15-pve",
-		"current-kernel": map[string]any{"sysname": "Linux", "release": "6.8.12-15-pve", "machine": "x86_64", "version": "#1 SMP"},
+		"pveversion": "pve-manager/" + n.Profile().Version + "/" + n.Profile().RepoID, "kversion": "Linux " + n.prof.Kernel,
+		"current-kernel": map[string]any{"sysname": "Linux", "release": n.prof.Kernel, "machine": "x86_64", "version": "#1 SMP"},
 		"boot-info":      map[string]any{"mode": "efi", "secureboot": 0},
 		"cpuinfo":        map[string]any{"cpus": runtime.NumCPU(), "cores": runtime.NumCPU(), "sockets": 1, "model": "simulated"},
 		"memory":         map[string]any{"total": int64(nodeMemory), "used": int64(2 * gib), "free": int64(22 * gib)},

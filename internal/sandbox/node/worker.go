@@ -160,15 +160,20 @@ func (x *extraction) finish() {
 }
 
 func (n *Node) warn(w *worker, c *creation, t *Template) {
-	nesting := properties(c.conf["features"], "")["nesting"] == "1"
-	if v := systemd(t.File()); v > 241 && !nesting {
-		w.Log(fmt.Sprintf("WARN: Systemd %d detected. You may need to enable nesting.", v))
-	}
+	n.warnNesting(w, c.conf, t.File())
 	if text, ok := n.faults.Take(driver.FaultCreateWarnings); ok {
 		if text == "" {
 			text = "Systemd 257 detected. You may need to enable nesting."
 		}
 		w.Log("WARN: " + text)
+	}
+}
+
+// warnNesting is check_systemd_nesting, at every create and start of version 9.
+func (n *Node) warnNesting(w *worker, conf map[string]string, os string) {
+	nesting := properties(conf["features"], "")["nesting"] == "1"
+	if v := systemd(os); n.prof.Nesting && v > 241 && !nesting && conf["ostype"] != "unmanaged" {
+		w.Log(fmt.Sprintf("WARN: Systemd %d detected. You may need to enable nesting.", v))
 	}
 }
 

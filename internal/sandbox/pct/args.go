@@ -27,8 +27,8 @@ func (s subcommand) name() string {
 
 // parse reads arguments as Proxmox's command line does: options may stand anywhere before
 // --, in any of the forms -o v, --o v and --o=v.
-func (s subcommand) parse(args []string) (*call, error) {
-	c := &call{params: node.Params{}}
+func (s subcommand) parse(args []string, major int) (*call, error) {
+	c := &call{params: node.Params{}, major: major}
 	var rest []string
 	for len(args) > 0 {
 		a := args[0]
@@ -56,7 +56,7 @@ func (s subcommand) parse(args []string) (*call, error) {
 // option removes one option and its value from the front.
 func (s subcommand) option(c *call, a string, args []string) ([]string, error) {
 	key, value, has := strings.Cut(strings.TrimLeft(a, "-"), "=")
-	kind, known := s.kind(key)
+	kind, known := s.kind(c, key)
 	switch {
 	case !known:
 		return nil, fmt.Errorf("Unknown option: %s\n%s", key, s.badOption()) //nolint:staticcheck // Perl's message
@@ -77,14 +77,14 @@ func (s subcommand) option(c *call, a string, args []string) ([]string, error) {
 
 func (s subcommand) badOption() string { return "400 unable to parse option\npct " + s.usage }
 
-func (s subcommand) kind(key string) (string, bool) {
+func (s subcommand) kind(c *call, key string) (string, bool) {
 	if k, ok := own[s.name()][key]; ok {
 		return k, true
 	}
 	if s.route == "" || key == "node" {
 		return "", false
 	}
-	table := schema.Table()[s.route]
+	table := schema.Table(c.major)[s.route]
 	if p, ok := table[key]; ok {
 		return p.Type, true
 	}
@@ -117,10 +117,10 @@ func (s subcommand) positional(c *call, rest []string) error {
 }
 
 func (s subcommand) check(c *call) error {
-	table := schema.Table()[s.route]
+	table := schema.Table(c.major)[s.route]
 	params := maps.Clone(c.params)
 	if table == nil {
-		table = schema.Table()["GET /nodes/{node}/lxc/{vmid}/status/current"]
+		table = schema.Table(c.major)["GET /nodes/{node}/lxc/{vmid}/status/current"]
 		params = node.Params{}
 		if v, ok := c.params["vmid"]; ok {
 			params["vmid"] = v

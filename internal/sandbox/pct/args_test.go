@@ -35,7 +35,7 @@ func TestParse(t *testing.T) {
 	} {
 		words := strings.Fields(tt.args)
 		cmd := subcommands()[words[0]]
-		c, err := cmd.parse(words[1:])
+		c, err := cmd.parse(words[1:], 8)
 		if tt.err != "" {
 			if err == nil || !strings.HasPrefix(err.Error(), tt.err) {
 				t.Errorf("%s: %v", tt.args, err)
@@ -68,7 +68,7 @@ func FuzzParse(f *testing.F) {
 		if !ok {
 			return
 		}
-		c, err := cmd.parse(strings.Split(rest, " "))
+		c, err := cmd.parse(strings.Split(rest, " "), 8)
 		if err == nil && len(cmd.args) > 0 && c.vmid < 100 {
 			t.Errorf("%s %q went through as container %d", verb, rest, c.vmid)
 		}

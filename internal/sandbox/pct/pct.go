@@ -62,6 +62,7 @@ type call struct {
 	vmid   int
 	params node.Params
 	extra  []string
+	major  int // version of Proxmox VE, whose options there are
 }
 
 func subcommands() map[string]subcommand {
@@ -127,7 +128,7 @@ func (t *Tool) dispatch(p *kernel.Proc, args []string) error {
 	if !ok {
 		return fmt.Errorf("ERROR: unknown command 'pct %s'\nUSAGE: pct <COMMAND> [ARGS] [OPTIONS]", args[0])
 	}
-	c, err := cmd.parse(args[1:])
+	c, err := cmd.parse(args[1:], t.node.Profile().Major)
 	if err != nil {
 		return err
 	}

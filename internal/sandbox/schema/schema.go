@@ -30,24 +30,36 @@ type Prop struct {
 type Schema map[string]Prop
 
 // parse reads the table's notation: a line a parameter, "name? type key=value…".
-func parse(text string) Schema {
+func parse(text string, major int) Schema {
 	s := Schema{}
 	for line := range strings.Lines(text) {
 		f := strings.Fields(line)
-		if len(f) == 0 {
+		if len(f) == 0 || !holds(f[2:], major) {
 			continue
 		}
 		name, optional := strings.CutSuffix(f[0], "?")
 		p := Prop{Type: f[1], Optional: optional}
 		for _, w := range f[2:] {
-			p.set(w)
+			p.set(w, major)
 		}
 		s[name] = p
 	}
 	return s
 }
 
-func (p *Prop) set(word string) {
+// holds reports whether a line is of this version.
+func holds(words []string, major int) bool {
+	for _, w := range words {
+		k, v, _ := strings.Cut(w, "=")
+		bound, _ := strconv.Atoi(v)
+		if k == "since" && major < bound || k == "until" && major > bound {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *Prop) set(word string, major int) {
 	k, v, _ := strings.Cut(word, "=")
 	num := func() *float64 { f, _ := strconv.ParseFloat(v, 64); return &f }
 	switch k {
@@ -64,7 +76,7 @@ func (p *Prop) set(word string) {
 	case "requires":
 		p.Requires = v
 	case "parts":
-		p.Parts = parts(v)
+		p.Parts = parse(parts[v], major)
 	case "default":
 		p.Default = v
 	case "last":

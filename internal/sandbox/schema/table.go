@@ -2,15 +2,32 @@ package schema
 
 import "sync"
 
-// Table is every route of the simulated API: method and path, as in
-// "GET /nodes/{node}/lxc". It is parsed once; nobody may change it.
-var Table = sync.OnceValue(func() map[string]Schema {
-	m := make(map[string]Schema, len(routes))
+// Table returns every route of the simulated API in a major version of Proxmox VE, 8 or 9:
+// method and path, as in "GET /nodes/{node}/lxc". It is parsed once; nobody may change it.
+func Table(major int) map[string]Schema {
+	if major >= 9 {
+		return table9()
+	}
+	return table8()
+}
+
+var (
+	table8 = sync.OnceValue(func() map[string]Schema { return read(8) })
+	table9 = sync.OnceValue(func() map[string]Schema { return read(9) })
+)
+
+func read(major int) map[string]Schema {
+	m := make(map[string]Schema, len(routes)+len(newRoutes))
 	for k, text := range routes {
-		m[k] = parse(text)
+		m[k] = parse(text, major)
+	}
+	if major >= 9 {
+		for k, text := range newRoutes {
+			m[k] = parse(text, major)
+		}
 	}
 	return m
-})
+}
 
 const (
 	onNode  = "node string format=node\n"
@@ -30,7 +47,8 @@ delete? boolean
 storage? string format=storage-id-list
 vms? string format=vmid-list`
 
-// config are the keys of a container's config, of pve-container 5.
+// config are the keys of a container's config. A line with since=9 or until=8 is of those
+// versions alone.
 const config = `
 arch? string enum=amd64,i386,arm64,armhf,riscv32,riscv64
 cmode? string enum=shell,console,tty
@@ -41,6 +59,8 @@ cpuunits? integer min=0 max=500000
 debug? boolean
 description? string max=8192
 dev[n]? string last=255
+entrypoint? string pattern=[^\x00-\x08\x0a-\x1F\x7F]+ since=9
+env? string pattern=(\w+=[^\x00-\x08\x0a-\x1F\x7F]*)(\x00\w+=[^\x00-\x08\x0a-\x1F\x7F]*)* since=9
 features? string parts=features
 hookscript? string format=volume-id
 hostname? string format=dns-name max=255
@@ -67,6 +87,7 @@ unused[n]? string last=255
 const volumeParts = `
 volume string
 acl? boolean
+idmap? string pattern=(passthrough|[ug]:[0-9]+:[0-9]+:[1-9][0-9]*(;[ug]:[0-9]+:[0-9]+:[1-9][0-9]*)*) since=9
 mountoptions? string pattern=(discard|lazytime|noatime|nodev|noexec|nosuid)(;(discard|lazytime|noatime|nodev|noexec|nosuid))*
 quota? boolean
 replicate? boolean
@@ -76,28 +97,24 @@ size? string format=disk-size
 `
 
 // parts are the schemas of property strings.
-func parts(name string) Schema {
-	switch name {
-	case "features":
-		return parse(`
+var parts = map[string]string{
+	"features": `
 force_rw_sys? boolean
 fuse? boolean
 keyctl? boolean
 mknod? boolean
 mount? string pattern=[a-zA-Z0-9_;\s]+
 nesting? boolean
-`)
-	case "mp":
-		return parse(volumeParts + "mp string\nbackup? boolean\n")
-	case "rootfs":
-		return parse(volumeParts)
-	}
-	return parse(`
+`,
+	"mp":     volumeParts + "mp string\nbackup? boolean\nkeepattrs? boolean since=9\n",
+	"rootfs": volumeParts,
+	"net": `
 name string pattern=[-_.\w\d]+
 bridge? string pattern=[-_.\w\d]+
 firewall? boolean
 gw? string format=ipv4
 gw6? string format=ipv6
+host-managed? boolean since=9
 hwaddr? string format=mac-addr
 ip? string format=ipv4-config
 ip6? string format=ipv6-config
@@ -107,7 +124,7 @@ rate? number
 tag? integer min=1 max=4094
 trunks? string pattern=\d+(?:;\d+)*
 type? string enum=veth
-`)
+`,
 }
 
 var routes = map[string]string{
@@ -134,11 +151,17 @@ groups? string
 keys? string pattern=[0-9a-zA-Z!=]*
 lastname? string max=1024
 password? string min=8 max=64`,
-	"GET /access/users/{userid}":                    onUser,
-	"DELETE /access/users/{userid}":                 onUser,
-	"GET /access/users/{userid}/token":              onUser,
-	"GET /access/users/{userid}/token/{tokenid}":    onToken,
-	"POST /access/users/{userid}/token/{tokenid}":   onToken + "comment? string\nexpire? integer min=0\nprivsep? boolean",
+	"GET /access/users/{userid}":                  onUser,
+	"DELETE /access/users/{userid}":               onUser,
+	"GET /access/users/{userid}/token":            onUser,
+	"GET /access/users/{userid}/token/{tokenid}":  onToken,
+	"POST /access/users/{userid}/token/{tokenid}": onToken + "comment? string\nexpire? integer min=0\nprivsep? boolean",
+	"PUT /access/users/{userid}/token/{tokenid}": onToken + `
+comment? string
+expire? integer min=0
+privsep? boolean
+regenerate? boolean since=9
+delete? string format=configid-list since=9`,
 	"DELETE /access/users/{userid}/token/{tokenid}": onToken,
 	"GET /access/roles":                             "",
 	"POST /access/roles":                            onRole + "privs? string",
@@ -177,8 +200,10 @@ password? string min=5 max=64`,
 	"GET /nodes/{node}/status":            onNode,
 	"GET /nodes/{node}/certificates/info": onNode,
 	"GET /nodes/{node}/apt/versions":      onNode,
-	"GET /nodes/{node}/network":           onNode + "type? string enum=bridge,bond,eth,alias,vlan,OVSBridge,OVSBond,OVSPort,OVSIntPort,vnet,any_bridge,any_local_bridge",
-	"GET /nodes/{node}/aplinfo":           onNode,
+	"GET /nodes/{node}/network": onNode +
+		"type? string until=8 enum=bridge,bond,eth,alias,vlan,OVSBridge,OVSBond,OVSPort,OVSIntPort,vnet,any_bridge,any_local_bridge\n" +
+		"type? string since=9 enum=bridge,bond,eth,alias,vlan,fabric,OVSBridge,OVSBond,OVSPort,OVSIntPort,vnet,any_bridge,any_local_bridge,include_sdn",
+	"GET /nodes/{node}/aplinfo": onNode,
 	"POST /nodes/{node}/aplinfo": onNode + `
 storage string format=storage-id
 template string max=255`,
@@ -215,6 +240,7 @@ vmid? integer format=vmid min=100 max=999999999`,
 	"POST /nodes/{node}/lxc": onCT + config + `
 bwlimit? number min=0
 force? boolean
+ha-managed? boolean since=9
 ignore-unpack-errors? boolean
 ostemplate string max=255
 password? string min=5
@@ -257,4 +283,9 @@ timeout? integer min=0`,
 digest? string max=40
 disk string pattern=rootfs|mp\d+
 size string pattern=\+?\d+(\.\d+)?[KMGT]?`,
+}
+
+// newRoutes are those that came with version 9.
+var newRoutes = map[string]string{
+	"GET /cluster/ha/rules": "resource? string\ntype? string enum=node-affinity,resource-affinity",
 }
