@@ -26,6 +26,7 @@ type savedJob struct {
 	Skip     []string      `json:"skip,omitempty"`
 	SkipNow  []string      `json:"skipNow,omitempty"`
 	Packages []string      `json:"packages,omitempty"`
+	Given    *plan.Given   `json:"given"` // null in a job of an older version
 }
 
 type savedScript struct {
@@ -65,7 +66,7 @@ func (r *Record) JobEntries(job plan.Job) (variables store.Sealed, doc []byte, e
 	}
 	doc, err = json.Marshal(savedJob{
 		Spec: job.Spec, Template: cmp.Or(job.Template.Path, job.Template.Name), Digest: job.Template.Digest,
-		Scripts: scriptSums(job.Template), Skip: job.Skip, SkipNow: job.SkipNow, Packages: job.Packages,
+		Scripts: scriptSums(job.Template), Skip: job.Skip, SkipNow: job.SkipNow, Packages: job.Packages, Given: job.Given,
 	})
 	return variables, doc, err
 }

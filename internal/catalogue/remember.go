@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/infrahaus/infrahaus/internal/exit"
@@ -81,7 +82,7 @@ func (r *Record) Remember(ctx context.Context, c lxc.Container, today Today) (*R
 	}
 	m.Job = plan.Job{
 		Spec: m.saved.Spec, Template: t, Values: values, Skip: m.saved.Skip, Packages: m.saved.Packages,
-		ConfigRepoURL: today.ConfigRepoURL, Password: password,
+		ConfigRepoURL: today.ConfigRepoURL, Password: password, Given: m.saved.Given,
 	}
 	return m, nil
 }
@@ -97,6 +98,18 @@ func (m *Remembered) given(t *template.Template, set map[string]string) map[stri
 	}
 	maps.Copy(out, set)
 	return out
+}
+
+// Was is the spec on record.
+func (m *Remembered) Was() lxc.Spec { return m.saved.Spec }
+
+// FollowTemplate makes the spec what it is for a sync: what nobody gave is as the template
+// says now. A resume keeps the spec on record.
+func (m *Remembered) FollowTemplate() { m.Spec = m.Given.Follow(m.saved.Spec, m.Template.Spec()) }
+
+// NewSpec reports whether the job's spec, or what of it was given, is not the one on record.
+func (m *Remembered) NewSpec() bool {
+	return !reflect.DeepEqual(m.Spec, m.saved.Spec) || !reflect.DeepEqual(m.Given, m.saved.Given)
 }
 
 // Value returns a variable's value on record.

@@ -219,7 +219,7 @@ func (o *createOptions) job(set map[string]string) (plan.Job, error) {
 	}
 	return plan.Job{
 		Spec: spec, Template: t, Values: values, Skip: o.skipScripts, Packages: o.packages,
-		ConfigRepoURL: cfg.ConfigRepoURL, Password: password,
+		ConfigRepoURL: cfg.ConfigRepoURL, Password: password, Given: o.spec.given(),
 	}, checkSkips(t, o.skipScripts)
 }
 

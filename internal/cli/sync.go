@@ -23,6 +23,8 @@ type syncOptions struct {
 	skipScripts  []string
 	plan         bool
 	exitCode     bool
+	restart      bool
+	resources    resourceOptions
 	rollback     bool
 	yes          bool
 	publish      bool
@@ -60,11 +62,13 @@ lost, so it asks, and --yes is for scripts.` + exitStatuses(0, 1, 2, 3, 4, 5, 6,
 	f := cmd.Flags()
 	o.vars.register(f)
 	o.packages.register(f)
+	o.resources.register(f)
 	choose(cmd, &o.take, "take", "", "whose `side` wins a conflict: %s", "template", "guest")
 	choose(cmd, &o.snapshot, "snapshot", plan.SnapshotAuto, "`when` to take a snapshot first: %s", plan.SnapshotAuto, plan.SnapshotAlways, plan.SnapshotNever)
 	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run this time, by `name`")
 	f.BoolVar(&o.plan, "plan", false, "show how the container differs, and touch nothing")
 	f.BoolVar(&o.exitCode, "exit-code", false, "with --plan: end with status 7 if a sync would change something")
+	f.BoolVar(&o.restart, "restart", false, "restart the container if a setting needs that")
 	f.BoolVar(&o.rollback, "rollback", false, "go back to the snapshot that a failed sync has left")
 	f.BoolVarP(&o.yes, "yes", "y", false, "with --rollback: do not ask")
 	passwordFlag(f, &o.passwordFile)
@@ -110,9 +114,13 @@ func (o *syncOptions) run(ctx context.Context, ref string) error {
 		return err
 	}
 	o.packages.apply(m)
+	if err := o.resources.apply(m); err != nil {
+		return err
+	}
 	m.SkipNow = o.skipScripts
 	how := plan.SyncRequest{
-		Take: o.take, Snapshot: o.snapshot, Removed: m.RemovedScripts(), Values: m.NewValues(), Changed: m.Changes() != nil || m.NewPackages(),
+		Take: o.take, Snapshot: o.snapshot, Removed: m.RemovedScripts(), Values: m.NewValues(),
+		Changed: m.Changes() != nil || m.NewPackages() || m.NewSpec(), Want: m.Spec, Was: m.Was(), Restart: o.restart,
 	}
 	if o.plan {
 		return o.report(ctx, c, m, how)
@@ -176,9 +184,12 @@ func (o *syncOptions) show(report plan.Report) error {
 		a.note("get inside " + report.Inside)
 	}
 	switch {
-	case len(report.Conflicts) > 0 && !a.global.quiet:
+	case a.global.quiet:
+	case len(report.Barred()) > 0:
+		a.note("a sync would be refused: set INFRAHAUS_SSH_NODE, and the node sets it")
+	case len(report.Conflicts) > 0:
 		a.note("a sync would be refused: say --take template or --take guest")
-	case !report.Differs() && !a.global.quiet:
+	case !report.Differs():
 		a.note("nothing differs that a sync would change")
 	}
 	return nil
@@ -193,6 +204,9 @@ func driftTable(p plan.Report) ui.Table {
 	does := map[configmanager.Effect]string{
 		configmanager.Leave: "leave it", configmanager.Keep: "leave it, and remember that", configmanager.Write: "write it",
 		configmanager.Backup: "keep a copy and write it", configmanager.Refuse: "be refused",
+	}
+	for _, s := range p.Settings {
+		add("setting", s.Name, s.State(), p.Would(s))
 	}
 	for _, f := range p.Files {
 		add("file", f.Target, string(f.State), does[f.Effect()])

@@ -44,8 +44,8 @@ func (r *Run) deploy(ctx context.Context) error {
 func (r *Run) deployAction(ctx context.Context, a plan.Action) error {
 	switch a.Kind {
 	case plan.Refuse:
-		return r.conflict(r.plan.Refused)
-	case plan.Removed:
+		return r.refusal()
+	case plan.Removed, plan.Stays:
 		r.say(strings.Join(a.Lines, "\n"))
 	case plan.KeepJob:
 		r.say("Nothing differs from the template" + r.butFor())
@@ -55,7 +55,16 @@ func (r *Run) deployAction(ctx context.Context, a plan.Action) error {
 	case plan.Redo:
 		return r.redo(ctx, a.Item)
 	case plan.Change:
+		if err := r.claimSettings(ctx); err != nil {
+			return err
+		}
 		return r.beginChange(ctx)
+	case plan.Configure:
+		return r.configure(ctx, a)
+	case plan.Restart:
+		return r.restart(ctx)
+	case plan.Configured:
+		return r.configured(ctx)
 	case plan.Ship:
 		return r.shipAll(ctx, r.plan.Input)
 	}

@@ -73,7 +73,7 @@ func (r *Run) request() plan.Request {
 func (r *Run) world() plan.World {
 	rec := r.recorded
 	rec.CTID = r.ctid
-	return plan.World{Record: rec, Marks: r.marks, Situation: r.situation, Placement: r.placement, Inside: r.inside}
+	return plan.World{Record: rec, Marks: r.marks, Situation: r.situation, Placement: r.placement, Inside: r.inside, Login: r.login()}
 }
 
 // decide makes the plan from what was found so far.

@@ -24,6 +24,9 @@ func (r *Run) Sync(ctx context.Context, q SyncRequest) (Result, error) {
 		err = r.mustRun()
 	}
 	if err == nil {
+		err = r.maySet(ctx)
+	}
+	if err == nil {
 		err = r.perform(ctx, Phases[2:])
 	}
 	return r.end(ctx, err)
@@ -77,6 +80,9 @@ func (r *Run) keepJob(ctx context.Context) error {
 func (r *Run) saveJob(ctx context.Context) error {
 	job := r.job
 	job.Spec = r.asked
+	if r.verb == plan.Sync { // what no sync can change is as it was
+		job.Spec.OSTemplate, job.Spec.Unprivileged = r.how.Was.OSTemplate, r.how.Was.Unprivileged
+	}
 	return r.record.SaveJob(ctx, job)
 }
 
@@ -133,6 +139,14 @@ func (r *Run) drift(ctx context.Context, in configmanager.Input) (configmanager.
 		}
 	}
 	return d, nil
+}
+
+// refusal is the error of a sync that is refused after a look inside.
+func (r *Run) refusal() error {
+	if r.plan.Busy != "" {
+		return r.stillRuns(r.plan.Busy)
+	}
+	return r.conflict(r.plan.Refused)
 }
 
 // conflict is the error that names the files which a sync would overwrite although somebody

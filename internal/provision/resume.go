@@ -73,7 +73,10 @@ func (r *Run) lookBack(ctx context.Context) error {
 	if err := r.found(ctx, found); err != nil {
 		return err
 	}
-	return r.settleIn(ctx)
+	if err := r.settleIn(ctx); err != nil {
+		return err
+	}
+	return r.lookAtSettings(ctx)
 }
 
 // survey asks about the container on record.

@@ -26,6 +26,15 @@ func (r *Run) start(ctx context.Context) error {
 	if err := r.step(r.phase.From, "Starting container"); err != nil {
 		return err
 	}
+	if err := r.startIt(ctx, todo); err != nil {
+		return err
+	}
+	return r.step(r.phase.To, "Container started"+at(r.address))
+}
+
+// startIt starts the container, or follows the task that does, learns the address and begins
+// to open the guest.
+func (r *Run) startIt(ctx context.Context, todo plan.Action) error {
 	node := r.placement.Node
 	upid, err := r.startTask(ctx, node, todo)
 	if err != nil {
@@ -56,7 +65,7 @@ func (r *Run) start(ctx context.Context) error {
 		r.openSoon(ctx)
 		close(r.opening.up)
 	}
-	return r.step(r.phase.To, "Container started"+at(r.address))
+	return nil
 }
 
 // StartTimeout is how long the task that starts a container may take. ext4's multi-mount

@@ -107,12 +107,17 @@ type Config struct {
 	All          map[string]string
 }
 
-// Config reads a container's configuration. The error is NotFound if it does not exist.
+// Config reads a container's configuration, with what waits for a restart as if it had taken
+// effect. The error is NotFound if it does not exist.
 // Most keys are missing while it is being created.
 func (c *Client) Config(ctx context.Context, node string, ctid int) (Config, error) {
+	return c.config(ctx, node, ctid, "")
+}
+
+func (c *Client) config(ctx context.Context, node string, ctid int, query string) (Config, error) {
 	var raw map[string]text
 	op := fmt.Sprintf("read the configuration of container %d", ctid)
-	if err := c.get(ctx, op, join("nodes", node, "lxc", strconv.Itoa(ctid), "config"), &raw); err != nil {
+	if err := c.get(ctx, op, join("nodes", node, "lxc", strconv.Itoa(ctid), "config")+query, &raw); err != nil {
 		return Config{}, err
 	}
 	return parseConfig(raw), nil

@@ -15,6 +15,7 @@ type decision struct {
 	programs map[string]Doing
 	input    configmanager.Input       // the files to ship
 	refused  []configmanager.FileDrift // files for which the run is refused
+	settings []Setting                 // of a sync: the differences on Proxmox
 	differs  bool                      // a sync has something to change
 	redo     []string                  // programs that are done, and that a sync has to run again
 }
@@ -26,8 +27,11 @@ func Decide(q Request, w World) Plan {
 		return Plan{Actions: []Action{{Phase: event.Finalizing, Kind: LookAround}}}
 	}
 	d := &decision{Request: q, World: w, programs: Programs(q, w)}
+	if q.Verb == Sync && w.Situation.State == There {
+		d.settings = Settings(q, w)
+	}
 	d.compare()
-	p := Plan{Input: d.input, Refused: d.refused}
+	p := Plan{Input: d.input, Refused: d.refused, Barred: d.barred(), Busy: d.busy()}
 	for _, actions := range [][]Action{d.creating(), d.starting(), d.deploying(), d.syncing(), d.finalizing()} {
 		p.Actions = append(p.Actions, actions...)
 	}
@@ -192,19 +196,21 @@ func (d *decision) deploying() []Action {
 	switch {
 	case d.seesAll():
 		return []Action{action(Enter, "", enter)}
-	case len(d.refused) > 0:
+	case d.refuses():
 		return []Action{action(Enter, "", enter), action(Refuse, "", d.refuseLines()...)}
 	case d.Verb != Sync || d.Inside == nil:
-		return d.shipping(enter)
+		ship := d.shipping(enter)
+		return slices.Concat(ship[:1:1], d.goOnSetting(), ship[1:])
 	}
 	ship := d.shipping(enter)
-	actions := append(ship[:1:1], d.removed()...)
+	actions := slices.Concat(ship[:1:1], d.removed(), d.staying())
 	if d.differs {
 		actions = append(actions, action(Snapshot, ""))
 		for _, item := range d.redo {
 			actions = append(actions, action(Redo, item))
 		}
 		actions = append(actions, action(Change, ""))
+		actions = append(actions, d.setting()...)
 	} else {
 		actions = append(actions, action(KeepJob, ""))
 	}
@@ -250,7 +256,7 @@ func (d *decision) syncing() []Action {
 	switch {
 	case d.seesAll():
 		return []Action{action(Nothing, "", 0, "nothing")}
-	case len(d.refused) > 0:
+	case d.refuses():
 		return []Action{action(Nothing, "", 0, "nothing: it is refused before")}
 	}
 	actions := []Action{action(Program, ItemManager, d.programs[ItemManager], d.managerLines()...)}
@@ -268,7 +274,7 @@ func (d *decision) syncing() []Action {
 }
 
 func (d *decision) finalizing() []Action {
-	if len(d.refused) > 0 {
+	if d.refuses() {
 		return []Action{{Phase: event.Finalizing, Kind: Nothing, Lines: []string{"nothing: it is refused before"}}}
 	}
 	actions := []Action{{Phase: event.Finalizing, Kind: LookAround, Lines: d.discoverLines()}}

@@ -19,6 +19,7 @@ type Job struct {
 	Skip     []string // names of scripts that must never run
 	SkipNow  []string // names of scripts that this sync or resume, and those that continue it, must not run
 	Packages []string // --package, for the guest's own package manager
+	Given    *Given   // the parts of Spec that the command line gave; nil: not known, so all of them
 
 	ConfigRepoURL string // CONFIG_REPO_URL in the guest; "" for none
 	ConfigBranch  string

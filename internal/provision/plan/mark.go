@@ -35,6 +35,10 @@ type Detail struct {
 	Take   string `json:"take,omitempty"`   // how a sync settles conflicts
 	Name   string `json:"name,omitempty"`   // of a snapshot
 	Was    string `json:"was,omitempty"`    // the lifecycle when the snapshot was taken
+	// Puts are the settings that a sync changes, and Restart whether it then restarts the
+	// container.
+	Puts    []Put `json:"puts,omitempty"`
+	Restart bool  `json:"restart,omitempty"`
 	// Out and Err are the offsets from which the run that wrote the mark followed the output.
 	Out int64 `json:"out,omitempty"`
 	Err int64 `json:"err,omitempty"`
@@ -47,6 +51,7 @@ const (
 	ItemShip     = "ship"
 	ItemManager  = "config-manager"
 	ItemSnapshot = "snapshot"
+	ItemSettings = "settings" // claimed with everything that is set, done once it is
 	ItemRollback = "rollback"
 )
 

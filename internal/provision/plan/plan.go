@@ -33,6 +33,10 @@ const (
 	Snapshot     Kind = "snapshot"      // take a snapshot before the first change, as --snapshot says
 	Redo         Kind = "redo"          // record that a program which is done has to run again
 	Change       Kind = "change"        // record that the container is being changed
+	Stays        Kind = "stays"         // say of a setting that it cannot be changed, or waits for a restart
+	Configure    Kind = "configure"     // set one setting of the container on Proxmox
+	Restart      Kind = "restart"       // restart the container, and get inside again
+	Configured   Kind = "configured"    // record that the settings are set
 	Ship         Kind = "ship"          // ship the config-manager, the scripts and Plan.Input
 	ShipFile     Kind = "ship file"     // one file of Plan.Input
 	KeepFile     Kind = "keep file"     // leave a file as the container has it, and remember that
@@ -48,6 +52,7 @@ type Action struct {
 	Kind  Kind
 	Item  string   // the program, the file's target or the snapshot's name
 	Doing Doing    // of a Program
+	Put   Put      // of a Configure
 	Lines []string // what `--plan` prints, or a Removed says; none for an action that is not mentioned
 }
 
@@ -55,7 +60,9 @@ type Action struct {
 type Plan struct {
 	Actions []Action
 	Input   configmanager.Input       // of Ship: files that the guest has are marked as unshipped
-	Refused []configmanager.FileDrift // the reasons for Refuse
+	Refused []configmanager.FileDrift // the reasons for Refuse: files in the way
+	Barred  []Setting                 // settings that the login may not set
+	Busy    string                    // and a program that the restart would kill; "": none
 }
 
 // In are the actions of a phase.

@@ -10,7 +10,9 @@ import (
 // Report is how a container differs from its template, and what a sync would do about it:
 // the result of `sync --plan`. Empty lists are [] in JSON, never null.
 type Report struct {
-	Inside   string                       `json:"inside"` // how the guest was entered, and why so
+	Inside string `json:"inside"` // how the guest was entered, and why so
+	// Settings are the differences on Proxmox: what is the same is left out.
+	Settings []Setting                    `json:"settings"`
 	Files    []configmanager.FileDrift    `json:"files"`
 	Packages []configmanager.PackageDrift `json:"packages"`
 	// Manager is the state of the config-manager's last attempt, in the words for a script.
@@ -20,6 +22,8 @@ type Report struct {
 	Services []ServiceDrift `json:"services"`
 	// Conflicts are the targets of the files for which the sync would be refused.
 	Conflicts []string `json:"conflicts"`
+
+	restart bool // as the sync was asked
 }
 
 // ScriptDrift is the state of one script: same, new, changed, failed (or died, at its last
@@ -40,7 +44,7 @@ type ServiceDrift struct {
 func ReportOf(q Request, w World) Report {
 	programs, drift := Programs(q, w), w.Inside.Drift
 	r := Report{
-		Inside: w.Way, Packages: append([]configmanager.PackageDrift{}, drift.Packages...),
+		Inside: w.Way, Settings: append([]Setting{}, Settings(q, w)...), restart: q.Sync.Restart, Packages: append([]configmanager.PackageDrift{}, drift.Packages...),
 		Manager: programs[ItemManager].state(w.Marks.Of(event.Syncing, ItemManager)),
 		Files:   []configmanager.FileDrift{}, Scripts: []ScriptDrift{}, Services: []ServiceDrift{}, Conflicts: []string{},
 	}
@@ -63,9 +67,23 @@ func ReportOf(q Request, w World) Report {
 	return r
 }
 
+// Would is what the sync does about a setting.
+func (r Report) Would(s Setting) string { return s.Would(r.restart) }
+
+// Barred are the settings for which the sync would be refused.
+func (r Report) Barred() []Setting {
+	return slices.DeleteFunc(slices.Clone(r.Settings), func(s Setting) bool { return s.Effect != SettingRefuse })
+}
+
 // Differs reports whether a sync would have anything to do, or be refused. A service that
-// does not run is reported, but a sync does not mend it.
+// does not run is reported, but a sync does not mend it; nor does it change a setting that
+// cannot be changed, or that waits for a restart which it was not asked to make.
 func (r Report) Differs() bool {
+	for _, s := range r.Settings {
+		if s.changes(r.restart) || s.Effect == SettingRefuse {
+			return true
+		}
+	}
 	for _, f := range r.Files {
 		if f.Effect() != configmanager.Leave {
 			return true

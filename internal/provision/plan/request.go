@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/template"
 )
 
@@ -37,6 +38,9 @@ type SyncRequest struct {
 	Removed  []string // scripts that the template no longer has
 	Values   []string // names of variables whose value differs from the one on record
 	Changed  bool     // the template is not the one on record
+	Want     lxc.Spec // what the container is asked to be now
+	Was      lxc.Spec // what it was asked to be, on record
+	Restart  bool     // restart it if a setting needs that
 }
 
 // The values of --snapshot. Auto takes one if the storage can.

@@ -18,13 +18,16 @@ const (
 
 // Situation is what Proxmox says of the work that earlier runs began.
 type Situation struct {
-	State   State
-	Why     string     // in words: how that was seen; "" for There, Vanished and Replaced
-	Node    string     // where the container is now; the record may name the node that it left
-	Config  pve.Config // of Unread, HalfMade and There
-	Create  string     // UPID of the create task of InCreation, Unread and HalfMade
-	Running bool       // of There
-	Start   string     // of There: UPID of a start task that still runs
+	State  State
+	Why    string     // in words: how that was seen; "" for There, Vanished and Replaced
+	Node   string     // where the container is now; the record may name the node that it left
+	Config pve.Config // of Unread, HalfMade and There
+	// Now is the configuration with which the container runs, without what waits for a
+	// restart; nil if nobody asked.
+	Now     *pve.Config
+	Create  string // UPID of the create task of InCreation, Unread and HalfMade
+	Running bool   // of There
+	Start   string // of There: UPID of a start task that still runs
 }
 
 // ToCreate reports whether a container has to be created.

@@ -19,6 +19,7 @@ var syncRules = []syncRule{
 	{"files and packages", (*decision).filesDiffer, func(*decision) []string { return []string{ItemManager} }},
 	{"values that a script names", func(d *decision) bool { return len(d.revalued()) > 0 }, (*decision).revalued},
 	{"programs that are not done", (*decision).unfinished, nil},
+	{"settings on Proxmox", (*decision).sets, nil},
 }
 
 // reconcile applies the rules.

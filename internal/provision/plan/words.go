@@ -113,9 +113,18 @@ func StaticAddress(n lxc.Network) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// refuseLines name the files in the way.
-func (d *decision) refuseLines() []string {
-	lines := []string{fmt.Sprintf("refuse: %s in the way, and nothing is changed", Counted(len(d.refused), "file"))}
+// refuseLines name the files in the way, and the settings that the login may not set.
+func (d *decision) refuseLines() (lines []string) {
+	for _, s := range d.barred() {
+		lines = append(lines, "refuse: "+s.line()+": "+s.Why)
+	}
+	if busy := d.busy(); busy != "" {
+		lines = append(lines, "refuse: "+busy+" still runs, and a restart would kill it")
+	}
+	if len(d.refused) == 0 {
+		return lines
+	}
+	lines = append(lines, fmt.Sprintf("refuse: %s in the way, and nothing is changed", Counted(len(d.refused), "file")))
 	return append(lines, InTheWay(d.refused)...)
 }
 

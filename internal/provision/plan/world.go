@@ -17,7 +17,14 @@ type World struct {
 	Situation Situation
 	Placement *pve.Placement // where a container will be created; nil: not chosen yet, or none is created
 	Way       string         // in words, how the guest is or will be entered
-	Inside    *Inside        // nil: nobody has looked into the guest
+	Login     Login
+	Inside    *Inside // nil: nobody has looked into the guest
+}
+
+// Login is what may be set that Proxmox keeps for root@pam.
+type Login struct {
+	Root bool // the login is root@pam with its password
+	Node bool // pct can be run on the node
 }
 
 // Inside is what was found in a guest that runs.

@@ -1,0 +1,77 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+)
+
+// Given says which values of a job's spec the command line gave. A sync keeps these;
+// whatever nobody gave follows the template as it is now.
+type Given struct {
+	Flags []string `json:"flags"`          // names of flags, as in GivenFlags
+	Tags  []string `json:"tags,omitempty"` // of --tag, which are added to the template's
+}
+
+// given are the flags whose values a sync keeps, each with what it copies. A flag that is
+// missing here has its value replaced by the template's at the next sync.
+var given = []struct {
+	flag string
+	copy func(to *lxc.Spec, from lxc.Spec)
+}{
+	{"cores", func(to *lxc.Spec, from lxc.Spec) { to.Cores = from.Cores }},
+	{"memory", func(to *lxc.Spec, from lxc.Spec) { to.MemoryMiB = from.MemoryMiB }},
+	{"swap", func(to *lxc.Spec, from lxc.Spec) { to.SwapMiB = from.SwapMiB }},
+	{"disk", func(to *lxc.Spec, from lxc.Spec) { to.DiskGiB = from.DiskGiB }},
+	{"unprivileged", func(to *lxc.Spec, from lxc.Spec) { to.Unprivileged = from.Unprivileged }},
+	{"privileged", func(to *lxc.Spec, from lxc.Spec) { to.Unprivileged = from.Unprivileged }},
+	{"nesting", func(to *lxc.Spec, from lxc.Spec) { to.Features.Nesting = from.Features.Nesting }},
+	{"onboot", func(to *lxc.Spec, from lxc.Spec) { to.OnBoot = from.OnBoot }},
+	{"console", func(to *lxc.Spec, from lxc.Spec) { to.Console = from.Console }},
+	{"bridge", func(to *lxc.Spec, from lxc.Spec) { to.Network.Bridge = from.Network.Bridge }},
+	{"vlan", func(to *lxc.Spec, from lxc.Spec) { to.Network.VLAN = from.Network.VLAN }},
+	{"ip", func(to *lxc.Spec, from lxc.Spec) {
+		to.Network.IPv4, to.Network.Gateway4 = from.Network.IPv4, from.Network.Gateway4
+	}},
+	{"ip6", func(to *lxc.Spec, from lxc.Spec) {
+		to.Network.IPv6, to.Network.Gateway6 = from.Network.IPv6, from.Network.Gateway6
+	}},
+	{"nameserver", func(to *lxc.Spec, from lxc.Spec) { to.Network.Nameservers = from.Network.Nameservers }},
+}
+
+// GivenFlags are the names of the flags whose values a sync keeps.
+func GivenFlags() (names []string) {
+	for _, g := range given {
+		names = append(names, g.flag)
+	}
+	return names
+}
+
+// Has reports whether one of these flags was given. If that is not known (g is nil), it was.
+func (g *Given) Has(flags ...string) bool {
+	return g == nil || slices.ContainsFunc(flags, func(f string) bool { return slices.Contains(g.Flags, f) })
+}
+
+// Follow is what a container is asked to be now: was is the spec on record, today what its
+// template asks for now. The record of an older version does not say what was given (g is
+// nil): then all of it counts as given, so that no sync changes a container by surprise.
+func (g *Given) Follow(was, today lxc.Spec) lxc.Spec {
+	if g == nil {
+		return was
+	}
+	s := today
+	// No template has these.
+	s.CTID, s.Hostname, s.Node, s.Storage, s.SSHKeys = was.CTID, was.Hostname, was.Node, was.Storage, was.SSHKeys
+	s.Tags = slices.Clone(today.Tags)
+	for _, t := range g.Tags {
+		if !slices.Contains(s.Tags, t) {
+			s.Tags = append(s.Tags, t)
+		}
+	}
+	for _, one := range given {
+		if slices.Contains(g.Flags, one.flag) {
+			one.copy(&s, was)
+		}
+	}
+	return s
+}

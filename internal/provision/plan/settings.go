@@ -1,0 +1,180 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/pve"
+)
+
+// Setting is one difference between the container on Proxmox and what it is asked to be.
+type Setting struct {
+	Name    string        `json:"name"`
+	Have    string        `json:"have"` // "" for none, as in Want
+	Want    string        `json:"want"`
+	From    string        `json:"from"` // who wants it: template, given (by a flag), or record
+	Effect  SettingEffect `json:"effect"`
+	Restart bool          `json:"restart"`       // it takes effect when the container is started next
+	Why     string        `json:"why,omitempty"` // of stay and refuse
+
+	Put Put `json:"-"` // of set
+}
+
+// SettingEffect is what a sync does about a setting.
+type SettingEffect string
+
+// The effects.
+const (
+	SettingSet    SettingEffect = "set"    // set it
+	SettingWaits  SettingEffect = "waits"  // it is set, and waits for a restart
+	SettingStays  SettingEffect = "stays"  // it cannot be changed; a sync leaves it
+	SettingRefuse SettingEffect = "refuse" // the login may not set it: the sync is refused
+)
+
+// Put is one request that sets something. It is on record before it is made, so that a
+// resume can repeat it.
+type Put struct {
+	Name    string `json:"name"` // of the setting
+	Key     string `json:"key"`  // Proxmox's name of it
+	Value   string `json:"value,omitempty"`
+	Grow    bool   `json:"grow,omitempty"`    // Key is a disk, Value its new size, such as 16G
+	OnNode  bool   `json:"onNode,omitempty"`  // by pct on the node: the login may not do it
+	Restart bool   `json:"restart,omitempty"` // it takes effect when the container is started next
+}
+
+// when is the moment at which a setting of a running container takes effect.
+type when int
+
+const (
+	live      when = iota // at once
+	atRestart             // when it is started next
+	grows                 // at once; it cannot become smaller
+	never                 // the container would have to be created anew
+)
+
+// sides are the two sides that a row compares.
+type sides struct {
+	want, was lxc.Spec   // what is asked for, and what was asked for when that was recorded last
+	have      pve.Config // with what waits for a restart
+	made      string     // the OS template that the container was made from; "" if not known
+}
+
+// compared is one comparison in words. The two are equal if there is nothing to do.
+type compared struct {
+	have, want string
+	value      string // the new value of Proxmox's key; "" removes the key
+	less       bool   // of grows: the wanted size is smaller
+}
+
+// settingRow is one setting. What nobody asks for, now or when that was recorded last, is
+// left as Proxmox has it: compare then returns the same text twice.
+type settingRow struct {
+	name      string
+	flags     []string // of create and sync; for Setting.From and Given
+	key       string   // Proxmox's; "" for one that never changes
+	privilege string
+	when      when
+	compare   func(sides) compared
+	// rootOnly reports whether Proxmox lets only root@pam, or pct on the node, make this
+	// change; nil: never.
+	rootOnly func(sides, compared) bool
+}
+
+// settingRows are all settings, in the order in which they are set. A new one is a row here
+// and a line in TestSettings; if create has a flag for it, also a line in given.
+var settingRows = []settingRow{
+	{name: "cores", flags: []string{"cores"}, key: "cores", privilege: "VM.Config.CPU", compare: number("", func(s lxc.Spec) int { return s.Cores }, "cores")},
+	{name: "memory", flags: []string{"memory"}, key: "memory", privilege: "VM.Config.Memory", compare: number(" MiB", func(s lxc.Spec) int { return s.MemoryMiB }, "memory")},
+	{name: "swap", flags: []string{"swap"}, key: "swap", privilege: "VM.Config.Memory", compare: compareSwap},
+	{name: "disk", flags: []string{"disk"}, key: "rootfs", privilege: "VM.Config.Disk", when: grows, compare: compareDisk},
+	{name: "hostname", key: "hostname", privilege: "VM.Config.Network", when: atRestart, compare: compareHostname},
+	{name: "tags", flags: []string{"tag"}, key: "tags", privilege: "VM.Config.Options", compare: compareTags},
+	{name: "features", flags: []string{"nesting"}, key: "features", privilege: "VM.Allocate", when: atRestart, compare: compareFeatures, rootOnly: featuresNeedRoot},
+	{name: "network", flags: []string{"bridge", "vlan", "ip", "ip6"}, key: "net0", privilege: "VM.Config.Network", compare: compareNetwork},
+	{name: "nameservers", flags: []string{"nameserver"}, key: "nameserver", privilege: "VM.Config.Network", when: atRestart, compare: compareNameservers},
+	{name: "onboot", flags: []string{"onboot"}, key: "onboot", privilege: "VM.Config.Options", compare: compareOnBoot},
+	{name: "console", flags: []string{"console"}, key: "cmode", privilege: "VM.Config.Options", when: atRestart, compare: compareConsole},
+	{name: "os", when: never, compare: compareOS},
+	{name: "unprivileged", flags: []string{"unprivileged", "privileged"}, when: never, compare: compareUnprivileged},
+}
+
+// Settings are the differences between a container that is there and what a sync wants it
+// to be, in the order in which they are set.
+func Settings(q Request, w World) (out []Setting) {
+	s := sides{want: q.Sync.Want, was: q.Sync.Was, have: w.Situation.Config, made: w.Record.OSTemplate}
+	for _, row := range settingRows {
+		if one, differs := row.setting(s, q, w); differs {
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+// setting compares one row.
+func (row settingRow) setting(s sides, q Request, w World) (Setting, bool) {
+	c := row.compare(s)
+	running := s
+	if w.Situation.Now != nil {
+		running.have = *w.Situation.Now
+	}
+	now := row.compare(running)
+	one := Setting{Name: row.name, Have: now.have, Want: c.want, From: row.from(q.Job.Given), Restart: row.when == atRestart && now.have != c.want}
+	switch {
+	case c.have == c.want && now.have == now.want:
+		return one, false
+	case c.have == c.want:
+		one.Effect, one.Restart = SettingWaits, true
+	case row.when == never:
+		one.Effect, one.Why = SettingStays, "cannot be changed: create anew"
+	case c.less:
+		one.Effect, one.Why = SettingStays, "cannot shrink"
+	default:
+		one.Effect = SettingSet
+		one.Put = Put{Name: row.name, Key: row.key, Value: c.value, Grow: row.when == grows, Restart: one.Restart}
+		if row.rootOnly != nil && !w.Login.Root && row.rootOnly(s, c) {
+			one.Put.OnNode = true
+		}
+		if one.Put.OnNode && !w.Login.Node {
+			one.Effect, one.Why = SettingRefuse, "only root@pam with its password may set this, or pct on the node"
+		}
+	}
+	return one, true
+}
+
+// from says who wants a setting.
+func (row settingRow) from(g *Given) string {
+	switch {
+	case g == nil, row.name == "hostname":
+		return "record"
+	case g.Has(row.flags...), row.name == "tags" && len(g.Tags) > 0:
+		return "given"
+	}
+	return "template"
+}
+
+// SettingPrivileges are the privileges that the login needs to make these changes by the API.
+func SettingPrivileges(settings []Setting) (privileges []string) {
+	for _, s := range settings {
+		for _, row := range settingRows {
+			if row.name == s.Name && s.Effect == SettingSet && !s.Put.OnNode && !slices.Contains(privileges, row.privilege) {
+				privileges = append(privileges, row.privilege)
+			}
+		}
+	}
+	return privileges
+}
+
+// Made reports whether Proxmox has what a request asks for. A property string counts as the
+// same whatever its order, and so do tags.
+func (c Put) Made(have pve.Config) bool {
+	now, set := have.All[c.Key]
+	switch {
+	case c.Grow:
+		return pve.Properties(now)["size"] == c.Value
+	case c.Value == "":
+		return !set
+	case c.Key == "tags":
+		return slices.Equal(sortedTags(have.Tags), sortedTags(pve.Tags(c.Value)))
+	}
+	return pve.SameProperties(now, c.Value)
+}

@@ -1,0 +1,178 @@
+package plan
+
+import (
+	"maps"
+	"testing"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/pve"
+)
+
+// asMade is a container as its spec asks for it.
+func asMade() (lxc.Spec, map[string]string) {
+	spec := lxc.Spec{
+		Hostname: "web", OSTemplate: "debian-12", Cores: 1, MemoryMiB: 512, SwapMiB: 512, DiskGiB: 8, Unprivileged: true,
+		Network: lxc.Network{IPv4: "dhcp"},
+	}
+	return spec, map[string]string{
+		"hostname": "web", "cores": "1", "memory": "512", "swap": "512", "unprivileged": "1", "ostype": "debian",
+		"rootfs": "local-lvm:vm-100-disk-0,size=8G", "net0": "name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:00:01,ip=dhcp,type=veth",
+	}
+}
+
+// One row of settingRows has at least one line here.
+func TestSettings(t *testing.T) {
+	type spec = lxc.Spec
+	for _, c := range []struct {
+		name string
+		was  func(*spec)       // the record and the template alike
+		want func(*spec)       // the template now
+		have map[string]string // on Proxmox; "-": the key is missing
+		says string            // "" for no difference
+		put  string
+	}{
+		{name: "same"},
+		{name: "cores", have: map[string]string{"cores": "4"}, says: "cores: 4, template 1: set it", put: "cores=1"},
+		{name: "cores without a limit", have: map[string]string{"cores": "-"}, says: "cores: none, template 1: set it", put: "cores=1"},
+		{name: "memory", want: func(s *spec) { s.MemoryMiB = 1024 }, says: "memory: 512 MiB, template 1024 MiB: set it", put: "memory=1024"},
+		{name: "swap", want: func(s *spec) { s.SwapMiB = 0 }, says: "swap: 512 MiB, template 0 MiB: set it", put: "swap=0"},
+		{name: "disk", want: func(s *spec) { s.DiskGiB = 16 }, says: "disk: 8 GiB, template 16 GiB: set it", put: "rootfs=16G, grow"},
+		{name: "disk in MiB", have: map[string]string{"rootfs": "a:b,size=8704M"}, says: "disk: 8704 MiB, template 8 GiB: cannot shrink"},
+		{name: "disk in TiB", want: func(s *spec) { s.DiskGiB = 1024 }, have: map[string]string{"rootfs": "a:b,size=1T"}},
+		{name: "smaller disk", want: func(s *spec) { s.DiskGiB = 4 }, says: "disk: 8 GiB, template 4 GiB: cannot shrink"},
+		{name: "disk without a size", want: func(s *spec) { s.DiskGiB = 4 }, have: map[string]string{"rootfs": "local:100/subvol,size=0T"}},
+		{name: "hostname", have: map[string]string{"hostname": "www"}, says: "hostname: www, on record web: set it, needs a restart", put: "hostname=web, restart"},
+		{name: "tags in another order and case", want: func(s *spec) { s.Tags = []string{"Web", "a"} }, have: map[string]string{"tags": "a;web"}},
+		{name: "tags", want: func(s *spec) { s.Tags = []string{"web"} }, says: "tags: none, template web: set it", put: "tags=web"},
+		{name: "tag of somebody else", want: func(s *spec) { s.Tags = []string{"web"} }, have: map[string]string{"tags": "mine"}, says: "tags: mine, template mine, web: set it", put: "tags=mine;web"},
+		{name: "tag that the template dropped", was: func(s *spec) { s.Tags = []string{"old"} }, want: func(s *spec) { s.Tags = nil }, have: map[string]string{"tags": "old"}, says: "tags: old, template none: set it", put: "tags="},
+		{name: "nesting", want: func(s *spec) { s.Features.Nesting = true }, says: "features: none, template nesting: set it, needs a restart", put: "features=nesting=1, restart"},
+		{name: "nesting of somebody else", have: map[string]string{"features": "nesting=1"}},
+		{name: "nesting that the template dropped", was: func(s *spec) { s.Features.Nesting = true }, want: func(s *spec) { s.Features.Nesting = false }, have: map[string]string{"features": "nesting=1,force_rw_sys=1"},
+			says: "features: nesting, template none: set it, needs a restart", put: "features=force_rw_sys=1, restart"},
+		{name: "keyctl", want: func(s *spec) { s.Features.Keyctl = true }, says: "features: none, template keyctl: be refused: only root@pam with its password may set this, or pct on the node", put: "features=keyctl=1, restart, node"},
+		{name: "mount", want: func(s *spec) { s.Features.Mount = []string{"nfs", "cifs"} }, have: map[string]string{"features": "mount=cifs;nfs"}},
+		{name: "static address", want: func(s *spec) { s.Network.IPv4, s.Network.Gateway4 = "10.0.0.5/24", "10.0.0.1" }, says: "network: IPv4 dhcp, gateway none, template IPv4 10.0.0.5/24, gateway 10.0.0.1: set it",
+			put: "net0=name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:00:01,ip=10.0.0.5/24,type=veth,gw=10.0.0.1"},
+		{name: "VLAN of somebody else", have: map[string]string{"net0": "name=eth0,bridge=vmbr0,ip=dhcp,tag=20"}},
+		{name: "VLAN that the template dropped", was: func(s *spec) { s.Network.VLAN = 20 }, want: func(s *spec) { s.Network.VLAN = 0 }, have: map[string]string{"net0": "name=eth0,bridge=vmbr0,ip=dhcp,tag=20,mtu=1400"},
+			says: "network: VLAN 20, template VLAN none: set it", put: "net0=name=eth0,bridge=vmbr0,ip=dhcp,mtu=1400"},
+		{name: "bridge", want: func(s *spec) { s.Network.Bridge = "vmbr1" }, says: "network: bridge vmbr0, template bridge vmbr1: set it", put: "net0=name=eth0,bridge=vmbr1,hwaddr=BC:24:11:00:00:01,ip=dhcp,type=veth"},
+		{name: "firewall", want: func(s *spec) { s.Network.Firewall = true }, have: map[string]string{"net0": "name=eth0,bridge=vmbr0,ip=dhcp,firewall=0"}, says: "network: firewall none, template firewall 1: set it", put: "net0=name=eth0,bridge=vmbr0,ip=dhcp,firewall=1"},
+		{name: "spelling of an address", want: func(s *spec) { s.Network.IPv6 = "fd00::5/64" }, have: map[string]string{"net0": "name=eth0,bridge=vmbr0,ip=dhcp,ip6=FD00:0::5/64"}},
+		{name: "nameservers", want: func(s *spec) { s.Network.Nameservers = []string{"192.0.2.53"} }, says: "nameservers: none, template 192.0.2.53: set it, needs a restart", put: "nameserver=192.0.2.53, restart"},
+		{name: "nameservers that the template dropped", was: func(s *spec) { s.Network.Nameservers = []string{"192.0.2.53"} }, want: func(s *spec) { s.Network.Nameservers = nil }, have: map[string]string{"nameserver": "192.0.2.53"},
+			says: "nameservers: 192.0.2.53, template none: set it, needs a restart", put: "nameserver=, restart"},
+		{name: "onboot of somebody else", have: map[string]string{"onboot": "1"}},
+		{name: "onboot", want: func(s *spec) { s.OnBoot = true }, have: map[string]string{"onboot": "0"}, says: "onboot: no, template yes: set it", put: "onboot=1"},
+		{name: "console", want: func(s *spec) { s.Console = "shell" }, says: "console: tty, template shell: set it, needs a restart", put: "cmode=shell, restart"},
+		{name: "default console", want: func(s *spec) { s.Console = "tty" }},
+		{name: "os", want: func(s *spec) { s.OSTemplate = "debian-13" }, says: "os: debian-12-standard_12.7-1_amd64.tar.zst, template debian-13: cannot be changed: create anew"},
+		{name: "privileged", want: func(s *spec) { s.Unprivileged = false }, says: "unprivileged: yes, template no: cannot be changed: create anew"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			spec, have := asMade()
+			if c.was != nil {
+				c.was(&spec)
+			}
+			q := Request{Verb: Sync, Job: Job{Given: &Given{}}, Sync: SyncRequest{Was: spec, Want: spec}}
+			if c.want != nil {
+				c.want(&q.Sync.Want)
+			}
+			maps.Copy(have, c.have)
+			maps.DeleteFunc(have, func(_, v string) bool { return v == "-" })
+			w := World{Record: lxc.Container{OSTemplate: "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"}}
+			w.Situation.Config = pve.ConfigOf(have)
+			says, put := told(Settings(q, w))
+			if says != c.says || put != c.put {
+				t.Errorf("says %q, puts %q; want %q, %q", says, put, c.says, c.put)
+			}
+		})
+	}
+}
+
+// told is one difference as a plan prints it, and its request.
+func told(settings []Setting) (says, put string) {
+	for _, s := range settings {
+		says += s.Name + ": " + s.State() + ": " + s.Would(false)
+		if s.Put.Key != "" {
+			put += s.Put.Key + "=" + s.Put.Value
+		}
+		for word, ok := range map[string]bool{", grow": s.Put.Grow, ", restart": s.Put.Restart} {
+			if ok {
+				put += word
+			}
+		}
+		if s.Put.OnNode {
+			put += ", node"
+		}
+	}
+	return says, put
+}
+
+func TestFeaturesByLogin(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		login        Login
+		privileged   bool
+		have         string
+		want         lxc.Features
+		effect       SettingEffect
+		onNode       bool
+		needsOfLogin int
+	}{
+		{name: "nesting, unprivileged", want: lxc.Features{Nesting: true}, effect: SettingSet, needsOfLogin: 1},
+		{name: "nesting beside keyctl, unprivileged", have: "keyctl=1", want: lxc.Features{Nesting: true, Keyctl: true}, effect: SettingSet, needsOfLogin: 1},
+		{name: "nesting, privileged", privileged: true, want: lxc.Features{Nesting: true}, effect: SettingRefuse, onNode: true},
+		{name: "keyctl", want: lxc.Features{Keyctl: true}, effect: SettingRefuse, onNode: true},
+		{name: "keyctl by the node", login: Login{Node: true}, want: lxc.Features{Keyctl: true}, effect: SettingSet, onNode: true},
+		{name: "keyctl by root", login: Login{Root: true, Node: true}, want: lxc.Features{Keyctl: true}, effect: SettingSet, needsOfLogin: 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			spec, have := asMade()
+			if c.privileged {
+				spec.Unprivileged, have["unprivileged"] = false, "0"
+			}
+			have["features"] = c.have
+			q := Request{Verb: Sync, Job: Job{Given: &Given{}}, Sync: SyncRequest{Was: spec, Want: spec}}
+			q.Sync.Want.Features = c.want
+			w := World{Login: c.login}
+			w.Situation.Config = pve.ConfigOf(have)
+			got := Settings(q, w)
+			if len(got) != 1 || got[0].Effect != c.effect || got[0].Put.OnNode != c.onNode || len(SettingPrivileges(got)) != c.needsOfLogin {
+				t.Errorf("got %+v, needs %v", got, SettingPrivileges(got))
+			}
+		})
+	}
+}
+
+func TestPendingSettings(t *testing.T) {
+	spec, now := asMade()
+	q := Request{Verb: Sync, Job: Job{Given: &Given{}}, Sync: SyncRequest{Was: spec, Want: spec}}
+	q.Sync.Want.Features.Nesting = true
+	later := maps.Clone(now)
+	later["features"], later["cmode"] = "nesting=1", "shell" // nobody asks for the console
+	w := World{}
+	running := pve.ConfigOf(now)
+	w.Situation.Config, w.Situation.Now = pve.ConfigOf(later), &running
+	got := Settings(q, w)
+	if len(got) != 1 || got[0].Effect != SettingWaits || got[0].Would(false) != "leave it: it waits for a restart" || got[0].Would(true) != "restart the container" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestFollow(t *testing.T) {
+	was := lxc.Spec{Hostname: "web", Storage: "fast", Cores: 2, MemoryMiB: 1024, SwapMiB: 512, Tags: []string{"old", "mine"}, SSHKeys: []string{"key"}}
+	today := lxc.Spec{Cores: 4, MemoryMiB: 2048, SwapMiB: 0, OSTemplate: "debian-13", Tags: []string{"new"}}
+	var unknown *Given
+	if got := unknown.Follow(was, today); got.Cores != 2 || got.SwapMiB != 512 || got.OSTemplate != "" {
+		t.Errorf("a record of an older version follows the template: %+v", got)
+	}
+	got := (&Given{Flags: []string{"memory"}, Tags: []string{"mine"}}).Follow(was, today)
+	if got.Hostname != "web" || got.Storage != "fast" || got.Cores != 4 || got.MemoryMiB != 1024 || got.SwapMiB != 0 || len(got.SSHKeys) != 1 || len(got.Tags) != 2 {
+		t.Errorf("got %+v", got)
+	}
+	if len(today.Tags) != 1 {
+		t.Error("the template's own tags were changed")
+	}
+}
