@@ -1,0 +1,175 @@
+package fetch
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// LockName is the file that pins the templates that a folder names.
+const LockName = "infrahaus.lock"
+
+const maxLock = 1 << 20 // bytes
+
+// Entry is one template of a lock file.
+type Entry struct {
+	Source string `yaml:"source" json:"source"`
+	Commit string `yaml:"commit,omitempty" json:"commit,omitempty"` // of a git repository
+	SHA256 string `yaml:"sha256,omitempty" json:"sha256,omitempty"` // of an archive
+	Digest string `yaml:"digest" json:"digest"`                     // of the template, as `template digest` prints it
+}
+
+func (e Entry) id() string { return e.Commit + e.SHA256 }
+
+// Lock is the content of a lock file. The nil Lock is a file that is not there.
+type Lock struct {
+	Path    string
+	Entries []Entry
+}
+
+// lockFile is a lock as it is written.
+type lockFile struct {
+	Version   int     `yaml:"version"`
+	Templates []Entry `yaml:"templates"`
+}
+
+const lockHead = "# Pins the templates that are fetched from elsewhere. Written by: infrahaus template lock\n"
+
+// ReadLock reads the lock file of a folder. It is nil if there is none.
+func ReadLock(dir string) (*Lock, error) {
+	path := filepath.Join(dir, LockName)
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, &Error{Message: "cannot read " + path, Err: err}
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxLock+1))
+	if err != nil || len(data) > maxLock {
+		return nil, badLock(path, "it cannot be read, or is larger than 1 MiB")
+	}
+	return parseLock(path, data)
+}
+
+func parseLock(path string, data []byte) (*Lock, error) {
+	var in lockFile
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	d.KnownFields(true)
+	if err := d.Decode(&in); err != nil {
+		return nil, badLock(path, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	if in.Version != 1 {
+		return nil, badLock(path, fmt.Sprintf("it is of version %d, and this infrahaus knows version 1", in.Version))
+	}
+	l := &Lock{Path: path}
+	for _, e := range in.Templates {
+		s, err := Parse(e.Source)
+		if err != nil {
+			return nil, badLock(path, err.Error())
+		}
+		right := s.Kind == Git && commitShape.MatchString(e.Commit) && e.SHA256 == "" || s.Kind == Archive && len(e.SHA256) == 64 && e.Commit == ""
+		switch {
+		case !right:
+			return nil, badLock(path, e.Source+" needs a whole commit, or for an archive a sha256")
+		case l.Find(s) != nil:
+			return nil, badLock(path, e.Source+" is there twice")
+		}
+		l.Entries = append(l.Entries, e)
+	}
+	return l, nil
+}
+
+func badLock(path, why string) *Error {
+	return &Error{Message: "cannot use " + path + ": " + why, Hints: []string{"take it from version control again, or remove it and write it anew:"}, Steps: [][]string{{"template", "lock"}}}
+}
+
+// Find returns the entry of a source, nil if there is none.
+func (l *Lock) Find(s Source) *Entry {
+	if l == nil {
+		return nil
+	}
+	for i, e := range l.Entries {
+		if e.Source == s.String() {
+			return &l.Entries[i]
+		}
+	}
+	return nil
+}
+
+// Set adds or replaces the entry of what was found.
+func (l *Lock) Set(f *Found, digest string) Entry {
+	e := Entry{Source: f.Source, Digest: digest}
+	if f.pinned.Kind == Git {
+		e.Commit = f.pinned.ID()
+	} else {
+		e.SHA256 = f.pinned.ID()
+	}
+	l.Entries = slices.DeleteFunc(l.Entries, func(old Entry) bool { return old.Source == e.Source })
+	l.Entries = append(l.Entries, e)
+	slices.SortFunc(l.Entries, func(a, b Entry) int { return strings.Compare(a.Source, b.Source) })
+	return e
+}
+
+// Write replaces the file. What is the same gives the same bytes.
+func (l *Lock) Write() error {
+	var b bytes.Buffer
+	b.WriteString(lockHead)
+	enc := yaml.NewEncoder(&b)
+	enc.SetIndent(2)
+	if err := errors.Join(enc.Encode(lockFile{1, l.Entries}), enc.Close()); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(l.Path), ".infrahaus.lock-")
+	if err != nil {
+		return l.unwritten(err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(b.Bytes())
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
+		err = os.Rename(f.Name(), l.Path)
+	}
+	return l.unwritten(err)
+}
+
+func (l *Lock) unwritten(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Message: "cannot write " + l.Path, Err: err, Status: 1}
+}
+
+// missing is the error of --locked for a source without an entry.
+func (l *Lock) missing(s Source) error {
+	where := "there is no " + LockName + " in this folder"
+	if l != nil {
+		where = l.Path + " does not have it"
+	}
+	return &Error{Message: fmt.Sprintf("cannot use %s with --locked: %s", s, where), Steps: [][]string{{"template", "lock", s.String()}}}
+}
+
+// differs is the error of a source that is not as the lock file says.
+func (l *Lock) differs(s Source, how string) error {
+	return &Error{Message: fmt.Sprintf("cannot use %s: %s says otherwise: %s", s, l.Path, how),
+		Hints: []string{"to accept it as it is now:"}, Steps: [][]string{{"template", "lock", s.String()}}}
+}
+
+// CheckDigest compares the template with the digest of the lock file, if it has an entry.
+func (f *Fetcher) CheckDigest(found *Found, digest string) error {
+	if e := found.locked; e != nil && e.Digest != digest {
+		s, err := Parse(found.Source)
+		if err != nil {
+			return err
+		}
+		return f.o.Lock.differs(s, "its digest is "+digest+" and not "+e.Digest)
+	}
+	return nil
+}
