@@ -56,6 +56,9 @@ func debian(l *layout, s Spec) {
 	l.file("/etc/profile", "if [ \"$(id -u)\" -eq 0 ]; then PATH=\"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"; else PATH=\"/usr/local/bin:/usr/bin:/bin\"; fi\nexport PATH\n", 0o644)
 	l.file("/root/.profile", "mesg n 2> /dev/null || true\n", 0o644)
 	l.file("/root/.bashrc", "# ~/.bashrc\n", 0o644)
+	l.file("/etc/skel/.bashrc", "# ~/.bashrc: executed by bash(1) for non-login shells.\n", 0o644)
+	l.file("/etc/skel/.profile", "# ~/.profile: executed by the command interpreter for login shells.\n", 0o644)
+	l.file("/etc/skel/.bash_logout", "# ~/.bash_logout: executed by bash(1) when login shell exits.\n", 0o644)
 	l.file("/etc/ssh/sshd_config", "Include /etc/ssh/sshd_config.d/*.conf\nUsePAM yes\nSubsystem sftp /usr/lib/openssh/sftp-server\n", 0o644)
 	for name, u := range debianUnits {
 		l.file("/usr/lib/systemd/system/"+name, u, 0o644)

@@ -150,14 +150,7 @@ func addUser(p *proc, a account) int {
 	if !a.makeHome {
 		return 0
 	}
-	e := edits{v: p.View()}
-	e.mkdir(a.home)
-	e.do(func() error { return e.v.Chown(a.home, uid, gid, true) })
-	if e.err != nil {
-		p.Errorf("cannot create directory %s: %s", a.home, kernel.Reason(e.err))
-		return 12
-	}
-	return 0
+	return makeHome(p, a, uid, gid)
 }
 
 func useradd(p *proc, args []string) int {
