@@ -144,3 +144,10 @@ func InstallScript() string { return installText }
 // shipped files, and ends with the service's exit status. If a file is in conflict
 // (StatusConflict), the sync changes nothing.
 func SyncScript() string { return syncText }
+
+// SettleScript is POSIX sh that puts files into place which waited for their user, as far as
+// that user exists by now. ParseWaiting reads its output. It may run again without harm, and
+// costs nothing in a guest where no file waits.
+func SettleScript() string {
+	return "[ ! -d " + StateDir + "/waiting ] || sh " + SyncPath + " settle"
+}

@@ -9,7 +9,7 @@ mkdir -p "$R/etc/config-manager" "$R/etc/infrahaus/credentials" "$R/var/log/conf
 chmod 0700 "$R/etc/infrahaus/credentials" "$R/var/lib/config-manager" "$R/var/log/config-manager"
 mv -f tool/config.env "$R/etc/config-manager/"
 mv -f tool/config-sync.sh "$R/usr/local/bin/"
-mv -f tool/helpers.sh tool/files.sh tool/records.sh tool/packages.sh tool/boot.sh "$R/usr/local/lib/config-manager/"
+mv -f tool/helpers.sh tool/files.sh tool/records.sh tool/waiting.sh tool/packages.sh tool/boot.sh "$R/usr/local/lib/config-manager/"
 
 if [ -d "$R/run/systemd/system" ] || { [ -d "$R/lib/systemd/system" ] && [ ! -d "$R/run/openrc" ]; }; then
 	U=$R/etc/systemd/system/config-manager.service

@@ -44,10 +44,8 @@ func (r *Run) sync(ctx context.Context) error {
 	if err := r.applyFiles(ctx); err != nil {
 		return err
 	}
-	for i, s := range scripts {
-		if err := r.runScript(ctx, s, i, len(scripts)); err != nil {
-			return err
-		}
+	if err := r.runScripts(ctx, scripts); err != nil {
+		return err
 	}
 	return r.step(r.phase.To, plan.Counted(len(scripts), "setup script")+" completed")
 }
@@ -61,6 +59,34 @@ func (r *Run) applyFiles(ctx context.Context) error {
 		},
 	}
 	return r.runProgram(ctx, p)
+}
+
+// runScripts runs the scripts in order. A script may make the user for whom a file waits. The
+// file is there before the next script starts, and at the end no file may wait any more.
+func (r *Run) runScripts(ctx context.Context, scripts []template.Script) error {
+	waiting := r.mayWait()
+	var left []configmanager.Waiting
+	settle := func() (err error) {
+		if waiting {
+			left, err = r.settle(ctx)
+			waiting = len(left) > 0
+		}
+		return err
+	}
+	for i, s := range scripts {
+		if r.plan.Of(s.Name) != plan.Leave {
+			if err := settle(); err != nil {
+				return err
+			}
+		}
+		if err := r.runScript(ctx, s, i, len(scripts)); err != nil {
+			return err
+		}
+	}
+	if err := settle(); err != nil {
+		return err
+	}
+	return r.stillWaiting(left)
 }
 
 // runScript runs one script to its end.

@@ -34,7 +34,7 @@ type fileDoc struct {
 	Target string    `yaml:"target" required:"true" hint:"an absolute path in the container" desc:"An absolute path in the container; ending in /, the folder to put it into." example:"/etc/nginx/conf.d/site.conf"`
 	Policy string    `yaml:"policy" enum:"replace,default,backup" desc:"What becomes of a file that is there and differs: overwrite it, leave it, or keep a dated copy. Default: replace." example:"backup"`
 	Mode   modeDoc   `yaml:"mode" desc:"Permissions in octal. Default: 0644, or 0755 for an executable source." example:"'0640'"`
-	Owner  string    `yaml:"owner" pattern:"^([a-z_][a-z0-9_.-]*|[0-9]+)(:([a-z_][a-z0-9_.-]*|[0-9]+))?$" hint:"user or user:group" desc:"Default: the owner of the target's folder." example:"www-data:www-data"`
+	Owner  string    `yaml:"owner" pattern:"^([a-z_][a-z0-9_.-]*|[0-9]+)(:([a-z_][a-z0-9_.-]*|[0-9]+))?$" hint:"user or user:group" desc:"Default: the owner of the target's folder. A file for /home/USER waits until that user exists." example:"www-data:www-data"`
 	Expand bool      `yaml:"template" desc:"Whether ${name} is replaced by the variable of that name." example:"true"`
 	Notify notifyDoc `yaml:"notify" desc:"What depends on the file, and what to do with it after the file has changed: a unit to restart, or a list of units, {restart: UNIT}, {reload: UNIT} and {rerun: SCRIPT}. Each is done once, after files, packages and scripts." example:"[nginx, {reload: haproxy}, {rerun: 10-install.sh}]"`
 	Check  string    `yaml:"check" desc:"A shell command that succeeds if the container accepts the file. It runs after the scripts and before anything is notified. If it fails, this file and all files with the same notify are put back, and the run fails." example:"nginx -t"`

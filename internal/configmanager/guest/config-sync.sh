@@ -1,7 +1,8 @@
 #!/bin/sh
 # The config-manager. The tool makes a request after it has shipped files. With a request,
 # this script applies files, then packages, and writes its result where the request says.
-# Without one, at boot, it records drift, and applies files if the settings say so. Exit
+# Without one, at boot, it records drift, and applies files if the settings say so. With
+# the argument settle, it only puts files into place that waited for their user. Exit
 # status: 0 done, 1 failed, 2 another sync is running, 3 bad settings, 4 no repository, 5
 # an edited file or a folder is in the way.
 
@@ -128,7 +129,9 @@ lock() {
 }
 
 LOCKED=
-if take_request; then
+if [ "${1-}" = settle ]; then
+	exec 2>&1
+elif take_request; then
 	if [ -d "$ATTEMPT" ] && [ ! -L "$ATTEMPT" ]; then
 		exec >>"$ATTEMPT/out" 2>>"$ATTEMPT/err"
 	else
@@ -157,7 +160,7 @@ lock || leave 2
 
 # apply does the work of a request: first the files, then the packages. It returns the
 # status of the files, or else that of the packages. If a file is in conflict, it changes
-# nothing.
+# nothing. A package may have made the owner of a file.
 apply() {
 	. "$LIB/files.sh" || return 1
 	check_files "$STAGE" || return $?
@@ -167,9 +170,19 @@ apply() {
 		. "$LIB/packages.sh" || return 1
 		apply_packages "$STAGE/packages" || { [ "$rc" != 0 ] || rc=1; }
 	fi
-	late_owners || { [ "$rc" != 0 ] || rc=1; }
+	settle_waiting || { [ "$rc" != 0 ] || rc=1; }
 	return "$rc"
 }
+
+if [ "${1-}" = settle ]; then
+	. "$LIB/files.sh" || leave 1
+	KEEP=
+	said=$(settle_waiting)
+	rc=$?
+	printf '%s\n' "$said" | tee -a "$LOG"
+	tell_waiting
+	leave "$rc"
+fi
 
 if [ -n "$ATTEMPT" ]; then
 	sweep

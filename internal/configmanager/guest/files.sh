@@ -8,6 +8,7 @@
 # shellcheck shell=sh
 
 . "$LIB/records.sh" || return 1
+. "$LIB/waiting.sh" || return 1
 
 check_files() { # stage
 	begin_files "$1" 1
@@ -23,20 +24,22 @@ check_files() { # stage
 apply_files() { # stage
 	begin_files "$1" ''
 	LATE= NEWKEPT= unwritten=
+	[ "$STAGE" = "$WAITING" ] || drop_waiting
 	exec 4>"$S/state/checksums.new" 5>>"$S/state/pending"
 	. "$STAGE/manifest"
 	carry
 	exec 4>&- 5>&-
 	commit
+	commit_waiting
 	tell_files
 	[ "$conflicts" = 0 ] || return 5
 	[ "$errors" = 0 ]
 }
 
 begin_files() { # stage check
-	STAGE=$1 CHECK=$2 LATER=
+	STAGE=$1 CHECK=$2 LATER= LOOK=
 	[ ! -f "$S/state/checksums" ] || LATER=1
-	processed=0 deployed=0 unchanged=0 skipped=0 backups=0 errors=0 conflicts=0
+	processed=0 deployed=0 unchanged=0 skipped=0 backups=0 errors=0 conflicts=0 waiting=0 waited=
 	OLD=$NL KEPT=$NL HALF=$NL
 	if [ -s "$S/state/checksums" ]; then OLD=$NL$(cat "$S/state/checksums")$NL; fi
 	if [ -s "$S/state/kept" ]; then KEPT=$NL$(cat "$S/state/kept")$NL; fi
@@ -45,7 +48,7 @@ begin_files() { # stage check
 
 tell_files() {
 	[ "$processed" -gt 0 ] || return 0
-	log_info "Files: $processed processed, $deployed deployed, $unchanged unchanged, $skipped skipped, $backups backed up, $errors errors"
+	log_info "Files: $processed processed, $deployed deployed, $unchanged unchanged, $skipped skipped, $backups backed up, $errors errors${waited:+, $waiting waiting for$waited}"
 }
 
 fail_file() { # text
@@ -54,7 +57,11 @@ fail_file() { # text
 }
 
 group() { # folder owner (policy sha256 name)…
-	dir=$R$1 from=$STAGE/root$1 owner=$2
+	if [ -n "$LOOK" ]; then
+		look_waiting "$@"
+		return
+	fi
+	folder=$1 dir=$R$1 from=$STAGE/root$1 owner=$2
 	shift 2
 	processed=$((processed + $# / 3))
 	look "$@"
@@ -106,9 +113,13 @@ refuse() { # target
 }
 
 apply_group() { # (policy sha256 name)…
+	if must_wait "$folder"; then
+		defer "$folder" "$@"
+		return
+	fi
 	made=
 	if [ ! -d "$dir" ]; then
-		if ! mkdir -p "$dir"; then
+		if ! make_folder "$folder"; then
 			fail_file "cannot make the folder $dir"
 			errors=$((errors + $# / 3 - 1))
 			return
@@ -150,32 +161,23 @@ apply_group() { # (policy sha256 name)…
 }
 
 # inherit_owner: a file without an owner of its own gets the owner of its folder, as in
-# the original. A folder that was just made belongs to root.
+# the original. ho is the owner of a folder that was just made, or empty for root.
 inherit_owner() {
 	pending=
 	[ -z "$owner" ] || return 0
-	[ -z "$made" ] || return 0
+	if [ -n "$made" ]; then
+		owner=$ho
+		return 0
+	fi
 	owner=$(stat -c '%u:%g' "$dir" 2>/dev/null)
 	[ "$owner" != 0:0 ] || owner=
 }
 
-# own FILE… sets the owner. A missing owner may be created by a package, so it is tried
-# again after the packages.
+# own FILE… sets the owner. A missing owner may be created by a package or a script, so it
+# is tried again later.
 own() {
 	[ -n "$owner" ] || return 0
 	chown -h -- "$owner" "$@" 2>/dev/null || pending=1
-}
-
-late_owners() {
-	[ -n "${LATE-}" ] || return 0
-	rc_late=0
-	while read -r o t; do
-		[ -n "$o" ] || continue
-		chown -h -- "$o" "$t" || rc_late=1
-	done <<-END
-		$LATE
-	END
-	return "$rc_late"
 }
 
 # judge decides about one file, and puts the decision into verdict:
@@ -279,6 +281,7 @@ settle() { # sha256 source target
 	same)
 		unchanged=$((unchanged + 1))
 		record "$1" "$3"
+		own_at_last "$3"
 		return
 		;;
 	skip | kept)
