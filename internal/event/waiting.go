@@ -130,15 +130,15 @@ func (w *Waiting) silent() {
 	w.mu.Unlock()
 }
 
-// line returns "waiting for X (12 s of at most 90 s)". A message that began with "waiting"
-// and came since this wait began is more exact than the wait's own words.
+// line returns "waiting for X (12 s of at most 90 s)". A message about a wait that came since
+// this one began is more exact than its own words.
 func (w Wait) line(last string, lastAt time.Time) string {
 	what := "waiting for " + w.What
-	if lastAt.After(w.from) && strings.HasPrefix(last, "waiting ") {
-		what, w.from = last, lastAt // a later report from inside this wait is more exact
+	if lastAt.After(w.from) && aboutWait(last) {
+		what, w.from = last, lastAt
 	} else if w.What == "" {
 		what = cmp.Or(last, "waiting for an answer")
-		if !strings.HasPrefix(what, "waiting ") {
+		if !aboutWait(what) {
 			what = "still at it: " + what
 		}
 		if lastAt.After(w.from) {
@@ -150,4 +150,10 @@ func (w Wait) line(last string, lastAt time.Time) string {
 		return fmt.Sprintf("%s (%d s)", what, waited)
 	}
 	return fmt.Sprintf("%s (%d s of at most %d s)", what, waited, w.Most.Round(time.Second)/time.Second)
+}
+
+// aboutWait reports whether a message says what is waited for, perhaps after the reason:
+// "another run uses this console: waiting until it has ended".
+func aboutWait(message string) bool {
+	return strings.HasPrefix(message, "waiting ") || strings.Contains(message, ": waiting ")
 }

@@ -63,6 +63,12 @@ func TestWaiting(t *testing.T) {
 			"3: waiting for Proxmox to start container 100 (3 s of at most 90 s)",
 			"7: waiting for an IPv4 address by DHCP (3 s)",
 		}},
+		"a message that gives a reason first": {func(w *event.Waiting) {
+			defer w.Begin(event.Wait{What: "the container to start"})()
+			time.Sleep(time.Second)
+			w.Heard("another run of infrahaus uses this console: waiting until it has ended")
+			time.Sleep(4 * time.Second)
+		}, []string{"4: another run of infrahaus uses this console: waiting until it has ended (3 s)"}},
 		"one wait after the other is one silence": {func(w *event.Waiting) {
 			for _, what := range []string{"a", "b", "c"} {
 				done := w.Begin(event.Wait{What: what})
