@@ -65,7 +65,10 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	select {
 	case <-out.seen:
 		for name := range strings.SplitSeq(args[0], ",") {
-			ts.Check(cmd.Process.Signal(signals[name]))
+			// If it has ended already, its status and what it has said tell why.
+			if err := cmd.Process.Signal(signals[name]); !errors.Is(err, os.ErrProcessDone) {
+				ts.Check(err)
+			}
 		}
 	case <-ended:
 	case <-expired:
