@@ -337,12 +337,13 @@ var (
 	shared   = newMask("/nowhere")
 	unequal  = regexp.MustCompile(`\b\d+\.\d+\.\d+\.\d+\b|\b[0-9.]+ ?(ms|s|min)\b|\b[0-9.]+ [KMG]iB\b`)
 	drawn    = regexp.MustCompile(`[\s│╭╮╰╯─█▬▓]+`)
-	numbered = regexp.MustCompile(`^\s*\d+ <time>`) // how many lines a task's log has, differs
+	numbered = regexp.MustCompile(`^\s*\d+ <time>`)   // how many lines a task's log has, differs
+	elapsed  = regexp.MustCompile(`,"elapsedMs":\d+`) // left out in the first millisecond
 	random   = regexp.MustCompile(`(?i)(password\S*\s+)\S{16,}`)
 )
 
 func smooth(line string) string {
-	line = random.ReplaceAllString(shared.text(line), "$1<secret>")
+	line = random.ReplaceAllString(shared.text(elapsed.ReplaceAllString(line, "")), "$1<secret>")
 	line = numbered.ReplaceAllString(line, "<time>")
 	return strings.TrimSpace(drawn.ReplaceAllString(unequal.ReplaceAllString(line, "<n>"), " "))
 }

@@ -24,16 +24,19 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/cli"
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/needs"
 )
 
 func TestMain(m *testing.M) {
+	needs.FilesInMemory()
 	// Sessions mostly wait, for deadlines and for each other's machine.
 	if err := flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0))); err != nil {
 		panic(err)
 	}
 	testscript.Main(m, map[string]func(){
 		"infrahaus": func() {
-			debug.SetGCPercent(400) // the collector took a twelfth of all sessions' CPU time for heaps of a few MB
+			debug.SetGCPercent(400)    // the collector took a twelfth of all sessions' CPU time for heaps of a few MB
+			runtime.MemProfileRate = 0 // a test binary samples allocations; the released program does not
 			os.Exit(hinted(os.Args[1:]))
 		},
 		"killed-rotate": func() { os.Exit(cli.KilledRotate(os.Args[1])) },

@@ -1,7 +1,7 @@
-// Package needs is for tests that run a program of the machine, such as a second shell or
-// git. Without the program a test is skipped, with the name of the package that has it.
-// If INFRAHAUS_NEEDS=all is set, as in CI, the test fails instead, so that no test is
-// left out unnoticed.
+// Package needs is for what tests take from the machine. A program, such as a second shell or
+// git: without it a test is skipped, with the name of the package that has it. If
+// INFRAHAUS_NEEDS=all is set, as in CI, the test fails instead, so that no test is left out
+// unnoticed. And memory for temporary files.
 package needs
 
 import (
