@@ -211,6 +211,15 @@ func driftTable(p plan.Report) ui.Table {
 	for _, f := range p.Files {
 		add("file", f.Target, string(f.State), does[f.Effect()])
 	}
+	for _, f := range p.Folders {
+		state, what := string(f.State), map[configmanager.FolderState]string{
+			configmanager.FolderSame: "leave it", configmanager.FolderMissing: "make it", configmanager.FolderOther: "change it",
+		}[f.State]
+		if f.State == configmanager.FolderOther {
+			state += " (" + f.Actual + ")"
+		}
+		add("directory", f.Target, state, orElse(what, "be refused"))
+	}
 	for _, k := range p.Packages {
 		what := "install it"
 		if k.State == configmanager.PackageSame {
@@ -239,7 +248,7 @@ func driftShade(cell string) ui.Shade {
 	switch cell {
 	case "same", "running", string(configmanager.FileKept):
 		return ui.Good
-	case string(configmanager.FileConflict), string(configmanager.FileFolder), "failed", "not running":
+	case string(configmanager.FileConflict), string(configmanager.FileFolder), string(configmanager.FolderTaken), "failed", "not running":
 		return ui.Bad
 	}
 	return ui.Caution

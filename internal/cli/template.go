@@ -86,7 +86,7 @@ func newTemplateShowCmd(a *app) *cobra.Command {
 func templateDocument(t *template.Template) map[string]any {
 	return map[string]any{
 		"name": t.Name, "description": t.Description, "source": t.Source, "path": t.Path, "digest": t.Digest,
-		"spec": t.Spec(), "variables": list(t.Variables), "packages": t.Packages, "files": list(t.Files),
+		"spec": t.Spec(), "variables": list(t.Variables), "packages": t.Packages, "files": list(t.Files), "directories": list(t.Directories),
 		"scripts": list(t.Scripts), "services": list(t.Services), "syncOnBoot": t.SyncOnBoot,
 	}
 }
@@ -118,6 +118,9 @@ func templateRows(t *template.Template) [][]string {
 	}
 	for _, c := range t.Packages.Custom {
 		rows = append(rows, []string{"custom", c.Name})
+	}
+	for _, f := range t.Directories {
+		rows = append(rows, []string{"directory", f.Target})
 	}
 	for _, f := range t.Files {
 		rows = append(rows, []string{"file", fmt.Sprintf("%s (%s)", f.Target, f.Policy)})

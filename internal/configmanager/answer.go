@@ -52,7 +52,13 @@ func readAnswer(out []byte) (answer, error) {
 // readFile reads a line of sha256sum, or a line that drift.sh prints for a target without
 // a sum.
 func (a answer) readFile(line string) {
-	kinds := map[string]presence{"M ": absent, "D ": other, "S ": other, "L ": regular}
+	if rest, ok := strings.CutPrefix(line, "D "); ok {
+		if of, target, ok := readAttributes(rest); ok {
+			a.seen[target] = seen{there: other, folder: &of}
+		}
+		return
+	}
+	kinds := map[string]presence{"M ": absent, "S ": other, "L ": regular}
 	if len(line) > 2 && kinds[line[:2]] != unknown {
 		a.seen[line[2:]] = seen{there: kinds[line[:2]]}
 		return

@@ -9,14 +9,15 @@ type FileState string
 const (
 	FileSame        FileState = "same"
 	FileMissing     FileState = "missing"
-	FileEdited      FileState = "edited"      // only the guest's version changed since it was deployed
-	FileChanged     FileState = "changed"     // only the template's version changed since it was deployed
-	FileConflict    FileState = "conflict"    // both changed, or one of them since the user kept the guest's version
-	FilePresent     FileState = "present"     // differs from the template, and was not deployed by us
-	FileFolder      FileState = "folder"      // the target is a folder, a device or the like
-	FileKept        FileState = "kept"        // the user kept the guest's version, and neither side changed since
-	FileInterrupted FileState = "interrupted" // a sync ended while it wrote the file
-	FileRemoved     FileState = "removed"     // no longer in the template, but still in the guest, edited or not
+	FileEdited      FileState = "edited"          // only the guest's version changed since it was deployed
+	FileChanged     FileState = "changed"         // only the template's version changed since it was deployed
+	FileConflict    FileState = "conflict"        // both changed, or one of them since the user kept the guest's version
+	FilePresent     FileState = "present"         // differs from the template, and was not deployed by us
+	FileFolder      FileState = "folder"          // the target is a folder, a device or the like
+	FileKept        FileState = "kept"            // the user kept the guest's version, and neither side changed since
+	FileInterrupted FileState = "interrupted"     // a sync ended while it wrote the file
+	FileNoFolder    FileState = "not a directory" // the target is a directory of the template, and a file is there
+	FileRemoved     FileState = "removed"         // no longer in the template, but still in the guest, edited or not
 )
 
 // Effect is what a sync does with a file.
@@ -39,7 +40,8 @@ type seen struct {
 	keptTmpl string   // when the user kept the guest's version: the sum of the template's version,
 	keptHas  string   // and of the guest's, or "-" for a link to nowhere
 	there    presence
-	actual   string // the sum of the guest's file; also "" if it could not be read
+	folder   *attributes // of a directory
+	actual   string      // the sum of the guest's file; also "" if it could not be read
 }
 
 // presence is the kind of thing that the guest has at a target.

@@ -59,6 +59,7 @@ type Input struct {
 	ConfigPath   string // folder in the repository; "" means the template's name
 	SyncOnBoot   bool   // apply again at boot; otherwise boot only records drift
 	Later        bool   // the guest is in use, so files that we did not deploy may be the user's
+	Folders      []Folder
 	Files        []File
 	Packages     map[string][]string // package names by manager: apt, apk, dnf, npm, pip
 	Custom       []CustomPackage

@@ -19,6 +19,7 @@ const MaxDrift = 16 << 20
 // for the package managers of other systems are left out.
 type Drift struct {
 	Files    []FileDrift    `json:"files"`
+	Folders  []FolderDrift  `json:"folders"`
 	Packages []PackageDrift `json:"packages"`
 }
 
@@ -63,6 +64,12 @@ func DriftScript(in Input) (script string, stdin []byte, err error) {
 	var targets bytes.Buffer
 	for _, f := range in.Files {
 		if err := f.check(); err != nil {
+			return "", nil, err
+		}
+		targets.WriteString(f.Target + "\n")
+	}
+	for _, f := range in.Folders {
+		if err := (File{Target: f.Target}).check(); err != nil {
 			return "", nil, err
 		}
 		targets.WriteString(f.Target + "\n")
@@ -120,6 +127,9 @@ func ParseDrift(in Input, out []byte) (Drift, error) {
 	}
 	sort.Slice(removed, byTarget(removed))
 	d.Files = append(d.Files, removed...)
+	for _, f := range in.Folders {
+		d.Folders = append(d.Folders, f.compare(a.seen[f.Target]))
+	}
 	d.Packages = in.packageDrift(a.packages)
 	return d, nil
 }

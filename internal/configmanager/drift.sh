@@ -10,15 +10,15 @@ LC_ALL=C
 export LC_ALL
 
 # look prints the sum of every regular file, with few calls of sha256sum. For other
-# targets it prints a line with a letter: M for missing, D for a folder, S for a device or
-# the like, L for a link to nowhere.
+# targets it prints a line with a letter: M for missing, D for a folder (with its mode and
+# owner), S for a device or the like, L for a link to nowhere.
 look() {
 	set --
 	while IFS= read -r t; do
 		if [ -f "$t" ]; then
 			set -- "$@" "$t"
 			[ $# -lt 100 ] || { sha256sum "$@"; set --; }
-		elif [ -d "$t" ]; then printf 'D %s\n' "$t"
+		elif [ -d "$t" ]; then stat -L -c 'D %a %u %g %U %G %n' "$t"
 		elif [ -e "$t" ]; then printf 'S %s\n' "$t"
 		elif [ -L "$t" ]; then printf 'L %s\n' "$t"
 		else printf 'M %s\n' "$t"; fi

@@ -53,6 +53,9 @@ func (in Input) manifest() ([]byte, []guest.File, error) {
 	if in.Later {
 		m.WriteString("LATER=1\n")
 	}
+	if err := in.folders(&m); err != nil {
+		return nil, nil, err
+	}
 	var contents []guest.File
 	seen := map[string]bool{}
 	key, n := "", 0

@@ -130,6 +130,9 @@ func (r *Run) input() (configmanager.Input, error) {
 	for _, c := range t.Packages.Custom {
 		in.Custom = append(in.Custom, configmanager.CustomPackage(c))
 	}
+	for _, f := range t.Directories {
+		in.Folders = append(in.Folders, configmanager.Folder(f))
+	}
 	for _, f := range t.Files {
 		file := configmanager.File{Target: f.Target, Policy: string(f.Policy), Mode: f.Mode, Owner: f.Owner}
 		if f.Expand {

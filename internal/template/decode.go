@@ -73,6 +73,12 @@ func (d *decoder) node(path string) *yaml.Node {
 	return d.values[""]
 }
 
+// given reports whether the file has a value at path, and not null.
+func (d *decoder) given(path string) bool {
+	n := d.values[path]
+	return n != nil && n.ShortTag() != "!!null"
+}
+
 func parent(path string) string {
 	return path[:max(strings.LastIndexAny(path, ".["), 0)]
 }

@@ -37,9 +37,10 @@ func TestFieldsAreDescribed(t *testing.T) {
 // beside it.
 func exampleOf(f Field) string {
 	needs := map[string]string{
-		"files[]": "source: site.conf, target: /etc/x", "services[]": "name: x", "scripts[]": "name: 10-install.sh",
+		"files[]": "target: /etc/x", "services[]": "name: x", "scripts[]": "name: 10-install.sh",
 		"packages.apt[]": "name: x", "packages.custom[]": "name: x, check: 'true', install: 'true'",
 		"network.gateway": "ip: 192.168.1.20/24", "network.gateway6": "ip6: 'fd00::2/64'", "variables.NAME.default": "type: port",
+		"files[].policy": "source: site.conf", "files[].template": "source: site.conf", "files[].notify": "source: site.conf", "files[].check": "source: site.conf",
 		"variables.NAME.values": "type: enum, required: true", "variables.NAME.min": "type: int", "variables.NAME.max": "type: int",
 		"services[].protocol": "port: 53", "services[].tcp": "port: 53", "services[].http": "port: 80", "services[].https": "port: 443", "services[].timeout": "port: 53",
 	}

@@ -14,7 +14,7 @@ type document struct {
 	Tags         []string               `yaml:"tags" pattern:"^[A-Za-z0-9_][A-Za-z0-9_+.-]*$" hint:"letters, digits and _ + . -" desc:"Tags that the container gets on Proxmox." example:"[web, production]"`
 	Variables    map[string]variableDoc `yaml:"variables" desc:"What --set may say. A variable db_name is $db_name and $INFRAHAUS_VAR_DB_NAME in scripts."`
 	Packages     packagesDoc            `yaml:"packages" desc:"Packages to install, by manager, added to those of packages/*."`
-	Files        []fileDoc              `yaml:"files" desc:"Files to put into the container."`
+	Files        []fileDoc              `yaml:"files" desc:"Files and directories to put into the container."`
 	Scripts      []scriptDoc            `yaml:"scripts" desc:"Scripts to run, in this order. Default: every scripts/NN*.sh in numeric order."`
 	Services     []serviceDoc           `yaml:"services" desc:"What has to run and answer in the end."`
 	SyncOnBoot   bool                   `yaml:"syncOnBoot" desc:"Apply files again at each boot. Default: only record drift." example:"true"`
@@ -27,17 +27,6 @@ type packagesDoc struct {
 	Npm    []packageDoc `yaml:"npm" desc:"Node.js, globally." example:"[pm2]"`
 	Pip    []packageDoc `yaml:"pip" desc:"Python." example:"[gunicorn==22.0.0]"`
 	Custom []customDoc  `yaml:"custom" desc:"What has an installer of its own."`
-}
-
-type fileDoc struct {
-	Source string    `yaml:"source" required:"true" hint:"a file or folder under files/" desc:"A file or a folder under files/." example:"site.conf"`
-	Target string    `yaml:"target" required:"true" hint:"an absolute path in the container" desc:"An absolute path in the container; ending in /, the folder to put it into." example:"/etc/nginx/conf.d/site.conf"`
-	Policy string    `yaml:"policy" enum:"replace,default,backup" desc:"What becomes of a file that is there and differs: overwrite it, leave it, or keep a dated copy. Default: replace." example:"backup"`
-	Mode   modeDoc   `yaml:"mode" desc:"Permissions in octal. Default: 0644, or 0755 for an executable source." example:"'0640'"`
-	Owner  string    `yaml:"owner" pattern:"^([a-z_][a-z0-9_.-]*|[0-9]+)(:([a-z_][a-z0-9_.-]*|[0-9]+))?$" hint:"user or user:group" desc:"Default: the owner of the target's folder. A file for /home/USER waits until that user exists." example:"www-data:www-data"`
-	Expand bool      `yaml:"template" desc:"Whether ${name} is replaced by the variable of that name." example:"true"`
-	Notify notifyDoc `yaml:"notify" desc:"What depends on the file, and what to do with it after the file has changed: a unit to restart, or a list of units, {restart: UNIT}, {reload: UNIT} and {rerun: SCRIPT}. Each is done once, after files, packages and scripts." example:"[nginx, {reload: haproxy}, {rerun: 10-install.sh}]"`
-	Check  string    `yaml:"check" desc:"A shell command that succeeds if the container accepts the file. It runs after the scripts and before anything is notified. If it fails, this file and all files with the same notify are put back, and the run fails." example:"nginx -t"`
 }
 
 type serviceDoc struct {

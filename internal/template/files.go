@@ -1,6 +1,7 @@
 package template
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"path"
@@ -8,11 +9,42 @@ import (
 	"strings"
 )
 
+// fileDoc is one entry of files: a source, a content or a directory.
+type fileDoc struct {
+	Source    string    `yaml:"source" desc:"A file or a folder under files/." example:"site.conf"`
+	Content   string    `yaml:"content" desc:"The content of the file, instead of a source." example:"'listen = ${port}'"`
+	Directory bool      `yaml:"directory" desc:"Whether the target is a directory to make. It is, too, where an entry has neither source nor content." example:"true"`
+	Target    string    `yaml:"target" required:"true" hint:"an absolute path in the container" desc:"An absolute path in the container; ending in /, the folder to put it into." example:"/etc/nginx/conf.d/site.conf"`
+	Policy    string    `yaml:"policy" enum:"replace,default,backup" desc:"What becomes of a file that is there and differs: overwrite it, leave it, or keep a dated copy. Default: replace." example:"backup"`
+	Mode      modeDoc   `yaml:"mode" desc:"Permissions in octal. Default: 0644, or 0755 for an executable source; a directory that is there keeps its own." example:"'0640'"`
+	Owner     string    `yaml:"owner" pattern:"^([a-z_][a-z0-9_.-]*|[0-9]+)(:([a-z_][a-z0-9_.-]*|[0-9]+))?$" hint:"user or user:group" desc:"Default: the owner of the target's folder; a directory that is there keeps its own. A file for /home/USER waits until that user exists." example:"www-data:www-data"`
+	Expand    bool      `yaml:"template" desc:"Whether ${name} is replaced by the variable of that name." example:"true"`
+	Notify    notifyDoc `yaml:"notify" desc:"What depends on the file, and what to do with it after the file has changed: a unit to restart, or a list of units, {restart: UNIT}, {reload: UNIT} and {rerun: SCRIPT}. Each is done once, after files, packages and scripts." example:"[nginx, {reload: haproxy}, {rerun: 10-install.sh}]"`
+	Check     string    `yaml:"check" desc:"A shell command that succeeds if the container accepts the file. It runs after the scripts and before anything is notified. If it fails, this file and all files with the same notify are put back, and the run fails." example:"nginx -t"`
+}
+
 // files takes the listed files. A folder means all files below it.
 func (l *loader) files(docs []fileDoc, d *decoder) {
 	used := map[string]bool{}
 	for i, doc := range docs {
 		at := index("files", i)
+		switch inline := d.given(join(at, "content")); {
+		case doc.Directory && (inline || doc.Source != ""):
+			d.bad(join(at, "directory"), "remove one of them", "a directory has neither source nor content")
+			continue
+		case inline && doc.Source != "":
+			d.bad(join(at, "content"), "remove one of them", "a file has either a source or content")
+			continue
+		case inline:
+			l.inline(at, doc, d)
+			continue
+		case doc.Source == "" && d.given(join(at, "source")):
+			d.bad(join(at, "source"), "a file or folder under files/", "it is empty")
+			continue
+		case doc.Source == "":
+			l.directory(at, doc, d)
+			continue
+		}
 		sources, dir := l.sources(doc.Source)
 		if doc.Source != "" && len(sources) == 0 {
 			suggestion := "put it into files/"
@@ -176,23 +208,42 @@ func (l *loader) checkExpansion(f File) {
 		l.report(Problem{File: f.Source, Message: "cannot be filled in: " + why, Suggestion: "remove template: true from its entry"})
 		return
 	}
+	for _, s := range l.strangers(string(bytes.TrimPrefix(data, mark))) {
+		if s.near != "" {
+			l.doubt(Problem{File: f.Source, Line: s.line, Col: s.col, Message: s.message(), Suggestion: s.suggestion()})
+		}
+	}
+}
+
+// stranger is a ${name} that no variable fills in.
+type stranger struct {
+	name, near string // near is the variable that is most likely meant, or ""
+	line, col  int
+}
+
+func (s stranger) message() string {
+	return fmt.Sprintf("${%s} stays as it is: there is no such variable", s.name)
+}
+
+func (s stranger) suggestion() string {
+	return fmt.Sprintf("did you mean ${%s}? if not, write $${%s}", s.near, s.name)
+}
+
+// strangers finds every ${name} in text that is no variable and not written $${name}.
+func (l *loader) strangers(text string) (out []stranger) {
 	var names []string
 	for _, v := range l.t.Variables {
 		names = append(names, v.Name)
 	}
-	for i, line := range lines(data) {
+	for i, line := range lines([]byte(text)) {
 		for _, m := range reference.FindAllStringSubmatchIndex(line, -1) {
 			name := line[m[2]:m[3]]
-			if line[m[0]+1] == '$' || contains(names, name) {
-				continue
-			}
-			p := Problem{File: f.Source, Line: i + 1, Col: m[0] + 1, Message: fmt.Sprintf("${%s} stays as it is: there is no such variable", name)}
-			if near := slip(name, names); near != "" {
-				p.Suggestion = fmt.Sprintf("did you mean ${%s}? if not, write $${%s}", near, name)
-				l.doubt(p)
+			if line[m[0]+1] != '$' && !contains(names, name) {
+				out = append(out, stranger{name: name, near: slip(name, names), line: i + 1, col: m[0] + 1})
 			}
 		}
 	}
+	return out
 }
 
 // slip returns the variable that an unknown name most likely means, or "". Short names

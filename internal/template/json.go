@@ -26,6 +26,19 @@ func (f File) MarshalJSON() ([]byte, error) {
 	}{plain(f), fmt.Sprintf("%04o", f.Mode.Perm())})
 }
 
+// MarshalJSON writes the permissions in octal, or leaves them out.
+func (d Directory) MarshalJSON() ([]byte, error) {
+	type plain Directory
+	mode := ""
+	if d.Mode != 0 {
+		mode = fmt.Sprintf("%04o", d.Mode.Perm())
+	}
+	return json.Marshal(struct {
+		plain
+		Mode string `json:"mode,omitempty"`
+	}{plain(d), mode})
+}
+
 // MarshalJSON writes the timeout as text, and the port's variable if it has one.
 func (s Service) MarshalJSON() ([]byte, error) {
 	type plain Service

@@ -33,11 +33,12 @@ type Template struct {
 	SyncOnBoot   bool
 	ConfigPath   string // CONFIG_PATH of the guest's config.env
 
-	Variables []Variable // in the order of the file
-	Packages  Packages
-	Files     []File   // in the order of the file
-	Scripts   []Script // in the order in which they run; disabled ones included
-	Services  []Service
+	Variables   []Variable // in the order of the file
+	Packages    Packages
+	Files       []File      // in the order of the file
+	Directories []Directory // made before the files
+	Scripts     []Script    // in the order in which they run; disabled ones included
+	Services    []Service
 
 	Digest   string    // SHA-256 over the folder, hex; the same for the same content
 	Warnings []Problem // oddities that do not prevent its use
@@ -104,8 +105,8 @@ const (
 
 // File is one file to put into the guest.
 type File struct {
-	Source string      `json:"source"` // path in the template's folder
-	Target string      `json:"target"` // absolute, clean
+	Source string      `json:"source,omitempty"` // path in the template's folder; "" if the content is in template.yaml
+	Target string      `json:"target"`           // absolute, clean
 	Policy Policy      `json:"policy"`
 	Mode   fs.FileMode `json:"mode"`            // permission bits
 	Owner  string      `json:"owner,omitempty"` // user or user:group; "": the owner of the target's folder
@@ -115,18 +116,37 @@ type File struct {
 	Notify []Notify    `json:"notify,omitempty"` // what depends on the file
 	Check  string      `json:"check,omitempty"`  // a shell command that succeeds if the guest accepts the file
 
-	fsys fs.FS
+	fsys   fs.FS
+	inline []byte
+}
+
+// Directory is a directory to make in the guest.
+type Directory struct {
+	Target string      `json:"target"`          // absolute, clean
+	Mode   fs.FileMode `json:"mode,omitempty"`  // 0: 0755 for a new one; an existing one keeps its own
+	Owner  string      `json:"owner,omitempty"` // user or user:group; "": as Mode
 }
 
 // Open opens the file in the folder, without filling in ${…}.
-func (f File) Open() (io.ReadCloser, error) { return f.fsys.Open(f.Source) }
+func (f File) Open() (io.ReadCloser, error) {
+	if f.Source == "" {
+		return io.NopCloser(bytes.NewReader(f.inline)), nil
+	}
+	return f.fsys.Open(f.Source)
+}
 
 // Content is the file as it goes into the guest. If the file asks for it, ${name} is
 // filled in from the values.
 func (f File) Content(v Values) ([]byte, error) {
-	data, err := fs.ReadFile(f.fsys, f.Source)
-	if err != nil || !f.Expand {
-		return data, err
+	data := f.inline
+	if f.Source != "" {
+		var err error
+		if data, err = fs.ReadFile(f.fsys, f.Source); err != nil {
+			return nil, err
+		}
+	}
+	if !f.Expand {
+		return data, nil
 	}
 	return v.Expand(data)
 }

@@ -1,4 +1,5 @@
 # Writes files by their policies, for config-sync.sh. A manifest is a sh program of calls
+#   folder FOLDER OWNER MODE
 #   group FOLDER OWNER  POLICY SHA256 NAME  POLICY SHA256 NAME …
 # The contents lie in STAGE/root/FOLDER/NAME, unless they were not shipped. The manifest
 # runs twice. The first run judges every file and stops if there is a conflict. The second
@@ -54,6 +55,26 @@ tell_files() {
 fail_file() { # text
 	log_error "$1" >&2
 	errors=$((errors + 1))
+}
+
+# folder makes a directory of the template. An existing one keeps the mode and owner that
+# the template does not name.
+folder() { # target owner mode
+	t=$R$1
+	if [ -n "$CHECK" ]; then
+		until [ -z "$t" ] || [ -e "$t" ] || [ -L "$t" ]; do t=${t%/*}; done
+		[ -z "$t" ] || [ -d "$t" ] || {
+			fail_file "cannot make the directory $1: $t is no directory"
+			conflicts=1
+		}
+		return
+	fi
+	if [ ! -d "$t" ]; then
+		mkdir -p "$t" && chmod "${3:-0755}" "$t"
+	elif [ -n "$3" ]; then
+		chmod "$3" "$t"
+	fi || fail_file "cannot make the directory $t"
+	[ -z "$2" ] || chown "$2" "$t" 2>/dev/null || LATE="$LATE$NL$2 $t"
 }
 
 group() { # folder owner (policy sha256 name)…

@@ -76,6 +76,7 @@ func (d *decision) compare() {
 	}
 	wanted := d.input
 	differing, refused := wanted.Differing(*drift, d.take())
+	refused = append(drift.TakenFolders(), refused...)
 	d.input = differing
 	switch {
 	case d.Verb == Sync && len(refused) > 0:
@@ -85,7 +86,7 @@ func (d *decision) compare() {
 		if d.reconcile(); slices.Contains(d.redo, ItemManager) {
 			d.programs[ItemManager] = Rerun
 		}
-	case d.programs[ItemManager] == Leave && (drift.Renewed() || packagesDiffer(drift.Packages)):
+	case d.programs[ItemManager] == Leave && (drift.Renewed() || drift.FoldersDiffer() || packagesDiffer(drift.Packages)):
 		// A file that differs for another reason than the template is left: a script that
 		// ran may have edited it.
 		d.programs[ItemManager] = Rerun

@@ -14,6 +14,7 @@ type Report struct {
 	// Settings are the differences on Proxmox: what is the same is left out.
 	Settings []Setting                    `json:"settings"`
 	Files    []configmanager.FileDrift    `json:"files"`
+	Folders  []configmanager.FolderDrift  `json:"folders"`
 	Packages []configmanager.PackageDrift `json:"packages"`
 	// Manager is the state of the config-manager's last attempt, in the words for a script.
 	// Unless it is same, the sync applies files and packages although none differs.
@@ -45,6 +46,7 @@ func ReportOf(q Request, w World) Report {
 	programs, drift := Programs(q, w), w.Inside.Drift
 	r := Report{
 		Inside: w.Way, Settings: append([]Setting{}, Settings(q, w)...), restart: q.Sync.Restart, Packages: append([]configmanager.PackageDrift{}, drift.Packages...),
+		Folders: append([]configmanager.FolderDrift{}, drift.Folders...),
 		Manager: programs[ItemManager].state(w.Marks.Of(event.Syncing, ItemManager)),
 		Files:   []configmanager.FileDrift{}, Scripts: []ScriptDrift{}, Services: []ServiceDrift{}, Conflicts: []string{},
 	}
@@ -91,6 +93,11 @@ func (r Report) Differs() bool {
 	}
 	for _, s := range r.Scripts {
 		if !slices.Contains([]string{"same", "skipped", "removed"}, s.State) {
+			return true
+		}
+	}
+	for _, f := range r.Folders {
+		if f.State != configmanager.FolderSame {
 			return true
 		}
 	}

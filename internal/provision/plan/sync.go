@@ -35,10 +35,10 @@ func (d *decision) reconcile() {
 	}
 }
 
-// filesDiffer reports whether the config-manager has a file or package to apply, or has to
+// filesDiffer reports whether the config-manager has a file, directory or package to apply, or has to
 // remember that the guest's version of a file stays.
 func (d *decision) filesDiffer() bool {
-	return d.input.ToApply() || packagesDiffer(d.Inside.Drift.Packages)
+	return d.input.ToApply() || d.Inside.Drift.FoldersDiffer() || packagesDiffer(d.Inside.Drift.Packages)
 }
 
 // revalued are the scripts that are done, and have to run with another value. Their digest

@@ -132,6 +132,9 @@ func (d *decision) refuseLines() (lines []string) {
 func InTheWay(files []configmanager.FileDrift) (lines []string) {
 	for _, f := range files {
 		why := "edited in the container, and changed in the template"
+		if f.State == configmanager.FileNoFolder {
+			why = "a directory of the template, and no directory in the container"
+		}
 		if f.State == configmanager.FileFolder {
 			why = "a folder, or no regular file, is there"
 		}
@@ -144,7 +147,15 @@ func InTheWay(files []configmanager.FileDrift) (lines []string) {
 func (d *decision) fileActions() (actions []Action) {
 	ship := func(f template.File, more string) {
 		line := fmt.Sprintf("ship %s to %s (%s)", f.Source, f.Target, f.Policy) + more
+		if f.Source == "" {
+			line = fmt.Sprintf("ship %s (%s)", f.Target, f.Policy) + more
+		}
 		actions = append(actions, Action{Phase: event.Deploying, Kind: ShipFile, Item: f.Target, Lines: []string{line}})
+	}
+	for _, f := range d.Job.Template.Directories {
+		if line := d.folderLine(f); line != "" {
+			actions = append(actions, Action{Phase: event.Deploying, Kind: ShipFile, Item: f.Target, Lines: []string{line}})
+		}
 	}
 	for i, f := range d.Job.Template.Files {
 		switch {
@@ -160,6 +171,37 @@ func (d *decision) fileActions() (actions []Action) {
 		}
 	}
 	return actions
+}
+
+// folderLine says that a directory is made, or is given the mode and owner of the
+// template; "" if that need not be.
+func (d *decision) folderLine(f template.Directory) string {
+	how := ""
+	if f.Mode != 0 {
+		how = fmt.Sprintf(" %04o", f.Mode.Perm())
+	}
+	if f.Owner != "" {
+		how += " " + f.Owner
+	}
+	if how != "" {
+		how = " (" + how[1:] + ")"
+	}
+	if d.Inside == nil || d.Inside.Drift == nil {
+		if d.Inside != nil && d.Verb != Create || d.unseen() && d.programs[ItemManager] == Leave && !d.outdated(d.World) {
+			return ""
+		}
+		return "make the directory " + f.Target + how
+	}
+	for _, now := range d.Inside.Drift.Folders {
+		switch {
+		case now.Target != f.Target:
+		case now.State == configmanager.FolderMissing:
+			return "make the directory " + f.Target + how
+		case now.State == configmanager.FolderOther:
+			return "change the directory " + f.Target + how + ", now " + now.Actual
+		}
+	}
+	return ""
 }
 
 // comparedFile ships file i of the template, or keeps the container's, as its comparison
