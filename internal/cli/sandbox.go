@@ -23,6 +23,7 @@ type serveOptions struct {
 	pctDelay  time.Duration
 	console   sandbox.Console
 	authDelay time.Duration
+	address   time.Duration
 	faults    []string
 	more      string // the file of further faults
 }
@@ -71,6 +72,7 @@ stderr says "fault LINE" once a line holds, so that the writer can wait for it.`
 	f.IntVar(&o.console.In, "console-in", 0, "the `bytes` a second that a console takes; 300000 on a real node (default no limit)")
 	f.IntVar(&o.console.Out, "console-out", 0, "the `bytes` a second that a console shows; 8000000 on a real node (default no limit)")
 	f.DurationVar(&o.authDelay, "auth-delay", 0, "what a failed login costs; 3s on a real node")
+	f.DurationVar(&o.address, "address-delay", 0, "the time from a start to the guest's address; about 2s on a real node")
 	f.StringArrayVar(&o.faults, "fault", nil, "a `fault` to play; may be repeated")
 	f.StringVar(&o.more, "faults-from", "", "a `file` or fifo of further faults, one a line")
 	return cmd
@@ -90,7 +92,7 @@ func (o *serveOptions) run(ctx context.Context) error {
 		o.pve = cfg.SandboxPVE
 	}
 	sb, err := sandbox.Open(ctx, sandbox.Options{
-		Dir: cfg.Paths.Sandbox(), Driver: o.driver, PVE: o.pve, LXCDir: o.lxcDir, PctDelay: o.pctDelay, AuthDelay: o.authDelay,
+		Dir: cfg.Paths.Sandbox(), Driver: o.driver, PVE: o.pve, LXCDir: o.lxcDir, PctDelay: o.pctDelay, AuthDelay: o.authDelay, AddressDelay: o.address,
 		Console: o.console, Faults: o.faults, FaultsFrom: o.more, Log: o.log(),
 	})
 	if err != nil {

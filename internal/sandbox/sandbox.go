@@ -28,8 +28,11 @@ type Options struct {
 	LXCDir    string        // where lxc guests live; "": /var/lib/infrahaus-sandbox
 	PctDelay  time.Duration // what starting pct costs; 950 ms on a real node
 	AuthDelay time.Duration // what a failed login costs; 3 s on a real node
-	Console   Console       // what a console costs
-	Faults    []string      // NAME[=VALUE][:COUNT], see driver.FaultList
+	// AddressDelay is the time from a start to the address in /interfaces; 0: hardly any, 1.4
+	// to 2.4 s on a real node. Real guests take their time themselves.
+	AddressDelay time.Duration
+	Console      Console  // what a console costs
+	Faults       []string // NAME[=VALUE][:COUNT], see driver.FaultList
 	// FaultsFrom is a file or fifo that further faults are read from while the
 	// sandbox is open, one a line; "-NAME" takes one back, "-" all. Log gets "fault
 	// LINE" once a line holds. "": none.

@@ -139,7 +139,7 @@ func randomSubnet() netip.Prefix {
 
 // openDriver makes the guests' driver, and the node's options that go with it.
 func openDriver(ctx context.Context, o Options, set *settings, faults *driver.Faults) (node.Options, error) {
-	opt := node.Options{Dir: stateDir(o.Dir), Faults: faults, Profile: set.profile()}
+	opt := node.Options{Dir: stateDir(o.Dir), Faults: faults, Profile: set.profile(), AddressDelay: o.AddressDelay}
 	if set.Driver == "virtual" {
 		d, err := virtual.New(virtual.Options{Dir: o.Dir, Subnet: set.Subnet, Faults: faults, FailDelay: o.Console.Fail, Logf: func(format string, a ...any) { o.Log(fmt.Sprintf(format, a...)) }})
 		opt.Driver, opt.Subnet = d, set.Subnet
@@ -157,7 +157,7 @@ func openDriver(ctx context.Context, o Options, set *settings, faults *driver.Fa
 		return opt, err
 	}
 	opt.Driver, opt.Subnet, opt.Gateway = d, d.Subnet(), d.Gateway()
-	opt.AddressPolls = -1 // real guests take their time themselves
+	opt.AddressDelay = -1 // real guests take their time themselves
 	opt.Templates, err = lxcTemplates(archive)
 	opt.Fetch = func(_ context.Context, file string, log func(string)) (string, int64, error) {
 		if !strings.HasPrefix(file, "debian-12-standard_") {

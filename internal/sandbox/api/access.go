@@ -13,6 +13,7 @@ const (
 	maySeeUser    = "@see-user"
 	selfOrModify  = "@self-or-modify"
 	mayGrant      = "@grant"
+	mayClone      = "@clone"
 	ticketOnly    = "@ticket-only" // and selfOrModify
 )
 
@@ -125,6 +126,8 @@ func (c *call) permittedUser(rule string) error {
 		return modify("User.Modify")
 	case maySeeUser:
 		return modify("User.Modify", "Sys.Audit")
+	case mayClone:
+		return n.MayClone(c.auth, c.params)
 	case mayGrant:
 		if c.params["path"] == "" {
 			return nil // reported by the schema

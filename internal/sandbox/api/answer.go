@@ -98,8 +98,8 @@ func (s *Server) route(req *http.Request, body []byte) response {
 		err = c.permitted(r.perm)
 	}
 	if err == nil && vars["node"] != "" && vars["node"] != node.Name && vars["node"] != "localhost" {
-		text := "hostname lookup '%s' failed - failed to get address info for: %s: Temporary failure in name resolution"
-		err = &node.Error{Status: 500, Message: fmt.Sprintf(text, vars["node"], vars["node"])}
+		text := "hostname lookup '%s' failed - failed to get address info for: %s: %s"
+		err = &node.Error{Status: 500, Message: fmt.Sprintf(text, vars["node"], vars["node"], s.node.Profile().Lookup)}
 	}
 	if err == nil {
 		if bad := schema.Table(s.node.Profile().Major)[r.method+" "+r.path].Check(c.params); bad != nil {
@@ -126,12 +126,16 @@ func (s *Server) route(req *http.Request, body []byte) response {
 // find matches a path against the table.
 func (s *Server) find(method, path string) (*route, map[string]string) {
 	got := strings.Split(path, "/")
+	known := schema.Table(s.node.Profile().Major)
 next:
 	for i := range s.routes {
 		r := &s.routes[i]
 		want := strings.Split(r.path, "/")
 		if r.method != method || len(want) != len(got) {
 			continue
+		}
+		if _, ok := known[r.method+" "+r.path]; !ok {
+			continue // of another version
 		}
 		vars := map[string]string{}
 		for j, w := range want {

@@ -25,16 +25,17 @@ import (
 // Connection header and the shape of the body: the same keys with the same JSON types.
 // Process ids, times, sizes and digests may differ.
 func TestReplies(t *testing.T) {
-	for _, profile := range node.Profiles()[:1] {
+	for _, profile := range node.Profiles() {
 		t.Run(profile.Name, func(t *testing.T) {
 			p := newPlayer(t, profile)
 			for _, r := range p.records {
 				t.Run(r.Name, func(t *testing.T) {
-					if why := skipped(r.Name); why != "" {
+					if why := skipped(r.Name, profile.Major); why != "" {
 						t.Skip(why)
 					}
 					p.before(t, r)
 					p.play(t, r)
+					p.node.Faults().Clear(driver.FaultNoAddress)
 				})
 			}
 		})
@@ -42,12 +43,20 @@ func TestReplies(t *testing.T) {
 }
 
 // skipped says why a recording is not compared, "" if it is.
-func skipped(name string) string {
+func skipped(name string, major int) string {
 	switch {
 	case strings.HasPrefix(name, "oci-"), name == "storage-content-vztmpl-oci":
 		return "the simulated node has no OCI images"
-	case name == "create-unprivileged-left-out-task-log":
-		return ""
+	case name == "start-while-creating-then":
+		return "the recorded request came before the worker's first line on one node, after it on the other"
+	case name == "cluster-status" && major == 9:
+		return "the recorded node had its own address on another network than its bridge"
+	case name == "rrd-less-list":
+		return "the recorded node had done more before"
+	case strings.HasPrefix(name, "resize-subvol-task"), name == "pending-after-puts", name == "interfaces-after-net0":
+		return "a subvolume that cannot grow, and an address that changes while the guest runs"
+	case name == "clone-task-log":
+		return "the recorded node lacked the program fuser, which Perl reports"
 	}
 	return ""
 }
@@ -76,6 +85,7 @@ type player struct {
 	upids   map[string]string // recorded → ours
 	extract chan struct{}     // closed: a create may continue
 	key     string
+	sdn     string // privileges of a login on the bridges
 }
 
 func repliesDir() string {
@@ -89,9 +99,11 @@ func repliesDir() string {
 // recordings.
 func nodeOf(p node.Profile) (node.Options, string) {
 	o := node.Options{
-		Profile:   p,
-		Broadcast: -1, // the recording was made long after the events that it shows
-		Faults:    driver.NewFaults(driver.Fault{Name: driver.FaultNoVLANs}),
+		Profile:      p,
+		HAPause:      time.Hour, // no HA manager ran
+		AddressDelay: -1,
+		Broadcast:    -1, // the recording was made long after the events that it shows
+		Faults:       driver.NewFaults(driver.Fault{Name: driver.FaultNoVLANs}),
 	}
 	local := node.Storage{ID: "local", Type: "dir", Content: strings.Split("backup,snippets,images,iso,vztmpl,rootdir", ","), Total: 270553174016, Used: 16 << 30}
 	btr := node.Storage{ID: "btr", Type: "btrfs", Content: []string{"rootdir", "images"}, Total: 8 << 30, Used: 6 << 20}
@@ -164,6 +176,12 @@ func newPlayer(t *testing.T, profile node.Profile) *player {
 		t.Fatal(err)
 	}
 	p.ticket, _ = n.Ticket("root@pam")
+	p.sdn = "SDN.Use"
+	if profile.Major == 9 { // this node's ACL had an entry on the bridges from the beginning
+		p.sdn = "SDN.Use SDN.Audit"
+		p.token(t, "lim@pve!ci", false)
+		p.limited(t, "enough privileges")
+	}
 	return p
 }
 
@@ -187,14 +205,16 @@ func (p *player) limited(t *testing.T, login string) {
 	}
 	vms := acl("/vms", "vms", vmPrivs)
 	storage := acl("/storage", "storage", "Datastore.AllocateSpace Datastore.Audit")
-	sdn := acl("/sdn/zones/localnetwork", "sdn", "SDN.Use")
+	sdn := acl("/sdn/zones/localnetwork", "sdn", p.sdn)
 	has := map[string][]node.ACL{
 		"token without any privilege":           nil,
-		"VM privileges, no storage privilege":   {vms, sdn},
+		"VM privileges, no storage privilege":   {vms},
 		"VM and storage privileges, no SDN.Use": {vms, storage},
 		"enough privileges":                     {vms, storage, sdn},
 		"no VM.PowerMgmt":                       {vms, storage, sdn},
 		"token with some privileges":            {vms, storage, sdn},
+
+		"enough privileges, but for Sys.Modify on /": {vms, storage, sdn},
 	}
 	acls, ok := has[login]
 	if !ok {
@@ -216,8 +236,12 @@ func (p *player) before(t *testing.T, r record) {
 	case "create":
 		p.destroy(t, 100)
 		p.extract = make(chan struct{})
-	case "create-bad-bridge", "create-warnings":
+	case "create-bad-bridge", "create-warnings", "create-unprivileged-left-out", "create-btr":
 		p.destroy(t, 100)
+	case "clone":
+		p.destroy(t, 101)
+	case "interfaces-right-after-start":
+		p.node.Faults().Add(driver.Fault{Name: driver.FaultNoAddress})
 	case "create-task-status":
 		close(p.extract)
 	case "shutdown":
@@ -234,6 +258,14 @@ func (p *player) before(t *testing.T, r record) {
 		}
 		p.follow(t, upid)
 	}
+	if r.Name == "create-warnings" && p.node.Profile().Major == 9 {
+		p.addTemplate(t, "debian-15-standard_15.0-1_amd64.tar.zst")
+	}
+	if r.Name == "put-env" { // an entrypoint was set before
+		if err := p.node.SetConfig(ctx, node.Root, 100, node.Params{"entrypoint": "/bin/sh"}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if strings.HasSuffix(r.Name, "-task-status") || strings.HasSuffix(r.Name, "-exists") || strings.HasSuffix(r.Name, "-stopped") {
 		p.settle(t)
 	}
@@ -242,12 +274,18 @@ func (p *player) before(t *testing.T, r record) {
 	}
 }
 
+func (p *player) addTemplate(t *testing.T, file string) {
+	if err := p.node.AddTemplate(node.Template{Volid: "local:vztmpl/" + file, Size: 1}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (p *player) destroy(t *testing.T, vmid int) {
 	p.settle(t)
 	if p.node.Exists(vmid) != nil {
 		return
 	}
-	upid, err := p.node.Destroy(t.Context(), node.Root, vmid, nil)
+	upid, err := p.node.Destroy(t.Context(), node.Root, vmid, node.Params{"force": "1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,6 +381,11 @@ func (p *player) send(t *testing.T, r record) reply {
 	return exchange(t, req)
 }
 
+func special(roles any) any {
+	own := func(r any) bool { return r.(map[string]any)["special"] != 1.0 }
+	return slices.DeleteFunc(roles.([]any), own)
+}
+
 func (p *player) compare(t *testing.T, r record, got, want map[string]any) {
 	g, w := shape(got), shape(want)
 	switch r.Name {
@@ -352,6 +395,10 @@ func (p *player) compare(t *testing.T, r record, got, want map[string]any) {
 			t.Errorf("lacks %s", missing)
 		}
 		return
+	}
+	if r.Name == "roles" { // without those that the recorded node had of its own
+		got["data"], want["data"] = special(got["data"]), special(want["data"])
+		g, w = shape(got), shape(want)
 	}
 	if !sameShape(g, w) {
 		t.Errorf("shape of the body:\ngot  %v\nwant %v\nbody %v", g, w, got)

@@ -71,9 +71,9 @@ func (s *Server) table() []route {
 		{"GET", "/cluster/status", "/ Sys.Audit", true, func(*call) (any, error) { return s.node.ClusterStatus(), nil }},
 		{"GET", "/cluster/nextid", "", false, func(c *call) (any, error) { return s.node.NextID(c.params) }},
 		{"GET", "/cluster/resources", "", false, func(c *call) (any, error) { return s.node.Resources(c.auth, c.params["type"]), nil }},
-		{"GET", nodePath + "/status", "/nodes/{node} Sys.Audit", true, func(*call) (any, error) { return s.node.NodeStatus(), nil }},
+		{"GET", nodePath + "/status", "/nodes/{node} Sys.Audit", false, func(*call) (any, error) { return s.node.NodeStatus(), nil }},
 		{"GET", nodePath + "/certificates/info", "", false, s.certificateInfo},
-		{"GET", nodePath + "/apt/versions", "/nodes/{node} Sys.Audit", true, func(*call) (any, error) { return s.node.Packages(), nil }},
+		{"GET", nodePath + "/apt/versions", "/nodes/{node} Sys.Audit", false, func(*call) (any, error) { return s.node.Packages(), nil }},
 		{"GET", nodePath + "/network", "", false, func(c *call) (any, error) { return s.node.Network(c.auth, c.params["type"]), nil }},
 		{"GET", nodePath + "/aplinfo", "", false, func(*call) (any, error) { return s.node.Appliances(), nil }},
 		{"POST", nodePath + "/aplinfo", "/storage/{storage} Datastore.AllocateTemplate", true, func(c *call) (any, error) {
@@ -82,13 +82,13 @@ func (s *Server) table() []route {
 		{"GET", nodePath + "/storage", "", true, func(c *call) (any, error) { return s.node.StorageList(c.auth, c.params), nil }},
 		{"GET", storPath + "/status", reads, true, func(c *call) (any, error) { return s.node.StorageStatus(c.params["storage"]) }},
 		{"GET", storPath + "/content", reads, true, func(c *call) (any, error) { return s.node.StorageContent(c.auth, c.params["storage"], c.params) }},
-		{"GET", nodePath + "/tasks", "", true, tasks},
+		{"GET", nodePath + "/tasks", "", false, tasks},
 		{"GET", taskPath, "", false, func(*call) (any, error) { return node.Subdirs("log status"), nil }},
 		{"DELETE", taskPath, "", true, func(c *call) (any, error) { return nil, s.node.StopTask(c.auth, c.params["upid"]) }},
 		{"GET", taskPath + "/status", "", true, func(c *call) (any, error) { return s.node.TaskStatus(c.auth, c.params["upid"]) }},
 		{"GET", taskPath + "/log", "", true, taskLog},
 	}
-	return slices.Concat(t, s.access(), s.pools(), s.containers())
+	return slices.Concat(t, s.access(), s.pools(), s.ha(), s.containers())
 }
 
 func (s *Server) containers() []route {
@@ -115,7 +115,7 @@ func (s *Server) containers() []route {
 		{"PUT", ctPath + "/config", config, true, func(c *call) (any, error) {
 			return nil, s.node.SetConfig(c.ctx, c.auth, c.vmid(), c.params)
 		}},
-		{"GET", ctPath + "/pending", audit, true, func(c *call) (any, error) { return s.node.Pending(c.vmid()) }},
+		{"GET", ctPath + "/pending", audit, false, func(c *call) (any, error) { return s.node.Pending(c.vmid()) }},
 		{"GET", ctPath + "/interfaces", audit, true, interfaces},
 		{"POST", ctPath + "/termproxy", shows, true, termproxy},
 		{"GET", ctPath + "/vncwebsocket", shows, false, vncwebsocket},
@@ -137,6 +137,10 @@ func (s *Server) containers() []route {
 		}},
 		{"PUT", snapPath + "/config", "/vms/{vmid} VM.Snapshot", true, func(c *call) (any, error) {
 			return nil, s.node.SetSnapshotConfig(c.ctx, c.vmid(), c.params)
+		}},
+		{"POST", ctPath + "/clone", mayClone, true, func(c *call) (any, error) { return s.node.Clone(c.ctx, c.auth, c.params) }},
+		{"POST", ctPath + "/template", "/vms/{vmid} VM.Allocate", true, func(c *call) (any, error) {
+			return nil, s.node.MakeTemplate(c.ctx, c.auth, c.vmid())
 		}},
 		power("start", s.node.Start),
 		power("stop", s.node.Stop),

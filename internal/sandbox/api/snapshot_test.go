@@ -29,7 +29,7 @@ func TestSnapshotRoutes(t *testing.T) {
 		{"POST", snaps, "snapname=1x", 400, bad},
 		{"POST", snaps, "snapname=current", 500, `{"data":null,"message":"unable to use snapshot name 'current' (reserved name)\n"}`},
 		{"POST", snaps, "snapname=one&description=why", 200, `{"data":"U"}`},
-		{"GET", snaps, "", 200, `{"data":[{"description":"why","name":"one",T},{"description":"You are here!",D,"name":"current","parent":"one","running":0}]}`},
+		{"GET", snaps, "", 200, `{"data":[{"description":"why\n","name":"one",T},{"description":"You are here!",D,"name":"current","parent":"one","running":0}]}`},
 		{"GET", snaps + "/one", "", 200, `{"data":[{"cmd":"rollback"},{"cmd":"config"}]}`},
 		{"GET", snaps + "/none/config", "", 500, `{"data":null,"message":"snapshot 'none' does not exist\n"}`},
 		{"PUT", snaps + "/one/config", "description=because", 200, `{"data":null}`},

@@ -111,6 +111,9 @@ type Driver interface {
 	// DeleteSnapshot removes a snapshot; a missing one is no error. Destroy removes all
 	// of them.
 	DeleteSnapshot(ctx context.Context, vmid int, name string) error
+	// Clone makes the root file system of a new container, c, as a copy of a stopped one's,
+	// or of one's snapshot ("" for none).
+	Clone(ctx context.Context, from int, snapshot string, c Config) error
 	// CutLinks ends every SSH connection to a running guest's sshd, as a broken link
 	// does. It does not kill their processes.
 	CutLinks(ctx context.Context) error

@@ -45,6 +45,12 @@ func (d *Driver) Snapshot(ctx context.Context, vmid int, name string) error {
 	return os.Rename(half, to)
 }
 
+// Clone is not simulated with real guests: the copy would need a layer of its own and other
+// ids of users.
+func (d *Driver) Clone(context.Context, int, string, driver.Config) error {
+	return errors.New("the sandbox cannot clone real guests; virtual ones it can")
+}
+
 func (d *Driver) lxc(ctx context.Context, tool string, vmid int) error {
 	return run(ctx, tool, "-n", strconv.Itoa(vmid), "-P", d.guestsDir())
 }

@@ -231,8 +231,10 @@ func (n *Node) CheckAny(a Auth, p string, privs ...string) error {
 func (n *Node) Permissions(a Auth, only string) map[string]map[string]int {
 	paths := []string{"/", "/access", "/access/groups", "/nodes", "/pool", "/sdn", "/storage", "/vms"}
 	n.mu.Lock()
-	for _, e := range n.st.Access.ACL {
-		paths = append(paths, path.Clean(e.Path))
+	for _, e := range n.st.Access.ACL { // with the folders above it, which the tree of the ACL has
+		for p := path.Clean(e.Path); p != "/" && p != "."; p = path.Dir(p) {
+			paths = append(paths, p)
+		}
 	}
 	for _, c := range n.st.Containers {
 		if c.Pool != "" {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
@@ -272,12 +273,14 @@ func TestFaults(t *testing.T) {
 func TestAddressFaults(t *testing.T) {
 	tests := []struct {
 		fault string
+		delay time.Duration
 		want  []string // inet, inet6 of eth0 at each poll
 	}{
-		{"", []string{"- -", "v4 fe80"}},
-		{"no-address", []string{"- -", "- -", "- -"}},
-		{"link-local-only", []string{"- fe80", "- fe80"}},
-		{"address-late=2", []string{"- fe80", "- fe80", "v4 fe80"}},
+		{"", -1, []string{"v4 fe80", "v4 fe80"}},
+		{"", time.Hour, []string{"- -", "- -", "- -"}}, // it counts time, not polls
+		{"no-address", -1, []string{"- -", "- -", "- -"}},
+		{"link-local-only", time.Hour, []string{"- fe80", "- fe80"}},
+		{"address-late=2", -1, []string{"- fe80", "- fe80", "v4 fe80"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.fault, func(t *testing.T) {
@@ -289,7 +292,7 @@ func TestAddressFaults(t *testing.T) {
 				}
 				faults.Add(f)
 			}
-			n := open(t, node.Options{Faults: faults})
+			n := open(t, node.Options{Faults: faults, AddressDelay: tt.delay})
 			mustCreate(t, n, spec(100))
 			if rows, err := n.Interfaces(t.Context(), 100); rows != nil || err != nil {
 				t.Errorf("stopped: %v %v", rows, err)

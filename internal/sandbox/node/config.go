@@ -110,6 +110,15 @@ func typed(key, value string) any {
 	return value
 }
 
+// kept is a text as the config file gives it back: as comment lines, with one newline at
+// its end.
+func kept(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.TrimRight(text, "\n") + "\n"
+}
+
 // Raw is the stored config as strings, pending changes included, as pct config
 // prints it, or that of a snapshot.
 func (n *Node) Raw(vmid int, snapshot string) (map[string]string, error) {

@@ -35,7 +35,7 @@ type disk struct {
 // notConfig are the parameters of a create that do not go into the config.
 var notConfig = []string{
 	"vmid", "ostemplate", "node", "storage", "password", "ssh-public-keys", "start", "pool", "force", "restore",
-	"unique", "bwlimit", "ignore-unpack-errors", "unprivileged",
+	"unique", "bwlimit", "ignore-unpack-errors", "unprivileged", "ha-managed",
 }
 
 // Create is POST /nodes/NODE/lxc: the checks that come before the UPID, in
@@ -56,6 +56,9 @@ func (n *Node) Create(ctx context.Context, a Auth, p Params) (string, error) {
 		if err == nil && c.start {
 			// a second task; the create is done whatever becomes of it
 			_, _ = n.Start(ctx, a, c.vmid, nil)
+		}
+		if err == nil && p.bool("ha-managed") {
+			n.haManaged(w, c.vmid, c.start)
 		}
 		return err
 	})
@@ -102,6 +105,11 @@ func (n *Node) prepare(a Auth, p Params) (*creation, error) {
 	}
 	if n.Profile().Unprivileged && !unprivileged { // VE 9
 		if err := n.Check(a, "/", "Sys.Modify"); err != nil {
+			return nil, err
+		}
+	}
+	if p.bool("ha-managed") {
+		if err := n.Check(a, "/", "Sys.Console"); err != nil {
 			return nil, err
 		}
 	}

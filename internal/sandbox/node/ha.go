@@ -8,24 +8,35 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
-// ha reports whether a container is an HA resource: a fault says so, there is no
-// /cluster/ha/resources here.
+// ha reports whether a container is an HA resource: by /cluster/ha/resources, or because a
+// fault says so.
 func (n *Node) ha(vmid int) bool {
-	_, ok := n.faults.HasIf(driver.FaultHAManaged, func(v string) bool { return v == "" || v == strconv.Itoa(vmid) })
-	return ok
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.managed(n.st.Containers[vmid])
 }
 
-// haView is what status/current says of it. Of a resource's further keys only
-// its state is known here.
-func (n *Node) haView(vmid int, running bool) map[string]any {
-	if !n.ha(vmid) {
+// managed is ha; mu held. A resource that is ignored counts as none.
+func (n *Node) managed(c *container) bool {
+	if c == nil {
+		return false
+	}
+	_, fault := n.faults.HasIf(driver.FaultHAManaged, func(v string) bool { return v == "" || v == strconv.Itoa(c.VMID) })
+	return fault || c.HA != nil && c.HA.State != "ignored"
+}
+
+// haView is what status/current says of it. The HA manager has reported no state of a
+// resource before its first round. mu held.
+func (n *Node) haView(c *container, running bool) map[string]any {
+	switch {
+	case !n.managed(c):
 		return map[string]any{"managed": 0}
+	case c.HA != nil && time.Since(c.HA.added) < n.opt.HAPause:
+		return map[string]any{"managed": 1, "state": nil}
+	case running:
+		return map[string]any{"managed": 1, "state": "started"}
 	}
-	state := "stopped"
-	if running {
-		state = "started"
-	}
-	return map[string]any{"managed": 1, "state": state}
+	return map[string]any{"managed": 1, "state": "stopped"}
 }
 
 // request is a start or stop of an HA resource: a task that asks for it and ends
@@ -33,6 +44,7 @@ func (n *Node) haView(vmid int, running bool) map[string]any {
 func (n *Node) request(a Auth, verb string, vmid int, do func(ctx context.Context) (string, error)) (string, error) {
 	return n.fork(a, "ha"+verb, strconv.Itoa(vmid), func(_ context.Context, w *worker) error {
 		w.Log("Requesting HA " + verb + " for CT " + strconv.Itoa(vmid))
+		n.asked(vmid, map[string]string{"start": "started", "stop": "stopped"}[verb])
 		n.workers.Add(1)
 		go func() {
 			defer n.workers.Done()

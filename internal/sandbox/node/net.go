@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
@@ -58,7 +59,7 @@ func linkLocal(mac string) netip.Prefix {
 }
 
 // Interfaces is GET /lxc/ID/interfaces: nil for a stopped or unknown
-// container. After a start the first polls find no address yet.
+// container. For some time after a start there is no address yet.
 func (n *Node) Interfaces(ctx context.Context, vmid int) ([]map[string]any, error) {
 	if n.drv.Pid(vmid) == 0 {
 		return nil, nil
@@ -68,10 +69,10 @@ func (n *Node) Interfaces(ctx context.Context, vmid int) ([]map[string]any, erro
 		return nil, nil //nolint:nilerr // it stopped meanwhile: as above
 	}
 	n.mu.Lock()
-	polls := 0
+	polls, early := 0, false
 	if c := n.st.Containers[vmid]; c != nil {
 		c.polls++
-		polls = c.polls
+		polls, early = c.polls, time.Since(c.up) < n.opt.AddressDelay
 	}
 	n.mu.Unlock()
 	_, none := n.faults.Has(driver.FaultNoAddress)
@@ -80,7 +81,7 @@ func (n *Node) Interfaces(ctx context.Context, vmid int) ([]map[string]any, erro
 		k, _ := strconv.Atoi(late)
 		only = only || polls <= k
 	}
-	none = none || polls <= n.opt.AddressPolls && !only
+	none = none || early && !only
 	rows := []map[string]any{}
 	lo := false
 	for _, i := range ifs {

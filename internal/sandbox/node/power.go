@@ -293,7 +293,7 @@ func (n *Node) mayDestroy(vmid int, p Params) error {
 	if err := c.checkLock(); err != nil {
 		return err
 	}
-	if n.ha(vmid) && !p.bool("purge") {
+	if n.managed(c) && !p.bool("purge") {
 		return fail("unable to remove CT %d - used in HA resources and purge parameter not set.", vmid)
 	}
 	return nil

@@ -15,6 +15,7 @@ type Profile struct {
 	Kernel                   string
 	Packages                 [][2]string // names and versions of those that containers depend on
 	StorageLine              int         // of Storage.pm, which one message tells
+	Lookup                   string      // how the resolver of the recorded node refuses an unknown name
 
 	JSONMessage   bool // error bodies carry "message" (8.3 and later)
 	AddressList   bool // /interfaces carries ip-addresses (8.4 and later)
@@ -23,6 +24,7 @@ type Profile struct {
 	Unprivileged  bool // the default of a create, and a privileged one needs Sys.Modify (9 and later)
 	Nesting       bool // a systemd guest without nesting is warned of (9 and later)
 	Pressure      bool // status/current carries pressure stall figures (9 and later)
+	MemHost       bool // /cluster/resources carries memhost, 0 for containers (9 and later)
 	HARules       bool // HA groups have become rules (9 and later)
 	AllArchs      bool // the appliance index lists every architecture (pve-manager 9.2.10 and later)
 }
@@ -51,6 +53,7 @@ func ProfileNames() (names []string) {
 func V84() Profile {
 	return Profile{
 		Name: "8.4", Major: 8, Version: "8.4.21", Release: "8.4", RepoID: "2606ac850d46da29", Kernel: "6.8.12-15-pve", StorageLine: 581,
+		Lookup: "Temporary failure in name resolution",
 		Packages: [][2]string{
 			{"proxmox-ve", "8.4.0"}, {"pve-manager", "8.4.21"}, {"libpve-access-control", "8.2.3"},
 			{"lxc-pve", "6.0.0-2"}, {"lxcfs", "6.0.0-pve2"}, {"pve-container", "5.3.4"},
@@ -63,12 +66,13 @@ func V84() Profile {
 func V92() Profile {
 	return Profile{
 		Name: "9.2", Major: 9, Version: "9.2.11", Release: "9.2", RepoID: "14a22df35955d97d", Kernel: "6.17.13-2-pve", StorageLine: 651,
+		Lookup: "Name or service not known",
 		Packages: [][2]string{
 			{"proxmox-ve", "9.2.0"}, {"pve-manager", "9.2.11"}, {"libpve-access-control", "9.1.1"},
 			{"lxc-pve", "6.0.5-4"}, {"lxcfs", "6.0.4-pve1"}, {"pve-container", "6.1.10"},
 		},
 		JSONMessage: true, AddressList: true, ConsoleTokens: true,
-		Unprivileged: true, Nesting: true, Pressure: true, HARules: true, AllArchs: true,
+		Unprivileged: true, Nesting: true, Pressure: true, MemHost: true, HARules: true, AllArchs: true,
 	}
 }
 

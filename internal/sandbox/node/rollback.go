@@ -185,7 +185,7 @@ func (n *Node) Snapshots(vmid int) ([]map[string]any, error) {
 	rows := []map[string]any{}
 	for _, name := range names {
 		s := c.Snapshots[name]
-		m := map[string]any{"name": name, "snaptime": s.Time, "description": s.Description}
+		m := map[string]any{"name": name, "snaptime": s.Time, "description": kept(s.Description)}
 		if p, ok := s.Conf["parent"]; ok {
 			m["parent"] = p
 		}

@@ -36,6 +36,7 @@ type container struct {
 	Running bool              `json:"running,omitempty"` // shall run; the driver knows whether it does
 	Started time.Time         `json:"started,omitzero"`
 	Made    int64             `json:"made,omitempty"` // when its disks were made
+	HA      *haResource       `json:"ha,omitempty"`
 
 	Snapshots map[string]*snapshot `json:"snapshots,omitempty"` // by name
 

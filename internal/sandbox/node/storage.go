@@ -169,15 +169,56 @@ func newVolume(s *Storage, vmid, index int, size int64) (volid string, log []str
 	case size == 0:
 		return fmt.Sprintf("%s:%d/subvol-%d-disk-%d.subvol", s.ID, vmid, vmid, index), nil
 	}
+	if s.Type == "btrfs" {
+		return fmt.Sprintf("%s:%d/%s.raw", s.ID, vmid, name), mkfs(size)
+	}
 	img := fmt.Sprintf("Formatting '/var/lib/vz/images/%d/%s.raw', fmt=raw size=%d preallocation=off", vmid, name, size)
 	return fmt.Sprintf("%s:%d/%s.raw", s.ID, vmid, name), append([]string{img}, mkfs(size)...)
 }
 
 func mkfs(size int64) []string {
-	return []string{
+	lines := []string{
 		fmt.Sprintf("Creating filesystem with %d 4k blocks and %d inodes", size/4096, size/16384),
 		"Filesystem UUID: " + uuid(),
 	}
+	return append(lines, superblocks(size/4096)...)
+}
+
+// superblocks are mkfs.ext4's lines about the copies of the superblock: in the groups of
+// 32768 blocks whose number is 1 or a power of 3, 5 or 7. It breaks a line at 72 columns.
+func superblocks(blocks int64) []string {
+	const group = 32768
+	var line string
+	left, lines := 0, []string{"Superblock backups stored on blocks: "}
+	for i := int64(1); i*group < blocks; i++ {
+		if i != 1 && !powerOf(i, 3) && !powerOf(i, 5) && !powerOf(i, 7) {
+			continue
+		}
+		block := strconv.FormatInt(i*group, 10)
+		if line != "" {
+			line += ", "
+		}
+		need := len(block) + 1
+		if need > left {
+			if line != "" {
+				lines = append(lines, line)
+			}
+			line, left = "\t", 72
+		}
+		left -= need
+		line += block
+	}
+	if line == "" {
+		return nil
+	}
+	return append(lines, line)
+}
+
+func powerOf(i, base int64) bool {
+	for i%base == 0 {
+		i /= base
+	}
+	return i == 1
 }
 
 // noSpace is how a full storage says so.

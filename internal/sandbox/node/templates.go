@@ -38,6 +38,8 @@ func (t *Template) format() string {
 		return "tzst"
 	case strings.HasSuffix(t.Volid, ".xz"):
 		return "txz"
+	case strings.HasSuffix(t.Volid, ".tar"): // an OCI archive
+		return "tar"
 	}
 	return "tgz"
 }

@@ -113,7 +113,7 @@ func (n *Node) Status(vmid int) (map[string]any, error) {
 		return nil, err
 	}
 	m := n.status(c)
-	m["ha"] = n.haView(vmid, m["status"] == "running")
+	m["ha"] = n.haView(c, m["status"] == "running")
 	return m, nil
 }
 
@@ -289,6 +289,9 @@ func (n *Node) guests(a Auth) []map[string]any {
 		}
 		if v, ok := n.sent[id]["cpus"]; ok {
 			m["maxcpu"] = v
+		}
+		if n.prof.MemHost && m["name"] != nil {
+			m["memhost"] = 0
 		}
 		if c := n.st.Containers[id]; c != nil && c.Pool != "" {
 			m["pool"] = c.Pool

@@ -49,6 +49,9 @@ func (n *Node) build(ctx context.Context, w *worker, c *creation) error {
 	t := n.st.Templates[c.template]
 	n.mu.Unlock()
 	if t == nil {
+		if n.prof.Major >= 9 { // it asks first whether this is an OCI archive
+			w.Log("volume '" + c.template + "' does not exist")
+		}
 		return fail("volume '%s' does not exist", c.template)
 	}
 	w.Log("extracting archive '/var/lib/vz/template/cache/" + t.File() + "'")

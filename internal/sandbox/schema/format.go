@@ -22,10 +22,11 @@ var (
 )
 
 var (
-	userID   = regexp.MustCompile(`^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+$`)
-	tokenID  = regexp.MustCompile(`^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+![A-Za-z][A-Za-z0-9.\-_]+$`)
-	poolName = regexp.MustCompile(`^[A-Za-z0-9.\-_]+(?:/[A-Za-z0-9.\-_]+){0,2}$`)
-	roleName = regexp.MustCompile(`^[A-Za-z0-9.\-_]+$`)
+	userID    = regexp.MustCompile(`^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+$`)
+	tokenID   = regexp.MustCompile(`^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+![A-Za-z][A-Za-z0-9.\-_]+$`)
+	haService = regexp.MustCompile(`^(?:(?:vm|ct):)?[1-9]\d{2,8}$`)
+	poolName  = regexp.MustCompile(`^[A-Za-z0-9.\-_]+(?:/[A-Za-z0-9.\-_]+){0,2}$`)
+	roleName  = regexp.MustCompile(`^[A-Za-z0-9.\-_]+$`)
 )
 
 // checkFormat returns Proxmox's message, "" if the value is well formed. A
@@ -78,6 +79,8 @@ func checkOne(format, value string) string {
 		return unless(tokenID.MatchString(value), "value '"+value+"' does not look like a valid token ID")
 	case "roleid":
 		return unless(roleName.MatchString(value), "role name '"+value+"' contains invalid characters")
+	case "ha-resource":
+		return unless(haService.MatchString(value), "value does not look like a valid ha resource id")
 	case "poolid":
 		if strings.Count(value, "/") > 2 {
 			return "pool name '" + value + "' nested too deeply (max levels = 3)"

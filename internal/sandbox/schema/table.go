@@ -40,6 +40,19 @@ const (
 	onSnap  = onCT + "snapname string format=configid max=40\n"
 )
 
+const (
+	onHA     = "sid string format=ha-resource\n"
+	haChange = `
+comment? string max=4096
+failback? boolean since=9
+group? string format=configid
+max_relocate? integer min=0
+max_restart? integer min=0
+state? string enum=started,stopped,enabled,disabled,ignored
+type? string enum=ct,vm
+`
+)
+
 const poolChange = `
 allow-move? boolean
 comment? string
@@ -192,6 +205,16 @@ password? string min=5 max=64`,
 	"PUT /pools/{poolid}":    onPool + poolChange,
 	"DELETE /pools/{poolid}": onPool,
 
+	"GET /cluster/ha":                    "",
+	"GET /cluster/ha/resources":          "type? string enum=ct,vm",
+	"POST /cluster/ha/resources":         onHA + haChange,
+	"GET /cluster/ha/resources/{sid}":    onHA,
+	"PUT /cluster/ha/resources/{sid}":    onHA + haChange + "delete? string format=configid-list max=4096\ndigest? string max=64\n",
+	"DELETE /cluster/ha/resources/{sid}": onHA + "purge? boolean since=9\n",
+	"GET /cluster/ha/groups":             "",
+	"POST /cluster/ha/groups": "group string format=configid\nnodes string format=node-list\ncomment? string max=4096\n" +
+		"nofailback? boolean\nrestricted? boolean\ntype? string enum=group",
+
 	"GET /nodes":             "",
 	"GET /cluster/status":    "",
 	"GET /cluster/nextid":    "vmid? integer format=vmid min=100 max=999999999",
@@ -260,6 +283,17 @@ purge? boolean`,
 delete? string
 digest? string max=40
 revert? string`,
+	"POST /nodes/{node}/lxc/{vmid}/clone": onCT + `
+newid integer format=vmid min=100 max=999999999
+bwlimit? number min=0
+description? string
+full? boolean
+hostname? string format=dns-name
+pool? string format=poolid
+snapname? string format=configid max=40
+storage? string format=storage-id
+target? string format=node`,
+	"POST /nodes/{node}/lxc/{vmid}/template":                     onCT,
 	"GET /nodes/{node}/lxc/{vmid}/feature":                       onCT + "feature string enum=snapshot,clone,copy\nsnapname? string format=configid max=40",
 	"GET /nodes/{node}/lxc/{vmid}/snapshot":                      onCT,
 	"POST /nodes/{node}/lxc/{vmid}/snapshot":                     onSnap + "description? string",

@@ -108,6 +108,21 @@ func (d *Driver) Destroy(_ context.Context, vmid int) error {
 	return nil
 }
 
+// Clone copies a guest's files.
+func (d *Driver) Clone(_ context.Context, from int, snapshot string, c driver.Config) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	files := map[string][]byte{}
+	if g := d.guests[from]; g != nil {
+		files = g.files
+		if snapshot != "" {
+			files = g.snaps[snapshot]
+		}
+	}
+	d.guests[c.VMID] = &guest{conf: c, files: maps.Clone(files)}
+	return nil
+}
+
 // Snapshot keeps a guest's files, unless OnSnapshot fails.
 func (d *Driver) Snapshot(ctx context.Context, vmid int, name string) error {
 	if d.OnSnapshot != nil {
