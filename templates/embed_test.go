@@ -22,6 +22,9 @@ func TestEveryTemplateLoads(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, e := range entries {
+			if e.Name() == "broken" {
+				continue // a folder of templates that are wrong
+			}
 			sub, err := fs.Sub(fsys, e.Name())
 			if err != nil {
 				t.Fatal(err)
@@ -34,7 +37,10 @@ func TestEveryTemplateLoads(t *testing.T) {
 			if tpl.Name != e.Name() {
 				t.Errorf("%s %s calls itself %s", where, e.Name(), tpl.Name)
 			}
-			for _, w := range tpl.Warnings {
+			if e.Name() == "unready" {
+				continue // its service exists nowhere, which is what it is for
+			}
+			for _, w := range append(tpl.Warnings, tpl.Review()...) {
 				if !tpl.Legacy {
 					t.Errorf("%s %s: %s", where, e.Name(), w)
 				}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -175,88 +174,4 @@ func variableNote(v template.Variable) string {
 		text += ": " + v.Description
 	}
 	return text
-}
-
-func newTemplateValidateCmd(a *app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "validate <template>",
-		Short: "Check a template and report everything that is wrong with it",
-		Long: `Check a template and report everything that is wrong with it, as FILE:LINE:COLUMN: all
-that create would refuse, and all that would fail later in the container, such as a
-shebang or a command that ends in CR, or a ${name} that is a misspelt variable.
-
-In a file with "template: true", the ${name} of a variable is replaced by its value; any
-other ${…} stays as it is. A literal ${name} of a variable is written $${name}.` + exitStatuses(0, 2),
-		Args: exactArgs("one template"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			if _, err := a.config(); err != nil {
-				return err
-			}
-			t, err := a.findTemplate(args[0])
-			var wrong *template.Error
-			if err != nil && !errors.As(err, &wrong) {
-				return err
-			}
-			return a.printValidation(t, wrong)
-		},
-	}
-	cmd.ValidArgsFunction = a.completeTemplates
-	return cmd
-}
-
-// validation is what `template validate --json` prints.
-type validation struct {
-	Template string             `json:"template"`
-	Valid    bool               `json:"valid"`
-	Problems []template.Problem `json:"problems"`
-	Warnings []template.Problem `json:"warnings"`
-}
-
-func (a *app) printValidation(t *template.Template, wrong *template.Error) error {
-	v := validation{Valid: wrong == nil, Problems: []template.Problem{}, Warnings: []template.Problem{}}
-	if wrong != nil {
-		v.Template, v.Problems = wrong.Template, wrong.Problems
-	} else {
-		v.Template = t.Name
-		for _, w := range t.Warnings {
-			if w.Doubt {
-				v.Problems, v.Valid = append(v.Problems, w), false
-			} else {
-				v.Warnings = append(v.Warnings, w)
-			}
-		}
-	}
-	if a.global.json {
-		if err := ui.WriteJSON(a.streams, v); err != nil {
-			return err
-		}
-	} else {
-		for _, w := range v.Warnings {
-			a.warn(w.String(), "")
-		}
-		for _, p := range v.Problems {
-			if err := ui.WriteLines(a.streams, p.String()); err != nil {
-				return err
-			}
-		}
-	}
-	if !v.Valid {
-		verdict := "cannot use template %s: %s"
-		if wrong == nil {
-			verdict = "cannot accept template %s: %s that create only warns about, but that will fail in the guest"
-		}
-		return silentOrTold(a.global.json, usagef(verdict, v.Template, counted(len(v.Problems), "problem")))
-	}
-	if !a.global.json && !a.global.quiet {
-		return ui.WriteRow(a.streams, v.Template, "ok")
-	}
-	return nil
-}
-
-// silentOrTold ends a command whose JSON document has said everything already.
-func silentOrTold(json bool, f *failure) error {
-	if json {
-		return silent{f.Status}
-	}
-	return f
 }

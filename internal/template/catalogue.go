@@ -74,14 +74,27 @@ func LoadDir(dir string) (*Template, error) {
 	if errors.As(err, &faulty) {
 		faulty.Template = dir
 		below(dir, faulty.Problems)
+		below(dir, faulty.warnings)
+		faulty.review = reviewBelow(dir, faulty.review)
 	}
 	if err != nil {
-		root.Close()
-		return nil, err
+		return nil, err // the root stays open for a review, too
 	}
 	below(dir, t.Warnings)
+	t.review = reviewBelow(dir, t.review)
 	t.Path, t.Source = abs, "path"
 	return t, nil
+}
+
+func reviewBelow(dir string, review func() []Problem) func() []Problem {
+	if review == nil {
+		return nil
+	}
+	return func() []Problem {
+		found := review()
+		below(dir, found)
+		return found
+	}
 }
 
 // List returns the templates of all sources. Of several templates with one name it has

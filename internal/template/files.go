@@ -53,6 +53,9 @@ func (l *loader) files(docs []fileDoc, d *decoder) {
 			}
 			d.bad(join(at, "source"), suggestion, "there is no files/%s", strings.TrimPrefix(doc.Source, "files/"))
 		}
+		for _, source := range sources {
+			used[source] = true
+		}
 		target, why := cleanTarget(doc.Target)
 		if why != "" {
 			if d.keys[join(at, "target")] != nil { // otherwise it was recorded as missing
@@ -61,7 +64,6 @@ func (l *loader) files(docs []fileDoc, d *decoder) {
 			continue
 		}
 		for _, source := range sources {
-			used[source] = true
 			to := target
 			switch {
 			case dir != "":

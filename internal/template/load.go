@@ -33,9 +33,9 @@ func Load(fsys fs.FS, name string) (*Template, error) {
 	}
 	if len(l.problems) > 0 {
 		sort.SliceStable(l.problems, func(i, j int) bool { return before(l.problems[i], l.problems[j]) })
-		return nil, &Error{Template: name, Problems: l.problems}
+		return nil, &Error{Template: name, Problems: l.problems, review: l.lintAll, warnings: l.warnings}
 	}
-	l.t.Warnings = l.warnings
+	l.t.Warnings, l.t.review = l.warnings, l.lintAll
 	return l.t, nil
 }
 
@@ -43,6 +43,7 @@ func Load(fsys fs.FS, name string) (*Template, error) {
 type loader struct {
 	fsys     fs.FS
 	tree     *tree
+	doc      *decoder // of template.yaml, for the places of its values
 	t        *Template
 	problems []Problem
 	warnings []Problem
@@ -88,6 +89,7 @@ func (l *loader) yaml() {
 		return
 	}
 	doc, d := newDocument(), newDecoder(yamlFile)
+	l.doc = d
 	d.parse(data, doc)
 	l.build(doc, d)
 	l.problems = append(l.problems, d.problems...)

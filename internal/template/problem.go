@@ -3,6 +3,7 @@ package template
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/exit"
@@ -51,6 +52,18 @@ func (p Problem) String() string {
 type Error struct {
 	Template string // its name or path
 	Problems []Problem
+
+	warnings []Problem
+	review   func() []Problem
+}
+
+// Review returns the warnings, and what a review finds in the part of the template that could
+// be read; see Template.Review.
+func (e *Error) Review() []Problem {
+	if e.review == nil {
+		return nil
+	}
+	return append(slices.Clone(e.warnings), e.review()...)
 }
 
 func (e *Error) Error() string {

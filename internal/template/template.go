@@ -42,6 +42,8 @@ type Template struct {
 
 	Digest   string    // SHA-256 over the folder, hex; the same for the same content
 	Warnings []Problem // oddities that do not prevent its use
+
+	review func() []Problem // see Review
 }
 
 // Variable is a value that --set can give.

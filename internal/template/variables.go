@@ -268,6 +268,8 @@ func badName(name string) string {
 }
 
 // EnvName is the second name of a variable in a script's environment.
-func EnvName(name string) string { return "INFRAHAUS_VAR_" + strings.ToUpper(name) }
+func EnvName(name string) string { return envPrefix + strings.ToUpper(name) }
+
+const envPrefix = "INFRAHAUS_VAR_"
 
 func index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }

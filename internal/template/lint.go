@@ -1,0 +1,246 @@
+package template
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// Review looks for what create need not know, and an author wants to: what is unused, what
+// cannot work, what a restart removes. A problem that will most likely fail in the guest has
+// Doubt; the others may be meant. It reads the folder again, and finds nothing in a template
+// that was not loaded by Load or Find.
+func (t *Template) Review() []Problem {
+	if t.review == nil {
+		return nil
+	}
+	return t.review()
+}
+
+// Diagnose returns everything that is known of a template that Find returned, with its error
+// or without: the problems, which are errors and doubts, and the warnings. Both are sorted by
+// place.
+func Diagnose(t *Template, wrong *Error) (problems, warnings []Problem) {
+	var all []Problem
+	if wrong != nil {
+		problems, all = slices.Clone(wrong.Problems), wrong.Review()
+	} else {
+		all = append(slices.Clone(t.Warnings), t.Review()...)
+	}
+	for _, p := range all {
+		if p.Doubt {
+			problems = append(problems, p)
+		} else {
+			warnings = append(warnings, p)
+		}
+	}
+	for _, list := range [][]Problem{problems, warnings} {
+		sort.SliceStable(list, func(i, j int) bool { return before(list[i], list[j]) })
+	}
+	return problems, warnings
+}
+
+// lint is one review.
+type lint struct {
+	l     *loader
+	d     *decoder // nil for a template.conf
+	t     *Template
+	dir   string // "" or container-configs/
+	texts []text // every text of the template that may use or make something
+	found []Problem
+}
+
+// text is one file or value in which names are looked for.
+type text struct {
+	file    string
+	content string
+	script  bool // it is run in the guest
+}
+
+func (l *loader) lintAll() []Problem {
+	c := &lint{l: l, d: l.doc, t: l.t}
+	if l.t.Legacy {
+		c.dir = confRoot + "/"
+	}
+	if l.tree == nil {
+		return nil
+	}
+	c.gather()
+	c.variables()
+	c.scriptVariables()
+	c.scriptFolder()
+	c.packageNames()
+	c.targets()
+	c.sizes()
+	c.owners()
+	c.services()
+	return c.found
+}
+
+// gather reads the texts: the scripts, small text files, commands, and template.yaml.
+func (c *lint) gather() {
+	for _, s := range c.t.Scripts {
+		c.texts = append(c.texts, text{c.dir + "scripts/" + s.Name, string(s.Content), true})
+	}
+	for _, f := range c.t.Files {
+		if f.Size > maxScript || c.l.tree.leaves[f.Source].ends.binary {
+			continue
+		}
+		if data, err := fs.ReadFile(c.l.fsys, f.Source); err == nil && badText(data) == "" {
+			c.texts = append(c.texts, text{f.Source, string(data), f.Mode&0o111 != 0})
+		}
+	}
+	for _, p := range c.t.Packages.Custom {
+		c.texts = append(c.texts, text{"", p.Check + "\n" + p.Install, true})
+	}
+}
+
+// add notes a problem at a place of template.yaml, or without one in a template.conf.
+func (c *lint) add(at string, doubt bool, suggestion, format string, args ...any) {
+	p := Problem{File: yamlFile, Message: fmt.Sprintf(format, args...), Suggestion: suggestion, Doubt: doubt}
+	if c.t.Legacy {
+		p.File = confFile
+	} else {
+		p.Line, p.Col = c.place(at)
+	}
+	c.found = append(c.found, p)
+}
+
+// place is where a value stands in template.yaml, or the key of a variable; 0 if unknown.
+func (c *lint) place(at string) (line, col int) {
+	if c.d == nil {
+		return 0, 0
+	}
+	if k := c.d.keys[at]; k != nil && strings.HasPrefix(at, "variables.") {
+		return k.Line, k.Column
+	}
+	if n := c.d.node(at); n != nil {
+		return n.Line, n.Column
+	}
+	return 0, 0
+}
+
+// in notes a problem in a file.
+func (c *lint) in(file string, line, col int, doubt bool, suggestion, format string, args ...any) {
+	c.found = append(c.found, Problem{File: file, Line: line, Col: col, Message: fmt.Sprintf(format, args...), Suggestion: suggestion, Doubt: doubt})
+}
+
+// word matches a name where it stands alone.
+func word(name string) *regexp.Regexp {
+	return regexp.MustCompile(`(?i)(^|[^A-Za-z0-9_])` + regexp.QuoteMeta(name) + `([^A-Za-z0-9_]|$)`)
+}
+
+// variables finds declared variables that nothing uses. A program may read any variable of
+// its environment, so each name that stands anywhere in the template counts as used.
+func (c *lint) variables() {
+	own := ""
+	if data, err := fs.ReadFile(c.l.fsys, yamlFile); err == nil {
+		own = string(data)
+	}
+	for _, v := range c.t.Variables {
+		used := badName(v.Name) != "" // Load has said so
+		names := []string{v.Name, EnvName(v.Name)}
+		if p := v.Generate.partner(v.Name); p != "" {
+			names = append(names, p)
+		}
+		for _, name := range names {
+			w := word(name)
+			for _, t := range c.texts {
+				used = used || w.MatchString(t.content)
+			}
+			used = used || regexp.MustCompile(`\$\{?`+regexp.QuoteMeta(name)+`\b`).MatchString(own)
+		}
+		if !used && len(v.Notify) == 0 {
+			c.add("variables."+v.Name, false, fmt.Sprintf("use $%s in a script, or ${%s} in a file with template: true", v.Name, v.Name),
+				"variable %q is used by no script, file or service", v.Name)
+		}
+	}
+	// A file that is not filled in, but names a variable as if it were.
+	for _, f := range c.t.Files {
+		if f.Expand || f.Mode&0o111 != 0 || interpreterOf(c.texts, f.Source) {
+			continue
+		}
+		for _, t := range c.texts {
+			if t.file == f.Source {
+				c.notFilledIn(f, t.content)
+			}
+		}
+	}
+}
+
+func interpreterOf(texts []text, file string) bool {
+	for _, t := range texts {
+		if t.file == file && strings.HasPrefix(t.content, "#!") {
+			return true
+		}
+	}
+	return strings.HasSuffix(file, ".sh")
+}
+
+// notFilledIn finds ${name} of a variable in a file without template: true.
+func (c *lint) notFilledIn(f File, content string) {
+	for i, line := range lines([]byte(content)) {
+		for _, m := range reference.FindAllStringSubmatchIndex(line, -1) {
+			name := line[m[2]:m[3]]
+			for _, v := range c.t.Variables {
+				if v.Name == name && line[m[0]+1] != '$' {
+					c.in(f.Source, i+1, m[0]+1, false, "write template: true in its entry under files", "${%s} stays as it is: the file is not filled in", name)
+					return
+				}
+			}
+		}
+	}
+}
+
+// sizes finds what does not fit on the disk.
+func (c *lint) sizes() {
+	var sum int64
+	for _, f := range c.t.Files {
+		sum += f.Size
+	}
+	disk := int64(c.t.DiskGiB) << 30
+	if disk > 0 && sum > disk/2 {
+		c.add("resources.disk", sum > disk, "give it a larger disk", "the files take %d MiB, and the disk has %d GiB", sum>>20, c.t.DiskGiB)
+	}
+	const large = 64 << 20
+	for _, f := range c.t.Files {
+		if f.Size > large {
+			c.in(f.Source, 0, 0, false, "let a script download it", "has %d MiB, which are sent at each create", f.Size>>20)
+		}
+	}
+}
+
+// scriptFolder finds what lies among the scripts and is never run, and equal numbers.
+func (c *lint) scriptFolder() {
+	dir := c.dir + "scripts"
+	used := map[string]bool{}
+	byNumber := map[string]string{}
+	listed := c.d != nil && c.d.values["scripts"] != nil
+	for _, s := range c.t.Scripts {
+		used[dir+"/"+s.Name] = true
+		if m := numbered.FindStringSubmatch(s.Name); m != nil && !listed {
+			n := ordinal(s.Name)
+			if other := byNumber[n]; other != "" {
+				c.in(dir+"/"+s.Name, 0, 0, false, "give each script a number of its own", "has the number of %s: they run in the order of their names", other)
+			}
+			byNumber[n] = s.Name
+		}
+	}
+	for _, name := range c.l.tree.under(dir) {
+		base := path.Base(name)
+		switch {
+		case used[name], strings.HasPrefix(base, "."), strings.HasPrefix(strings.ToUpper(base), "README"), strings.HasSuffix(base, ".md"):
+		case path.Dir(name) != dir:
+			c.in(name, 0, 0, false, "move it to "+dir+"/", "does not run: scripts lie directly in %s/", dir)
+		case numbered.MatchString(base), strings.HasSuffix(base, ".sh"): // Load has said so
+		case regexp.MustCompile(`^[0-9]+[-_.]`).MatchString(base):
+			c.in(name, 0, 0, false, "name it "+strings.TrimSuffix(base, path.Ext(base))+".sh; the first line of a script names its interpreter", "does not run: its name does not end in .sh")
+		default:
+			c.in(name, 0, 0, false, "name a script NN-NAME.sh, or put a file into files/", "does not run, and is not shipped")
+		}
+	}
+}

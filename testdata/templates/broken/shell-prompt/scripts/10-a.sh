@@ -1,0 +1,4 @@
+#!/bin/sh
+read -r answer
+apt-get install nginx
+mysql_secure_installation

@@ -1,0 +1,2 @@
+#!/bin/bash
+for x in 1 2; do
