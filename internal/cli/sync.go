@@ -36,10 +36,21 @@ func newSyncCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sync <container>",
 		Short: "Apply the template as it is now to a container that runs",
-		Long: `Apply the template as it is now to a container that runs: files that differ, by
-their policy; packages that are missing or of another version than their pin;
-scripts that are new, have changed or failed. What is the same is neither shipped
-nor touched, what the template no longer has is named and left alone.
+		Long: `Apply the template as it is now to a container that runs: settings on Proxmox that
+differ; files that differ, by their policy; packages that are missing or of another
+version than their pin; scripts that are new, have changed or failed. What is the
+same is neither shipped nor touched, what the template no longer has is named and
+left alone.
+
+Settings are cores, memory, swap, the disk (which only grows), hostname, tags,
+features, network, nameservers, start at boot and the console. A value that create or
+an earlier sync was given stays (--memory 1024); whatever nobody gave follows the
+template. What neither asks for is left as Proxmox has it. Hostname, features,
+nameservers and console take effect when the container is started next: --restart
+does that before files and scripts are applied, because a script may need a feature
+that its template asks for. Where only root@pam may set a feature, pct on the node
+does it (ssh.node); otherwise the sync is refused before its first change. The OS
+template and unprivileged cannot be changed: the sync says so and leaves them.
 
 A file that was edited in the container, or that a sync did not put there, is never
 overwritten without a copy kept beside it. Where it was edited and the template has
@@ -67,7 +78,7 @@ lost, so it asks, and --yes is for scripts.` + exitStatuses(0, 1, 2, 3, 4, 5, 6,
 	choose(cmd, &o.snapshot, "snapshot", plan.SnapshotAuto, "`when` to take a snapshot first: %s", plan.SnapshotAuto, plan.SnapshotAlways, plan.SnapshotNever)
 	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run this time, by `name`")
 	f.BoolVar(&o.plan, "plan", false, "show how the container differs, and touch nothing")
-	f.BoolVar(&o.exitCode, "exit-code", false, "with --plan: end with status 7 if a sync would change something")
+	f.BoolVar(&o.exitCode, "exit-code", false, "with --plan: end with status 7 if a sync would change something (not for what cannot be changed)")
 	f.BoolVar(&o.restart, "restart", false, "restart the container if a setting needs that")
 	f.BoolVar(&o.rollback, "rollback", false, "go back to the snapshot that a failed sync has left")
 	f.BoolVarP(&o.yes, "yes", "y", false, "with --rollback: do not ask")

@@ -99,7 +99,7 @@ func (r *Run) claimSettings(ctx context.Context) error {
 // one.
 func (r *Run) configure(ctx context.Context, a plan.Action) error {
 	p, node := a.Put, r.recorded.Node
-	r.say("Setting " + strings.Join(a.Lines, "\n"))
+	r.say("Setting " + strings.TrimPrefix(strings.Join(a.Lines, "\n"), "set "))
 	switch {
 	case p.Grow:
 		upid, err := r.host.PVE.Resize(ctx, node, r.ctid, p.Key, p.Value)

@@ -100,16 +100,29 @@ func (r *Run) beginChange(ctx context.Context) error {
 }
 
 // butFor ends the sentence that the container is as its template says. It counts the files
-// that stay as the guest has them; it is "" if there are none.
+// that stay as the guest has them, and names the settings that cannot be changed or wait for
+// a restart; it is "" if there are none.
 func (r *Run) butFor() string {
 	if r.inside == nil || r.inside.Drift == nil {
 		return ""
 	}
-	n := r.inside.Drift.Kept(r.how.Take)
-	if n == 0 {
+	var but []string
+	if n := r.inside.Drift.Kept(r.how.Take); n > 0 {
+		but = append(but, fmt.Sprintf("%s kept as the container has %s", plan.Counted(n, "file"), map[bool]string{true: "it", false: "them"}[n == 1]))
+	}
+	var settings []string
+	for _, a := range r.plan.In(event.Deploying) {
+		if a.Kind == plan.Stays || a.Kind == plan.Configure && a.Put.Restart && !r.plan.Has(plan.Restart) {
+			settings = append(settings, a.Item)
+		}
+	}
+	if len(settings) > 0 {
+		but = append(but, strings.Join(settings, ", "))
+	}
+	if len(but) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", but for %s kept as the container has %s", plan.Counted(n, "file"), map[bool]string{true: "it", false: "them"}[n == 1])
+	return ", but for " + strings.Join(but, " and ")
 }
 
 // drift compares the guest with in, by one remote command.

@@ -43,7 +43,7 @@ func (d *decision) setting() (actions []Action) {
 	}
 	for _, s := range d.settings {
 		if s.Effect == SettingSet {
-			actions = append(actions, configure(s.Put, s.line()+": "+s.Would(d.Sync.Restart)))
+			actions = append(actions, configure(s.Put, s.line()))
 		}
 	}
 	return configured(actions, d.restarts())
@@ -78,7 +78,7 @@ func (d *decision) goOnSetting() (actions []Action) {
 		made := p.Made(d.Situation.Config)
 		restart = restart || p.Restart && (!made || d.waits(p, m))
 		if !made {
-			actions = append(actions, configure(p, p.Name+": set it"))
+			actions = append(actions, configure(p, p.Name))
 		}
 	}
 	return configured(actions, m.Restart && restart)
@@ -94,7 +94,14 @@ func (d *decision) waits(p Put, m Mark) bool {
 	return p.Key == "hostname" && d.Situation.Running && d.known().Of(event.Starting, ItemStart).RunID != m.RunID
 }
 
-func configure(p Put, line string) Action {
+func configure(p Put, what string) Action {
+	line := "set " + what
+	if p.Restart {
+		line += "; needs a restart"
+	}
+	if p.OnNode {
+		line += "; by pct on the node"
+	}
 	return Action{Phase: event.Deploying, Kind: Configure, Item: p.Name, Put: p, Lines: []string{line}}
 }
 

@@ -95,6 +95,10 @@ type Driver interface {
 	// Start boots the guest and returns once its init runs. Services start after that, as
 	// on a real guest.
 	Start(ctx context.Context, c Config, log func(string)) error
+	// Reconfigure gives a running guest what takes effect at once of a new config: cores,
+	// memory, swap, the size of its disk, and the addresses of its interfaces. What a driver
+	// cannot change is an error.
+	Reconfigure(ctx context.Context, c Config) error
 	// Shutdown asks the guest's init to stop, and waits for that or until ctx ends.
 	Shutdown(ctx context.Context, vmid int) error
 	// Stop kills the guest. Stopping a stopped guest is no error.

@@ -18,8 +18,8 @@ type place struct {
 	RootFS   string
 	Bridge   string
 	Log      string
-	UnifiedV bool // cgroup v2 only
-	Limits   bool // memory can be limited
+	UnifiedV bool   // cgroup v2 only
+	Limit    string // the cgroup's key of the limit of memory; "": memory cannot be limited
 }
 
 // lxcConfig is LXC's config file for a guest. It is a pure function.
@@ -59,12 +59,8 @@ func lxcConfig(c driver.Config, p place) string {
 		line("lxc.mount.auto = proc:mixed sys:mixed cgroup:mixed")
 	}
 	line("lxc.apparmor.profile = unconfined")
-	if p.Limits && c.MemoryMiB > 0 {
-		if p.UnifiedV {
-			line("lxc.cgroup2.memory.max = %dM", c.MemoryMiB)
-		} else {
-			line("lxc.cgroup.memory.limit_in_bytes = %dM", c.MemoryMiB)
-		}
+	if p.Limit != "" && c.MemoryMiB > 0 {
+		line("lxc.%s.%s = %dM", map[bool]string{true: "cgroup2", false: "cgroup"}[p.UnifiedV], p.Limit, c.MemoryMiB)
 	}
 	if p.UnifiedV {
 		line("lxc.init.cmd = /sbin/init")

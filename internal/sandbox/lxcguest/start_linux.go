@@ -84,10 +84,7 @@ func (d *Driver) prepare(ctx context.Context, c driver.Config) error {
 		}
 	}
 	p := place{RootFS: d.path(c.VMID, "rootfs"), Bridge: d.net.bridge, Log: d.path(c.VMID, "lxc.log")}
-	_, err = os.Stat("/sys/fs/cgroup/cgroup.controllers")
-	p.UnifiedV = err == nil
-	_, err = os.Stat("/sys/fs/cgroup/memory")
-	p.Limits = p.UnifiedV || err == nil
+	p.Limit, p.UnifiedV = memoryLimit()
 	_ = os.Remove(p.Log)
 	return os.WriteFile(d.path(c.VMID, "config"), []byte(lxcConfig(c, p)), 0o644)
 }

@@ -29,7 +29,7 @@ func TestInterfacesFile(t *testing.T) {
 
 func TestLXCConfig(t *testing.T) {
 	c := driver.Config{VMID: 100, Hostname: "web-01", MemoryMiB: 512, Interfaces: []driver.Interface{static}}
-	p := place{RootFS: "/r", Bridge: "ihbr1", Log: "/l", Limits: true}
+	p := place{RootFS: "/r", Bridge: "ihbr1", Log: "/l", Limit: "memory.limit_in_bytes"}
 	has := func(c driver.Config, p place, line string) bool {
 		return strings.Contains("\n"+lxcConfig(c, p), "\n"+line+"\n")
 	}
@@ -42,7 +42,7 @@ func TestLXCConfig(t *testing.T) {
 			t.Errorf("no %q in\n%s", line, lxcConfig(c, p))
 		}
 	}
-	c.Nesting, p.UnifiedV = true, true
+	c.Nesting, p.UnifiedV, p.Limit = true, true, "memory.max"
 	for _, line := range []string{"lxc.mount.auto = proc:rw sys:rw cgroup:rw:force", "lxc.cgroup2.memory.max = 512M", "lxc.init.cmd = /sbin/init"} {
 		if !has(c, p, line) {
 			t.Errorf("no %q in\n%s", line, lxcConfig(c, p))

@@ -221,7 +221,21 @@ func (n *Node) SetConfig(ctx context.Context, a Auth, vmid int, p Params) error 
 	if err := c.change(set, drop, splitList(p["revert"]), n.drv.Pid(vmid) != 0); err != nil {
 		return err
 	}
-	return n.save()
+	if err := n.save(); err != nil {
+		return err
+	}
+	return n.hotplug(ctx, c)
+}
+
+// hotplug gives a running guest what takes effect at once; mu held.
+func (n *Node) hotplug(ctx context.Context, c *container) error {
+	if n.drv.Pid(c.VMID) == 0 {
+		return nil
+	}
+	if err := n.drv.Reconfigure(ctx, n.driverConfig(c)); err != nil {
+		return fail("%v", err)
+	}
+	return nil
 }
 
 func (c *container) change(set Params, drop, revert []string, running bool) error {
@@ -312,6 +326,11 @@ func (n *Node) Resize(ctx context.Context, a Auth, vmid int, p Params) (string, 
 		return "", fail("no such disk '%s'", key)
 	}
 	d := properties(old, "volume")
+	if m := volumeID.FindStringSubmatch(d["volume"]); m != nil {
+		if err := n.Check(a, "/storage/"+m[1], "Datastore.AllocateSpace"); err != nil {
+			return "", err
+		}
+	}
 	size := parseSize(strings.TrimPrefix(p["size"], "+"))
 	if strings.HasPrefix(p["size"], "+") {
 		size += parseSize(d["size"])
@@ -319,7 +338,10 @@ func (n *Node) Resize(ctx context.Context, a Auth, vmid int, p Params) (string, 
 	if size < parseSize(d["size"]) {
 		return "", fail("unable to shrink disk size")
 	}
-	return n.power(ctx, a, "resize", vmid, func(context.Context, *worker) error {
+	if size == parseSize(d["size"]) {
+		return "", fail("disk is already at specified size")
+	}
+	return n.power(ctx, a, "resize", vmid, func(ctx context.Context, _ *worker) error {
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		c, err := n.find(vmid)
@@ -331,6 +353,9 @@ func (n *Node) Resize(ctx context.Context, a Auth, vmid int, p Params) (string, 
 		}
 		d["size"] = printSize(size)
 		c.Conf[key] = printProperties(d, "volume", true)
-		return n.save()
+		if err := n.save(); err != nil {
+			return err
+		}
+		return n.hotplug(ctx, c)
 	})
 }

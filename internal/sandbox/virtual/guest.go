@@ -136,6 +136,24 @@ func (d *Driver) Start(ctx context.Context, c driver.Config, log func(string)) e
 	return ctx.Err()
 }
 
+// Reconfigure changes a running guest's hardware and addresses.
+func (d *Driver) Reconfigure(_ context.Context, c driver.Config) error {
+	g, err := d.guest(c.VMID)
+	if err != nil {
+		return err
+	}
+	g.m.SetHardware(c.Cores, int64(c.MemoryMiB)<<20, int64(c.SwapMiB)<<20)
+	g.fs.SetQuota(d.quota(c))
+	d.mu.Lock()
+	was := address(g.cfg)
+	g.cfg.Cores, g.cfg.MemoryMiB, g.cfg.SwapMiB, g.cfg.DiskGiB, g.cfg.Interfaces = c.Cores, c.MemoryMiB, c.SwapMiB, c.DiskGiB, c.Interfaces
+	d.mu.Unlock()
+	if now := address(c); now != was {
+		g.m.SetAddress(now.Addr())
+	}
+	return nil
+}
+
 func (d *Driver) guest(vmid int) (*guest, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -80,6 +80,16 @@ func (d *Driver) Start(ctx context.Context, c driver.Config, _ func(string)) err
 	return nil
 }
 
+// Reconfigure keeps the new config.
+func (d *Driver) Reconfigure(_ context.Context, c driver.Config) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if g := d.guests[c.VMID]; g != nil {
+		g.conf = c
+	}
+	return nil
+}
+
 // Shutdown is Stop, unless OnShutdown fails.
 func (d *Driver) Shutdown(ctx context.Context, vmid int) error {
 	if d.OnShutdown != nil {

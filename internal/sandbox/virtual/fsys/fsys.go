@@ -23,8 +23,8 @@ const maxLinks = 40
 // FS is one guest's file system. It is safe for concurrent use.
 type FS struct {
 	root  *os.Root
-	pool  string // the file that programs are links to; "": none
-	quota int64  // bytes; 0: none
+	pool  string       // the file that programs are links to; "": none
+	quota atomic.Int64 // bytes; 0: none
 	used  atomic.Int64
 	full  atomic.Bool // a fault: every write says ENOSPC
 
@@ -43,7 +43,8 @@ func Open(dir, table string, quota int64) (*FS, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &FS{root: root, quota: quota, file: table, meta: map[string]Meta{}, fifos: map[string]*fifo{}}
+	f := &FS{root: root, file: table, meta: map[string]Meta{}, fifos: map[string]*fifo{}}
+	f.quota.Store(quota)
 	if err := f.load(); err != nil {
 		root.Close()
 		return nil, err
@@ -61,7 +62,10 @@ func (f *FS) Close() error {
 func (f *FS) SetFull(full bool) { f.full.Store(full) }
 
 // Usage is the number of bytes in use and the quota.
-func (f *FS) Usage() (used, quota int64) { return f.used.Load(), f.quota }
+func (f *FS) Usage() (used, quota int64) { return f.used.Load(), f.quota.Load() }
+
+// SetQuota bounds the bytes anew, as a larger disk does; 0: no bound.
+func (f *FS) SetQuota(n int64) { f.quota.Store(n) }
 
 func (f *FS) recount() {
 	var n int64
@@ -84,9 +88,10 @@ func (f *FS) grow(n int64) error {
 	if f.full.Load() {
 		return syscall.ENOSPC
 	}
-	if now := f.used.Add(n); f.quota > 0 && now > f.quota {
+	quota := f.quota.Load()
+	if now := f.used.Add(n); quota > 0 && now > quota {
 		f.recount()
-		if f.used.Load()+n > f.quota {
+		if f.used.Load()+n > quota {
 			return syscall.ENOSPC
 		}
 		f.used.Add(n)

@@ -145,32 +145,57 @@ func (m *Machine) Address() netip.Addr {
 }
 
 // SetAddress gives the machine its address; sockets on all addresses answer
-// there from now on.
+// there from now on, and at an earlier one no more.
 func (m *Machine) SetAddress(a netip.Addr) {
 	m.mu.Lock()
+	was := m.addr
 	m.addr = a
 	var again []*Socket
 	for s := range m.socks {
 		again = append(again, s)
 	}
 	m.mu.Unlock()
+	if was != a {
+		m.net.remove(was, m)
+	}
 	m.net.add(a, m)
 	for _, s := range again {
+		if was != a {
+			s.hide()
+		}
 		s.expose()
 	}
 }
 
+// SetHardware gives the running machine other processors, RAM and swap space, in bytes.
+func (m *Machine) SetHardware(cpus int, memory, swap int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.cpus, m.memory, m.swap = max(1, cpus), memory, swap
+}
+
 // CPUs is the number of processors.
-func (m *Machine) CPUs() int { return m.cpus }
+func (m *Machine) CPUs() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.cpus
+}
 
 // Memory is the RAM in bytes and what of it is in use, by a plain estimate: a
 // base and a little for each process.
 func (m *Machine) Memory() (total, used int64) {
-	return m.memory, min(m.memory, 12<<20+int64(len(m.Procs()))<<21)
+	procs := int64(len(m.Procs()))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.memory, min(m.memory, 12<<20+procs<<21)
 }
 
 // Swap is the swap space in bytes, of which nothing is ever in use.
-func (m *Machine) Swap() int64 { return m.swap }
+func (m *Machine) Swap() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.swap
+}
 
 // BootID changes with every boot.
 func (m *Machine) BootID() string { return m.bootID }

@@ -129,6 +129,16 @@ func (s *Socket) expose() {
 	}()
 }
 
+// hide ends what expose began: connections that are open stay.
+func (s *Socket) hide() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.host != nil {
+		_ = s.host.Close()
+	}
+	s.host, s.tried = nil, false
+}
+
 // Close closes the socket.
 func (s *Socket) Close() error {
 	s.m.mu.Lock()
