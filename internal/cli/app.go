@@ -39,6 +39,7 @@ type app struct {
 
 	waits *event.Waiting // of a command that is not a run
 
+	ended  *ending           // of one of several containers; nil: the command's own words
 	met    map[string]string // the ids on record of the hosts that have answered, by name
 	acting string            // the id of the record that the command works on
 }

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/infrahaus/infrahaus/internal/exit"
+	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
 
@@ -58,7 +59,7 @@ func (a *app) several(done string, make func(*app) *cobra.Command, strange func(
 		if m.parallel < 1 {
 			return usagef("--parallel is a number from 1 up")
 		}
-		if len(args) == 1 && len(m.filter) == 0 {
+		if len(args) == 1 && len(m.filter) == 0 && !asksAll(cmd) {
 			return one(cmd, args)
 		}
 		return m.run(cmd, args)
@@ -86,7 +87,11 @@ type job struct {
 	status          int
 	why             string
 	begun           bool
+	ended           *ending
 }
+
+// ending is a result in other words than the command's own, and its reason.
+type ending struct{ result, why string }
 
 func (m *many) run(cmd *cobra.Command, refs []string) error {
 	ctx, a := cmd.Context(), m.app
@@ -95,7 +100,7 @@ func (m *many) run(cmd *cobra.Command, refs []string) error {
 		return err
 	}
 	if len(jobs) == 0 {
-		a.say("no container passes the filters")
+		a.say(map[bool]string{true: "no container is ready and has a template", false: "no container passes the filters"}[asksAll(cmd)])
 		return nil
 	}
 	yes, err := m.ask(ctx, cmd, jobs)
@@ -108,7 +113,7 @@ func (m *many) run(cmd *cobra.Command, refs []string) error {
 	if _, _, err := a.catalogue(ctx); err != nil {
 		return err
 	}
-	flags := changed(cmd.LocalFlags()) // once: a set of flags is not for several goroutines
+	flags := changed(cmd.Flags()) // once: a set of flags is not for several goroutines
 	lock := &sync.Mutex{}
 	var g errgroup.Group
 	g.SetLimit(m.parallel)
@@ -126,6 +131,9 @@ func (m *many) run(cmd *cobra.Command, refs []string) error {
 func (m *many) jobs(ctx context.Context, cmd *cobra.Command, refs []string) ([]job, error) {
 	a := m.app
 	var jobs []job
+	if asksAll(cmd) {
+		return m.ready(ctx, refs)
+	}
 	if len(refs) == 0 || len(m.filter) > 0 {
 		containers, err := a.chosen(ctx, refs, m.filter, true)
 		for _, c := range containers {
@@ -153,6 +161,35 @@ func (m *many) jobs(ctx context.Context, cmd *cobra.Command, refs []string) ([]j
 	}
 	a.acting = "" // no single record
 	return jobs, nil
+}
+
+// allFlag is the flag of a command that works on every container which has a template.
+const allFlag = "all"
+
+func asksAll(cmd *cobra.Command) bool {
+	f := cmd.Flags().Lookup(allFlag)
+	return f != nil && f.Value.String() == "true"
+}
+
+// ready resolves --all: the ready containers of the host that have a template. It says which
+// it leaves out.
+func (m *many) ready(ctx context.Context, refs []string) ([]job, error) {
+	if len(refs) > 0 || len(m.filter) > 0 {
+		return nil, usagef("--all excludes names of containers and --filter")
+	}
+	containers, err := m.app.chosen(ctx, nil, nil, true)
+	var jobs []job
+	for _, c := range containers {
+		switch state := c.Condition(); {
+		case c.Adopted || c.Template == "":
+			m.app.note("left out: " + c.Hostname + " has no template")
+		case c.Lifecycle != lxc.Ready, c.StoppedAt != nil:
+			m.app.note("left out: " + c.Hostname + " is " + map[bool]string{true: "in the state error", false: state}[state == string(lxc.Failed)])
+		default:
+			jobs = append(jobs, job{ref: c.RecordID, name: c.Hostname, ctid: ctidText(c.CTID)})
+		}
+	}
+	return jobs, err
 }
 
 // ask asks once for a command that would ask for each container: it has --yes.
@@ -185,6 +222,7 @@ func (m *many) one(ctx context.Context, command string, flags []*pflag.Flag, j *
 	own.SetContext(ctx)
 	err := own.RunE(own, []string{j.ref})
 	j.status, j.why = b.told(ctx, command, err)
+	j.ended = b.ended
 }
 
 // beside is this invocation for one of several containers: the same files, connections and
@@ -229,6 +267,8 @@ func (m *many) conclude(ctx context.Context, jobs []job) error {
 	for _, j := range jobs {
 		result := m.done
 		switch {
+		case j.ended != nil && (j.status == exit.Done || j.status == exit.Differs):
+			result, j.why = j.ended.result, j.ended.why
 		case !j.begun:
 			result, j.status, j.why = "not begun", exit.Status(context.Cause(ctx)), ""
 		case j.status == exit.Unready:
@@ -262,7 +302,8 @@ func resultShade(cell string) ui.Shade {
 	return ui.Good
 }
 
-// changed are the flags that were set.
+// changed are the flags that were set. The set must be the one that has parsed them: cobra's
+// LocalFlags is a copy that does not know which were.
 func changed(set *pflag.FlagSet) (flags []*pflag.Flag) {
 	set.Visit(func(f *pflag.Flag) { flags = append(flags, f) })
 	return flags

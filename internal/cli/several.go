@@ -15,7 +15,7 @@ func anyArgs(what string) cobra.PositionalArgs { return rangeArgs(0, 1<<20, what
 func someArgs(what string) cobra.PositionalArgs {
 	any := anyArgs(what)
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 && !cmd.Flags().Changed("filter") {
+		if len(args) == 0 && !cmd.Flags().Changed("filter") && !asksAll(cmd) {
 			return rangeArgs(1, 1<<20, what+", or --filter")(cmd, args)
 		}
 		return any(cmd, args)

@@ -23,6 +23,8 @@ type syncOptions struct {
 	skipScripts  []string
 	plan         bool
 	exitCode     bool
+	diff         bool
+	all          bool
 	restart      bool
 	resources    resourceOptions
 	rollback     bool
@@ -63,7 +65,9 @@ removed after success; after a failure, or where a declared service does not ans
 any more, --rollback goes back to it: what was written in the container since is
 lost, so it asks, and --yes is for scripts.` + exitStatuses(0, 1, 2, 3, 4, 5, 6, 7, 130, 143),
 		Example: `  infrahaus sync web --plan
-  infrahaus sync web --plan --exit-code || echo differs
+  infrahaus sync web --plan --diff
+  infrahaus sync --all --plan --exit-code || echo differs
+  infrahaus sync web --memory 1024 --restart
   infrahaus sync web
   infrahaus sync web --take template --snapshot always
   infrahaus sync web --rollback`,
@@ -79,6 +83,8 @@ lost, so it asks, and --yes is for scripts.` + exitStatuses(0, 1, 2, 3, 4, 5, 6,
 	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run this time, by `name`")
 	f.BoolVar(&o.plan, "plan", false, "show how the container differs, and touch nothing")
 	f.BoolVar(&o.exitCode, "exit-code", false, "with --plan: end with status 7 if a sync would change something (not for what cannot be changed)")
+	f.BoolVar(&o.diff, "diff", false, "with --plan: show how the files differ, line by line; secrets are masked")
+	f.BoolVar(&o.all, allFlag, false, "every ready container of the host that has a template")
 	f.BoolVar(&o.restart, "restart", false, "restart the container if a setting needs that")
 	f.BoolVar(&o.rollback, "rollback", false, "go back to the snapshot that a failed sync has left")
 	f.BoolVarP(&o.yes, "yes", "y", false, "with --rollback: do not ask")
@@ -146,6 +152,9 @@ func (o *syncOptions) checkChoices() error {
 	if o.exitCode && !o.plan {
 		return usagef("--exit-code goes with --plan")
 	}
+	if o.diff && !o.plan {
+		return usagef("--diff goes with --plan")
+	}
 	return o.packages.check()
 }
 
@@ -160,7 +169,7 @@ func (o *syncOptions) sync(ctx context.Context, c lxc.Container, m *catalogue.Re
 
 // request is what the engine is asked for.
 func (o *syncOptions) request(c lxc.Container, m *catalogue.Remembered, how plan.SyncRequest) provision.SyncRequest {
-	return provision.SyncRequest{Recorded: c, Job: m.Job, How: how, Anew: o.app.anewHints(m)}
+	return provision.SyncRequest{Recorded: c, Job: m.Job, How: how, Anew: o.app.anewHints(m), Diff: o.diff}
 }
 
 // report is --plan.
@@ -170,25 +179,41 @@ func (o *syncOptions) report(ctx context.Context, c lxc.Container, m *catalogue.
 	if err != nil {
 		return err
 	}
+	known, err := a.recordOf(c).Known(ctx)
+	if err != nil {
+		return err
+	}
+	s.run.Bus.Secrets().Add(known...)
 	report, err := s.run.PlanSync(ctx, o.request(c, m, how))
 	if err != nil {
 		return err
 	}
-	if err := o.show(report); err != nil {
+	if err := o.show(c, report); err != nil {
 		return err
 	}
+	a.ended = planned(report)
 	if o.exitCode && report.Differs() {
 		return silent{exit.Differs}
 	}
 	return nil
 }
 
-func (o *syncOptions) show(report plan.Report) error {
+// driftDocument is what `sync --plan --json` prints: the container's name tells several apart.
+type driftDocument struct {
+	ContainerID string `json:"containerId"`
+	Hostname    string `json:"hostname"`
+	plan.Report
+}
+
+func (o *syncOptions) show(c lxc.Container, report plan.Report) error {
 	a := o.app
 	if a.global.json {
-		return ui.WriteJSON(a.streams, report)
+		return ui.WriteJSON(a.streams, driftDocument{c.RecordID, c.Hostname, report})
 	}
 	if err := ui.WriteTable(a.streams, driftTable(report)); err != nil {
+		return err
+	}
+	if err := writeDiffs(a.streams, report.Diffs); err != nil {
 		return err
 	}
 	if a.global.verbose {

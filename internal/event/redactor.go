@@ -81,7 +81,7 @@ func (r *redactor) release(out []byte, keep int) []byte {
 			continue
 		default:
 			if !r.masking {
-				out, r.masking = append(out, mask...), true
+				out, r.masking = append(out, Mask...), true
 			}
 			r.count--
 			continue

@@ -20,8 +20,8 @@ const (
 	largeSecret = 4 << 10 // of a longer value, only the value itself and its lines are kept
 )
 
-// mask is shown in place of a secret.
-const mask = "***"
+// Mask is shown in place of a secret.
+const Mask = "***"
 
 // Secrets is a set of values that no event may carry. A value is also found in the forms
 // that URLs, JSON, base64 and shell quotes give it, and a value of several lines also by

@@ -96,7 +96,7 @@ func RedactURLs(text string) string {
 	return urlText.ReplaceAllStringFunc(text, func(u string) string {
 		spans := secretSpans(u)
 		for _, s := range slices.Backward(spans) {
-			u = u[:s.from] + mask + u[s.to:]
+			u = u[:s.from] + Mask + u[s.to:]
 		}
 		return u
 	})

@@ -32,6 +32,11 @@ func (r *Run) PlanSync(ctx context.Context, q SyncRequest) (plan.Report, error) 
 		return plan.Report{}, err
 	}
 	report := plan.ReportOf(r.request(), w)
+	if q.Diff {
+		if report.Diffs, err = r.diffs(ctx); err != nil {
+			return report, err
+		}
+	}
 	report.Services, err = r.serviceDrift(ctx)
 	return report, err
 }

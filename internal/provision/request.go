@@ -32,6 +32,7 @@ type SyncRequest struct {
 	Job      plan.Job
 	How      plan.SyncRequest
 	Anew     []string
+	Diff     bool // of a plan: compare files that differ line by line
 }
 
 // DiscoverRequest asks to look into a container that runs.

@@ -23,8 +23,17 @@ type Report struct {
 	Services []ServiceDrift `json:"services"`
 	// Conflicts are the targets of the files for which the sync would be refused.
 	Conflicts []string `json:"conflicts"`
+	// Diffs are the files that differ, line by line; nil if that was not asked for.
+	Diffs []FileDiff `json:"diffs,omitempty"`
 
 	restart bool // as the sync was asked
+}
+
+// FileDiff is how one file of the guest differs from the template's, with secrets masked.
+type FileDiff struct {
+	Target string `json:"target"`
+	Diff   string `json:"diff,omitempty"` // unified
+	Note   string `json:"note,omitempty"` // why there is no diff
 }
 
 // ScriptDrift is the state of one script: same, new, changed, failed (or died, at its last
