@@ -71,7 +71,7 @@ stderr says "fault LINE" once a line holds, so that the writer can wait for it.`
 	f.DurationVar(&o.console.Delay, "console-delay", 0, "what opening a console costs; 470ms on a real node")
 	f.IntVar(&o.console.In, "console-in", 0, "the `bytes` a second that a console takes; 300000 on a real node (default no limit)")
 	f.IntVar(&o.console.Out, "console-out", 0, "the `bytes` a second that a console shows; 8000000 on a real node (default no limit)")
-	f.DurationVar(&o.authDelay, "auth-delay", 0, "what a failed login costs; 3s on a real node")
+	f.DurationVar(&o.authDelay, "auth-delay", 3*time.Second, "what a failed login costs; 3s on a real node")
 	f.DurationVar(&o.address, "address-delay", 0, "the time from a start to the guest's address; about 2s on a real node")
 	f.StringArrayVar(&o.faults, "fault", nil, "a `fault` to play; may be repeated")
 	f.StringVar(&o.more, "faults-from", "", "a `file` or fifo of further faults, one a line")

@@ -18,7 +18,7 @@ import (
 // ends, so that commands with --sandbox meet its faults. The settings that it
 // prints become EXPORT_… variables of the session.
 func serve(ts *testscript.TestScript, neg bool, args []string) {
-	cmd := exec.Command(lookPath(ts, "infrahaus"), append([]string{"sandbox", "serve"}, args...)...)
+	cmd := exec.Command(lookPath(ts, "infrahaus"), append([]string{"sandbox", "serve", "--auth-delay=0"}, args...)...)
 	cmd.Dir = ts.MkAbs(".")
 	for _, k := range []string{"PATH", "HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "INFRAHAUS_STATE_DIR"} {
 		if v := ts.Getenv(k); v != "" {

@@ -16,9 +16,13 @@ import (
 )
 
 const (
-	prefix   = "/api2/json"
+	base     = "/api2"
+	prefix   = base + "/json"
 	jsonKind = "application/json;charset=UTF-8"
 )
+
+// apiPath is the format of an answer, and the path of the API.
+var apiPath = regexp.MustCompile(`^/api2/+([a-z][a-z0-9]+)(/.*)?$`)
 
 // answer returns the response of the fault that applies, or the real one.
 func (s *Server) answer(req *http.Request, body []byte) response {
@@ -72,21 +76,66 @@ func (s *Server) pause(d time.Duration) {
 // method (501), the permission (403), the node, the syntax of the parameters (400); then
 // the handler.
 func (s *Server) route(req *http.Request, body []byte) response {
-	path, ok := strings.CutPrefix(req.URL.Path, prefix)
-	if !ok {
-		return response{status: 404, reason: "no such file '" + req.URL.Path + "'"}
+	m := apiPath.FindStringSubmatch(req.URL.Path)
+	if m == nil && strings.HasPrefix(req.URL.Path, base) {
+		return plain(501, "no such uri")
 	}
-	if path = strings.TrimSuffix(path, "/"); path == "" {
+	if m == nil {
+		return plain(404, "no such file '"+req.URL.Path+"'")
+	}
+	format, path := m[1], m[2]
+	if path == "" {
 		path = "/"
 	}
 	c := &call{srv: s, ctx: s.ctx, params: node.Params{}, head: req.Header}
-	if path != "/access/ticket" {
+	if !open(req.Method, path) {
 		var why string
 		if c.auth, why = s.login(req); why != "" {
 			s.pause(s.opt.AuthDelay)
 			return response{status: 401, reason: why}
 		}
 	}
+	if r, bad := unfit(req); bad {
+		return r
+	}
+	if format != "json" && format != "extjs" {
+		return plain(501, "no formatter for uri "+path+", "+format)
+	}
+	r := s.handleAPI(c, req, body, path)
+	if format == "extjs" && r.kind == jsonKind {
+		return extjs(r)
+	}
+	return r
+}
+
+// open reports whether a request needs no login.
+func open(method, path string) bool {
+	return path == "/access/ticket" && (method == http.MethodGet || method == http.MethodPost) ||
+		path == "/access/domains" && method == http.MethodGet
+}
+
+// extjs turns an answer into that of the other format, which the web interface uses: the
+// status is always 200.
+func extjs(r response) response {
+	var m map[string]any
+	d := json.NewDecoder(bytes.NewReader(r.body))
+	d.UseNumber()
+	if d.Decode(&m) != nil {
+		return r
+	}
+	m["success"] = 1
+	if r.status >= 400 {
+		m["success"], m["status"] = 0, r.status
+		if m["message"] == nil {
+			m["message"] = r.reason + "\n"
+		}
+	}
+	r.status, r.reason, r.body = 200, "OK", encode(m)
+	return r
+}
+
+// handleAPI is what comes after the login.
+func (s *Server) handleAPI(c *call, req *http.Request, body []byte, path string) response {
 	r, vars := s.find(req.Method, path)
 	if r == nil {
 		text := fmt.Sprintf("Method '%s %s' not implemented", req.Method, path)
@@ -110,6 +159,10 @@ func (s *Server) route(req *http.Request, body []byte) response {
 	if err == nil {
 		data, err = r.do(c)
 	}
+	var own plainError
+	if errors.As(err, &own) {
+		return plain(own.status, own.text)
+	}
 	if err != nil {
 		return s.failure(err)
 	}
@@ -117,7 +170,7 @@ func (s *Server) route(req *http.Request, body []byte) response {
 		return response{upgrade: c.upgrade}
 	}
 	m := map[string]any{"data": data}
-	if c.total != nil {
+	if c.total != nil && *c.total > 0 { // Perl leaves out what is false
 		m["total"] = *c.total
 	}
 	return response{status: 200, reason: "OK", kind: jsonKind, body: encode(m), proxied: r.proxied}
@@ -125,7 +178,11 @@ func (s *Server) route(req *http.Request, body []byte) response {
 
 // find matches a path against the table.
 func (s *Server) find(method, path string) (*route, map[string]string) {
-	got := strings.Split(path, "/")
+	// empty parts count for nothing: //nodes is /nodes
+	got := append([]string{""}, strings.FieldsFunc(path, func(r rune) bool { return r == '/' })...)
+	if len(got) == 1 {
+		got = append(got, "")
+	}
 	known := schema.Table(s.node.Profile().Major)
 next:
 	for i := range s.routes {

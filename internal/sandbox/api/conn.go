@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"mime"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -83,14 +85,11 @@ func (s *Server) handle(c net.Conn, req *http.Request) (response, bool) {
 			return response{}, false
 		}
 	}
-	writes := req.Method == http.MethodPost || req.Method == http.MethodPut
-	switch {
-	case req.ContentLength > maxBody:
-		return response{status: 501, reason: "for data too large"}, true
-	case req.ContentLength < 0:
-		return response{status: 501, reason: "chunked transfer encoding not supported"}, true
-	case req.ContentLength > 0 && !writes:
-		return response{status: 501, reason: "Unexpected content for method '" + req.Method + "'"}, true
+	if !slices.Contains([]string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete}, req.Method) {
+		return response{status: 501, reason: "method '" + req.Method + "' not available"}, true
+	}
+	if req.ContentLength < 0 {
+		return plain(501, "chunked transfer encoding not supported"), true
 	}
 	body, err := io.ReadAll(io.LimitReader(req.Body, maxBody+1))
 	if err != nil {
@@ -98,6 +97,29 @@ func (s *Server) handle(c net.Conn, req *http.Request) (response, bool) {
 	}
 	_ = c.SetReadDeadline(time.Time{})
 	return s.answer(req, body), true
+}
+
+// plain is a refusal of the web server itself: its text is the reason and the body.
+func plain(status int, text string) response {
+	reason, _, _ := strings.Cut(text, "\n")
+	return response{status: status, reason: reason, body: []byte(text)}
+}
+
+// unfit refuses a body by its length or kind, after the login.
+func unfit(req *http.Request) (response, bool) {
+	if req.ContentLength == 0 {
+		return response{}, false
+	}
+	kind, _, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
+	switch {
+	case req.Method != http.MethodPost && req.Method != http.MethodPut:
+		return plain(501, "Unexpected content for method '"+req.Method+"'"), true
+	case req.ContentLength > maxBody:
+		return plain(501, "for data too large"), true
+	case kind != "" && kind != "application/x-www-form-urlencoded" && kind != "application/json":
+		return plain(506, "upload 'Content-Type '"+req.Header.Get("Content-Type")+"' not implemented"), true
+	}
+	return response{}, false
 }
 
 // write sends an answer. pveproxy closes the connection after every error.

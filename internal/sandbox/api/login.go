@@ -9,31 +9,34 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 )
 
-// login identifies the client by an API token, or by a ticket and, except for a GET, its
-// CSRF prevention token. why is the reason of a 401.
+// login identifies the client by a ticket and, except for a GET, its CSRF prevention token,
+// or by an API token. A ticket comes first, even one that is worth nothing. why is the
+// reason of a 401.
 func (s *Server) login(req *http.Request) (a node.Auth, why string) {
+	const refused = "Authentication failed!"
 	if _, ok := s.node.Faults().Take(driver.FaultAuth401); ok {
-		return a, "Authentication failed!"
+		return a, refused
 	}
-	if t, ok := strings.CutPrefix(req.Header.Get("Authorization"), "PVEAPIToken="); ok {
-		id, secret := splitToken(t)
-		a, ok := s.node.Token(id, secret)
+	header := req.Header.Get("Authorization")
+	ticket := authValue(strings.Join(req.Header.Values("Cookie"), "; "), "PVEAuthCookie")
+	if ticket == "" {
+		ticket = authValue(header, "PVEAuthCookie")
+	}
+	if ticket == "" {
+		token := authValue(header, "PVEAPIToken")
+		if token == "" {
+			return a, "No ticket"
+		}
+		i := max(0, strings.LastIndex(token, "="))
+		a, ok := s.node.Token(token[:i], strings.TrimPrefix(token[i:], "="))
 		if !ok {
-			return a, "Authentication failed!"
+			return a, refused
 		}
 		return a, ""
 	}
-	cookie, err := req.Cookie("PVEAuthCookie")
-	if err != nil {
-		return a, "No ticket"
-	}
-	ticket := cookie.Value
-	if t, err := url.QueryUnescape(ticket); err == nil && strings.Contains(ticket, "%") {
-		ticket = t
-	}
 	a, ok := s.node.CheckTicket(ticket)
 	if _, stale := s.node.Faults().Take(driver.FaultStaleTicket); stale || !ok {
-		return a, "permission denied - invalid PVE ticket"
+		return a, refused
 	}
 	if req.Method != http.MethodGet && !s.node.CheckCSRF(a.User, req.Header.Get("CSRFPreventionToken")) {
 		return a, "Permission denied - invalid csrf token"
@@ -41,13 +44,25 @@ func (s *Server) login(req *http.Request) (a node.Auth, why string) {
 	return a, ""
 }
 
-// splitToken cuts user@realm!name=secret, or the older name:secret.
-func splitToken(t string) (id, secret string) {
-	i := strings.LastIndexAny(t, "=:")
-	if i < 0 {
-		return "", ""
+// authValue is extract_auth_value: what follows "KEY=" or "KEY " in a header, to the next
+// semicolon, decoded as a URL is.
+func authValue(header, key string) string {
+	for rest := header; ; {
+		i := strings.Index(rest, key)
+		if i < 0 {
+			return ""
+		}
+		at := len(header) - len(rest) + i
+		rest = rest[i+len(key):]
+		if at > 0 && !strings.ContainsRune(" \t", rune(header[at-1])) || rest == "" || rest[0] != '=' && rest[0] != ' ' {
+			continue
+		}
+		value, _, _ := strings.Cut(rest[1:], ";")
+		if v, err := url.PathUnescape(value); err == nil {
+			value = v
+		}
+		return value
 	}
-	return t[:i], t[i+1:]
 }
 
 // createTicket is POST /access/ticket. A valid ticket as the password renews it. A user

@@ -203,7 +203,7 @@ func TestTaskLogPages(t *testing.T) {
 	}
 	_, err = n.TaskStatus(node.Root, "UPID:nonsense")
 	var e *node.Error
-	if !errors.As(err, &e) || e.Status != 500 {
+	if !errors.As(err, &e) || e.Status != 400 {
 		t.Errorf("an unreadable upid: %v", err)
 	}
 }

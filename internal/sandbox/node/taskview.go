@@ -15,13 +15,13 @@ var upidForm = regexp.MustCompile(`^UPID:([a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9
 // users their own and their tokens', and Sys.Audit on the node sees all.
 func (n *Node) visibleTask(a Auth, upid string) (*task, error) {
 	if !upidForm.MatchString(upid) {
-		return nil, fail("unable to parse worker upid '%s'", upid)
+		return nil, badParam("upid", "unable to parse worker upid")
 	}
 	n.mu.Lock()
 	t := n.tasks[upid]
 	n.mu.Unlock()
 	if t == nil {
-		return nil, badParam("upid", "no such task")
+		return nil, errNoTask
 	}
 	if !t.own(a) {
 		if err := n.Check(a, "/nodes/"+Name, "Sys.Audit"); err != nil {
@@ -29,6 +29,17 @@ func (n *Node) visibleTask(a Auth, upid string) (*task, error) {
 		}
 	}
 	return t, nil
+}
+
+var errNoTask = badParam("upid", "no such task")
+
+// maySee is the permission on a task of which only the id is known.
+func (n *Node) maySee(a Auth, upid string) error {
+	user, token, _ := strings.Cut(upidForm.FindStringSubmatch(upid)[7], "!")
+	if (&task{User: user, TokenID: token}).own(a) {
+		return nil
+	}
+	return n.Check(a, "/nodes/"+Name, "Sys.Audit")
 }
 
 func (t *task) own(a Auth) bool {
@@ -75,12 +86,15 @@ type LogLine struct {
 }
 
 // TaskLog is GET /tasks/UPID/log: the page and the number of all lines. An
-// empty log is one row that says "no content".
+// empty log is one row that says "no content", and a missing one a row that says so.
 func (n *Node) TaskLog(a Auth, upid string, start, limit int) ([]LogLine, int, error) {
 	if _, ok := n.faults.Take(driver.FaultTaskPollError); ok {
 		return nil, 0, fail("unable to open file '/var/log/pve/tasks/index' - Input/output error")
 	}
 	t, err := n.visibleTask(a, upid)
+	if err == errNoTask { //nolint:errorlint // it is never wrapped
+		return []LogLine{{1, "unable to open file - No such file or directory"}}, 1, n.maySee(a, upid)
+	}
 	if err != nil {
 		return nil, 0, err
 	}
@@ -106,7 +120,7 @@ func (n *Node) TaskLog(a Auth, upid string, start, limit int) ([]LogLine, int, e
 // StopTask is DELETE /tasks/UPID: the worker gets a TERM and cleans up.
 func (n *Node) StopTask(a Auth, upid string) error {
 	if !upidForm.MatchString(upid) {
-		return fail("unable to parse worker upid '%s'", upid)
+		return badParam("upid", "unable to parse worker upid")
 	}
 	n.mu.Lock()
 	t := n.tasks[upid]
