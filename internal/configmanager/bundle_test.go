@@ -13,7 +13,7 @@ import (
 // TestScriptsParse parses every script of this package as POSIX shell. The parser is
 // stricter than any of the shells.
 func TestScriptsParse(t *testing.T) {
-	scripts := map[string]string{"install": InstallScript(), "sync": SyncScript()}
+	scripts := map[string]string{"install": InstallScript(), "sync": SyncScript(), "notify": NotifyScript(nil, nil, nil)}
 	err := fs.WalkDir(embedded, ".", func(p string, d fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(p, ".sh") {
 			return err

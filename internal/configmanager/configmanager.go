@@ -60,6 +60,7 @@ type Input struct {
 	SyncOnBoot   bool   // apply again at boot; otherwise boot only records drift
 	Later        bool   // the guest is in use, so files that we did not deploy may be the user's
 	Folders      []Folder
+	Notifies     bool // something depends on a file or a package
 	Files        []File
 	Packages     map[string][]string // package names by manager: apt, apk, dnf, npm, pip
 	Custom       []CustomPackage

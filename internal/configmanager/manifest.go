@@ -34,6 +34,11 @@ type File struct {
 	Open    func() (io.ReadCloser, error)
 	Size    int64
 
+	// Check is a shell command that succeeds if the guest accepts the file. Notify are the
+	// units that depend on it. See NotifyScript.
+	Check  string
+	Notify []Notify
+
 	// Unshipped leaves the content out of Bundle, for a file that need not be written.
 	// The manifest still names the file, so that the guest does not lose its record. With
 	// SyncOnBoot everything is shipped, because the guest applies its own copy at boot.
@@ -42,7 +47,8 @@ type File struct {
 
 // manifest returns a sh program of calls `group FOLDER OWNER POLICY SHA256 NAME …`, and
 // the contents that go with it. A shell reads calls far faster than it splits lines of
-// text. Before the calls, the program sets LATER if this is not the first sync.
+// text. Before the calls, the program sets LATER if this is not the first sync, and NOTED if
+// something depends on a file.
 func (in Input) manifest() ([]byte, []guest.File, error) {
 	files := slices.Clone(in.Files)
 	sort.SliceStable(files, func(i, j int) bool {
@@ -53,6 +59,7 @@ func (in Input) manifest() ([]byte, []guest.File, error) {
 	if in.Later {
 		m.WriteString("LATER=1\n")
 	}
+	m.WriteString(in.notes())
 	if err := in.folders(&m); err != nil {
 		return nil, nil, err
 	}

@@ -171,6 +171,7 @@ apply() {
 		apply_packages "$STAGE/packages" || { [ "$rc" != 0 ] || rc=1; }
 	fi
 	settle_waiting || { [ "$rc" != 0 ] || rc=1; }
+	stamp "$S/notify/packages"
 	return "$rc"
 }
 

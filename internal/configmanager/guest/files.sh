@@ -5,7 +5,7 @@
 # runs twice. The first run judges every file and stops if there is a conflict. The second
 # run moves missing files into place, a folder at a time, and handles the existing ones
 # one by one. A manifest may also set LATER=1: this is not the first sync, although there
-# is no record of one.
+# is no record of one. It sets NOTED to the files on which something depends.
 # shellcheck shell=sh
 
 . "$LIB/records.sh" || return 1
@@ -32,13 +32,14 @@ apply_files() { # stage
 	exec 4>&- 5>&-
 	commit
 	commit_waiting
+	stamp "$S/notify/files"
 	tell_files
 	[ "$conflicts" = 0 ] || return 5
 	[ "$errors" = 0 ]
 }
 
 begin_files() { # stage check
-	STAGE=$1 CHECK=$2 LATER= LOOK=
+	STAGE=$1 CHECK=$2 LATER= LOOK= NOTED= DUE=
 	[ ! -f "$S/state/checksums" ] || LATER=1
 	processed=0 deployed=0 unchanged=0 skipped=0 backups=0 errors=0 conflicts=0 waiting=0 waited=
 	OLD=$NL KEPT=$NL HALF=$NL
@@ -156,6 +157,7 @@ apply_group() { # (policy sha256 name)…
 		t=$dir/$3
 		judge "$1" "$2" "$from/$3" "$t"
 		if [ "$verdict" = new ]; then
+			note "$t"
 			printf '%s  %s\n' "$2" "$t" >&5 || unwritten=1
 			record "$2" "$t"
 			set -- "$@" "$from/$3"
@@ -313,6 +315,7 @@ settle() { # sha256 source target
 		;;
 	copy) keep_copy "$3" || return ;;
 	esac
+	note "$3"
 	printf '%s  %s\n' "$1" "$3" >&5 || unwritten=1
 	if put "$2" "$3"; then
 		deployed=$((deployed + 1))

@@ -111,3 +111,36 @@ record() { printf '%s  %s\n' "$1" "$2" >&4 || unwritten=1; } # sha256 target
 remember() {
 	! recorded "$1" || record "$was" "$1"
 }
+
+# note keeps a file as it is now, before it is written for the first time since the last
+# checks, and records that what depends on it is due. NOTED lists the files on which
+# something depends. At boot nobody runs checks, so nothing is noted then. Each line of
+# due is "NUMBER RECORDED-SUM  TARGET"; the kept file is was.NUMBER.
+note() { # target
+	case ${NOTED-} in *"$NL${1#"$R"}$NL"*) ;; *) return 0 ;; esac
+	[ -n "$ATTEMPT" ] || return 0
+	rm -f "$S/notify/files" "$S/notify/done"
+	[ -n "$DUE" ] || DUE=$NL$(cat "$S/notify/due" 2>/dev/null)$NL
+	case $DUE in *"  $1$NL"*) return 0 ;; esac
+	[ -d "$S/notify" ] || mkdir -m 0700 "$S/notify" || unwritten=1
+	number=1
+	[ ! -f "$S/notify/due" ] || number=$(($(wc -l <"$S/notify/due") + 1))
+	rm -f "$S/notify/was.$number"
+	if [ -e "$1" ] || [ -L "$1" ]; then cp -pP "$1" "$S/notify/was.$number" || unwritten=1; fi
+	recorded "$1" || was=-
+	printf '%s %s  %s\n' "$number" "$was" "$1" >>"$S/notify/due" || unwritten=1
+	DUE="$DUE$number $was  $1$NL"
+}
+
+# stamp writes the present time in ticks since the node was started, as the kernel has
+# them for every process: the start of this subshell. A process with a later start has
+# seen what was written before.
+stamp() { # file
+	[ -n "${NOTED-}" ] && [ -n "$ATTEMPT" ] || return 0
+	[ -d "$S/notify" ] || mkdir -m 0700 "$S/notify"
+	(
+		f=$1
+		# shellcheck disable=SC2086
+		IFS= read -r l </proc/self/stat && set -- ${l##*) } && shift 19 && echo "$1" >"$f"
+	) 2>/dev/null || rm -f "$1"
+}
