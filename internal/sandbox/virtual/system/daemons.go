@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/netip"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -73,62 +72,6 @@ func postgres(p *proc, _ []string) int {
 	return daemonOnly(p, nil)
 }
 
-type site struct {
-	port int
-	six  bool
-	root string
-	ret  string
-	uid  int // who reads the files
-}
-
-var (
-	listenRe = regexp.MustCompile(`^\s*listen\s+([^;\s]+)`)
-	rootRe   = regexp.MustCompile(`^\s*root\s+([^;\s]+)`)
-	returnRe = regexp.MustCompile(`^\s*return\s+(\d+)\s*([^;]*);`)
-)
-
-// sites reads the server blocks of the enabled configuration.
-func sites(p *proc) []site {
-	v := p.View()
-	var out []site
-	for _, dir := range []string{"/etc/nginx/conf.d", "/etc/nginx/sites-enabled"} {
-		list, _ := v.ReadDir(dir)
-		for _, f := range list {
-			if dir == "/etc/nginx/conf.d" && !strings.HasSuffix(f.Name(), ".conf") {
-				continue
-			}
-			b, err := v.ReadFile(dir + "/" + f.Name())
-			if err != nil {
-				continue
-			}
-			for _, block := range strings.Split(string(b), "server {")[1:] {
-				s := site{port: 80, root: "/usr/share/nginx/html"}
-				var listens []site
-				for _, l := range strings.Split(block, "\n") {
-					if m := listenRe.FindStringSubmatch(l); m != nil {
-						x := m[1]
-						six := strings.HasPrefix(x, "[")
-						n, err := strconv.Atoi(x[strings.LastIndexByte(x, ':')+1:])
-						if err == nil {
-							listens = append(listens, site{port: n, six: six})
-						}
-					}
-					if m := rootRe.FindStringSubmatch(l); m != nil {
-						s.root = m[1]
-					}
-					if m := returnRe.FindStringSubmatch(l); m != nil {
-						s.ret = m[1]
-					}
-				}
-				for _, l := range listens {
-					out = append(out, site{port: l.port, six: l.six, root: s.root, ret: s.ret, uid: 33})
-				}
-			}
-		}
-	}
-	return out
-}
-
 func nginx(p *proc, args []string) int {
 	for i, a := range args {
 		switch {
@@ -136,6 +79,10 @@ func nginx(p *proc, args []string) int {
 			fmt.Fprint(p.Stderr, "nginx version: nginx/1.22.1\n")
 			return 0
 		case a == "-t":
+			if why := badSite(p); why != "" {
+				fmt.Fprint(p.Stderr, why+"nginx: configuration file /etc/nginx/nginx.conf test failed\n")
+				return 1
+			}
 			if !strings.Contains(strings.Join(args, " "), "-q") {
 				fmt.Fprint(p.Stderr, "nginx: the configuration file /etc/nginx/nginx.conf syntax is ok\nnginx: configuration file /etc/nginx/nginx.conf test is successful\n")
 			}
@@ -148,6 +95,10 @@ func nginx(p *proc, args []string) int {
 			}
 			return 0
 		}
+	}
+	if why := badSite(p); why != "" {
+		fmt.Fprint(p.Stderr, why)
+		return 1
 	}
 	p.Handle(func(sig int) bool { return sig == 1 })
 	var done []*kernel.Socket
@@ -189,6 +140,7 @@ func webRoot(p *proc, s site) http.Handler {
 		w.Header().Set("Server", "nginx/1.22.1")
 		if n, err := strconv.Atoi(s.ret); err == nil && n >= 200 {
 			w.WriteHeader(n)
+			_, _ = io.WriteString(w, s.text) // a client that left
 			return
 		}
 		name := path.Join(s.root, path.Clean("/"+r.URL.Path))
