@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -274,8 +275,15 @@ func driftTable(p plan.Report) ui.Table {
 	for _, s := range p.Scripts {
 		add("script", s.Name, s.State, orElse(scripts[s.State], "run it"))
 	}
+	for _, n := range p.Notify {
+		add("notify", n.Name, "depends on what changes", n.Do+" it")
+	}
 	for _, s := range p.Services {
-		add("service", s.Name, s.State, "look again")
+		what := "look again"
+		if len(s.Sync) > 0 {
+			what = strings.Join(s.Sync, " and ") + " it"
+		}
+		add("service", s.Name, s.State, what)
 	}
 	return t
 }
@@ -284,7 +292,7 @@ func driftShade(cell string) ui.Shade {
 	switch cell {
 	case "same", "running", string(configmanager.FileKept):
 		return ui.Good
-	case string(configmanager.FileConflict), string(configmanager.FileFolder), string(configmanager.FolderTaken), "failed", "not running":
+	case string(configmanager.FileConflict), string(configmanager.FileFolder), string(configmanager.FolderTaken), "failed", "not running", "not enabled":
 		return ui.Bad
 	}
 	return ui.Caution

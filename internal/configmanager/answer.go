@@ -13,6 +13,7 @@ type answer struct {
 	pending  map[string][]string
 	kept     map[string][2]string // the sums of the template's file and of the guest's
 	packages map[int]PackageDrift
+	services map[int]ServiceDrift
 }
 
 // maxHave is the number of bytes of a version that are shown.
@@ -23,13 +24,13 @@ const maxHave = 100
 func readAnswer(out []byte) (answer, error) {
 	a := answer{
 		seen: map[string]seen{}, recorded: map[string]string{}, pending: map[string][]string{},
-		kept: map[string][2]string{}, packages: map[int]PackageDrift{},
+		kept: map[string][2]string{}, packages: map[int]PackageDrift{}, services: map[int]ServiceDrift{},
 	}
 	if len(out) > MaxDrift {
 		out = out[:MaxDrift]
 	}
 	readers := map[string]func(line string){
-		"files": a.readFile, "recorded": a.readRecord, "pending": a.readPending, "kept": a.readKept, "packages": a.readPackage,
+		"files": a.readFile, "recorded": a.readRecord, "pending": a.readPending, "kept": a.readKept, "packages": a.readPackage, "units": a.readUnit,
 	}
 	read := func(string) {}
 	for l := range bytes.Lines(out) {
@@ -96,6 +97,30 @@ func (a answer) readKept(line string) {
 	if ok && isSum(tmpl) && (has == "-" || isSum(has)) && strings.HasPrefix(target, "/") {
 		a.kept[target] = [2]string{tmpl, has}
 	}
+}
+
+// readUnit reads a line "U NUMBER KEY=VALUE…".
+func (a answer) readUnit(line string) {
+	f := strings.Fields(line)
+	if len(f) < 2 || f[0] != "U" {
+		return
+	}
+	n, err := strconv.Atoi(f[1])
+	if err != nil {
+		return
+	}
+	s := ServiceDrift{}
+	for _, pair := range f[2:] {
+		switch key, value, _ := strings.Cut(pair, "="); key {
+		case "LoadState":
+			s.Load = shown(value)
+		case "ActiveState":
+			s.Active = shown(value)
+		case "UnitFileState":
+			s.File = shown(value)
+		}
+	}
+	a.services[n] = s
 }
 
 // readPackage reads a line "P NUMBER STATE [VERSION]".

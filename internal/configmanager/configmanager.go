@@ -62,6 +62,7 @@ type Input struct {
 	Folders      []Folder
 	Notifies     bool // something depends on a file or a package
 	Files        []File
+	Services     []Service
 	Packages     map[string][]string // package names by manager: apt, apk, dnf, npm, pip
 	Custom       []CustomPackage
 	PackageOrder []string // nil means apt, apk, dnf, npm, pip

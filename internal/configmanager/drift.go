@@ -21,6 +21,7 @@ type Drift struct {
 	Files    []FileDrift    `json:"files"`
 	Folders  []FolderDrift  `json:"folders"`
 	Packages []PackageDrift `json:"packages"`
+	Services []ServiceDrift `json:"-"` // in the order of Input.Services
 }
 
 // FileDrift is the state of one file. Sums are hex SHA-256; "" means none.
@@ -86,7 +87,7 @@ func DriftScript(in Input) (script string, stdin []byte, err error) {
 		}
 		checks = string(text) + "{\n" + string(list) + "} </dev/null\n"
 	}
-	return driftText + checks + "echo '== end'\n", targets.Bytes(), nil
+	return driftText + in.services() + checks + "echo '== end'\n", targets.Bytes(), nil
 }
 
 // errShort means that the output lacks its last line.
@@ -130,7 +131,7 @@ func ParseDrift(in Input, out []byte) (Drift, error) {
 	for _, f := range in.Folders {
 		d.Folders = append(d.Folders, f.compare(a.seen[f.Target]))
 	}
-	d.Packages = in.packageDrift(a.packages)
+	d.Packages, d.Services = in.packageDrift(a.packages), in.serviceDrift(a.services)
 	return d, nil
 }
 

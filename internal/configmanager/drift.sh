@@ -32,6 +32,22 @@ show() { # section file
 	echo
 }
 
+# units prints a line "U NUMBER KEY=VALUE…" for each unit that exists, with systemd's keys.
+units() { # unit…
+	n=0
+	for u in "$@"; do
+		if [ -d /run/systemd/system ] && [ -z "$R" ]; then
+			echo "U $n" $(systemctl show -p LoadState -p ActiveState -p UnitFileState "$u" 2>/dev/null)
+		elif rc-service -e "$u" 2>/dev/null; then
+			a=inactive e=disabled
+			! rc-service "$u" status >/dev/null 2>&1 || a=active
+			for l in "$R/etc/runlevels"/*/"$u"; do [ ! -e "$l" ] || e=enabled; done
+			echo "U $n LoadState=loaded ActiveState=$a UnitFileState=$e"
+		fi
+		n=$((n + 1))
+	done
+}
+
 echo '== files'
 {
 	cat

@@ -14,7 +14,10 @@ import (
 const StatusRefused = 3
 
 // Notify is a unit that depends on a change. Do is restart or reload.
-type Notify struct{ Do, Name string }
+type Notify struct {
+	Do   string `json:"do"`
+	Name string `json:"name"`
+}
 
 // Cause is something other than a file that has changed.
 type Cause struct {

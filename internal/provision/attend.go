@@ -92,6 +92,8 @@ func (r *Run) judge(ctx context.Context, item string, end guest.Result) error {
 	switch {
 	case end.Died:
 		return r.died(item)
+	case item == plan.ItemNotify && end.Status == configmanager.StatusRefused:
+		return r.refused()
 	case end.Status != 0:
 		return r.scriptFailed(ctx, item, end.Status)
 	}
@@ -153,10 +155,14 @@ func (r *Run) linkChanged(err error) {
 func (r *Run) nextAttempt(item string) plan.Detail {
 	m := r.marks.Of(event.Syncing, item)
 	name, sha := item, r.job.ScriptSHA(item)
-	if item == plan.ItemManager {
+	var due []plan.Due
+	switch item {
+	case plan.ItemManager:
 		name, sha = "00-config-manager", r.job.Digest()
+	case plan.ItemNotify:
+		name, due = "99-notify", r.plan.Due
 	}
 	try := m.Try + 1
 	dir := path.Join(configmanager.RunsDir, r.id, fmt.Sprintf("%s.%d", name, try))
-	return plan.Detail{Dir: dir, Try: try, SHA256: sha, Take: m.Take}
+	return plan.Detail{Dir: dir, Try: try, SHA256: sha, Take: m.Take, Due: due}
 }

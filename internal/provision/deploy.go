@@ -125,7 +125,10 @@ func (r *Run) input() (configmanager.Input, error) {
 	in := configmanager.Input{
 		Template: t.Name, RecordID: r.recordID, ConfigPath: t.ConfigPath, SyncOnBoot: t.SyncOnBoot,
 		RepoURL: r.job.ConfigRepoURL, Branch: r.job.ConfigBranch, Later: r.verb == plan.Sync,
-		Packages: r.packages(),
+		Packages: r.packages(), Notifies: r.job.Notifies(),
+	}
+	for _, s := range t.Services {
+		in.Services = append(in.Services, configmanager.Service{Unit: s.UnitName(), Enabled: s.Enabled})
 	}
 	for _, c := range t.Packages.Custom {
 		in.Custom = append(in.Custom, configmanager.CustomPackage(c))
@@ -134,7 +137,7 @@ func (r *Run) input() (configmanager.Input, error) {
 		in.Folders = append(in.Folders, configmanager.Folder(f))
 	}
 	for _, f := range t.Files {
-		file := configmanager.File{Target: f.Target, Policy: string(f.Policy), Mode: f.Mode, Owner: f.Owner}
+		file := configmanager.File{Target: f.Target, Policy: string(f.Policy), Mode: f.Mode, Owner: f.Owner, Check: f.Check, Notify: plan.Units(f.Notify)}
 		if f.Expand {
 			content, err := f.Content(r.job.Values)
 			if err != nil {

@@ -58,8 +58,11 @@ func (r *Run) mustRun() error {
 // conflicts then. Otherwise a resume of this sync would take the program for done.
 func (r *Run) redo(ctx context.Context, item string) error {
 	d := r.marks.Of(event.Syncing, item).Detail
-	if item == plan.ItemManager {
+	switch item {
+	case plan.ItemManager:
 		d = plan.Detail{Dir: d.Dir, Try: d.Try, Take: r.how.Take}
+	case plan.ItemNotify:
+		d = plan.Detail{Dir: d.Dir, Try: d.Try, Due: r.plan.Due}
 	}
 	return r.mark(ctx, event.Syncing, item, plan.Failed, d)
 }

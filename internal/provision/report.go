@@ -60,7 +60,13 @@ func (r *Run) serviceDrift(ctx context.Context) ([]plan.ServiceDrift, error) {
 		if s.Status != lxc.Running {
 			state = "not " + string(lxc.Running)
 		}
-		out = append(out, plan.ServiceDrift{Name: s.Name, State: state})
+		drift := plan.ServiceDrift{Name: s.Name, State: state, Sync: []string{}}
+		for i, t := range r.job.Template.Services {
+			if t.Name == s.Name && i < len(r.inside.Drift.Services) {
+				drift.Mend(r.inside.Drift.Services[i])
+			}
+		}
+		out = append(out, drift)
 	}
 	return out, nil
 }

@@ -47,6 +47,9 @@ func (r *Run) sync(ctx context.Context) error {
 	if err := r.runScripts(ctx, scripts); err != nil {
 		return err
 	}
+	if err := r.notify(ctx); err != nil {
+		return err
+	}
 	return r.step(r.phase.To, plan.Counted(len(scripts), "setup script")+" completed")
 }
 

@@ -38,6 +38,7 @@ type serviceDoc struct {
 	HTTPS    pathDoc     `yaml:"https" desc:"The same by HTTPS; the certificate is not checked." example:"/"`
 	TCP      bool        `yaml:"tcp" desc:"Whether a TCP connection is enough; it is where no HTTP is asked for." example:"true"`
 	Timeout  durationDoc `yaml:"timeout" desc:"How long to wait: seconds, or a text such as 2m. Default: 60 s." example:"2m"`
+	Enabled  bool        `yaml:"enabled" desc:"Whether every boot has to start it. create and sync enable its unit then. A sync starts a unit that does not run in any case." example:"true"`
 }
 
 // newDocument is a document with the defaults in it.

@@ -1,7 +1,9 @@
 package template
 
 import (
+	"cmp"
 	"strconv"
+	"strings"
 )
 
 // services checks the declared services.
@@ -16,7 +18,7 @@ func services(docs []serviceDoc, vars []Variable, d *decoder) []Service {
 		seen[doc.Name] = true
 		s := Service{
 			Name: doc.Name, Unit: doc.Unit, Port: doc.Port.port, Protocol: doc.Protocol, HTTP: doc.HTTP.path,
-			Timeout: doc.Timeout.d, portVar: doc.Port.variable,
+			Timeout: doc.Timeout.d, portVar: doc.Port.variable, Enabled: doc.Enabled,
 		}
 		if s.Protocol == "" {
 			s.Protocol = "tcp"
@@ -78,6 +80,9 @@ func checkPortVar(path, name string, vars []Variable, d *decoder) {
 }
 
 func isPort(n int) bool { return n >= 1 && n <= 65535 }
+
+// UnitName is the name of the service's unit, without .service.
+func (s Service) UnitName() string { return strings.TrimSuffix(cmp.Or(s.Unit, s.Name), ".service") }
 
 // DeclaredServices returns the services with their ports filled in from the values.
 func (t *Template) DeclaredServices(v Values) ([]Service, error) {

@@ -175,12 +175,13 @@ type Script struct {
 // (if a path is given) or TCP answers.
 type Service struct {
 	Name     string        `json:"name"`
-	Unit     string        `json:"unit,omitempty"` // if the name of its unit differs
-	Port     int           `json:"port,omitempty"` // 0: the unit only has to run
-	Protocol string        `json:"protocol"`       // tcp or udp
-	HTTP     string        `json:"http,omitempty"` // path of the request; any answer below 500 is good
-	TLS      bool          `json:"tls,omitempty"`  // use https, without verifying the certificate
-	Timeout  time.Duration `json:"timeout"`        // default 60 s
+	Unit     string        `json:"unit,omitempty"`    // if the name of its unit differs
+	Port     int           `json:"port,omitempty"`    // 0: the unit only has to run
+	Protocol string        `json:"protocol"`          // tcp or udp
+	HTTP     string        `json:"http,omitempty"`    // path of the request; any answer below 500 is good
+	TLS      bool          `json:"tls,omitempty"`     // use https, without verifying the certificate
+	Timeout  time.Duration `json:"timeout"`           // default 60 s
+	Enabled  bool          `json:"enabled,omitempty"` // whether a boot has to start it
 
 	portVar string // the variable with the port
 }

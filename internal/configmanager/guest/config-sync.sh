@@ -18,7 +18,7 @@ export HOME PATH
 umask 022
 NL='
 '
-ATTEMPT= STAGE= FROM_REPO= DROPPED=
+ATTEMPT= STAGE= FROM_REPO= DROPPED= SETTLES=
 
 [ -d "$S/state" ] || mkdir -p "$S/state"
 [ -d "${LOG%/*}" ] || mkdir -p "${LOG%/*}"
@@ -177,7 +177,7 @@ apply() {
 
 if [ "${1-}" = settle ]; then
 	. "$LIB/files.sh" || leave 1
-	KEEP=
+	KEEP= SETTLES=1
 	said=$(settle_waiting)
 	rc=$?
 	printf '%s\n' "$said" | tee -a "$LOG"

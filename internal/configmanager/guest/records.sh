@@ -118,7 +118,7 @@ remember() {
 # due is "NUMBER RECORDED-SUM  TARGET"; the kept file is was.NUMBER.
 note() { # target
 	case ${NOTED-} in *"$NL${1#"$R"}$NL"*) ;; *) return 0 ;; esac
-	[ -n "$ATTEMPT" ] || return 0
+	[ -n "$ATTEMPT$SETTLES" ] || return 0
 	rm -f "$S/notify/files" "$S/notify/done"
 	[ -n "$DUE" ] || DUE=$NL$(cat "$S/notify/due" 2>/dev/null)$NL
 	case $DUE in *"  $1$NL"*) return 0 ;; esac
@@ -136,7 +136,7 @@ note() { # target
 # them for every process: the start of this subshell. A process with a later start has
 # seen what was written before.
 stamp() { # file
-	[ -n "${NOTED-}" ] && [ -n "$ATTEMPT" ] || return 0
+	[ -n "${NOTED-}" ] && [ -n "$ATTEMPT$SETTLES" ] || return 0
 	[ -d "$S/notify" ] || mkdir -m 0700 "$S/notify"
 	(
 		f=$1

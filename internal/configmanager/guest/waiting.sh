@@ -58,7 +58,8 @@ defer() { # folder (policy sha256 name)…
 		shift 3
 	done
 	[ -n "$head" ] || return 0
-	[ -s "$WAITING/manifest.new" ] || printf 'LATER=%s\n' "$LATER" >"$WAITING/manifest.new"
+	_ih_quote "$NOTED"
+	[ -s "$WAITING/manifest.new" ] || printf 'LATER=%s\nNOTED=%s\n' "$LATER" "$_ih_quoted" >"$WAITING/manifest.new"
 	printf '%s\n' "$head" >>"$WAITING/manifest.new" || fail_file "cannot keep files for $f"
 	case " $waited " in *" $who "*) ;; *) waited="$waited $who" ;; esac
 }

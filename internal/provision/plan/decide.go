@@ -17,7 +17,8 @@ type decision struct {
 	refused  []configmanager.FileDrift // files for which the run is refused
 	settings []Setting                 // of a sync: the differences on Proxmox
 	differs  bool                      // a sync has something to change
-	redo     []string                  // programs that are done, and that a sync has to run again
+	redo     []string                  // programs that are done, and that a sync or resume has to run again
+	due      []Due                     // of ItemNotify
 }
 
 // Decide makes the list of actions. Without World.Inside it is a prediction for everything
@@ -26,16 +27,29 @@ func Decide(q Request, w World) Plan {
 	if q.Verb == Discover {
 		return Plan{Actions: []Action{{Phase: event.Finalizing, Kind: LookAround}}}
 	}
+	d := decide(q, w)
+	p := Plan{
+		Input: d.input, Refused: d.refused, Barred: d.barred(), Busy: d.busy(), Due: d.due, Silent: d.silent(),
+	}
+	for _, actions := range [][]Action{d.creating(), d.starting(), d.deploying(), d.syncing(), d.finalizing()} {
+		p.Actions = append(p.Actions, actions...)
+	}
+	return p
+}
+
+func decide(q Request, w World) *decision {
 	d := &decision{Request: q, World: w, programs: Programs(q, w)}
 	if q.Verb == Sync && w.Situation.State == There {
 		d.settings = Settings(q, w)
 	}
 	d.compare()
-	p := Plan{Input: d.input, Refused: d.refused, Barred: d.barred(), Busy: d.busy()}
-	for _, actions := range [][]Action{d.creating(), d.starting(), d.deploying(), d.syncing(), d.finalizing()} {
-		p.Actions = append(p.Actions, actions...)
+	for _, item := range d.redo {
+		if d.programs[item] == Leave {
+			d.programs[item] = Rerun
+		}
 	}
-	return p
+	d.notify()
+	return d
 }
 
 // NeedsDrift reports whether the decision needs World.Inside.Drift: a sync always, a resume
@@ -97,6 +111,9 @@ func (d *decision) compare() {
 	}
 	if d.ships() {
 		d.refused = refused
+	}
+	if d.Verb == Resume {
+		d.redo = d.reruns()
 	}
 }
 
@@ -201,21 +218,27 @@ func (d *decision) deploying() []Action {
 		return []Action{action(Enter, "", enter), action(Refuse, "", d.refuseLines()...)}
 	case d.Verb != Sync || d.Inside == nil:
 		ship := d.shipping(enter)
-		return slices.Concat(ship[:1:1], d.goOnSetting(), ship[1:])
+		return slices.Concat(ship[:1:1], d.redoing(), d.goOnSetting(), ship[1:])
 	}
 	ship := d.shipping(enter)
 	actions := slices.Concat(ship[:1:1], d.removed(), d.staying())
 	if d.differs {
 		actions = append(actions, action(Snapshot, ""))
-		for _, item := range d.redo {
-			actions = append(actions, action(Redo, item))
-		}
+		actions = append(actions, d.redoing()...)
 		actions = append(actions, action(Change, ""))
 		actions = append(actions, d.setting()...)
 	} else {
 		actions = append(actions, action(KeepJob, ""))
 	}
 	return append(actions, ship[1:]...)
+}
+
+// redoing record that programs which are done have to run again.
+func (d *decision) redoing() (actions []Action) {
+	for _, item := range d.redo {
+		actions = append(actions, Action{Phase: event.Deploying, Kind: Redo, Item: item})
+	}
+	return actions
 }
 
 // removed name what the template no longer has. It stays in the container, because nobody
@@ -267,6 +290,9 @@ func (d *decision) syncing() []Action {
 			continue
 		}
 		actions = append(actions, action(Program, s.Name, d.programs[s.Name], d.scriptLine(s.Name)))
+	}
+	if p := d.programs[ItemNotify]; p != Leave {
+		actions = append(actions, action(Program, ItemNotify, p, d.notifyLines()...))
 	}
 	if n := len(actions) - 1; d.Verb == Create {
 		actions[n].Lines = append(actions[n].Lines, d.valueLines()...)

@@ -34,6 +34,7 @@ type Detail struct {
 	Stage  string `json:"stage,omitempty"`  // the staging folder of the shipped files
 	Take   string `json:"take,omitempty"`   // how a sync settles conflicts
 	Name   string `json:"name,omitempty"`   // of a snapshot
+	Due    []Due  `json:"due,omitempty"`    // of ItemNotify: what it has to see to, besides files
 	Was    string `json:"was,omitempty"`    // the lifecycle when the snapshot was taken
 	// Puts are the settings that a sync changes, and Restart whether it then restarts the
 	// container.
@@ -50,6 +51,7 @@ const (
 	ItemStart    = "start"
 	ItemShip     = "ship"
 	ItemManager  = "config-manager"
+	ItemNotify   = "notify" // the checks and restarts after the scripts
 	ItemSnapshot = "snapshot"
 	ItemSettings = "settings" // claimed with everything that is set, done once it is
 	ItemRollback = "rollback"

@@ -63,6 +63,8 @@ type Plan struct {
 	Refused []configmanager.FileDrift // the reasons for Refuse: files in the way
 	Barred  []Setting                 // settings that the login may not set
 	Busy    string                    // and a program that the restart would kill; "": none
+	Due     []Due                     // of ItemNotify
+	Silent  []string                  // files of a sync on which nothing depends
 }
 
 // In are the actions of a phase.

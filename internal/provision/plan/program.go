@@ -71,7 +71,13 @@ func Programs(q Request, w World) map[string]Doing {
 				d = Rerun
 			}
 		}
+		if item == ItemNotify && m.State == "" && (q.Verb == Sync || !q.Job.Notifies()) {
+			d = Leave // what a sync has to notify is known only after the comparison
+		}
 		out[item] = d
+	}
+	if m := w.known().Of(event.Syncing, ItemNotify); out[ItemManager] == Leave && refusedBefore(m, attempts[m.Dir]) {
+		out[ItemManager] = Rerun // files were put back
 	}
 	return out
 }

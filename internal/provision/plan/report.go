@@ -5,6 +5,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
 // Report is how a container differs from its template, and what a sync would do about it:
@@ -18,9 +19,11 @@ type Report struct {
 	Packages []configmanager.PackageDrift `json:"packages"`
 	// Manager is the state of the config-manager's last attempt, in the words for a script.
 	// Unless it is same, the sync applies files and packages although none differs.
-	Manager  string         `json:"configManager"`
-	Scripts  []ScriptDrift  `json:"scripts"`
-	Services []ServiceDrift `json:"services"`
+	Manager string        `json:"configManager"`
+	Scripts []ScriptDrift `json:"scripts"`
+	// Notify are the units that a sync restarts or reloads for what it changes.
+	Notify   []configmanager.Notify `json:"notify"`
+	Services []ServiceDrift         `json:"services"`
 	// Conflicts are the targets of the files for which the sync would be refused.
 	Conflicts []string `json:"conflicts"`
 	// Diffs are the files that differ, line by line; nil if that was not asked for.
@@ -37,7 +40,8 @@ type FileDiff struct {
 }
 
 // ScriptDrift is the state of one script: same, new, changed, failed (or died, at its last
-// attempt), running, skipped, or removed from the template.
+// attempt), running, notified (it depends on what changes), skipped, or removed from the
+// template.
 type ScriptDrift struct {
 	Name  string `json:"name"`
 	State string `json:"state"`
@@ -46,18 +50,35 @@ type ScriptDrift struct {
 // ServiceDrift is one service that the template declares.
 type ServiceDrift struct {
 	Name  string `json:"name"`
-	State string `json:"state"` // running or not running
+	State string `json:"state"` // running, not running or not enabled
+	// Sync is what a sync does about it: start, enable, both or nothing. Only a unit of the
+	// guest's init can be started.
+	Sync []string `json:"sync"`
+}
+
+// Mend notes what a sync does about the service's unit.
+func (s *ServiceDrift) Mend(unit configmanager.ServiceDrift) {
+	if unit.Stopped() {
+		s.Sync = append(s.Sync, "start")
+	}
+	if unit.Disabled() {
+		s.Sync = append(s.Sync, "enable")
+		if s.State == string(lxc.Running) {
+			s.State = "not enabled"
+		}
+	}
 }
 
 // ReportOf is the report of a sync, from the same decision that the sync would execute. The
 // world must have a comparison of the guest with its template.
 func ReportOf(q Request, w World) Report {
-	programs, drift := Programs(q, w), w.Inside.Drift
+	d, programs, drift := decide(q, w), Programs(q, w), w.Inside.Drift
 	r := Report{
 		Inside: w.Way, Settings: append([]Setting{}, Settings(q, w)...), restart: q.Sync.Restart, Packages: append([]configmanager.PackageDrift{}, drift.Packages...),
 		Folders: append([]configmanager.FolderDrift{}, drift.Folders...),
 		Manager: programs[ItemManager].state(w.Marks.Of(event.Syncing, ItemManager)),
 		Files:   []configmanager.FileDrift{}, Scripts: []ScriptDrift{}, Services: []ServiceDrift{}, Conflicts: []string{},
+		Notify: append([]configmanager.Notify{}, d.notified()...),
 	}
 	for _, f := range drift.Files {
 		r.Files = append(r.Files, f.Settled(q.Sync.Take))
@@ -67,12 +88,15 @@ func ReportOf(q Request, w World) Report {
 		if !q.Job.Skips(s.Name) {
 			state = programs[s.Name].state(w.Marks.Of(event.Syncing, s.Name))
 		}
+		if state == "same" && d.programs[s.Name] == Rerun {
+			state = "notified"
+		}
 		r.Scripts = append(r.Scripts, ScriptDrift{s.Name, state})
 	}
 	for _, name := range q.Sync.Removed {
 		r.Scripts = append(r.Scripts, ScriptDrift{name, "removed"})
 	}
-	for _, f := range Decide(q, w).Refused {
+	for _, f := range d.refused {
 		r.Conflicts = append(r.Conflicts, f.Target)
 	}
 	return r
@@ -87,8 +111,8 @@ func (r Report) Barred() []Setting {
 }
 
 // Differs reports whether a sync would have anything to do, or be refused. A service that
-// does not run is reported, but a sync does not mend it; nor does it change a setting that
-// cannot be changed, or that waits for a restart which it was not asked to make.
+// cannot be started as a unit is reported, but a sync does not mend it; nor does it change a
+// setting that cannot be changed, or that waits for a restart which it was not asked to make.
 func (r Report) Differs() bool {
 	for _, s := range r.Settings {
 		if s.changes(r.restart) || s.Effect == SettingRefuse {
@@ -110,5 +134,6 @@ func (r Report) Differs() bool {
 			return true
 		}
 	}
-	return r.Manager != "same" || packagesDiffer(r.Packages)
+	mends := func(s ServiceDrift) bool { return len(s.Sync) > 0 }
+	return r.Manager != "same" || packagesDiffer(r.Packages) || len(r.Notify) > 0 || slices.ContainsFunc(r.Services, mends)
 }

@@ -90,5 +90,5 @@ func (q Request) items() []string {
 	for _, s := range q.Job.Scripts() {
 		items = append(items, s.Name)
 	}
-	return items
+	return append(items, ItemNotify)
 }

@@ -18,6 +18,8 @@ type syncRule struct {
 var syncRules = []syncRule{
 	{"files and packages", (*decision).filesDiffer, func(*decision) []string { return []string{ItemManager} }},
 	{"values that a script names", func(d *decision) bool { return len(d.revalued()) > 0 }, (*decision).revalued},
+	{"scripts that a change runs again", func(d *decision) bool { return len(d.reruns()) > 0 }, (*decision).reruns},
+	{"what depends on a change", (*decision).toNotify, func(*decision) []string { return []string{ItemNotify} }},
 	{"programs that are not done", (*decision).unfinished, nil},
 	{"settings on Proxmox", (*decision).sets, nil},
 }
