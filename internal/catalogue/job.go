@@ -20,7 +20,8 @@ import (
 // the template as is needed to find it again and to see whether it has changed.
 type savedJob struct {
 	Spec     lxc.Spec      `json:"spec"`
-	Template string        `json:"template"` // a folder or a name, for template.Find
+	Template string        `json:"template"`           // a folder, an address or a name, for template.Find
+	Resolved string        `json:"resolved,omitempty"` // of an address: the same, pinned to the content
 	Digest   string        `json:"digest"`
 	Scripts  []savedScript `json:"scripts,omitempty"`
 	Skip     []string      `json:"skip,omitempty"`
@@ -65,7 +66,7 @@ func (r *Record) JobEntries(job plan.Job) (variables store.Sealed, doc []byte, e
 		return variables, nil, err
 	}
 	doc, err = json.Marshal(savedJob{
-		Spec: job.Spec, Template: cmp.Or(job.Template.Path, job.Template.Name), Digest: job.Template.Digest,
+		Spec: job.Spec, Template: cmp.Or(job.Template.Path, job.Template.Name), Resolved: job.Template.Resolved, Digest: job.Template.Digest,
 		Scripts: scriptSums(job.Template), Skip: job.Skip, SkipNow: job.SkipNow, Packages: job.Packages, Given: job.Given,
 	})
 	return variables, doc, err

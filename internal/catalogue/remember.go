@@ -24,7 +24,9 @@ type Remembered struct {
 
 // Today is what a job is completed with that is not on record.
 type Today struct {
-	Templates     []template.Source
+	// Find finds the template again, by its name, folder or address, and by the content of an
+	// address. nil: only by a folder.
+	Find          func(ref, resolved string) (*template.Template, error)
 	Set           map[string]string // overrides variables
 	ConfigRepoURL string
 }
@@ -62,7 +64,11 @@ func (r *Record) Remember(ctx context.Context, c lxc.Container, today Today) (*R
 	if m.values, err = r.unsealVariables(ctx); err != nil {
 		return nil, err
 	}
-	t, err := template.Find(m.saved.Template, today.Templates)
+	find := today.Find
+	if find == nil {
+		find = func(ref, _ string) (*template.Template, error) { return template.Find(ref, nil) }
+	}
+	t, err := find(m.saved.Template, m.saved.Resolved)
 	if err != nil {
 		return nil, err
 	}

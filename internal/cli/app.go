@@ -42,6 +42,7 @@ type app struct {
 	ended  *ending           // of one of several containers; nil: the command's own words
 	met    map[string]string // the ids on record of the hosts that have answered, by name
 	acting string            // the id of the record that the command works on
+	locked bool              // --locked
 }
 
 // prepare runs before every command.

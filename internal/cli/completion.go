@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/infrahaus/infrahaus/internal/config"
+	"github.com/infrahaus/infrahaus/internal/fetch"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/template"
@@ -154,8 +154,8 @@ func (a *app) completeContainers(cmd *cobra.Command, args []string, _ string) ([
 // completeTemplates offers the templates of the catalogue, and folders.
 func (a *app) completeTemplates(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	var names []string
-	a.peek(func(_ context.Context, p *peeker) {
-		for _, e := range template.List(a.templateSources()) {
+	a.peek(func(ctx context.Context, p *peeker) {
+		for _, e := range template.List(a.templateSources(ctx, lookUp{mode: fetch.Local})) {
 			names = append(names, cobra.CompletionWithDesc(e.Name, e.Description))
 		}
 	})
@@ -213,12 +213,4 @@ func (p *peeker) container(ctx context.Context, args []string) (lxc.Container, b
 		}
 	}
 	return lxc.Container{}, false
-}
-
-// cacheDir is where completions keep what they have learned.
-func cacheDir(home string) string {
-	if d := os.Getenv("XDG_CACHE_HOME"); strings.HasPrefix(d, "/") {
-		return d + "/infrahaus"
-	}
-	return home + "/.cache/infrahaus"
 }

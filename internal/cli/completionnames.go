@@ -9,6 +9,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/fetch"
 	"github.com/infrahaus/infrahaus/internal/template"
 )
 
@@ -25,7 +26,7 @@ func (p *peeker) template(ctx context.Context, cmd *cobra.Command, args []string
 			ref = c.Template
 		}
 	}
-	t, err := p.app.findTemplate(ref)
+	t, err := p.app.lookTemplate(ctx, ref, lookUp{mode: fetch.Local})
 	if err != nil {
 		return nil
 	}

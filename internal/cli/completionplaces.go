@@ -90,7 +90,7 @@ func (p *peeker) known(ctx context.Context, name string) pve.Places {
 
 func (p *peeker) cacheFile(url, node string) string {
 	sum := sha256.Sum256([]byte(url + "\n" + node))
-	return filepath.Join(cacheDir(p.cfg.Paths.Home), "places-"+hex.EncodeToString(sum[:8])+".json")
+	return filepath.Join(p.cfg.Paths.CacheDir, "places-"+hex.EncodeToString(sum[:8])+".json")
 }
 
 func readPlaces(file string) (p pve.Places, age time.Duration, ok bool) {

@@ -68,7 +68,7 @@ Every check comes before the first change: a create that is refused leaves nothi
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&o.template, "template", "t", "", "the template: a `name` or a folder (required)")
+	f.StringVarP(&o.template, "template", "t", "", "the template: a `name`, a folder or an address (required)")
 	o.vars.register(f)
 	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run, by `name`")
 	f.StringArrayVar(&o.packages, "package", nil, "a further `package` to install")
@@ -77,6 +77,7 @@ Every check comes before the first change: a create that is refused leaves nothi
 	f.BoolVar(&o.plan, "plan", false, "show what would happen and touch nothing")
 	f.BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
 	a.junitFlag(f)
+	a.lockedFlag(f)
 	f.StringVar(&o.passwordFile, "password-file", "", "root's password from the file at `path` (- is stdin) instead of a random one")
 	o.spec.register(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("template", a.completeTemplates)
@@ -84,7 +85,7 @@ Every check comes before the first change: a create that is refused leaves nothi
 }
 
 func (o *createOptions) run(ctx context.Context) error {
-	want, err := o.wanted()
+	want, err := o.wanted(ctx)
 	if err != nil {
 		return err
 	}
@@ -167,17 +168,17 @@ func (o *createOptions) make(ctx context.Context, ready prepared) error {
 }
 
 // wanted is what the command line asks for. It changes nothing.
-func (o *createOptions) wanted() (wanted, error) {
+func (o *createOptions) wanted(ctx context.Context) (wanted, error) {
 	set, err := o.vars.read(o.app.in)
 	if err != nil {
 		return wanted{}, err
 	}
-	job, err := o.job(set)
+	job, err := o.job(ctx, set)
 	return wanted{job: job, given: o.spec.flags.Changed, set: set}, err
 }
 
 // job makes the job from the command line and the template. It changes nothing.
-func (o *createOptions) job(set map[string]string) (plan.Job, error) {
+func (o *createOptions) job(ctx context.Context, set map[string]string) (plan.Job, error) {
 	var job plan.Job
 	cfg, err := o.app.config()
 	if err != nil {
@@ -186,7 +187,7 @@ func (o *createOptions) job(set map[string]string) (plan.Job, error) {
 	if err := o.checkChoices(); err != nil {
 		return job, err
 	}
-	t, err := o.app.findTemplate(o.template)
+	t, err := o.app.lookTemplate(ctx, o.template, lookUp{use: true})
 	if err != nil {
 		return job, err
 	}

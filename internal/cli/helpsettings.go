@@ -26,7 +26,6 @@ func environmentTopic() Topic {
 			others.terms = append(others.terms, e)
 		}
 	}
-	folders.terms = append(folders.terms, term{"XDG_CACHE_HOME", "The folder above the cache folder infrahaus/, which completion alone uses. Default: ~/.cache.", "export XDG_CACHE_HOME=/home/me/.cache"})
 	return Topic{Name: "environment", Short: "Environment variables", parts: []part{
 		{text: "Settings come from flags, then the environment, then the config file, then defaults. A secret in a variable is seen by programs that you start from the same shell; the config file can name a file or a command instead (`infrahaus help config`).\n\nWith `--host NAME`, the address and the login of another host in the environment are left aside, so that a token never reaches a host that it is not for."},
 		own, others, folders,
@@ -42,7 +41,7 @@ func environmentTopic() Topic {
 			{"WAYLAND_DISPLAY", "The same.", "export WAYLAND_DISPLAY=wayland-0"},
 			{"GITHUB_ACTIONS", "true: the output of each script is a group that folds, and cannot be a command to the runner.", "export GITHUB_ACTIONS=true"},
 			{"GITLAB_CI", "true: the output of each script is a section that folds.", "export GITLAB_CI=true"},
-			{"SSH_AUTH_SOCK", "The agent for SSH to the node.", "export SSH_AUTH_SOCK=/run/user/1000/ssh-agent.sock"},
+			{"SSH_AUTH_SOCK", "The agent for SSH to the node and to git servers.", "export SSH_AUTH_SOCK=/run/user/1000/ssh-agent.sock"},
 			{"USER", "Your name, where the system's list of users does not tell it.", "export USER=alice"},
 		}},
 		{title: "In scripts of a template", text: "What setup scripts find in their environment is in `infrahaus help helpers`."},

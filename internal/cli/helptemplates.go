@@ -42,11 +42,12 @@ func templatesTopic() Topic {
 		fields.terms = append(fields.terms, term{f.Path, text, example})
 	}
 	return Topic{Name: "templates", Short: "Templates: the folder and every field of template.yaml", parts: []part{
-		{text: "A template is a folder with a `template.yaml`. The least that it needs is `name` and `os`. It is looked for as a path (`--template ./blog`), then in `~/.config/infrahaus/templates`, then in TEMPLATES_ROOT, then among those built in.\n\n" + indented(`template.yaml
+		{text: "A template is a folder with a `template.yaml`. The least that it needs is `name` and `os`. It is looked for as an address, as a path (`--template ./blog`), then in `~/.config/infrahaus/templates`, then in TEMPLATES_ROOT, then among those built in.\n\n" + indented(`template.yaml
 files/                 what "files" puts into the container
 scripts/10-name.sh     run in numeric order, once each
 packages/web.apt       one package a line; also .apk .dnf .npm .pip .custom`) + "\n\nA complete one:\n\n" + indented(templateExample)},
 		{title: "Commands", text: "`infrahaus template new NAME` writes a small working template with comments. `infrahaus template copy nginx` copies a built-in one. `infrahaus template validate ./blog` reports everything that is wrong, as FILE:LINE:COLUMN. `infrahaus create web --template ./blog --plan` shows what would happen."},
+		{title: "Addresses", text: "A template may come from elsewhere: `git+https://HOST/REPO.git//DIR@REF`, `git+ssh://git@HOST/REPO.git//DIR@REF` or `git+file:///PATH//DIR@REF`, where REF is a branch, a tag or a whole commit and may be left out; or `https://HOST/FILE.tar.gz//DIR#sha256=SUM`, where DIR and SUM may be left out. A record keeps the commit or checksum: resume uses that content, and sync looks a branch, a tag or an archive without SUM up again. `infrahaus template lock ADDRESS` pins it in infrahaus.lock, in the current folder, and `--locked` refuses everything else. A token for the server is in INFRAHAUS_GIT_HOST and INFRAHAUS_GIT_TOKEN. What was fetched stays in ~/.cache/infrahaus/templates and is used where the server cannot be reached."},
 		{title: "Variables in files", text: "In a file with `template: true`, `${domain}` is replaced by the variable's value. Any other `${…}` stays as it is. A literal `${domain}` is written `$${domain}`."},
 		fields,
 	}}

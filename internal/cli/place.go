@@ -11,8 +11,6 @@ import (
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/pve"
-	"github.com/infrahaus/infrahaus/internal/template"
-	"github.com/infrahaus/infrahaus/templates"
 )
 
 // defaults fills in what the host's config says and nobody else did.
@@ -70,18 +68,4 @@ func homePath(path string) string {
 		return filepath.Join(home, rest)
 	}
 	return path
-}
-
-// findTemplate finds a template by the name or path that the user typed.
-func (a *app) findTemplate(ref string) (*template.Template, error) {
-	return template.Find(homePath(ref), a.templateSources())
-}
-
-// templateSources are the places where templates are looked for, in order.
-func (a *app) templateSources() []template.Source {
-	sources := []template.Source{{Name: "user", Dir: a.cfg.Paths.Templates()}}
-	if a.cfg.TemplatesRoot != "" {
-		sources = append(sources, template.Source{Name: "TEMPLATES_ROOT", Dir: a.cfg.TemplatesRoot})
-	}
-	return append(sources, template.Source{Name: "built-in", FS: templates.FS})
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/catalogue"
+	"github.com/infrahaus/infrahaus/internal/fetch"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/template"
 )
@@ -15,11 +16,24 @@ func (a *app) recordOf(c lxc.Container) *catalogue.Record {
 	return catalogue.Of(a.store, a.vault, c.RecordID)
 }
 
-// remember reads the job that a container was made for, with the template as it is now. set
-// overrides variables.
+// remember reads the job that a container was made for, with the template as it is now. Of
+// a remote template, it is the content on record. set overrides variables.
 func (a *app) remember(ctx context.Context, c lxc.Container, set map[string]string) (*catalogue.Remembered, error) {
+	return a.recall(ctx, c, set, fetch.Known)
+}
+
+// rememberAnew is remember, but of a remote template with what its branch, tag or archive is
+// now.
+func (a *app) rememberAnew(ctx context.Context, c lxc.Container, set map[string]string) (*catalogue.Remembered, error) {
+	return a.recall(ctx, c, set, fetch.Anew)
+}
+
+func (a *app) recall(ctx context.Context, c lxc.Container, set map[string]string, mode fetch.Mode) (*catalogue.Remembered, error) {
 	return a.recordOf(c).Remember(ctx, c, catalogue.Today{
-		Templates: a.templateSources(), Set: set, ConfigRepoURL: a.cfg.ConfigRepoURL,
+		Find: func(ref, resolved string) (*template.Template, error) {
+			return a.lookTemplate(ctx, ref, lookUp{known: resolved, mode: mode, use: true})
+		},
+		Set: set, ConfigRepoURL: a.cfg.ConfigRepoURL,
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/exit"
+	"github.com/infrahaus/infrahaus/internal/fetch"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 )
@@ -96,7 +97,11 @@ func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 	if err := a.mayGoOn(ctx, c); err != nil {
 		return err
 	}
-	m, err := a.remember(ctx, c, nil)
+	mode := fetch.Known
+	if o.templateChanged {
+		mode = fetch.Anew
+	}
+	m, err := a.recall(ctx, c, nil, mode)
 	if err != nil {
 		return err
 	}

@@ -98,6 +98,7 @@ func TestSessions(t *testing.T) {
 	}
 	maps.Copy(commands, platformCommands())
 	maps.Copy(commands, leakCommands())
+	maps.Copy(commands, fetchCommands())
 	hints, golden := checkHints(t), checkGolden(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "../../testdata/script",

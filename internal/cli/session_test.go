@@ -93,7 +93,7 @@ func background(ts *testscript.TestScript, args ...string) *exec.Cmd {
 	cmd := exec.Command(lookPath(ts, args[0]), args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
 	for _, k := range []string{
-		"PATH", "HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "TEMPLATES_ROOT", "SSH_AUTH_SOCK", "TERM", "INFRAHAUS_STATE_DIR",
+		"PATH", "HOME", "TMPDIR", "SSL_CERT_FILE", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "TEMPLATES_ROOT", "SSH_AUTH_SOCK", "TERM", "INFRAHAUS_STATE_DIR",
 		"INFRAHAUS_SSH_TRANSPORT", "INFRAHAUS_REDIS_URL", "INFRAHAUS_URL", "INFRAHAUS_FINGERPRINT", "INFRAHAUS_TOKEN",
 		"INFRAHAUS_SSH_NODE", "INFRAHAUS_SSH_IDENTITY", "INFRAHAUS_SSH_KNOWN_HOSTS",
 	} {

@@ -92,6 +92,7 @@ lost, so it asks, and --yes is for scripts.` + exitStatuses(0, 1, 2, 3, 4, 5, 6,
 	passwordFlag(f, &o.passwordFile)
 	f.BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
 	a.junitFlag(f)
+	a.lockedFlag(f)
 	cmd.ValidArgsFunction = a.completeContainers
 	return cmd
 }
@@ -121,7 +122,7 @@ func (o *syncOptions) run(ctx context.Context, ref string) error {
 	if err != nil {
 		return err
 	}
-	m, err := a.remember(ctx, c, set)
+	m, err := a.rememberAnew(ctx, c, set)
 	if err != nil {
 		return err
 	}

@@ -17,12 +17,13 @@ func newTemplateCmd(a *app) *cobra.Command {
 		Aliases: []string{"templates"},
 		Short:   "The catalogue of templates",
 		Long: `The catalogue of templates. A template is a folder with a template.yaml; it is
-looked for as a path, then in $XDG_CONFIG_HOME/infrahaus/templates, then in
-TEMPLATES_ROOT, then among those built in.` + exitStatuses(0, 2),
+looked for as an address, such as git+https://HOST/REPO.git//DIR@REF, then as a path,
+then in $XDG_CONFIG_HOME/infrahaus/templates, then in TEMPLATES_ROOT, then among those
+built in.` + exitStatuses(0, 2),
 		Args: noArgs,
 		RunE: helpOnly,
 	}
-	cmd.AddCommand(newTemplateListCmd(a), newTemplateShowCmd(a), newTemplateValidateCmd(a), newTemplateNewCmd(a), newTemplateCopyCmd(a), newTemplateSchemaCmd(a))
+	cmd.AddCommand(newTemplateListCmd(a), newTemplateShowCmd(a), newTemplateValidateCmd(a), newTemplateNewCmd(a), newTemplateCopyCmd(a), newTemplateSchemaCmd(a), newTemplateLockCmd(a), newTemplateDigestCmd(a))
 	return cmd
 }
 
@@ -32,11 +33,11 @@ func newTemplateListCmd(a *app) *cobra.Command {
 		Short: "List the templates",
 		Long:  "List the templates: each name once, the place that is looked at first wins." + exitStatuses(0, 2),
 		Args:  noArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := a.config(); err != nil {
 				return err
 			}
-			entries := template.List(a.templateSources())
+			entries := template.List(a.templateSources(cmd.Context(), lookUp{}))
 			if a.global.json {
 				return ui.WriteJSON(a.streams, entries)
 			}
@@ -61,11 +62,11 @@ func newTemplateShowCmd(a *app) *cobra.Command {
 		Short: "Show what a template asks for, ships and runs",
 		Long:  "Show what a template asks for, ships and runs, and its variables." + exitStatuses(0, 2),
 		Args:  exactArgs("one template"),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := a.config(); err != nil {
 				return err
 			}
-			t, err := a.findTemplate(args[0])
+			t, err := a.findTemplate(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -77,6 +78,7 @@ func newTemplateShowCmd(a *app) *cobra.Command {
 			})
 		},
 	}
+	a.lockedFlag(cmd.Flags())
 	cmd.ValidArgsFunction = a.completeTemplates
 	return cmd
 }
@@ -84,7 +86,7 @@ func newTemplateShowCmd(a *app) *cobra.Command {
 // templateDocument is what `template show --json` prints.
 func templateDocument(t *template.Template) map[string]any {
 	return map[string]any{
-		"name": t.Name, "description": t.Description, "source": t.Source, "path": t.Path, "digest": t.Digest,
+		"name": t.Name, "description": t.Description, "source": t.Source, "path": t.Path, "resolved": t.Resolved, "digest": t.Digest,
 		"spec": t.Spec(), "variables": list(t.Variables), "packages": t.Packages, "files": list(t.Files), "directories": list(t.Directories),
 		"scripts": list(t.Scripts), "services": list(t.Services), "syncOnBoot": t.SyncOnBoot,
 	}
@@ -103,7 +105,7 @@ func templateRows(t *template.Template) [][]string {
 		rows = append(rows, []string{"description", t.Description})
 	}
 	rows = append(rows, [][]string{
-		{"from", orElse(t.Path, t.Source)},
+		{"from", orElse(t.Resolved, orElse(t.Path, t.Source))},
 		{"os", t.OS},
 		{"resources", fmt.Sprintf("%s, %d MiB memory, %d MiB swap, %d GiB disk, %s", counted(t.Cores, "core"), t.MemoryMiB, t.SwapMiB, t.DiskGiB, kind)},
 	}...)

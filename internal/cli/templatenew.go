@@ -47,11 +47,11 @@ overwritten: DIR must be empty or not there.` + exitStatuses(0, 1, 2),
 		Example: `  infrahaus template copy nginx
   infrahaus template copy postgresql ./database`,
 		Args: rangeArgs(1, 2, "one template and at most one DIR"),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := a.config(); err != nil {
 				return err
 			}
-			from, err := template.Folder(homePath(args[0]), a.templateSources())
+			from, err := template.Folder(homePath(args[0]), a.templateSources(cmd.Context(), lookUp{}))
 			if err != nil {
 				return err
 			}
@@ -63,6 +63,7 @@ overwritten: DIR must be empty or not there.` + exitStatuses(0, 1, 2),
 			return a.wrote(filepath.Base(dir), dir, files, err)
 		},
 	}
+	a.lockedFlag(cmd.Flags())
 	cmd.ValidArgsFunction = a.completeTemplateThenFolder
 	return cmd
 }

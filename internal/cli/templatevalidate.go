@@ -23,11 +23,11 @@ memory, a user that nothing makes. With --strict a warning is a failure, too.
 In a file with "template: true", the ${name} of a variable is replaced by its value; any
 other ${…} stays as it is. A literal ${name} of a variable is written $${name}.` + exitStatuses(0, 2),
 		Args: exactArgs("one template"),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := a.config(); err != nil {
 				return err
 			}
-			t, err := a.findTemplate(args[0])
+			t, err := a.findTemplate(cmd.Context(), args[0])
 			var wrong *template.Error
 			if err != nil && !errors.As(err, &wrong) {
 				return err
@@ -36,6 +36,7 @@ other ${…} stays as it is. A literal ${name} of a variable is written $${name}
 		},
 	}
 	cmd.Flags().BoolVar(&strict, "strict", false, "fail if there are warnings")
+	a.lockedFlag(cmd.Flags())
 	cmd.ValidArgsFunction = a.completeTemplates
 	return cmd
 }

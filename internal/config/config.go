@@ -33,7 +33,11 @@ type Config struct {
 	TemplatesRoot string // "" unless TEMPLATES_ROOT or templates_root says one
 	SandboxPVE    string // the version of Proxmox VE that --sandbox plays; "": what the sandbox has
 	ConfigRepoURL string // what CONFIG_REPO_URL says, for the guest's config.env
+	Templates     TemplateSettings
 	Warnings      []string
+
+	git     reference // the token for templates, for gitHost only
+	gitHost string
 
 	hosts   map[string]*fileHost
 	decoder *decoder // knows where in the file things are; of no use without one

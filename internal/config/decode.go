@@ -232,7 +232,7 @@ func (d *decoder) words(path string, n *yaml.Node, v reflect.Value) error {
 		}
 	}
 	if len(words) == 0 || words[0] == "" {
-		return d.fail(n, "", "%s must be a command", path)
+		return d.fail(n, "", "%s must be a %s", path, kindOf(v.Type()))
 	}
 	v.Set(reflect.ValueOf(words))
 	return nil

@@ -8,7 +8,7 @@ import (
 // Key is one setting of the config file, for help and documentation.
 type Key struct {
 	Path    string // such as hosts.NAME.ssh.node
-	Kind    string // text, true or false, command
+	Kind    string // text, true or false, command, list
 	Text    string
 	Example string // the value, as YAML
 }
@@ -31,13 +31,16 @@ func keysOf(t reflect.Type, below string) []Key {
 			continue
 		}
 		said := keyTexts[strings.TrimPrefix(path, "hosts.NAME.")]
-		out = append(out, Key{Path: path, Kind: kindOf(f.Type.Kind()), Text: said[0], Example: said[1]})
+		out = append(out, Key{Path: path, Kind: kindOf(f.Type), Text: said[0], Example: said[1]})
 	}
 	return out
 }
 
-func kindOf(k reflect.Kind) string {
-	switch k {
+func kindOf(t reflect.Type) string {
+	if t == reflect.TypeFor[keyList]() {
+		return "list"
+	}
+	switch t.Kind() {
 	case reflect.Bool:
 		return "true or false"
 	case reflect.Slice:
@@ -60,6 +63,15 @@ var keyTexts = map[string][2]string{
 	"templates_root":  {"A folder of templates, searched after $XDG_CONFIG_HOME/infrahaus/templates.", "~/templates"},
 	"config_repo_url": {"A git repository that the config-manager in the guest pulls and applies at boot.", "https://git.example.org/ops/config.git"},
 	"sandbox.pve":     {"The version of Proxmox VE that the sandbox plays: 8.4 or 9.2. Default: the one that it has; a new sandbox has 8.4.", "9.2"},
+
+	"templates.git_host":          {"The server that gets the token below, host or host:port. No other server sees it, not even by a redirect.", "git.example.org"},
+	"templates.git_token":         {"A token to fetch templates from git_host over https. One of the three below keeps it out of this file.", "glpat-0000"},
+	"templates.git_token_file":    {"A file whose only line is that token.", "~/.config/infrahaus/git-token"},
+	"templates.git_token_command": {"A command that prints the token, as token_command of a host.", "pass show git/infrahaus"},
+	"templates.git_token_env":     {"The name of a variable with the token.", "CI_JOB_TOKEN"},
+	"templates.require_signature": {"Create, resume and sync only from templates with a good signature by one of those below, or from those built in. What comes from elsewhere is not even shown without.", "true"},
+	"templates.allowed_signers":   {"A file of ssh-keygen, a line each: PRINCIPAL [OPTIONS] KEYTYPE KEY. Who is in it may sign templates.", "allowed_signers"},
+	"templates.minisign_keys":     {"Public keys of minisign that may sign templates: the line of minisign.pub that begins with RW.", "[RWSpXRF8rmkrz+nDTCBrcv9yiETX0kq6K4uqH5ESXIzPt9mxBb/qgLwg]"},
 
 	"url":              {"The address of Proxmox's API. Without a port it is 8006.", "https://pve.example.org:8006"},
 	"token":            {"An API token, user@realm!name=secret. One of token_file, token_command and token_env keeps it out of this file.", "infrahaus@pve!cli=00000000-0000-0000-0000-000000000000"},
@@ -111,6 +123,8 @@ func Variables() []Variable {
 		{"INFRAHAUS_SSH_IDENTITY", "A private key for the node: its path, or its text, so that a CI runner can bring its own.", "/run/secrets/id_ed25519", "hosts.NAME.ssh.identity", true},
 		{"INFRAHAUS_SSH_KNOWN_HOSTS", "The known_hosts file for the node.", "/run/secrets/known_hosts", "hosts.NAME.ssh.known_hosts", false},
 		{"INFRAHAUS_REDIS_URL", "The Redis for --publish. It alone switches nothing on.", "redis://localhost:6379", "redis.url", true},
+		{"INFRAHAUS_GIT_HOST", "The only server that gets INFRAHAUS_GIT_TOKEN, host or host:port.", "git.example.org", "templates.git_host", false},
+		{"INFRAHAUS_GIT_TOKEN", "A token to fetch templates from INFRAHAUS_GIT_HOST over https.", "$CI_JOB_TOKEN", "templates.git_token", true},
 		{"INFRAHAUS_STATE_DIR", "The folder of records, logs and the sandbox, as --state-dir.", "/srv/infrahaus", "", false},
 		{"INFRAHAUS_ENCRYPTION_KEY", "The key that seals credentials, 64 hexadecimal digits, in place of the key file.", "$(cat /run/secrets/infrahaus-key)", "", true},
 
@@ -124,6 +138,7 @@ func Variables() []Variable {
 
 		{"XDG_CONFIG_HOME", "The folder above the config folder infrahaus/. Default: ~/.config.", "/home/me/.config", "", false},
 		{"XDG_STATE_HOME", "The folder above the state folder infrahaus/. Default: ~/.local/state.", "/home/me/.local/state", "", false},
-		{"HOME", "Your home folder. Of use without the two above, and for ~/.ssh.", "/home/me", "", false},
+		{"XDG_CACHE_HOME", "The folder above the cache folder infrahaus/: templates from elsewhere, and what completion has learned. Default: ~/.cache.", "/home/me/.cache", "", false},
+		{"HOME", "Your home folder. Of use without those above, and for ~/.ssh.", "/home/me", "", false},
 	}
 }

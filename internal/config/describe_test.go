@@ -42,6 +42,10 @@ func exampleOf(k Key) string {
 		b.WriteString("hosts: {homelab: {}}\n")
 	case k.Path == "redis.url_env", k.Path == "redis.url_file":
 		return "" // they would be looked up
+	case strings.HasPrefix(k.Path, "templates.git_token"):
+		b.WriteString("  git_host: git.example.org\n")
+	case k.Path == "templates.require_signature":
+		b.WriteString("  allowed_signers: allowed_signers\n")
 	case strings.HasPrefix(k.Path, "hosts.NAME.password"):
 		b.WriteString("    user: root@pam\n")
 	}
@@ -71,6 +75,7 @@ func TestVariablesAreRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _ = c.environment() // asks for those of a host
+		_, _, _ = c.GitLogin(t.Context())
 		if !asked[v.Name] && v.Name != "INFRAHAUS_ENCRYPTION_KEY" {
 			t.Errorf("nobody reads %s", v.Name)
 		}

@@ -20,6 +20,7 @@ type file struct {
 	Redis         redisFile            `yaml:"redis"`
 	TemplatesRoot string               `yaml:"templates_root"`
 	ConfigRepoURL string               `yaml:"config_repo_url"`
+	Templates     templatesFile        `yaml:"templates"`
 	Sandbox       sandboxFile          `yaml:"sandbox"`
 	Hosts         map[string]*fileHost `yaml:"hosts"`
 }
@@ -90,6 +91,9 @@ func (c *Config) readFile(path string, mayLack bool) error {
 	c.SandboxPVE = in.Sandbox.PVE
 	c.TemplatesRoot = c.path(in.TemplatesRoot)
 	if err := c.checkHosts(in); err != nil {
+		return err
+	}
+	if err := c.readTemplates(in.Templates); err != nil {
 		return err
 	}
 	return c.readRedis(in.Redis)
@@ -176,7 +180,7 @@ func (f file) holdsSecret() bool {
 			return true
 		}
 	}
-	return strings.Contains(f.Redis.URL, "@")
+	return strings.Contains(f.Redis.URL, "@") || f.Templates.GitToken != ""
 }
 
 // exposed returns the reason why other users could have written the file, or "". They

@@ -8,8 +8,12 @@ import (
 type Paths struct {
 	ConfigDir string // $XDG_CONFIG_HOME/infrahaus
 	StateDir  string // --state-dir, INFRAHAUS_STATE_DIR, $XDG_STATE_HOME/infrahaus
+	CacheDir  string // $XDG_CACHE_HOME/infrahaus
 	Home      string
 }
+
+// Fetched is the cache of templates from elsewhere.
+func (p Paths) Fetched() string { return filepath.Join(p.CacheDir, "templates") }
 
 // ConfigFile is the path of the config unless --config gives another.
 func (p Paths) ConfigFile() string { return filepath.Join(p.ConfigDir, "config.yaml") }
@@ -61,6 +65,9 @@ func paths(o Overrides) (Paths, error) {
 	}
 	if p.StateDir, err = filepath.Abs(p.StateDir); err != nil {
 		return p, &Error{Text: "cannot find the state folder: " + err.Error()}
+	}
+	if p.CacheDir, err = dir("XDG_CACHE_HOME", ".cache"); err != nil {
+		p.CacheDir = filepath.Join(p.StateDir, "cache") // without a home, this folder is given
 	}
 	return p, nil
 }

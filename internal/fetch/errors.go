@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/infrahaus/infrahaus/internal/exit"
 )
@@ -11,8 +12,8 @@ type Error struct {
 	Message string
 	Err     error // what a lower layer said, or nil
 	Hints   []string
-	Status  int        // 0: exit.Usage
-	Steps   [][]string // commands of this tool that help, without its name
+	Status  int    // 0: exit.Usage
+	steps   []step // commands of this tool that help
 
 	away   bool // the server could not be asked, so content that is known already may do
 	absent bool // the server does not have it
@@ -36,14 +37,25 @@ func (e *Error) ExitStatus() int {
 	return e.Status
 }
 
-// NextSteps are the hints that are no commands of this tool.
-func (e *Error) NextSteps() []string { return e.Hints }
+// step is a command of this tool, without its name, and what it is good for.
+type step struct {
+	why   string // begins the hint, "" for the command alone
+	words []string
+}
 
-// Commands are the commands of this tool that help.
+// NextSteps are the hints, if none of them is a command of this tool.
+func (e *Error) NextSteps() []string {
+	if e.steps != nil {
+		return nil
+	}
+	return e.Hints
+}
+
+// Commands are all hints.
 func (e *Error) Commands(command func(words ...string) string) []string {
-	out := e.Hints
-	for _, words := range e.Steps {
-		out = append(out, command(words...))
+	out := slices.Clone(e.Hints)
+	for _, s := range e.steps {
+		out = append(out, s.why+command(s.words...))
 	}
 	return out
 }

@@ -56,7 +56,7 @@ type Mode int
 const (
 	Anew  Mode = iota // the server is asked what the branch, tag or archive is now
 	Known             // the content that is on record; without one, as Anew
-	Local             // only the cache; nothing is asked
+	Local             // as Known, but only from the cache: nothing is asked
 )
 
 // Found is a template's folder on this machine. Nobody may write in it.
@@ -84,7 +84,7 @@ func (f *Fetcher) Resolve(ctx context.Context, text, known string, mode Mode) (*
 	defer cancel()
 	found := &Found{Source: s.String()}
 	if f.o.Lock != nil {
-		found.locked = f.o.Lock.Find(s)
+		found.locked = f.o.Lock.Find(s.String())
 	}
 	if f.o.Locked && found.locked == nil {
 		return nil, f.o.Lock.missing(s)
@@ -103,8 +103,8 @@ func (f *Fetcher) Resolve(ctx context.Context, text, known string, mode Mode) (*
 // pin decides which content a source stands for.
 func (f *Fetcher) pin(ctx context.Context, s Source, known string, mode Mode, found *Found) (Source, error) {
 	if s.Pinned() {
-		if e := found.locked; e != nil && e.id() != s.ID() {
-			return s, f.o.Lock.differs(s, "it is locked as "+e.id())
+		if e := found.locked; e != nil && e.ID() != s.ID() {
+			return s, f.o.Lock.differs(s, "it is locked as "+e.ID())
 		}
 		return s, nil
 	}
@@ -113,10 +113,10 @@ func (f *Fetcher) pin(ctx context.Context, s Source, known string, mode Mode, fo
 		return s, err
 	}
 	switch {
-	case known != "" && mode == Known:
+	case known != "" && mode != Anew:
 		return s.Pin(recorded.ID()), nil
 	case found.locked != nil:
-		return s.Pin(found.locked.id()), nil
+		return s.Pin(found.locked.ID()), nil
 	case mode == Local:
 		if id := f.cache.noted(s); id != "" {
 			return s.Pin(id), nil

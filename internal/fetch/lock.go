@@ -26,7 +26,8 @@ type Entry struct {
 	Digest string `yaml:"digest" json:"digest"`                     // of the template, as `template digest` prints it
 }
 
-func (e Entry) id() string { return e.Commit + e.SHA256 }
+// ID is the commit or checksum.
+func (e Entry) ID() string { return e.Commit + e.SHA256 }
 
 // Lock is the content of a lock file. The nil Lock is a file that is not there.
 type Lock struct {
@@ -80,7 +81,7 @@ func parseLock(path string, data []byte) (*Lock, error) {
 		switch {
 		case !right:
 			return nil, badLock(path, e.Source+" needs a whole commit, or for an archive a sha256")
-		case l.Find(s) != nil:
+		case l.Find(s.String()) != nil:
 			return nil, badLock(path, e.Source+" is there twice")
 		}
 		l.Entries = append(l.Entries, e)
@@ -89,34 +90,39 @@ func parseLock(path string, data []byte) (*Lock, error) {
 }
 
 func badLock(path, why string) *Error {
-	return &Error{Message: "cannot use " + path + ": " + why, Hints: []string{"take it from version control again, or remove it and write it anew:"}, Steps: [][]string{{"template", "lock"}}}
+	return &Error{Message: "cannot use " + path + ": " + why, Hints: []string{"take it from version control again, or remove it and lock its templates anew"}}
 }
 
-// Find returns the entry of a source, nil if there is none.
-func (l *Lock) Find(s Source) *Entry {
+// Find returns a copy of the entry of an address in its shortest form, nil if there is none.
+func (l *Lock) Find(source string) *Entry {
 	if l == nil {
 		return nil
 	}
-	for i, e := range l.Entries {
-		if e.Source == s.String() {
-			return &l.Entries[i]
+	for _, e := range l.Entries {
+		if e.Source == source {
+			return &e
 		}
 	}
 	return nil
 }
 
-// Set adds or replaces the entry of what was found.
-func (l *Lock) Set(f *Found, digest string) Entry {
-	e := Entry{Source: f.Source, Digest: digest}
-	if f.pinned.Kind == Git {
-		e.Commit = f.pinned.ID()
+// Set adds or replaces the entry of an address. resolved is the same, pinned to its content,
+// and digest is the template's.
+func (l *Lock) Set(source, resolved, digest string) (Entry, error) {
+	pinned, err := Parse(resolved)
+	if err != nil {
+		return Entry{}, err
+	}
+	e := Entry{Source: source, Digest: digest}
+	if pinned.Kind == Git {
+		e.Commit = pinned.ID()
 	} else {
-		e.SHA256 = f.pinned.ID()
+		e.SHA256 = pinned.ID()
 	}
 	l.Entries = slices.DeleteFunc(l.Entries, func(old Entry) bool { return old.Source == e.Source })
 	l.Entries = append(l.Entries, e)
 	slices.SortFunc(l.Entries, func(a, b Entry) int { return strings.Compare(a.Source, b.Source) })
-	return e
+	return e, nil
 }
 
 // Write replaces the file. What is the same gives the same bytes.
@@ -153,13 +159,12 @@ func (l *Lock) missing(s Source) error {
 	if l != nil {
 		where = l.Path + " does not have it"
 	}
-	return &Error{Message: fmt.Sprintf("cannot use %s with --locked: %s", s, where), Steps: [][]string{{"template", "lock", s.String()}}}
+	return &Error{Message: fmt.Sprintf("cannot use %s with --locked: %s", s, where), steps: []step{{"", []string{"template", "lock", s.String()}}}}
 }
 
 // differs is the error of a source that is not as the lock file says.
 func (l *Lock) differs(s Source, how string) error {
-	return &Error{Message: fmt.Sprintf("cannot use %s: %s says otherwise: %s", s, l.Path, how),
-		Hints: []string{"to accept it as it is now:"}, Steps: [][]string{{"template", "lock", s.String()}}}
+	return &Error{Message: fmt.Sprintf("cannot use %s: %s says otherwise: %s", s, l.Path, how), steps: []step{{"to accept it as it is now: ", []string{"template", "lock", s.String()}}}}
 }
 
 // CheckDigest compares the template with the digest of the lock file, if it has an entry.

@@ -14,9 +14,16 @@ func TestLock(t *testing.T) {
 	sum := w.publish("web.tar.gz", w.template(t, "one"))
 	l := &Lock{Path: filepath.Join(dir, LockName)}
 	f := w.fetcher(Options{})
-	l.Set(w.resolve(f, "https://"+w.host+"/web.tar.gz", "", Anew), "d2")
-	l.Set(w.resolve(f, w.git("//web@main"), "", Anew), "d0")
-	l.Set(w.resolve(f, w.git("//web@main"), "", Anew), "d1")
+	set := func(f *Fetcher, text, digest string) {
+		t.Helper()
+		found := w.resolve(f, text, "", Anew)
+		if _, err := l.Set(found.Source, found.Resolved, digest); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(f, "https://"+w.host+"/web.tar.gz", "d2")
+	set(f, w.git("//web@main"), "d0")
+	set(f, w.git("//web@main"), "d1")
 	if err := l.Write(); err != nil {
 		t.Fatal(err)
 	}

@@ -59,11 +59,7 @@ func unsigned(name string, err error) error {
 	}
 	e := &Error{Message: "cannot accept " + name + ": " + err.Error(), Hints: []string{"templates.require_signature is set in the config"}}
 	if errors.Is(err, errNoSignature) {
-		e.Hints = append(e.Hints, "how to sign one:")
-	}
-	e.Steps = [][]string{{"help", "templates"}}
-	if !errors.Is(err, errNoSignature) {
-		e.Steps = nil
+		e.steps = []step{{"how to sign one: ", []string{"template", "digest", "--help"}}}
 	}
 	return e
 }

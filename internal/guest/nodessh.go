@@ -26,7 +26,8 @@ type NodeSSH struct {
 	ConfigFile  string // path; "": the user's and the machine's; "none": no file
 	AgentSocket string // "": what ssh would use
 
-	hop bool // a jump host: every default is that of ssh, even the user
+	hop  bool   // a jump host or another server: every default is that of ssh, even the user
+	whom string // for messages; "": as what hop says
 }
 
 // settings are a NodeSSH with everything filled in.
@@ -162,6 +163,9 @@ func (n NodeSSH) dialerBy(ctx context.Context, depth int) (*dialer, []string, er
 	whom := "the node " + s.host
 	if n.hop {
 		whom = "the jump host " + s.host
+	}
+	if n.whom != "" {
+		whom = n.whom + " " + s.host
 	}
 	known := readKnown(s.hostFiles, s.host, s.port, s.alias)
 	d := &dialer{

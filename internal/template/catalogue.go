@@ -10,12 +10,57 @@ import (
 	"strings"
 )
 
-// Source is one place with templates: a folder of folders. Either Dir or FS is set. A
-// missing Dir counts as empty.
+// Source is one place with templates: a folder of folders, in Dir or FS, or everything that
+// has an address, with Fetch. A missing Dir counts as empty.
 type Source struct {
-	Name string // its name in lists: user, TEMPLATES_ROOT, built-in
+	Name string // its name in lists: user, TEMPLATES_ROOT, built-in, remote
 	Dir  string
 	FS   fs.FS
+	// Fetch brings the folder of a template to this machine. ok is false for what is no
+	// address.
+	Fetch func(ref string) (f Fetched, ok bool, err error)
+}
+
+// Fetched is the folder of a template that came from elsewhere. Nobody may write in it.
+type Fetched struct {
+	Dir      string
+	Name     string // the template's name if its file has none
+	Source   string // its address, as it was asked for
+	Resolved string // the same, pinned to the content
+	// Check refuses content that is not locked or signed as it has to be.
+	Check func(digest string) error
+}
+
+// fetch asks the sources for a template that has an address.
+func fetch(ref string, sources []Source) (f Fetched, ok bool, err error) {
+	for _, s := range sources {
+		if s.Fetch == nil {
+			continue
+		}
+		if f, ok, err = s.Fetch(ref); ok || err != nil {
+			return f, ok, err
+		}
+	}
+	return f, false, nil
+}
+
+// load loads the template and has it checked.
+func (f Fetched) load(source string) (*Template, error) {
+	t, err := loadDir(f.Dir, f.Name)
+	var faulty *Error
+	if errors.As(err, &faulty) {
+		faulty.Template = f.Source
+	}
+	if err != nil {
+		return nil, err
+	}
+	if f.Check != nil {
+		if err := f.Check(t.Digest); err != nil {
+			return nil, err
+		}
+	}
+	t.Path, t.Resolved, t.Source = f.Source, f.Resolved, source
+	return t, nil
 }
 
 // Entry is one line of a catalogue.
@@ -28,10 +73,18 @@ type Entry struct {
 	Error       string `json:"error,omitempty"` // why it cannot be used
 }
 
-// Find looks for a template: first as a path (a folder, or the template.yaml in it), then
-// in each source, by the folder's name and then by the name in the file. The error is
-// *NotFoundError for an unknown template and *Error for a faulty one.
+// Remote is the Template.Source of one that was fetched.
+const Remote = "remote"
+
+// Find looks for a template: as an address, then as a path (a folder, or the template.yaml
+// in it), then in each source, by the folder's name and then by the name in the file. The
+// error is *NotFoundError for an unknown template, *Error for a faulty one, or that of Fetch.
 func Find(ref string, sources []Source) (*Template, error) {
+	if f, ok, err := fetch(ref, sources); err != nil {
+		return nil, err
+	} else if ok {
+		return f.load(Remote)
+	}
 	if dir, ok := pathOf(ref); ok {
 		return LoadDir(dir)
 	}
@@ -61,15 +114,25 @@ func Find(ref string, sources []Source) (*Template, error) {
 // LoadDir loads the template in a folder of this machine. It reads nothing outside of the
 // folder, not even through links.
 func LoadDir(dir string) (*Template, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, &Error{Template: dir, Problems: []Problem{{Message: "the folder cannot be read: " + plain(err)}}}
-	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		abs = dir
 	}
-	t, err := Load(root.FS(), filepath.Base(abs)) // the root stays open: files are read later
+	t, err := loadDir(dir, filepath.Base(abs))
+	if err != nil {
+		return nil, err
+	}
+	t.Path, t.Source = abs, "path"
+	return t, nil
+}
+
+// loadDir loads the template in a folder, whose name is that in its file, or else name.
+func loadDir(dir, name string) (*Template, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, &Error{Template: dir, Problems: []Problem{{Message: "the folder cannot be read: " + plain(err)}}}
+	}
+	t, err := Load(root.FS(), name) // the root stays open: files are read later
 	var faulty *Error
 	if errors.As(err, &faulty) {
 		faulty.Template = dir
@@ -82,7 +145,6 @@ func LoadDir(dir string) (*Template, error) {
 	}
 	below(dir, t.Warnings)
 	t.review = reviewBelow(dir, t.review)
-	t.Path, t.Source = abs, "path"
 	return t, nil
 }
 

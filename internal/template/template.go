@@ -17,8 +17,9 @@ import (
 type Template struct {
 	Name        string
 	Description string
-	Path        string // its folder, for people; "" for a built-in one
-	Source      string // the catalogue that has it: path, user, TEMPLATES_ROOT, built-in
+	Path        string // its folder or address, for people and for Find; "" for a built-in one
+	Source      string // the catalogue that has it: path, user, TEMPLATES_ROOT, built-in, remote
+	Resolved    string // of a remote one: its address, pinned to the content; else ""
 	Legacy      bool   // whether it is a template.conf
 
 	OS           string // a prefix such as debian-12, or a volid

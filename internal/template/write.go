@@ -30,6 +30,11 @@ func CheckName(name string) error {
 // Folder returns the files of a template, which is found as Find does. The template may be
 // faulty: it can be copied and mended.
 func Folder(ref string, sources []Source) (fs.FS, error) {
+	if f, ok, err := fetch(ref, sources); err != nil {
+		return nil, err
+	} else if ok {
+		return os.DirFS(f.Dir), nil
+	}
 	if dir, ok := pathOf(ref); ok {
 		return os.DirFS(dir), nil
 	}

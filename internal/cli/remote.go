@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/infrahaus/infrahaus/internal/fetch"
+	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/template"
+	"github.com/infrahaus/infrahaus/templates"
+)
+
+// lookUp says how a template is looked up.
+type lookUp struct {
+	known string     // the pinned address on record, "" for none
+	mode  fetch.Mode // where the content of an address is looked up
+	use   bool       // it goes into a container, so that a folder needs its signature, too
+	lock  *fetch.Lock
+}
+
+// findTemplate finds a template by the name, path or address that the user typed.
+func (a *app) findTemplate(ctx context.Context, ref string) (*template.Template, error) {
+	return a.lookTemplate(ctx, ref, lookUp{})
+}
+
+// lookTemplate finds a template. A remote one has been checked against the lock file and for
+// its signature.
+func (a *app) lookTemplate(ctx context.Context, ref string, how lookUp) (*template.Template, error) {
+	t, err := template.Find(homePath(ref), a.templateSources(ctx, how))
+	if err != nil || !how.use || t.Path == "" || t.Source == template.Remote {
+		return t, err
+	}
+	return t, a.trust().VerifyFolder(ref, t.Path, t.Digest)
+}
+
+// templateSources are the places where templates are looked for, in order.
+func (a *app) templateSources(ctx context.Context, how lookUp) []template.Source {
+	sources := []template.Source{{Name: "user", Dir: a.cfg.Paths.Templates()}}
+	if a.cfg.TemplatesRoot != "" {
+		sources = append(sources, template.Source{Name: "TEMPLATES_ROOT", Dir: a.cfg.TemplatesRoot})
+	}
+	return append(sources, template.Source{Name: "built-in", FS: templates.FS}, template.Source{
+		Name: template.Remote, Fetch: func(ref string) (template.Fetched, bool, error) { return a.fetch(ctx, ref, how) },
+	})
+}
+
+// fetch brings a remote template to this machine. Its notes are shown.
+func (a *app) fetch(ctx context.Context, ref string, how lookUp) (out template.Fetched, ok bool, err error) {
+	if !fetch.IsRemote(ref) {
+		return out, false, nil
+	}
+	f, err := a.fetcher(ctx, how)
+	if err != nil {
+		return out, true, err
+	}
+	found, err := f.Resolve(ctx, ref, how.known, how.mode)
+	if err != nil {
+		return out, true, err
+	}
+	for _, n := range found.Notes {
+		a.warn(n, "")
+	}
+	if found.Resolved != found.Source && a.global.verbose {
+		a.note("template " + found.Resolved)
+	}
+	return template.Fetched{
+		Dir: found.Dir, Source: found.Source, Resolved: found.Resolved, Name: nameOf(found.Source),
+		Check: func(digest string) error {
+			if err := f.CheckDigest(found, digest); err != nil {
+				return err
+			}
+			return f.Verify(ctx, found, digest)
+		},
+	}, true, nil
+}
+
+// nameOf is the last word of an address: of its folder, or of the repository or archive.
+func nameOf(source string) string {
+	s, err := fetch.Parse(source)
+	if err != nil {
+		return source
+	}
+	name, _, _ := strings.Cut(path.Base(path.Join(s.Path, s.Dir)), ".")
+	return name
+}
+
+func (a *app) trust() fetch.Trust {
+	s := a.cfg.Templates
+	return fetch.Trust{Required: s.RequireSignature, Signers: s.AllowedSigners, Minisign: s.MinisignKeys}
+}
+
+// fetcher is made anew for each template, so that nothing is looked up where none is remote.
+func (a *app) fetcher(ctx context.Context, how lookUp) (*fetch.Fetcher, error) {
+	o := fetch.Options{
+		Cache: a.cfg.Paths.Fetched(), Trust: a.trust(), Lock: how.lock, Locked: a.locked,
+		Waiting: a.waiting,
+		SSH: func(ctx context.Context, user, host string, port int) (*ssh.Client, error) {
+			return guest.DialServer(ctx, "the git server", user, host, port)
+		},
+	}
+	if how.mode != fetch.Local {
+		host, token, err := a.cfg.GitLogin(ctx)
+		if err != nil {
+			return nil, err
+		}
+		o.Login = fetch.Login{Host: host, Token: token.Reveal()}
+	}
+	if o.Lock == nil {
+		var err error
+		if o.Lock, err = a.lockHere(); err != nil {
+			return nil, err
+		}
+	}
+	return fetch.New(o), nil
+}
+
+// lockHere reads the lock file of the current folder. It is nil if there is none.
+func (a *app) lockHere() (*fetch.Lock, error) {
+	here, err := os.Getwd()
+	if err != nil {
+		return nil, failf(1, "cannot find the current folder: %w", err)
+	}
+	return fetch.ReadLock(here)
+}
+
+// lockedFlag adds --locked.
+func (a *app) lockedFlag(f *pflag.FlagSet) {
+	f.BoolVar(&a.locked, "locked", false, "refuse a remote template that "+fetch.LockName+" in this folder does not have as it is")
+}
