@@ -188,7 +188,7 @@ next:
 	for i := range s.routes {
 		r := &s.routes[i]
 		want := strings.Split(r.path, "/")
-		if r.method != method || len(want) != len(got) {
+		if r.method != method || len(want) > len(got) || len(want) < len(got) && !strings.HasSuffix(r.path, "/{volume}") {
 			continue
 		}
 		if _, ok := known[r.method+" "+r.path]; !ok {
@@ -197,6 +197,8 @@ next:
 		vars := map[string]string{}
 		for j, w := range want {
 			switch {
+			case w == "{volume}": // the rest, which has slashes
+				vars["volume"] = strings.Join(got[j:], "/")
 			case strings.HasPrefix(w, "{"):
 				vars[strings.Trim(w, "{}")] = got[j]
 			case w != got[j]:

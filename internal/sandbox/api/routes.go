@@ -60,10 +60,7 @@ const (
 // table is the API.
 func (s *Server) table() []route {
 	t := []route{
-		{"GET", "/version", "", false, func(*call) (any, error) {
-			p := s.node.Profile()
-			return map[string]any{"version": p.Version, "release": p.Release, "repoid": p.RepoID}, nil
-		}},
+		{"GET", "/version", "", false, func(*call) (any, error) { return s.node.Version(), nil }},
 		{"GET", "/access/ticket", "", false, func(*call) (any, error) { return nil, nil }},
 		{"POST", "/access/ticket", "", false, createTicket},
 		{"GET", "/access/permissions", "", false, permissions},
@@ -83,12 +80,14 @@ func (s *Server) table() []route {
 		{"GET", storPath + "/status", reads, true, func(c *call) (any, error) { return s.node.StorageStatus(c.params["storage"]) }},
 		{"GET", storPath + "/content", reads, true, func(c *call) (any, error) { return s.node.StorageContent(c.auth, c.params["storage"], c.params) }},
 		{"GET", nodePath + "/tasks", "", false, tasks},
-		{"GET", taskPath, "", false, func(*call) (any, error) { return node.Subdirs("log status"), nil }},
+		{"GET", taskPath, "", false, func(*call) (any, error) {
+			return []map[string]any{{"name": "log"}, {"name": "status"}}, nil
+		}},
 		{"DELETE", taskPath, "", true, func(c *call) (any, error) { return nil, s.node.StopTask(c.auth, c.params["upid"]) }},
 		{"GET", taskPath + "/status", "", true, func(c *call) (any, error) { return s.node.TaskStatus(c.auth, c.params["upid"]) }},
 		{"GET", taskPath + "/log", "", true, taskLog},
 	}
-	return slices.Concat(t, s.access(), s.pools(), s.ha(), s.containers())
+	return slices.Concat(t, s.access(), s.pools(), s.ha(), s.datacenter(), s.containers(), s.indexes())
 }
 
 func (s *Server) containers() []route {
@@ -103,11 +102,9 @@ func (s *Server) containers() []route {
 		}}
 	}
 	const config = "/vms/{vmid} VM.Config.Disk|VM.Config.CPU|VM.Config.Memory|VM.Config.Network|VM.Config.Options"
-	const subdirs = "config status vncproxy termproxy vncwebsocket spiceproxy migrate clone resize snapshot feature interfaces pending rrd rrddata firewall"
 	return []route{
 		{"GET", nodePath + "/lxc", "", true, func(c *call) (any, error) { return s.node.List(c.auth), nil }},
 		{"POST", nodePath + "/lxc", "", true, func(c *call) (any, error) { return s.node.Create(c.ctx, c.auth, c.params) }},
-		{"GET", ctPath, "", false, func(*call) (any, error) { return node.Subdirs(subdirs), nil }},
 		{"DELETE", ctPath, "/vms/{vmid} VM.Allocate", true, func(c *call) (any, error) {
 			return s.node.Destroy(c.ctx, c.auth, c.vmid(), c.params)
 		}},

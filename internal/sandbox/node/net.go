@@ -142,6 +142,12 @@ func (n *Node) ifaceView(name, mac string, addrs ...netip.Prefix) map[string]any
 // Network is GET /nodes/NODE/network: the bridges that the caller may see.
 func (n *Node) Network(a Auth, kind string) []map[string]any {
 	rows := []map[string]any{}
+	_, noPort := n.faults.Has(driver.FaultNoVLANs)
+	if (kind == "" || kind == "eth") && !noPort {
+		rows = append(rows, map[string]any{
+			"iface": "eno1", "type": "eth", "exists": 1, "active": 1, "method": "manual", "method6": "manual", "priority": 2, "families": []string{"inet"},
+		})
+	}
 	switch kind {
 	case "", "bridge", "any_bridge", "any_local_bridge":
 	default:
@@ -149,7 +155,7 @@ func (n *Node) Network(a Auth, kind string) []map[string]any {
 	}
 	gw := netip.PrefixFrom(n.Gateway(), n.st.Subnet.Bits())
 	port := "eno1"
-	if _, ok := n.faults.Has(driver.FaultNoVLANs); ok {
+	if noPort {
 		port = ""
 	}
 	for i, b := range n.opt.Bridges {

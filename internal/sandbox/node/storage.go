@@ -90,10 +90,30 @@ func (n *Node) StorageList(a Auth, p Params) []map[string]any {
 			continue
 		}
 		n.mu.Lock()
-		rows = append(rows, n.storageView(&s))
+		row := n.storageView(&s)
 		n.mu.Unlock()
+		if p.bool("format") {
+			n.addFormats(row, s.Type)
+		}
+		rows = append(rows, row)
 	}
 	return rows
+}
+
+// addFormats adds what images a storage can hold: as a pair, and in version 9 spelled out.
+func (n *Node) addFormats(row map[string]any, kind string) {
+	formats := map[string][]string{"dir": {"qcow2", "raw", "subvol", "vmdk"}, "btrfs": {"raw", "subvol"}, "zfspool": {"raw", "subvol"}}[kind]
+	if formats == nil {
+		formats = []string{"raw"}
+	}
+	set := map[string]int{}
+	for _, f := range formats {
+		set[f] = 1
+	}
+	row["format"], row["select_existing"] = []any{set, "raw"}, 0
+	if n.prof.Major >= 9 {
+		row["formats"] = map[string]any{"supported": formats, "default": "raw"}
+	}
 }
 
 func (s *Storage) holdsAny(list string) bool {

@@ -201,11 +201,12 @@ func (n *Node) NodeStatus() map[string]any {
 		"pveversion": "pve-manager/" + n.Profile().Version + "/" + n.Profile().RepoID, "kversion": "Linux " + n.prof.Kernel,
 		"current-kernel": map[string]any{"sysname": "Linux", "release": n.prof.Kernel, "machine": "x86_64", "version": "#1 SMP"},
 		"boot-info":      map[string]any{"mode": "efi", "secureboot": 0},
-		"cpuinfo":        map[string]any{"cpus": runtime.NumCPU(), "cores": runtime.NumCPU(), "sockets": 1, "model": "simulated"},
-		"memory":         map[string]any{"total": int64(nodeMemory), "used": int64(2 * gib), "free": int64(22 * gib)},
-		"swap":           map[string]any{"total": 0, "used": 0, "free": 0},
-		"rootfs":         map[string]any{"total": int64(94 * gib), "used": int64(9 * gib), "avail": int64(85 * gib), "free": int64(85 * gib)},
-		"loadavg":        []string{"0.10", "0.10", "0.10"}, "ksm": map[string]any{"shared": 0},
+		"cpuinfo": map[string]any{"cpus": runtime.NumCPU(), "cores": runtime.NumCPU(), "sockets": 1, "model": "simulated",
+			"mhz": "2400.000", "flags": "fpu vme de pse tsc msr pae mce cx8 apic sep", "hvm": "1", "user_hz": 100},
+		"memory":  map[string]any{"total": int64(nodeMemory), "used": int64(2 * gib), "free": int64(22 * gib)},
+		"swap":    map[string]any{"total": 0, "used": 0, "free": 0},
+		"rootfs":  map[string]any{"total": int64(94 * gib), "used": int64(9 * gib), "avail": int64(85 * gib), "free": int64(85 * gib)},
+		"loadavg": []string{"0.10", "0.10", "0.10"}, "ksm": map[string]any{"shared": 0},
 	}
 }
 
@@ -229,6 +230,9 @@ func (n *Node) Resources(a Auth, kind string) []map[string]any {
 	if kind == "" || kind == "node" {
 		for _, m := range n.Nodes(a, "") {
 			delete(m, "ssl_fingerprint")
+			if m["status"] == "online" {
+				m["cgroup-mode"] = 2
+			}
 			rows = append(rows, m)
 		}
 	}
@@ -304,15 +308,6 @@ func (n *Node) guests(a Auth) []map[string]any {
 			}
 		}
 		rows = append(rows, m)
-	}
-	return rows
-}
-
-// Subdirs is GET /lxc/ID.
-func Subdirs(names string) []map[string]any {
-	rows := []map[string]any{}
-	for name := range strings.FieldsSeq(names) {
-		rows = append(rows, map[string]any{"subdir": name})
 	}
 	return rows
 }

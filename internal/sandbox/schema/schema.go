@@ -88,6 +88,9 @@ func (s Schema) find(key string) (Prop, bool) {
 	if p, ok := s[key]; ok {
 		return p, true
 	}
+	if p, ok := s["*"]; ok { // a route whose parameters are not checked
+		return p, true
+	}
 	stem := strings.TrimRight(key, "0123456789")
 	if stem == key {
 		return Prop{}, false
@@ -105,7 +108,7 @@ func (s Schema) Check(params map[string]string) map[string]string {
 func (s Schema) check(params map[string]string, prefix string) map[string]string {
 	bad := map[string]string{}
 	for name, p := range s {
-		if _, ok := params[name]; !ok && !p.Optional && !strings.HasSuffix(name, "[n]") {
+		if _, ok := params[name]; !ok && !p.Optional && !strings.HasSuffix(name, "[n]") && name != "*" {
 			bad[prefix+name] = "property is missing and it is not optional"
 		}
 	}

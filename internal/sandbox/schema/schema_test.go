@@ -80,9 +80,13 @@ func TestAgainstRecording(t *testing.T) {
 			compared := 0
 			for route, ours := range schema.Table(major) {
 				method, path, _ := strings.Cut(route, " ")
-				if theirs, ok := recorded[path][method]; ok {
+				theirs, ok := recorded[path][method]
+				switch {
+				case ok:
 					compared++
 					compare(t, route, ours, theirs.Parameters)
+				case recorded[path] != nil, !slices.Contains(unrecorded, path):
+					t.Errorf("%s is not a route of Proxmox", route)
 				}
 			}
 			if compared < 30 {
@@ -91,6 +95,67 @@ func TestAgainstRecording(t *testing.T) {
 		})
 	}
 }
+
+// unrecorded are routes whose schemas come only from Proxmox's source in version 8, and not
+// from recorded replies. Another path in the table is a mistake.
+var unrecorded = strings.Fields(`
+/
+/access
+/access/acl
+/access/domains
+/access/domains/{realm}
+/access/groups
+/access/groups/{groupid}
+/access/roles
+/access/roles/{roleid}
+/access/tfa/{userid}
+/access/users
+/access/users/{userid}
+/access/users/{userid}/token
+/cluster
+/cluster/ha
+/cluster/ha/groups
+/cluster/ha/resources
+/cluster/ha/resources/{sid}
+/cluster/ha/rules
+/cluster/options
+/cluster/tasks
+/nodes/{node}
+/nodes/{node}/apt/versions
+/nodes/{node}/certificates/info
+/nodes/{node}/lxc/{vmid}/feature
+/nodes/{node}/lxc/{vmid}/firewall
+/nodes/{node}/lxc/{vmid}/firewall/options
+/nodes/{node}/lxc/{vmid}/rrddata
+/nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config
+/nodes/{node}/lxc/{vmid}/status
+/nodes/{node}/lxc/{vmid}/status/resume
+/nodes/{node}/lxc/{vmid}/status/suspend
+/nodes/{node}/lxc/{vmid}/template
+/nodes/{node}/lxc/{vmid}/termproxy
+/nodes/{node}/lxc/{vmid}/vncwebsocket
+/nodes/{node}/network/{iface}
+/nodes/{node}/qemu
+/nodes/{node}/qemu/{vmid}
+/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces
+/nodes/{node}/qemu/{vmid}/clone
+/nodes/{node}/qemu/{vmid}/config
+/nodes/{node}/qemu/{vmid}/pending
+/nodes/{node}/qemu/{vmid}/snapshot
+/nodes/{node}/qemu/{vmid}/status/current
+/nodes/{node}/qemu/{vmid}/status/reboot
+/nodes/{node}/qemu/{vmid}/status/shutdown
+/nodes/{node}/qemu/{vmid}/status/start
+/nodes/{node}/qemu/{vmid}/status/stop
+/nodes/{node}/qemu/{vmid}/template
+/nodes/{node}/rrddata
+/nodes/{node}/storage/{storage}
+/nodes/{node}/storage/{storage}/rrddata
+/nodes/{node}/version
+/pools/{poolid}
+/storage
+/storage/{storage}
+`)
 
 type property struct {
 	Type      string

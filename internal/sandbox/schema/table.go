@@ -30,14 +30,17 @@ func read(major int) map[string]Schema {
 }
 
 const (
-	onNode  = "node string format=node\n"
-	onCT    = onNode + "vmid integer format=vmid min=100 max=999999999\n"
-	onTask  = onNode + "upid string\n"
-	onUser  = "userid string format=userid max=64\n"
-	onToken = onUser + "tokenid string pattern=[A-Za-z][A-Za-z0-9._-]+\n"
-	onRole  = "roleid string format=roleid\n"
-	onPool  = "poolid string format=poolid\n"
-	onSnap  = onCT + "snapname string format=configid max=40\n"
+	onNode    = "node string format=node\n"
+	onCT      = onNode + "vmid integer format=vmid min=100 max=999999999\n"
+	onVM      = onCT + "* any\n" // its parameters are not checked: no virtual machine has any
+	onStorage = onNode + "storage string format=storage-id\n"
+	rrd       = "timeframe string enum=hour,day,week,month,year\ncf? string enum=AVERAGE,MAX\n"
+	onTask    = onNode + "upid string\n"
+	onUser    = "userid string format=userid max=64\n"
+	onToken   = onUser + "tokenid string pattern=[A-Za-z][A-Za-z0-9._-]+\n"
+	onRole    = "roleid string format=roleid\n"
+	onPool    = "poolid string format=poolid\n"
+	onSnap    = onCT + "snapname string format=configid max=40\n"
 )
 
 const (
@@ -197,6 +200,48 @@ totp? string
 value? string
 challenge? string
 password? string min=5 max=64`,
+	"GET /":                                 "",
+	"GET /cluster":                          "",
+	"GET /access":                           "",
+	"GET /nodes/{node}":                     onNode,
+	"GET /nodes/{node}/lxc/{vmid}/status":   onCT,
+	"GET /nodes/{node}/lxc/{vmid}/firewall": onCT,
+	"GET /nodes/{node}/lxc/{vmid}/firewall/options":           onCT,
+	"GET /nodes/{node}/lxc/{vmid}/rrddata":                    onCT + rrd,
+	"GET /nodes/{node}/rrddata":                               onNode + rrd,
+	"GET /nodes/{node}/storage/{storage}/rrddata":             onStorage + rrd,
+	"GET /nodes/{node}/storage/{storage}":                     onStorage,
+	"GET /nodes/{node}/storage/{storage}/content/{volume}":    onNode + "storage? string format=storage-id\nvolume string",
+	"DELETE /nodes/{node}/storage/{storage}/content/{volume}": onNode + "storage? string format=storage-id\nvolume string\ndelay? integer min=1 max=30",
+	"POST /nodes/{node}/lxc/{vmid}/status/suspend":            onCT,
+	"POST /nodes/{node}/lxc/{vmid}/status/resume":             onCT,
+	"GET /nodes/{node}/version":                               onNode,
+	"GET /nodes/{node}/network/{iface}":                       onNode + "iface string min=2 max=20",
+	"GET /storage":                                            "type? string enum=btrfs,cephfs,cifs,dir,esxi,iscsi,iscsidirect,lvm,lvmthin,nfs,pbs,rbd,zfs,zfspool",
+	"GET /storage/{storage}":                                  "storage string format=storage-id",
+	"GET /cluster/tasks":                                      "",
+	"GET /cluster/options":                                    "",
+	"GET /access/domains":                                     "",
+	"GET /access/domains/{realm}":                             "realm string max=32",
+	"GET /access/groups":                                      "",
+	"GET /access/groups/{groupid}":                            "groupid string",
+
+	"GET /nodes/{node}/qemu":                                     onNode + "full? boolean",
+	"DELETE /nodes/{node}/qemu/{vmid}":                           onVM,
+	"GET /nodes/{node}/qemu/{vmid}/config":                       onVM,
+	"PUT /nodes/{node}/qemu/{vmid}/config":                       onVM,
+	"POST /nodes/{node}/qemu/{vmid}/config":                      onVM,
+	"GET /nodes/{node}/qemu/{vmid}/pending":                      onVM,
+	"GET /nodes/{node}/qemu/{vmid}/snapshot":                     onVM,
+	"GET /nodes/{node}/qemu/{vmid}/status/current":               onVM,
+	"POST /nodes/{node}/qemu/{vmid}/clone":                       onVM,
+	"POST /nodes/{node}/qemu/{vmid}/template":                    onVM,
+	"POST /nodes/{node}/qemu/{vmid}/status/start":                onVM,
+	"POST /nodes/{node}/qemu/{vmid}/status/stop":                 onVM,
+	"POST /nodes/{node}/qemu/{vmid}/status/shutdown":             onVM,
+	"POST /nodes/{node}/qemu/{vmid}/status/reboot":               onVM,
+	"GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces": onVM,
+
 	"GET /pools":             "poolid? string format=poolid\ntype? string enum=qemu,lxc,storage requires=poolid",
 	"POST /pools":            onPool + "comment? string",
 	"PUT /pools":             onPool + poolChange,

@@ -1,0 +1,40 @@
+package api
+
+import (
+	"strconv"
+	"strings"
+)
+
+// indexes are the routes that list what is below them: a path, the key of each row, and the
+// names. A name with /8 or /9 is of that version alone. Names below which the simulated
+// node has nothing are in them, as on a genuine node; asking there is 501.
+var indexes = []struct{ path, perm, key, names string }{
+	{"/", "", "subdir", "version cluster nodes storage access pools"},
+	{"/cluster", "", "name", "acme backup backup-info bulk-action/9 ceph config firewall ha jobs log mapping metrics notifications " +
+		"nextid options qemu/9 replication resources sdn status tasks"},
+	{"/cluster/ha", "/ Sys.Audit", "id", "status resources groups rules/9"},
+	{"/access", "", "subdir", "users groups roles acl domains openid tfa ticket password permissions"},
+	{nodePath, "", "name", "aplinfo apt capabilities ceph certificates config disks dns firewall hardware hosts journal lxc migrateall " +
+		"netstat network qemu query-oci-repo-tags/9 query-url-metadata replication report rrd rrddata scan sdn services spiceshell " +
+		"startall status stopall storage subscription suspendall syslog tasks termproxy time version vncshell vzdump wakeonlan"},
+	{ctPath, "", "subdir", "config pending status vncproxy termproxy vncwebsocket spiceproxy migrate clone initlog rrd rrddata firewall " +
+		"snapshot resize interfaces"},
+	{ctPath + "/status", "", "subdir", "current start stop shutdown reboot migrate"},
+	{ctPath + "/firewall", "", "name", "rules aliases ipset options log refs"},
+	{storPath, reads, "subdir", "content download-url file-restore import-metadata identity/9 oci-registry-pull/9 prunebackups rrd rrddata status upload"},
+}
+
+func (s *Server) indexes() []route {
+	var list []route
+	for _, x := range indexes {
+		rows := []map[string]any{}
+		for word := range strings.FieldsSeq(x.names) {
+			name, only, bound := strings.Cut(word, "/")
+			if !bound || only == strconv.Itoa(s.node.Profile().Major) {
+				rows = append(rows, map[string]any{x.key: name})
+			}
+		}
+		list = append(list, route{"GET", x.path, x.perm, false, func(*call) (any, error) { return rows, nil }})
+	}
+	return list
+}
