@@ -3,6 +3,7 @@ package fsys
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path"
 	"syscall"
 )
@@ -23,7 +24,7 @@ func (v *View) mkdir(real string, perm fs.FileMode) error {
 		}
 		return syscall.EACCES
 	}
-	if _, err := v.FS.root.Lstat(rel(real)); err == nil {
+	if _, err := at(v.FS, real, (*os.Root).Lstat); err == nil {
 		return syscall.EEXIST
 	}
 	if err := v.mayEdit(real); err != nil {
@@ -33,7 +34,7 @@ func (v *View) mkdir(real string, perm fs.FileMode) error {
 		return syscall.ENOSPC
 	}
 	mode := perm & modeBits &^ v.Umask
-	if err := v.FS.root.Mkdir(rel(real), 0o700); err != nil {
+	if _, err := at(v.FS, real, none(func(dir *os.Root, name string) error { return dir.Mkdir(name, 0o700) })); err != nil {
 		return err
 	}
 	v.FS.setMeta(real, Meta{UID: v.UID, GID: v.GID, Mode: mode}, true)
@@ -80,14 +81,14 @@ func (v *View) remove(real string) error {
 	if real == "/" {
 		return syscall.EBUSY
 	}
-	hi, err := v.FS.root.Lstat(rel(real))
+	hi, err := at(v.FS, real, (*os.Root).Lstat)
 	if err != nil {
 		return err
 	}
 	if err := v.mayEdit(real); err != nil {
 		return err
 	}
-	if err := v.FS.root.Remove(rel(real)); err != nil {
+	if _, err := at(v.FS, real, none((*os.Root).Remove)); err != nil {
 		return err
 	}
 	if alone(hi) {
@@ -145,16 +146,16 @@ func (v *View) Rename(from, to string) error {
 	if a == b {
 		return nil
 	}
-	ai, err := v.FS.root.Lstat(rel(a))
+	ai, err := at(v.FS, a, (*os.Root).Lstat)
 	if err == nil && shared(ai) {
 		if err = v.FS.own(a, ai); err == nil {
-			ai, err = v.FS.root.Lstat(rel(a))
+			ai, err = at(v.FS, a, (*os.Root).Lstat)
 		}
 	}
 	if err != nil {
 		return perr("rename", from, err)
 	}
-	if bi, err := v.FS.root.Lstat(rel(b)); err == nil {
+	if bi, err := at(v.FS, b, (*os.Root).Lstat); err == nil {
 		if os1, os2 := SameFile(v.info(a, ai), v.info(b, bi)), ai.IsDir(); os1 && !os2 {
 			return nil // two names of one file: rename(2) does nothing
 		}
@@ -176,7 +177,7 @@ func (v *View) Symlink(target, p string) error {
 		if _, ok := v.hook(real); ok {
 			err = syscall.EEXIST
 		} else if err = v.mayEdit(real); err == nil {
-			err = v.FS.root.Symlink(target, rel(real))
+			_, err = at(v.FS, real, none(func(dir *os.Root, name string) error { return dir.Symlink(target, name) }))
 		}
 	}
 	if err == nil && (v.UID != 0 || v.GID != 0) {
@@ -204,7 +205,7 @@ func (v *View) Link(old, p string) error {
 	if err := v.mayEdit(b); err != nil {
 		return perr("link", p, err)
 	}
-	if hi, err := v.FS.root.Lstat(rel(a)); err == nil {
+	if hi, err := at(v.FS, a, (*os.Root).Lstat); err == nil {
 		if err := v.FS.own(a, hi); err != nil {
 			return perr("link", p, err)
 		}
@@ -230,7 +231,7 @@ func (v *View) Readlink(p string) (string, error) {
 		}
 		return n.Target, nil
 	}
-	t, err := v.FS.root.Readlink(rel(real))
+	t, err := at(v.FS, real, (*os.Root).Readlink)
 	return t, perr("readlink", p, err)
 }
 

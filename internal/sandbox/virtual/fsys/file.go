@@ -127,7 +127,7 @@ func (v *View) open(p string, hi fs.FileInfo, flag int, perm fs.FileMode) (*File
 	write := flag&(os.O_WRONLY|os.O_RDWR) != 0
 	var err error
 	if hi == nil {
-		hi, err = v.FS.root.Lstat(rel(p))
+		hi, err = at(v.FS, p, (*os.Root).Lstat)
 	}
 	switch {
 	case err == nil:
@@ -142,9 +142,9 @@ func (v *View) open(p string, hi fs.FileInfo, flag int, perm fs.FileMode) (*File
 		return nil, err
 	}
 	mode := perm.Perm() &^ v.Umask
-	h, err := v.FS.root.OpenFile(rel(p), flag|os.O_EXCL, mode|0o600)
+	h, err := v.FS.openFile(p, flag|os.O_EXCL, mode|0o600)
 	if err != nil && flag&os.O_EXCL == 0 && errors.Is(err, fs.ErrExist) { // made meanwhile
-		h, err = v.FS.root.OpenFile(rel(p), flag, mode|0o600)
+		h, err = v.FS.openFile(p, flag, mode|0o600)
 	}
 	if err != nil {
 		return nil, err
@@ -191,7 +191,7 @@ func (v *View) openOld(p string, hi fs.FileInfo, flag int, write bool) (*File, e
 	if write && flag&os.O_TRUNC != 0 {
 		v.FS.used.Add(-hi.Size())
 	}
-	h, err := v.FS.root.OpenFile(rel(p), flag&^(os.O_CREATE|os.O_EXCL)|syscall.O_NONBLOCK, 0)
+	h, err := v.FS.openFile(p, flag&^(os.O_CREATE|os.O_EXCL)|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -228,7 +228,7 @@ func (v *View) mayEdit(p string) error {
 	if known {
 		return nil
 	}
-	hi, err := v.FS.root.Lstat(rel(dir))
+	hi, err := at(v.FS, dir, (*os.Root).Lstat)
 	if err != nil {
 		return err
 	}
@@ -270,7 +270,7 @@ func (v *View) lstat(real string) (*Info, error) {
 		}
 		return nodeInfo(real, n), nil
 	}
-	hi, err := v.FS.root.Lstat(rel(real))
+	hi, err := at(v.FS, real, (*os.Root).Lstat)
 	if err != nil {
 		return nil, err
 	}
@@ -300,7 +300,7 @@ func (v *View) readDir(real string) ([]*Info, error) {
 			names[s] = true
 		}
 	} else {
-		hi, err := v.FS.root.Lstat(rel(real))
+		hi, err := at(v.FS, real, (*os.Root).Lstat)
 		if err != nil {
 			return nil, err
 		}
@@ -310,7 +310,7 @@ func (v *View) readDir(real string) ([]*Info, error) {
 		if !v.may(real, hi, 4) {
 			return nil, syscall.EACCES
 		}
-		d, err := v.FS.root.Open(rel(real))
+		d, err := at(v.FS, real, (*os.Root).Open)
 		if err != nil {
 			return nil, err
 		}
@@ -358,7 +358,7 @@ func (v *View) WriteFile(p string, b []byte, perm fs.FileMode) error {
 }
 
 // Chtimes sets access and modification times.
-func (v *View) Chtimes(p string, at, mt time.Time) error {
+func (v *View) Chtimes(p string, access, mod time.Time) error {
 	real, err := v.Resolve(p, true)
 	if err != nil {
 		return perr("chtimes", p, err)
@@ -366,12 +366,12 @@ func (v *View) Chtimes(p string, at, mt time.Time) error {
 	if _, ok := v.hook(real); ok {
 		return nil
 	}
-	hi, err := v.FS.root.Lstat(rel(real))
+	hi, err := at(v.FS, real, (*os.Root).Lstat)
 	if err == nil {
 		err = v.FS.own(real, hi)
 	}
 	if err == nil {
-		err = v.FS.root.Chtimes(rel(real), at, mt)
+		err = v.FS.root.Chtimes(rel(real), access, mod)
 	}
 	return perr("chtimes", p, err)
 }

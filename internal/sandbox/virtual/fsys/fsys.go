@@ -31,6 +31,7 @@ type FS struct {
 	mu      sync.Mutex
 	meta    map[string]Meta // by clean absolute guest path
 	folders folders
+	handles handles
 	file    string // where meta is kept, outside the root
 	dirty   bool
 	fifos   map[string]*fifo
@@ -55,6 +56,9 @@ func Open(dir, table string, quota int64) (*FS, error) {
 
 // Close saves the side table and gives back the folder.
 func (f *FS) Close() error {
+	f.mu.Lock()
+	f.handles.leave("")
+	f.mu.Unlock()
 	return errors.Join(f.Flush(), f.root.Close())
 }
 
@@ -226,7 +230,7 @@ func (v *View) step(p string, last bool) (target string, info fs.FileInfo, err e
 	if known {
 		return "", nil, nil
 	}
-	info, err = v.FS.root.Lstat(rel(p))
+	info, err = at(v.FS, p, (*os.Root).Lstat)
 	if err != nil {
 		if last && errors.Is(err, fs.ErrNotExist) {
 			return "", nil, nil
@@ -234,7 +238,7 @@ func (v *View) step(p string, last bool) (target string, info fs.FileInfo, err e
 		return "", nil, Errno(err)
 	}
 	if info.Mode()&fs.ModeSymlink != 0 {
-		t, err := v.FS.root.Readlink(rel(p))
+		t, err := at(v.FS, p, (*os.Root).Readlink)
 		return t, info, Errno(err)
 	}
 	if info.IsDir() {

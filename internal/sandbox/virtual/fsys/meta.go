@@ -68,18 +68,20 @@ func (f *FS) setMeta(p string, m Meta, dir bool) {
 	if dir {
 		need = 0o700
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if m.UID == 0 && m.GID == 0 && m.Mode == host && host&need == need {
-		if _, ok := f.meta[p]; ok {
-			delete(f.meta, p)
+	_, _ = at(f, p, none(func(dir *os.Root, name string) error { // the table is what counts
+		f.mu.Lock() // of two at once the same one must be last in both places
+		defer f.mu.Unlock()
+		if m.UID == 0 && m.GID == 0 && m.Mode == host && host&need == need {
+			if _, ok := f.meta[p]; ok {
+				delete(f.meta, p)
+				f.dirty = true
+			}
+		} else if f.meta[p] != m {
+			f.meta[p] = m
 			f.dirty = true
 		}
-	} else if f.meta[p] != m {
-		f.meta[p] = m
-		f.dirty = true
-	}
-	_ = f.root.Chmod(rel(p), host|need) // the table above is what counts
+		return dir.Chmod(name, host|need)
+	}))
 }
 
 // forget drops p and everything under it from the table; move renames it.
@@ -89,6 +91,10 @@ func (f *FS) move(from, to string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.folders.forget(from)
+	f.handles.leave(from)
+	if to != "" { // an empty folder that was there
+		f.handles.leave(to)
+	}
 	var hits []string
 	for k := range f.meta {
 		if k == from || strings.HasPrefix(k, from+"/") || (to != "" && (k == to || strings.HasPrefix(k, to+"/"))) {
@@ -183,10 +189,11 @@ func (v *View) may(p string, hi fs.FileInfo, want fs.FileMode) bool {
 		return true
 	}
 	i := v.info(p, hi)
-	return v.allowed(i, want)
+	return v.Allowed(i, want)
 }
 
-func (v *View) allowed(i *Info, want fs.FileMode) bool {
+// Allowed says whether the view's user has the wanted bits of a file that was looked at.
+func (v *View) Allowed(i *Info, want fs.FileMode) bool {
 	perm := i.mode.Perm()
 	if v.UID == 0 {
 		return want&1 == 0 || i.IsDir() || perm&0o111 != 0
@@ -218,7 +225,7 @@ func (v *View) Access(p string, want fs.FileMode) error {
 	if err != nil {
 		return err
 	}
-	if !v.allowed(i, want) {
+	if !v.Allowed(i, want) {
 		return syscall.EACCES
 	}
 	return nil

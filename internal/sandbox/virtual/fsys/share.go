@@ -78,7 +78,7 @@ func makePool(name, words string) error {
 
 // program is what a shared file holds for the guest.
 func (f *FS) program(p string) ([]byte, error) {
-	words, err := f.root.ReadFile(rel(p))
+	words, err := at(f, p, (*os.Root).ReadFile)
 	return append(words, path.Base(p)...), err
 }
 

@@ -56,7 +56,7 @@ func lookPath(v *fsys.View, name, paths string) (string, error) {
 		}
 		full := path.Join(dir, name)
 		if i, err := v.Stat(full); err == nil && !i.IsDir() {
-			if i.Mode()&0o111 != 0 && v.Access(full, 1) == nil {
+			if i.Mode()&0o111 != 0 && v.Allowed(i, 1) {
 				return full, nil
 			}
 			denied = syscall.EACCES
