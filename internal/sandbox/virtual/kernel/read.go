@@ -155,11 +155,16 @@ func (sh *shell) readBytes(in io.Reader, o readOpts) (string, error) {
 		}
 		next = f.Read
 	case pollable:
-		// A byte at a time, because what follows the line belongs to the next command. To
-		// prepare the wait for each byte again took twice as long as to read it.
+		// To prepare the wait for each byte again took twice as long as to read it.
 		defer sh.p.wakes(f)()
+		if o.n < 0 {
+			if line, pipe, err := sh.takeLine(f, o.delim); pipe {
+				return line, err
+			}
+		}
 		next = func(b []byte) (int, error) { return sh.p.readFile(f, b) }
 	}
+	// A byte at a time, because what follows the line belongs to the next command.
 	var line bytes.Buffer
 	buf := make([]byte, 1)
 	for o.n < 0 || line.Len() < o.n {
@@ -177,6 +182,48 @@ func (sh *shell) readBytes(in io.Reader, o readOpts) (string, error) {
 		}
 	}
 	return line.String(), nil
+}
+
+// takeLine reads from a pipe up to a delimiter, which it drops, as it does NUL bytes. It
+// looks ahead for the delimiter, so that it takes a line in three system calls and nothing of
+// what follows. pipe is false for any other file, of which nothing was read.
+func (sh *shell) takeLine(f *os.File, delim byte) (line string, pipe bool, err error) {
+	var text []byte
+	buf := make([]byte, 256)
+	for {
+		n, pipe, err := sh.peek.see(sh.p, f, buf)
+		switch {
+		case !pipe:
+			return "", false, nil
+		case errors.Is(err, os.ErrDeadlineExceeded) && sh.p.ctx.Err() == nil:
+			time.Sleep(time.Millisecond) // another process's deadline, see readFile
+			continue
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return string(text), true, context.Cause(sh.p.ctx)
+		case err == nil && n == 0, errors.Is(err, os.ErrClosed):
+			return string(text), true, io.EOF
+		case err != nil:
+			return string(text), true, err
+		}
+		end := bytes.IndexByte(buf[:n], delim)
+		if end >= 0 {
+			n = end + 1
+		}
+		for got := 0; got < n; {
+			m, err := sh.p.readFile(f, buf[got:n])
+			if err != nil {
+				return string(text), true, err
+			}
+			got += m
+		}
+		if end >= 0 {
+			n = end
+		}
+		text = append(text, bytes.ReplaceAll(buf[:n], []byte{0}, nil)...)
+		if end >= 0 {
+			return string(text), true, nil
+		}
+	}
 }
 
 // readTerminal is read from a terminal, where -n and -d change its mode, as -s

@@ -30,6 +30,7 @@ type shell struct {
 	order []int
 	kept  []keptFds
 	steps int64
+	peek  peek
 
 	pipefail       bool
 	nounset        bool // set on its command line
