@@ -274,7 +274,11 @@ func driftTable(p plan.Report) ui.Table {
 	}
 	scripts := map[string]string{"same": "leave it", "skipped": "leave it", "removed": "leave what it did", "running": "follow it"}
 	for _, s := range p.Scripts {
-		add("script", s.Name, s.State, orElse(scripts[s.State], "run it"))
+		what := orElse(scripts[s.State], "run it")
+		if s.Reason != "" {
+			what += ": " + s.Reason
+		}
+		add("script", s.Name, s.State, what)
 	}
 	for _, n := range p.Notify {
 		add("notify", n.Name, "depends on what changes", n.Do+" it")

@@ -127,11 +127,7 @@ func templateRows(t *template.Template) [][]string {
 		rows = append(rows, []string{"file", fmt.Sprintf("%s (%s)", f.Target, f.Policy)})
 	}
 	for _, s := range t.Scripts {
-		name := s.Name
-		if !s.Enabled {
-			name += " (not enabled)"
-		}
-		rows = append(rows, []string{"script", name})
+		rows = append(rows, []string{"script", s.Name + s.Note()})
 	}
 	for _, s := range t.Services {
 		text := s.Name

@@ -17,7 +17,7 @@ func TestHomeWaitsForItsUser(t *testing.T) {
 			m.sh("mkdir -p /etc/skel; echo skeleton >/etc/skel/.profile; echo skeleton >/etc/skel/.bashrc")
 			owned := file("replace", "/etc/app/own", "owned")
 			owned.Owner = "coder"
-			in := Input{Files: []File{
+			in := Input{Folders: []Folder{{Target: "/home/coder/work", Mode: 0o700}}, Files: []File{
 				file("replace", "/home/coder/.bashrc", "ours"), file("default", "/home/coder/.profile", "ours"),
 				file("replace", "/home/coder/.config/app/x y", "ours"), file("replace", "/etc/app/a", "ours"), owned,
 			}}
@@ -36,8 +36,8 @@ func TestHomeWaitsForItsUser(t *testing.T) {
 			if got := waits(m); got != "" {
 				t.Errorf("after the user exists: %s", got)
 			}
-			out, _ = m.sh("cd /home/coder; cat .bashrc .profile '.config/app/x y'; stat -c '%U %n' . .bashrc .config .config/app .config/app/* /etc/app /etc/app/own; ls -a | grep backup; ls -d /var/lib/config-manager/waiting")
-			want = "oursskeleton\noursCODER .\nCODER .bashrc\nCODER .config\nCODER .config/app\nCODER .config/app/x y\nroot /etc/app\nCODER /etc/app/own\n"
+			out, _ = m.sh("cd /home/coder; cat .bashrc .profile '.config/app/x y'; stat -c '%U %n' . .bashrc .config .config/app .config/app/* /etc/app /etc/app/own; stat -c '%a %U %n' work; ls -a | grep backup; ls -d /var/lib/config-manager/waiting")
+			want = "oursskeleton\noursCODER .\nCODER .bashrc\nCODER .config\nCODER .config/app\nCODER .config/app/x y\nroot /etc/app\nCODER /etc/app/own\n700 CODER work\n"
 			if out = strings.Replace(out, "ls: /var/lib", "ls: cannot access '/var/lib", 1); !strings.HasPrefix(out, strings.ReplaceAll(want, "CODER", "coder")) || !strings.Contains(out, "No such file") || strings.Contains(out, "backup") {
 				t.Errorf("%s", out)
 			}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/infrahaus/infrahaus/internal/console"
 )
@@ -56,6 +57,37 @@ ih_kill "$D" 50 2>&1; cd "$D"; cat out rc`
 		cmd := exec.Command(sh[0], append(sh[1:], "-c", text)...)
 		if out, err := cmd.CombinedOutput(); err != nil || !strings.HasSuffix(string(out), "up\n143\n") {
 			t.Errorf("%s: %v %q", name, err, out)
+		}
+	}
+}
+
+// The runner ends an attempt after its limit with everything that the script has started,
+// even if that ignores SIGTERM, and says so in the place of a status.
+func TestRunnerEndsWhatTakesTooLong(t *testing.T) {
+	for name, sh := range shells(t) {
+		for script, want := range map[string]string{
+			"(sleep 4; echo late) &\nsleep 100":                      "124 timeout\n",
+			"trap 'exit 0' TERM\nsleep 100 & wait":                   "124 timeout\n",
+			"(trap '' TERM; while :; do sleep 1; done) &\nsleep 100": "124 timeout\n",
+			"exit 3": "3\n",
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				d := t.TempDir()
+				os.WriteFile(d+"/script", []byte(script), 0o600)
+				os.WriteFile(d+"/how", []byte(Attempt{Timeout: time.Second}.how()), 0o600)
+				os.WriteFile(d+"/run", []byte(runText), 0o600)
+				cmd := exec.Command("setsid", append(append([]string{"-w", sh[0]}, sh[1:]...), d+"/run", d, d+"/script", "", "x")...)
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Fatalf("%v %s", err, out)
+				}
+				if rc, _ := os.ReadFile(d + "/rc"); string(rc) != want {
+					t.Errorf("%q ends with %q", script, rc)
+				}
+				if left, _ := exec.Command("pgrep", "-f", d+"/script").Output(); len(left) != 0 {
+					t.Errorf("%q went on as %s", script, left)
+				}
+			})
 		}
 	}
 }

@@ -24,6 +24,11 @@ type Attempt struct {
 	Args    []string
 	Env     []string // KEY=value; on top of PATH, HOME, LANG, INFRAHAUS_ATTEMPT
 	Helpers string   // absolute path in the guest of the helper functions; "": none
+
+	// Timeout is how long it may run, in whole seconds; 0: for ever. The runner in the guest
+	// ends it then, with all that it has started, even if the link is down.
+	Timeout time.Duration
+	User    string // a user of the guest as whom it runs; "": root
 }
 
 // Offsets are how many bytes of stdout and stderr were passed on.
@@ -51,6 +56,7 @@ const (
 type Result struct {
 	Status     int     // exit status as a shell says it; 127: the interpreter is missing
 	Signal     int     // Status-128 where that is a signal's number, else 0
+	TimedOut   bool    // it was ended because of Attempt.Timeout; Status is 124
 	Died       bool    // its runner is gone without an exit status: the guest was restarted, or all was killed
 	Claimed    bool    // this call claimed and started it; false: it was there already
 	Offsets    Offsets // how much was passed on
@@ -132,6 +138,9 @@ func (a Attempt) command(at Offsets, secrets int64) string {
 		b.WriteString("mv \"$ih_d/script.$$\" \"$ih_d/script\" &&\n")
 	}
 	fmt.Fprintf(&b, "printf %%s %s >\"$ih_d/env\" &&\nprintf %%s \"$ih_run\" >\"$ih_d/run\" || exit 125\n", Quote(a.env()))
+	if how := a.how(); how != "" {
+		fmt.Fprintf(&b, "printf %%s %s >\"$ih_d/how\" || exit 125\n", Quote(how))
+	}
 	fmt.Fprintf(&b, "ih_launch \"$ih_d\" %s %s %s", Quote(script), Quote(a.Helpers), Quote(a.Name))
 	for _, arg := range a.Args {
 		b.WriteString(" " + Quote(arg))
@@ -142,6 +151,17 @@ func (a Attempt) command(at Offsets, secrets int64) string {
 	}
 	fmt.Fprintf(&b, "fi\nih_follow \"$ih_d\" %d %d %d", at.Out, at.Err, secrets)
 	return b.String()
+}
+
+// how is the file that tells the runner of a limit and a user; "" for none.
+func (a Attempt) how() (text string) {
+	if a.Timeout > 0 {
+		text = fmt.Sprintf("ih_limit=%d\n", int((a.Timeout+time.Second-1)/time.Second))
+	}
+	if a.User != "" {
+		text += "ih_user=" + Quote(a.User) + "\n"
+	}
+	return text
 }
 
 // env is the file that the runner loads.

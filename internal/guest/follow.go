@@ -36,6 +36,9 @@ func (f *follower) link(err error) {
 	}
 }
 
+// timedOut is the status of an attempt that took too long, as timeout(1) has it.
+const timedOut = 124
+
 // maxHead limits a frame's first line: a letter and two numbers.
 const maxHead = 64
 
@@ -89,6 +92,8 @@ func (f *follower) head(line string) error {
 		if status > 128 && status <= 128+64 {
 			f.result.Signal = status - 128
 		}
+	case len(word) == 3 && word[0] == "x" && word[2] == "timeout":
+		f.ended, f.result.TimedOut, f.result.Status = true, true, timedOut
 	case len(word) == 2 && word[0] == "t":
 		// The script cut its own output short; what comes now is new.
 		if word[1] == "o" {

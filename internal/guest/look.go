@@ -84,6 +84,8 @@ func parseSeen(line string) (Seen, error) {
 		return Seen{State: Running}, nil
 	case len(word) > 0 && word[0] == "dead":
 		return Seen{State: Dead}, nil
+	case len(word) == 3 && word[0] == "end" && word[2] == "timeout":
+		return Seen{State: Ended, Status: timedOut}, nil
 	case len(word) == 2 && word[0] == "end":
 		status, err := strconv.Atoi(word[1])
 		return Seen{State: Ended, Status: status}, err

@@ -11,14 +11,90 @@ ih_twentieth() { ih_s= && [ $# -ge 20 ] && shift 19 && ih_s=$1; }
 { IFS= read -r ih_b <"$ih_d/claim/boot"; } 2>/dev/null
 printf '%s %s %s\n' "$$" "${ih_s:--}" "$ih_b" >"$ih_d/pid"
 
+ih_limit= ih_user= ih_w= ih_x=
+[ ! -f "$ih_d/how" ] || . "$ih_d/how"
+
 ih_end() { # status: atomically, and nothing after it
-	echo "$1" >"$ih_d/rc.new" && mv "$ih_d/rc.new" "$ih_d/rc"
+	ih_l=$1
+	if [ -f "$ih_d/late" ]; then
+		wait "$ih_w" # it ends what is left
+		ih_l="124 timeout"
+	elif [ -n "$ih_w" ]; then
+		kill -s KILL "$ih_w" 2>/dev/null
+	fi
+	[ -z "$ih_x" ] || rm -rf "$ih_x"
+	echo "$ih_l" >"$ih_d/rc.new" && mv "$ih_d/rc.new" "$ih_d/rc"
 	exit 0
 }
 ih_missing() {
 	echo "infrahaus: cannot run $ih_name: its interpreter $1 is missing$2" >>"$ih_d/err"
 	ih_end 127
 }
+
+# ih_all SIGNAL: for everything in our session, or begun by us, but not us and not ih_me.
+# It sets ih_left if there is anything.
+ih_all() {
+	for ih_p in /proc/[0-9]*; do
+		ih_s=
+		{ IFS= read -r ih_s <"$ih_p/stat"; } 2>/dev/null || continue
+		ih_p=${ih_p#/proc/}
+		case $ih_p in $$ | "$ih_me") continue ;; esac
+		if ih_ours ${ih_s##*) } && kill -s "$1" "$ih_p" 2>/dev/null; then ih_left=1; fi
+	done
+}
+ih_ours() { # state ppid pgrp session …
+	case $1 in Z | X) return 1 ;; esac
+	[ "$2" = $$ ] || [ "$4" = $$ ]
+}
+
+# ih_watch ends what runs after ih_limit seconds: SIGTERM, and SIGKILL 5 s later.
+ih_watch() {
+	trap '' HUP INT TERM
+	ih_me=$(exec /bin/sh -c 'echo "$PPID"') ih_l=0
+	while [ "$ih_l" -lt "$ih_limit" ]; do
+		sleep 1
+		ih_l=$((ih_l + 1))
+	done
+	: >"$ih_d/late"
+	ih_all TERM
+	ih_l=0
+	while [ "$ih_l" -lt 50 ]; do
+		sleep 0.1 || sleep 1
+		ih_l=$((ih_l + 1)) ih_left=
+		ih_all 0
+		[ -n "$ih_left" ] || return 0
+	done
+	ih_all KILL
+}
+
+# ih_become: in the environment, the user ih_user; the script is copied to a folder that
+# this user can read.
+ih_become() {
+	ih_passwd || {
+		echo "infrahaus: cannot run $ih_name as $ih_user: the container has no such user" >>"$ih_d/err"
+		ih_end 126
+	}
+	IFS=: read -r _ _ ih_uid ih_gid _ HOME SHELL <<-END
+		$ih_l
+	END
+	USER=$ih_user LOGNAME=$ih_user SHELL=${SHELL:-/bin/sh}
+	export HOME USER LOGNAME SHELL
+	ih_x=/run/infrahaus.$$
+	rm -rf "$ih_x"
+	mkdir -m 0711 "$ih_x" && cp "$ih_f" "$ih_x/$ih_name" &&
+		chown "$ih_uid:$ih_gid" "$ih_x/$ih_name" && chmod 0500 "$ih_x/$ih_name" || {
+		echo "infrahaus: cannot run $ih_name as $ih_user: /run cannot be written" >>"$ih_d/err"
+		ih_end 126
+	}
+	ih_f=$ih_x/$ih_name
+}
+ih_passwd() { # in ih_l, the line of passwd
+	while IFS= read -r ih_l; do
+		case $ih_l in "$ih_user":*) return 0 ;; esac
+	done </etc/passwd
+	ih_l=$(getent passwd "$ih_user" 2>/dev/null) && [ -n "$ih_l" ]
+}
+[ -z "$ih_user" ] || ih_become
 
 # What to run: ih_i with the one argument ih_a; ih_k is the shell it amounts to.
 ih_l= ih_i=sh ih_a= ih_k=sh
@@ -65,16 +141,32 @@ env,"-S "* | busybox,*) set -- "$ih_i" ${ih_a#-S } "$@" ;;
 *) set -- "$ih_i" "$ih_a" "$@" ;;
 esac
 
+# Both keep the environment. util-linux has a setpriv that needs no PAM and starts no session.
+if [ -z "$ih_user" ]; then
+	:
+elif setpriv --help 2>/dev/null | grep -q init-groups; then
+	set -- setpriv --reuid "$ih_uid" --regid "$ih_gid" --init-groups -- "$@"
+else
+	set -- su -p -s /bin/sh -c 'exec "$@"' -- "$ih_user" sh "$@"
+fi
+
 unset LC_ALL LC_CTYPE LC_MESSAGES LC_COLLATE LC_NUMERIC LC_TIME
 export LANG=C.UTF-8 INFRAHAUS_ATTEMPT="$ih_d"
 [ -z "$ih_h" ] || export INFRAHAUS_HELPERS="$ih_h"
 umask 022
-cd /root 2>/dev/null || cd /
+ih_l=/root
+[ -z "$ih_user" ] || ih_l=$HOME
+cd "$ih_l" 2>/dev/null || cd /
 [ ! -f "$ih_d/env" ] || . "$ih_d/env"
+if [ -n "$ih_limit" ]; then
+	ih_watch </dev/null >/dev/null 2>&1 &
+	ih_w=$!
+fi
 
 # `> /dev/stderr` opens what stderr is once more and would cut a file short: a
 # script that does so gets pipes instead.
 if grep -q '/dev/std\|/dev/fd/\|/proc/self/fd' "$ih_f" 2>/dev/null && mkfifo "$ih_d/o" "$ih_d/e" 2>/dev/null; then
+	[ -z "$ih_user" ] || chown "$ih_uid" "$ih_d/o" "$ih_d/e"
 	(trap '' HUP INT TERM; cat <"$ih_d/o" >>"$ih_d/out"; : >"$ih_d/o.end") &
 	(trap '' HUP INT TERM; cat <"$ih_d/e" >>"$ih_d/err"; : >"$ih_d/e.end") &
 	"$@" </dev/null >"$ih_d/o" 2>"$ih_d/e"

@@ -94,6 +94,8 @@ func (r *Run) judge(ctx context.Context, item string, end guest.Result) error {
 		return r.died(item)
 	case item == plan.ItemNotify && end.Status == configmanager.StatusRefused:
 		return r.refused()
+	case end.TimedOut:
+		return r.tookTooLong(item)
 	case end.Status != 0:
 		return r.scriptFailed(ctx, item, end.Status)
 	}

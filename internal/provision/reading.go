@@ -9,6 +9,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/provision/outcome"
+	"github.com/infrahaus/infrahaus/internal/template"
 )
 
 const (
@@ -82,6 +83,8 @@ func (r *Run) waitReady(ctx context.Context, ready guest.Ready) error {
 	defer r.wait("the container's init to be ready", guest.ReadyDeadline)()
 	return r.reading(ctx, func() (err error) {
 		r.guestFacts, err = guest.WaitReady(ctx, r.guest, ready)
+		f := r.guestFacts
+		r.job.Facts = &template.Facts{OS: f.OS, OSVersion: f.OSVersion, Init: f.Init, PackageManager: f.PackageManager}
 		return err
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/event"
@@ -43,6 +44,11 @@ func (r *Run) sync(ctx context.Context) error {
 	}
 	if err := r.applyFiles(ctx); err != nil {
 		return err
+	}
+	for _, a := range r.plan.In(event.Syncing) {
+		if a.Kind == plan.Unmet {
+			r.say(strings.Join(a.Lines, "\n"))
+		}
 	}
 	if err := r.runScripts(ctx, scripts); err != nil {
 		return err
@@ -94,10 +100,15 @@ func (r *Run) runScripts(ctx context.Context, scripts []template.Script) error {
 
 // runScript runs one script to its end.
 func (r *Run) runScript(ctx context.Context, s template.Script, i, n int) error {
+	own, err := s.Environ(r.job.Values)
+	if err != nil {
+		return err
+	}
 	p := program{
 		item: s.Name, logs: event.Event{Type: event.Log, Step: r.phase.Name, ScriptName: s.Name, ScriptIndex: &i, ScriptTotal: n},
 		attempt: guest.Attempt{
-			Name: s.Name, Path: path.Join(r.scriptsDir(), s.Name), Env: r.scriptEnv(), Helpers: configmanager.HelpersPath,
+			Name: s.Name, Path: path.Join(r.scriptsDir(), s.Name), Env: append(r.scriptEnv(), own...), Helpers: configmanager.HelpersPath,
+			Timeout: s.Timeout, User: s.User,
 		},
 		announced: true,
 	}
@@ -162,6 +173,22 @@ func (r *Run) scriptFailed(ctx context.Context, name string, status int) error {
 		Message: fmt.Sprintf("cannot finish %s: %s", name, how),
 		Tail:    r.tail.lines(),
 		Hints:   hints,
+	}
+}
+
+// tookTooLong is the error of a script that its timeout ended.
+func (r *Run) tookTooLong(name string) error {
+	limit := "its timeout"
+	for _, s := range r.job.Scripts() {
+		if s.Name == name && s.Timeout > 0 {
+			limit = s.Timeout.String()
+		}
+	}
+	return &exit.Failure{
+		Status:  exit.Guest,
+		Message: fmt.Sprintf("cannot finish %s: it ran longer than %s and was ended", name, limit),
+		Tail:    r.tail.lines(),
+		Hints:   []string{r.Command("logs", r.job.Spec.Hostname)},
 	}
 }
 

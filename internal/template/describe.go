@@ -37,7 +37,7 @@ func fieldsOf(t reflect.Type, below string, told map[reflect.Type]bool) []Field 
 		}
 		out = append(out, f)
 		switch sub := t.Field(i).Type; {
-		case sub.Kind() == reflect.Map:
+		case sub.Kind() == reflect.Map && described(sub.Elem()):
 			out = append(out, fieldsOf(sub.Elem(), path+".NAME.", told)...)
 		case sub.Kind() == reflect.Slice && described(sub.Elem()):
 			out = append(out, fieldsOf(sub.Elem(), path+"[].", told)...)

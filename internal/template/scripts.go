@@ -38,7 +38,7 @@ func (l *loader) scripts(docs []scriptDoc, d *decoder) {
 			}
 			d.bad(at, suggestion, "there is no scripts/%s", name)
 		default:
-			l.addScript("scripts/"+name, doc.Enabled)
+			l.addScript("scripts/"+name, l.listedScript(at, doc, d))
 		}
 		listed[name] = true
 	}
@@ -64,7 +64,7 @@ func (l *loader) numberedScripts(dir string, found []string) {
 		return cmp.Or(cmp.Compare(len(x), len(y)), strings.Compare(x, y), strings.Compare(a, b))
 	})
 	for _, name := range names {
-		l.addScript(path.Join(dir, name), true)
+		l.addScript(path.Join(dir, name), Script{Enabled: true})
 	}
 }
 
@@ -74,7 +74,8 @@ func ordinal(name string) string {
 	return strings.TrimLeft(numbered.FindStringSubmatch(name)[1], "0")
 }
 
-func (l *loader) addScript(file string, enabled bool) {
+// addScript adds a script with the content of a file.
+func (l *loader) addScript(file string, s Script) {
 	name := path.Base(file)
 	if !scriptName.MatchString(name) {
 		l.report(Problem{File: file, Message: "cannot be the name of a script", Suggestion: "letters, digits and . _ + @ -"})
@@ -94,5 +95,6 @@ func (l *loader) addScript(file string, enabled bool) {
 		l.warn(Problem{File: file, Line: 1, Col: 1, Message: "has lines that end in CR LF; it is run with LF"})
 	}
 	l.lint(file, data)
-	l.t.Scripts = append(l.t.Scripts, Script{Name: name, Enabled: enabled, Content: data})
+	s.Name, s.Content = name, data
+	l.t.Scripts = append(l.t.Scripts, s)
 }

@@ -165,13 +165,6 @@ func (f File) Reader(v Values) (io.ReadCloser, int64, error) {
 	return io.NopCloser(bytes.NewReader(data)), int64(len(data)), err
 }
 
-// Script is one program that is run in the guest.
-type Script struct {
-	Name    string `json:"name"` // 10-install.sh
-	Enabled bool   `json:"enabled"`
-	Content []byte `json:"-"`
-}
-
 // Service is a service that the template declares. It is ready when it listens, and HTTP
 // (if a path is given) or TCP answers.
 type Service struct {

@@ -180,30 +180,6 @@ func (*durationDoc) jsonSchema() map[string]any {
 	}}
 }
 
-// scriptDoc is a name, or a name and whether it runs.
-type scriptDoc struct {
-	Name    string `yaml:"name" required:"true" hint:"a file under scripts/" desc:"A file under scripts/." example:"10-install.sh"`
-	Enabled bool   `yaml:"enabled" desc:"Default: true." example:"false"`
-}
-
-// scriptFields is scriptDoc without its methods.
-type scriptFields scriptDoc
-
-func (s *scriptDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
-	s.Enabled = true
-	if n.Kind == yaml.ScalarNode {
-		s.Name = n.Value
-		return
-	}
-	f := scriptFields(*s)
-	d.object(path, n, reflect.ValueOf(&f).Elem(), depthOf(path))
-	*s = scriptDoc(f)
-}
-
-func (*scriptDoc) jsonSchema() map[string]any {
-	return map[string]any{"anyOf": []any{map[string]any{"type": "string"}, schemaOf(reflect.TypeFor[scriptFields]())}}
-}
-
 // customDoc is a package with an installer of its own, as a mapping or as the
 // line name|check|install[|timeout] of a .custom file.
 type customDoc struct {

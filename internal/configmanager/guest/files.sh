@@ -70,8 +70,16 @@ folder() { # target owner mode
 		}
 		return
 	fi
+	owner=$2
+	if [ -n "$LOOK" ]; then
+		look_waiting "$1" "$2"
+		return
+	elif must_wait "$1"; then
+		defer_folder "$@"
+		return
+	fi
 	if [ ! -d "$t" ]; then
-		mkdir -p "$t" && chmod "${3:-0755}" "$t"
+		make_folder "$1" && chmod "${3:-0755}" "$t"
 	elif [ -n "$3" ]; then
 		chmod "$3" "$t"
 	fi || fail_file "cannot make the directory $t"

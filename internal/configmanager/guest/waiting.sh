@@ -64,6 +64,17 @@ defer() { # folder (policy sha256 name)…
 	case " $waited " in *" $who "*) ;; *) waited="$waited $who" ;; esac
 }
 
+# defer_folder keeps a directory in WAITING, before the files that lie in it.
+defer_folder() { # target owner mode
+	[ -d "$WAITING" ] || mkdir -p "$WAITING" || { fail_file "cannot keep the directory $1"; return; }
+	[ -s "$WAITING/manifest.new" ] || printf 'LATER=%s\n' "$LATER" >"$WAITING/manifest.new"
+	_ih_quote "$1"
+	head="folder $_ih_quoted"
+	_ih_quote "$2"
+	printf '%s %s %s\n' "$head" "$_ih_quoted" "${3:-\"\"}" >>"$WAITING/manifest.new" || fail_file "cannot keep the directory $1"
+	case " $waited " in *" $who "*) ;; *) waited="$waited $who" ;; esac
+}
+
 keep_waiting() { # source target
 	[ "$1" != "$2" ] || return 0
 	if [ -n "$KEEP" ]; then cp -p "$1" "$2"; else mv -f "$1" "$2"; fi

@@ -289,7 +289,11 @@ func (d *decision) syncing() []Action {
 			actions = append(actions, action(Skip, s.Name, 0, d.skipLines(s.Name)...))
 			continue
 		}
-		actions = append(actions, action(Program, s.Name, d.programs[s.Name], d.scriptLine(s.Name)))
+		if why := d.Job.unmet(s); why != "" {
+			actions = append(actions, action(Unmet, s.Name, 0, s.Name+": skipped, "+why))
+			continue
+		}
+		actions = append(actions, action(Program, s.Name, d.programs[s.Name], d.scriptLine(s.Name)+d.ifKnown(s)))
 	}
 	if p := d.programs[ItemNotify]; p != Leave {
 		actions = append(actions, action(Program, ItemNotify, p, d.notifyLines()...))

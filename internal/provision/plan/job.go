@@ -23,7 +23,8 @@ type Job struct {
 
 	ConfigRepoURL string // CONFIG_REPO_URL in the guest; "" for none
 	ConfigBranch  string
-	Password      string // root's, 24 random characters
+	Facts         *template.Facts // of the guest, for the conditions of scripts; nil: nobody has looked inside
+	Password      string          // root's, 24 random characters
 }
 
 // Digest stays the same as long as a guest gets the same files and packages: those of the
@@ -37,9 +38,21 @@ func (j Job) Digest() string {
 }
 
 // Scripts are the template's enabled scripts in their order, without those that
-// --skip-script names.
+// --skip-script names, and those whose condition does not hold. A condition that is not
+// known yet holds.
 func (j Job) Scripts() []template.Script {
-	return slices.DeleteFunc(j.Template.EnabledScripts(), func(s template.Script) bool { return j.Skips(s.Name) })
+	return slices.DeleteFunc(j.Template.EnabledScripts(), func(s template.Script) bool { return j.Skips(s.Name) || j.unmet(s) != "" })
+}
+
+// runs reports whether a script is one of Scripts.
+func (j Job) runs(script string) bool {
+	return slices.ContainsFunc(j.Scripts(), func(s template.Script) bool { return s.Name == script })
+}
+
+// unmet is the reason why the condition of a script does not hold, or "".
+func (j Job) unmet(s template.Script) string {
+	_, _, why := s.When.Decide(j.Values, j.Facts)
+	return why
 }
 
 // Skips reports whether a script must not run.

@@ -143,7 +143,7 @@ func (d *decision) mends() (due []Due) {
 func (d *decision) reruns() (items []string) {
 	add := func(list []template.Notify) {
 		for _, n := range list {
-			done := d.known().Of(event.Syncing, n.Name).State == Done && !d.Job.Skips(n.Name)
+			done := d.known().Of(event.Syncing, n.Name).State == Done && d.Job.runs(n.Name)
 			if n.Do == template.Rerun && done && !slices.Contains(items, n.Name) {
 				items = append(items, n.Name)
 			}

@@ -42,6 +42,7 @@ const (
 	KeepFile     Kind = "keep file"     // leave a file as the container has it, and remember that
 	Program      Kind = "program"       // what Action.Doing says about a program
 	Skip         Kind = "skip"          // do not run a script, because --skip-script names it
+	Unmet        Kind = "unmet"         // do not run a script, because its condition does not hold
 	LookAround   Kind = "discover"      // look for services, and wait for the declared ones
 	DropSnapshot Kind = "drop snapshot" // remove the snapshot of a sync
 )

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/event"
@@ -63,7 +65,7 @@ func Programs(q Request, w World) map[string]Doing {
 	}
 	for _, item := range q.items() {
 		m := w.known().Of(event.Syncing, item)
-		again := q.revalued(item)
+		again := q.revalued(item) || m.State == Done && q.everySync(item)
 		d := doing(m, attempts[m.Dir], again || q.goesBackTo(item), q.Job.ScriptSHA(item))
 		if d == Follow && (again || item == ItemManager && q.outdated(w)) {
 			d = Drain // the attempt works with values or files that are out of date
@@ -94,6 +96,12 @@ func (j Job) ScriptSHA(name string) string {
 		}
 		h := sha256.New()
 		h.Write(s.Content)
+		if s.User != "" {
+			fmt.Fprintf(h, "\x00user %s", s.User)
+		}
+		for _, name := range slices.Sorted(maps.Keys(s.Env)) {
+			fmt.Fprintf(h, "\x00env %s=%s", name, s.Env[name])
+		}
 		for _, v := range j.Values.All() {
 			if !v.Secret && Names(s, v.Name) {
 				fmt.Fprintf(h, "\x00%s=%s", v.Name, v.Text)

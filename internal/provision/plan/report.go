@@ -6,6 +6,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/template"
 )
 
 // Report is how a container differs from its template, and what a sync would do about it:
@@ -40,11 +41,28 @@ type FileDiff struct {
 }
 
 // ScriptDrift is the state of one script: same, new, changed, failed (or died, at its last
-// attempt), running, notified (it depends on what changes), skipped, or removed from the
-// template.
+// attempt), running, notified (it depends on what changes), skipped, every sync (it is the
+// same, and runs nevertheless), or removed from the template.
 type ScriptDrift struct {
-	Name  string `json:"name"`
-	State string `json:"state"`
+	Name   string `json:"name"`
+	State  string `json:"state"`
+	Reason string `json:"reason,omitempty"` // why its condition does not hold
+}
+
+// everySync is the state of a script that is the same, and that every sync runs.
+const everySync = "every sync"
+
+// scriptDrift is the state of an enabled script, with the decision about it.
+func scriptDrift(q Request, m Mark, s template.Script, doing Doing) ScriptDrift {
+	switch why := q.Job.unmet(s); {
+	case q.Job.Skips(s.Name):
+		return ScriptDrift{Name: s.Name, State: "skipped"}
+	case why != "":
+		return ScriptDrift{s.Name, "skipped", why}
+	case doing == Rerun && m.State == Done && q.everySync(s.Name) && m.SHA256 == q.Job.ScriptSHA(s.Name) && !q.revalued(s.Name):
+		return ScriptDrift{Name: s.Name, State: everySync}
+	}
+	return ScriptDrift{Name: s.Name, State: doing.state(m)}
 }
 
 // ServiceDrift is one service that the template declares.
@@ -84,17 +102,14 @@ func ReportOf(q Request, w World) Report {
 		r.Files = append(r.Files, f.Settled(q.Sync.Take))
 	}
 	for _, s := range q.Job.Template.EnabledScripts() {
-		state := "skipped"
-		if !q.Job.Skips(s.Name) {
-			state = programs[s.Name].state(w.Marks.Of(event.Syncing, s.Name))
+		drift := scriptDrift(q, w.Marks.Of(event.Syncing, s.Name), s, programs[s.Name])
+		if drift.State == "same" && d.programs[s.Name] == Rerun {
+			drift.State = "notified"
 		}
-		if state == "same" && d.programs[s.Name] == Rerun {
-			state = "notified"
-		}
-		r.Scripts = append(r.Scripts, ScriptDrift{s.Name, state})
+		r.Scripts = append(r.Scripts, drift)
 	}
 	for _, name := range q.Sync.Removed {
-		r.Scripts = append(r.Scripts, ScriptDrift{name, "removed"})
+		r.Scripts = append(r.Scripts, ScriptDrift{Name: name, State: "removed"})
 	}
 	for _, f := range d.refused {
 		r.Conflicts = append(r.Conflicts, f.Target)
@@ -125,7 +140,7 @@ func (r Report) Differs() bool {
 		}
 	}
 	for _, s := range r.Scripts {
-		if !slices.Contains([]string{"same", "skipped", "removed"}, s.State) {
+		if !slices.Contains([]string{"same", "skipped", "removed", everySync}, s.State) {
 			return true
 		}
 	}

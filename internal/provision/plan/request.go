@@ -3,6 +3,7 @@ package plan
 import (
 	"bytes"
 	"slices"
+	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
@@ -81,7 +82,18 @@ func (q Request) revalued(item string) bool {
 
 // Names reports whether a script names a variable.
 func Names(s template.Script, variable string) bool {
+	for _, text := range s.Env {
+		if strings.Contains(text, "${"+variable+"}") {
+			return true
+		}
+	}
 	return bytes.Contains(s.Content, []byte(variable)) || bytes.Contains(s.Content, []byte(template.EnvName(variable)))
+}
+
+// everySync reports whether this is a sync, which runs a script again that is done, because
+// the template wants that.
+func (q Request) everySync(item string) bool {
+	return q.Verb == Sync && slices.ContainsFunc(q.Job.Scripts(), func(s template.Script) bool { return s.Name == item && s.EverySync })
 }
 
 // items are the programs of a job in the order in which they run.

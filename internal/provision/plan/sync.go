@@ -20,6 +20,7 @@ var syncRules = []syncRule{
 	{"values that a script names", func(d *decision) bool { return len(d.revalued()) > 0 }, (*decision).revalued},
 	{"scripts that a change runs again", func(d *decision) bool { return len(d.reruns()) > 0 }, (*decision).reruns},
 	{"what depends on a change", (*decision).toNotify, func(*decision) []string { return []string{ItemNotify} }},
+	{"scripts for every sync", func(d *decision) bool { return len(d.everySync()) > 0 }, (*decision).everySync},
 	{"programs that are not done", (*decision).unfinished, nil},
 	{"settings on Proxmox", (*decision).sets, nil},
 }
@@ -35,6 +36,16 @@ func (d *decision) reconcile() {
 			d.redo = append(d.redo, rule.redo(d)...)
 		}
 	}
+}
+
+// everySync are the scripts that are done, and that every sync runs again.
+func (d *decision) everySync() (items []string) {
+	for _, s := range d.Job.Scripts() {
+		if d.known().Of(event.Syncing, s.Name).State == Done && d.Request.everySync(s.Name) && !d.Request.revalued(s.Name) {
+			items = append(items, s.Name)
+		}
+	}
+	return items
 }
 
 // filesDiffer reports whether the config-manager has a file, directory or package to apply, or has to

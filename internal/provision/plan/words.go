@@ -295,6 +295,14 @@ func (d *decision) scriptLine(name string) string {
 	return "run " + name
 }
 
+// ifKnown names the condition of a script that is decided only inside the guest.
+func (d *decision) ifKnown(s template.Script) string {
+	if _, known, _ := s.When.Decide(d.Job.Values, d.Job.Facts); !known {
+		return ", if " + s.When.String()
+	}
+	return ""
+}
+
 // valueLines list the variables, without secret values.
 func (d *decision) valueLines() (lines []string) {
 	for _, v := range d.Job.Values.All() {
