@@ -13,6 +13,7 @@ import (
 // drifted is the part of `sync --plan --json` that tests need: everything that would
 // change, with its state.
 type drifted struct {
+	Settings  []struct{ Name, Have string }
 	Files     []struct{ Target, State string }
 	Packages  []struct{ Spec, State string }
 	Scripts   []struct{ Name, State string }
@@ -31,6 +32,9 @@ func (u *user) drift(name string) string {
 		if state != "same" {
 			out = append(out, name+" is "+state)
 		}
+	}
+	for _, s := range d.Settings {
+		add(s.Name, s.Have)
 	}
 	for _, f := range d.Files {
 		add(f.Target, f.State)
@@ -134,6 +138,7 @@ func TestSync(t *testing.T) {
 			scripts(s)
 		case "api":
 			packages(s)
+			settings(s)
 		}
 	})
 }
@@ -230,5 +235,20 @@ func packages(s *site) {
 	u.mustDrift(s.name, fromFolder+" is missing")
 	u.run("sync", s.name)
 	u.installed(s.ctid, fromFolder)
+	s.inOrder("")
+}
+
+// settings: the memory is mended at once, the hostname in the guest by a restart.
+func settings(s *site) {
+	u := s.u
+	u.node.must(u.t, "pct set %d --memory 300 --hostname drifted", s.ctid)
+	u.mustDrift(s.name, "memory is 300 MiB, hostname is drifted")
+	u.node.must(u.t, "pct reboot %d", s.ctid)
+	s.says("hostname", "drifted\n")
+	u.run("sync", s.name, "--restart")
+	s.says("hostname", s.name+"\n")
+	if got := u.node.must(u.t, "pct config %d", s.ctid); !strings.Contains(got, "memory: 512\n") {
+		u.t.Errorf("the node has\n%s", got)
+	}
 	s.inOrder("")
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
+	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
 // restartGrace is how long the container's init may take to stop before a restart kills it.
@@ -46,11 +47,19 @@ func (r *Run) maySet(ctx context.Context) error {
 			return r.mayNotSet(s)
 		}
 	}
-	needs := plan.SettingPrivileges(settings)
+	needs, grows := plan.SettingPrivileges(settings), ""
+	for _, s := range settings {
+		if s.Put.Grow {
+			grows = pve.Properties(r.situation.Config.All[s.Put.Key])[""]
+		}
+	}
+	if r.how.Restart && slices.ContainsFunc(settings, func(s plan.Setting) bool { return s.Restart }) {
+		needs = append(needs, "VM.PowerMgmt")
+	}
 	if len(needs) == 0 {
 		return nil
 	}
-	return r.may(ctx, "change the settings of", needs)
+	return r.host.PVE.MaySet(ctx, r.ctid, needs, grows)
 }
 
 // mayNotSet is the error for a setting that Proxmox keeps for root@pam.

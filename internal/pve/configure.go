@@ -52,6 +52,21 @@ func (c *Client) Resize(ctx context.Context, node string, ctid int, disk, size s
 	return upid, err
 }
 
+// MaySet returns Forbidden if the login lacks one of these privileges on a container, or, where
+// grows names a disk's volume (local-lvm:vm-100-disk-0), may not make it larger. It runs
+// before the first change and names all missing privileges at once.
+func (c *Client) MaySet(ctx context.Context, ctid int, privileges []string, grows string) error {
+	p, err := c.permissions(ctx)
+	if err != nil {
+		return err
+	}
+	needs := on(ctid, privileges...)
+	if storage, _, ok := strings.Cut(grows, ":"); ok {
+		needs = append(needs, need{at: "/storage/" + storage, privilege: "Datastore.AllocateSpace"})
+	}
+	return p.require(ctx, fmt.Sprintf("change the settings of container %d", ctid), needs)
+}
+
 // Properties reads a property string such as "name=eth0,bridge=vmbr0". A part without = has
 // the key "".
 func Properties(s string) map[string]string {

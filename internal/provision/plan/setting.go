@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
 // barred are the settings for which a sync is refused.
@@ -67,10 +68,12 @@ func (d *decision) busy() string {
 	return ""
 }
 
-// goOnSetting are the actions of a resume: what a sync has claimed and not finished.
+// goOnSetting are the actions of a resume: what a sync has claimed and not finished. A claim
+// in a container that is ready comes from a sync that was killed before its first change: the
+// next sync compares anew.
 func (d *decision) goOnSetting() (actions []Action) {
 	m := d.known().Of(event.Deploying, ItemSettings)
-	if m.State != Claimed || d.Situation.State != There {
+	if m.State != Claimed || d.Situation.State != There || d.Record.Lifecycle == lxc.Ready {
 		return nil
 	}
 	restart := false

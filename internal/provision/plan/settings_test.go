@@ -4,6 +4,9 @@ import (
 	"maps"
 	"testing"
 
+	"github.com/infrahaus/infrahaus/internal/configmanager"
+	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
@@ -108,6 +111,78 @@ func told(settings []Setting) (says, put string) {
 		}
 	}
 	return says, put
+}
+
+// What a sync does about settings, and what a resume of it does.
+func TestDecideSettings(t *testing.T) {
+	nesting := Put{Name: "features", Key: "features", Value: "nesting=1", Restart: true}
+	memory := Put{Name: "memory", Key: "memory", Value: "1024"}
+	renamed := Put{Name: "hostname", Key: "hostname", Value: "web", Restart: true}
+	world := func(q Request, has map[string]string, restart bool, claims ...Put) World {
+		w := testWorld(q, "").compared(configmanager.FileSame, configmanager.FileSame)
+		_, have := asMade()
+		now := pve.ConfigOf(maps.Clone(have))
+		maps.Copy(have, has)
+		w.Situation.Config, w.Situation.Now = pve.ConfigOf(have), &now
+		if claims != nil {
+			w.Marks.Put(Mark{Phase: string(event.Deploying), Item: ItemSettings, State: Claimed, RunID: "2", Detail: Detail{Puts: claims, Restart: restart}})
+		}
+		return w
+	}
+	ask := func(restart bool, change func(*lxc.Spec)) func(*Request) {
+		return func(q *Request) {
+			q.Job.Given = &Given{}
+			q.Sync.Was, _ = asMade()
+			q.Sync.Want, q.Sync.Restart = q.Sync.Was, restart
+			change(&q.Sync.Want)
+		}
+	}
+	both := func(s *lxc.Spec) { s.MemoryMiB, s.Features.Nesting = 1024, true }
+	const rest = "leave config-manager, leave 10-a.sh, leave 20-b.sh | discover"
+	checkRows(t, Sync, []row{
+		{"settings", ask(false, both), func(q Request) World { return world(q, nil, false) },
+			"nothing | nothing | enter, snapshot, change, configure memory, configure features, configured, nothing | " + rest + ", drop snapshot"},
+		{"settings, and a restart", ask(true, both), func(q Request) World { return world(q, nil, false) },
+			"nothing | nothing | enter, snapshot, change, configure memory, configure features, restart, configured, nothing | " + rest + ", drop snapshot"},
+		{"what waits", ask(false, func(s *lxc.Spec) { s.Features.Nesting = true }), func(q Request) World { return world(q, map[string]string{"features": "nesting=1"}, false) },
+			"nothing | nothing | enter, stays features, keep job, nothing | " + rest},
+		{"what waits, and a restart", ask(true, func(s *lxc.Spec) { s.Features.Nesting = true }), func(q Request) World { return world(q, map[string]string{"features": "nesting=1"}, false) },
+			"nothing | nothing | enter, snapshot, change, restart, configured, nothing | " + rest + ", drop snapshot"},
+		{"what cannot be changed", ask(true, func(s *lxc.Spec) { s.DiskGiB = 4 }), func(q Request) World { return world(q, nil, false) },
+			"nothing | nothing | enter, stays disk, keep job, nothing | " + rest},
+		{"what the login may not set", ask(true, func(s *lxc.Spec) { s.Features.Fuse = true }), func(q Request) World { return world(q, nil, false) },
+			"nothing | nothing | enter, refuse | nothing | nothing"},
+		{"a restart while a script runs", ask(true, both), func(q Request) World {
+			w := world(q, nil, false)
+			w.Marks.Put(Mark{Phase: string(event.Syncing), Item: "20-b.sh", State: Claimed, Detail: Detail{SHA256: q.Job.ScriptSHA("20-b.sh"), Dir: "/runs/b"}})
+			w.Inside.Attempts["/runs/b"] = guest.Seen{State: guest.Running}
+			return w
+		}, "nothing | nothing | enter, refuse | nothing | nothing"},
+	})
+	checkRows(t, Resume, []row{
+		{"nothing is set", nil, func(q Request) World { return world(q, nil, false, memory, nesting) },
+			"nothing | nothing | enter, configure memory, configure features, configured, nothing | " + rest},
+		{"one is set", nil, func(q Request) World { return world(q, map[string]string{"memory": "1024"}, true, memory, nesting) },
+			"nothing | nothing | enter, configure features, restart, configured, nothing | " + rest},
+		{"all are set, and one waits", nil, func(q Request) World {
+			return world(q, map[string]string{"memory": "1024", "features": "nesting=1"}, true, memory, nesting)
+		},
+			"nothing | nothing | enter, restart, configured, nothing | " + rest},
+		{"all are set, and none has to wait", nil, func(q Request) World { return world(q, map[string]string{"memory": "1024"}, true, memory) },
+			"nothing | nothing | enter, configured, nothing | " + rest},
+		{"the hostname is set", nil, func(q Request) World { return world(q, nil, true, renamed) },
+			"nothing | nothing | enter, restart, configured, nothing | " + rest},
+		{"the hostname is set, and the sync has started it", nil, func(q Request) World {
+			w := world(q, nil, true, renamed)
+			w.Marks.Put(Mark{Phase: string(event.Starting), Item: ItemStart, State: Claimed, RunID: "2"})
+			return w
+		}, "nothing | nothing | enter, configured, nothing | " + rest},
+		{"killed before the first change", nil, func(q Request) World {
+			w := world(q, nil, true, memory)
+			w.Record.Lifecycle = lxc.Ready
+			return w
+		}, "nothing | nothing | enter, nothing | " + rest},
+	})
 }
 
 func TestFeaturesByLogin(t *testing.T) {

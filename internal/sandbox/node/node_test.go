@@ -324,6 +324,38 @@ func TestConfigChanges(t *testing.T) {
 	}
 }
 
+// What takes effect at once reaches the guest; a disk only grows.
+func TestRunningGuestChanges(t *testing.T) {
+	var told driver.Config
+	n := open(t, node.Options{Driver: &fake.Driver{OnConf: func(c driver.Config) { told = c }}})
+	mustCreate(t, n, spec(100))
+	upid, err := n.Start(t.Context(), node.Root, 100, nil)
+	finish(t, n, upid, err)
+	if err := n.SetConfig(t.Context(), node.Root, 100, node.Params{"memory": "1024", "cores": "3", "features": "nesting=1,keyctl=1"}); err != nil {
+		t.Fatal(err)
+	}
+	if told.MemoryMiB != 1024 || told.Cores != 3 || told.Keyctl {
+		t.Errorf("the guest is told %+v", told)
+	}
+	resize := func(a node.Auth, size string) (string, error) {
+		return n.Resize(t.Context(), a, 100, node.Params{"disk": "rootfs", "size": size})
+	}
+	upid, err = resize(node.Root, "16G")
+	if _, exit := finish(t, n, upid, err); exit != "OK" || told.DiskGiB != 16 {
+		t.Errorf("a resize ended with %q, and the guest has %d GiB", exit, told.DiskGiB)
+	}
+	_, err = resize(node.Root, "16G")
+	wantErr(t, err, 500, "disk is already at specified size")
+	_, err = resize(node.Root, "8G")
+	wantErr(t, err, 500, "unable to shrink disk size")
+	if err := n.AddUser("a@pve", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	grant(t, n, "a@pve", map[string]string{"/vms": "VM.Config.Disk"})
+	_, err = resize(node.ParseAuth("a@pve"), "17G")
+	wantErr(t, err, 403, "Permission check failed (/storage/local-lvm, Datastore.AllocateSpace)")
+}
+
 func hwaddr(net any) string {
 	for part := range strings.SplitSeq(net.(string), ",") {
 		if strings.HasPrefix(part, "hwaddr=") {

@@ -21,6 +21,7 @@ type Driver struct {
 	OnStart    func(ctx context.Context, c driver.Config) error
 	OnShutdown func(ctx context.Context, vmid int) error
 	OnSnapshot func(ctx context.Context, vmid int, name string) error
+	OnConf     func(c driver.Config) // of Reconfigure
 	OnExec     func(ctx context.Context, vmid int, e driver.Exec) (int, error)
 
 	mu     sync.Mutex
@@ -82,6 +83,9 @@ func (d *Driver) Start(ctx context.Context, c driver.Config, _ func(string)) err
 
 // Reconfigure keeps the new config.
 func (d *Driver) Reconfigure(_ context.Context, c driver.Config) error {
+	if d.OnConf != nil {
+		d.OnConf(c)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if g := d.guests[c.VMID]; g != nil {
