@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path"
 	"slices"
@@ -121,6 +122,21 @@ func (t *trial) judge(ctx context.Context, ends []string, gone bool) {
 	t.output(events, t.effects(string(b), ends))
 	if slices.Contains(ends, "1 40-new.sh") {
 		t.synced(r.CTID)
+	}
+	t.configured(r.CTID)
+}
+
+// configured looks whether the node has what the template asks for, and nothing waits for a
+// restart.
+func (t *trial) configured(ctid int) {
+	now, err := t.w.sb.Node().Config(ctid, map[string]string{"current": "1"})
+	if err != nil {
+		t.lost("no config: %v", err)
+	}
+	for key, want := range t.config {
+		if got := fmt.Sprint(now[key]); !strings.Contains(got, want) {
+			t.lost("%s is %s in the end, not %s", key, got, want)
+		}
 	}
 }
 

@@ -54,6 +54,10 @@ func scenarios() []scenario {
 			prepare: func(ctx context.Context, t *trial) bool { return t.finished(ctx) && t.change() },
 			args:    func(*trial) []string { return []string{"sync", name, "--json"} },
 		}, {
+			name: "sync of settings, with a restart", again: true, ends: onceEach,
+			prepare: func(ctx context.Context, t *trial) bool { return t.finished(ctx) && t.changeSettings() },
+			args:    func(*trial) []string { return []string{"sync", name, "--restart", "--json"} },
+		}, {
 			name: "destroy", gone: true,
 			prepare: func(ctx context.Context, t *trial) bool { return t.finished(ctx) },
 			args:    func(*trial) []string { return []string{"destroy", name, "--yes", "--json"} },
@@ -68,6 +72,16 @@ func (t *trial) killedAt(ctx context.Context, at string) bool {
 		t.lost("cannot prepare: the create was not killed at %q: %s", at, e.why())
 	}
 	return e.killed
+}
+
+// changeSettings changes what the template asks of Proxmox: what takes effect at once, a
+// disk, and what takes a restart.
+func (t *trial) changeSettings() bool {
+	t.edit("template.yaml", "memory: 256", "memory: 300")
+	t.edit("template.yaml", "disk: 2", "disk: 3")
+	t.edit("template.yaml", "features:", "tags: [crash]\nnetwork: {nameservers: [192.0.2.53]}\nfeatures:")
+	t.config = map[string]string{"memory": "300", "rootfs": "size=3G", "tags": "crash", "nameserver": "192.0.2.53"}
+	return true
 }
 
 // change changes the template for a sync: a changed file, a changed script, a new one. It

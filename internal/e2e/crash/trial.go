@@ -22,7 +22,8 @@ type trial struct {
 	dir       string
 	template  string
 	transport string
-	hold      string // the script, or package, that waits for release
+	hold      string            // the script, or package, that waits for release
+	config    map[string]string // what the node has to have in the end, by key: a part of the value
 
 	said     bytes.Buffer      // all output of all processes
 	secrets  map[string]string // description of each secret
