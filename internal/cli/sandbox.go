@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/signal"
 	"strings"
@@ -19,6 +20,7 @@ type serveOptions struct {
 	app       *app
 	driver    string
 	pve       string
+	subnet    string
 	lxcDir    string
 	pctDelay  time.Duration
 	console   sandbox.Console
@@ -57,7 +59,7 @@ appended to the file or written to the fifo; "-NAME" takes a fault back, "-" all
 stderr says "fault LINE" once a line holds, so that the writer can wait for it.` + exitStatuses(0, 1, 2),
 		Example: `  infrahaus sandbox serve >env & sleep 1; . ./env; infrahaus create web --template hello
   infrahaus sandbox serve --driver lxc
-  infrahaus sandbox serve --pve 9.2
+  infrahaus sandbox serve --pve 9.2 --subnet 10.9.0.0/24
   infrahaus sandbox serve --fault 'start-fail=no space:1'
   infrahaus sandbox serve --faults-from f 2>log & echo link-cut >>f`,
 		Args: noArgs,
@@ -66,6 +68,7 @@ stderr says "fault LINE" once a line holds, so that the writer can wait for it.`
 	f := cmd.Flags()
 	choose(cmd, &o.driver, "driver", "virtual", "the `kind` of guest: virtual, or lxc (Linux, as root)", "virtual", "lxc")
 	choose(cmd, &o.pve, "pve", "", "the `version` of Proxmox VE: %s (default the sandbox's own, 8.4 for a new one)", sandbox.Versions()...)
+	f.StringVar(&o.subnet, "subnet", "", "the `network` of virtual guests' addresses, such as 10.9.0.0/24 (default one of 127.0.0.0/8, which this machine reaches)")
 	f.StringVar(&o.lxcDir, "sandbox-dir", "", "the `folder` of lxc guests (default /var/lib/infrahaus-sandbox)")
 	f.DurationVar(&o.pctDelay, "pct-delay", 0, "what starting pct costs; about 950ms on a real node")
 	f.DurationVar(&o.console.Delay, "console-delay", 0, "what opening a console costs; 470ms on a real node")
@@ -91,8 +94,14 @@ func (o *serveOptions) run(ctx context.Context) error {
 	if o.pve == "" {
 		o.pve = cfg.SandboxPVE
 	}
+	var subnet netip.Prefix
+	if o.subnet != "" {
+		if subnet, err = netip.ParsePrefix(o.subnet); err != nil {
+			return usagef("--subnet %s: it is no network such as 10.9.0.0/24", o.subnet).hint("infrahaus sandbox serve --subnet 10.9.0.0/24")
+		}
+	}
 	sb, err := sandbox.Open(ctx, sandbox.Options{
-		Dir: cfg.Paths.Sandbox(), Driver: o.driver, PVE: o.pve, LXCDir: o.lxcDir, PctDelay: o.pctDelay, AuthDelay: o.authDelay, AddressDelay: o.address,
+		Dir: cfg.Paths.Sandbox(), Driver: o.driver, PVE: o.pve, Subnet: subnet, LXCDir: o.lxcDir, PctDelay: o.pctDelay, AuthDelay: o.authDelay, AddressDelay: o.address,
 		Console: o.console, Faults: o.faults, FaultsFrom: o.more, Log: o.log(),
 	})
 	if err != nil {
@@ -104,6 +113,9 @@ func (o *serveOptions) run(ctx context.Context) error {
 	}
 	if o.app.streams.ErrTTY {
 		o.welcome()
+	}
+	if subnet.IsValid() && !subnet.Addr().IsLoopback() {
+		o.app.say("Addresses of guests are in " + subnet.Masked().String() + ", which this machine does not reach: guests are reached through the node and the console alone.")
 	}
 	if _, err := fmt.Fprint(o.app.streams.Out, sandbox.Exports(sb.Endpoint())); err != nil {
 		return err
@@ -180,6 +192,16 @@ Its node answers the HTTP API and has an SSH server with pct. Its guests are
 virtual: a folder with the files of a Debian, Ubuntu or Alpine machine, and a
 shell, programs and services that this process plays. They need no privilege,
 and nothing of this machine can be reached from inside.
+
+Guests have addresses of 127.0.0.0/8, so that this machine reaches them. Other
+clients may leave such addresses out; serve --subnet gives others, which exist in
+the simulation alone: such guests are reached through the node and the console,
+and the settings of this machine's network stay as they are.
+
+The API has containers, pools, users, roles and the ACL, HA resources, storages,
+tasks and the routes that clients ask for besides, with the answers of genuine
+nodes. It has no virtual machines, no backups, no OCI images and no second node;
+a route that it lacks answers 501.
 
 A virtual guest cannot run real binaries, packages from the internet or a whole
 bash. A program, an option or a part of the shell's language that it lacks is

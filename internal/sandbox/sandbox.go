@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -22,10 +23,14 @@ import (
 // Options say which sandbox to open. Only Dir is needed; all but Dir, Driver, PVE
 // and Log are heeded by the owner alone.
 type Options struct {
-	Dir       string        // state, made 0700; no record, log or key of the tool lives there
-	Driver    string        // virtual or lxc; "": what Dir holds, else virtual
-	PVE       string        // version of Proxmox VE, one of Versions; "": what Dir holds, else the first of them
-	LXCDir    string        // where lxc guests live; "": /var/lib/infrahaus-sandbox
+	Dir    string // state, made 0700; no record, log or key of the tool lives there
+	Driver string // virtual or lxc; "": what Dir holds, else virtual
+	PVE    string // version of Proxmox VE, one of Versions; "": what Dir holds, else the first of them
+	LXCDir string // where lxc guests live; "": /var/lib/infrahaus-sandbox
+	// Subnet is where virtual guests get their addresses from; invalid: what Dir holds, else
+	// a /24 of 127/8. Addresses outside of 127/8 exist in the simulation alone: such guests
+	// are reached through the node and the console, and the machine's settings stay as they are.
+	Subnet    netip.Prefix
 	PctDelay  time.Duration // what starting pct costs; 950 ms on a real node
 	AuthDelay time.Duration // what a failed login costs; 3 s on a real node
 	// AddressDelay is the time from a start to the address in /interfaces; 0: hardly any, 1.4

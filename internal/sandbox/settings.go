@@ -64,8 +64,26 @@ func (set *settings) merge(o Options) error {
 			set.LXCDir = lxcguest.DefaultDir
 		}
 	}
+	if o.Subnet.IsValid() {
+		if err := checkSubnet(o.Subnet, set.Driver); err != nil {
+			return err
+		}
+		set.Subnet = o.Subnet.Masked()
+	}
 	if !set.Subnet.IsValid() {
 		set.Subnet = randomSubnet()
+	}
+	return nil
+}
+
+// checkSubnet refuses a network that has no room for leases, which begin at the tenth
+// address.
+func checkSubnet(p netip.Prefix, driver string) error {
+	switch {
+	case driver != "virtual":
+		return errors.New("cannot give real guests another network: --subnet is for virtual ones")
+	case !p.Addr().Is4() || p.Bits() < 8 || p.Bits() > 27:
+		return fmt.Errorf("cannot use the network %s: guests need an IPv4 network from /8 to /27", p)
 	}
 	return nil
 }
