@@ -39,6 +39,8 @@ type savedScript struct {
 type sealedValues struct {
 	Values map[string]string `json:"values"`
 	Secret []string          `json:"secret,omitempty"` // names of those that must not be shown
+	// From is where each value comes from; nil in the record of an older version.
+	From map[string]template.Origin `json:"from,omitempty"`
 }
 
 // SaveJob keeps a job for later runs.
@@ -56,8 +58,9 @@ func (r *Record) SaveJob(ctx context.Context, job plan.Job) error {
 // JobEntries returns a job as the store keeps it: its variables, sealed, and a document of
 // the rest. A create stores both together with the record.
 func (r *Record) JobEntries(job plan.Job) (variables store.Sealed, doc []byte, err error) {
-	values := sealedValues{Values: job.Values.Keep()}
+	values := sealedValues{Values: job.Values.Keep(), From: map[string]template.Origin{}}
 	for _, v := range job.Values.All() {
+		values.From[v.Name] = v.From
 		if v.Secret {
 			values.Secret = append(values.Secret, v.Name)
 		}

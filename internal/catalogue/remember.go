@@ -28,6 +28,7 @@ type Today struct {
 	// address. nil: only by a folder.
 	Find          func(ref, resolved string) (*template.Template, error)
 	Set           map[string]string // overrides variables
+	Unset         []string          // variables that follow the template again
 	ConfigRepoURL string
 }
 
@@ -72,10 +73,15 @@ func (r *Record) Remember(ctx context.Context, c lxc.Container, today Today) (*R
 	if err != nil {
 		return nil, err
 	}
-	values, err := t.Resolve(m.given(t, today.Set), &template.Maker{Random: vault.RandomText, Hostname: c.Hostname})
+	if err := t.CheckNames(today.Unset); err != nil {
+		return nil, err
+	}
+	given, made := m.given(t, today)
+	values, err := t.Resolve(given, &template.Maker{Random: vault.RandomText, Hostname: c.Hostname})
 	if err != nil {
 		return nil, err
 	}
+	values.Made(made...)
 	if _, err := t.DeclaredServices(values); err != nil {
 		return nil, err
 	}
@@ -91,19 +97,6 @@ func (r *Record) Remember(ctx context.Context, c lxc.Container, today Today) (*R
 		ConfigRepoURL: today.ConfigRepoURL, Password: password, Given: m.saved.Given,
 	}
 	return m, nil
-}
-
-// given returns the values on record of the variables that the template still has, with set
-// on top.
-func (m *Remembered) given(t *template.Template, set map[string]string) map[string]string {
-	out := map[string]string{}
-	for _, v := range t.Variables {
-		if text, ok := m.values.Values[v.Name]; ok {
-			out[v.Name] = text
-		}
-	}
-	maps.Copy(out, set)
-	return out
 }
 
 // Was is the spec on record.
@@ -129,18 +122,6 @@ func (m *Remembered) SkippedNow() []string { return m.saved.SkipNow }
 
 // NewPackages reports whether the job has other packages than those on record.
 func (m *Remembered) NewPackages() bool { return !slices.Equal(m.Packages, m.saved.Packages) }
-
-// NewValues names the variables, secret ones too, whose value differs from the one on
-// record.
-func (m *Remembered) NewValues() []string {
-	var out []string
-	for _, v := range m.Values.All() {
-		if m.values.Values[v.Name] != v.Text {
-			out = append(out, v.Name)
-		}
-	}
-	return out
-}
 
 // RemovedScripts names the scripts on record that the template no longer has.
 func (m *Remembered) RemovedScripts() []string {

@@ -111,7 +111,7 @@ func TestJobComesBack(t *testing.T) {
 		t.Errorf("the secret variable came back as %q", got)
 	}
 	if m.Changes() != nil || m.NewValues() != nil || m.NewPackages() || m.RemovedScripts() != nil {
-		t.Errorf("differs from the record: %q, %q, %q", m.Changes(), m.NewValues(), m.RemovedScripts())
+		t.Errorf("differs from the record: %v, %v, %v", m.Changes(), m.NewValues(), m.RemovedScripts())
 	}
 	known, err := w.record.Known(t.Context())
 	if err != nil {
@@ -157,8 +157,8 @@ func TestRememberSeesChanges(t *testing.T) {
 	if !slices.Equal(m.Changes(), want) {
 		t.Errorf("%q, want %q", m.Changes(), want)
 	}
-	if !slices.Equal(m.RemovedScripts(), []string{"20-b.sh"}) || !slices.Equal(m.NewValues(), []string{"db_name"}) || !m.NewPackages() {
-		t.Errorf("%q, %q, %v", m.RemovedScripts(), m.NewValues(), m.NewPackages())
+	if !slices.Equal(m.RemovedScripts(), []string{"20-b.sh"}) || len(m.NewValues()) != 1 || m.NewValues()[0].State() != "was app, set to other" || !m.NewPackages() {
+		t.Errorf("%q, %v, %v", m.RemovedScripts(), m.NewValues(), m.NewPackages())
 	}
 }
 

@@ -24,7 +24,7 @@ func (a *app) nothingLeft(ctx context.Context, c lxc.Container) error {
 	made := slices.ContainsFunc(steps, func(s store.Step) bool {
 		return s.Item == plan.ItemCreate && string(s.State) == string(plan.Done)
 	})
-	m, err := a.recall(ctx, c, nil, fetch.Local)
+	m, err := a.recall(ctx, c, nil, nil, fetch.Local)
 	if made || err != nil { // the container was adopted, or its template is gone: no create command to show
 		return a.isGone(c)
 	}
@@ -39,7 +39,7 @@ func (a *app) nothingLeft(ctx context.Context, c lxc.Container) error {
 // anew are the hints that make a container again that is lost, once its NAME is free. They
 // are nil if its template is gone, or if there never was one.
 func (a *app) anew(ctx context.Context, c lxc.Container) []string {
-	m, err := a.recall(ctx, c, nil, fetch.Local)
+	m, err := a.recall(ctx, c, nil, nil, fetch.Local)
 	if err != nil {
 		return nil
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/catalogue"
-	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/template"
@@ -143,18 +142,9 @@ func (d *comparison) variables(was map[string]string) {
 		case v.Hidden():
 			d.lines = append(d.lines, what+": another value on record than asked for")
 		case !known:
-			d.add(what, "nothing", shownValue(now))
+			d.add(what, "nothing", plan.ShownValue(now))
 		default:
-			d.add(what, shownValue(old), shownValue(now))
+			d.add(what, plan.ShownValue(old), plan.ShownValue(now))
 		}
 	}
-}
-
-// shownValue is a variable's value on one line, without the secrets of a URL.
-func shownValue(text string) string {
-	text = event.RedactURLs(text)
-	if text == "" || strings.ContainsAny(text, "\n\r\t") || len(text) > 80 {
-		return fmt.Sprintf("%.80q", text)
-	}
-	return text
 }

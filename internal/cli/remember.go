@@ -19,21 +19,21 @@ func (a *app) recordOf(c lxc.Container) *catalogue.Record {
 // remember reads the job that a container was made for, with the template as it is now. Of
 // a remote template, it is the content on record. set overrides variables.
 func (a *app) remember(ctx context.Context, c lxc.Container, set map[string]string) (*catalogue.Remembered, error) {
-	return a.recall(ctx, c, set, fetch.Known)
+	return a.recall(ctx, c, set, nil, fetch.Known)
 }
 
 // rememberAnew is remember, but of a remote template with what its branch, tag or archive is
-// now.
-func (a *app) rememberAnew(ctx context.Context, c lxc.Container, set map[string]string) (*catalogue.Remembered, error) {
-	return a.recall(ctx, c, set, fetch.Anew)
+// now. The variables that unset names follow the template again.
+func (a *app) rememberAnew(ctx context.Context, c lxc.Container, set map[string]string, unset []string) (*catalogue.Remembered, error) {
+	return a.recall(ctx, c, set, unset, fetch.Anew)
 }
 
-func (a *app) recall(ctx context.Context, c lxc.Container, set map[string]string, mode fetch.Mode) (*catalogue.Remembered, error) {
+func (a *app) recall(ctx context.Context, c lxc.Container, set map[string]string, unset []string, mode fetch.Mode) (*catalogue.Remembered, error) {
 	return a.recordOf(c).Remember(ctx, c, catalogue.Today{
 		Find: func(ref, resolved string) (*template.Template, error) {
 			return a.lookTemplate(ctx, ref, lookUp{known: resolved, mode: mode, use: true})
 		},
-		Set: set, ConfigRepoURL: a.cfg.ConfigRepoURL,
+		Set: set, Unset: unset, ConfigRepoURL: a.cfg.ConfigRepoURL,
 	})
 }
 

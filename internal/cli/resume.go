@@ -101,7 +101,7 @@ func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 	if o.templateChanged {
 		mode = fetch.Anew
 	}
-	m, err := a.recall(ctx, c, nil, mode)
+	m, err := a.recall(ctx, c, nil, nil, mode)
 	if err != nil {
 		return err
 	}

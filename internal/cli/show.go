@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/store"
@@ -103,11 +104,14 @@ type document struct {
 	Status       string        `json:"status"` // replaces the lifecycle
 	Interrupted  bool          `json:"interrupted,omitempty"`
 	Services     []lxc.Service `json:"services"`
+	Resources    *resources    `json:"resources,omitempty"` // that the container was asked to have; not of an adopted one
 	DiscoveredAt *lxc.Time     `json:"discoveredAt,omitempty"`
-	Runs         []store.Run   `json:"runs"`
-	Timeline     ui.Timeline   `json:"timeline"`          // of the last run with phases
-	Proxmox      *onSite       `json:"proxmox,omitempty"` // with --check
-	Differs      []string      `json:"differs,omitempty"`
+	// Variables is null if the key that they are sealed with is not there.
+	Variables []catalogue.Variable `json:"variables"`
+	Runs      []store.Run          `json:"runs"`
+	Timeline  ui.Timeline          `json:"timeline"`          // of the last run with phases
+	Proxmox   *onSite              `json:"proxmox,omitempty"` // with --check
+	Differs   []string             `json:"differs,omitempty"`
 }
 
 // showContainer shows a record: a card, rows or a document.
@@ -145,6 +149,9 @@ func (a *app) documentOf(ctx context.Context, l listed) (document, error) {
 	if d.Interrupted, err = a.interrupted(ctx, c); err != nil {
 		return d, err
 	}
+	if d.Resources, d.Variables, err = a.asked(ctx, c); err != nil {
+		return d, err
+	}
 	d.Services = append([]lxc.Service{}, services...)
 	if !at.IsZero() {
 		found := lxc.At(at)
@@ -163,7 +170,11 @@ func (a *app) showCard(ctx context.Context, l listed) error {
 	if err != nil {
 		return err
 	}
-	r := ui.Result{Container: c, Services: services, Story: true, AsOf: at, Now: l.now()}
+	r := ui.Result{Container: c, Services: services, Story: true, AsOf: at}
+	if r.Now, err = a.askedLines(ctx, c); err != nil {
+		return err
+	}
+	r.Now = append(r.Now, l.now()...)
 	if r.Interrupted, err = a.interrupted(ctx, c); err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 type syncOptions struct {
 	app          *app
 	vars         variableOptions
+	unset        []string
 	packages     packageOptions
 	take         string
 	snapshot     string
@@ -55,6 +56,13 @@ that its template asks for. Where only root@pam may set a feature, pct on the no
 does it (ssh.node); otherwise the sync is refused before its first change. The OS
 template and unprivileged cannot be changed: the sync says so and leaves them.
 
+A variable that nobody set follows the template's default. One that was set stays;
+--unset lets it follow again. What was generated stays.
+
+What depends on a changed file, package or variable (notify in the template) is
+restarted, reloaded or run again, once, after the checks of the files. A check that
+fails puts the files back. A declared service that does not run is started.
+
 A file that was edited in the container, or that a sync did not put there, is never
 overwritten without a copy kept beside it. Where it was edited and the template has
 changed it too, the sync is refused before anything is changed: --take guest keeps
@@ -77,6 +85,7 @@ lost, so it asks, and --yes is for scripts.` + exitStatuses(0, 1, 2, 3, 4, 5, 6,
 	}
 	f := cmd.Flags()
 	o.vars.register(f)
+	f.StringArrayVar(&o.unset, "unset", nil, "let a template variable follow the template again, by `name`")
 	o.packages.register(f)
 	o.resources.register(f)
 	choose(cmd, &o.take, "take", "", "whose `side` wins a conflict: %s", "template", "guest")
@@ -122,7 +131,12 @@ func (o *syncOptions) run(ctx context.Context, ref string) error {
 	if err != nil {
 		return err
 	}
-	m, err := a.rememberAnew(ctx, c, set)
+	for _, name := range o.unset {
+		if _, ok := set[name]; ok {
+			return usagef("--set and --unset exclude each other for %s", name)
+		}
+	}
+	m, err := a.rememberAnew(ctx, c, set, o.unset)
 	if err != nil {
 		return err
 	}
@@ -139,7 +153,7 @@ func (o *syncOptions) run(ctx context.Context, ref string) error {
 	m.SkipNow = o.skipScripts
 	how := plan.SyncRequest{
 		Take: o.take, Snapshot: o.snapshot, Removed: m.RemovedScripts(), Values: m.NewValues(),
-		Changed: m.Changes() != nil || m.NewPackages() || m.NewSpec(), Want: m.Spec, Was: m.Was(), Restart: o.restart,
+		Changed: m.Changes() != nil || m.NewPackages() || m.NewSpec() || m.NewOrigins(), Want: m.Spec, Was: m.Was(), Restart: o.restart,
 	}
 	if o.plan {
 		return o.report(ctx, c, m, how)
@@ -245,6 +259,9 @@ func driftTable(p plan.Report) ui.Table {
 	}
 	for _, s := range p.Settings {
 		add("setting", s.Name, s.State(), p.Would(s))
+	}
+	for _, v := range p.Variables {
+		add("variable", v.Name, v.State(), "use it")
 	}
 	for _, f := range p.Files {
 		add("file", f.Target, string(f.State), does[f.Effect()])

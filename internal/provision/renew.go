@@ -72,7 +72,7 @@ func (r *Run) redo(ctx context.Context, item string) error {
 func (r *Run) keepJob(ctx context.Context) error {
 	switch {
 	case len(r.how.Values) > 0:
-		r.say("On record from now on: the new value of " + strings.Join(r.how.Values, ", "))
+		r.say("On record from now on: the new value of " + strings.Join(r.how.Renewed(), ", "))
 	case !r.how.Changed:
 		return nil
 	}

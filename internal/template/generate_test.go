@@ -49,8 +49,8 @@ func TestGenerated(t *testing.T) {
 		t.Errorf("the certificate is not for web, or not self-signed: %v", err)
 	}
 	for _, val := range v.All() {
-		if half := strings.Contains(val.Name, "_"); half == val.Secret || !val.Generated {
-			t.Errorf("%s: secret %t, generated %t", val.Name, val.Secret, val.Generated)
+		if half := strings.Contains(val.Name, "_"); half == val.Secret || val.From != FromGenerated {
+			t.Errorf("%s: secret %t, generated %t", val.Name, val.Secret, val.From == FromGenerated)
 		}
 	}
 	again, err := tm.Resolve(v.Keep(), nil)
@@ -58,7 +58,7 @@ func TestGenerated(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, val := range again.All() {
-		if val.Text != v.All()[i].Text || val.Generated || val.Pending {
+		if val.Text != v.All()[i].Text || val.From == FromGenerated || val.Pending {
 			t.Errorf("%s was made again", val.Name)
 		}
 	}

@@ -9,12 +9,22 @@ import (
 
 // Value is one variable with what it is set to.
 type Value struct {
-	Name      string
-	Text      string
-	Secret    bool // must not be shown: secret or generated
-	Generated bool // made by Resolve, not set by anyone
-	Pending   bool // would be generated; Text is ""
+	Name    string
+	Text    string
+	Secret  bool // must not be shown: secret or generated
+	From    Origin
+	Pending bool // would be generated; Text is ""
 }
+
+// Origin is where a value comes from.
+type Origin string
+
+// The origins. A variable that has no default, and that nobody set, is empty by default.
+const (
+	FromSet       Origin = "set"
+	FromGenerated Origin = "generated"
+	FromDefault   Origin = "default"
+)
 
 // Values are a template's variables, resolved, in the template's order.
 type Values struct{ list []Value }
@@ -50,18 +60,19 @@ const missing = "must be set"
 // resolve fills in one variable. It returns the reason if that is impossible.
 func (v Variable) resolve(set map[string]string, make *Maker) (Value, string) {
 	text, given := set[v.Name]
-	val := Value{Name: v.Name, Text: v.normal(text), Secret: v.Hidden()}
+	val := Value{Name: v.Name, Text: v.normal(text), Secret: v.Hidden(), From: FromDefault}
 	switch {
 	case given:
+		val.From = FromSet
 		return val, v.refuse(val.Text)
 	case v.Generate.Any() && make == nil:
-		val.Pending = true
+		val.Pending, val.From = true, FromGenerated
 	case v.Generate.Any():
 		made, err := make.value(v.Generate)
 		if err != nil {
 			return val, "cannot be made: " + err.Error()
 		}
-		val.Text, val.Generated = made, true
+		val.Text, val.From = made, FromGenerated
 	case v.HasDefault:
 		val.Text = v.Default
 	case v.Required:
@@ -85,7 +96,7 @@ func (t *Template) publicHalf(v Variable, val *Value, out Values, make *Maker) s
 	if err != nil {
 		return "cannot be made: " + v.From + " " + err.Error()
 	}
-	val.Text, val.Generated = text, true
+	val.Text, val.From = text, FromGenerated
 	return ""
 }
 
@@ -110,6 +121,18 @@ func (v Variable) missing() string {
 		s += ": " + v.Description
 	}
 	return s
+}
+
+// CheckNames returns a *VariableError for names that are no variables of the template.
+func (t *Template) CheckNames(names []string) error {
+	set := map[string]string{}
+	for _, name := range names {
+		set[name] = ""
+	}
+	if problems := t.strangers(set); problems != nil {
+		return &VariableError{Template: t.Name, Problems: problems}
+	}
+	return nil
 }
 
 // strangers are the names in set that the template does not have.
@@ -140,6 +163,15 @@ func (t *Template) strangers(set map[string]string) []Problem {
 
 // All are the values in the template's order.
 func (v Values) All() []Value { return v.list }
+
+// Made marks values that Resolve was given as made on an earlier run.
+func (v Values) Made(names ...string) {
+	for i := range v.list {
+		if slices.Contains(names, v.list[i].Name) {
+			v.list[i].From = FromGenerated
+		}
+	}
+}
 
 // Get is one value's text.
 func (v Values) Get(name string) (string, bool) {

@@ -283,9 +283,9 @@ func TestDecideSync(t *testing.T) {
 		{"the config-manager failed", nil, func(q Request) World {
 			return testWorld(q, Failed, ItemManager).compared(configmanager.FileSame, configmanager.FileSame)
 		}, change("change, ship", "rerun config-manager, leave 10-a.sh, leave 20-b.sh")},
-		{"a variable has another value", func(q *Request) { q.Sync.Values = []string{"colour"} }, same,
+		{"a variable has another value", func(q *Request) { q.Sync.Values = []NewValue{{Name: "colour"}} }, same,
 			change("redo 10-a.sh, change, nothing", "leave config-manager, rerun 10-a.sh, leave 20-b.sh")},
-		{"a variable that no script names has another value", func(q *Request) { q.Sync.Values = []string{"size"} }, same, nothing},
+		{"a variable that no script names has another value", func(q *Request) { q.Sync.Values = []NewValue{{Name: "size"}} }, same, nothing},
 	})
 }
 

@@ -85,7 +85,7 @@ func (d *decision) changed() (due []Due) {
 			add("package", key)
 		}
 	}
-	for _, name := range d.Sync.Values {
+	for _, name := range d.Sync.Renewed() {
 		if len(d.Job.notifyOf(Due{"variable", name})) > 0 {
 			add("variable", name)
 		}

@@ -52,7 +52,7 @@ func TestDecideNotify(t *testing.T) {
 		{"the file is kept as the container has it", notifying, done(configmanager.FileKept, same), syncs + "keep job, nothing | " + allDone},
 		{"the variable has changed", func(q *Request) {
 			notifying(q)
-			q.Sync.Values = []string{"size"}
+			q.Sync.Values = []NewValue{{Name: "size"}}
 		}, done(same, same), syncs + "snapshot, redo notify, change, nothing | leave config-manager, leave 10-a.sh, leave 20-b.sh, rerun notify | discover, drop snapshot"},
 		{"the last restarts failed", notifying, func(q Request) World {
 			return testWorld(q, "").compared(same, same).notified(Failed, Detail{Status: 1})
@@ -83,7 +83,7 @@ func TestDecideNotify(t *testing.T) {
 func TestDue(t *testing.T) {
 	q := testRequest(Sync)
 	notifying(&q)
-	q.Sync.Values = []string{"size"}
+	q.Sync.Values = []NewValue{{Name: "size"}}
 	w := testWorld(testRequest(Sync), "").compared(same, same).notified(Failed, Detail{Due: []Due{{"start", "nginx"}, {"variable", "size"}}})
 	w.Inside.Drift.Packages = []configmanager.PackageDrift{{Manager: "apt", Spec: "p", State: configmanager.PackageMissing}}
 	want := []Due{{"package", "apt p"}, {"variable", "size"}, {"start", "nginx"}}

@@ -55,7 +55,7 @@ func TestDoing(t *testing.T) {
 // TestProgramsOutdated shows that an attempt which works with old values or old files is not
 // followed.
 func TestProgramsOutdated(t *testing.T) {
-	revalued := func(q *Request) { q.Verb, q.Sync.Values = Sync, []string{"colour"} }
+	revalued := func(q *Request) { q.Verb, q.Sync.Values = Sync, []NewValue{{Name: "colour"}} }
 	changed := func(q *Request) { q.Job.Template.Digest = "new" }
 	for _, tt := range []struct {
 		name   string

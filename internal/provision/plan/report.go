@@ -14,10 +14,12 @@ import (
 type Report struct {
 	Inside string `json:"inside"` // how the guest was entered, and why so
 	// Settings are the differences on Proxmox: what is the same is left out.
-	Settings []Setting                    `json:"settings"`
-	Files    []configmanager.FileDrift    `json:"files"`
-	Folders  []configmanager.FolderDrift  `json:"folders"`
-	Packages []configmanager.PackageDrift `json:"packages"`
+	Settings []Setting `json:"settings"`
+	// Variables are those whose value differs from the one on record.
+	Variables []NewValue                   `json:"variables"`
+	Files     []configmanager.FileDrift    `json:"files"`
+	Folders   []configmanager.FolderDrift  `json:"folders"`
+	Packages  []configmanager.PackageDrift `json:"packages"`
 	// Manager is the state of the config-manager's last attempt, in the words for a script.
 	// Unless it is same, the sync applies files and packages although none differs.
 	Manager string        `json:"configManager"`
@@ -96,7 +98,7 @@ func ReportOf(q Request, w World) Report {
 		Folders: append([]configmanager.FolderDrift{}, drift.Folders...),
 		Manager: programs[ItemManager].state(w.Marks.Of(event.Syncing, ItemManager)),
 		Files:   []configmanager.FileDrift{}, Scripts: []ScriptDrift{}, Services: []ServiceDrift{}, Conflicts: []string{},
-		Notify: append([]configmanager.Notify{}, d.notified()...),
+		Notify: append([]configmanager.Notify{}, d.notified()...), Variables: append([]NewValue{}, q.Sync.Values...),
 	}
 	for _, f := range drift.Files {
 		r.Files = append(r.Files, f.Settled(q.Sync.Take))
@@ -148,6 +150,9 @@ func (r Report) Differs() bool {
 		if f.State != configmanager.FolderSame {
 			return true
 		}
+	}
+	if len(r.Variables) > 0 {
+		return true
 	}
 	mends := func(s ServiceDrift) bool { return len(s.Sync) > 0 }
 	return r.Manager != "same" || packagesDiffer(r.Packages) || len(r.Notify) > 0 || slices.ContainsFunc(r.Services, mends)

@@ -34,14 +34,14 @@ type Request struct {
 
 // SyncRequest is what a sync is asked for.
 type SyncRequest struct {
-	Take     string   // how to settle conflicts: template or guest; "" refuses them
-	Snapshot string   // SnapshotAuto, SnapshotAlways or SnapshotNever
-	Removed  []string // scripts that the template no longer has
-	Values   []string // names of variables whose value differs from the one on record
-	Changed  bool     // the template is not the one on record
-	Want     lxc.Spec // what the container is asked to be now
-	Was      lxc.Spec // what it was asked to be, on record
-	Restart  bool     // restart it if a setting needs that
+	Take     string     // how to settle conflicts: template or guest; "" refuses them
+	Snapshot string     // SnapshotAuto, SnapshotAlways or SnapshotNever
+	Removed  []string   // scripts that the template no longer has
+	Values   []NewValue // variables whose value differs from the one on record
+	Changed  bool       // the template is not the one on record
+	Want     lxc.Spec   // what the container is asked to be now
+	Was      lxc.Spec   // what it was asked to be, on record
+	Restart  bool       // restart it if a setting needs that
 }
 
 // The values of --snapshot. Auto takes one if the storage can.
@@ -76,7 +76,7 @@ func (q Request) goesBackTo(item string) bool {
 // The digest of a script does not cover secret variables, so it cannot show this.
 func (q Request) revalued(item string) bool {
 	return slices.ContainsFunc(q.Job.Scripts(), func(s template.Script) bool {
-		return s.Name == item && slices.ContainsFunc(q.Sync.Values, func(name string) bool { return Names(s, name) })
+		return s.Name == item && slices.ContainsFunc(q.Sync.Values, func(v NewValue) bool { return Names(s, v.Name) })
 	})
 }
 
