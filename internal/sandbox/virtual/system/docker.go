@@ -66,6 +66,7 @@ func dockerCLI(p *proc, args []string) int {
 			p.Printf("%s\n", i)
 		}
 	case "rm", "stop", "kill":
+		_, rest = simple(args[1:], "t") // -f has no value here
 		return d.remove(p, rest)
 	case "run":
 		return d.run(p, o, args)
@@ -116,6 +117,7 @@ func (d *docker) remove(p *proc, names []string) int {
 		for i, c := range d.containers {
 			if c.name == n || strings.HasPrefix(c.id, n) {
 				c.main.Signal(9)
+				p.Wait(c.main) // its port is free when the command ends
 				d.containers = append(d.containers[:i], d.containers[i+1:]...)
 				p.Printf("%s\n", n)
 				hit = true

@@ -27,11 +27,15 @@ func wget(p *proc, args []string) int {
 		case strings.HasPrefix(a, "-O"):
 			out = a[2:]
 		case strings.HasPrefix(a, "-") && !strings.HasPrefix(a, "--"):
-			server = server || strings.Contains(a, "S")
-			quiet = quiet || strings.Contains(a, "q")
-			if strings.HasSuffix(a, "O") && i+1 < len(args) {
+			flags, file, named := strings.Cut(a, "O") // -qO FILE, or -qOFILE
+			server = server || strings.Contains(flags, "S")
+			quiet = quiet || strings.Contains(flags, "q")
+			if named && file == "" && i+1 < len(args) {
 				i++
-				out = args[i]
+				file = args[i]
+			}
+			if named {
+				out = file
 			}
 		case a == "--quiet":
 			quiet = true
