@@ -123,7 +123,7 @@ func deed(command string) string {
 		"events": "replay the events", "logs": "replay the logs", "credentials": "show the credentials",
 		"template": "use the catalogue of templates", "template list": "list the templates",
 		"template show": "show the template", "template validate": "validate the template",
-		"template new": "make the template", "template copy": "copy the template", "template schema": "print the schema",
+		"template new": "make the template", "template test": "test the templates", "template import": "import the template", "template copy": "copy the template", "template schema": "print the schema",
 		"sandbox": "use the sandbox", "sandbox serve": "serve the sandbox", "sandbox reset": "reset the sandbox",
 		"host": "use the known hosts", "host list": "list the hosts", "host show": "show the host",
 		"host rename": "rename the host", "host remove": "remove the host", "doctor": "make the checks",

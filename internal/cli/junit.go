@@ -93,30 +93,39 @@ func (r *report) save(a *app) {
 	}
 }
 
-// write replaces the file at once: a CI system may read it at any time.
+// write writes the runs so far.
 func (r *report) write() error {
 	doc := junitSuites{Name: "infrahaus"}
 	for _, run := range r.runs {
 		run.mu.Lock()
 		s := suiteOf(run)
 		run.mu.Unlock()
-		doc.Suites = append(doc.Suites, s)
-		doc.Tests, doc.Failures, doc.seconds = doc.Tests+s.Tests, doc.Failures+s.Failures, doc.seconds+s.seconds
+		doc.add(s)
 	}
+	return doc.write(r.file)
+}
+
+func (doc *junitSuites) add(s junitSuite) {
+	doc.Suites = append(doc.Suites, s)
+	doc.Tests, doc.Failures, doc.seconds = doc.Tests+s.Tests, doc.Failures+s.Failures, doc.seconds+s.seconds
+}
+
+// write replaces the file at once: a CI system may read it at any time.
+func (doc *junitSuites) write(file string) error {
 	doc.Time = junitTime(doc.seconds)
 	text, err := xml.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return err
 	}
 	text = append(append([]byte(xml.Header), text...), '\n')
-	if info, err := os.Stat(r.file); err == nil && !info.Mode().IsRegular() { // /dev/stdout, a pipe
-		return os.WriteFile(r.file, text, 0o644)
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() { // /dev/stdout, a pipe
+		return os.WriteFile(file, text, 0o644)
 	}
-	aside := filepath.Join(filepath.Dir(r.file), "."+filepath.Base(r.file)+".new")
+	aside := filepath.Join(filepath.Dir(file), "."+filepath.Base(file)+".new")
 	if err := os.WriteFile(aside, text, 0o644); err != nil {
 		return err
 	}
-	return os.Rename(aside, r.file)
+	return os.Rename(aside, file)
 }
 
 // plainError is the cause of a file's error, without its path, which may be another one.

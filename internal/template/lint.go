@@ -73,6 +73,7 @@ func (l *loader) lintAll() []Problem {
 	c.variables()
 	c.scriptVariables()
 	c.scriptFolder()
+	c.tests()
 	c.packageNames()
 	c.targets()
 	c.sizes()
@@ -243,4 +244,37 @@ func (c *lint) scriptFolder() {
 			c.in(name, 0, 0, false, "name a script NN-NAME.sh, or put a file into files/", "does not run, and is not shipped")
 		}
 	}
+}
+
+// tests reads tests/*.sh, which create never ships, as their shells will.
+func (c *lint) tests() {
+	entries, err := fs.ReadDir(c.l.fsys, "tests")
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		name := path.Join("tests", e.Name())
+		if !strings.HasSuffix(name, ".sh") {
+			if strings.HasPrefix(string(firstBytes(c.l.fsys, name)), "#!") {
+				c.in(name, 0, 0, false, "name it "+strings.TrimSuffix(e.Name(), path.Ext(e.Name()))+".sh", "is no test: its name does not end in .sh")
+			}
+			continue
+		}
+		data, err := readLimited(c.l.fsys, name, maxScript)
+		if err != nil {
+			c.in(name, 0, 0, true, "", "cannot be read: %s", plain(err))
+			continue
+		}
+		aside := &loader{fsys: c.l.fsys, t: c.t}
+		aside.lint(name, data)
+		c.found = append(c.found, aside.warnings...)
+	}
+}
+
+func firstBytes(fsys fs.FS, name string) []byte {
+	data, err := readLimited(fsys, name, 64)
+	if err != nil {
+		return nil
+	}
+	return data
 }

@@ -1,0 +1,11 @@
+#!/bin/sh
+set -eu
+
+page=$(wget -qO- "http://127.0.0.1:$port/")
+case $page in
+*"$title"*) ;;
+*)
+	echo "the page lacks its title, $title: $page"
+	exit 1
+	;;
+esac
