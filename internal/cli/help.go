@@ -15,6 +15,7 @@ const statusHead = "\n\nExit status:\n"
 // showHelp prints a command's help: what it is for, its usage and flags, and
 // last its exit statuses, which stand at the end of Long.
 func showHelp(cmd *cobra.Command, _ []string) {
+	addTopics(cmd.Root())
 	cmd.InitDefaultHelpFlag()
 	cmd.InitDefaultVersionFlag()
 	text, statuses, _ := strings.Cut(cmd.Long, statusHead)
@@ -27,14 +28,26 @@ func showHelp(cmd *cobra.Command, _ []string) {
 	}
 }
 
+// addTopics adds the texts that consist of topics to the commands that show them. Topics are
+// made from many tables: to make them at the start took a tenth of the shortest commands.
+func addTopics(root *cobra.Command) {
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "help":
+			c.Long = "Help about any command, such as: infrahaus help template show.\n\nTopics are texts about no single command, such as: infrahaus help config.\n" +
+				topicList() + strings.TrimPrefix(exitStatuses(0, 2), "\n")
+		case "sandbox":
+			c.Long = strings.TrimRight(sandboxTopic().Text(), "\n") + exitStatuses(0, 2)
+		}
+	}
+}
+
 // newHelpCmd is cobra's help command with an error for what there is not.
 func newHelpCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "help [command | topic]",
 		GroupID: "more",
 		Short:   "Help about any command or topic",
-		Long: "Help about any command, such as: infrahaus help template show.\n\nTopics are texts about no single command, such as: infrahaus help config.\n" +
-			topicList() + strings.TrimPrefix(exitStatuses(0, 2), "\n"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if showTopic(c, args) {
 				return nil

@@ -22,7 +22,11 @@ type globalOptions struct {
 }
 
 // Root is the command tree, for what is made from its help: the man pages.
-func Root() *cobra.Command { return newRootCmd(&app{}) }
+func Root() *cobra.Command {
+	root := newRootCmd(&app{})
+	addTopics(root)
+	return root
+}
 
 func newRootCmd(a *app) *cobra.Command {
 	root := &cobra.Command{

@@ -34,7 +34,6 @@ func newSandboxCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "The embedded simulated Proxmox",
-		Long:  strings.TrimRight(sandboxTopic().Text(), "\n") + exitStatuses(0, 2),
 		Args:  noArgs,
 		RunE:  helpOnly,
 	}

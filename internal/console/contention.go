@@ -87,7 +87,7 @@ func (o *contention) markPast(tag string) {
 // firstClaim is the tag of the run that was first to claim the login; "" if none did. All
 // runs see the same.
 func (d *login) firstClaim() string {
-	if m := claimWord.FindSubmatch(d.text); m != nil {
+	if m := claimWord().FindSubmatch(d.text); m != nil {
 		return string(m[1])
 	}
 	return ""
@@ -124,7 +124,7 @@ func (d *login) foreignTag() string {
 		return ""
 	}
 	tag := ""
-	for _, m := range pumpWord.FindAllStringSubmatch(readable(d.text), -1) {
+	for _, m := range pumpWord().FindAllStringSubmatch(readable(d.text), -1) {
 		switch {
 		case m[1] == d.tag, m[1] == d.ownTag && d.adoptOwn, isBlock(m[2]):
 		case m[2] == "b":
@@ -190,7 +190,7 @@ func (d *login) waitForOwner(ctx context.Context, tag string) error {
 			return err
 		}
 		// A login prompt means that the pump was killed.
-		if last := d.text[bytes.LastIndexByte(d.text, '\n')+1:]; quiet && loginPrompt.Match(last) && !lastLogin.Match(last) {
+		if last := d.text[bytes.LastIndexByte(d.text, '\n')+1:]; quiet && loginPrompt().Match(last) && !lastLogin().Match(last) {
 			d.restart()
 			return nil
 		}
@@ -201,7 +201,7 @@ func (d *login) waitForOwner(ctx context.Context, tag string) error {
 // the text after them.
 func (d *login) wordsOf(tag string) (words []string, rest []byte) {
 	text, end := readable(d.text), 0
-	for _, m := range pumpWord.FindAllStringSubmatchIndex(text, -1) {
+	for _, m := range pumpWord().FindAllStringSubmatchIndex(text, -1) {
 		if text[m[2]:m[3]] != tag {
 			continue
 		}
@@ -257,6 +257,6 @@ func (d *login) restart() {
 func hasForeignKeys(text string) bool {
 	text = strings.Replace(text, rootName, "", 1)
 	text = strings.ReplaceAll(text, "^E", "") // clearLine, as a terminal shows it
-	text = secretLine.ReplaceAllString(text, "")
+	text = secretLine().ReplaceAllString(text, "")
 	return strings.TrimSpace(text) != ""
 }

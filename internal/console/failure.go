@@ -16,14 +16,14 @@ const maxLogins = 3
 // of the password, which nobody sees. So the password is tried a second time, and a third
 // time if others did type.
 func (d *login) onRefusal(text, last string) error {
-	if locked.MatchString(text) {
+	if locked().MatchString(text) {
 		return d.fail(AccountLocked, "root is not let in")
 	}
 	head := text[:len(text)-len(last)]
-	if said := refused.FindStringIndex(head); said != nil {
+	if said := refused().FindStringIndex(head); said != nil {
 		head = head[:said[0]]
 	}
-	prompt := loginPrompt.MatchString(last) && !lastLogin.MatchString(last)
+	prompt := loginPrompt().MatchString(last) && !lastLogin().MatchString(last)
 	d.unsure = d.unsure || hasForeignKeys(head) || prompt && !strings.HasSuffix(strings.TrimRight(last, " "), ":")
 	if d.refusals++; d.refusals < 2 || d.refusals < maxLogins && d.unsure {
 		d.state, d.text = awaitPrompt, nil

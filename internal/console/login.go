@@ -231,7 +231,7 @@ func relevantLines(text []byte) []byte {
 			continue
 		}
 		p := readable(line)
-		if promptBegin.MatchString(p) || refused.MatchString(p) || locked.MatchString(p) || changeAsked.MatchString(p) || strings.Contains(p, "~") {
+		if promptBegin().MatchString(p) || refused().MatchString(p) || locked().MatchString(p) || changeAsked().MatchString(p) || strings.Contains(p, "~") {
 			kept = append(kept, line...)
 		}
 	}
@@ -253,7 +253,7 @@ func mentionsLogin(line []byte) bool {
 
 // readable drops carriage returns and the codes that move a cursor.
 func readable(text []byte) string {
-	return escapes.ReplaceAllString(strings.ReplaceAll(string(text), "\r", ""), "")
+	return escapes().ReplaceAllString(strings.ReplaceAll(string(text), "\r", ""), "")
 }
 
 // clearLine clears what somebody has typed and not sent, wherever the cursor stands in it.

@@ -166,7 +166,7 @@ func (m *Mux) onNoise(b []byte) {
 	m.noise = keepLast(m.noise, b, 256)
 	last := string(m.noise[bytes.LastIndexByte(m.noise, '\n')+1:])
 	m.mu.Unlock()
-	if loginAlone.MatchString(last) {
+	if loginAlone().MatchString(last) {
 		m.fail(errors.New("a login prompt is where our shell was"))
 	}
 }

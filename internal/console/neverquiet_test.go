@@ -201,7 +201,7 @@ func TestConsoleLeftWhereGivenUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := given(t)
-			for end := time.Now().Add(5 * time.Minute); !loginPrompt.MatchString(c.Output()); time.Sleep(50 * time.Millisecond) {
+			for end := time.Now().Add(5 * time.Minute); !loginPrompt().MatchString(c.Output()); time.Sleep(50 * time.Millisecond) {
 				if time.Now().After(end) {
 					t.Fatal("it is not as it was")
 				}

@@ -18,11 +18,11 @@ func (d *login) judge(quiet bool) (adopted bool, err error) {
 		return true, nil
 	}
 	last := text[strings.LastIndexByte(text, '\n')+1:]
-	prompt := shellPrompt.MatchString(last) || loginPrompt.MatchString(last) || secretPrompt.MatchString(last)
+	prompt := shellPrompt().MatchString(last) || loginPrompt().MatchString(last) || secretPrompt().MatchString(last)
 	if d.hidden = d.busy() && !(quiet && prompt); d.hidden {
 		last = d.hiddenPrompt(text)
 	}
-	if (d.state == awaitPassword || d.state == awaitShell) && codeAsked.MatchString(last) {
+	if (d.state == awaitPassword || d.state == awaitShell) && codeAsked().MatchString(last) {
 		_ = d.put("\n") // an empty code ends the login
 		d.loggedIn = false
 		return false, d.fail(SecondFactor, "it asks for a second factor, which a run cannot give")
@@ -55,14 +55,14 @@ func (d *login) hiddenPrompt(text string) (prompt string) {
 		if !strings.ContainsAny(line, "#$:") {
 			continue
 		}
-		if p := promptBegin.FindString(line); p != "" {
+		if p := promptBegin().FindString(line); p != "" {
 			times[p]++
 			seen = append(seen, p)
 		}
 	}
 	for _, p := range seen {
 		switch n := times[p]; {
-		case secretPrompt.MatchString(p), n > 1 && n <= 3+4*d.enters:
+		case secretPrompt().MatchString(p), n > 1 && n <= 3+4*d.enters:
 			prompt = p
 		}
 	}
@@ -74,7 +74,7 @@ func (d *login) ownPumpAnswers(text string) bool {
 	if !d.adoptOwn || strings.Contains(text, "~"+d.ownTag+" b;") { // it answered, and then it ended
 		return false
 	}
-	for _, m := range pumpAnswer.FindAllStringSubmatch(text, -1) {
+	for _, m := range pumpAnswer().FindAllStringSubmatch(text, -1) {
 		if m[1] == d.ownTag {
 			return true
 		}
@@ -90,16 +90,16 @@ func (d *login) atPrompt(last string) error {
 	switch first := d.firstClaim(); {
 	case first != "" && first != d.tag:
 		d.deferToOther()
-	case secretPrompt.MatchString(last):
+	case secretPrompt().MatchString(last):
 		if d.others.mayBeAt(awaitPassword) {
 			return nil
 		}
 		// Somebody left half a login, or a cut did: an empty password ends it.
 		d.text = nil
 		return d.put(clearLine + "\n")
-	case loginPrompt.MatchString(last) && !lastLogin.MatchString(last):
+	case loginPrompt().MatchString(last) && !lastLogin().MatchString(last):
 		return d.typeName(last)
-	case shellPrompt.MatchString(last):
+	case shellPrompt().MatchString(last):
 		if d.others.seen() && d.others.mayBeAt(awaitShell) {
 			return nil
 		}
@@ -149,20 +149,20 @@ func (d *login) typeName(last string) error {
 
 // atPassword answers the password prompt.
 func (d *login) atPassword(text, last string) error {
-	if refused.MatchString(text) || locked.MatchString(text) {
+	if refused().MatchString(text) || locked().MatchString(text) {
 		return d.onRefusal(text, last)
 	}
 	head := text[:len(text)-len(last)]
-	at := secretLine.FindStringIndex(text) // something may have been printed after it
+	at := secretLine().FindStringIndex(text) // something may have been printed after it
 	if at != nil {
 		head = text[:at[0]]
 	}
 	switch {
-	case at != nil && (secretAnswered.MatchString(text) || shellPrompt.MatchString(last) && !secretPrompt.MatchString(last)):
+	case at != nil && (secretAnswered().MatchString(text) || shellPrompt().MatchString(last) && !secretPrompt().MatchString(last)):
 		// Another run has answered it: a shell would read our password.
 		d.others.mayBeAt(awaitPassword)
 		d.state = awaitPrompt
-	case at != nil, secretPrompt.MatchString(last):
+	case at != nil, secretPrompt().MatchString(last):
 		if hasForeignKeys(head) && !d.unsure {
 			d.unsure = true
 			d.others.backOff()
@@ -186,16 +186,16 @@ func (d *login) atPassword(text, last string) error {
 // atShell judges the answer to the password.
 func (d *login) atShell(text, last string) error {
 	switch {
-	case shellPrompt.MatchString(last) && !secretPrompt.MatchString(last): // whatever a motd has said before it
+	case shellPrompt().MatchString(last) && !secretPrompt().MatchString(last): // whatever a motd has said before it
 		return d.typeBootstrap(true)
-	case !secretPrompt.MatchString(last) && !loginPrompt.MatchString(last) && time.Since(d.heardAt) < motdPatience:
+	case !secretPrompt().MatchString(last) && !loginPrompt().MatchString(last) && time.Since(d.heardAt) < motdPatience:
 		// A motd may use the words of a refusal, and still be printing.
-	case changeAsked.MatchString(text):
+	case changeAsked().MatchString(text):
 		_ = d.put("\x03") // do not set a new password
 		d.loggedIn = false
 		return d.fail(PasswordExpired, "root's password has expired there, and a new one is asked for")
-	case refused.MatchString(text), locked.MatchString(text),
-		loginPrompt.MatchString(last) && !lastLogin.MatchString(last): // the login started anew
+	case refused().MatchString(text), locked().MatchString(text),
+		loginPrompt().MatchString(last) && !lastLogin().MatchString(last): // the login started anew
 		return d.onRefusal(text, last)
 	}
 	return nil
@@ -210,7 +210,7 @@ func (d *login) atBootstrap(last string) error {
 	switch {
 	case strings.TrimSpace(last) == ">": // the shell waits for the end of a line that lost its quote
 		return d.put("\x03")
-	case shellPrompt.MatchString(last) && d.retyped < 3:
+	case shellPrompt().MatchString(last) && d.retyped < 3:
 		d.retyped++
 		return d.typeBootstrap(d.loggedIn)
 	}
