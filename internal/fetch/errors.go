@@ -81,5 +81,9 @@ func distrusted(s Source, err error) *Error {
 
 // unreachable is the error of a server that cannot be asked now.
 func unreachable(s Source, err error) *Error {
-	return &Error{Message: "cannot reach the server of " + s.Repository(), Err: err, Status: exit.Unreachable, away: true}
+	e := &Error{Message: "cannot reach the server of " + s.Repository(), Err: err, Status: exit.Unreachable, away: true}
+	if s.Scheme == "https" {
+		e.Hints = []string{"to see whether it answers at all: curl -sSI https://" + s.Host + "/"}
+	}
+	return e
 }

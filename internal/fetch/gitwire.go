@@ -198,6 +198,7 @@ func (w *sshWire) advert(ctx context.Context) (*packp.AdvRefs, error) {
 	if ctx.Err() != nil {
 		return nil, w.f.explain(ctx, w.s, err)
 	}
+	w.in.Close()                                     // else the server may wait for a request
 	if w.session.Wait() != nil && w.said.Len() > 0 { // the server's own words say more
 		return nil, wrong(w.s, "the server says: %s", strings.TrimSpace(w.said.String()))
 	}

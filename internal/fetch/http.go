@@ -116,15 +116,15 @@ func (f *Fetcher) refusal(s Source, resp *http.Response) error {
 
 // explain turns an error of the connection into one with a next step.
 func (f *Fetcher) explain(ctx context.Context, s Source, err error) error {
-	var known *Error
-	if errors.As(err, &known) {
-		return known
-	}
 	if errors.Is(context.Cause(ctx), errTooLong) {
 		return unreachable(s, errTooLong)
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
+	}
+	var known *Error
+	if errors.As(err, &known) {
+		return known
 	}
 	var of *url.Error
 	if errors.As(err, &of) {

@@ -12,7 +12,10 @@ import (
 // not known is refused. whom is what the server is, for messages. An empty user and port 0
 // are for the settings. The error is an *Error.
 func DialServer(ctx context.Context, whom, user, host string, port int) (*ssh.Client, error) {
-	n := NodeSSH{Host: host, Port: port, User: user, hop: true, whom: whom}
+	return NodeSSH{Host: host, Port: port, User: user, hop: true, whom: whom}.login(ctx)
+}
+
+func (n NodeSSH) login(ctx context.Context) (*ssh.Client, error) {
 	d, _, err := n.dialerBy(ctx, 0)
 	if err != nil {
 		return nil, err
