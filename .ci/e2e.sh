@@ -9,13 +9,15 @@ replay=
 [ -f ../shared/pve-replies/node.json ] || replay='-skip ^TestReplay'
 # The programs that those of a virtual guest are compared with.
 sh "$(dirname "$0")/need.sh" adduser bsdextrautils mawk openssl procps psmisc sudo uuid-runtime
+# Clients of other people. A machine may have Node.js from elsewhere, with its own npm.
+command -v npm >/dev/null || sh "$(dirname "$0")/need.sh" nodejs npm
 log=$(mktemp)
 trap 'rm -f "$log" "$log.status"' EXIT
 {
 	status=0
 	# shellcheck disable=SC2086 # it is empty or two words
 	go test -tags e2e -count=1 -timeout 60m -v -p 1 -parallel 2 $replay \
-		./internal/e2e/ ./internal/e2e/packages/ ./internal/store/ ./internal/sandbox/ ./internal/sandbox/pct/ ./internal/sandbox/lxcguest/ \
+		./internal/e2e/ ./internal/e2e/clients/ ./internal/e2e/packages/ ./internal/store/ ./internal/sandbox/ ./internal/sandbox/pct/ ./internal/sandbox/lxcguest/ \
 		./internal/sandbox/virtual/coreutils/ || status=$?
 	echo "$status" >"$log.status"
 } 2>&1 | tee "$log"

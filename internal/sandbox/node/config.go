@@ -105,7 +105,7 @@ func typed(key, value string) any {
 		}
 	}
 	if key == "description" {
-		return strings.TrimSuffix(value, "\n") + "\n"
+		return kept(value)
 	}
 	return value
 }
@@ -141,7 +141,7 @@ func (n *Node) Raw(vmid int, snapshot string) (map[string]string, error) {
 		}
 	}
 	if d, ok := m["description"]; ok {
-		m["description"] = strings.TrimSuffix(d, "\n") + "\n"
+		m["description"] = kept(d)
 	}
 	return m, nil
 }
