@@ -46,6 +46,7 @@ var unsteady = map[string]string{
 	"fail-guest-dies": "how much of its output is read before a guest dies depends on the machine",
 	"interrupt-start": "it lists a container while Proxmox makes it",
 	"resume-changed":  "how far a run had come when it was interrupted depends on the machine",
+	"sync-given":      "how far a run had come when it was interrupted depends on the machine",
 	"sync-secret":     "how far a run had come when it was interrupted depends on the machine",
 	"twenty":          "twenty processes at once: who comes first is luck",
 }

@@ -239,6 +239,8 @@ func (o *syncOptions) show(c lxc.Container, report plan.Report) error {
 	case a.global.quiet:
 	case len(report.Barred()) > 0:
 		a.note("a sync would be refused: set INFRAHAUS_SSH_NODE, and the node sets it")
+	case report.Busy != "":
+		a.note("a sync would be refused: " + report.Busy + " still runs, and --restart would kill it")
 	case len(report.Conflicts) > 0:
 		a.note("a sync would be refused: say --take template or --take guest")
 	case !report.Differs():

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
@@ -28,27 +27,9 @@ func writeDiffs(s *ui.Streams, diffs []plan.FileDiff) error {
 
 // planned is the result of a plan as one of several.
 func planned(report plan.Report) *ending {
-	if !report.Differs() {
+	names := report.Differing()
+	if len(names) == 0 {
 		return &ending{result: "same"}
-	}
-	var names []string
-	for _, s := range report.Settings {
-		names = append(names, s.Name)
-	}
-	for _, f := range report.Files {
-		if f.Effect() != configmanager.Leave {
-			names = append(names, f.Target)
-		}
-	}
-	for _, p := range report.Packages {
-		if p.State != configmanager.PackageSame {
-			names = append(names, p.Manager+" "+p.Spec)
-		}
-	}
-	for _, s := range report.Scripts {
-		if s.State != "same" && s.State != "skipped" {
-			names = append(names, s.Name)
-		}
 	}
 	const most = 6
 	if n := len(names); n > most {

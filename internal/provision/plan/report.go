@@ -29,6 +29,9 @@ type Report struct {
 	Services []ServiceDrift         `json:"services"`
 	// Conflicts are the targets of the files for which the sync would be refused.
 	Conflicts []string `json:"conflicts"`
+	// Busy is a program that still runs and would be killed by the restart for which the sync
+	// was asked: the sync would be refused.
+	Busy string `json:"busy,omitempty"`
 	// Diffs are the files that differ, line by line; nil if that was not asked for.
 	Diffs []FileDiff `json:"diffs,omitempty"`
 
@@ -116,6 +119,7 @@ func ReportOf(q Request, w World) Report {
 	for _, f := range d.refused {
 		r.Conflicts = append(r.Conflicts, f.Target)
 	}
+	r.Busy = d.busy()
 	return r
 }
 
@@ -125,35 +129,4 @@ func (r Report) Would(s Setting) string { return s.Would(r.restart) }
 // Barred are the settings for which the sync would be refused.
 func (r Report) Barred() []Setting {
 	return slices.DeleteFunc(slices.Clone(r.Settings), func(s Setting) bool { return s.Effect != SettingRefuse })
-}
-
-// Differs reports whether a sync would have anything to do, or be refused. A service that
-// cannot be started as a unit is reported, but a sync does not mend it; nor does it change a
-// setting that cannot be changed, or that waits for a restart which it was not asked to make.
-func (r Report) Differs() bool {
-	for _, s := range r.Settings {
-		if s.changes(r.restart) || s.Effect == SettingRefuse {
-			return true
-		}
-	}
-	for _, f := range r.Files {
-		if f.Effect() != configmanager.Leave {
-			return true
-		}
-	}
-	for _, s := range r.Scripts {
-		if !slices.Contains([]string{"same", "skipped", "removed", everySync}, s.State) {
-			return true
-		}
-	}
-	for _, f := range r.Folders {
-		if f.State != configmanager.FolderSame {
-			return true
-		}
-	}
-	if len(r.Variables) > 0 {
-		return true
-	}
-	mends := func(s ServiceDrift) bool { return len(s.Sync) > 0 }
-	return r.Manager != "same" || packagesDiffer(r.Packages) || len(r.Notify) > 0 || slices.ContainsFunc(r.Services, mends)
 }

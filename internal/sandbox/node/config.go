@@ -227,17 +227,6 @@ func (n *Node) SetConfig(ctx context.Context, a Auth, vmid int, p Params) error 
 	return n.hotplug(ctx, c)
 }
 
-// hotplug gives a running guest what takes effect at once; mu held.
-func (n *Node) hotplug(ctx context.Context, c *container) error {
-	if n.drv.Pid(c.VMID) == 0 {
-		return nil
-	}
-	if err := n.drv.Reconfigure(ctx, n.driverConfig(c)); err != nil {
-		return fail("%v", err)
-	}
-	return nil
-}
-
 func (c *container) change(set Params, drop, revert []string, running bool) error {
 	for _, k := range revert {
 		delete(c.Pending, k)
@@ -307,55 +296,4 @@ func (n *Node) Unlock(vmid int) error {
 	}
 	delete(c.Conf, "lock")
 	return n.save()
-}
-
-// Resize is PUT /lxc/ID/resize: a task that grows a disk; disks never shrink.
-func (n *Node) Resize(ctx context.Context, a Auth, vmid int, p Params) (string, error) {
-	key := p["disk"]
-	n.mu.Lock()
-	c, err := n.find(vmid)
-	var old string
-	if err == nil {
-		old = c.Conf[key]
-	}
-	n.mu.Unlock()
-	if err != nil {
-		return "", err
-	}
-	if old == "" {
-		return "", fail("no such disk '%s'", key)
-	}
-	d := properties(old, "volume")
-	if m := volumeID.FindStringSubmatch(d["volume"]); m != nil {
-		if err := n.Check(a, "/storage/"+m[1], "Datastore.AllocateSpace"); err != nil {
-			return "", err
-		}
-	}
-	size := parseSize(strings.TrimPrefix(p["size"], "+"))
-	if strings.HasPrefix(p["size"], "+") {
-		size += parseSize(d["size"])
-	}
-	if size < parseSize(d["size"]) {
-		return "", fail("unable to shrink disk size")
-	}
-	if size == parseSize(d["size"]) {
-		return "", fail("disk is already at specified size")
-	}
-	return n.power(ctx, a, "resize", vmid, func(ctx context.Context, _ *worker) error {
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		c, err := n.find(vmid)
-		if err != nil {
-			return err
-		}
-		if err := c.checkLock(); err != nil {
-			return err
-		}
-		d["size"] = printSize(size)
-		c.Conf[key] = printProperties(d, "volume", true)
-		if err := n.save(); err != nil {
-			return err
-		}
-		return n.hotplug(ctx, c)
-	})
 }
