@@ -23,7 +23,7 @@ built in.` + exitStatuses(0, 2),
 		Args: noArgs,
 		RunE: helpOnly,
 	}
-	cmd.AddCommand(newTemplateListCmd(a), newTemplateShowCmd(a), newTemplateValidateCmd(a), newTemplateNewCmd(a), newTemplateCopyCmd(a), newTemplateTestCmd(a), newTemplateSchemaCmd(a), newTemplateLockCmd(a), newTemplateDigestCmd(a))
+	cmd.AddCommand(newTemplateListCmd(a), newTemplateShowCmd(a), newTemplateValidateCmd(a), newTemplateNewCmd(a), newTemplateCopyCmd(a), newTemplateTestCmd(a), newTemplateImportCmd(a), newTemplateSchemaCmd(a), newTemplateLockCmd(a), newTemplateDigestCmd(a))
 	return cmd
 }
 

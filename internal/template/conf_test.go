@@ -109,6 +109,26 @@ func TestConfValues(t *testing.T) {
 	}
 }
 
+// The original reads every script into bash, whatever its first line says.
+func TestConfScriptsRunInBash(t *testing.T) {
+	const dir = "container-configs/scripts/"
+	tm := mustLoad(t, folder("template.conf", "", dir+"10-a.sh", "a=(1 2)\n[[ $a == 1 ]]\n", dir+"20-b.sh", "#!/bin/sh\n[[ x == x ]]\n",
+		dir+"30-c.sh", "#!/bin/bash -e\n:\n", dir+"40-d.sh", "#!/usr/bin/python3\n", dir+"50-e.sh", "rm -rf $dir\n"))
+	want := []string{"#!/usr/bin/env bash\na=(1 2)\n[[ $a == 1 ]]\n", "#!/usr/bin/env bash\n[[ x == x ]]\n", "#!/bin/bash -e\n:\n", "#!/usr/bin/python3\n", "#!/usr/bin/env bash\nrm -rf $dir\n"}
+	for i, s := range tm.Scripts {
+		if string(s.Content) != want[i] {
+			t.Errorf("%s: %q", s.Name, s.Content)
+		}
+	}
+	if len(tm.Warnings) != 1 || tm.Warnings[0].Where() != dir+"50-e.sh:1:8" {
+		t.Errorf("%v", tm.Warnings)
+	}
+	tm = mustLoad(t, folder("template.conf", "TEMPLATE_OS=alpine\nTEMPLATE_VERSION=3.20", dir+"10-a.sh", "#!/bin/sh\n:\n"))
+	if string(tm.Scripts[0].Content) != "#!/bin/sh\n:\n" {
+		t.Errorf("%q", tm.Scripts[0].Content)
+	}
+}
+
 func TestBadConf(t *testing.T) {
 	for _, c := range []struct{ text, where, want string }{
 		{"TEMPLATE_CPU=two", "template.conf:1:1", "must be a whole number"},

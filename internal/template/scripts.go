@@ -94,7 +94,30 @@ func (l *loader) addScript(file string, s Script) {
 		data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 		l.warn(Problem{File: file, Line: 1, Col: 1, Message: "has lines that end in CR LF; it is run with LF"})
 	}
-	l.lint(file, data)
-	s.Name, s.Content = name, data
+	s.Name, s.Content = name, l.byBash(file, data)
 	l.t.Scripts = append(l.t.Scripts, s)
+}
+
+// byBash checks a script, and gives one of the original's layout to bash: the original reads
+// every script into bash, whatever its first line says. Alpine has no bash to begin with.
+func (l *loader) byBash(file string, data []byte) []byte {
+	shell := interpreter(data)
+	if !l.t.Legacy || strings.HasPrefix(l.t.OS, "alpine") || shell != "sh" && shell != "dash" {
+		l.lint(file, data)
+		return data
+	}
+	const bash = "#!/usr/bin/env bash\n"
+	if !bytes.HasPrefix(data, []byte("#!")) {
+		data = append([]byte(bash), data...)
+		before := len(l.warnings)
+		l.lint(file, data)
+		for i := before; i < len(l.warnings); i++ {
+			l.warnings[i].Line--
+		}
+		return data
+	}
+	_, rest, _ := bytes.Cut(data, []byte("\n"))
+	data = append([]byte(bash), rest...)
+	l.lint(file, data)
+	return data
 }
