@@ -88,7 +88,7 @@ func templateDocument(t *template.Template) map[string]any {
 	return map[string]any{
 		"name": t.Name, "description": t.Description, "source": t.Source, "path": t.Path, "resolved": t.Resolved, "digest": t.Digest,
 		"spec": t.Spec(), "variables": list(t.Variables), "packages": t.Packages, "files": list(t.Files), "directories": list(t.Directories),
-		"scripts": list(t.Scripts), "services": list(t.Services), "syncOnBoot": t.SyncOnBoot,
+		"scripts": list(t.Scripts), "services": list(t.Services), "credentials": list(t.Credentials), "notes": t.Notes, "syncOnBoot": t.SyncOnBoot,
 	}
 }
 
@@ -134,7 +134,21 @@ func templateRows(t *template.Template) [][]string {
 		if s.Port != 0 {
 			text += " " + strconv.Itoa(s.Port) + "/" + s.Protocol
 		}
+		for _, port := range s.Also {
+			text += " " + strconv.Itoa(port) + "/" + s.Protocol
+		}
+		if s.Command != "" {
+			text += ", ready when its command succeeds"
+		}
 		rows = append(rows, []string{"service", text})
+	}
+	for _, c := range t.Credentials {
+		rows = append(rows, []string{"credentials", c.Service + ": " + strings.Join(c.Keys, ", ")})
+	}
+	if t.Notes != "" {
+		for _, line := range strings.Split(t.Notes, "\n") {
+			rows = append(rows, []string{"notes", line})
+		}
 	}
 	return rows
 }

@@ -49,6 +49,8 @@ type Declared struct {
 	Protocol string // "tcp" ("" too) or "udp"
 	HTTP     string // path to ask for, beginning with /; "": a connection is enough
 	TLS      bool   // https; a certificate is not verified
+	Also     []int  // more ports on which it has to listen
+	Command  string // a shell command that succeeds once it is ready; "": none
 	// Wait is how long the service may take to answer; 0: DefaultWait. The time of all
 	// services starts together.
 	Wait time.Duration
@@ -64,7 +66,7 @@ type Options struct {
 func (o Options) Longest() time.Duration {
 	var longest time.Duration
 	for _, d := range o.Declared {
-		if d.Port > 0 && !o.Look {
+		if d.asked() && !o.Look {
 			longest = max(longest, d.wait())
 		}
 	}
@@ -114,6 +116,13 @@ func ready(o Options) string {
 		}
 		switch {
 		case d.Port > 65535:
+		case d.Command != "" || len(d.Also) > 0:
+			port, hex := "", ""
+			if d.Port > 0 {
+				port, hex = strconv.Itoa(d.Port), fmt.Sprintf("%04X", d.Port)
+			}
+			fmt.Fprintf(&calls, "ALSO='%s'\nRUN=%s\n", hexPorts(d.Also), quote(d.Command))
+			fmt.Fprintf(&calls, "ready_one %d %s '%s' '%s' '%s' '%s' %d\nALSO=\nRUN=\n", i, d.kind(), port, hex, safePath(d.HTTP), name, d.seconds())
 		case d.Port > 0:
 			fmt.Fprintf(&calls, "ready_one %d %s %d %04X '%s' '%s' %d\n", i, d.kind(), d.Port, d.Port, safePath(d.HTTP), name, d.seconds())
 		case name != "":
@@ -127,8 +136,23 @@ func ready(o Options) string {
 	if o.Look {
 		look = strconv.Itoa(lookWait)
 	}
-	return "LOOK=" + look + "\n" + whyText + readyText + calls.String()
+	return "LOOK=" + look + "\nALSO=\nRUN=\n" + whyText + readyText + calls.String()
 }
+
+// asked reports whether the guest is asked for more than the state of a unit.
+func (d Declared) asked() bool { return d.Port > 0 || d.Command != "" }
+
+// hexPorts writes each port twice, in decimal and as /proc/net has it.
+func hexPorts(ports []int) string {
+	var words []string
+	for _, p := range ports {
+		words = append(words, fmt.Sprintf("%d %04X", p, p))
+	}
+	return strings.Join(words, " ")
+}
+
+// quote makes a text one word of a shell.
+func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
 func (d Declared) wait() time.Duration {
 	if d.Wait <= 0 {
@@ -143,6 +167,8 @@ func (d Declared) seconds() int { return int((d.wait() + time.Second - 1) / time
 // kind names the way in which a declared service is checked.
 func (d Declared) kind() string {
 	switch {
+	case d.Port == 0:
+		return "command"
 	case d.Protocol == "udp":
 		return "udp"
 	case d.HTTP != "" && d.TLS:

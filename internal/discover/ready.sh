@@ -112,11 +112,36 @@ ready_try() { # kind port hex path
 	return 1
 }
 
+# ready_all also asks for the other ports in ALSO (each as "PORT HEX"), and runs RUN.
+ready_all() { # kind port hex path
+	HOW=command
+	[ "$1" = command ] || ready_try "$@" || return 1
+	case $1 in udp) p=udp ;; *) p=tcp ;; esac
+	good=$HOW
+	# shellcheck disable=SC2086
+	also $p $ALSO || return 1
+	if [ -n "$RUN" ] && ! bounded sh -c "$RUN" >/dev/null 2>&1 </dev/null; then
+		HOW='its command fails'
+		return 1
+	fi
+	HOW=$good
+}
+
+also() { # proto (port hex)…
+	p=$1
+	shift
+	while [ $# -gt 1 ]; do
+		HOW="not listening on $1"
+		listens "$p" "$1" "$2" || return 1
+		shift 2
+	done
+}
+
 ready_one() { # index kind port hex path name seconds
 	BY='?' G=0 last=
 	DEADLINE=$((T0 + ${LOOK:-$7}))
 	while :; do
-		if ready_try "$2" "$3" "$4" "$5"; then
+		if ready_all "$2" "$3" "$4" "$5"; then
 			sec ready "$1" ok "$HOW"
 			return 0
 		fi

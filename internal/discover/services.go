@@ -204,13 +204,17 @@ func (b *builder) declare(declared []Declared) {
 		}
 		e.Name, e.Declared, e.System, e.order = d.Name, true, false, i+1
 		e.path, e.port, e.tls = d.HTTP, d.Port, d.TLS
-		if d.Port == 0 {
+		if !d.asked() {
 			continue
 		}
-		if !e.has(proto, d.Port) {
-			b.lend(e, proto, d.Port)
+		listens := d.Port == 0 && e.Status == lxc.Running
+		for _, port := range append([]int{d.Port}, d.Also...) {
+			if port > 0 && !e.has(proto, port) {
+				b.lend(e, proto, port)
+			}
+			listens = listens || port > 0 && e.has(proto, port)
 		}
-		b.judge(e, i, e.has(proto, d.Port))
+		b.judge(e, i, listens)
 	}
 }
 

@@ -79,6 +79,7 @@ type Container struct {
 	Marked      bool      `json:"marked"`         // it carries our ownership marker on Proxmox
 	Adopted     bool      `json:"adopted,omitempty"`
 	Error       string    `json:"error,omitempty"`
+	Notes       string    `json:"notes,omitempty"`     // of its template, for people; may have several lines
 	StoppedAt   *Time     `json:"stoppedAt,omitempty"` // when this tool stopped it; nil after it was started again
 	Answering   *bool     `json:"answering,omitempty"` // whether its declared services answered at the last look
 	CreatedAt   Time      `json:"createdAt"`

@@ -76,6 +76,12 @@ func (r *Run) lookAround(ctx context.Context) error {
 	if err := r.tellServices(); err != nil {
 		return err
 	}
+	if t := r.job.Template; t != nil {
+		if missing := t.Missing(report.Credentials); len(missing) > 0 {
+			r.warn("the template promises credentials that no script has saved: "+strings.Join(missing, ", "), "")
+		}
+		r.notes = r.Bus.Redact(t.NotesFor(r.job.Values, address))
+	}
 	return r.record.ScrubLog(ctx, r.Bus.Secrets().Redact)
 }
 
@@ -101,7 +107,7 @@ func (r *Run) declared() ([]discover.Declared, error) {
 	var out []discover.Declared
 	for _, s := range services {
 		unit := strings.TrimSuffix(s.Unit, ".service")
-		out = append(out, discover.Declared{Name: s.Name, Unit: unit, Port: s.Port, Protocol: s.Protocol, HTTP: s.HTTP, TLS: s.TLS, Wait: s.Timeout})
+		out = append(out, discover.Declared{Name: s.Name, Unit: unit, Port: s.Port, Protocol: s.Protocol, HTTP: s.HTTP, TLS: s.TLS, Also: s.Also, Command: s.Command, Wait: s.Timeout})
 	}
 	return out, nil
 }

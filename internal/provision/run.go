@@ -84,6 +84,7 @@ type Run struct {
 
 	// set while finalizing
 	services []lxc.Service
+	notes    string   // of the template, for people
 	unready  []string // declared services that never answered, each with its note
 }
 
@@ -195,6 +196,9 @@ func (r *Run) putOnRecord(c *lxc.Container, end outcome.End) {
 		return
 	}
 	c.StoppedAt, c.Answering = nil, r.answering()
+	if r.job.Template != nil {
+		c.Notes = r.notes
+	}
 	if end.Lifecycle != "" {
 		c.Lifecycle, c.Error = end.Lifecycle, end.Error
 	}

@@ -17,6 +17,8 @@ type document struct {
 	Files        []fileDoc              `yaml:"files" desc:"Files and directories to put into the container."`
 	Scripts      []scriptDoc            `yaml:"scripts" desc:"Scripts to run, in this order. Default: every scripts/NN*.sh in numeric order."`
 	Services     []serviceDoc           `yaml:"services" desc:"What has to run and answer in the end."`
+	Credentials  []credentialDoc        `yaml:"credentials" desc:"The credentials that its scripts save. A create that lacks one of them ends with a warning."`
+	Notes        string                 `yaml:"notes" desc:"What people should know once the container is there, shown after create and by show. ${name} is replaced by a variable that is not secret, ${address} by the container's address." example:"'Open http://${address}/admin'"`
 	SyncOnBoot   bool                   `yaml:"syncOnBoot" desc:"Apply files again at each boot. Default: only record drift." example:"true"`
 }
 
@@ -27,18 +29,6 @@ type packagesDoc struct {
 	Npm    []packageDoc `yaml:"npm" desc:"Node.js, globally." example:"[pm2]"`
 	Pip    []packageDoc `yaml:"pip" desc:"Python." example:"[gunicorn==22.0.0]"`
 	Custom []customDoc  `yaml:"custom" desc:"What has an installer of its own."`
-}
-
-type serviceDoc struct {
-	Name     string      `yaml:"name" required:"true" pattern:"^[A-Za-z0-9._@-]+$" hint:"the unit's name without .service" desc:"As discovery names it: a unit without .service, or a Docker container." example:"postgresql"`
-	Unit     string      `yaml:"unit" pattern:"^[A-Za-z0-9._@:-]+$" hint:"such as postgresql@15-main" desc:"The unit, where it is named otherwise." example:"postgresql@15-main"`
-	Port     portDoc     `yaml:"port" desc:"The port on which it has to listen, or ${variable}." example:"5432"`
-	Protocol string      `yaml:"protocol" enum:"tcp,udp" desc:"Default: tcp." example:"tcp"`
-	HTTP     pathDoc     `yaml:"http" desc:"A path to ask for by HTTP; ready means an answer below 500." example:"/health"`
-	HTTPS    pathDoc     `yaml:"https" desc:"The same by HTTPS; the certificate is not checked." example:"/"`
-	TCP      bool        `yaml:"tcp" desc:"Whether a TCP connection is enough; it is where no HTTP is asked for." example:"true"`
-	Timeout  durationDoc `yaml:"timeout" desc:"How long to wait: seconds, or a text such as 2m. Default: 60 s." example:"2m"`
-	Enabled  bool        `yaml:"enabled" desc:"Whether every boot has to start it. create and sync enable its unit then. A sync starts a unit that does not run in any case." example:"true"`
 }
 
 // newDocument is a document with the defaults in it.

@@ -42,6 +42,14 @@ func (d Directory) MarshalJSON() ([]byte, error) {
 // MarshalJSON writes the timeout as text, and the port's variable if it has one.
 func (s Service) MarshalJSON() ([]byte, error) {
 	type plain Service
+	s.Also = nil
+	also := make([]any, len(s.also))
+	for i, p := range s.also {
+		also[i] = any(p.port)
+		if p.variable != "" {
+			also[i] = "${" + p.variable + "}"
+		}
+	}
 	port := any(s.Port)
 	switch {
 	case s.portVar != "":
@@ -52,8 +60,9 @@ func (s Service) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		plain
 		Port    any    `json:"port,omitempty"`
+		Also    []any  `json:"also,omitempty"`
 		Timeout string `json:"timeout"`
-	}{plain(s), port, seconds(s.Timeout)})
+	}{plain(s), port, also, seconds(s.Timeout)})
 }
 
 // seconds formats a time as people write it: 60s, where time.Duration has 1m0s.

@@ -112,6 +112,8 @@ func (l *loader) build(doc *document, d *decoder) {
 	t.Network = network(doc.Network, d)
 	t.Variables = variables(doc.Variables, d, l.warn)
 	t.Services = services(doc.Services, t.Variables, d)
+	l.credentials(doc.Credentials, d)
+	l.notes(doc.Notes, d)
 	l.packages(doc.Packages, "packages")
 	l.scripts(doc.Scripts, d)
 	l.files(doc.Files, d)

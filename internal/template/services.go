@@ -6,6 +6,21 @@ import (
 	"strings"
 )
 
+// serviceDoc is one entry of services.
+type serviceDoc struct {
+	Name     string      `yaml:"name" required:"true" pattern:"^[A-Za-z0-9._@-]+$" hint:"the unit's name without .service" desc:"As discovery names it: a unit without .service, or a Docker container." example:"postgresql"`
+	Unit     string      `yaml:"unit" pattern:"^[A-Za-z0-9._@:-]+$" hint:"such as postgresql@15-main" desc:"The unit, where it is named otherwise." example:"postgresql@15-main"`
+	Port     portDoc     `yaml:"port" desc:"The port on which it has to listen, or ${variable}." example:"5432"`
+	Ports    []portDoc   `yaml:"ports" desc:"Several ports, instead of port: it must listen on all of them. HTTP is asked for on the first." example:"[80, 443]"`
+	Protocol string      `yaml:"protocol" enum:"tcp,udp" desc:"Default: tcp." example:"tcp"`
+	HTTP     pathDoc     `yaml:"http" desc:"A path to ask for by HTTP; ready means an answer below 500." example:"/health"`
+	HTTPS    pathDoc     `yaml:"https" desc:"The same by HTTPS; the certificate is not checked." example:"/"`
+	TCP      bool        `yaml:"tcp" desc:"Whether a TCP connection is enough; it is where no HTTP is asked for." example:"true"`
+	Command  string      `yaml:"command" desc:"A shell command that succeeds in the container once the service is ready, each try within 10 s." example:"pg_isready -q"`
+	Timeout  durationDoc `yaml:"timeout" desc:"How long to wait: seconds, or a text such as 2m. Default: 60 s." example:"2m"`
+	Enabled  bool        `yaml:"enabled" desc:"Whether every boot has to start it. create and sync enable its unit then. A sync starts a unit that does not run in any case." example:"true"`
+}
+
 // services checks the declared services.
 func services(docs []serviceDoc, vars []Variable, d *decoder) []Service {
 	var out []Service
@@ -19,6 +34,25 @@ func services(docs []serviceDoc, vars []Variable, d *decoder) []Service {
 		s := Service{
 			Name: doc.Name, Unit: doc.Unit, Port: doc.Port.port, Protocol: doc.Protocol, HTTP: doc.HTTP.path,
 			Timeout: doc.Timeout.d, portVar: doc.Port.variable, Enabled: doc.Enabled,
+			Command: strings.TrimSpace(doc.Command),
+		}
+		if why := badText([]byte(doc.Command)); why != "" {
+			d.bad(join(path, "command"), "", "it cannot be used: %s", why)
+		}
+		for n, port := range doc.Ports {
+			at := index(join(path, "ports"), n)
+			checkPortVar(at, port.variable, vars, d)
+			switch {
+			case d.given(join(path, "port")):
+				d.bad(join(path, "ports"), "remove one of them", "a service has either port or ports")
+			case n == 0:
+				s.Port, s.portVar = port.port, port.variable
+			default:
+				s.also = append(s.also, port)
+				if port.variable == "" {
+					s.Also = append(s.Also, port.port)
+				}
+			}
 		}
 		if s.Protocol == "" {
 			s.Protocol = "tcp"
@@ -95,6 +129,18 @@ func (t *Template) DeclaredServices(v Values) ([]Service, error) {
 				return nil, &VariableError{t.Name, []Problem{{Message: s.portVar + " must be a port, 1..65535: service " + s.Name + " listens on it"}}}
 			}
 			s.Port = port
+		}
+		s.Also = nil
+		for _, p := range s.also {
+			if p.variable != "" {
+				text, _ := v.Get(p.variable)
+				port, err := strconv.Atoi(text)
+				if err != nil || !isPort(port) {
+					return nil, &VariableError{t.Name, []Problem{{Message: p.variable + " must be a port, 1..65535: service " + s.Name + " listens on it"}}}
+				}
+				p.port = port
+			}
+			s.Also = append(s.Also, p.port)
 		}
 		out[i] = s
 	}

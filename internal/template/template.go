@@ -40,6 +40,8 @@ type Template struct {
 	Directories []Directory // made before the files
 	Scripts     []Script    // in the order in which they run; disabled ones included
 	Services    []Service
+	Credentials []Credential // what scripts promise to save
+	Notes       string       // for people, before ${name} is filled in
 
 	Digest   string    // SHA-256 over the folder, hex; the same for the same content
 	Warnings []Problem // oddities that do not prevent its use
@@ -177,7 +179,11 @@ type Service struct {
 	Timeout  time.Duration `json:"timeout"`           // default 60 s
 	Enabled  bool          `json:"enabled,omitempty"` // whether a boot has to start it
 
-	portVar string // the variable with the port
+	Also    []int  `json:"also,omitempty"`    // more ports on which it has to listen
+	Command string `json:"command,omitempty"` // a shell command that succeeds once it is ready
+
+	portVar string    // the variable with the port
+	also    []portDoc // more ports, before their variables are filled in
 }
 
 // EnabledScripts returns the scripts that are not disabled, in order.

@@ -20,6 +20,12 @@ const cardPorts = 4
 // and lines are not cut, because a cut address cannot be used.
 func renderCard(r Result, st styles, width int) string {
 	lines := cardLines(r, st, min(width-4, 72))
+	if r.Container.Notes != "" {
+		lines = append(lines, "")
+		for _, line := range strings.Split(r.Container.Notes, "\n") {
+			lines = append(lines, strings.Split(ansi.Wrap(CleanOutput(line), max(16, min(width-4, 72)), ""), "\n")...)
+		}
+	}
 	for _, n := range r.Notes { // only prose may wrap
 		lines = append(lines, "")
 		for line := range strings.SplitSeq(ansi.Wrap(oneLine(n), max(16, min(width-4, 72)), ""), "\n") {

@@ -71,6 +71,11 @@ func resultRows(r Result) [][]string {
 			rows = append(rows, []string{"log", v.Name, line})
 		}
 	}
+	if c.Notes != "" {
+		for _, line := range strings.Split(c.Notes, "\n") {
+			rows = append(rows, []string{"notes", line})
+		}
+	}
 	for _, v := range r.Services {
 		if len(v.CredentialKeys) > 0 {
 			rows = append(rows, []string{"credentials", v.Name, strings.Join(v.CredentialKeys, ",")})

@@ -327,14 +327,28 @@ func (d *decision) discoverLines() []string {
 	for _, s := range services {
 		switch {
 		case s.HTTP != "":
-			lines = append(lines, fmt.Sprintf("wait until %s answers HTTP on port %d at %s", s.Name, s.Port, redactedPath(s.HTTP)))
+			lines = append(lines, fmt.Sprintf("wait until %s answers HTTP on port %d at %s", s.Name, s.Port, redactedPath(s.HTTP))+alsoReady(s))
 		case s.Port != 0:
-			lines = append(lines, fmt.Sprintf("wait until %s answers on port %d/%s", s.Name, s.Port, s.Protocol))
+			lines = append(lines, fmt.Sprintf("wait until %s answers on port %d/%s", s.Name, s.Port, s.Protocol)+alsoReady(s))
+		case s.Command != "":
+			lines = append(lines, "wait until the command of "+s.Name+" succeeds")
 		default:
 			lines = append(lines, "wait until "+s.Name+" runs")
 		}
 	}
 	return lines
+}
+
+// alsoReady are the further conditions of a service that answers on a port.
+func alsoReady(s template.Service) string {
+	text := ""
+	for _, port := range s.Also {
+		text += fmt.Sprintf(", listens on %d", port)
+	}
+	if s.Command != "" {
+		text += ", and its command succeeds"
+	}
+	return text
 }
 
 // redactedPath is an HTTP path without the secrets in its query.
