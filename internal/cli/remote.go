@@ -9,8 +9,10 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/crypto/ssh"
 
+	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/fetch"
 	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/template"
 	"github.com/infrahaus/infrahaus/templates"
 )
@@ -77,6 +79,14 @@ func (a *app) fetch(ctx context.Context, ref string, how lookUp) (out template.F
 			return f.Verify(ctx, found, digest)
 		},
 	}, true, nil
+}
+
+// addressOf is the pinned address of the template on record, "" if it is not remote.
+func (a *app) addressOf(ctx context.Context, c lxc.Container) string {
+	if ref, _ := catalogue.JobNames(ctx, a.store, c.RecordID); fetch.IsRemote(ref) {
+		return ref
+	}
+	return ""
 }
 
 // nameOf is the last word of an address: of its folder, or of the repository or archive.

@@ -101,11 +101,13 @@ func (a *app) elsewhere(ctx context.Context, ref, host string, none error) error
 // document is what `show --json` prints.
 type document struct {
 	lxc.Container
-	Status       string        `json:"status"` // replaces the lifecycle
-	Interrupted  bool          `json:"interrupted,omitempty"`
-	Services     []lxc.Service `json:"services"`
-	Resources    *resources    `json:"resources,omitempty"` // that the container was asked to have; not of an adopted one
-	DiscoveredAt *lxc.Time     `json:"discoveredAt,omitempty"`
+	Status      string        `json:"status"` // replaces the lifecycle
+	Interrupted bool          `json:"interrupted,omitempty"`
+	Services    []lxc.Service `json:"services"`
+	// TemplateAddress is that of a remote template, pinned to the content that was used last.
+	TemplateAddress string     `json:"templateAddress,omitempty"`
+	Resources       *resources `json:"resources,omitempty"` // that the container was asked to have; not of an adopted one
+	DiscoveredAt    *lxc.Time  `json:"discoveredAt,omitempty"`
 	// Variables is null if the key that they are sealed with is not there.
 	Variables []catalogue.Variable `json:"variables"`
 	Runs      []store.Run          `json:"runs"`
@@ -132,7 +134,7 @@ func (a *app) showJSON(ctx context.Context, c lxc.Container) error {
 
 func (a *app) documentOf(ctx context.Context, l listed) (document, error) {
 	c := l.Container
-	d := document{Container: c, Status: c.Status(), Proxmox: l.Proxmox, Differs: l.Differs}
+	d := document{Container: c, Status: c.Status(), Proxmox: l.Proxmox, Differs: l.Differs, TemplateAddress: a.addressOf(ctx, c)}
 	services, at, err := a.store.Services(ctx, c.RecordID)
 	if err != nil {
 		return d, err
@@ -173,6 +175,9 @@ func (a *app) showCard(ctx context.Context, l listed) error {
 	r := ui.Result{Container: c, Services: services, Story: true, AsOf: at}
 	if r.Now, err = a.askedLines(ctx, c); err != nil {
 		return err
+	}
+	if from := a.addressOf(ctx, c); from != "" {
+		r.Now = append([][2]string{{"from", from}}, r.Now...)
 	}
 	r.Now = append(r.Now, l.now()...)
 	if r.Interrupted, err = a.interrupted(ctx, c); err != nil {

@@ -45,6 +45,7 @@ containers are not touched. Exit status 5 says that a test failed.` + exitStatus
 	}
 	f := cmd.Flags()
 	o.vars.register(f)
+	a.lockedFlag(f)
 	choose(cmd, &o.driver, "driver", "virtual", "the `kind` of guest: %s (Linux, as root)", "virtual", "lxc")
 	f.BoolVar(&o.keep, "keep", false, "leave the sandbox and its container there, to look at")
 	f.StringVar(&o.junit.file, "junit", "", "write the steps as test cases to this `file`, in JUnit's format")

@@ -44,6 +44,19 @@ func fetch(ref string, sources []Source) (f Fetched, ok bool, err error) {
 	return f, false, nil
 }
 
+// check has a template checked that is not used, and may be faulty: then it has no digest.
+func (f Fetched) check() error {
+	_, err := f.load(Remote)
+	var faulty *Error
+	switch {
+	case !errors.As(err, &faulty):
+		return err
+	case f.Check == nil:
+		return nil
+	}
+	return f.Check("")
+}
+
 // load loads the template and has it checked.
 func (f Fetched) load(source string) (*Template, error) {
 	t, err := loadDir(f.Dir, f.Name)

@@ -33,7 +33,7 @@ func Folder(ref string, sources []Source) (fs.FS, error) {
 	if f, ok, err := fetch(ref, sources); err != nil {
 		return nil, err
 	} else if ok {
-		return os.DirFS(f.Dir), nil
+		return os.DirFS(f.Dir), f.check()
 	}
 	if dir, ok := pathOf(ref); ok {
 		return os.DirFS(dir), nil
