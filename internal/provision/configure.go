@@ -47,19 +47,22 @@ func (r *Run) maySet(ctx context.Context) error {
 			return r.mayNotSet(s)
 		}
 	}
-	needs, grows := plan.SettingPrivileges(settings), ""
+	q := pve.SetRequest{Node: r.recorded.Node, CTID: r.ctid, Privileges: plan.SettingPrivileges(settings)}
 	for _, s := range settings {
-		if s.Put.Grow {
-			grows = pve.Properties(r.situation.Config.All[s.Put.Key])[""]
+		switch {
+		case s.Put.Grow:
+			q.Grows = pve.Properties(r.situation.Config.All[s.Put.Key])[""]
+		case s.Put.Key == "net0":
+			q.Net = s.Put.Value
 		}
 	}
 	if r.how.Restart && slices.ContainsFunc(settings, func(s plan.Setting) bool { return s.Restart }) {
-		needs = append(needs, "VM.PowerMgmt")
+		q.Privileges = append(q.Privileges, "VM.PowerMgmt")
 	}
-	if len(needs) == 0 {
+	if len(q.Privileges) == 0 {
 		return nil
 	}
-	return r.host.PVE.MaySet(ctx, r.ctid, needs, grows)
+	return r.host.PVE.MaySet(ctx, q)
 }
 
 // mayNotSet is the error for a setting that Proxmox keeps for root@pam.

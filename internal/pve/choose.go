@@ -182,7 +182,7 @@ func (r *resolver) chooseBridge(context.Context) error {
 	case want != "" && (len(names) == 0 || slices.Contains(names, want)):
 		r.out.Bridge = want
 	case want != "":
-		return r.absent("bridge", want, "node "+r.out.Node+" has no such bridge", names)
+		return r.noBridge()
 	case len(names) == 0:
 		r.out.Bridge = "vmbr0"
 		r.note("bridge vmbr0, Proxmox's first; %s may not list the bridges", r.c.Login())

@@ -52,19 +52,67 @@ func (c *Client) Resize(ctx context.Context, node string, ctid int, disk, size s
 	return upid, err
 }
 
-// MaySet returns Forbidden if the login lacks one of these privileges on a container, or, where
-// grows names a disk's volume (local-lvm:vm-100-disk-0), may not make it larger. It runs
-// before the first change and names all missing privileges at once.
-func (c *Client) MaySet(ctx context.Context, ctid int, privileges []string, grows string) error {
+// SetRequest is what will be set of a container.
+type SetRequest struct {
+	Node       string
+	CTID       int
+	Privileges []string // on the container
+	Grows      string   // the volume of a disk that grows, such as local-lvm:vm-100-disk-0; "": none does
+	Net        string   // the new net0; "": it stays
+}
+
+// MaySet returns Forbidden if the login lacks a privilege for a change: on the container, on
+// the storage of a disk that grows, or on the bridge of a network that changes. It runs before
+// the first change and names all missing privileges at once.
+func (c *Client) MaySet(ctx context.Context, s SetRequest) error {
 	p, err := c.permissions(ctx)
 	if err != nil {
 		return err
 	}
-	needs := on(ctid, privileges...)
-	if storage, _, ok := strings.Cut(grows, ":"); ok {
+	needs := on(s.CTID, s.Privileges...)
+	if storage, _, ok := strings.Cut(s.Grows, ":"); ok {
 		needs = append(needs, need{at: "/storage/" + storage, privilege: "Datastore.AllocateSpace"})
 	}
-	return p.require(ctx, fmt.Sprintf("change the settings of container %d", ctid), needs)
+	var missing error
+	if s.Net != "" {
+		r := &resolver{c: c, out: &Placement{Node: s.Node}}
+		r.spec.Network, _, _ = parseNet(s.Net)
+		bridge, err := r.bridgeNeeds(ctx)
+		if err != nil {
+			return err
+		}
+		needs, missing = append(needs, bridge...), r.noBridge()
+	}
+	if err := p.require(ctx, fmt.Sprintf("change the settings of container %d", s.CTID), needs); err != nil {
+		return err
+	}
+	return missing // whoever may use a bridge sees it in the list
+}
+
+// bridgeNeeds are the needs on the bridge of a network that changes. The zone of an SDN VNet is
+// not known here: Proxmox itself checks that privilege.
+func (r *resolver) bridgeNeeds(ctx context.Context) ([]need, error) {
+	if err := r.askBridges(ctx); err != nil {
+		return nil, err
+	}
+	version, err := r.c.Version(ctx)
+	if name := r.spec.Network.Bridge; err == nil && version.Major() >= 8 && name != "" && r.plainBridge(name) {
+		return []need{r.bridgeNeed(name)}, nil
+	}
+	return nil, err
+}
+
+// noBridge is the error for a bridge that the node does not have.
+func (r *resolver) noBridge() error {
+	var names []string
+	for _, b := range r.bridges {
+		names = append(names, b.name)
+	}
+	want := r.spec.Network.Bridge
+	if want == "" || len(names) == 0 || slices.Contains(names, want) {
+		return nil
+	}
+	return r.absent("bridge", want, "node "+r.out.Node+" has no such bridge", names)
 }
 
 // Properties reads a property string such as "name=eth0,bridge=vmbr0". A part without = has
