@@ -76,6 +76,12 @@ func TestDebianGuest(t *testing.T) {
 		{"owner", "echo x >f; chown www-data:www-data f; chmod 4750 f; stat -c '%U:%G %a' f", "www-data:www-data 4750\n"},
 		{"tar keeps owners", "mkdir a b; echo 1 >a/x; chown 33:33 a/x; tar -cf - -C a . | tar -xpf - -C b; stat -c '%u %g' b/x", "33 33\n"},
 		{"nginx", "apt-get install -y -qq nginx-light; systemctl is-active nginx; curl -s -o /dev/null -w '%{http_code}' http://localhost/; echo; dpkg-query -W -f '${Status}\n' nginx-light", "active\n200\ninstall ok installed\n"},
+		{"nginx -t", "cd /etc/nginx/conf.d; for c in 'server { listen 81; }' 'server { listen 81 return 200; }' 'server { listen 81 }' 'server {' '}'; do echo \"$c\" >a.conf; nginx -t 2>&1 | head -n 1; done; rm a.conf",
+			"nginx: the configuration file /etc/nginx/nginx.conf syntax is ok\n" +
+				"nginx: [emerg] invalid parameter \"return\" in /etc/nginx/conf.d/a.conf:1\n" +
+				"nginx: [emerg] directive \"listen\" is not terminated by \";\" in /etc/nginx/conf.d/a.conf:1\n" +
+				"nginx: [emerg] unexpected end of file, expecting \"}\" in /etc/nginx/conf.d/a.conf:2\n" +
+				"nginx: [emerg] unexpected \"}\" in /etc/nginx/conf.d/a.conf:1\n"},
 		{"its socket belongs to it", "p=$(systemctl show -p MainPID --value nginx); ss -Htlnp | grep -c \"pid=$p,\"", "2\n"},
 		{"stop", "systemctl stop nginx; systemctl is-active nginx; curl -s http://localhost/; echo $?", "inactive\n7\n"},
 		{"oneshot", `printf '[Service]\nType=oneshot\nEnvironment=A=5\nExecStart=/bin/sh -c "echo a=$${A} >/tmp/o; exit 3"\n' >/etc/systemd/system/o.service; systemctl start o 2>/dev/null; echo $?; cat /tmp/o; systemctl show -p ExecMainStatus --value o; systemctl is-failed o`, "1\na=5\n3\nfailed\n"},

@@ -64,6 +64,9 @@ func badConf(text string) (why string, line int) {
 			case c == '{':
 				depth, directive = depth+1, ""
 			case c == ';':
+				if bad := badListen(strings.Fields(directive)); bad != "" {
+					return fmt.Sprintf("invalid parameter %q", bad), line
+				}
 				directive = ""
 			default:
 				directive += string(c)
@@ -74,6 +77,22 @@ func badConf(text string) (why string, line int) {
 		return `unexpected end of file, expecting "}"`, line + 1
 	}
 	return "", 0
+}
+
+// badListen is the first parameter of a listen directive that nginx does not know: mostly the
+// next directive, because the semicolon between them is missing.
+func badListen(words []string) string {
+	if len(words) < 3 || words[0] != "listen" {
+		return ""
+	}
+	for _, w := range words[2:] {
+		switch name, _, _ := strings.Cut(w, "="); name {
+		case "default_server", "default", "ssl", "http2", "quic", "proxy_protocol", "deferred", "bind", "ipv6only", "reuseport", "backlog", "setfib", "fastopen", "rcvbuf", "sndbuf", "accept_filter", "so_keepalive":
+		default:
+			return w
+		}
+	}
+	return ""
 }
 
 // sites reads the server blocks of the enabled configuration.
