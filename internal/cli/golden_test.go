@@ -45,6 +45,7 @@ var unsteady = map[string]string{
 	"api-guest-dies":  "how much of its output is read before a guest dies depends on the machine",
 	"fail-guest-dies": "how much of its output is read before a guest dies depends on the machine",
 	"interrupt-start": "it lists a container while Proxmox makes it",
+	"notify-killed":   "how far a run had come when it was killed depends on the machine",
 	"resume-changed":  "how far a run had come when it was interrupted depends on the machine",
 	"sync-given":      "how far a run had come when it was interrupted depends on the machine",
 	"sync-secret":     "how far a run had come when it was interrupted depends on the machine",
