@@ -19,6 +19,7 @@ type program struct {
 	logs      event.Event   // what its log events look like
 	attempt   guest.Attempt // but for Dir
 	announced bool          // its first run is an event of its own
+	begins    string        // what that event says; "" means that it runs
 }
 
 // runProgram executes the decision about a program: it starts an attempt, follows the one
@@ -50,7 +51,10 @@ func (r *Run) runProgram(ctx context.Context, p program) error {
 	}
 	d := r.nextAttempt(p.item)
 	begin := "Running " + p.item
-	if d.Try > 1 {
+	switch {
+	case p.begins != "":
+		begin = p.begins
+	case d.Try > 1:
 		begin = fmt.Sprintf("Running %s again (attempt %d)", p.item, d.Try)
 	}
 	if p.announced || d.Try > 1 {

@@ -35,6 +35,7 @@ func (r *Run) notify(ctx context.Context) error {
 	}
 	causes, mends := r.job.Causes(r.plan.Due)
 	return r.runProgram(ctx, program{
+		announced: true, begins: "Checking what has changed, and restarting what depends on it",
 		item: plan.ItemNotify, logs: event.Event{Type: event.Log, Step: r.phase.Name, ScriptName: plan.ItemNotify},
 		attempt: guest.Attempt{
 			Name: plan.ItemNotify, Script: []byte(configmanager.NotifyScript(files, causes, mends)), Env: r.scriptEnv(),
