@@ -57,11 +57,14 @@ func newTemplateListCmd(a *app) *cobra.Command {
 }
 
 func newTemplateShowCmd(a *app) *cobra.Command {
+	var vars variableOptions
 	cmd := &cobra.Command{
 		Use:   "show <template>",
 		Short: "Show what a template asks for, ships and runs",
-		Long:  "Show what a template asks for, ships and runs, and its variables." + exitStatuses(0, 2),
-		Args:  exactArgs("one template"),
+		Long: `Show what a template asks for, ships and runs, its variables, and the settings that it
+leaves to the defaults. With --set and --set-file, show the value that each variable would
+have in a create, and where it comes from. Secrets are not shown.` + exitStatuses(0, 2),
+		Args: exactArgs("one template"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := a.config(); err != nil {
 				return err
@@ -70,17 +73,47 @@ func newTemplateShowCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			set, err := vars.read(a.in)
+			if err != nil {
+				return err
+			}
+			values, err := t.ResolvedValues(set)
+			if err != nil {
+				return err
+			}
 			if a.global.json {
-				return ui.WriteJSON(a.streams, templateDocument(t))
+				doc := templateDocument(t)
+				doc["values"], doc["defaults"] = list(values), list(t.Defaults())
+				return ui.WriteJSON(a.streams, doc)
+			}
+			rows := templateRows(t)
+			if len(set) > 0 {
+				rows = append(rows, valueRows(t, values)...)
 			}
 			return ui.WriteTable(a.streams, ui.Table{
-				Columns: []ui.Column{{Title: strings.ToUpper(t.Name), Keep: true}, {Title: ""}}, Rows: templateRows(t),
+				Columns: []ui.Column{{Title: strings.ToUpper(t.Name), Keep: true}, {Title: ""}}, Rows: rows,
 			})
 		},
 	}
+	vars.register(cmd.Flags())
 	a.lockedFlag(cmd.Flags())
 	cmd.ValidArgsFunction = a.completeTemplates
 	return cmd
+}
+
+// valueRows are the values that the variables would have.
+func valueRows(t *template.Template, values []template.Resolved) (rows [][]string) {
+	for i, o := range values {
+		text := o.Name + " = " + strconv.Quote(o.Value)
+		switch v := t.Variables[i]; {
+		case o.From == "generated at create", o.From == "must be set":
+			text = o.Name
+		case v.Secret || v.Generate.Any():
+			text = o.Name + " = ***"
+		}
+		rows = append(rows, []string{"value", text + " (" + o.From + ")"})
+	}
+	return rows
 }
 
 // templateDocument is what `template show --json` prints.
@@ -109,6 +142,9 @@ func templateRows(t *template.Template) [][]string {
 		{"os", t.OS},
 		{"resources", fmt.Sprintf("%s, %d MiB memory, %d MiB swap, %d GiB disk, %s", counted(t.Cores, "core"), t.MemoryMiB, t.SwapMiB, t.DiskGiB, kind)},
 	}...)
+	if d := t.Defaults(); len(d) > 0 {
+		rows = append(rows, []string{"by default", strings.Join(d, ", ")})
+	}
 	for _, v := range t.Variables {
 		rows = append(rows, []string{"variable", v.Name + variableNote(v)})
 	}

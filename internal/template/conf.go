@@ -65,6 +65,7 @@ func (l *loader) confSpec(words []confWord) {
 		}
 		byName[w.name] = w // the last one counts, as in a shell
 	}
+	l.t.says = func(key string) bool { return byName[key].value != "" }
 	text := func(key, fallback string) string {
 		if w, ok := byName[key]; ok && w.value != "" {
 			return w.value

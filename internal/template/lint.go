@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // Review looks for what create need not know, and an author wants to: what is unused, what
@@ -139,8 +141,8 @@ func word(name string) *regexp.Regexp {
 // its environment, so each name that stands anywhere in the template counts as used.
 func (c *lint) variables() {
 	own := ""
-	if data, err := fs.ReadFile(c.l.fsys, yamlFile); err == nil {
-		own = string(data)
+	if c.d != nil {
+		own = said(c.d.values[""])
 	}
 	for _, v := range c.t.Variables {
 		used := badName(v.Name) != "" // Load has said so
@@ -153,7 +155,7 @@ func (c *lint) variables() {
 			for _, t := range c.texts {
 				used = used || w.MatchString(t.content)
 			}
-			used = used || regexp.MustCompile(`\$\{?`+regexp.QuoteMeta(name)+`\b`).MatchString(own)
+			used = used || w.MatchString(own)
 		}
 		if !used && len(v.Notify) == 0 {
 			c.add("variables."+v.Name, false, fmt.Sprintf("use $%s in a script, or ${%s} in a file with template: true", v.Name, v.Name),
@@ -171,6 +173,29 @@ func (c *lint) variables() {
 			}
 		}
 	}
+}
+
+// said are the values of template.yaml outside of its variables: conditions, environments,
+// contents and commands name variables in several ways.
+func said(n *yaml.Node) string {
+	var b strings.Builder
+	var walk func(n *yaml.Node, depth int)
+	walk = func(n *yaml.Node, depth int) {
+		if n == nil || depth > maxDepth {
+			return
+		}
+		if n.Kind == yaml.ScalarNode {
+			b.WriteString(n.Value + "\n")
+		}
+		for i, sub := range n.Content {
+			if n.Kind == yaml.MappingNode && i%2 == 0 || depth == 0 && i%2 == 1 && n.Content[i-1].Value == "variables" {
+				continue
+			}
+			walk(sub, depth+1)
+		}
+	}
+	walk(n, 0)
+	return b.String()
 }
 
 func interpreterOf(texts []text, file string) bool {

@@ -17,6 +17,10 @@ func TestReviewHasNoFalseAlarms(t *testing.T) {
 			"scripts/10-a.sh": "#!/bin/bash\nset -u\nfor x in a; do echo \"$x\"; done\nread -r line </etc/hosts\necho \"$line ${maybe:-} ${other:+x} $PATH $CONTAINER_USER\"\n" +
 				"f() { local in=$1; echo \"$in\"; }\nwhile getopts ab opt; do echo \"$opt\"; done\nprintf -v out %s x\necho \"$out\"\nmapfile -t all </etc/hosts\necho \"${all[@]}\"\n((n = 1))\necho \"$n\"\nawk '{print $NF, $foo}' /etc/hosts\n",
 		},
+		"variables in a condition and an environment": {
+			"template.yaml":   "variables: {db: {type: enum, values: [none, sqlite], default: none}, level: {default: '1'}}\nscripts: [{name: 10-a.sh, when: db = sqlite, env: {depth: '${level}'}}]",
+			"scripts/10-a.sh": "#!/bin/sh\necho \"$depth\"\n",
+		},
 		"a script that reads another": {"scripts/10-a.sh": "#!/bin/sh\n. /etc/os-release\necho \"$pretty\"\n"},
 		"the halves of a key": {
 			"template.yaml":   "variables: {deploy: {generate: ssh-key}}",

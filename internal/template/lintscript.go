@@ -25,6 +25,9 @@ func (c *lint) scriptVariables() {
 		if u.opaque {
 			continue
 		}
+		for name := range s.Env {
+			u.set[name] = true
+		}
 		for _, p := range u.used {
 			c.scriptVariable(c.dir+"scripts/"+s.Name, u, p)
 		}

@@ -90,6 +90,7 @@ func (l *loader) yaml() {
 	}
 	doc, d := newDocument(), newDecoder(yamlFile)
 	l.doc = d
+	l.t.says = func(path string) bool { return path != "" && d.values[path] != nil }
 	d.parse(data, doc)
 	l.build(doc, d)
 	l.problems = append(l.problems, d.problems...)

@@ -46,7 +46,8 @@ type Template struct {
 	Digest   string    // SHA-256 over the folder, hex; the same for the same content
 	Warnings []Problem // oddities that do not prevent its use
 
-	review func() []Problem // see Review
+	review func() []Problem       // see Review
+	says   func(path string) bool // whether the template's file sets a value
 }
 
 // Variable is a value that --set can give.
