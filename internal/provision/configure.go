@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -62,7 +63,15 @@ func (r *Run) maySet(ctx context.Context) error {
 	if len(q.Privileges) == 0 {
 		return nil
 	}
-	return r.host.PVE.MaySet(ctx, q)
+	err := r.host.PVE.MaySet(ctx, q)
+	var e *pve.Error
+	if errors.As(err, &e) && e.Kind == pve.Invalid && len(e.Choices) > 0 { // a sync has no flag for it
+		return &exit.Failure{
+			Status: exit.Usage, Message: e.Error(), Err: err,
+			Hints: []string{"network.bridge of the template may be: " + strings.Join(e.Choices, ", ")},
+		}
+	}
+	return err
 }
 
 // mayNotSet is the error for a setting that Proxmox keeps for root@pam.
