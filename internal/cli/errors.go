@@ -79,6 +79,9 @@ func (a *app) report(ctx context.Context, command string, err error) int {
 		err = sig
 	}
 	f := a.explain(err)
+	if !isRun {
+		a.nameTimeout(f, err)
+	}
 	f.Message = cannot(command, f.Message)
 	if passesStatus(command) {
 		f.Status = ownEnd
@@ -97,6 +100,15 @@ func (a *app) report(ctx context.Context, command string, err error) int {
 	}
 	_ = ui.WriteFailure(a.streams, shown) // nothing is left to say it with
 	return f.Status
+}
+
+// nameTimeout names --timeout in the message of an error that knows only that its context
+// has ended: "context deadline exceeded" does not tell the user which limit that was.
+func (a *app) nameTimeout(f *exit.Failure, err error) {
+	if a.global.timeout > 0 && errors.Is(err, context.DeadlineExceeded) && exit.Find(err) == nil {
+		what := strings.TrimSuffix(err.Error(), ": "+context.DeadlineExceeded.Error())
+		f.Message = timedOut{a.global.timeout.String()}.Error() + ": " + what
+	}
 }
 
 // readerLeft says that stdout is a pipe that nobody reads any more. A network

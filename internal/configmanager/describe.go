@@ -50,6 +50,9 @@ func ScriptVariables() []ScriptVariable {
 		{"DEBIAN_FRONTEND", "noninteractive, so that apt asks nothing.", "noninteractive"},
 		{"LC_ALL", "C, so that programs speak one language.", "C"},
 		{"LANG", "C.UTF-8.", "C.UTF-8"},
+		{"USER", "The script's user if the template names one; not set otherwise.", "app"},
+		{"LOGNAME", "The same as USER.", "app"},
+		{"SHELL", "The login shell of that user; not set otherwise.", "/bin/sh"},
 		{"PATH", "With /usr/local/sbin, /usr/sbin and /sbin.", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
 	}
 }
