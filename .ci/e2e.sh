@@ -9,7 +9,8 @@ replay=
 [ -f ../shared/pve-replies/node.json ] || replay='-skip ^TestReplay'
 # The programs that those of a virtual guest are compared with.
 sh "$(dirname "$0")/need.sh" adduser bsdextrautils mawk openssl procps psmisc sudo uuid-runtime
-# Clients of other people. A machine may have Node.js from elsewhere, with its own npm.
+# Clients of other people; ansible has the proxmox modules. A machine may have Node.js from elsewhere, with its own npm.
+sh "$(dirname "$0")/need.sh" ansible python3-proxmoxer
 command -v npm >/dev/null || sh "$(dirname "$0")/need.sh" nodejs npm
 log=$(mktemp)
 trap 'rm -f "$log" "$log.status"' EXIT

@@ -56,6 +56,9 @@ func serve(t *testing.T, args ...string) map[string]string {
 // nodeClient is the client of https://github.com/Corsinvest/cv4pve-api-javascript.
 const nodeClient = "@corsinvest/cv4pve-api-javascript@9.2.0"
 
+// modules is the version of Ansible's collection that Debian 12 has.
+const modules = "6.6.2"
+
 // TestNode: list, create with tags, clone, start, address, update, resize, snapshot, delete.
 func TestNode(t *testing.T) {
 	npm, node := needs.Program(t, "npm", "npm"), needs.Program(t, "node", "nodejs")
@@ -108,4 +111,32 @@ func password(t *testing.T, home string) string {
 		t.Fatal(err)
 	}
 	return e.Password
+}
+
+// TestAnsible: what a playbook does with the proxmox modules of Debian's ansible.
+func TestAnsible(t *testing.T) {
+	ansible := needs.Program(t, "ansible-playbook", "ansible")
+	list := exec.Command(needs.Program(t, "ansible-galaxy", "ansible"), "collection", "list", "community.general")
+	list.Env = append(os.Environ(), "HOME="+t.TempDir(), "LANG=C.UTF-8")
+	out, err := list.Output()
+	if err != nil || !strings.Contains(string(out), modules) {
+		t.Errorf("this test was written for community.general %s: %v\n%s", modules, err, out)
+	}
+	t.Log("modules: community.general " + modules)
+	for _, version := range []string{"8.4", "9.2"} {
+		t.Run(version, func(t *testing.T) {
+			at := serve(t, "--pve", version, "--subnet", "10.44.0.0/24")
+			u, err := url.Parse(at["INFRAHAUS_URL"])
+			if err != nil {
+				t.Fatal(err)
+			}
+			id, secret, _ := strings.Cut(at["INFRAHAUS_TOKEN"], "=")
+			user, name, _ := strings.Cut(id, "!")
+			run := exec.Command(ansible, "-i", "localhost,", "-e", "ansible_python_interpreter=/usr/bin/python3", "testdata/ansible.yml")
+			run.Env = append(os.Environ(), "HOME="+t.TempDir(), "LANG=C.UTF-8", "HOST="+u.Host, "TOKEN_USER="+user, "TOKEN_NAME="+name, "TOKEN_SECRET="+secret)
+			if out, err := run.CombinedOutput(); err != nil {
+				t.Fatalf("ansible-playbook: %v\n%s", err, out)
+			}
+		})
+	}
 }

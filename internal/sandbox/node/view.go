@@ -284,8 +284,11 @@ func (n *Node) guests(a Auth) []map[string]any {
 	rows := []map[string]any{}
 	for _, now := range n.List(a) {
 		id := now["vmid"].(int)
-		m := map[string]any{"id": "lxc/" + strconv.Itoa(id), "vmid": id, "type": "lxc", "node": Name, "template": 0, "status": "unknown"}
+		m := map[string]any{"id": "lxc/" + strconv.Itoa(id), "vmid": id, "type": "lxc", "node": Name, "status": "unknown"}
 		n.mu.Lock()
+		if n.sent[id] != nil {
+			m["template"] = 0
+		}
 		for k, v := range n.sent[id] {
 			if k != "cpus" && !strings.HasPrefix(k, "pressure") && k != "swap" && k != "maxswap" && k != "pid" {
 				m[k] = v
