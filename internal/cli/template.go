@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -120,7 +121,7 @@ func valueRows(t *template.Template, values []template.Resolved) (rows [][]strin
 func templateDocument(t *template.Template) map[string]any {
 	return map[string]any{
 		"name": t.Name, "description": t.Description, "source": t.Source, "path": t.Path, "resolved": t.Resolved, "digest": t.Digest,
-		"spec": t.Spec(), "variables": list(t.Variables), "packages": t.Packages, "files": list(t.Files), "directories": list(t.Directories),
+		"spec": t.Spec(), "variables": list(t.Variables), "packages": t.Packages, "repositories": list(t.Repositories), "files": list(t.Files), "directories": list(t.Directories),
 		"scripts": list(t.Scripts), "services": list(t.Services), "credentials": list(t.Credentials), "notes": t.Notes, "syncOnBoot": t.SyncOnBoot,
 	}
 }
@@ -152,6 +153,9 @@ func templateRows(t *template.Template) [][]string {
 		if names := t.Packages.Names[manager]; len(names) > 0 {
 			rows = append(rows, []string{manager, strings.Join(names, " ")})
 		}
+	}
+	for _, r := range t.Repositories {
+		rows = append(rows, []string{"repository", r.Name + " " + strings.Join(slices.Concat(r.URIs, r.Suites, r.Components), " ")})
 	}
 	for _, c := range t.Packages.Custom {
 		rows = append(rows, []string{"custom", c.Name})

@@ -16,7 +16,7 @@ func TestFieldsAreDescribed(t *testing.T) {
 			t.Errorf("%s has no text", f.Path)
 		}
 		if f.Example == "" {
-			if !slices.Contains(strings.Fields("resources features network variables packages packages.custom files scripts services credentials"), f.Path) {
+			if !slices.Contains(strings.Fields("resources features network variables packages packages.custom files scripts services credentials repositories"), f.Path) {
 				t.Errorf("%s has no example", f.Path)
 			}
 			continue
@@ -24,6 +24,7 @@ func TestFieldsAreDescribed(t *testing.T) {
 		text := exampleOf(f)
 		folder := fstest.MapFS{
 			"template.yaml":         {Data: []byte(text)},
+			"files/docker.asc":      {Data: []byte(keyFile(t, "ed25519.asc"))},
 			"files/site.conf":       {Data: []byte("x\n")},
 			"scripts/10-install.sh": {Data: []byte("#!/bin/sh\n"), Mode: 0o755},
 		}
@@ -37,7 +38,7 @@ func TestFieldsAreDescribed(t *testing.T) {
 // beside it.
 func exampleOf(f Field) string {
 	needs := map[string]string{
-		"files[]": "target: /etc/x", "credentials[]": "service: x, keys: [A]", "services[]": "name: x", "scripts[]": "name: 10-install.sh",
+		"files[]": "target: /etc/x", "credentials[]": "service: x, keys: [A]", "repositories[]": "name: x, uris: ['https://e'], suites: [s], components: [c], key: docker.asc", "services[]": "name: x", "scripts[]": "name: 10-install.sh",
 		"packages.apt[]": "name: x", "packages.custom[]": "name: x, check: 'true', install: 'true'",
 		"network.gateway": "ip: 192.168.1.20/24", "network.gateway6": "ip6: 'fd00::2/64'", "variables.NAME.default": "type: port",
 		"files[].policy": "source: site.conf", "files[].template": "source: site.conf", "files[].notify": "source: site.conf", "files[].check": "source: site.conf",

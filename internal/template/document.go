@@ -14,6 +14,7 @@ type document struct {
 	Tags         []string               `yaml:"tags" pattern:"^[A-Za-z0-9_][A-Za-z0-9_+.-]*$" hint:"letters, digits and _ + . -" desc:"Tags that the container gets on Proxmox." example:"[web, production]"`
 	Variables    map[string]variableDoc `yaml:"variables" desc:"What --set may say. A variable db_name is $db_name and $INFRAHAUS_VAR_DB_NAME in scripts."`
 	Packages     packagesDoc            `yaml:"packages" desc:"Packages to install, by manager, added to those of packages/*."`
+	Repositories []repositoryDoc        `yaml:"repositories" desc:"Sources of packages for apt, in place before packages are installed."`
 	Files        []fileDoc              `yaml:"files" desc:"Files and directories to put into the container."`
 	Scripts      []scriptDoc            `yaml:"scripts" desc:"Scripts to run, in this order. Default: every scripts/NN*.sh in numeric order."`
 	Services     []serviceDoc           `yaml:"services" desc:"What has to run and answer in the end."`

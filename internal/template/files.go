@@ -26,6 +26,9 @@ type fileDoc struct {
 // files takes the listed files. A folder means all files below it.
 func (l *loader) files(docs []fileDoc, d *decoder) {
 	used := map[string]bool{}
+	for _, key := range l.keys {
+		used[key] = true
+	}
 	for i, doc := range docs {
 		at := index("files", i)
 		switch inline := d.given(join(at, "content")); {

@@ -49,6 +49,7 @@ type loader struct {
 	warnings []Problem
 	targets  map[string]string // of files, to their sources
 	folders  map[string]string // that targets need, to one that does
+	keys     []string          // files that only a repository names
 }
 
 func (l *loader) report(p Problem) {
@@ -117,6 +118,7 @@ func (l *loader) build(doc *document, d *decoder) {
 	l.notes(doc.Notes, d)
 	l.packages(doc.Packages, "packages")
 	l.scripts(doc.Scripts, d)
+	l.repositories(doc.Repositories, d)
 	l.files(doc.Files, d)
 	l.checkReruns(doc, d)
 }

@@ -30,8 +30,8 @@ func (l *loader) packages(doc packagesDoc, dir string) {
 	p.Names = map[string][]string{}
 	for manager, entries := range map[string][]packageDoc{"apt": doc.Apt, "apk": doc.Apk, "dnf": doc.Dnf, "npm": doc.Npm, "pip": doc.Pip} {
 		for _, e := range entries {
-			p.add(manager, e.Name)
-			p.notify(manager, e.Name, e.Notify.list)
+			p.add(manager, e.spec(manager))
+			p.notify(manager, e.spec(manager), e.Notify.list)
 		}
 	}
 	for _, c := range doc.Custom {

@@ -34,14 +34,15 @@ type Template struct {
 	SyncOnBoot   bool
 	ConfigPath   string // CONFIG_PATH of the guest's config.env
 
-	Variables   []Variable // in the order of the file
-	Packages    Packages
-	Files       []File      // in the order of the file
-	Directories []Directory // made before the files
-	Scripts     []Script    // in the order in which they run; disabled ones included
-	Services    []Service
-	Credentials []Credential // what scripts promise to save
-	Notes       string       // for people, before ${name} is filled in
+	Variables    []Variable // in the order of the file
+	Packages     Packages
+	Repositories []Repository
+	Files        []File      // in the order of the file
+	Directories  []Directory // made before the files
+	Scripts      []Script    // in the order in which they run; disabled ones included
+	Services     []Service
+	Credentials  []Credential // what scripts promise to save
+	Notes        string       // for people, before ${name} is filled in
 
 	Digest   string    // SHA-256 over the folder, hex; the same for the same content
 	Warnings []Problem // oddities that do not prevent its use
