@@ -3,6 +3,7 @@ package template
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -31,6 +32,16 @@ files: [{source: d, target: /d, notify: %[1]s, check: test -e /d/x}]
 		}
 		if names := tm.Packages.Names["apt"]; !reflect.DeepEqual(names, []string{"curl", "nginx"}) || tm.Files[1].Check != "test -e /d/x" {
 			t.Errorf("packages %v, files %+v", names, tm.Files)
+		}
+	}
+}
+
+// A script cannot have the name of a step of every run: the record could not tell them apart.
+func TestReservedScriptNames(t *testing.T) {
+	for _, name := range []string{"config-manager", "notify"} {
+		_, err := Load(folder("template.yaml", least+"scripts: ["+name+"]\n", "scripts/"+name, "true"), "web")
+		if err == nil || !strings.Contains(err.Error(), "name it 10-"+name+".sh") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

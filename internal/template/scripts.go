@@ -81,6 +81,10 @@ func (l *loader) addScript(file string, s Script) {
 		l.report(Problem{File: file, Message: "cannot be the name of a script", Suggestion: "letters, digits and . _ + @ -"})
 		return
 	}
+	if name == "config-manager" || name == "notify" {
+		l.report(Problem{File: file, Message: "cannot be the name of a script: a step of every run has it", Suggestion: "name it 10-" + name + ".sh"})
+		return
+	}
 	data, ok := l.tree.read(file)
 	if !ok {
 		return
