@@ -138,7 +138,7 @@ func (f *Fetcher) explain(ctx context.Context, s Source, err error) error {
 		return e
 	case errors.As(err, &cert), errors.As(err, &authority):
 		e := distrusted(s, err)
-		e.Hints = []string{"if its certificate is of your own authority: set SSL_CERT_FILE to a file with that authority's certificate"}
+		e.Hints = []string{"if its certificate is of your own authority: add that authority to this machine's certificates, or on Linux set SSL_CERT_FILE to a file with it"}
 		return e
 	}
 	var dns *net.DNSError
