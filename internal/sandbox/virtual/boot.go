@@ -60,7 +60,7 @@ func address(c driver.Config) netip.Prefix {
 	return netip.Prefix{}
 }
 
-// watch carries out what happens to a guest's disk, and notices its own poweroff.
+// watch applies faults of the disk to a guest, and notices when the guest powers itself off.
 func (d *Driver) watch(ctx context.Context, g *guest) {
 	t := time.NewTicker(20 * time.Millisecond)
 	defer t.Stop()

@@ -26,8 +26,8 @@ func (d *Driver) Console(vmid int, mode string) (driver.Terminal, error) {
 	case mode == "console" && g.cfg.NoConsole, mode != "console" && g.cfg.TTYs == 0:
 		return nil, driver.ErrNoTerminal
 	case mode == "console":
-		// LXC itself reads it while nobody looks, and what it then passes on has
-		// gone through one pty more.
+		// LXC itself reads the console while nobody looks. Output on its way then has to
+		// pass one more pty.
 		t := g.m.Terminal("console")
 		t.Discard()
 		x := newTerminal(t, func() {})
@@ -101,7 +101,7 @@ type terminal struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	hangup func()
-	end    string // what \n becomes
+	end    string // takes the place of \n
 	fixed  bool   // the window's size does not get through
 	once   sync.Once
 	held   []byte // translated, not yet read

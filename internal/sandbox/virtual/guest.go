@@ -24,7 +24,7 @@ type guest struct {
 	fs     *fsys.FS
 	m      *kernel.Machine
 	sys    *system.System
-	cancel context.CancelFunc // of what watches over it
+	cancel context.CancelFunc // ends its watch
 }
 
 // Create lays out the root file system as the OS template's archive would.
@@ -63,8 +63,8 @@ func (d *Driver) Create(ctx context.Context, c driver.Config, s driver.Secrets, 
 	return err
 }
 
-// quota is the size of a guest's disk in bytes: what the sandbox was told, or
-// the container's configuration.
+// quota is the size of a guest's disk in bytes: the sandbox's option, else that of the
+// container's configuration.
 func (d *Driver) quota(c driver.Config) int64 {
 	switch {
 	case d.o.DiskBytes > 0:
@@ -261,7 +261,7 @@ func linkLocal(mac string) netip.Prefix {
 }
 
 // Exec runs a process as lxc-attach does. When ctx ends, the process and its
-// session are killed; what left the session goes on.
+// session are killed. Processes that left the session go on.
 func (d *Driver) Exec(ctx context.Context, vmid int, e driver.Exec) (int, error) {
 	g, err := d.guest(vmid)
 	if err != nil {

@@ -41,8 +41,8 @@ type copier struct {
 	seen     map[uint64]string // inode of a file with several names: its first
 }
 
-// folder copies what is in a folder that is there on both sides, then gives it
-// its mode and time.
+// folder copies the entries of a folder that exists on both sides, then sets its mode and
+// time.
 func (c *copier) folder(name string) error {
 	info, err := c.from.Lstat(name)
 	if err != nil {

@@ -41,7 +41,7 @@ func (v *View) mkdir(real string, perm fs.FileMode) error {
 	return nil
 }
 
-// MkdirAll makes a folder and what is missing above it.
+// MkdirAll makes a folder and the missing folders above it.
 func (v *View) MkdirAll(p string, perm fs.FileMode) error {
 	p = v.Abs(p)
 	if i, err := v.Stat(p); err == nil {

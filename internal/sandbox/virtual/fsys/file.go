@@ -21,7 +21,7 @@ type File struct {
 	flag int
 }
 
-// Inner is what stands behind a simulated file, nil for a plain one.
+// Inner returns the stream behind a simulated file, nil for a plain one.
 func (f *File) Inner() io.ReadWriteCloser { return f.rw }
 
 // Read reads.
@@ -36,7 +36,7 @@ func (f *File) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Write accounts for what the file grows by, and says ENOSPC over the quota.
+// Write counts the bytes that the file grows by. Over the quota it fails with ENOSPC.
 func (f *File) Write(b []byte) (int, error) {
 	if f.rw != nil {
 		return f.rw.Write(b)
@@ -109,7 +109,7 @@ type memFile struct {
 func (memFile) Write([]byte) (int, error) { return 0, syscall.EACCES }
 func (memFile) Close() error              { return nil }
 
-// Open opens p. perm is what the caller asks for, before the umask.
+// Open opens p. perm is the mode of a new file, before the umask.
 func (v *View) Open(p string, flag int, perm fs.FileMode) (*File, error) {
 	real, hi, err := v.walk(p, true)
 	if err != nil {
@@ -119,7 +119,7 @@ func (v *View) Open(p string, flag int, perm fs.FileMode) (*File, error) {
 	return f, perr("open", p, err)
 }
 
-// open opens the resolved path p. hi is what walk learned of it.
+// open opens the resolved path p. hi is the host's information from walk.
 func (v *View) open(p string, hi fs.FileInfo, flag int, perm fs.FileMode) (*File, error) {
 	if n, ok := v.hook(p); ok {
 		return v.openNode(p, n, flag)

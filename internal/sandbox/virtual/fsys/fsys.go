@@ -17,7 +17,7 @@ import (
 	"syscall"
 )
 
-// maxLinks is what Linux follows in one path (MAXSYMLINKS).
+// maxLinks is how many links Linux follows in one path (MAXSYMLINKS).
 const maxLinks = 40
 
 // FS is one guest's file system. It is safe for concurrent use.
@@ -103,7 +103,7 @@ func (f *FS) grow(n int64) error {
 	return nil
 }
 
-// rel turns a clean absolute guest path into what os.Root takes.
+// rel turns a clean absolute guest path into a path for os.Root.
 func rel(p string) string {
 	if p == "/" {
 		return "."
@@ -158,9 +158,9 @@ func (v *View) Resolve(p string, follow bool) (string, error) {
 	return real, err
 }
 
-// walk is Resolve. last is what the host said of the last component, so that the caller need
-// not ask again; nil where a Hook answers, where nothing is there, and for a folder that is
-// known to be one.
+// walk is Resolve. last is the host's information about the last component, so that the
+// caller need not ask again. It is nil if a Hook answers, if nothing has that name, and for a
+// folder that is known to be one.
 func (v *View) walk(p string, follow bool) (real string, last fs.FileInfo, err error) {
 	if strings.ContainsRune(p, 0) {
 		return "", nil, syscall.EINVAL
@@ -208,8 +208,8 @@ func (v *View) walk(p string, follow bool) (real string, last fs.FileInfo, err e
 	return cur, last, nil
 }
 
-// step looks at one component: the link's target, or "" for anything else, and what the
-// host said of it, if it was asked.
+// step looks at one component. It returns a link's target, "" for anything else, and the
+// host's information if the host was asked.
 func (v *View) step(p string, last bool) (target string, info fs.FileInfo, err error) {
 	if n, ok := v.hook(p); ok {
 		if n == nil {
@@ -252,8 +252,7 @@ func (v *View) step(p string, last bool) (target string, info fs.FileInfo, err e
 	return "", info, nil
 }
 
-// Errno takes the host's path out of an error: what is left is what the guest's
-// libc would say.
+// Errno takes the host's path out of an error. The rest is the error of the guest's libc.
 func Errno(err error) error {
 	if err == nil {
 		return nil

@@ -76,7 +76,7 @@ func makePool(name, words string) error {
 	return os.Rename(tmp.Name(), name)
 }
 
-// program is what a shared file holds for the guest.
+// program returns the content of a shared file as the guest sees it.
 func (f *FS) program(p string) ([]byte, error) {
 	words, err := at(f, p, (*os.Root).ReadFile)
 	return append(words, path.Base(p)...), err

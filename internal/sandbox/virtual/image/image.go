@@ -1,6 +1,5 @@
-// Package image lays out a simulated guest's root file system: what an OS
-// template's archive would unpack, and what Proxmox adds to it. It knows
-// nothing of processes.
+// Package image lays out a simulated guest's root file system: the files of an OS
+// template's archive, and those that Proxmox adds. It knows nothing of processes.
 package image
 
 import (
@@ -13,7 +12,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
 )
 
-// stub is what the file of an implemented program holds (kernel.Stub).
+// stub is the content of an implemented program's file (kernel.Stub).
 const stub = "\x7fELF virtual program "
 
 // OS is a kind of operating system that can be laid out.
@@ -29,7 +28,7 @@ type OS struct {
 func (o OS) Systemd() bool { return o.ID != "alpine" }
 
 // Parse reads an OS template's file name, such as
-// debian-12-standard_12.7-1_amd64.tar.zst. What is not known becomes Debian 12.
+// debian-12-standard_12.7-1_amd64.tar.zst. An unknown name becomes Debian 12.
 func Parse(name string) OS {
 	name = path.Base(name)
 	id, rest, _ := strings.Cut(name, "-")
@@ -55,7 +54,7 @@ func Parse(name string) OS {
 	return OS{ID: "debian", Version: version, Codename: code, Pretty: "Debian GNU/Linux " + version + " (" + code + ")", SSHD: true}
 }
 
-// Detect reads what OS a laid out file system is.
+// Detect returns the OS of a file system that was laid out.
 func Detect(f *fsys.FS) OS {
 	v := rootView(f)
 	b, _ := v.ReadFile("/etc/os-release")
@@ -70,7 +69,7 @@ func Detect(f *fsys.FS) OS {
 	return o
 }
 
-// Spec says what to lay out.
+// Spec describes a root file system.
 type Spec struct {
 	OS           OS
 	Hostname     string
@@ -203,7 +202,7 @@ func common(l *layout, s Spec) {
 	accounts(l, o, pass)
 }
 
-// Refresh writes what Proxmox rewrites at every start: names and network.
+// Refresh writes the files that Proxmox rewrites at every start: names and network.
 func Refresh(f *fsys.FS, s Spec, n Network) error {
 	l := &layout{v: rootView(f)}
 	short, _, _ := strings.Cut(s.Hostname, ".")

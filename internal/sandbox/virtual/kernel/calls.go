@@ -11,9 +11,9 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// callHandler sees every simple command before the interpreter does. It runs
-// pending traps, and takes the builtins away from the library that it has not,
-// or answers from the host: what is returned is run instead.
+// callHandler sees every simple command before the interpreter does and returns the command
+// to run instead. It runs pending traps, and replaces the builtins that the library lacks or
+// answers from the host.
 func callHandler(ctx context.Context, args []string) ([]string, error) {
 	sh, hc := shellOf(ctx), interp.HandlerCtx(ctx)
 	sh.steps++

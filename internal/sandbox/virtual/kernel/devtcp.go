@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// openNet opens what bash alone takes for a connection: a redirection of
-// /dev/tcp/HOST/PORT. ok is false for every other name and every other shell.
+// openNet opens the connection of a redirection of /dev/tcp/HOST/PORT, which only bash
+// knows. ok is false for every other name and every other shell.
 func (sh *shell) openNet(ctx context.Context, name string) (conn net.Conn, ok bool, err error) {
 	rest, ok := strings.CutPrefix(name, "/dev/tcp/")
 	if !ok || sh.kind != "bash" {

@@ -16,7 +16,7 @@ const (
 	pasteOff = "\x1b[?2004l\r"
 )
 
-// editor is readline, as far as somebody notices who types without looking: it
+// editor is as much of readline as a program at the other end notices: it
 // takes the terminal out of canonical mode while it reads, so that a line may be
 // longer than 4095 bytes, and echoes by itself. It does not complete: a tab is
 // swallowed, as it would be in a line without any match.

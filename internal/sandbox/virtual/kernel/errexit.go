@@ -42,8 +42,8 @@ func (sh *shell) nounsetNow() bool {
 	return reflect.ValueOf(sh.r).Elem().FieldByName("ecfg").Elem().FieldByName("NoUnset").Bool()
 }
 
-// untested is what a subshell of a tested command starts with: the status of its commands
-// is tested, too.
+// untested returns the options of a tested command's subshell: set -e has no effect in it
+// either.
 func (sh *shell) untested() []interp.RunnerOption {
 	if sh.noErrexit || sh.tested() {
 		return []interp.RunnerOption{interp.Params("+e")}

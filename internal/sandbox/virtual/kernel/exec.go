@@ -15,8 +15,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
 )
 
-// Stub is what the file of an implemented program holds: enough to be found,
-// listed and copied, and the name of the Command behind it.
+// Stub begins the file of an implemented program: it can be found, listed and copied. The
+// name of its Command follows.
 const Stub = "\x7fELF virtual program "
 
 // DefaultPath is searched where PATH is not set.
@@ -95,8 +95,8 @@ func (p *Proc) cannotExec(name string, err error) int {
 	return 126
 }
 
-// lacking is what follows "not found" if the virtual guest never has that program, even
-// if its package is installed.
+// lacking returns the text after "not found" for a program that the virtual guest never has,
+// even if its package is installed.
 func (p *Proc) lacking(name string) string {
 	if p.M.HasCommand(name) || !programName.MatchString(name) || posixBuiltins[name] {
 		return ""
@@ -203,7 +203,7 @@ func (p *Proc) Exec(argv []string) int {
 	return p.execFile(full, argv, 0)
 }
 
-// ExecFile is Exec of a file whose program sees another name: a login shell's.
+// ExecFile is Exec of a file whose program sees another name, as a login shell does.
 func (p *Proc) ExecFile(full string, argv []string) int {
 	if _, err := p.LookPath(full, ""); err != nil {
 		p.Errorf("%s: %s", full, Reason(err))

@@ -15,8 +15,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/tty"
 )
 
-// execHandler runs what is neither a function nor a builtin: our own calls in
-// this process, programs in a new one.
+// execHandler runs commands that are no functions and no builtins: our own calls in this
+// process, programs in a new one.
 func execHandler(ctx context.Context, args []string) error {
 	sh, hc := shellOf(ctx), interp.HandlerCtx(ctx)
 	execing := sh.execing

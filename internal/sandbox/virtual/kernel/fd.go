@@ -184,7 +184,7 @@ func (sh *shell) backFds(label string) {
 	}
 }
 
-// closeFd closes what this process opened, unless a record has it; p.mu is held.
+// closeFd closes a descriptor of this process, unless a record has it. The caller holds p.mu.
 func (sh *shell) closeFd(x any) {
 	c, ok := x.(io.Closer)
 	if !ok || !sh.owns(c) {
@@ -210,7 +210,7 @@ func (sh *shell) owns(c io.Closer) bool {
 	return false
 }
 
-// openNamed opens what a numbered redirection names: a connection or a file.
+// openNamed opens the target of a numbered redirection: a connection or a file.
 func (sh *shell) openNamed(hc interp.HandlerContext, name string, flag int) (any, error) {
 	if conn, ok, err := sh.openNet(sh.p.ctx, name); ok {
 		return conn, err

@@ -153,7 +153,7 @@ func (sh *shell) subst(hc interp.HandlerContext, id string) int {
 	}
 	go func() { <-q.done; pw.Close() }()
 	in := &reader{sh.p, pr}
-	_, _ = io.Copy(hc.Stdout, io.LimitReader(in, 64<<20)) // what is killed ends early
+	_, _ = io.Copy(hc.Stdout, io.LimitReader(in, 64<<20)) // a killed process ends early
 	return sh.p.Wait(q)
 }
 

@@ -61,7 +61,7 @@ func (sh *shell) remember(t *tty.TTY, line string) (string, error) {
 	return line, nil
 }
 
-// bang is the event that a line asks for: what follows a ! outside of quotes.
+// bang returns the event that a line asks for: the word after a ! outside of quotes.
 func bang(line string) string {
 	single, double := false, false
 	for i := 0; i < len(line)-1; i++ {

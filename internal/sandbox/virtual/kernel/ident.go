@@ -32,7 +32,7 @@ func (p *Proc) Cwd() string {
 	return p.cwd
 }
 
-// Args are what it was called with, as ps shows them.
+// Args returns the arguments of the process, as ps shows them.
 func (p *Proc) Args() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -142,7 +142,7 @@ func (p *Proc) Comm() string {
 	return p.comm
 }
 
-// SetComm is what a program that renames itself does.
+// SetComm changes the name of the process, as prctl(PR_SET_NAME) does.
 func (p *Proc) SetComm(s string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/tty"
 )
 
-// interaction is what an interactive shell has besides a script's.
+// interaction is the part of a shell's state that only an interactive shell has.
 type interaction struct {
 	histexpand bool     // bash's !
 	noHistory  bool     // set +o history
@@ -27,7 +27,7 @@ type interaction struct {
 
 var errInterrupted = errors.New("interrupted")
 
-// context is what commands run under.
+// context ends when the running command must end.
 func (sh *shell) context() context.Context {
 	if sh.prompt != nil {
 		sh.prompt.mu.Lock()
@@ -39,7 +39,7 @@ func (sh *shell) context() context.Context {
 	return sh.p.ctx
 }
 
-// begin starts what ^C ends; the returned function tells whether it did.
+// begin starts a command that ^C can end. end reports whether ^C did.
 func (sh *shell) begin() (ctx context.Context, end func() (interrupted bool)) {
 	ctx, cancel := context.WithCancel(sh.p.ctx)
 	sh.prompt.mu.Lock()
@@ -55,8 +55,8 @@ func (sh *shell) begin() (ctx context.Context, end func() (interrupted bool)) {
 	}
 }
 
-// signalled keeps an interactive shell alive: ^C ends what it does, and a TERM
-// or ^Z does nothing at all.
+// signalled keeps an interactive shell alive: ^C ends only its command, and TERM and ^Z do
+// nothing.
 func (sh *shell) signalled(sig int) bool {
 	if sig == 2 {
 		sh.prompt.mu.Lock()
@@ -103,7 +103,7 @@ const (
 	endIdle         // TMOUT
 )
 
-// session runs what is typed until something makes the parser start afresh.
+// session runs the typed commands until the parser must start afresh.
 func (sh *shell) session(in *typed, status int) (int, int) {
 	parser := syntax.NewParser(syntax.Variant(syntax.LangBash))
 	for stmts, err := range parser.InteractiveSeq(in) {
@@ -163,7 +163,7 @@ func (sh *shell) runTyped(stmts []*syntax.Stmt, status int) (_ int, done bool) {
 }
 
 // typed is the terminal as the parser reads it: line by line, with a prompt in
-// front of each, so that what follows a command is left to that command.
+// front of each, so that a command can read the lines after it.
 type typed struct {
 	sh    *shell
 	t     *tty.TTY
@@ -204,7 +204,7 @@ func (sh *shell) readLine(t *tty.TTY, prompt string) (string, error) {
 	if sh.kind == "bash" || sh.kind == "ash" {
 		line, err = sh.edit(ctx, t, prompt)
 	} else {
-		_, _ = t.WriteContext(ctx, []byte(prompt)) // what fails shows in the read
+		_, _ = t.WriteContext(ctx, []byte(prompt)) // a failure shows in the read
 		line, err = readCooked(ctx, t)
 	}
 	switch {
@@ -245,7 +245,7 @@ func (sh *shell) variable(name string) string {
 	return sh.r.Env.Get(name).Str
 }
 
-// profile is what a login shell reads.
+// profile runs the files that a login shell reads first.
 func (sh *shell) profile() {
 	sh.sourceIf("/etc/profile")
 	home := sh.variable("HOME")

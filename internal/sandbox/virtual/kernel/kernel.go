@@ -17,8 +17,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/tty"
 )
 
-// Command is a program: what main is to a C program. args[0] is its name; the
-// result is its exit status, 0..255.
+// Command is the main function of a program. args[0] is its name; the result is its exit
+// status, 0..255.
 type Command func(p *Proc, args []string) int
 
 // Limits bound what one machine may use; zero values take the defaults.
@@ -108,7 +108,7 @@ func New(c Config) *Machine {
 	return m
 }
 
-// Value keeps one value of each key per machine: what make returns at first use.
+// Value returns the machine's value of a key. The first call makes it.
 func (m *Machine) Value(key any, make func() any) any {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -120,7 +120,7 @@ func (m *Machine) Value(key any, make func() any) any {
 	return v
 }
 
-// Logf says what the simulation could not do, to the sandbox's own log.
+// Logf writes to the sandbox's own log what the simulation could not do.
 func (m *Machine) Logf(format string, a ...any) { m.logf(format, a...) }
 
 // Hostname, Address, BootID and Booted describe the machine.
@@ -181,8 +181,8 @@ func (m *Machine) CPUs() int {
 	return m.cpus
 }
 
-// Memory is the RAM in bytes and what of it is in use, by a plain estimate: a
-// base and a little for each process.
+// Memory returns the bytes of RAM and of used RAM. The latter is an estimate: a base and a
+// little for each process.
 func (m *Machine) Memory() (total, used int64) {
 	procs := int64(len(m.Procs()))
 	m.mu.Lock()

@@ -129,7 +129,7 @@ func (s *Socket) expose() {
 	}()
 }
 
-// hide ends what expose began: connections that are open stay.
+// hide takes back expose. Open connections stay.
 func (s *Socket) hide() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,8 +14,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/tty"
 )
 
-// Proc is a simulated process. Its streams are its own; what others see of it is
-// guarded: it alone changes that, under mu, and reads its own without.
+// Proc is a simulated process. Only the process uses its streams. Only the process changes
+// the fields that others see, under mu, and it reads them without.
 type Proc struct {
 	M      *Machine
 	Pid    int
@@ -216,8 +216,8 @@ func (p *Proc) Start(c Child) (*Proc, error) {
 	return q, nil
 }
 
-// Wait waits for a child's end and returns its status; when p is killed first,
-// what it would have returned does not matter.
+// Wait waits for a child's end and returns its status. If p is killed first, the result means
+// nothing.
 func (p *Proc) Wait(q *Proc) int {
 	select {
 	case <-q.done:
@@ -237,7 +237,7 @@ func (p *Proc) Call(argv ...string) int {
 	return p.Wait(q)
 }
 
-// Output runs a program and returns what it printed on stdout.
+// Output runs a program and returns its stdout.
 func (p *Proc) Output(argv ...string) (string, int) {
 	var b strings.Builder
 	q, err := p.Start(Child{Argv: argv, Stdout: &b, NullIn: true})

@@ -7,8 +7,8 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/tty"
 )
 
-// Bridge is what sshd does with a session's pty: it types what comes from r and passes on
-// to w what the terminal shows. It returns when the process has ended and everything that
+// Bridge does the part of sshd in a session with a pty: it types the bytes of r on the
+// terminal and writes the terminal's output to w. It returns when the process has ended and everything that
 // it printed has been passed on. The terminal is gone then. When the link ends before
 // that, the process is hung up.
 func (m *Machine) Bridge(ctx context.Context, t *tty.TTY, p *Proc, r io.Reader, w io.Writer) {

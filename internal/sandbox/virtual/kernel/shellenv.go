@@ -8,7 +8,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// nowhere is what the interpreter believes to be its folder of temporary files.
+// nowhere is the interpreter's folder of temporary files.
 // No path of a guest can name it, and the host's kernel takes no path with a NUL.
 const nowhere = "/\x00"
 

@@ -27,9 +27,8 @@ type Exec struct {
 	Theirs bool
 }
 
-// Run starts a process and waits for its end. When ctx ends first, the process
-// and what is left of its session is killed. Processes that left the session
-// (setsid) go on.
+// Run starts a process and waits for its end. If ctx ends first, Run kills the process and
+// the rest of its session. Processes that left the session (setsid) go on.
 func (m *Machine) Run(ctx context.Context, e Exec) (int, error) {
 	p, err := m.Spawn(e)
 	if err != nil {
@@ -44,8 +43,8 @@ func (m *Machine) Run(ctx context.Context, e Exec) (int, error) {
 	return p.status, nil
 }
 
-// Spawn starts a process. Its streams end with it: what it left behind writes
-// into nothing.
+// Spawn starts a process. Its streams end with it: output of processes that it left behind
+// is dropped.
 func (m *Machine) Spawn(e Exec) (*Proc, error) {
 	p, err := m.newProc(nil)
 	if err != nil {

@@ -198,7 +198,7 @@ func (s *sink) close() {
 }
 
 // dup makes another descriptor of an open file, so that each end is closed on
-// its own. What is no file of the host is shared.
+// its own. A stream that is no file of the host is shared.
 func dup(x any) (any, io.Closer) {
 	f, ok := x.(*os.File)
 	if !ok {

@@ -61,8 +61,8 @@ func (m *Machine) signalTTY(t *tty.TTY, sig int) {
 	}
 }
 
-// HangUpSession is what the end of a session's leader does to the terminal's
-// foreground job.
+// HangUpSession sends SIGHUP to the terminal's foreground job, as the end of a session's
+// leader does.
 func (p *Proc) HangUpSession() {
 	for _, q := range p.M.Procs() {
 		if q != p && q.SID() == p.SID() && q.PGID() == p.PGID() {
