@@ -28,7 +28,7 @@ func TestHomeWaitsForItsUser(t *testing.T) {
 			if out, _ := m.sh("ls /home; stat -c '%U' /etc/app/own"); out != "root\n" {
 				t.Errorf("before the user exists: %q", out)
 			}
-			want := "waits user coder /home/coder/.bashrc\nwaits user coder /home/coder/.profile\nwaits user coder /home/coder/.config/app/x y\nwaits user coder /etc/app/own\n"
+			want := "waits user coder /home/coder/work\nwaits user coder /home/coder/.bashrc\nwaits user coder /home/coder/.profile\nwaits user coder /home/coder/.config/app/x y\nwaits user coder /etc/app/own\n"
 			if got := waits(m); sortedLines(got) != sortedLines(want) {
 				t.Errorf("%s", got)
 			}

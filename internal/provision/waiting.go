@@ -18,10 +18,16 @@ const maxSettled = 64 << 10
 // maxNamed limits how many files of one owner an error names.
 const maxNamed = 5
 
-// mayWait reports whether a file of the template may wait for a user that a script makes.
+// mayWait reports whether a file or directory of the template may wait for a user that a script makes.
 func (r *Run) mayWait() bool {
 	for _, f := range r.job.Template.Files {
 		if (configmanager.File{Target: f.Target, Owner: f.Owner}).MayWait() {
+			return true
+		}
+	}
+	for _, d := range r.job.Template.Directories {
+		// The home itself may be a directory of the template.
+		if (configmanager.File{Target: d.Target, Owner: d.Owner}).MayWait() {
 			return true
 		}
 	}

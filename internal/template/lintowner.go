@@ -2,6 +2,7 @@ package template
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -23,7 +24,11 @@ var (
 // something and names them.
 func (c *lint) owners() {
 	said := map[string]bool{}
-	for _, f := range c.t.Files {
+	files := slices.Clone(c.t.Files)
+	for _, d := range c.t.Directories {
+		files = append(files, File{Target: d.Target, Owner: d.Owner})
+	}
+	for _, f := range files {
 		user, group, _ := strings.Cut(f.Owner, ":")
 		home := ""
 		if rest, ok := strings.CutPrefix(f.Target, "/home/"); ok && user == "" && strings.Contains(rest, "/") {

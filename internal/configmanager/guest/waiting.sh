@@ -67,7 +67,8 @@ defer() { # folder (policy sha256 name)…
 # defer_folder keeps a directory in WAITING, before the files that lie in it.
 defer_folder() { # target owner mode
 	[ -d "$WAITING" ] || mkdir -p "$WAITING" || { fail_file "cannot keep the directory $1"; return; }
-	[ -s "$WAITING/manifest.new" ] || printf 'LATER=%s\n' "$LATER" >"$WAITING/manifest.new"
+	_ih_quote "$NOTED"
+	[ -s "$WAITING/manifest.new" ] || printf 'LATER=%s\nNOTED=%s\n' "$LATER" "$_ih_quoted" >"$WAITING/manifest.new"
 	_ih_quote "$1"
 	head="folder $_ih_quoted"
 	_ih_quote "$2"
@@ -186,6 +187,7 @@ look_waiting() { # folder owner (policy sha256 name)…
 		return
 	fi
 	[ "$LOOK" = tell ] || return 0
+	[ $# -gt 0 ] || printf 'waits user %s %s\n' "$who" "$f" # a directory
 	while [ $# -gt 0 ]; do
 		printf 'waits user %s %s\n' "$who" "$f/$3"
 		shift 3
