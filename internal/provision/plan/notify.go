@@ -75,11 +75,11 @@ func (d *decision) written() (files []template.File) {
 	return files
 }
 
-// changed are the packages and variables of which this run knows that they change. Before a
-// first sync all packages do.
+// changed are the packages and variables of which this run knows that they change. In a
+// create, and a resume of one that was killed before the restarts, all packages do.
 func (d *decision) changed() (due []Due) {
 	add := func(kind, name string) { due = append(due, Due{kind, name}) }
-	first := d.known().Of(event.Syncing, ItemManager).State == ""
+	first := d.Verb != Sync && d.known().Of(event.Syncing, ItemNotify).State == ""
 	for _, key := range d.packageKeys() {
 		if first || d.packageDiffers(key) {
 			add("package", key)

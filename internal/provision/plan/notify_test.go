@@ -90,6 +90,11 @@ func TestDue(t *testing.T) {
 	if got := Decide(q, w).Due; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v", got)
 	}
+	created := testRequest(Resume)
+	notifying(&created)
+	if got := Decide(created, testWorld(testRequest(Resume), "")).Due; !reflect.DeepEqual(got, want[:1]) {
+		t.Errorf("a create was killed before its restarts: %v", got)
+	}
 	causes, mends := q.Job.Causes(want)
 	app := []configmanager.Notify{{Do: "restart", Name: "app"}}
 	if !reflect.DeepEqual(causes, []configmanager.Cause{{Kind: "package", Name: "apt p", Notify: app}, {Kind: "variable", Name: "size", Notify: app}}) ||
