@@ -53,8 +53,6 @@ func skipped(name string, major int) string {
 		return "the recorded node had its own address on another network than its bridge"
 	case name == "rrd-less-list":
 		return "the recorded node had done more before"
-	case strings.HasPrefix(name, "resize-subvol-task"), name == "pending-after-puts", name == "interfaces-after-net0":
-		return "a subvolume that cannot grow, and an address that changes while the guest runs"
 	case name == "clone-task-log":
 		return "the recorded node lacked the program fuser, which Perl reports"
 	}

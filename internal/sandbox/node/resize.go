@@ -19,7 +19,8 @@ func (n *Node) Resize(ctx context.Context, a Auth, vmid int, p Params) (string, 
 		return "", err
 	}
 	if old == "" {
-		return "", fail("no such disk '%s'", key)
+		const missing = "property is missing and it is not optional"
+		return "", &Error{Status: 500, Message: "format error", Params: map[string]string{"mp": missing, "volume": missing}}
 	}
 	d := properties(old, "volume")
 	if m := volumeID.FindStringSubmatch(d["volume"]); m != nil {
@@ -46,6 +47,11 @@ func (n *Node) Resize(ctx context.Context, a Auth, vmid int, p Params) (string, 
 		}
 		if err := c.checkLock(); err != nil {
 			return err
+		}
+		if id, _, _ := strings.Cut(d["volume"], ":"); volumeFormat(d["volume"]) == "subvol" {
+			if s, err := n.storage(id); err == nil && s.Type == "dir" {
+				return fail("can't resize this image format")
+			}
 		}
 		d["size"] = printSize(size)
 		c.Conf[key] = printProperties(d, "volume", true)
