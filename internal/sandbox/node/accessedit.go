@@ -92,7 +92,7 @@ func (n *Node) DeleteToken(userID, name string) error {
 	return n.save()
 }
 
-// ModifyToken is pveum user token modify: what is nil stays.
+// ModifyToken is pveum user token modify. Nil values stay as they are.
 func (n *Node) ModifyToken(userID, name string, privsep *bool, expire *int64) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -85,7 +85,7 @@ func (n *Node) Clone(ctx context.Context, a Auth, p Params) (string, error) {
 	})
 }
 
-// prepareClone reads the source's config and decides what becomes of each key.
+// prepareClone reads the source's config and decides about each key.
 func (n *Node) prepareClone(a Auth, c *cloning, p Params) error {
 	running := n.drv.Pid(c.from) != 0
 	n.mu.Lock()
@@ -244,7 +244,7 @@ Total bytes received: 167,965
 sent 248,190,777 bytes  received 167,965 bytes  55,190,831.56 bytes/sec
 total size is 251,322,073  speedup is 1.01`
 
-// endClone unlocks the source. What a failed clone has made goes.
+// endClone unlocks the source. If the clone failed, it removes its volumes and config.
 func (n *Node) endClone(c *cloning, err error) {
 	if err != nil {
 		_ = n.drv.Destroy(context.WithoutCancel(n.ctx), c.to)

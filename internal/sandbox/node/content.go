@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// realVolume is real_volume_id: what a request names by storage and volume.
+// realVolume is real_volume_id: the volume that a request names by storage and volume.
 func realVolume(p Params) (volid, storage string, err error) {
 	m := volumeID.FindStringSubmatch(p["volume"])
 	switch {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// What clients ask for before and beside containers.
+// Requests that are not about one container.
 
 // Version is GET /version.
 func (n *Node) Version() map[string]any {
@@ -125,7 +125,7 @@ func (n *Node) NetworkInterface(name string) (map[string]any, error) {
 	return nil, badParam("iface", "interface does not exist")
 }
 
-// NoVM is what every request for a virtual machine gets: the node has containers alone.
+// NoVM answers every request for a virtual machine: the node has only containers.
 func (n *Node) NoVM(vmid string) error {
 	return fail("Configuration file 'nodes/%s/qemu-server/%s.conf' does not exist", Name, vmid)
 }

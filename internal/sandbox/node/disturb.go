@@ -46,7 +46,7 @@ func repeat(ctx context.Context, every string, def time.Duration, f func(i int))
 	}
 }
 
-// garbage is what a kernel and a systemd write over whatever stands there.
+// garbage is output of a kernel and a systemd that spoils whatever is on the screen.
 func garbage(i int) string {
 	stamp := fmt.Sprintf("[%5d.%06d] ", 100+i, 4711*i%1000000)
 	return []string{

@@ -34,7 +34,7 @@ func forbid(what string) *Error {
 	return &Error{Status: 403, Message: "Permission check failed (" + what + ")"}
 }
 
-// BadParams is raise_param_exc: parameters and what is wrong with each.
+// BadParams is raise_param_exc: parameters, and the error of each.
 func BadParams(params map[string]string) *Error {
 	return &Error{Status: 400, Message: "Parameter verification failed.", Params: params}
 }

@@ -18,7 +18,7 @@ func completeNet(value string) string {
 	return printProperties(p, "name", false)
 }
 
-// driverConfig is what the driver is told; mu held.
+// driverConfig is the configuration for the driver; mu held.
 func (n *Node) driverConfig(c *container) driver.Config {
 	num := func(key string, def int) int {
 		if v, err := strconv.Atoi(c.Conf[key]); err == nil {

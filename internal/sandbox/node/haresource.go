@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// haResource is what /cluster/ha/resources keeps of a container.
+// haResource is the entry of a container in /cluster/ha/resources.
 type haResource struct {
 	State   string            `json:"state,omitempty"` // requested; "": started
 	Options map[string]string `json:"options,omitempty"`
@@ -201,7 +201,7 @@ func (n *Node) manage(vmid int) {
 	})
 }
 
-// asked remembers what start and stop asked the manager for.
+// asked records the state that start and stop requested from the manager.
 func (n *Node) asked(vmid int, state string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

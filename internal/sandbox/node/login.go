@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Login is what a client needs to know.
+// Login has the credentials for a client.
 type Login struct {
 	User, Password     string
 	TokenID, TokenUUID string // user@realm!name and its secret
@@ -24,7 +24,7 @@ func (n *Node) Login() Login {
 	return Login{"root@pam", n.st.Access.Users["root@pam"].Password, defaultToken, n.st.Access.Tokens[defaultToken].Secret}
 }
 
-// Token checks an API token and returns who it is.
+// Token checks an API token and returns its user.
 func (n *Node) Token(id, secret string) (Auth, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -28,7 +28,7 @@ const Name = "pve1"
 // Params are parameters as they come: every value a string, booleans 0 or 1.
 type Params map[string]string
 
-// Options says what a node is made of. Only Dir and Driver are needed.
+// Options describe a node. Only Dir and Driver are needed.
 type Options struct {
 	Dir     string // state, made 0700 when missing
 	Driver  driver.Driver
@@ -72,7 +72,7 @@ type Node struct {
 	tasks   map[string]*task
 	order   []*task // by start
 	lastPID int
-	sent    map[int]map[string]any // what /cluster/resources knows of the guests
+	sent    map[int]map[string]any // the guests as /cluster/resources shows them
 	sentAt  time.Time
 	closed  bool
 
@@ -158,7 +158,7 @@ func (n *Node) Close() error {
 	return errors.Join(err, n.drv.Close())
 }
 
-// Driver is what runs the guests.
+// Driver returns the driver, which runs the guests.
 func (n *Node) Driver() driver.Driver { return n.drv }
 
 // Faults are those the node was opened with; nil for none.

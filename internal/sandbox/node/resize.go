@@ -62,7 +62,7 @@ func (n *Node) Resize(ctx context.Context, a Auth, vmid int, p Params) (string, 
 	})
 }
 
-// hotplug gives a running guest what takes effect at once; mu held.
+// hotplug applies the settings that take effect in a running guest; mu held.
 func (n *Node) hotplug(ctx context.Context, c *container) error {
 	if n.drv.Pid(c.VMID) == 0 {
 		return nil

@@ -128,7 +128,7 @@ func (n *Node) prepareSnapshot(ctx context.Context, vmid int, name, description 
 	})
 }
 
-// keep lets the driver do the work and says what the storage says of it.
+// keep lets the driver do the work and logs the output of the storage.
 func (n *Node) keep(ctx context.Context, w *worker, vmid int, name string) error {
 	if text, ok := n.faults.Take(driver.FaultSnapshotFail); ok {
 		if text == "" {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// state is what survives between owners, in Dir/state.json.
+// state survives between owners, in Dir/state.json.
 type state struct {
 	Containers map[int]*container   `json:"containers"`
 	Storages   []Storage            `json:"storages"`
@@ -24,7 +24,7 @@ type state struct {
 	Subnet     netip.Prefix         `json:"subnet"`
 }
 
-// container is one config file and what the node knows besides it.
+// container is one config file and the node's own records of the guest.
 type container struct {
 	VMID    int               `json:"vmid"`
 	Conf    map[string]string `json:"conf"`              // as in the file

@@ -46,7 +46,7 @@ func (n *Node) storage(id string) (*Storage, error) {
 	return &n.st.Storages[i], nil
 }
 
-// used is what a storage holds: its own, templates and disks; mu held.
+// used returns the bytes in use on a storage: its own, templates and disks; mu held.
 func (n *Node) used(s *Storage) int64 {
 	used := s.Used
 	for _, t := range n.st.Templates {
@@ -100,7 +100,7 @@ func (n *Node) StorageList(a Auth, p Params) []map[string]any {
 	return rows
 }
 
-// addFormats adds what images a storage can hold: as a pair, and in version 9 spelled out.
+// addFormats adds the formats of images that a storage can hold: as a pair, and in version 9 spelled out.
 func (n *Node) addFormats(row map[string]any, kind string) {
 	formats := map[string][]string{"dir": {"qcow2", "raw", "subvol", "vmdk"}, "btrfs": {"raw", "subvol"}, "zfspool": {"raw", "subvol"}}[kind]
 	if formats == nil {
@@ -125,7 +125,7 @@ func (s *Storage) holdsAny(list string) bool {
 
 func (s *Storage) holds(content string) bool { return slices.Contains(s.Content, content) }
 
-// splitList splits what Proxmox calls a list: by comma, semicolon or space.
+// splitList splits a list of Proxmox: by comma, semicolon or space.
 func splitList(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(",; \t\n\x00", r) })
 }
@@ -171,7 +171,7 @@ func volumeFormat(volid string) string {
 	return "raw"
 }
 
-// newDisk is what asks for a new volume: STORAGE:GIB.
+// newDisk matches a request for a new volume: STORAGE:GIB.
 var newDisk = regexp.MustCompile(`^([^:\s]+):(\d+(?:\.\d+)?)$`)
 
 // volumeID is parse_volume_id: a storage's name and the rest.
@@ -272,7 +272,7 @@ func printSize(size int64) string {
 	return strconv.FormatInt(size, 10) + []string{"", "K", "M", "G", "T"}[unit]
 }
 
-// parseSize is parse_size; what it cannot read is 0.
+// parseSize is parse_size. It returns 0 for a text that it cannot read.
 func parseSize(s string) int64 {
 	if s == "" {
 		return 0

@@ -36,7 +36,7 @@ type task struct {
 	changed  chan struct{} // closed and replaced at every line and at the end
 }
 
-// worker is what a task's function works with.
+// worker gives a task's function the task and its log.
 type worker struct {
 	n        *Node
 	t        *task

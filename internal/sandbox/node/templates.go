@@ -21,7 +21,7 @@ type Template struct {
 	Path  string `json:"path,omitempty"` // the real archive; "" for virtual guests
 }
 
-// DefaultTemplates is what a node has that someone used before.
+// DefaultTemplates are the OS templates of a node that was used before.
 func DefaultTemplates() []Template {
 	return []Template{
 		{Volid: "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst", Size: 126515062},

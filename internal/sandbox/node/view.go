@@ -11,7 +11,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
-// nodeMemory is what the simulated node has, in bytes.
+// nodeMemory is the RAM of the simulated node, in bytes.
 const nodeMemory = 24 * gib
 
 // Now is the time by the node's clock.
@@ -221,7 +221,7 @@ func (n *Node) ClusterStatus() []map[string]any {
 	}}
 }
 
-// Resources is GET /cluster/resources: what the caller may audit.
+// Resources is GET /cluster/resources: the guests, storages and nodes that the caller may audit.
 func (n *Node) Resources(a Auth, kind string) []map[string]any {
 	rows := []map[string]any{}
 	if kind == "" || kind == "vm" {

@@ -75,7 +75,7 @@ func (s *Server) session(ctx context.Context, nc ssh.NewChannel) {
 	cancel() // the client is gone
 }
 
-// run does what the client asked for and sends its exit status.
+// run runs the client's command and sends its exit status.
 func (s *Server) run(ctx context.Context, ch ssh.Channel, kind, command string, env []string, terminal *tty.TTY) {
 	defer func() { _ = ch.Close() }()
 	var status int

@@ -8,7 +8,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
-// awkTok is a token: its text, and what it is.
+// awkTok is a token: its text and its kind.
 type awkTok struct {
 	kind byte // 'n' number, 's' string, 'w' name, 'k' keyword, 'f' function, 'o' operator, '\n' newline, 0 end
 	text string

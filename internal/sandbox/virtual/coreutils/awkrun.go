@@ -9,7 +9,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
-// leadFloat is what strtod would read.
+// leadFloat returns the number at the beginning of a text, as strtod reads it.
 var leadFloat = regexp.MustCompile(`^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?`)
 
 type (
@@ -218,7 +218,7 @@ func (r *awkRun) index(subs []awkExpr) string {
 	return strings.Join(keys, r.vars["SUBSEP"].String())
 }
 
-// replace is sub and gsub: & is what matched, \& an ampersand.
+// replace is sub and gsub: & stands for the match, \& for an ampersand.
 func (r *awkRun) replace(re *regexp.Regexp, with, s string, all bool) (string, int) {
 	var b strings.Builder
 	n, at := 0, 0
@@ -243,7 +243,7 @@ func (r *awkRun) replace(re *regexp.Regexp, with, s string, all bool) (string, i
 	return b.String() + s[at:], n
 }
 
-// substr counts from 1 and takes what lies inside the string, rounding as POSIX says.
+// substr counts from 1, takes the part inside the string, and rounds as POSIX says.
 func substr(s string, from, n float64) string {
 	round := func(f float64) int {
 		i, _ := strconv.Atoi(fmt.Sprintf("%.0f", min(max(f, -1e6), 1e9)))

@@ -243,7 +243,7 @@ func install(p *proc, args []string) int {
 			err = v.MkdirAll(path.Dir(d), 0o755)
 		}
 		if err == nil {
-			_ = v.Remove(d) // what cannot go, the copy reports
+			_ = v.Remove(d) // the copy reports a failure
 			err = c.copy(s, d)
 		}
 		if err == nil {

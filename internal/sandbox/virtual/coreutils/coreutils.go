@@ -198,7 +198,7 @@ func lines(b []byte) []string {
 	return strings.Split(strings.TrimSuffix(s, "\n"), "\n")
 }
 
-// refuse says that a program lacks what was asked of it.
+// refuse says that a program lacks an option or a form of it.
 func refuse(p *proc, what string) int {
 	p.Errorf("sandbox: %s"+kernel.NotHere, what)
 	return 1

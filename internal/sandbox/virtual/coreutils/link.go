@@ -71,7 +71,7 @@ func ln(p *proc, args []string) int {
 		}
 		if o.has("f", "force") {
 			if j, err := v.Lstat(d); err == nil && !j.IsDir() {
-				_ = v.Remove(d) // what cannot go, making the link reports
+				_ = v.Remove(d) // making the link reports a failure
 			}
 		}
 		if o.has("s", "symbolic") {

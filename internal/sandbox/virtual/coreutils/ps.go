@@ -57,7 +57,7 @@ func psColumn(p *proc, c *kernel.Proc, col string) string {
 	return "-"
 }
 
-// psRequest is what the options of ps ask for.
+// psRequest holds the options of ps.
 type psRequest struct {
 	cols   []string
 	titles []string

@@ -13,7 +13,7 @@ type sedState struct {
 	ps, hold                 string
 	after                    string
 	quiet, del, quit, subbed bool
-	lastIsLine               bool // what was printed last
+	lastIsLine               bool // the last output was a line
 	again                    bool // D: the next cycle reads no line
 	code                     int
 	branch                   *string

@@ -78,7 +78,7 @@ func sortCmd(p *proc, args []string) int {
 	return put(p, []byte(out), 0)
 }
 
-// sortOrderOf reads the options. The second result names what sort lacks.
+// sortOrderOf reads the options. The second result names an option that this sort lacks.
 func sortOrderOf(o *options) (s sortOrder, lacks string) {
 	s = sortOrder{reverse: o.has("r", "reverse"), stable: o.has("u", "unique", "s", "stable")}
 	for long, short := range map[string]string{"numeric-sort": "n", "version-sort": "V", "ignore-case": "f"} {

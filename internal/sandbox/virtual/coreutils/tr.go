@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// trSet expands a set of tr into bytes. Its second result names what it cannot expand.
+// trSet expands a set of tr into bytes. The second result names a part that it cannot expand.
 func trSet(s string) (out []byte, bad string) {
 	classes := map[string]func(byte) bool{
 		"upper": func(c byte) bool { return c >= 'A' && c <= 'Z' }, "lower": func(c byte) bool { return c >= 'a' && c <= 'z' },

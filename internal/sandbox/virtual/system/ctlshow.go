@@ -110,7 +110,7 @@ func (c *ctl) show() int {
 				c.s.mu.Lock()
 				u := c.s.units[n]
 				c.s.mu.Unlock()
-				if u != nil { // systemd shows what is loaded
+				if u != nil { // systemd shows loaded units
 					names = append(names, n)
 				}
 			}

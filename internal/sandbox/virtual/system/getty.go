@@ -45,7 +45,7 @@ func (s *System) getty(name string) {
 	}
 }
 
-// issue is what stands over a login prompt.
+// issue is the text above a login prompt.
 func (l *login) issue() string {
 	b, _ := l.p.View().ReadFile("/etc/issue")
 	host := l.p.M.Hostname()

@@ -11,7 +11,7 @@ type links struct {
 	open map[net.Conn]bool
 }
 
-// add notes a connection and returns what takes it off again.
+// add notes a connection and returns the function that removes it.
 func (l *links) add(c net.Conn) (done func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

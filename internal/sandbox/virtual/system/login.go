@@ -33,7 +33,7 @@ var errTooLate = errors.New("too late")
 
 // run asks for a name and a password and becomes the user's shell.
 func (l *login) run() int {
-	l.t.Flush() // what was typed before the prompt is lost
+	l.t.Flush() // keys pressed before the prompt are lost
 	l.p.Printf("\r\n%s", l.issue())
 	l.ctx = l.p.Context()
 	name := ""

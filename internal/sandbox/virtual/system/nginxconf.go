@@ -13,7 +13,7 @@ type site struct {
 	root string
 	ret  string // the status of a return, with its text
 	text string
-	uid  int // who reads the files
+	uid  int // of the process that reads the files
 }
 
 var (

@@ -52,7 +52,7 @@ func psql(p *proc, args []string) int {
 	return 0
 }
 
-// psqlScript is what the arguments ask to be run: -c, -f or standard input.
+// psqlScript returns the statements that the arguments name: -c, -f or standard input.
 func psqlScript(p *proc, args []string) (script string, quiet, stop, ok bool) {
 	given := false
 	for i := 0; i < len(args); i++ {

@@ -32,7 +32,7 @@ func (s *System) start(name string) error {
 		for _, l := range u.opts[key] {
 			for _, dep := range strings.Fields(l) {
 				if strings.HasSuffix(dep, ".service") || strings.HasSuffix(dep, ".socket") {
-					_ = s.start(dep) // what it needs failing is its own failure
+					_ = s.start(dep) // if a dependency fails, its own unit shows that
 				}
 			}
 		}

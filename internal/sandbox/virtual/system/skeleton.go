@@ -40,7 +40,7 @@ func makeHome(p *proc, a account, uid, gid int) int {
 	return 0
 }
 
-// copyTree copies what is in a folder, if there is such a folder, and gives it away.
+// copyTree copies the entries of a folder, if it exists, and gives them to another user.
 func (e *edits) copyTree(from, to string, uid, gid int) {
 	infos, err := e.v.ReadDir(from)
 	if err != nil {

@@ -115,7 +115,7 @@ func serveSSH(p *proc, cfg *ssh.ServerConfig, c net.Conn) {
 	}
 }
 
-// session serves one channel. What cannot be said to a client that left is lost.
+// session serves one channel. Messages to a client that left are lost.
 func session(p *proc, user string, ch ssh.Channel, reqs <-chan *ssh.Request) {
 	u, _ := p.LookupUser(user)
 	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + u.Home, "USER=" + u.Name, "LOGNAME=" + u.Name, "SHELL=" + u.Shell, "LANG=C.UTF-8", "SSH_CONNECTION=" + "127.0.0.1 0 127.0.0.1 22"}

@@ -166,7 +166,7 @@ func (s *System) powerOff(reboot bool) {
 	s.reboot.Store(reboot)
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
-	_ = s.Shutdown(ctx) // what has not stopped by then is killed
+	_ = s.Shutdown(ctx) // processes that have not stopped by then are killed
 	s.once.Do(func() { close(s.ended) })
 }
 

@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// Type is the master's write: what somebody types. It waits while the processes
+// Type is the master's write: it types b on the terminal. It waits while the processes
 // do not read, as a real terminal's flow control does; only a single line that
 // is too long loses its end.
 func (t *TTY) Type(ctx context.Context, b []byte) (int, error) {
@@ -32,7 +32,7 @@ func (t *TTY) Type(ctx context.Context, b []byte) (int, error) {
 
 // full says that the next byte has to wait: there is something to be read, and
 // no room. With half a line alone nobody could ever read, so that goes on and
-// receive drops what does not fit.
+// receive drops input that does not fit.
 func (t *TTY) full() bool {
 	room := bufSize - 1 - t.held - len(t.cur)
 	return room <= 0 && (len(t.lines) > 0 || !t.mode.local(ICANON))
@@ -103,7 +103,7 @@ func (t *TTY) interrupts(c byte) bool {
 	}
 	t.echo(c)
 	if f := t.signal; f != nil {
-		go f(sig) // whom it meets may want this terminal
+		go f(sig) // the processes that it signals may want this terminal
 	}
 	return true
 }
@@ -192,7 +192,7 @@ func (t *TTY) echo(c byte) {
 	}
 }
 
-// show echoes a byte. What does not fit is lost, as it is in the kernel.
+// show echoes a byte. An echo that does not fit is lost, as it is in the kernel.
 func (t *TTY) show(c byte) {
 	if len(t.out) >= 2*outSize {
 		return

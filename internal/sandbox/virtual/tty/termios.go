@@ -41,14 +41,14 @@ const (
 	VDISCARD, VWERASE, VLNEXT, VEOL2               = 13, 14, 15, 16
 )
 
-// Sane is what a fresh pty has: `stty sane`.
+// Sane is the mode of a fresh pty: `stty sane`.
 func Sane() Termios {
 	t := Termios{Iflag: ICRNL | IXON, Oflag: OPOST | ONLCR, Cflag: 0xbf, Lflag: ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN}
 	t.Cc = [19]byte{VINTR: 3, VQUIT: 28, VERASE: 127, VKILL: 21, VEOF: 4, VMIN: 1, VSTART: 17, VSTOP: 19, VSUSP: 26, VREPRINT: 18, VDISCARD: 15, VWERASE: 23, VLNEXT: 22}
 	return t
 }
 
-// Getty is what agetty leaves to a login shell, as seen on a Debian 12.
+// Getty is the mode that agetty leaves to a login shell, as seen on a Debian 12.
 func Getty() Termios {
 	t := Sane()
 	t.Iflag |= IXOFF | IUTF8

@@ -17,7 +17,7 @@ const (
 	// bufSize is the kernel's N_TTY_BUF_SIZE: a line has at most one byte less,
 	// its newline included in neither.
 	bufSize = 4096
-	// outSize is what a pty takes before a writer waits for the master.
+	// outSize is how much output a pty takes before a writer waits for the master.
 	outSize = 32 << 10
 )
 
@@ -50,7 +50,7 @@ func New(name string) *TTY { return &TTY{name: name, mode: Sane(), cols: 80, row
 // Name is its path below /dev.
 func (t *TTY) Name() string { return t.name }
 
-// OnSignal says who is told of SIGINT, SIGQUIT, SIGTSTP and SIGWINCH.
+// OnSignal sets the function that is called for SIGINT, SIGQUIT, SIGTSTP and SIGWINCH.
 func (t *TTY) OnSignal(f func(sig int)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -87,7 +87,7 @@ func (t *TTY) SetMode(m Termios) {
 	t.changed()
 }
 
-// Flush throws away what was typed and not yet read: tcflush(TCIFLUSH).
+// Flush drops input that was not read yet: tcflush(TCIFLUSH).
 func (t *TTY) Flush() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -99,7 +99,7 @@ func (t *TTY) flush() {
 	t.changed()
 }
 
-// Discard throws away what was written and not yet shown.
+// Discard drops output that was not shown yet.
 func (t *TTY) Discard() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -253,7 +253,7 @@ func (t *TTY) put(c byte) {
 	}
 }
 
-// Show is the master's read: what the terminal shows. It ends with io.EOF.
+// Show is the master's read: it returns the terminal's output. It ends with io.EOF.
 func (t *TTY) Show(ctx context.Context, b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
