@@ -121,6 +121,14 @@ func specWords(spec, own lxc.Spec) (words []string) {
 	number("memory", spec.MemoryMiB, own.MemoryMiB)
 	number("swap", spec.SwapMiB, own.SwapMiB)
 	number("disk", spec.DiskGiB, own.DiskGiB)
+	text("os", strings.Join(spec.OSChoices(), ","), strings.Join(own.OSChoices(), ","))
+	text("cpulimit", orElse(limitText(spec.CPULimit), "0"), orElse(limitText(own.CPULimit), "0"))
+	number("cpuunits", spec.CPUUnits, own.CPUUnits)
+	text("pool", spec.Pool, own.Pool)
+	text("startup", spec.Startup, own.Startup)
+	further("net", wordsOf(spec.Interfaces, netWord), wordsOf(own.Interfaces, netWord))
+	further("mount", wordsOf(spec.Mounts, mountWord), wordsOf(own.Mounts, mountWord))
+	further("device", wordsOf(spec.Devices, deviceWord), wordsOf(own.Devices, deviceWord))
 	truth("unprivileged", spec.Unprivileged, own.Unprivileged)
 	truth("nesting", spec.Features.Nesting, own.Features.Nesting)
 	truth("onboot", spec.OnBoot, own.OnBoot)
@@ -133,6 +141,14 @@ func specWords(spec, own lxc.Spec) (words []string) {
 		further("nameserver", spec.Network.Nameservers, nil)
 	}
 	return words
+}
+
+func wordsOf[T any](list []T, word func(T) string) []string {
+	out := make([]string, len(list))
+	for i, x := range list {
+		out[i] = word(x)
+	}
+	return out
 }
 
 // ipWord formats an address as --ip and --ip6 accept it.

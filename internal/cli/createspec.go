@@ -28,6 +28,7 @@ type specOptions struct {
 	unprivileged, privileged              bool
 	nesting, onboot                       bool
 	console                               string
+	parts                                 partOptions
 }
 
 func (o *specOptions) register(cmd *cobra.Command) {
@@ -52,6 +53,7 @@ func (o *specOptions) register(cmd *cobra.Command) {
 	f.BoolVar(&o.nesting, "nesting", false, "allow containers inside (feature nesting)")
 	choose(cmd, &o.console, "console", "tty", "what its console asks: tty (a login) or shell (nothing: whoever has VM.Console on it is root in it), by `name`", "tty", "shell")
 	f.BoolVar(&o.onboot, "onboot", false, "start it when the node starts")
+	o.parts.register(cmd)
 }
 
 // apply puts the flags that were given on top of a template's wishes.
@@ -88,6 +90,9 @@ func (o *specOptions) apply(s lxc.Spec) (lxc.Spec, error) {
 	}
 	s.Tags = append(s.Tags, o.tags...)
 	if err := o.applyNetwork(&s.Network); err != nil {
+		return s, err
+	}
+	if err := o.parts.apply(&s, given); err != nil {
 		return s, err
 	}
 	keys, err := readKeys(o.sshKeys)

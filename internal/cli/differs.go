@@ -82,7 +82,7 @@ func (d *comparison) resources(was, now lxc.Spec) {
 	number := func(flag string, was, now, own, standard int) {
 		d.value(flag, strconv.Itoa(was), strconv.Itoa(now), d.given(flag) || own != standard)
 	}
-	d.value("os", was.OSTemplate, now.OSTemplate, true)
+	d.value("os", strings.Join(was.OSChoices(), ", "), strings.Join(now.OSChoices(), ", "), true)
 	number("cores", was.Cores, now.Cores, d.own.Cores, d.standard.Cores)
 	number("memory", was.MemoryMiB, now.MemoryMiB, d.own.MemoryMiB, d.standard.MemoryMiB)
 	number("swap", was.SwapMiB, now.SwapMiB, d.own.SwapMiB, d.standard.SwapMiB)
@@ -92,7 +92,11 @@ func (d *comparison) resources(was, now lxc.Spec) {
 	}
 	truth("unprivileged", was.Unprivileged, now.Unprivileged, d.given("unprivileged") || d.given("privileged") || d.own.Unprivileged != d.standard.Unprivileged)
 	truth("nesting", was.Features.Nesting, now.Features.Nesting, d.given("nesting") || d.own.Features.Nesting)
-	truth("onboot", was.OnBoot, now.OnBoot, d.given("onboot"))
+	truth("onboot", was.OnBoot, now.OnBoot, d.given("onboot") || d.own.OnBoot)
+	d.value("cpulimit", orElse(limitText(was.CPULimit), "none"), orElse(limitText(now.CPULimit), "none"), d.given("cpulimit") || d.own.CPULimit != 0)
+	d.value("cpuunits", strconv.Itoa(was.CPUUnits), strconv.Itoa(now.CPUUnits), d.given("cpuunits") || d.own.CPUUnits != 0)
+	d.value("pool", was.Pool, now.Pool, d.given("pool") || d.own.Pool != "")
+	d.value("startup", was.Startup, now.Startup, d.given("startup") || d.own.Startup != "")
 	d.value("console", orElse(was.Console, "tty"), orElse(now.Console, "tty"), d.given("console"))
 }
 
@@ -117,6 +121,9 @@ func (d *comparison) lists(was *catalogue.Asked, now plan.Job) {
 	}
 	plain := func(s string) string { return s }
 	further("tag", was.Spec.Tags, now.Spec.Tags, plain)
+	further("net", wordsOf(was.Spec.Interfaces, netWord), wordsOf(now.Spec.Interfaces, netWord), plain)
+	further("mount", wordsOf(was.Spec.Mounts, mountWord), wordsOf(now.Spec.Mounts, mountWord), plain)
+	further("device", wordsOf(was.Spec.Devices, deviceWord), wordsOf(now.Spec.Devices, deviceWord), plain)
 	further("ssh-key", was.Spec.SSHKeys, now.Spec.SSHKeys, keyName)
 	further("package", was.Packages, now.Packages, plain)
 	further("skip-script", was.Skip, now.Skip, plain)

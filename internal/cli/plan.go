@@ -64,8 +64,10 @@ func (o *createOptions) preflight(ctx context.Context, job plan.Job) (prepared, 
 		return ready, err
 	}
 	ready.place = p
-	ready.placement, err = p.pve.Resolve(ctx, spec, provision.Inside(p.host.SSH.Transport)...)
-	return ready, err
+	if ready.placement, err = p.pve.Resolve(ctx, spec, provision.WayOf(p.ssh)); err != nil {
+		return ready, err
+	}
+	return ready, provision.CheckNode(ctx, p.ssh, spec, ready.placement)
 }
 
 // showPlan prints what a create would do.

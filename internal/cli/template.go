@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/template"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
@@ -140,12 +142,13 @@ func templateRows(t *template.Template) [][]string {
 	}
 	rows = append(rows, [][]string{
 		{"from", orElse(t.Resolved, orElse(t.Path, t.Source))},
-		{"os", t.OS},
-		{"resources", fmt.Sprintf("%s, %d MiB memory, %d MiB swap, %d GiB disk, %s", counted(t.Cores, "core"), t.MemoryMiB, t.SwapMiB, t.DiskGiB, kind)},
+		{"os", strings.Join(t.Spec().OSChoices(), ", ")},
+		{"resources", plan.ResourceLine(t.Spec()) + ", " + kind},
 	}...)
 	if d := t.Defaults(); len(d) > 0 {
 		rows = append(rows, []string{"by default", strings.Join(d, ", ")})
 	}
+	rows = append(rows, partRows(t.Spec())...)
 	for _, v := range t.Variables {
 		rows = append(rows, []string{"variable", v.Name + variableNote(v)})
 	}
@@ -188,6 +191,43 @@ func templateRows(t *template.Template) [][]string {
 	if t.Notes != "" {
 		for _, line := range strings.Split(t.Notes, "\n") {
 			rows = append(rows, []string{"notes", line})
+		}
+	}
+	return rows
+}
+
+// partRows describe what a container has besides its resources, in the words of a plan.
+// What every container has is left out.
+func partRows(s lxc.Spec) (rows [][]string) {
+	add := func(what, text string) {
+		if text != "" {
+			rows = append(rows, []string{what, text})
+		}
+	}
+	add("features", plan.FeaturesLine(s.Features))
+	for i, n := range s.Networks() {
+		if text := plan.NetworkLine(n, n.Bridge); i > 0 || text != "eth0, IPv4 dhcp" {
+			add("network", text)
+		}
+	}
+	for _, m := range s.Mounts {
+		add("mount", plan.MountLine(m, m.Storage))
+	}
+	for _, d := range s.Devices {
+		add("device", plan.DeviceLine(d))
+	}
+	add("pool", s.Pool)
+	if s.OnBoot {
+		add("onboot", "started with the node")
+	}
+	add("startup", plan.StartupLine(s.Startup))
+	if n := len(s.SSHKeys); n > 0 {
+		add("ssh keys", strconv.Itoa(n))
+	}
+	r := s.Requires
+	for _, need := range [][2]string{{"infrahaus", r.Infrahaus}, {"Proxmox VE", r.Proxmox}, {"pve-container", r.PVEContainer}, {"privileges", strings.Join(r.Privileges, " ")}} {
+		if need[1] != "" {
+			add("requires", need[0]+" "+need[1])
 		}
 	}
 	return rows

@@ -1,9 +1,11 @@
 package guest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -17,49 +19,85 @@ const onNodeTimeout = 30 * time.Second
 // Unlock takes a container's lock away on its node, which no API call can do.
 // Whether the lock is stale is the caller's question. It is not retried.
 func (n NodeSSH) Unlock(ctx context.Context, ctid int) error {
-	return n.pct(ctx, fmt.Sprintf("unlock container %d", ctid), fmt.Sprintf("pct unlock %d", ctid))
+	_, err := n.command(ctx, fmt.Sprintf("unlock container %d", ctid), fmt.Sprintf("pct unlock %d", ctid), true)
+	return err
 }
 
 // SetConfig sets one key of a container's configuration on its node, or removes it where
 // value is "". It may set what the API keeps for root@pam. It is idempotent, and not retried.
 func (n NodeSSH) SetConfig(ctx context.Context, ctid int, key, value string) error {
-	command := fmt.Sprintf("pct set %d --%s %s", ctid, key, Quote(value))
+	line := fmt.Sprintf("pct set %d --%s %s", ctid, key, Quote(value))
 	if value == "" {
-		command = fmt.Sprintf("pct set %d --delete %s", ctid, key)
+		line = fmt.Sprintf("pct set %d --delete %s", ctid, key)
 	}
-	return n.pct(ctx, fmt.Sprintf("set %s of container %d", key, ctid), command)
+	_, err := n.command(ctx, fmt.Sprintf("set %s of container %d", key, ctid), line, true)
+	return err
 }
 
-// pct runs one short command on the node, as root. do says what it does, for errors.
-func (n NodeSSH) pct(ctx context.Context, do, command string) error {
+// Set makes settings of a container on its node, as `pct set` does: each is a key and its
+// value. Made twice, they are the same. It is not retried.
+func (n NodeSSH) Set(ctx context.Context, ctid int, settings [][2]string) error {
+	line := fmt.Sprintf("pct set %d", ctid)
+	for _, s := range settings {
+		line += " --" + s[0] + " " + Quote(s[1])
+	}
+	_, err := n.command(ctx, fmt.Sprintf("set up container %d on the node", ctid), line, true)
+	return err
+}
+
+// Missing returns the node's name, and those of the paths that it does not have.
+func (n NodeSSH) Missing(ctx context.Context, paths []string) (name string, missing []string, err error) {
+	script := "hostname; for p do [ -e \"$p\" ] || printf '%s\\n' \"$p\"; done"
+	line := "sh -c " + Quote(script) + " sh"
+	for _, p := range paths {
+		line += " " + Quote(p)
+	}
+	said, err := n.command(ctx, "look at the node", line, false)
+	if err != nil {
+		return "", nil, err
+	}
+	name, rest, _ := strings.Cut(said, "\n")
+	name, _, _ = strings.Cut(strings.TrimSpace(name), ".")
+	return name, lines(strings.TrimSpace(rest)), nil
+}
+
+// command runs one command line on the node and returns its stdout. deed is what it does, for
+// errors. A user who is not root uses sudo for a command that needs root.
+func (n NodeSSH) command(ctx context.Context, deed, line string, root bool) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, onNodeTimeout)
 	defer cancel()
 	d, _, err := n.dialer(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	c, err := d.once(ctx, 10*time.Second)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer c.Close()
 	stop := context.AfterFunc(ctx, func() { c.Close() })
 	defer stop()
 	sess, err := c.NewSession()
 	if err != nil {
-		return &Error{Kind: Dropped, Transport: transports.Node, Message: "cannot open a session on " + d.whom, Err: err}
+		return "", &Error{Kind: Dropped, Transport: transports.Node, Message: "cannot open a session on " + d.whom, Err: err}
 	}
 	defer sess.Close()
+	var out bytes.Buffer
 	var said tail
-	sess.Stdout, sess.Stderr = &said, &said
-	err = sess.Run(onNode(d.user, command))
+	sess.Stdout, sess.Stderr = &out, &said
+	user := d.user
+	if !root {
+		user = "root" // which needs no sudo
+	}
+	err = sess.Run(onNode(user, line))
 	var exit *ssh.ExitError
+	program, _, _ := strings.Cut(line, " ")
 	switch {
 	case err == nil:
-		return nil
+		return out.String(), nil
 	case errors.As(err, &exit):
-		return &Error{Kind: Failed, Transport: transports.Node, Tail: said.String(),
-			Message: fmt.Sprintf("cannot %s: pct ended with exit status %d", do, exit.ExitStatus())}
+		return "", &Error{Kind: Failed, Transport: transports.Node, Tail: strings.TrimSpace(out.String() + "\n" + said.String()),
+			Message: fmt.Sprintf("cannot %s: %s ended with exit status %d", deed, program, exit.ExitStatus())}
 	}
-	return &Error{Kind: Dropped, Transport: transports.Node, Message: "cannot " + do, Err: err}
+	return "", &Error{Kind: Dropped, Transport: transports.Node, Message: "cannot " + deed, Err: err}
 }

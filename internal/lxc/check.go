@@ -13,10 +13,19 @@ import (
 type Fault struct {
 	Field  string // hostname, ctid, cores, …; of the network: ip, gateway, ip6, gateway6, nameserver, …
 	Index  int    // of a nameserver or tag
+	In     string // the list that has the field: InNetworks, InMounts or InDevices; "": none
+	At     int    // the index in that list
 	Value  string
 	Reason string // follows the value: "is the network's own address"
 	Better string // a correct value, "" if the reason is enough
 }
+
+// The lists of a spec whose entries have fields.
+const (
+	InNetworks = "network" // At 0 is Spec.Network, 1 the first of Spec.Interfaces
+	InMounts   = "mount"
+	InDevices  = "device"
+)
 
 // The limits of Proxmox's own schema.
 const (
@@ -24,12 +33,17 @@ const (
 	maxCores         = 8192
 	minMemory        = 16 // MiB
 	maxHostname      = 253
+	maxCPUUnits      = 500000
+	maxDescription   = 8000 // of 8192; our mark needs the rest
 )
 
 var (
 	labelForm = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$`)
 	tagForm   = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9_\-+.]*$`)
-	nameForm  = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]*$`) // nodes, storages, bridges
+	poolForm  = regexp.MustCompile(`^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}$`)
+	// Proxmox takes the parts in any order; see StartupText for ours.
+	startupForm = regexp.MustCompile(`^(order=\d{1,9})?(,?up=\d{1,9})?(,?down=\d{1,9})?$`)
+	nameForm    = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]*$`) // nodes, storages, bridges
 )
 
 // Faults returns all faults of a spec that can be found without asking Proxmox.
@@ -57,11 +71,21 @@ func (s Spec) Faults() []Fault {
 			out = append(out, Fault{Field: "tag", Index: i, Value: t, Reason: "is no tag", Better: "letters, digits and _ - + . only, beginning with a letter, digit or _"})
 		}
 	}
-	if s.OSTemplate == "" || strings.ContainsAny(s.OSTemplate, " \t\n,") {
-		out = append(out, Fault{Field: "os", Value: s.OSTemplate, Reason: "is no OS template", Better: "a prefix such as debian-12, or a volume such as local:vztmpl/FILE"})
+	for i, os := range s.OSChoices() {
+		if os == "" || strings.ContainsAny(os, " \t\n,") {
+			out = append(out, Fault{Field: "os", Index: i, Value: os, Reason: "is no OS template", Better: "a prefix such as debian-12, or a volume such as local:vztmpl/FILE"})
+		}
 	}
-	return append(out, s.Network.Faults()...)
+	add(s.CPULimit < 0 || s.CPULimit > maxCores, "cpulimit", strconv.FormatFloat(s.CPULimit, 'f', -1, 64), fmt.Sprintf("is not from 0 to %d", maxCores))
+	add(s.CPUUnits < 0 || s.CPUUnits > maxCPUUnits, "cpuunits", n(s.CPUUnits), fmt.Sprintf("is not from 0 to %d", maxCPUUnits))
+	add(s.Pool != "" && !poolForm.MatchString(s.Pool), "pool", s.Pool, "is not a valid name of a pool in Proxmox")
+	add(s.Startup != "" && !startupForm.MatchString(s.Startup), "startup", s.Startup, "is no start order: order=N,up=SECONDS,down=SECONDS")
+	add(len(s.Description) > maxDescription, "description", s.Description[:min(len(s.Description), 20)]+"…", fmt.Sprintf("is longer than %d bytes", maxDescription))
+	return append(out, s.PartFaults()...)
 }
+
+// OSChoices are the OS templates that will do, the best first.
+func (s Spec) OSChoices() []string { return append([]string{s.OSTemplate}, s.OSElse...) }
 
 // WrongHostname returns the reason why Proxmox would refuse a hostname, or "". A hostname
 // is made of labels with dots between them. A label has up to 63 letters, digits and
@@ -87,6 +111,22 @@ func (n Network) Faults() []Fault {
 	var out []Fault
 	if n.VLAN < 0 || n.VLAN > 4094 {
 		out = append(out, Fault{Field: "vlan", Value: strconv.Itoa(n.VLAN), Reason: "is not from 1 to 4094"})
+	}
+	if n.MTU != 0 && (n.MTU < 64 || n.MTU > 65535) {
+		out = append(out, Fault{Field: "mtu", Value: strconv.Itoa(n.MTU), Reason: "is not from 64 to 65535"})
+	}
+	if n.RateMBs < 0 {
+		out = append(out, Fault{Field: "rate", Value: strconv.FormatFloat(n.RateMBs, 'f', -1, 64), Reason: "is less than 0"})
+	}
+	if n.Name != "" && !interfaceForm.MatchString(n.Name) {
+		out = append(out, Fault{Field: "name", Value: n.Name, Reason: "is no name of an interface", Better: "such as eth0: 15 letters, digits and _ - . at most"})
+	}
+	if n.SearchDomain != "" {
+		for d := range strings.FieldsSeq(strings.ReplaceAll(n.SearchDomain, ",", " ")) {
+			if why := WrongHostname(d); why != "" {
+				out = append(out, Fault{Field: "searchdomain", Value: d, Reason: "is no domain name"})
+			}
+		}
 	}
 	four := family{"ip", "gateway", n.IPv4, n.Gateway4, netip.Addr.Is4, []string{"dhcp"}, "192.168.1.20/24"}
 	six := family{"ip6", "gateway6", n.IPv6, n.Gateway6, isIPv6, []string{"dhcp", "auto"}, "2001:db8::20/64"}

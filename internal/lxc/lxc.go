@@ -18,22 +18,32 @@ const (
 // Spec is a container as the user wants it: the template's settings, replaced by those of
 // the command line. A zero CTID, Node, Storage or Network.Bridge means "choose for me".
 type Spec struct {
-	CTID         int      `json:"ctid,omitempty"` // 100..999999999; 0: the next free one
-	Hostname     string   `json:"hostname"`
-	Node         string   `json:"node,omitempty"`
-	Storage      string   `json:"storage,omitempty"`
-	OSTemplate   string   `json:"os"` // a prefix such as debian-12, or a volid
-	Cores        int      `json:"cores"`
-	MemoryMiB    int      `json:"memory"`
-	SwapMiB      int      `json:"swap"`
-	DiskGiB      int      `json:"disk"`
-	Unprivileged bool     `json:"unprivileged"`
-	Features     Features `json:"features"`
-	Network      Network  `json:"network"`
-	Tags         []string `json:"tags,omitempty"`
-	SSHKeys      []string `json:"sshKeys,omitempty"` // authorized_keys lines
-	OnBoot       bool     `json:"onboot"`
-	Console      string   `json:"console,omitempty"` // Proxmox's cmode: tty, or shell for a root shell without a login; "": tty
+	CTID         int       `json:"ctid,omitempty"` // 100..999999999; 0: the next free one
+	Hostname     string    `json:"hostname"`
+	Node         string    `json:"node,omitempty"`
+	Storage      string    `json:"storage,omitempty"`
+	OSTemplate   string    `json:"os"`               // a prefix such as debian-12, or a volid
+	OSElse       []string  `json:"osElse,omitempty"` // further ones, the best first, if there is no OSTemplate
+	Cores        int       `json:"cores"`
+	MemoryMiB    int       `json:"memory"`
+	SwapMiB      int       `json:"swap"`
+	DiskGiB      int       `json:"disk"`
+	Unprivileged bool      `json:"unprivileged"`
+	Features     Features  `json:"features"`
+	Network      Network   `json:"network"`
+	Tags         []string  `json:"tags,omitempty"`
+	SSHKeys      []string  `json:"sshKeys,omitempty"` // authorized_keys lines
+	OnBoot       bool      `json:"onboot"`
+	CPULimit     float64   `json:"cpulimit,omitempty"`   // CPU time in cores, such as 0.5; 0: no limit
+	CPUUnits     int       `json:"cpuunits,omitempty"`   // weight against other guests; 0: Proxmox's default
+	Interfaces   []Network `json:"interfaces,omitempty"` // those after Network: eth1, eth2, …
+	Mounts       []Mount   `json:"mounts,omitempty"`     // mp0, mp1, …
+	Devices      []Device  `json:"devices,omitempty"`    // dev0, dev1, …
+	Pool         string    `json:"pool,omitempty"`
+	Startup      string    `json:"startup,omitempty"`     // see StartupText
+	Description  string    `json:"description,omitempty"` // Proxmox's notes, which our mark follows
+	Requires     Requires  `json:"requires,omitzero"`
+	Console      string    `json:"console,omitempty"` // Proxmox's cmode: tty, or shell for a root shell without a login; "": tty
 }
 
 // Features are Proxmox's feature flags. An API token may set only nesting, and only on an
@@ -46,16 +56,21 @@ type Features struct {
 	Mount   []string `json:"mount,omitempty" yaml:"mount"` // file system types
 }
 
-// Network is the container's first interface, eth0.
+// Network is one interface of the container. Nameservers and SearchDomain belong to the
+// whole container, and only the first interface has them.
 type Network struct {
-	Bridge      string   `json:"bridge,omitempty"`
-	VLAN        int      `json:"vlan,omitempty"`     // 1..4094; 0: untagged
-	IPv4        string   `json:"ip,omitempty"`       // "dhcp", a CIDR, or "" for none
-	Gateway4    string   `json:"gateway,omitempty"`  // only with a CIDR
-	IPv6        string   `json:"ip6,omitempty"`      // "dhcp", "auto", a CIDR, or ""
-	Gateway6    string   `json:"gateway6,omitempty"` // only with a CIDR
-	Nameservers []string `json:"nameservers,omitempty"`
-	Firewall    bool     `json:"firewall,omitempty"`
+	Name         string   `json:"name,omitempty"` // in the guest; "": eth0, eth1, … by its place
+	Bridge       string   `json:"bridge,omitempty"`
+	VLAN         int      `json:"vlan,omitempty"`     // 1..4094; 0: untagged
+	IPv4         string   `json:"ip,omitempty"`       // "dhcp", a CIDR, or "" for none
+	Gateway4     string   `json:"gateway,omitempty"`  // only with a CIDR
+	IPv6         string   `json:"ip6,omitempty"`      // "dhcp", "auto", a CIDR, or ""
+	Gateway6     string   `json:"gateway6,omitempty"` // only with a CIDR
+	Nameservers  []string `json:"nameservers,omitempty"`
+	SearchDomain string   `json:"searchDomain,omitempty"`
+	Firewall     bool     `json:"firewall,omitempty"`
+	MTU          int      `json:"mtu,omitempty"`  // 64..65535; 0: the bridge's
+	RateMBs      float64  `json:"rate,omitempty"` // the most it sends, in MB/s; 0: no limit
 }
 
 // Addressed reports whether any address is asked for at all.

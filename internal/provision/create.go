@@ -40,6 +40,11 @@ func (r *Run) create(ctx context.Context) error {
 			return err
 		}
 	}
+	return r.step(r.phase.To, "Container created")
+}
+
+// created follows the create task to its end.
+func (r *Run) created(ctx context.Context) error {
 	res, err := r.followTask(ctx, r.upid)
 	if err != nil {
 		r.afterCreate(ctx, err)
@@ -50,26 +55,28 @@ func (r *Run) create(ctx context.Context) error {
 	if err := r.record.PinHostKeys(ctx, r.hostKeys); err != nil {
 		return err
 	}
-	if err := r.mark(ctx, event.Creating, plan.ItemCreate, plan.Done, plan.Detail{UPID: r.upid}); err != nil {
-		return err
-	}
-	return r.step(r.phase.To, "Container created")
+	return r.mark(ctx, event.Creating, plan.ItemCreate, plan.Done, plan.Detail{UPID: r.upid})
 }
 
-// createAction executes one action. After the last one, upid is the task that creates the
-// container, which runs or has just ended.
+// createAction executes one action.
 func (r *Run) createAction(ctx context.Context, a plan.Action) error {
 	switch a.Kind {
 	case plan.FollowCreate:
 		r.upid = r.situation.Create
 		r.placement = &pve.Placement{Node: r.recorded.Node, CTID: r.ctid}
 		r.say(fmt.Sprintf("Container %d on %s: %s", r.ctid, r.recorded.Node, r.situation.Why))
+		return r.created(ctx)
 	case plan.RemoveHalf:
 		return r.remake(ctx)
 	case plan.Download:
 		return r.download(ctx)
 	case plan.CreateAnew:
-		return r.createAnew(ctx)
+		if err := r.createAnew(ctx); err != nil {
+			return err
+		}
+		return r.created(ctx)
+	case plan.SetOnNode:
+		return r.setOnNode(ctx)
 	}
 	return nil
 }
@@ -108,8 +115,11 @@ func (r *Run) choosePlace(ctx context.Context) error {
 	if half {
 		spec.CTID = 0
 	}
-	p, err := r.host.PVE.Resolve(ctx, spec, Inside(r.host.SSH.Transport)...)
+	p, err := r.host.PVE.Resolve(ctx, spec, WayOf(r.host.SSH))
 	if err != nil {
+		return err
+	}
+	if err := CheckNode(ctx, r.host.SSH, spec, p); err != nil {
 		return err
 	}
 	if half {

@@ -35,7 +35,7 @@ func Plan(job plan.Job, p *pve.Placement, ssh guest.Options) ([]PlanStep, error)
 	if err != nil {
 		return nil, err
 	}
-	return steps(plan.Decide(plan.Request{Verb: plan.Create, Job: job}, plan.World{Placement: p, Way: way})), nil
+	return steps(plan.Decide(plan.Request{Verb: plan.Create, Job: job}, plan.World{Placement: p, OnNode: p.OnNode, Way: way})), nil
 }
 
 // CheckWayIn refuses a container that this program could not get into, with create's words.
@@ -73,7 +73,15 @@ func (r *Run) request() plan.Request {
 func (r *Run) world() plan.World {
 	rec := r.recorded
 	rec.CTID = r.ctid
-	return plan.World{Record: rec, Marks: r.marks, Situation: r.situation, Placement: r.placement, Inside: r.inside, Login: r.login()}
+	var onNode []pve.Setting
+	if r.host.PVE != nil {
+		onNode = r.host.PVE.OnNode(r.job.Spec)
+	} else if r.placement != nil { // a create decides before it connects
+		onNode = r.placement.OnNode
+	}
+	return plan.World{
+		Record: rec, Marks: r.marks, Situation: r.situation, Placement: r.placement, OnNode: onNode, Inside: r.inside, Login: r.login(),
+	}
 }
 
 // decide makes the plan from what was found so far.

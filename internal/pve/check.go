@@ -15,6 +15,12 @@ func CheckSpec(s lxc.Spec) error {
 	if faults := s.Faults(); len(faults) > 0 {
 		f := faults[0]
 		e := invalid(flagOf(f.Field), f.Value, "it "+f.Reason)
+		switch f.In {
+		case lxc.InNetworks:
+			e.Field, e.Op = "net", fmt.Sprintf("use the %s %q of interface %s", f.Field, f.Value, s.Networks()[f.At].Name)
+		case lxc.InMounts, lxc.InDevices:
+			e.Field, e.Op = f.In, fmt.Sprintf("use the %s %q of %s %d", f.Field, f.Value, f.In, f.At+1)
+		}
 		if f.Better != "" {
 			e.Hints = append(e.Hints, f.Better)
 		}

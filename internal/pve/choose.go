@@ -3,6 +3,7 @@ package pve
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -113,16 +114,27 @@ func (r *resolver) chooseStorage(context.Context) error {
 	return nil
 }
 
-// unfit returns the reason why a storage cannot hold the root disk, or "".
+// unfit returns the reason why a storage cannot hold the root disk, and the new volumes that
+// go with it, or "".
 func (r *resolver) unfit(s storage) string {
-	need := int64(max(r.spec.DiskGiB, 1)) * gib
+	more := newGiB(r.spec, s.name, s.name)
+	wants := "the disk wants"
+	if more > 0 {
+		wants = "the disk and the volumes want"
+	}
+	return s.unfit(max(r.spec.DiskGiB, 1)+more, wants)
+}
+
+// unfit returns the reason why a storage cannot hold so many GiB of disks, or "".
+func (s storage) unfit(size int, wants string) string {
+	need := int64(size) * gib
 	switch {
 	case !s.holds("rootdir"):
 		return "does not take containers (content rootdir is not among its " + strings.Join(s.content, ", ") + ")"
 	case !s.usable:
 		return "is disabled or not active"
 	case s.known && s.avail < need:
-		return fmt.Sprintf("has %.1f GiB free, the disk wants %d GiB", float64(s.avail)/gib, need/gib)
+		return fmt.Sprintf("has %.1f GiB free, %s %d GiB", float64(s.avail)/gib, wants, size)
 	}
 	return ""
 }
@@ -170,9 +182,28 @@ func (r *resolver) plainBridge(name string) bool {
 	return i < 0 || r.bridges[i].kind != "vnet"
 }
 
-// chooseBridge picks the bridge of eth0. Proxmox itself checks it only when the container
-// starts.
-func (r *resolver) chooseBridge(context.Context) error {
+// chooseBridge picks the bridges. Proxmox itself checks them only when the container starts.
+// A further interface that names none is on the bridge of the first.
+func (r *resolver) chooseBridge(ctx context.Context) error {
+	if err := r.chooseFirstBridge(ctx); err != nil {
+		return err
+	}
+	for _, n := range r.spec.Interfaces {
+		if n.Bridge != "" && len(r.bridges) > 0 && !slices.ContainsFunc(r.bridges, func(b bridge) bool { return b.name == n.Bridge }) {
+			var names []string
+			for _, b := range r.bridges {
+				names = append(names, b.name)
+			}
+			return &Error{Kind: Invalid, Op: "use bridge " + n.Bridge, Field: "net", Reason: "node " + r.out.Node + " has no such bridge",
+				Hints: []string{"there is: " + strings.Join(names, ", ")}}
+		}
+		r.out.Bridges = append(r.out.Bridges, cmp.Or(n.Bridge, r.out.Bridge))
+	}
+	return nil
+}
+
+// chooseFirstBridge picks the bridge of eth0.
+func (r *resolver) chooseFirstBridge(context.Context) error {
 	var names []string
 	for _, b := range r.bridges {
 		names = append(names, b.name)
@@ -200,8 +231,21 @@ func (r *resolver) chooseBridge(context.Context) error {
 
 // chooseTemplate finds the OS template: the named volume, or the newest that matches the
 // prefix on any storage of the node, or the newest in the appliance index.
+// Of several wishes it takes the first that can be had.
 func (r *resolver) chooseTemplate(ctx context.Context) error {
-	prefix, storage := r.spec.OSTemplate, ""
+	var none error
+	for _, os := range r.spec.OSChoices() {
+		err := r.chooseOS(ctx, os)
+		if e := (*Error)(nil); !errors.As(err, &e) || !e.noTemplate {
+			return err
+		}
+		none = err // the choices are the same for all of them
+	}
+	return none
+}
+
+func (r *resolver) chooseOS(ctx context.Context, prefix string) error {
+	storage, wish := "", prefix
 	here := r.archives
 	if s, name, ok := strings.Cut(prefix, ":vztmpl/"); ok {
 		prefix, storage = name, s
@@ -211,7 +255,7 @@ func (r *resolver) chooseTemplate(ctx context.Context) error {
 	}
 	found, fit := best(here, prefix)
 	if fit == 2 {
-		r.take(found, false)
+		r.take(wish, found, false)
 		return nil
 	}
 	index, err := r.c.index(ctx, r.out.Node)
@@ -237,18 +281,18 @@ func (r *resolver) chooseTemplate(ctx context.Context) error {
 			return err
 		}
 		remote.volID = remote.storage + ":vztmpl/" + remote.name
-		r.take(remote, true)
+		r.take(wish, remote, true)
 	default:
-		r.take(found, false)
+		r.take(wish, found, false)
 	}
 	return nil
 }
 
-func (r *resolver) take(a archive, download bool) {
+func (r *resolver) take(wish string, a archive, download bool) {
 	r.out.Template = Template{VolID: a.volID, Name: a.name, Storage: a.storage, Download: download, Location: a.from}
 	if download {
 		r.note("OS template %s, to be downloaded to %s", a.name, a.storage)
-	} else if a.volID != r.spec.OSTemplate {
+	} else if a.volID != wish {
 		r.note("OS template %s on %s", a.name, a.storage)
 	}
 }
@@ -290,7 +334,7 @@ func (r *resolver) noTemplate(index []archive) error {
 		choices = append(choices, n)
 	}
 	slices.Sort(choices)
-	e := &Error{Kind: Invalid, Op: "find the OS template " + r.spec.OSTemplate, Field: "os",
+	e := &Error{Kind: Invalid, Op: "find the OS template " + strings.Join(r.spec.OSChoices(), " or "), Field: "os", noTemplate: true,
 		Reason: "neither a storage of node " + r.out.Node + " nor its appliance index has one" + r.foreign}
 	if len(choices) > 0 {
 		shown := choices[:min(len(choices), 20)]

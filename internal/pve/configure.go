@@ -97,7 +97,7 @@ func (r *resolver) bridgeNeeds(ctx context.Context) ([]need, error) {
 	}
 	version, err := r.c.Version(ctx)
 	if name := r.spec.Network.Bridge; err == nil && version.Major() >= 8 && name != "" && r.plainBridge(name) {
-		return []need{r.bridgeNeed(name)}, nil
+		return []need{bridgeNeed(name, r.spec.Network.VLAN)}, nil
 	}
 	return nil, err
 }

@@ -58,7 +58,8 @@ type Error struct {
 	UPID    string            // the task that failed
 	Err     error             // the cause, where a caller may look for it
 
-	factor bool // it is about the second factor, the password was accepted
+	factor     bool // it is about the second factor, the password was accepted
+	noTemplate bool // there is no such OS template
 }
 
 // Error has the form "cannot create container: CT 100 already exists on node 'pve1'".
@@ -169,6 +170,7 @@ var fields = map[string]string{
 	"vmid": "ctid", "ostemplate": "os", "rootfs": "disk", "storage": "storage", "net0": "network",
 	"net0.bridge": "bridge", "net0.tag": "vlan", "net0.ip": "ip", "net0.gw": "ip", "net0.ip6": "ip6", "net0.gw6": "ip6",
 	"ssh-public-keys": "ssh-key", "tags": "tag", "nameserver": "nameserver", "node": "node",
+	"cpulimit": "cpulimit", "cpuunits": "cpuunits", "pool": "pool", "startup": "startup",
 }
 
 // fieldOf returns the user's name for a parameter of Proxmox. For a property string, the
@@ -183,8 +185,14 @@ func fieldOf(key, msg string) string {
 	if f := fields[key]; f != "" {
 		return f
 	}
+	if f := numbered[strings.TrimRight(key, "0123456789")]; f != "" {
+		return f
+	}
 	return key
 }
+
+// numbered are the flags of numbered parameters, such as mp0.
+var numbered = map[string]string{"net": "net", "mp": "mount", "dev": "device"}
 
 // paramMessage returns the most specific line of a message about a parameter.
 func paramMessage(msg string) string {

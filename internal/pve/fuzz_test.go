@@ -105,7 +105,8 @@ func FuzzNet0(f *testing.F) {
 		if len(n.Faults()) > 0 {
 			return
 		}
-		line := net0(n, "vmbr0", "BC:24:11:00:00:01")
+		n.Name = "eth0"
+		line := netText(n, "vmbr0", "BC:24:11:00:00:01")
 		back, name, mac := parseNet(line)
 		back.Bridge = ""
 		if name != "eth0" || mac != "BC:24:11:00:00:01" || back.IPv4 != ip || back.Gateway4 != gw || back.IPv6 != ip6 || back.Gateway6 != gw6 || back.VLAN != vlan || back.Firewall != firewall {

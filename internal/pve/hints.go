@@ -49,6 +49,12 @@ func (c *Client) addHints(e *Error) {
 	case strings.Contains(r, "changing feature flags"):
 		e.Field = "features"
 		e.Hints = append(e.Hints, rootOnlyHints...)
+	case strings.Contains(r, "configuring device passthrough"):
+		e.Field, e.Hints = "device", append(e.Hints, nodeWayHint, rootLoginHint)
+	case strings.Contains(r, "mount point type"):
+		e.Field, e.Hints = "mount", append(e.Hints, nodeWayHint, rootLoginHint)
+	case strings.HasPrefix(r, "Permission check failed (pool '"):
+		e.Field = "pool"
 	case deniedForm.MatchString(r):
 		e.Hints = append(e.Hints, c.deniedHints(deniedForm.FindStringSubmatch(r))...)
 	case storageForm.MatchString(r):

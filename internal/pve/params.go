@@ -30,7 +30,6 @@ func createParams(r CreateRequest, ctid int) map[string]any {
 		"hostname":     s.Hostname,
 		"unprivileged": flag(s.Unprivileged),
 		"rootfs":       rootfs(r.Placement.Storage, s.DiskGiB),
-		"net0":         net0(s.Network, r.Placement.Bridge, r.MAC),
 		"swap":         s.SwapMiB,
 	}
 	if s.Cores > 0 {
@@ -39,8 +38,17 @@ func createParams(r CreateRequest, ctid int) map[string]any {
 	if s.MemoryMiB > 0 {
 		body["memory"] = s.MemoryMiB
 	}
-	if f := features(s.Features); f != "" {
-		body["features"] = f
+	partParams(body, r)
+	if s.CPULimit > 0 {
+		body["cpulimit"] = s.CPULimit
+	}
+	if s.CPUUnits > 0 {
+		body["cpuunits"] = s.CPUUnits
+	}
+	for key, value := range map[string]string{"pool": s.Pool, "startup": s.Startup, "searchdomain": s.Network.SearchDomain} {
+		if value != "" {
+			body[key] = value
+		}
 	}
 	if len(s.Tags) > 0 {
 		body["tags"] = strings.Join(s.Tags, ";")
@@ -61,9 +69,19 @@ func createParams(r CreateRequest, ctid int) map[string]any {
 		body["ssh-public-keys"] = strings.Join(keys, "\n")
 	}
 	if r.Description != "" && r.Placement.MarkerAllowed {
-		body["description"] = r.Description
+		body["description"] = notes(s.Description, r.Description)
 	}
 	return body
+}
+
+// notes are what Proxmox keeps as description: a text, and our mark behind it. A line of the
+// text that looks like a mark would be taken for the mark.
+func notes(text, mark string) string {
+	text = strings.TrimSpace(strings.ReplaceAll(text, markerPrefix, strings.TrimSuffix(markerPrefix, ":")+" :"))
+	if text == "" {
+		return mark
+	}
+	return text + "\n\n" + mark
 }
 
 // rootfs requests a new volume: "storage:GiB", without a unit.
@@ -72,27 +90,6 @@ func rootfs(storage string, gib int) string {
 		gib = defaultDisk
 	}
 	return storage + ":" + strconv.Itoa(gib)
-}
-
-// net0 writes the property string of eth0.
-func net0(n lxc.Network, bridge, mac string) string {
-	parts := []string{"name=eth0", "bridge=" + bridge, "hwaddr=" + mac}
-	add := func(key, value string) {
-		if value != "" {
-			parts = append(parts, key+"="+value)
-		}
-	}
-	if n.VLAN > 0 {
-		add("tag", strconv.Itoa(n.VLAN))
-	}
-	if n.Firewall {
-		add("firewall", "1")
-	}
-	add("ip", n.IPv4)
-	add("gw", n.Gateway4)
-	add("ip6", n.IPv6)
-	add("gw6", n.Gateway6)
-	return strings.Join(parts, ",")
 }
 
 // features writes the property string of the feature flags, "" if none is set.

@@ -82,6 +82,7 @@ func (p *permissions) listed(at, privilege string) bool {
 type need struct {
 	at, privilege string
 	or            string // another privilege that is enough instead
+	alt           string // another path on which the privilege is enough instead
 	grant         string // the path for the grant, which covers lower paths too; "" is at
 	optional      bool   // the command works without it, but its role includes it
 }
@@ -120,7 +121,7 @@ func (c *Client) May(ctx context.Context, op string, ctid int, privileges, optio
 }
 
 func (p *permissions) satisfied(ctx context.Context, n need) bool {
-	return p.has(ctx, n.at, n.privilege) || n.or != "" && p.has(ctx, n.at, n.or)
+	return p.has(ctx, n.at, n.privilege) || n.or != "" && p.has(ctx, n.at, n.or) || n.alt != "" && p.has(ctx, n.alt, n.privilege)
 }
 
 // require returns a Forbidden error that names all missing privileges, with the commands

@@ -16,10 +16,10 @@ import (
 
 // resolver collects the answers of Resolve's questions.
 type resolver struct {
-	c      *Client
-	spec   lxc.Spec
-	inside []string // privileges on the container that getting into it needs
-	out    *Placement
+	c    *Client
+	spec lxc.Spec
+	way  Way
+	out  *Placement
 
 	nodes    []Node
 	perms    *permissions
@@ -31,25 +31,24 @@ type resolver struct {
 }
 
 // Resolve chooses everything that the spec leaves open (node, storage, bridge, OS
-// template, id) and makes all checks that are possible before anything is created. inside
-// are privileges on the container that the way into it will need. Resolve only reads, and
-// asks at most three rounds of parallel questions.
+// template, id) and makes all checks that are possible before anything is created. Resolve
+// only reads.
 //
 // Errors: Invalid if the spec is faulty, or names something that does not exist or an id
 // that is taken; Ambiguous if the user must choose; Refused and Forbidden if Proxmox
 // would refuse the create. Forbidden has FieldTransport if only privileges of inside are
 // missing.
-func (c *Client) Resolve(ctx context.Context, spec lxc.Spec, inside ...string) (*Placement, error) {
+func (c *Client) Resolve(ctx context.Context, spec lxc.Spec, way Way) (*Placement, error) {
 	if err := CheckSpec(spec); err != nil {
 		return nil, err
 	}
-	r := &resolver{c: c, spec: spec, inside: inside, out: &Placement{Notes: []string{}, Warnings: []string{}}}
+	r := &resolver{c: c, spec: spec, way: way, out: &Placement{Notes: []string{}, Warnings: []string{}}}
 	if err := r.askCluster(ctx); err != nil {
 		return nil, err
 	}
 	for _, step := range []func(context.Context) error{
-		r.chooseNode, r.checkFeatures, r.askNode, r.checkSight,
-		r.chooseStorage, r.chooseBridge, r.chooseTemplate, r.checkRights, r.checkAddresses,
+		r.chooseNode, r.checkRequires, r.checkRootOnly, r.askNode, r.checkSight, r.checkPool,
+		r.chooseStorage, r.chooseMounts, r.chooseBridge, r.chooseTemplate, r.checkRights, r.checkAddresses,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -122,59 +121,23 @@ func (r *resolver) chooseNode(context.Context) error {
 	return nil
 }
 
-// checkFeatures applies a rule that no privilege changes: only root@pam with a ticket may
-// set flags other than nesting, and any flag of a privileged container. A token of root
-// is not root@pam.
-func (r *resolver) checkFeatures(context.Context) error {
-	f, who := r.spec.Features, r.c.login
-	if who.root() {
-		return nil
-	}
-	all := features(f)
-	f.Nesting = false
-	rest := features(f)
-	reason := ""
-	switch {
-	case all == "":
-		return nil
-	case !r.spec.Unprivileged:
-		reason = "Proxmox lets only root@pam itself set features (" + all + ") of a privileged container"
-	case rest != "":
-		reason = "Proxmox lets only root@pam itself set features other than nesting (" + rest + ")"
-	default:
-		return nil
-	}
-	if who.token != "" {
-		reason += "; the token " + who.token + " is not, whatever its privileges"
-	} else {
-		reason += ", not " + who.user
-	}
-	e := &Error{Kind: Forbidden, Op: "set the container's features", Field: "features", Reason: reason}
-	ctid := strconv.Itoa(r.out.CTID)
-	onNode := "on the node: pct set " + ctid + " --features " + all + " && pct reboot " + ctid
-	if rest == "" {
-		e.Hints = []string{"do without: --nesting=false", "or, with that, afterwards " + onNode}
-	} else {
-		e.Hints = []string{"leave them out, and afterwards " + onNode}
-	}
-	e.Hints = append(e.Hints, "or log in as root@pam with its password instead of a token: set INFRAHAUS_USER and INFRAHAUS_PASSWORD")
-	return e
-}
-
 // warn lists settings that work but may surprise.
 func (r *resolver) warn() {
-	n := r.spec.Network
 	add := func(format string, a ...any) { r.out.Warnings = append(r.out.Warnings, fmt.Sprintf(format, a...)) }
-	if n.Gateway4 != "" && gatewayOutside(n.IPv4, n.Gateway4) {
-		add("the gateway %s lies outside %s", n.Gateway4, n.IPv4)
+	for i, n := range r.spec.Networks() {
+		if n.Gateway4 != "" && gatewayOutside(n.IPv4, n.Gateway4) {
+			add("the gateway %s lies outside %s", n.Gateway4, n.IPv4)
+		}
+		if n.Gateway6 != "" && gatewayOutside(n.IPv6, n.Gateway6) {
+			add("the gateway %s lies outside %s", n.Gateway6, n.IPv6)
+		}
+		on := r.out.BridgeOf(i)
+		carries := !slices.ContainsFunc(r.bridges, func(b bridge) bool { return b.name == on && b.noVLANs })
+		if n.VLAN > 0 && !carries {
+			add("bridge %s is not VLAN aware and has no port, so that VLAN %d cannot be set up on it", on, n.VLAN)
+		}
 	}
-	if n.Gateway6 != "" && gatewayOutside(n.IPv6, n.Gateway6) {
-		add("the gateway %s lies outside %s", n.Gateway6, n.IPv6)
-	}
-	carries := !slices.ContainsFunc(r.bridges, func(b bridge) bool { return b.name == r.out.Bridge && b.noVLANs })
-	if n.VLAN > 0 && !carries {
-		add("bridge %s is not VLAN aware and has no port, so that VLAN %d cannot be set up on it", r.out.Bridge, n.VLAN)
-	}
+	n := r.spec.Network
 	if m := r.out.Version.Major(); m > 0 && m < 8 && !StaticAddress(n).IsValid() {
 		add("Proxmox VE %s cannot tell an address got by DHCP: give a static one, or go through the node", r.out.Version.Full)
 	}

@@ -74,7 +74,7 @@ func TestResolveChooses(t *testing.T) {
 			if tt.spec != nil {
 				tt.spec(&s)
 			}
-			p, err := f.client(t).Resolve(context.Background(), s)
+			p, err := f.client(t).Resolve(context.Background(), s, pve.Way{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -127,7 +127,7 @@ func TestResolveArchitecture(t *testing.T) {
 			}
 			s := spec()
 			s.OSTemplate = tt.os
-			p, err := f.client(t).Resolve(context.Background(), s)
+			p, err := f.client(t).Resolve(context.Background(), s, pve.Way{})
 			if err != nil && !strings.Contains(err.Error(), tt.want) || err == nil && p.Template.Name != tt.want {
 				t.Errorf("got %+v, %v", p, err)
 			}
@@ -169,7 +169,7 @@ func TestResolveAddress(t *testing.T) {
 			if tt.spec != nil {
 				tt.spec(&s.Network)
 			}
-			p, err := f.client(t).Resolve(context.Background(), s)
+			p, err := f.client(t).Resolve(context.Background(), s, pve.Way{})
 			warning, warns := strings.CutPrefix(tt.want, "!")
 			switch {
 			case err != nil && (warns || tt.want == "" || !strings.Contains(err.Error(), tt.want) || !pve.IsKind(err, pve.Invalid)):
@@ -207,7 +207,22 @@ func TestResolveRefuses(t *testing.T) {
 		{"no such OS", func(s *lxc.Spec) { s.OSTemplate = "debian-99" }, nil, pve.Invalid, "os", "debian-15-standard"},
 		{"no such volume", func(s *lxc.Spec) { s.OSTemplate = "local:vztmpl/nope_1_amd64.tar.zst" }, nil, pve.Invalid, "os", "debian-15-standard"},
 		{"debian-1 is not debian-12", func(s *lxc.Spec) { s.OSTemplate = "debian-1" }, nil, pve.Invalid, "os", "debian-12-standard"},
-		{"keyctl by token", func(s *lxc.Spec) { s.Features.Keyctl = true }, nil, pve.Forbidden, "features", "pct set 100 --features nesting=1,keyctl=1"},
+		{"keyctl by token", func(s *lxc.Spec) { s.Features.Keyctl = true }, nil, pve.Forbidden, "features", "pct set 100 --features 'nesting=1,keyctl=1'"},
+		{"a folder of the node by token", func(s *lxc.Spec) { s.Mounts = []lxc.Mount{{Path: "/data", Source: "/srv"}} }, nil, pve.Forbidden, "mount", "INFRAHAUS_SSH_NODE"},
+		{"a device by token", func(s *lxc.Spec) { s.Devices = []lxc.Device{{Path: "/dev/net/tun"}} }, nil, pve.Forbidden, "device", "root@pam with its password"},
+		{"a volume on no storage", func(s *lxc.Spec) { s.Mounts = []lxc.Mount{{Path: "/data", SizeGiB: 1, Storage: "nost"}} }, nil, pve.Invalid, "mount", "btr, local"},
+		{"a volume on a full storage", func(s *lxc.Spec) { s.Mounts = []lxc.Mount{{Path: "/data", SizeGiB: 90, Storage: "local"}} }, nil, pve.Refused, "mount", "75.7 GiB free"},
+		{"disk and volume on a full storage", func(s *lxc.Spec) { s.Storage, s.Mounts = "btr", []lxc.Mount{{Path: "/data", SizeGiB: 7}} }, nil, pve.Refused, "storage", "the disk and the volumes want 9 GiB"},
+		{"no such volume to mount", func(s *lxc.Spec) { s.Mounts = []lxc.Mount{{Path: "/data", Volume: "local:100/vm-100-disk-1.raw"}} }, nil, pve.Invalid, "mount", "no such volume"},
+		{"idmap before 9.2", func(s *lxc.Spec) { s.Mounts = []lxc.Mount{{Path: "/data", SizeGiB: 1, IDMap: "passthrough"}} }, nil, pve.Refused, "mount", "idmap came with 9.2"},
+		{"no such bridge of a further interface", func(s *lxc.Spec) { s.Interfaces = []lxc.Network{{Bridge: "vmbr7"}} }, nil, pve.Invalid, "net", "vmbr0"},
+		{"no such pool", func(s *lxc.Spec) { s.Pool = "web" }, map[string]answer{"GET /pools": ok(`[{"poolid":"db"}]`),
+			"GET /access/permissions": ok(strings.Replace(everything, `"SDN.Use"`, `"Pool.Audit":1,"SDN.Use"`, 1))}, pve.Invalid, "pool", "pveum pool add web"},
+		{"no OS of several", func(s *lxc.Spec) { s.OSTemplate, s.OSElse = "debian-99", []string{"fedora-99"} }, nil, pve.Invalid, "os", "debian-99 or fedora-99"},
+		{"requires a later Proxmox", func(s *lxc.Spec) { s.Requires.Proxmox = ">=9.0" }, nil, pve.Refused, "requires", "the host has 8.4.21"},
+		{"requires a privilege", func(s *lxc.Spec) { s.Requires.Privileges = []string{"Sys.Console"} }, map[string]answer{"GET /access/permissions?path=%2F": ok(`{"/":{}}`)}, pve.Forbidden, "", "Sys.Console on /"},
+		{"requires a later pve-container", func(s *lxc.Spec) { s.Requires.PVEContainer = ">=6" }, map[string]answer{
+			"GET /nodes/pve1/apt/versions": ok(`[{"Package":"pve-container","OldVersion":"5.3.4","CurrentState":"Installed"}]`)}, pve.Refused, "requires", "apt install pve-container"},
 		{"privileged with nesting by token", func(s *lxc.Spec) { s.Unprivileged = false }, nil, pve.Forbidden, "features", "do without: --nesting=false"},
 		{"no privileges", nil, map[string]answer{"GET /access/permissions": ok(`{}`)}, pve.Forbidden, "", "pveum user token modify root@pam cli --privsep 0"},
 		{"no SDN.Use", nil, map[string]answer{"GET /access/permissions": ok(strings.Replace(everything, `"SDN.Use":1,`, "", 1))}, pve.Forbidden, "", "SDN.Use on /sdn/zones/localnetwork/vmbr0"},
@@ -228,7 +243,7 @@ func TestResolveRefuses(t *testing.T) {
 			if tt.spec != nil {
 				tt.spec(&s)
 			}
-			_, err := f.client(t).Resolve(context.Background(), s)
+			_, err := f.client(t).Resolve(context.Background(), s, pve.Way{})
 			var e *pve.Error
 			if !errors.As(err, &e) || e.Kind != tt.kind || e.Field != tt.field {
 				t.Fatalf("got %v (%+v)", err, e)
@@ -240,13 +255,51 @@ func TestResolveRefuses(t *testing.T) {
 	}
 }
 
+func TestResolveParts(t *testing.T) {
+	f := host(t)
+	s := spec()
+	s.OSTemplate, s.OSElse = "debian-99", []string{"debian-15"}
+	s.Features.Keyctl = true
+	s.Interfaces = []lxc.Network{{}}
+	s.Mounts = []lxc.Mount{{Path: "/a", SizeGiB: 1}, {Path: "/b", Source: "/srv/b", ReadOnly: true}, {Path: "/c", SizeGiB: 1, Storage: "local"}}
+	s.Devices = []lxc.Device{{Path: "/dev/net/tun", Mode: "0660", GID: 5}}
+	s.Requires = lxc.Requires{Proxmox: ">=8.2, <9", PVEContainer: ">=99"}
+	f.on("GET /nodes/pve1/apt/versions", fail(403, "Permission check failed (/nodes/pve1, Sys.Audit)"))
+	p, err := f.client(t).Resolve(context.Background(), s, pve.Way{Node: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := fmt.Sprint(p.Template.Name, p.Bridges, p.OnNode, p.MountStorage(s.Mounts[0]), p.MountStorage(s.Mounts[1]), p.MountStorage(s.Mounts[2]))
+	want := "debian-15-standard_15.0-1_amd64.tar.zst[vmbr0][{features nesting=1,keyctl=1} {mp1 /srv/b,mp=/b,ro=1} {dev0 /dev/net/tun,mode=0660,gid=5}]btrlocal"
+	if strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(want, " ", "") {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0], "was not checked") {
+		t.Errorf("warnings %q", p.Warnings)
+	}
+}
+
+func TestSatisfies(t *testing.T) {
+	for _, tt := range []struct {
+		version, constraint string
+		want                bool
+	}{
+		{"8.4.21", ">=8.2", true}, {"9.2.11", ">=8.2, <10", true}, {"8.1.0", ">=8.2", false}, {"9.0.0~11", ">=9.0", false}, {"9.0.0~11", ">=8.4", true},
+		{"6.1.10", ">=6.1.3", true}, {"5.2.6-1", ">=5.2.6", true}, {"1:5.2.6+deb12u1", "^5.2", true}, {"dev", ">=1", false}, {"8.4", "nonsense", false},
+	} {
+		if got := pve.Satisfies(tt.version, tt.constraint); got != tt.want {
+			t.Errorf("%s %s: %v", tt.version, tt.constraint, got)
+		}
+	}
+}
+
 // The overview may leave paths out; only Proxmox's answer for the path counts.
 func TestMissingPrivilegesAreConfirmed(t *testing.T) {
 	f := host(t)
 	f.on("GET /access/permissions", ok(`{"/storage":{"Datastore.AllocateSpace":1,"Datastore.AllocateTemplate":1},"/nodes":{"VM.Allocate":1}}`))
 	f.on("GET /access/permissions?path=%2Fvms%2F100", ok(`{"/vms/100":{"VM.Allocate":0,"VM.Audit":1,"VM.Config.Disk":1,"VM.Config.Network":1,"VM.Config.Memory":1,"VM.Config.CPU":1,"VM.PowerMgmt":1}}`))
 	f.on("GET /access/permissions?path=%2Fsdn%2Fzones%2Flocalnetwork%2Fvmbr0", fail(500, "no"))
-	p, err := f.client(t).Resolve(context.Background(), spec())
+	p, err := f.client(t).Resolve(context.Background(), spec(), pve.Way{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +313,7 @@ func TestRootWithPasswordMayAll(t *testing.T) {
 	f.on("POST /access/ticket", ok(`{"ticket":"PVE:1","CSRFPreventionToken":"c"}`))
 	s := spec()
 	s.Unprivileged, s.Features.Keyctl, s.Features.Mount = false, true, []string{"nfs"}
-	p, err := f.clientWith(t, pve.Options{User: "root@pam", Password: "secret"}).Resolve(context.Background(), s)
+	p, err := f.clientWith(t, pve.Options{User: "root@pam", Password: "secret"}).Resolve(context.Background(), s, pve.Way{})
 	if err != nil || !p.MarkerAllowed {
 		t.Errorf("got %+v, %v", p, err)
 	}

@@ -18,6 +18,11 @@ func (r *resolver) createNeeds() []need {
 	p := r.out
 	disk, archive := "/storage/"+p.Storage, "/storage/"+p.Template.Storage
 	needs := append(r.containerNeeds(), need{at: disk, privilege: "Datastore.AllocateSpace"}, need{at: disk, privilege: "Datastore.Audit", optional: true})
+	for _, m := range r.spec.Mounts {
+		if at := "/storage/" + m.Storage; m.New() && m.Storage != "" && at != disk {
+			needs = append(needs, need{at: at, privilege: "Datastore.AllocateSpace"}, need{at: at, privilege: "Datastore.Audit", optional: true})
+		}
+	}
 	if p.Template.Download {
 		needs = append(needs, need{at: archive, privilege: "Datastore.AllocateTemplate"})
 	}
@@ -25,8 +30,10 @@ func (r *resolver) createNeeds() []need {
 		needs = append(needs, need{at: archive, privilege: "Datastore.Audit", or: "Datastore.AllocateSpace"})
 	}
 	// The zone of an SDN VNet is not known here: Proxmox itself checks that privilege.
-	if p.Version.Major() >= 8 && r.plainBridge(p.Bridge) {
-		needs = append(needs, r.bridgeNeed(p.Bridge))
+	for i, n := range r.spec.Networks() {
+		if name := p.BridgeOf(i); p.Version.Major() >= 8 && r.plainBridge(name) {
+			needs = append(needs, bridgeNeed(name, n.VLAN))
+		}
 	}
 	return needs
 }
@@ -39,25 +46,39 @@ func (r *resolver) requireAll(ctx context.Context, needs []need) error {
 // container also needs one on /.
 func (r *resolver) containerNeeds() []need {
 	privileges := []string{"VM.Allocate", "VM.Audit", "VM.Config.Disk", "VM.Config.Network", "VM.Config.Memory", "VM.PowerMgmt"}
-	if r.spec.Cores > 0 {
+	if r.spec.Cores > 0 || r.spec.CPULimit > 0 || r.spec.CPUUnits > 0 {
 		privileges = append(privileges, "VM.Config.CPU")
 	}
-	options := need{at: "/vms/" + strconv.Itoa(r.out.CTID), privilege: "VM.Config.Options", grant: "/vms"}
-	options.optional = len(r.spec.Tags) == 0 && !r.spec.OnBoot && r.spec.Console == "" // only the ownership marker would use it
-	needs := append(on(r.out.CTID, privileges...), options)
-	needs = append(needs, on(r.out.CTID, r.inside...)...)
+	needs := on(r.out.CTID, append(privileges, "VM.Config.Options")...)
+	options := &needs[len(needs)-1]
+	options.optional = len(r.spec.Tags) == 0 && !r.spec.OnBoot && r.spec.Startup == "" && r.spec.Console == "" // only the ownership marker would use it
+	needs = append(needs, on(r.out.CTID, r.way.Inside...)...)
+	r.inPool(needs)
 	if !r.spec.Unprivileged && r.out.Version.Major() >= 9 && !r.c.login.root() {
 		needs = append(needs, need{at: "/", privilege: "Sys.Modify"})
 	}
 	return needs
 }
 
+// inPool lets a privilege on the pool replace one on the container. Only tags need theirs on
+// the container itself: Proxmox checks them without regard to the pool.
+func (r *resolver) inPool(needs []need) {
+	if r.spec.Pool == "" {
+		return
+	}
+	for i, n := range needs {
+		if n.privilege != "VM.Config.Options" || len(r.spec.Tags) == 0 {
+			needs[i].alt, needs[i].at, needs[i].grant = n.at, "/pool/"+r.spec.Pool, ""
+		}
+	}
+}
+
 // bridgeNeed is SDN.Use, which came with VE 8.
-func (r *resolver) bridgeNeed(name string) need {
+func bridgeNeed(name string, vlan int) need {
 	n := need{at: "/sdn/zones/localnetwork/" + name, privilege: "SDN.Use"}
-	if r.spec.Network.VLAN > 0 {
+	if vlan > 0 {
 		n.grant = n.at
-		n.at += "/" + strconv.Itoa(r.spec.Network.VLAN)
+		n.at += "/" + strconv.Itoa(vlan)
 	}
 	return n
 }
@@ -66,7 +87,8 @@ func (r *resolver) bridgeNeed(name string) need {
 // nothing can be chosen for that reason, the error names every need of the create that is
 // known by then.
 func (r *resolver) checkSight(ctx context.Context) error {
-	r.out.MarkerAllowed = r.perms.has(ctx, "/vms/"+strconv.Itoa(r.out.CTID), "VM.Config.Options")
+	r.out.MarkerAllowed = r.perms.has(ctx, "/vms/"+strconv.Itoa(r.out.CTID), "VM.Config.Options") ||
+		r.spec.Pool != "" && r.perms.has(ctx, "/pool/"+r.spec.Pool, "VM.Config.Options")
 	blind := r.blindStorage(ctx)
 	if more := r.blindBridge(ctx); len(blind) > 0 || more.at != "" && r.spec.Network.Bridge != "" {
 		needs := append(r.containerNeeds(), blind...)
@@ -80,7 +102,7 @@ func (r *resolver) checkSight(ctx context.Context) error {
 				name = r.bridges[0].name
 			}
 			if r.out.Version.Major() >= 8 && r.plainBridge(name) {
-				needs = append(needs, r.bridgeNeed(name))
+				needs = append(needs, bridgeNeed(name, r.spec.Network.VLAN))
 			}
 		}
 		return r.requireAll(ctx, needs)
@@ -133,7 +155,7 @@ func (r *resolver) blindBridge(ctx context.Context) need {
 	}
 	n := need{at: "/sdn/zones/localnetwork", privilege: "SDN.Use"}
 	if name != "" {
-		n = r.bridgeNeed(name)
+		n = bridgeNeed(name, r.spec.Network.VLAN)
 	}
 	if r.perms.has(ctx, n.at, "SDN.Use") || r.perms.has(ctx, n.at, "SDN.Audit") {
 		return need{}

@@ -95,7 +95,7 @@ func TestPrivilegesInOneRound(t *testing.T) {
 			if tt.spec != nil {
 				tt.spec(&sp)
 			}
-			_, err := c.Resolve(context.Background(), sp, tt.inside...)
+			_, err := c.Resolve(context.Background(), sp, pve.Way{Inside: tt.inside})
 			privs, paths := s.follow(t, err)
 			want := tt.privs
 			wantPaths := strings.Fields(tt.paths)
@@ -135,7 +135,7 @@ func TestPrivilegesPartly(t *testing.T) {
 	}
 	grant("/vms", "some", "VM.Allocate", "VM.Audit", "VM.Config.Disk", "VM.Config.Network", "VM.Config.Memory", "VM.Config.CPU", "VM.Config.Options")
 	grant("/storage", "sees", "Datastore.Audit")
-	_, err := c.Resolve(context.Background(), spec())
+	_, err := c.Resolve(context.Background(), spec(), pve.Way{})
 	want := "cannot create container 100: ops@pve!ci lacks VM.PowerMgmt on /vms/100; Datastore.AllocateSpace on /storage/local-lvm; SDN.Use on /sdn/zones/localnetwork/vmbr0"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)

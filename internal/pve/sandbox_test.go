@@ -64,7 +64,7 @@ func (s *sandbox) as(t *testing.T, o pve.Options) *pve.Client {
 
 // create takes a spec through Resolve, Download, Create and Follow.
 func create(ctx context.Context, c *pve.Client, spec lxc.Spec) (*pve.Placement, pve.Created, pve.Result, error) {
-	p, err := c.Resolve(ctx, spec)
+	p, err := c.Resolve(ctx, spec, pve.Way{})
 	if err != nil {
 		return p, pve.Created{}, pve.Result{}, err
 	}
@@ -298,7 +298,7 @@ func TestGivenIDIsTaken(t *testing.T) {
 	}
 	sp := spec()
 	sp.CTID = made.CTID
-	if _, err := s.client.Resolve(t.Context(), sp); !pve.IsKind(err, pve.Invalid) {
+	if _, err := s.client.Resolve(t.Context(), sp, pve.Way{}); !pve.IsKind(err, pve.Invalid) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -40,7 +40,7 @@ func TestAwaitShownThatDied(t *testing.T) {
 	dir := t.TempDir()
 	s := &sandbox{faults: driver.NewFaults(driver.Fault{Name: driver.FaultCreateHang, Count: 1})}
 	s.open(t, dir)
-	p, err := s.client.Resolve(t.Context(), spec())
+	p, err := s.client.Resolve(t.Context(), spec(), pve.Way{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestLastTask(t *testing.T) {
 	s.faults.Add(driver.Fault{Name: driver.FaultCreateHang, Count: 1})
 	sp := spec()
 	sp.CTID = id + 1
-	p, err := s.client.Resolve(t.Context(), sp)
+	p, err := s.client.Resolve(t.Context(), sp, pve.Way{})
 	if err != nil {
 		t.Fatal(err)
 	}

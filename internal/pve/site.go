@@ -98,7 +98,7 @@ func GrantCommand(rights []Right) string {
 // SiteFor examines the place for a spec. inside are the privileges on the container that
 // the way into it needs, and more those that are useful; as in May, "A|B" means either.
 func (c *Client) SiteFor(ctx context.Context, spec lxc.Spec, version Version, inside, more []string) *Site {
-	r := &resolver{c: c, spec: spec, inside: inside, out: &Placement{Version: version}}
+	r := &resolver{c: c, spec: spec, way: Way{Inside: inside}, out: &Placement{Version: version}}
 	s := &Site{}
 	r.nodes, s.NodesErr = c.Nodes(ctx)
 	s.Nodes = r.nodes

@@ -30,13 +30,15 @@ type Template struct {
 // Placement is the place for a container, with everything chosen that the spec leaves
 // open.
 type Placement struct {
-	Node          string   `json:"node"`
-	Storage       string   `json:"storage"` // of the root disk
-	Bridge        string   `json:"bridge"`
-	Template      Template `json:"template"`
-	CTID          int      `json:"ctid"`          // the id that Create tries first: the spec's, or the next free one
-	MarkerAllowed bool     `json:"markerAllowed"` // the login may set a description (VM.Config.Options); otherwise id, task and MAC identify the owner
-	Version       Version  `json:"version"`       // of Proxmox
-	Notes         []string `json:"notes"`         // choices and their reasons, for the user
-	Warnings      []string `json:"warnings"`      // things that work but may surprise
+	Node          string    `json:"node"`
+	Storage       string    `json:"storage"` // of the root disk
+	Bridge        string    `json:"bridge"`
+	Bridges       []string  `json:"bridges,omitempty"` // of the spec's further interfaces
+	OnNode        []Setting `json:"onNode,omitempty"`  // what is set on the node after the create, because the login may not
+	Template      Template  `json:"template"`
+	CTID          int       `json:"ctid"`          // the id that Create tries first: the spec's, or the next free one
+	MarkerAllowed bool      `json:"markerAllowed"` // the login may set a description (VM.Config.Options); otherwise id, task and MAC identify the owner
+	Version       Version   `json:"version"`       // of Proxmox
+	Notes         []string  `json:"notes"`         // choices and their reasons, for the user
+	Warnings      []string  `json:"warnings"`      // things that work but may surprise
 }

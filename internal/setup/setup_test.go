@@ -205,7 +205,7 @@ func TestLeast(t *testing.T) {
 		if transport == transports.API {
 			inside = []string{pve.ConsolePrivilege}
 		}
-		p, err := c.Resolve(context.Background(), spec, inside...)
+		p, err := c.Resolve(context.Background(), spec, pve.Way{Inside: inside})
 		if err != nil {
 			return err
 		}

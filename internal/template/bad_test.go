@@ -23,7 +23,7 @@ func TestBadTemplates(t *testing.T) {
 		{least + "os: x", "template.yaml:3:1", "os is given twice", "remove"},
 		{least + "resorces: {}", "template.yaml:3:1", `unknown key "resorces"`, `"resources"`},
 		{least + "resources:\n  memroy: 512", "template.yaml:4:3", `unknown key "resources.memroy"`, `"memory"`},
-		{least + "resources: {ram: 512}", "template.yaml:3:13", `unknown key "resources.ram"`, "cores, disk, memory, swap"},
+		{least + "resources: {ram: 512}", "template.yaml:3:13", `unknown key "resources.ram"`, "cores, cpulimit, cpuunits, disk, memory, swap"},
 		{least + "resources: {memory: 100}", "template.yaml:3:21", "100 is not within 128..65536", "MiB"},
 		{least + "resources: {memory: 2G}", "template.yaml:3:21", `must be a whole number, not "2G"`, "units"},
 		{least + "resources: {memory: '512'}", "template.yaml:3:21", "whole number", "quotes"},

@@ -83,7 +83,7 @@ func (l *loader) confSpec(words []confWord) {
 	t.Cores = l.confNumber(byName["TEMPLATE_CPU"], "Cores", d.Resources.Cores)
 	t.MemoryMiB = l.confNumber(byName["TEMPLATE_RAM"], "Memory", d.Resources.Memory)
 	t.DiskGiB = l.confNumber(byName["TEMPLATE_DISK"], "Disk", d.Resources.Disk)
-	t.SwapMiB, t.Network.IPv4 = d.Resources.Swap, d.Network.IP
+	t.SwapMiB, t.Network.IPv4 = d.Resources.Swap, d.Network[0].IP
 	t.Unprivileged = l.confBool(byName["TEMPLATE_UNPRIVILEGED"], true)
 	t.Features.Nesting = l.confBool(byName["TEMPLATE_NESTING"], false)
 	t.Features.Keyctl = l.confBool(byName["TEMPLATE_KEYCTL"], false)
@@ -92,7 +92,6 @@ func (l *loader) confSpec(words []confWord) {
 }
 
 var (
-	osPattern  = regexp.MustCompile(fieldTag(reflect.TypeFor[document](), "OS", "pattern"))
 	tagPattern = regexp.MustCompile(fieldTag(reflect.TypeFor[document](), "Tags", "pattern"))
 )
 

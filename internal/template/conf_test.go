@@ -47,7 +47,7 @@ func legacyFolder() fstest.MapFS {
 
 func TestLegacy(t *testing.T) {
 	tm := mustLoad(t, legacyFolder())
-	want := lxc.Spec{OSTemplate: "debian-13-standard", Cores: 4, MemoryMiB: 8192, SwapMiB: 512, DiskGiB: 20, Unprivileged: true,
+	want := lxc.Spec{Description: `Nodes & "tools"`, OSTemplate: "debian-13-standard", Cores: 4, MemoryMiB: 8192, SwapMiB: 512, DiskGiB: 20, Unprivileged: true,
 		Features: lxc.Features{Nesting: true, Keyctl: true}, Network: lxc.Network{IPv4: "dhcp"}, Tags: []string{"web3", "dev", "node"}}
 	if got := tm.Spec(); !reflect.DeepEqual(got, want) {
 		t.Errorf("spec\n%+v\n%+v", got, want)

@@ -282,7 +282,7 @@ func (d *decoder) mapping(path string, n *yaml.Node, v reflect.Value, depth int)
 	}
 }
 
-// scalar fills a string, an int or a bool.
+// scalar fills a string, a number or a bool.
 func (d *decoder) scalar(path string, n *yaml.Node, v reflect.Value) {
 	if n.Kind != yaml.ScalarNode {
 		d.bad(path, "", "it must be %s, not %s", noun(v.Kind()), kind(n))
@@ -299,6 +299,13 @@ func (d *decoder) scalar(path string, n *yaml.Node, v reflect.Value) {
 			return
 		}
 		v.SetInt(int64(i))
+	case reflect.Float64:
+		f, err := strconv.ParseFloat(n.Value, 64)
+		if err != nil || n.ShortTag() != "!!int" && n.ShortTag() != "!!float" {
+			d.bad(path, "write it without quotes and units", "it must be a number, not %q", n.Value)
+			return
+		}
+		v.SetFloat(f)
 	case reflect.Bool:
 		if n.Value != "true" && n.Value != "false" || n.ShortTag() != "!!bool" {
 			d.bad(path, "write it without quotes", "it must be true or false, not %q", n.Value)
@@ -325,6 +332,12 @@ func (d *decoder) check(path string, v reflect.Value, tag reflect.StructTag) {
 		hi, err := strconv.ParseInt(tag.Get("max"), 10, 64)
 		if err == nil && (v.Int() < lo || v.Int() > hi) {
 			d.bad(path, tag.Get("hint"), "%d is not within %d..%d", v.Int(), lo, hi)
+		}
+	case reflect.Float64:
+		lo, _ := strconv.ParseFloat(tag.Get("min"), 64)
+		hi, err := strconv.ParseFloat(tag.Get("max"), 64)
+		if f := v.Float(); err == nil && !(f >= lo && f <= hi) { // NaN is within nothing
+			d.bad(path, tag.Get("hint"), "%g is not within %g..%g", f, lo, hi)
 		}
 	case reflect.String:
 		if enum := tag.Get("enum"); enum != "" {
@@ -378,6 +391,8 @@ func noun(k reflect.Kind) string {
 	switch k {
 	case reflect.Int:
 		return "a whole number"
+	case reflect.Float64:
+		return "a number"
 	case reflect.Bool:
 		return "true or false"
 	}

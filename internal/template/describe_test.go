@@ -16,7 +16,7 @@ func TestFieldsAreDescribed(t *testing.T) {
 			t.Errorf("%s has no text", f.Path)
 		}
 		if f.Example == "" {
-			if !slices.Contains(strings.Fields("resources features network variables packages packages.custom files scripts services credentials repositories"), f.Path) {
+			if !slices.Contains(strings.Fields("resources features network variables packages packages.custom files scripts services credentials repositories mounts devices requires"), f.Path) {
 				t.Errorf("%s has no example", f.Path)
 			}
 			continue
@@ -40,9 +40,11 @@ func exampleOf(f Field) string {
 	needs := map[string]string{
 		"files[]": "target: /etc/x", "credentials[]": "service: x, keys: [A]", "repositories[]": "name: x, uris: ['https://e'], suites: [s], components: [c], key: docker.asc", "services[]": "name: x", "scripts[]": "name: 10-install.sh",
 		"packages.apt[]": "name: x", "packages.custom[]": "name: x, check: 'true', install: 'true'",
-		"network.gateway": "ip: 192.168.1.20/24", "network.gateway6": "ip6: 'fd00::2/64'", "variables.NAME.default": "type: port",
+		"network[].gateway": "ip: 192.168.1.20/24", "network[].gateway6": "ip6: 'fd00::2/64'", "variables.NAME.default": "type: port",
 		"files[].policy": "source: site.conf", "files[].template": "source: site.conf", "files[].notify": "source: site.conf", "files[].check": "source: site.conf",
 		"variables.NAME.values": "type: enum, required: true", "variables.NAME.min": "type: int", "variables.NAME.max": "type: int",
+		"mounts[]": "path: /srv/x", "mounts[].path": "size: 1", "mounts[].storage": "size: 1", "mounts[].backup": "size: 1",
+		"mounts[].readonly": "size: 1", "mounts[].options": "size: 1", "mounts[].idmap": "size: 1", "devices[]": "path: /dev/net/tun",
 		"services[].protocol": "port: 53", "services[].tcp": "port: 53", "services[].http": "port: 80", "services[].https": "port: 443", "services[].timeout": "port: 53",
 	}
 	parts := strings.Split(f.Path, ".")

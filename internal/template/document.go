@@ -5,12 +5,19 @@ package template
 // ranges of resources are the original system's.
 type document struct {
 	Name         string                 `yaml:"name" required:"true" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$" hint:"letters, digits, dots and dashes, at most 63" desc:"The template's name; containers are named after it." example:"blog"`
-	OS           string                 `yaml:"os" required:"true" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*(:vztmpl/[A-Za-z0-9][A-Za-z0-9._+~-]*)?$" hint:"such as os: debian-12, or local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst" desc:"A prefix such as debian-12, whose newest OS template is used, or a volume id." example:"debian-12"`
-	Description  string                 `yaml:"description" desc:"One line for people." example:"a blog behind nginx"`
+	OS           osDoc                  `yaml:"os" required:"true" hint:"such as os: debian-12, or local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst" desc:"A prefix such as debian-12, whose newest OS template is used, or a volume id; or a list of them: the first that a storage has or Proxmox offers is used." example:"[debian-13, debian-12]"`
+	Description  string                 `yaml:"description" desc:"One line for people; Proxmox shows it in the container's notes." example:"a blog behind nginx"`
 	Resources    resourcesDoc           `yaml:"resources" desc:"What Proxmox is asked for."`
 	Unprivileged bool                   `yaml:"unprivileged" desc:"Whether root in the container is an ordinary user on the node. Default: true." example:"true"`
-	Features     featuresDoc            `yaml:"features" desc:"Proxmox's feature flags. An API token may set nesting alone."`
-	Network      networkDoc             `yaml:"network" desc:"The first interface, eth0."`
+	Features     featuresDoc            `yaml:"features" desc:"Proxmox's feature flags. An API token may set nesting alone; the others are set through the node (ssh.node), or by root@pam with its password."`
+	Network      networksDoc            `yaml:"network" desc:"The interface eth0, or a list of interfaces: eth0, eth1, …"`
+	Mounts       []mountDoc             `yaml:"mounts" desc:"Mount points besides the root disk: new volumes, existing ones, and folders of the node."`
+	Devices      []deviceDoc            `yaml:"devices" desc:"Devices of the node, as paths or with their access. Like features, set through the node or by root@pam."`
+	Pool         string                 `yaml:"pool" pattern:"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}$" hint:"the name of a pool" desc:"The resource pool that the container becomes a member of." example:"web"`
+	OnBoot       bool                   `yaml:"onboot" desc:"Whether the node starts the container when it starts itself." example:"true"`
+	Startup      startupDoc             `yaml:"startup" desc:"The order of starts and stops with the node: a number, or with pauses." example:"3"`
+	SSHKeys      []string               `yaml:"sshKeys" desc:"Public keys that root accepts besides this tool's own, as lines of authorized_keys." example:"['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHk0F1aV0ePcMSgWFoTZxT5dyaxmHRUXmBzIm8q0Zx8L me']"`
+	Requires     requiresDoc            `yaml:"requires" desc:"What the template needs; checked before anything is created."`
 	Tags         []string               `yaml:"tags" pattern:"^[A-Za-z0-9_][A-Za-z0-9_+.-]*$" hint:"letters, digits and _ + . -" desc:"Tags that the container gets on Proxmox." example:"[web, production]"`
 	Variables    map[string]variableDoc `yaml:"variables" desc:"What --set may say. A variable db_name is $db_name and $INFRAHAUS_VAR_DB_NAME in scripts."`
 	Packages     packagesDoc            `yaml:"packages" desc:"Packages to install, by manager, added to those of packages/*."`
@@ -37,6 +44,7 @@ func newDocument() *document {
 	return &document{
 		Resources:    resourcesDoc{Cores: 1, Memory: 512, Swap: 512, Disk: 8},
 		Unprivileged: true,
-		Network:      networkDoc{IP: "dhcp"},
+		Network:      networksDoc{{IP: "dhcp"}},
+		Startup:      noStartup,
 	}
 }

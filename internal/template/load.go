@@ -105,13 +105,8 @@ func (l *loader) build(doc *document, d *decoder) {
 	if doc.Name != "" {
 		t.Name, t.ConfigPath = doc.Name, doc.Name
 	}
-	t.Description, t.OS, t.Tags = doc.Description, doc.OS, doc.Tags
-	r := doc.Resources
-	t.Cores, t.MemoryMiB, t.SwapMiB, t.DiskGiB = r.Cores, r.Memory, r.Swap, r.Disk
-	t.Unprivileged, t.SyncOnBoot = doc.Unprivileged, doc.SyncOnBoot
-	f := doc.Features
-	t.Features.Nesting, t.Features.Keyctl, t.Features.Fuse, t.Features.Mknod, t.Features.Mount = f.Nesting, f.Keyctl, f.Fuse, f.Mknod, f.Mount
-	t.Network = network(doc.Network, d)
+	t.Description, t.Tags, t.SyncOnBoot = doc.Description, doc.Tags, doc.SyncOnBoot
+	l.container(doc, d)
 	t.Variables = variables(doc.Variables, d, l.warn)
 	t.Services = services(doc.Services, t.Variables, d)
 	l.credentials(doc.Credentials, d)

@@ -8,6 +8,6 @@ func Standard() lxc.Spec {
 	d := newDocument()
 	return lxc.Spec{
 		Cores: d.Resources.Cores, MemoryMiB: d.Resources.Memory, SwapMiB: d.Resources.Swap, DiskGiB: d.Resources.Disk,
-		Unprivileged: d.Unprivileged, Network: lxc.Network{IPv4: d.Network.IP},
+		Unprivileged: d.Unprivileged, Network: lxc.Network{IPv4: d.Network[0].IP},
 	}
 }

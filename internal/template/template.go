@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"io"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
@@ -22,7 +23,8 @@ type Template struct {
 	Resolved    string // of a remote one: its address, pinned to the content; else ""
 	Legacy      bool   // whether it is a template.conf
 
-	OS           string // a prefix such as debian-12, or a volid
+	OS           string   // a prefix such as debian-12, or a volid
+	OSElse       []string // further ones, the best first
 	Cores        int
 	MemoryMiB    int
 	SwapMiB      int
@@ -31,6 +33,16 @@ type Template struct {
 	Features     lxc.Features
 	Network      lxc.Network
 	Tags         []string
+	CPULimit     float64
+	CPUUnits     int
+	Interfaces   []lxc.Network // those after Network
+	Mounts       []lxc.Mount
+	Devices      []lxc.Device
+	Pool         string
+	OnBoot       bool
+	Startup      string // see lxc.StartupText
+	SSHKeys      []string
+	Requires     lxc.Requires
 	SyncOnBoot   bool
 	ConfigPath   string // CONFIG_PATH of the guest's config.env
 
@@ -203,9 +215,11 @@ func (t *Template) EnabledScripts() []Script {
 // Hostname, CTID, Node and Storage are empty.
 func (t *Template) Spec() lxc.Spec {
 	s := lxc.Spec{
-		OSTemplate: t.OS, Cores: t.Cores, MemoryMiB: t.MemoryMiB, SwapMiB: t.SwapMiB, DiskGiB: t.DiskGiB,
+		OSTemplate: t.OS, OSElse: slices.Clone(t.OSElse), Cores: t.Cores, MemoryMiB: t.MemoryMiB, SwapMiB: t.SwapMiB, DiskGiB: t.DiskGiB,
 		Unprivileged: t.Unprivileged, Features: t.Features, Network: t.Network,
-		Tags: append([]string(nil), t.Tags...),
+		CPULimit: t.CPULimit, CPUUnits: t.CPUUnits, Interfaces: slices.Clone(t.Interfaces), Mounts: slices.Clone(t.Mounts),
+		Devices: slices.Clone(t.Devices), Pool: t.Pool, OnBoot: t.OnBoot, Startup: t.Startup, Requires: t.Requires, Description: t.Description,
+		Tags: slices.Clone(t.Tags), SSHKeys: slices.Clone(t.SSHKeys),
 	}
 	s.Network.Nameservers = append([]string(nil), t.Network.Nameservers...)
 	s.Features.Mount = append([]string(nil), t.Features.Mount...)

@@ -96,7 +96,8 @@ func fullFolder() fstest.MapFS {
 func TestFull(t *testing.T) {
 	tm := mustLoad(t, fullFolder())
 	spec := lxc.Spec{
-		OSTemplate: "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst", Cores: 2, MemoryMiB: 1024, DiskGiB: 4, Tags: []string{"web", "a.b"},
+		Description: "A web server",
+		OSTemplate:  "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst", Cores: 2, MemoryMiB: 1024, DiskGiB: 4, Tags: []string{"web", "a.b"},
 		Features: lxc.Features{Nesting: true, Keyctl: true, Fuse: true, Mknod: true, Mount: []string{"nfs", "cifs"}},
 		Network:  lxc.Network{Bridge: "vmbr1", VLAN: 12, IPv4: "10.0.0.5/24", Gateway4: "10.0.0.1", IPv6: "auto", Nameservers: []string{"1.1.1.1", "2606:4700::1"}, Firewall: true},
 	}

@@ -177,11 +177,17 @@ func (d *decision) creating() []Action {
 		return Action{Phase: event.Creating, Kind: kind, Lines: lines}
 	}
 	there := fmt.Sprintf("container %d on %s", d.Record.CTID, d.Record.Node)
+	var onNode []Action
+	if d.setsOnNode(d.Request) {
+		onNode = []Action{action(SetOnNode, d.onNodeLines()...)}
+	}
 	switch {
+	case d.Situation.State == There && onNode != nil:
+		return onNode
 	case d.Situation.State == There:
 		return []Action{action(Nothing, "nothing: "+there+" is there")}
 	case d.Situation.ToFollow():
-		return []Action{action(FollowCreate, "follow the task that creates "+there+": "+d.Situation.Why)}
+		return append([]Action{action(FollowCreate, "follow the task that creates "+there+": "+d.Situation.Why)}, onNode...)
 	}
 	var actions []Action
 	if d.Situation.State == HalfMade {
@@ -190,7 +196,7 @@ func (d *decision) creating() []Action {
 	if p := d.Placement; p != nil && p.Template.Download {
 		actions = append(actions, action(Download, fmt.Sprintf("download %s to %s", p.Template.Name, p.Template.Storage)))
 	}
-	return append(actions, action(CreateAnew, d.createLines()...))
+	return append(append(actions, action(CreateAnew, d.createLines()...)), onNode...)
 }
 
 func (d *decision) starting() []Action {

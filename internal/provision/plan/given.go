@@ -36,6 +36,14 @@ var given = []struct {
 	{"ip6", func(to *lxc.Spec, from lxc.Spec) {
 		to.Network.IPv6, to.Network.Gateway6 = from.Network.IPv6, from.Network.Gateway6
 	}},
+	{"os", func(to *lxc.Spec, from lxc.Spec) { to.OSTemplate, to.OSElse = from.OSTemplate, from.OSElse }},
+	{"cpulimit", func(to *lxc.Spec, from lxc.Spec) { to.CPULimit = from.CPULimit }},
+	{"cpuunits", func(to *lxc.Spec, from lxc.Spec) { to.CPUUnits = from.CPUUnits }},
+	{"pool", func(to *lxc.Spec, from lxc.Spec) { to.Pool = from.Pool }},
+	{"startup", func(to *lxc.Spec, from lxc.Spec) { to.Startup = from.Startup }},
+	{"net", func(to *lxc.Spec, from lxc.Spec) { to.Interfaces = from.Interfaces }},
+	{"mount", func(to *lxc.Spec, from lxc.Spec) { to.Mounts = from.Mounts }},
+	{"device", func(to *lxc.Spec, from lxc.Spec) { to.Devices = from.Devices }},
 	{"nameserver", func(to *lxc.Spec, from lxc.Spec) { to.Network.Nameservers = from.Network.Nameservers }},
 }
 

@@ -47,7 +47,8 @@ type Detail struct {
 
 // The items that are not scripts.
 const (
-	ItemCreate   = "create" // done once the container was made
+	ItemCreate   = "create"  // done once the container was made
+	ItemOnNode   = "on-node" // done once `pct set` has made the settings that the login may not
 	ItemStart    = "start"
 	ItemShip     = "ship"
 	ItemManager  = "config-manager"

@@ -24,6 +24,7 @@ const (
 	Download     Kind = "download"      // download the OS template
 	CreateAnew   Kind = "create"        // create the container
 	FollowCreate Kind = "follow create" // follow the task that creates it
+	SetOnNode    Kind = "set on node"   // make the settings on the node that the API refuses to the login
 	Start        Kind = "start"         // start it
 	FollowStart  Kind = "follow start"  // follow the task that starts it
 	Enter        Kind = "enter"         // get inside, and wait until the guest is ready

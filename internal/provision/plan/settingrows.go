@@ -214,8 +214,10 @@ func compareOS(s sides) compared {
 		made = s.was.OSTemplate
 	}
 	file := made[strings.LastIndexByte(made, '/')+1:]
-	if want := s.want.OSTemplate; want != "" && made != "" && want != made && !strings.HasPrefix(file, want) {
-		return compared{have: file, want: want}
+	all := s.want.OSChoices()
+	fits := func(want string) bool { return want == "" || want == made || strings.HasPrefix(file, want) }
+	if made != "" && !slices.ContainsFunc(all, fits) {
+		return compared{have: file, want: strings.Join(all, " or ")}
 	}
 	return compared{}
 }

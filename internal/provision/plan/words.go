@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,73 +15,6 @@ import (
 // AddressTimeout is how long a started container may take to show an address. IPv6
 // autoconfiguration and busy DHCP servers need most of a minute.
 const AddressTimeout = 90 * time.Second
-
-// createLines describe the container that will be created; none as long as its place is not
-// chosen.
-func (d *decision) createLines() []string {
-	s, p := d.Job.Spec, d.Placement
-	if p == nil {
-		return nil
-	}
-	kind := "privileged"
-	if s.Unprivileged {
-		kind = "unprivileged"
-	}
-	lines := []string{
-		fmt.Sprintf("create %s container %d, %s, on node %s", kind, p.CTID, s.Hostname, p.Node),
-		fmt.Sprintf("%s, %d MiB memory, %d MiB swap, %d GiB disk on %s", Counted(s.Cores, "core"), s.MemoryMiB, s.SwapMiB, s.DiskGiB, p.Storage),
-		"from " + p.Template.VolID,
-		"network: " + networkLine(s.Network, p.Bridge),
-	}
-	if f := featuresLine(s.Features); f != "" {
-		lines = append(lines, "features: "+f)
-	}
-	if len(s.Tags) > 0 {
-		lines = append(lines, "tags: "+strings.Join(s.Tags, ", "))
-	}
-	if s.Console == "shell" {
-		lines = append(lines, "console: a root shell without a login, for whoever has VM.Console on it")
-	}
-	if s.OnBoot {
-		lines = append(lines, "onboot: the node starts it when it starts itself")
-	}
-	if len(s.SSHKeys) > 0 {
-		lines = append(lines, "let in "+Counted(len(s.SSHKeys), "SSH key")+" besides this tool's own")
-	}
-	if !p.MarkerAllowed {
-		lines = append(lines, "no ownership mark: the login may not set a description")
-	}
-	return slices.Concat(lines, p.Notes, p.Warnings)
-}
-
-func networkLine(n lxc.Network, bridge string) string {
-	words := []string{"eth0 on " + bridge}
-	add := func(format string, arg any, ok bool) {
-		if ok {
-			words = append(words, fmt.Sprintf(format, arg))
-		}
-	}
-	add("VLAN %d", n.VLAN, n.VLAN != 0)
-	add("IPv4 %s", n.IPv4, n.IPv4 != "")
-	add("gateway %s", n.Gateway4, n.Gateway4 != "")
-	add("IPv6 %s", n.IPv6, n.IPv6 != "")
-	add("gateway %s", n.Gateway6, n.Gateway6 != "")
-	add("DNS %s", strings.Join(n.Nameservers, " "), len(n.Nameservers) > 0)
-	return strings.Join(words, ", ")
-}
-
-func featuresLine(f lxc.Features) string {
-	var on []string
-	for name, set := range map[string]bool{"nesting": f.Nesting, "keyctl": f.Keyctl, "fuse": f.Fuse, "mknod": f.Mknod} {
-		if set {
-			on = append(on, name)
-		}
-	}
-	if len(f.Mount) > 0 {
-		on = append(on, "mount="+strings.Join(f.Mount, ";"))
-	}
-	return strings.Join(slices.Sorted(slices.Values(on)), ", ")
-}
 
 // startLines also say, before a create, which address is waited for.
 func (d *decision) startLines() []string {

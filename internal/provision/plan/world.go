@@ -16,6 +16,7 @@ type World struct {
 	Marks     Marks
 	Situation Situation
 	Placement *pve.Placement // where a container will be created; nil: not chosen yet, or none is created
+	OnNode    []pve.Setting  // what the node has to set before the first start; see pve.Client.OnNode
 	Way       string         // in words, how the guest is or will be entered
 	Login     Login
 	Inside    *Inside // nil: nobody has looked into the guest
@@ -41,6 +42,14 @@ func (w World) known() Marks {
 		return nil
 	}
 	return w.Marks
+}
+
+// setsOnNode reports whether settings are still to be made on the node. After the first start
+// a change of them is a sync's matter.
+func (w World) setsOnNode(q Request) bool {
+	marks := w.known()
+	return len(w.OnNode) > 0 && (q.Verb == Create || q.Verb == Resume) &&
+		marks.Of(event.Creating, ItemOnNode).State != Done && marks.Of(event.Starting, ItemStart).State == ""
 }
 
 // unseen reports whether the container is complete but stopped, so that nobody could look

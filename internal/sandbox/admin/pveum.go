@@ -43,6 +43,9 @@ var pveum = []command{
 		}
 		return nil
 	}},
+	{"pool add", []string{"poolid"}, map[string]bool{"comment": false}, func(c *call) error {
+		return c.node.CreatePool(node.Params{"poolid": c.args[0], "comment": c.opt["comment"]})
+	}},
 	{"acl modify", []string{"path"}, map[string]bool{"roles": false, "users": false, "tokens": false, "propagate": true, "delete": true}, modifyACL},
 }
 

@@ -37,7 +37,7 @@ func wanted() lxc.Spec {
 
 // createBy resolves, creates and follows.
 func createBy(ctx context.Context, c *pve.Client, spec lxc.Spec) (pve.Created, pve.Result, error) {
-	p, err := c.Resolve(ctx, spec)
+	p, err := c.Resolve(ctx, spec, pve.Way{})
 	if err != nil {
 		return pve.Created{}, pve.Result{}, err
 	}

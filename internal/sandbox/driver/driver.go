@@ -32,10 +32,17 @@ type Config struct {
 	OSTemplate   string // file name of the archive, e.g. debian-12-standard_12.7-1_amd64.tar.zst
 	TemplatePath string // path of the archive, "" for virtual guests
 	Interfaces   []Interface
+	Mounts       []Mount // besides the root file system
 	Nameservers  []string
 	CMode        string // tty, console or shell
 	TTYs         int    // number of ttys in /dev
 	NoConsole    bool   // no /dev/console
+}
+
+// Mount is a mount point. Drivers have only its folder, in the root file system.
+type Mount struct {
+	Path   string // in the guest
+	Source string // the folder or device on the node; "" for a volume
 }
 
 // Interface is one network interface: as configured and, once running, as seen.

@@ -73,6 +73,11 @@ func (d *Driver) prepare(ctx context.Context, c driver.Config) error {
 	if err := d.applyFaults(r, c); err != nil {
 		return err
 	}
+	for _, m := range c.Mounts {
+		if err := r.mkdir(strings.TrimPrefix(m.Path, "/"), 0o755); err != nil {
+			return fmt.Errorf("cannot make the folder of the mount point %s: %w", m.Path, err)
+		}
+	}
 	for _, i := range c.Interfaces {
 		if i.DHCP {
 			err = d.net.reserve(c.VMID, i.MAC, i.Addr.Addr())

@@ -37,6 +37,18 @@ func (n *Node) driverConfig(c *container) driver.Config {
 			d.TemplatePath = t.Path
 		}
 	}
+	for i := range 256 {
+		v := c.Conf["mp"+strconv.Itoa(i)]
+		if v == "" {
+			continue
+		}
+		p := properties(v, "volume")
+		m := driver.Mount{Path: p["mp"]}
+		if strings.HasPrefix(p["volume"], "/") {
+			m.Source = p["volume"]
+		}
+		d.Mounts = append(d.Mounts, m)
+	}
 	for i := range 32 {
 		if v := c.Conf["net"+strconv.Itoa(i)]; v != "" {
 			d.Interfaces = append(d.Interfaces, n.iface(c, v))

@@ -86,6 +86,11 @@ func (n *Node) start(ctx context.Context, w *worker, vmid int) error {
 		return n.startFailed(w, vmid, "no physical interface on bridge '"+tagged+"'")
 	}
 	n.warnNesting(w, c.Conf, c.OS)
+	for _, m := range cfg.Mounts {
+		if m.Source != "" {
+			w.Log("sandbox: " + m.Path + " is an empty folder of the guest; the node's " + m.Source + " is not mounted there")
+		}
+	}
 	if text, ok := n.faults.Take(driver.FaultStartFail); ok {
 		return n.startFailed(w, vmid, text)
 	}

@@ -30,7 +30,14 @@ func printProperties(m map[string]string, first string, bare bool) string {
 			keys = append(keys, k)
 		}
 	}
-	sort.Strings(keys)
+	// Required keys come before optional ones, each group by name. Only a mount point has
+	// one besides the default key.
+	sort.Slice(keys, func(i, j int) bool {
+		if (keys[i] == "mp") != (keys[j] == "mp") {
+			return keys[i] == "mp"
+		}
+		return keys[i] < keys[j]
+	})
 	var parts []string
 	if v, ok := m[first]; ok {
 		if !bare {

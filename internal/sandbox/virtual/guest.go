@@ -105,6 +105,13 @@ func (d *Driver) Start(ctx context.Context, c driver.Config, log func(string)) e
 		f.Close()
 		return err
 	}
+	for _, mount := range c.Mounts {
+		root := &fsys.View{FS: f, Cwd: "/"}
+		if err := root.MkdirAll(mount.Path, 0o755); err != nil {
+			f.Close()
+			return fmt.Errorf("cannot make the folder of the mount point %s: %w", mount.Path, fsys.Errno(err))
+		}
+	}
 	if _, ok := d.o.Faults.Take(driver.FaultHostKeyChanged); ok && spec.OS.SSHD {
 		if err := image.HostKeys(f, c.Hostname, func(string) {}); err != nil {
 			f.Close()
