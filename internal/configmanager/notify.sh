@@ -88,7 +88,8 @@ file() { # target number do name…
 }
 
 # put_back also restores the record of what was deployed, so that the next sync finds the
-# file changed. At boot, the files that were shipped last are not applied any more.
+# file changed. At boot, the files that were shipped last are not applied any more. It tells
+# so on stdout, as the check does: between two streams no order is kept.
 put_back() {
 	refused=1
 	rm -f "$S/current/manifest"
@@ -112,7 +113,7 @@ put_back() {
 	} >"$S/state/checksums.back" && mv -f "$S/state/checksums.back" "$S/state/checksums" ||
 		fail "cannot write the record of what was deployed"
 	BACK="$BACK$number $was  $R$target$NL"
-	printf '%s\n' "$target $how: $why" >&2
+	say "$target $how: $why"
 }
 
 package() { # spec do name…
