@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -191,4 +193,28 @@ func TestNeverQuiet(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who prints all the time is told of once, even if a block arrives whole now and then.
+func TestSpoiltNotedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		go func() { _, _ = io.Copy(io.Discard, theirs) }()
+		notes := 0
+		m := newMux(ours, testTag, time.Minute, func(string) { notes++ })
+		word := "~" + testTag + " "
+		spoilt := strings.Repeat(word+"e 1 o 1;\n", spoiledNoted)
+		whole := word + "d 1 e 1 t 3;\nhi\n" + word + "e 1 e 1;\n"
+		said := make(chan []byte, 3)
+		for _, text := range []string{spoilt, whole, spoilt} {
+			said <- []byte(text)
+		}
+		close(said)
+		m.read(said, func() error { return io.EOF })
+		theirs.Close()
+		synctest.Wait()
+		if notes != 1 || m.spoiled != spoiledNoted {
+			t.Errorf("%d notes, %d spoilt", notes, m.spoiled)
+		}
+	})
 }

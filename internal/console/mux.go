@@ -19,6 +19,7 @@ type Mux struct {
 	keepAlive time.Duration
 	note      func(string) // one line for the user
 	typing    sync.Once    // the note that somebody types
+	printing  sync.Once    // the note that something prints
 
 	write    sync.Mutex // one writer at a time
 	quitSent bool       // guarded by write
@@ -285,7 +286,7 @@ func (m *Mux) onBlock(head []string, body []byte) {
 	}
 }
 
-// The user is told after spoiledNoted spoiled blocks without a good one in between; the
+// The user is told once, after spoiledNoted spoiled blocks without a good one in between; the
 // mux ends after spoiledLimit.
 const spoiledNoted, spoiledLimit = 5, 100
 
@@ -297,7 +298,7 @@ func (m *Mux) onSpoiled(id, stream, seq string) {
 	m.mu.Unlock()
 	switch n {
 	case spoiledNoted:
-		m.note("something else prints on this console: what it spoils is asked for again")
+		m.printing.Do(func() { m.note("something else prints on this console: what it spoils is asked for again") })
 	case spoiledLimit:
 		m.fail(errors.New("something else prints on this console without end"))
 		return

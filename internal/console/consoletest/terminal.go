@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -70,9 +71,18 @@ while :; do
 done
 `
 
-// newTerminal starts script on a pty; its shell is argv, first in the PATH as sh too.
+// heedInterrupt lets what this process starts get SIGINT. A script's background job ignores
+// SIGINT, its children inherit that, and a shell cannot trap a signal that it came to ignore.
+var heedInterrupt = sync.OnceFunc(func() {
+	if signal.Ignored(os.Interrupt) {
+		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
+	}
+})
+
+// New starts script on a pty; its shell is argv, first in the PATH as sh too.
 func New(t testing.TB, script string, argv ...string) *Terminal {
 	t.Helper()
+	heedInterrupt()
 	master, slave := openPTY(t)
 	c := &Terminal{t: t, master: master, Home: t.TempDir(), Secret: "pass-$HOME 'word", clients: map[net.Conn]bool{}}
 	if len(argv) == 0 {
