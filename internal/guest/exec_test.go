@@ -191,7 +191,9 @@ func TestExecDrops(t *testing.T) {
 	mark := filepath.Join(t.TempDir(), "mark")
 	var once sync.Once
 	_, err := Exec(ctxFor(t), g, Process{
-		Argv:   []string{"sh", "-c", "echo begun >>" + mark + "; trap 'echo ended >>" + mark + "; exit' HUP; while :; do echo x; sleep 0.05; done"},
+		// It says nothing after the cut: a program that writes then may end of SIGPIPE before it
+		// is hung up.
+		Argv:   []string{"sh", "-c", "echo begun >>" + mark + "; trap 'echo ended >>" + mark + "; exit' HUP; echo x; while :; do sleep 0.05; done"},
 		Stdout: writerFunc(func(p []byte) (int, error) { once.Do(h.cutAll); return len(p), nil }),
 	})
 	if !IsDropped(err) {
@@ -241,7 +243,8 @@ func TestExecTerminal(t *testing.T) {
 					TTY: &TTY{Term: "xterm-256color", Size: Size{Cols: 91, Rows: 17}, Resized: resized}})
 				done <- end{status, err}
 			}
-			go run(`echo $TERM; tty >/dev/null && stty size; trap 'stty size' WINCH; trap 'echo int' INT; while ! read -r l; do :; done; echo "got $l"; stty -a | grep -c " echo "; exit 5`, r, ctxFor(t))
+			// The traps are set before anything is said that the test waits for.
+			go run(`trap 'stty size' WINCH; trap 'echo int' INT; echo $TERM; tty >/dev/null && stty size; while ! read -r l; do :; done; echo "got $l"; stty -a | grep -c " echo "; exit 5`, r, ctxFor(t))
 			<-started
 			within(t, "the size", func() bool { return strings.Contains(out.String(), "17 91") })
 			resized <- Size{Cols: 100, Rows: 30}
@@ -259,9 +262,14 @@ func TestExecTerminal(t *testing.T) {
 			// One that is given up is hung up.
 			started = make(chan struct{})
 			ctx, cancel := context.WithCancel(ctxFor(t))
-			go func() { <-started; cancel() }()
+			go func() {
+				for !strings.Contains(out.String(), "trapped") { // started is before the trap is set
+					time.Sleep(5 * time.Millisecond)
+				}
+				cancel()
+			}()
 			mark := filepath.Join(t.TempDir(), "mark")
-			run("trap 'echo hup >"+mark+"; exit' HUP; while :; do sleep 0.1; done", r, ctx)
+			run("trap 'echo hup >"+mark+"; exit' HUP; echo trapped; while :; do sleep 0.1; done", r, ctx)
 			if e := <-done; !errors.Is(e.err, context.Canceled) {
 				t.Errorf("%+v", e)
 			}
