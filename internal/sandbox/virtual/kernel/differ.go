@@ -44,13 +44,17 @@ func (w *rewriter) differ(st *syntax.Stmt) {
 	})
 }
 
-// differParam: the interpreter does not anchor an anchored pattern, and it takes an unset
-// element of an array as empty in spite of set -u.
+// differParam: the interpreter does not anchor an anchored pattern, it takes an unset
+// element of an array as empty in spite of set -u, and it has no name for the tenth argument
+// and those after it; see laterArgument.
 func (w *rewriter) differParam(n *syntax.ParamExp) {
 	if n.Repl != nil && n.Repl.Orig != nil && !n.Repl.All && len(n.Repl.Orig.Parts) > 0 {
 		if l, ok := n.Repl.Orig.Parts[0].(*syntax.Lit); ok && (strings.HasPrefix(l.Value, "#") || strings.HasPrefix(l.Value, "%")) {
 			w.refuse(n.Pos(), "${"+n.Param.Value+"/"+l.Value[:1]+"…}, a replacement at one end,")
 		}
+	}
+	if isLater(n) && (w.seen.nounset || n.Exp != nil || n.Repl != nil || n.Slice != nil || n.Index != nil || n.Length || n.Excl) {
+		w.refuse(n.Pos(), "an operation on ${"+n.Param.Value+"}, or set -u with it,")
 	}
 	every := n.Param != nil && (n.Param.Value == "@" || n.Param.Value == "*")
 	if index, ok := n.Index.(*syntax.Word); ok && (index.Lit() == "@" || index.Lit() == "*") {

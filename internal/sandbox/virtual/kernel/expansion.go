@@ -150,6 +150,7 @@ func (w *rewriter) param(x *syntax.ParamExp) {
 			}
 		}
 	}
+	laterArgument(x)
 	if x.NestedParam != nil {
 		x.NestedParam = w.part(x.NestedParam)
 	}
@@ -173,6 +174,20 @@ func (w *rewriter) param(x *syntax.ParamExp) {
 	if x.Exp != nil {
 		w.word(x.Exp.Word)
 	}
+}
+
+// laterArgument puts a slice of $* for ${10} and above. The library knows the first nine
+// arguments by name, and takes the others for variables that are not set.
+func laterArgument(x *syntax.ParamExp) {
+	if isLater(x) {
+		x.Slice = &syntax.Slice{Offset: plain(x.Param.Value), Length: plain("1")}
+		x.Param = &syntax.Lit{Value: "*"}
+	}
+}
+
+// isLater reports whether an expansion is of the tenth argument or one after it.
+func isLater(x *syntax.ParamExp) bool {
+	return x.Param != nil && len(x.Param.Value) > 1 && strings.Trim(x.Param.Value, "0123456789") == ""
 }
 
 // isOp reports whether an expansion is ${x@op}.
