@@ -58,7 +58,10 @@ func (a *app) anewHints(m *catalogue.Remembered) []string {
 // without the settings that the template has itself.
 func createWords(m *catalogue.Remembered) []string {
 	t := m.Template
-	words := []string{"create", m.Spec.Hostname, "--template", orElse(t.Path, t.Name)}
+	words := []string{"create", m.Spec.Hostname}
+	if !t.IsNone() {
+		words = append(words, "--template", orElse(t.Path, t.Name))
+	}
 	words = append(words, specWords(m.Spec, t.Spec())...)
 	for _, v := range t.Variables {
 		if text, ok := m.Value(v.Name); ok && !v.Hidden() && v.From == "" && text != v.Default {

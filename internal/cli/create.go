@@ -39,7 +39,7 @@ type createOptions struct {
 func newCreateCmd(a *app) *cobra.Command {
 	o := &createOptions{app: a}
 	cmd := &cobra.Command{
-		Use:   "create [NAME] --template T",
+		Use:   "create [NAME] --template T | --os OS",
 		Short: "Make a container from a template: create, start, deploy, sync, discover",
 		Long: `Make a container from a template in five phases: create it on Proxmox, start it,
 deploy the config-manager and the template's files, sync (files, packages,
@@ -47,6 +47,9 @@ scripts), and discover its services, ports and credentials.
 
 NAME is the hostname, a single label or a full name (web.lab.example.org). Without NAME,
 it is the template's name with a short suffix.
+
+With --os and without --template, the container is only its OS, with this tool's defaults
+for its resources: sync, exec, cp and the others work on it as on any other.
 
 With --if-exists ok, a NAME that is there and ready is taken as it is, and is started if
 it is stopped; resume also goes on with one that is not ready. Both wait for a run that is
@@ -58,6 +61,7 @@ Every check comes before the first change: a create that is refused leaves nothi
 			exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
 		Example: `  infrahaus create web --template nginx
   infrahaus create --template postgresql --set db_name=app --memory 1024
+  infrahaus create box --os debian-13
   infrahaus create web --template ./my-template --ip 192.0.2.10/24,192.0.2.1 --plan`,
 		Args: rangeArgs(0, 1, "one NAME at most"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -68,7 +72,7 @@ Every check comes before the first change: a create that is refused leaves nothi
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&o.template, "template", "t", "", "the template: a `name`, a folder or an address (required)")
+	f.StringVarP(&o.template, "template", "t", "", "the template: a `name`, a folder or an address; without one, --os is needed")
 	o.vars.register(f)
 	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run, by `name`")
 	f.StringArrayVar(&o.packages, "package", nil, "a further `package` to install")
@@ -191,7 +195,7 @@ func (o *createOptions) job(ctx context.Context, set map[string]string) (plan.Jo
 	if err != nil {
 		return job, err
 	}
-	hostname := o.hostname(t.Name)
+	hostname := o.hostname(t)
 	maker := &template.Maker{Random: vault.RandomText, Hostname: hostname}
 	if o.plan {
 		maker = nil
@@ -235,9 +239,11 @@ func (o *createOptions) variableError(err error) error {
 }
 
 func (o *createOptions) checkChoices() error {
-	if o.template == "" {
-		return usagef("create needs --template").hint("%s", o.app.command("template", "list"))
+	if (o.template == "" || o.template == template.None) && o.spec.parts.os == "" {
+		return usagef("create needs --template or --os").hint("to see the templates: %s", o.app.command("template", "list")).
+			hint("for a container that is only its OS: %s", o.app.command("create", orElse(o.name, "box"), "--os", "debian-12"))
 	}
+	o.template = orElse(o.template, template.None)
 	return checkPackages(o.packages)
 }
 

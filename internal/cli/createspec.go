@@ -15,6 +15,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/template"
 	"github.com/infrahaus/infrahaus/internal/vault"
 )
 
@@ -236,12 +237,16 @@ func isKeyText(s string) bool {
 	})
 }
 
-// hostname is NAME, or the template's name and a short suffix.
-func (o *createOptions) hostname(templateName string) string {
+// hostname is NAME, or the name of the template or else of the OS, and a short suffix.
+func (o *createOptions) hostname(t *template.Template) string {
 	if o.name != "" {
 		return o.name
 	}
-	label := strings.Trim(regexp.MustCompile(`[^a-zA-Z0-9-]+`).ReplaceAllString(filepath.Base(templateName), "-"), "-")
+	from := t.Name
+	if t.IsNone() {
+		from, _, _ = strings.Cut(o.spec.parts.os, ",")
+	}
+	label := strings.Trim(regexp.MustCompile(`[^a-zA-Z0-9-]+`).ReplaceAllString(filepath.Base(from), "-"), "-")
 	return fmt.Sprintf("%.50s-%s", orElse(label, "ct"), strings.ToLower(vault.Random(4)))
 }
 

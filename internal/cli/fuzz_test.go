@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/template"
 )
 
 // FuzzIP: what --ip and --ip6 take goes into Proxmox's property string of eth0: it
@@ -48,7 +49,7 @@ func FuzzNames(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		if made := (&createOptions{}).hostname(name); lxc.WrongHostname(made) != "" || strings.Contains(made, ".") {
+		if made := (&createOptions{}).hostname(&template.Template{Name: name}); lxc.WrongHostname(made) != "" || strings.Contains(made, ".") {
 			t.Fatalf("of the template %q comes the hostname %q", name, made)
 		}
 	})

@@ -89,14 +89,17 @@ type Entry struct {
 // Remote is the Template.Source of one that was fetched.
 const Remote = "remote"
 
-// Find looks for a template: as an address, then as a path (a folder, or the template.yaml
-// in it), then in each source, by the folder's name and then by the name in the file. The
+// Find looks for a template: as an address, then as None, then as a path (a folder, or the
+// template.yaml in it), then in each source, by the folder's name and then by the name in the file. The
 // error is *NotFoundError for an unknown template, *Error for a faulty one, or that of Fetch.
 func Find(ref string, sources []Source) (*Template, error) {
 	if f, ok, err := fetch(ref, sources); err != nil {
 		return nil, err
 	} else if ok {
 		return f.load(Remote)
+	}
+	if ref == None {
+		return none(), nil
 	}
 	if dir, ok := pathOf(ref); ok {
 		return LoadDir(dir)
@@ -238,7 +241,7 @@ func (s Source) fsys() fs.FS {
 	return os.DirFS(s.Dir)
 }
 
-// names returns the folders that are templates, sorted.
+// names returns the folders that are templates and can be found by their name, sorted.
 func (s Source) names() []string {
 	if s.FS == nil && s.Dir == "" {
 		return nil
@@ -249,7 +252,7 @@ func (s Source) names() []string {
 	}
 	var out []string
 	for _, e := range entries {
-		if sub, err := fs.Sub(s.fsys(), e.Name()); err == nil && !strings.HasPrefix(e.Name(), ".") && isTemplate(sub) {
+		if sub, err := fs.Sub(s.fsys(), e.Name()); err == nil && !strings.HasPrefix(e.Name(), ".") && e.Name() != None && isTemplate(sub) {
 			out = append(out, e.Name())
 		}
 	}

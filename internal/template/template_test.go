@@ -294,17 +294,21 @@ func TestFind(t *testing.T) {
 	write(root, "nginx", "name: nginx\nos: debian-12\ndescription: theirs\n")
 	write(root, "broken", "nam: x\n")
 	write(root, "folder-name", "name: own-name\nos: debian-12\n")
+	write(root, None, "name: none\nos: debian-12\n") // in no list, and found by its path alone
 	os.MkdirAll(filepath.Join(root, "no-template"), 0o755)
 	builtIn := folder("nginx/template.yaml", least, "postgresql/template.yaml", "name: postgresql\nos: debian-12\n", "template.schema.json", "{}")
 	sources := []Source{{Name: "user", Dir: user}, {Name: "missing", Dir: filepath.Join(user, "none")}, {Name: "empty"}, {Name: "TEMPLATES_ROOT", Dir: root}, {Name: "built-in", FS: builtIn}}
 
 	for _, c := range []struct{ ref, source, name string }{
 		{"nginx", "user", "nginx"}, {"postgresql", "built-in", "postgresql"}, {"own-name", "TEMPLATES_ROOT", "own-name"}, {"folder-name", "TEMPLATES_ROOT", "own-name"},
+		{None, "built-in", None}, {filepath.Join(root, None), "path", None},
 		{filepath.Join(root, "nginx"), "path", "nginx"}, {filepath.Join(root, "nginx", "template.yaml"), "path", "nginx"},
 	} {
 		tm, err := Find(c.ref, sources)
 		if err != nil || tm.Source != c.source || tm.Name != c.name {
 			t.Errorf("Find(%q) = %+v, %v", c.ref, tm, err)
+		} else if tm.IsNone() != (c.ref == None) {
+			t.Errorf("Find(%q): none: %t", c.ref, tm.IsNone())
 		}
 	}
 	var none *NotFoundError
