@@ -91,7 +91,7 @@ func (l *loader) yaml() {
 	}
 	doc, d := newDocument(), newDecoder(yamlFile)
 	l.doc = d
-	l.t.says = func(path string) bool { return path != "" && d.values[path] != nil }
+	l.t.says = func(path string) bool { return path != "" && d.given(path) }
 	d.parse(data, doc)
 	l.build(doc, d)
 	l.problems = append(l.problems, d.problems...)

@@ -52,7 +52,8 @@ var settings = []struct{ name, yaml, conf string }{
 	{"network", "network", ""},
 }
 
-// Defaults are the settings that the template leaves to the defaults, by name.
+// Defaults are the settings that the template leaves to the defaults, by name. Nil for one
+// that was not read from a file.
 func (t *Template) Defaults() (names []string) {
 	if t.says == nil {
 		return nil

@@ -112,6 +112,9 @@ func Settings(q Request, w World) (out []Setting) {
 
 // setting compares one row.
 func (row settingRow) setting(s sides, q Request, w World) (Setting, bool) {
+	if q.unasked(row) {
+		return Setting{}, false
+	}
 	c := row.compare(s)
 	running := s
 	if w.Situation.Now != nil {
@@ -139,6 +142,14 @@ func (row settingRow) setting(s sides, q Request, w World) (Setting, bool) {
 		}
 	}
 	return one, true
+}
+
+// unasked reports whether the template leaves a setting to the default of this tool, and no
+// flag gave it. The default is for create: a sync that set it would undo what somebody has
+// set on Proxmox by hand.
+func (q Request) unasked(row settingRow) bool {
+	t := q.Job.Template
+	return t != nil && !q.Job.Given.Has(row.flags...) && row.name != "network" && slices.Contains(t.Defaults(), row.name)
 }
 
 // from says who wants a setting.

@@ -2,13 +2,16 @@ package plan
 
 import (
 	"maps"
+	"slices"
 	"testing"
+	"testing/fstest"
 
 	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/pve"
+	"github.com/infrahaus/infrahaus/internal/template"
 )
 
 // asMade is a container as its spec asks for it.
@@ -89,6 +92,42 @@ func TestSettings(t *testing.T) {
 			says, put := told(Settings(q, w))
 			if says != c.says || put != c.put {
 				t.Errorf("says %q, puts %q; want %q, %q", says, put, c.says, c.put)
+			}
+		})
+	}
+}
+
+// What the template's file does not name is left as Proxmox has it, unless a flag gave it.
+func TestUnaskedSettings(t *testing.T) {
+	byHand := map[string]string{"cores": "4", "memory": "2048", "swap": "0", "rootfs": "a:b,size=32G"}
+	for _, c := range []struct {
+		name, resources string
+		given           *Given
+		says            []string
+	}{
+		{"nothing named", "{}", &Given{}, nil},
+		{"memory named", "{memory: 512}", &Given{}, []string{"memory: 2048 MiB, template 512 MiB"}},
+		{"named with no value", "{memory: null}", &Given{}, nil},
+		{"named, with a zero", "{swap: 0, cores: 1}", &Given{}, []string{"cores: 4, template 1"}},
+		{"given", "{}", &Given{Flags: []string{"memory", "disk"}}, []string{"memory: 2048 MiB, asked for 512 MiB", "disk: 32 GiB, asked for 8 GiB"}},
+		{"an older record", "{memory: 512}", nil, []string{"cores: 4, on record 1", "memory: 2048 MiB, on record 512 MiB", "swap: 0 MiB, on record 512 MiB", "disk: 32 GiB, on record 8 GiB"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tpl, err := template.Load(fstest.MapFS{"template.yaml": {Data: []byte("name: web\nos: debian-12\nresources: " + c.resources)}}, "web")
+			if err != nil {
+				t.Fatal(err)
+			}
+			was, have := asMade()
+			maps.Copy(have, byHand)
+			q := Request{Verb: Sync, Job: Job{Given: c.given, Template: tpl}, Sync: SyncRequest{Was: was, Want: c.given.Follow(was, tpl.Spec())}}
+			w := World{}
+			w.Situation.Config = pve.ConfigOf(have)
+			var says []string
+			for _, s := range Settings(q, w) {
+				says = append(says, s.line())
+			}
+			if !slices.Equal(says, c.says) {
+				t.Errorf("says %q, want %q", says, c.says)
 			}
 		})
 	}
