@@ -66,16 +66,16 @@ ih_kill "$D" 50 2>&1; cd "$D"; cat out rc`
 func TestRunnerEndsWhatTakesTooLong(t *testing.T) {
 	for name, sh := range shells(t) {
 		for script, want := range map[string]string{
-			"(sleep 4; echo late) &\nsleep 100":                      "124 timeout\n",
-			"trap 'exit 0' TERM\nsleep 100 & wait":                   "124 timeout\n",
-			"(trap '' TERM; while :; do sleep 1; done) &\nsleep 100": "124 timeout\n",
+			"(sleep 4; echo late) &\nsleep 100":                        "124 timeout\n",
+			"trap 'exit 0' TERM\nsleep 100 & wait":                     "124 timeout\n",
+			"(trap '' TERM; while :; do sleep 0.2; done) &\nsleep 100": "124 timeout\n",
 			"exit 3": "3\n",
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				d := t.TempDir()
 				os.WriteFile(d+"/script", []byte(script), 0o600)
-				os.WriteFile(d+"/how", []byte(Attempt{Timeout: time.Second}.how()), 0o600)
+				os.WriteFile(d+"/how", []byte(Attempt{Timeout: time.Second}.how()+"ih_grace=1\n"), 0o600)
 				os.WriteFile(d+"/run", []byte(runText), 0o600)
 				cmd := exec.Command("setsid", append(append([]string{"-w", sh[0]}, sh[1:]...), d+"/run", d, d+"/script", "", "x")...)
 				if out, err := cmd.CombinedOutput(); err != nil {
@@ -89,6 +89,34 @@ func TestRunnerEndsWhatTakesTooLong(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// The time between SIGTERM and SIGKILL does not grow with that of each look, as where sleep
+// takes whole seconds only.
+func TestRunnerGraceIsTime(t *testing.T) {
+	for name, sh := range shells(t) {
+		if name == "busybox" {
+			continue // has sleep built in
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := t.TempDir()
+			os.WriteFile(d+"/sleep", []byte("#!/bin/sh\ncase $1 in *.*) exit 1 ;; esac\necho x >>"+Quote(d+"/slept")+"\nexec /bin/sleep $1\n"), 0o755)
+			os.WriteFile(d+"/script", []byte("trap '' TERM\nwhile :; do /bin/sleep 0.2; done"), 0o600)
+			os.WriteFile(d+"/how", []byte("ih_limit=1\nih_grace=1\n"), 0o600)
+			os.WriteFile(d+"/run", []byte(runText), 0o600)
+			cmd := exec.Command("setsid", append(append([]string{"-w", sh[0]}, sh[1:]...), d+"/run", d, d+"/script", "", "x")...)
+			cmd.Env = []string{"PATH=" + d + ":" + os.Getenv("PATH")}
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%v %s", err, out)
+			}
+			rc, _ := os.ReadFile(d + "/rc")
+			slept, _ := os.ReadFile(d + "/slept")
+			if n := strings.Count(string(slept), "x"); string(rc) != "124 timeout\n" || n < 2 || n > 4 { // one is the limit's
+				t.Errorf("%q after %d s", rc, n)
+			}
+		})
 	}
 }
 

@@ -11,7 +11,7 @@ ih_twentieth() { ih_s= && [ $# -ge 20 ] && shift 19 && ih_s=$1; }
 { IFS= read -r ih_b <"$ih_d/claim/boot"; } 2>/dev/null
 printf '%s %s %s\n' "$$" "${ih_s:--}" "$ih_b" >"$ih_d/pid"
 
-ih_limit= ih_user= ih_w= ih_x=
+ih_limit= ih_grace=5 ih_user= ih_w= ih_x=
 [ ! -f "$ih_d/how" ] || . "$ih_d/how"
 
 ih_end() { # status: atomically, and nothing after it
@@ -47,7 +47,14 @@ ih_ours() { # state ppid pgrp session …
 	[ "$2" = $$ ] || [ "$4" = $$ ]
 }
 
-# ih_watch ends what runs after ih_limit seconds: SIGTERM, and SIGKILL 5 s later.
+# ih_clock sets ih_t to the seconds since boot; "" if nothing tells.
+ih_clock() {
+	ih_t=
+	{ IFS=. read -r ih_t _ </proc/uptime; } 2>/dev/null
+}
+
+# ih_watch ends what runs after ih_limit seconds: SIGTERM, and SIGKILL ih_grace seconds later.
+# A busy machine takes long for each look at /proc, so looks alone are no measure of time.
 ih_watch() {
 	trap '' HUP INT TERM
 	ih_me=$(exec /bin/sh -c 'echo "$PPID"') ih_l=0
@@ -57,12 +64,15 @@ ih_watch() {
 	done
 	: >"$ih_d/late"
 	ih_all TERM
-	ih_l=0
-	while [ "$ih_l" -lt 50 ]; do
+	ih_clock
+	ih_l=0 ih_from=$ih_t
+	while [ "$ih_l" -lt $((10 * ih_grace)) ]; do
 		sleep 0.1 || sleep 1
 		ih_l=$((ih_l + 1)) ih_left=
 		ih_all 0
 		[ -n "$ih_left" ] || return 0
+		ih_clock
+		if [ -n "$ih_t" ] && [ $((ih_t - ih_from)) -gt "$ih_grace" ]; then break; fi
 	done
 	ih_all KILL
 }
