@@ -161,14 +161,16 @@ func TestHTTPRefusals(t *testing.T) {
 	plain := httptest.NewServer(http.NotFoundHandler())
 	defer plain.Close()
 	for why, answer := range map[string]http.HandlerFunc{
-		"wants a login (401":       func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) },
-		"answers 418":              func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(418) },
-		"which is not https":       func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, plain.URL+"/t.git", 302) },
-		"more than 5 times":        func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.String(), 302) },
+		"wants a login (401": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) },
+		"answers 418":        func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(418) },
+		"which is not https": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, plain.URL+"/t.git", http.StatusFound)
+		},
+		"more than 5 times":        func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.String(), http.StatusFound) },
 		"not as a git server does": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
 		"is no repository": func(out http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/else" {
-				http.Redirect(out, r, "/else", 302)
+				http.Redirect(out, r, "/else", http.StatusFound)
 				return
 			}
 			out.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
@@ -231,7 +233,9 @@ func TestToken(t *testing.T) {
 	}
 	w.cache = t.TempDir()
 	w.resolve(w.fetcher(Options{Login: Login{"git.example.org", "geheim"}}), w.git(""), "", Anew)
-	w.seen, w.answer = nil, func(out http.ResponseWriter, r *http.Request) { http.Redirect(out, r, other.URL+r.URL.String(), 302) }
+	w.seen, w.answer = nil, func(out http.ResponseWriter, r *http.Request) {
+		http.Redirect(out, r, other.URL+r.URL.String(), http.StatusFound)
+	}
 	f := w.fetcher(Options{Login: Login{w.host, "geheim"}})
 	f.client.Transport.(guarded).next.(*http.Transport).TLSClientConfig.InsecureSkipVerify = true // the other has the same certificate
 	w.refused(f, w.git(""), "not as a git server does")

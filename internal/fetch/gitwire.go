@@ -114,7 +114,7 @@ func (w *httpWire) pack(ctx context.Context, req *packp.UploadPackRequest) (io.R
 	}
 	r.Header.Set("Content-Type", "application/x-git-upload-pack-request")
 	r.Header.Set("Accept", "application/x-git-upload-pack-result")
-	resp, err := w.f.do(r, w.s)
+	resp, err := w.f.do(r, w.s) //nolint:bodyclose // the pack's reader closes it
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package fetch
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -96,8 +97,8 @@ func (w *world) resolve(f *Fetcher, text, known string, mode Mode) *Found {
 func (w *world) refused(f *Fetcher, text, why string) *Error {
 	w.Helper()
 	_, err := f.Resolve(w.Context(), text, "", Anew)
-	e, ok := err.(*Error)
-	if !ok || !strings.Contains(e.Error(), why) {
+	var e *Error
+	if !errors.As(err, &e) || !strings.Contains(e.Error(), why) {
 		w.Fatalf("%s: %v; want %q", text, err, why)
 	}
 	if left, _ := filepath.Glob(filepath.Join(w.cache, "new-*")); len(left) > 0 {

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -82,11 +83,12 @@ func TestParseRefuses(t *testing.T) {
 		"git+https://example.org/a%zz":              "two hexadecimal digits",
 	} {
 		_, err := Parse(text)
-		if err == nil {
-			t.Errorf("Parse(%q) accepts it", text)
+		var e *Error
+		if !errors.As(err, &e) {
+			t.Errorf("Parse(%q): %v, which is no refusal", text, err)
 			continue
 		}
-		said := err.Error() + strings.Join(err.(*Error).Hints, " ")
+		said := err.Error() + strings.Join(e.Hints, " ")
 		if !strings.Contains(said, why) {
 			t.Errorf("Parse(%q): %s\nwant %q", text, said, why)
 		}

@@ -1,6 +1,7 @@
 package template
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,7 +57,7 @@ func TestImport(t *testing.T) {
 			t.Errorf("%s: %+v", from, got)
 		}
 	}
-	if _, _, err := Import(to, from); err != ErrExists {
+	if _, _, err := Import(to, from); !errors.Is(err, ErrExists) {
 		t.Errorf("over another: %v", err)
 	}
 	if _, _, err := Import(filepath.Join(t.TempDir(), "x"), to); err == nil || !strings.Contains(err.Error(), "has a template.yaml already") {

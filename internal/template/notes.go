@@ -31,7 +31,7 @@ func (l *loader) credentials(docs []credentialDoc, d *decoder) {
 		if len(doc.Keys) == 0 && d.given(join(at, "keys")) {
 			d.bad(join(at, "keys"), "keys: [PASSWORD]", "it is empty")
 		}
-		l.t.Credentials = append(l.t.Credentials, Credential{doc.Service, doc.Keys})
+		l.t.Credentials = append(l.t.Credentials, Credential(doc))
 	}
 }
 
