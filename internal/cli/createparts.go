@@ -85,11 +85,11 @@ func (o *partOptions) apply(s *lxc.Spec, given func(flag string) bool) error {
 	return nil
 }
 
-// checkRequires refuses a template that requires another version of this tool. A version that
-// is no release, such as that of a build from source, satisfies every template.
-func (a *app) checkRequires(t *template.Template) error {
-	want, have := t.Requires.Infrahaus, versionName()
-	if want == "" || !pve.Satisfies(have, ">=0.0.0-0") || pve.Satisfies(have, want) {
+// checkRequires refuses a template that requires another version of this tool than have. A
+// version that is no release, such as that of a build from source, satisfies every template.
+func checkRequires(t *template.Template, have string) error {
+	want := t.Requires.Infrahaus
+	if want == "" || !pve.Satisfies(have, ">0.0.0") || pve.Satisfies(have, want) {
 		return nil
 	}
 	return usagef("cannot use template %s: it requires infrahaus %s, and this is %s", t.Name, want, have)

@@ -21,7 +21,7 @@ import (
 type lookUp struct {
 	known string     // the pinned address on record, "" for none
 	mode  fetch.Mode // where the content of an address is looked up
-	use   bool       // it goes into a container, so that a folder needs its signature, too
+	use   bool       // it goes into a container, so that a folder needs its signature, too, and requires holds
 	lock  *fetch.Lock
 }
 
@@ -31,11 +31,17 @@ func (a *app) findTemplate(ctx context.Context, ref string) (*template.Template,
 }
 
 // lookTemplate finds a template. A remote one has been checked against the lock file and for
-// its signature.
+// its signature. One that goes into a container has to be for this version of the tool.
 func (a *app) lookTemplate(ctx context.Context, ref string, how lookUp) (*template.Template, error) {
 	t, err := template.Find(homePath(ref), a.templateSources(ctx, how))
-	if err != nil || !how.use || t.Path == "" || t.Source == template.Remote {
+	if err != nil || !how.use {
 		return t, err
+	}
+	if err := checkRequires(t, versionName()); err != nil {
+		return nil, err
+	}
+	if t.Path == "" || t.Source == template.Remote {
+		return t, nil
 	}
 	return t, a.trust().VerifyFolder(ref, t.Path, t.Digest)
 }
