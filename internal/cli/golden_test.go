@@ -42,14 +42,15 @@ const goldenLog = "INFRAHAUS_TEST_GOLDEN_LOG"
 
 // unsteady are the sessions without a golden file, each with the reason.
 var unsteady = map[string]string{
-	"api-guest-dies":  "how much of its output is read before a guest dies depends on the machine",
-	"fail-guest-dies": "how much of its output is read before a guest dies depends on the machine",
-	"interrupt-start": "it lists a container while Proxmox makes it",
-	"notify-killed":   "how far a run had come when it was killed depends on the machine",
-	"resume-changed":  "how far a run had come when it was interrupted depends on the machine",
-	"sync-given":      "how far a run had come when it was interrupted depends on the machine",
-	"sync-secret":     "how far a run had come when it was interrupted depends on the machine",
-	"twenty":          "twenty processes at once: who comes first is luck",
+	"api-guest-dies":        "how much of its output is read before a guest dies depends on the machine",
+	"fail-guest-dies":       "how much of its output is read before a guest dies depends on the machine",
+	"container-node-killed": "how far a run had come when it was killed depends on the machine",
+	"interrupt-start":       "it lists a container while Proxmox makes it",
+	"notify-killed":         "how far a run had come when it was killed depends on the machine",
+	"resume-changed":        "how far a run had come when it was interrupted depends on the machine",
+	"sync-given":            "how far a run had come when it was interrupted depends on the machine",
+	"sync-secret":           "how far a run had come when it was interrupted depends on the machine",
+	"twenty":                "twenty processes at once: who comes first is luck",
 }
 
 // ran is one command line of a session.

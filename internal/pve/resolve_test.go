@@ -279,6 +279,47 @@ func TestResolveParts(t *testing.T) {
 	}
 }
 
+// What a template requires is judged by the host's answers alone.
+func TestResolveRequires(t *testing.T) {
+	const asks = "GET /nodes/pve1/apt/versions"
+	has := ok(`[{"Package":"pve-container","OldVersion":"5.3.4","CurrentState":"Installed"},{"Package":"lxc-pve","OldVersion":"6.0.0","CurrentState":"Installed"}]`)
+	for _, tt := range []struct {
+		name     string
+		requires lxc.Requires
+		packages answer
+		warns    string
+		refusal  string
+		asked    int // for the packages
+	}{
+		{"nothing", lxc.Requires{}, has, "", "", 0},
+		{"what is there", lxc.Requires{Proxmox: ">=8.2, <9", PVEContainer: ">=5.3.4", Privileges: []string{"Sys.Modify"}}, has, "", "", 1},
+		{"an older Proxmox", lxc.Requires{Proxmox: "<8"}, has, "", "it requires Proxmox VE <8, and the host has 8.4.21", 0},
+		{"Proxmox, before its packages are asked for", lxc.Requires{Proxmox: ">=9", PVEContainer: ">=5"}, has, "", "it requires Proxmox VE >=9", 0},
+		{"a later package", lxc.Requires{PVEContainer: ">=5.4"}, has, "", "it requires pve-container >=5.4, and node pve1 has 5.3.4", 1},
+		{"a package, asked for by a login without Sys.Audit", lxc.Requires{PVEContainer: ">=99"}, fail(403, "Permission check failed (/nodes/pve1, Sys.Audit)"), "was not checked", "", 1},
+		{"a package that the answer leaves out", lxc.Requires{PVEContainer: ">=5"}, ok(`[]`), "was not checked", "", 1},
+		{"a package that is not installed", lxc.Requires{PVEContainer: ">=5"}, ok(`[{"Package":"pve-container","CurrentState":"NotInstalled"}]`), "was not checked", "", 1},
+		{"a package of a node that fails", lxc.Requires{PVEContainer: ">=5"}, fail(500, "apt is broken"), "", "apt is broken", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := host(t)
+			f.on(asks, tt.packages)
+			s := spec()
+			s.Requires = tt.requires
+			p, err := f.client(t).Resolve(context.Background(), s, pve.Way{})
+			switch {
+			case tt.refusal == "" && err != nil, tt.refusal != "" && (err == nil || !strings.Contains(err.Error(), tt.refusal)):
+				t.Errorf("error %v, want %q", err, tt.refusal)
+			case err == nil && !strings.Contains(strings.Join(p.Warnings, "\n"), tt.warns), err == nil && tt.warns == "" && len(p.Warnings) > 0:
+				t.Errorf("warnings %q, want %q", p.Warnings, tt.warns)
+			}
+			if n := f.count("GET", "/nodes/pve1/apt/versions"); n > 0 != (tt.asked > 0) {
+				t.Errorf("asked %d times for the packages", n)
+			}
+		})
+	}
+}
+
 func TestSatisfies(t *testing.T) {
 	for _, tt := range []struct {
 		version, constraint string

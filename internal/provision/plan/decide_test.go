@@ -10,6 +10,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/template"
 )
 
@@ -147,6 +148,47 @@ func TestDecideResumeBySituation(t *testing.T) {
 		{"its start task runs", nil, in(Situation{State: There, Start: "UPID"}), "nothing | follow start | enter, nothing | " + allDone},
 		{"it runs", nil, func(q Request) World { return testWorld(q, "") }, untouched},
 	})
+}
+
+// Settings that only the node may make come after the create and before the first start,
+// until their mark says that they are done. After that start they are a sync's matter.
+func TestDecideOnNode(t *testing.T) {
+	world := func(s Situation, onNode MarkState, started bool) func(Request) World {
+		return func(q Request) World {
+			w := testWorld(q, "", ItemShip, ItemManager, "10-a.sh", "20-b.sh")
+			w.Situation, w.Inside = s, nil
+			w.OnNode = []pve.Setting{{Key: "features", Value: "nesting=1,keyctl=1"}}
+			if onNode != "" {
+				w.Marks.Put(Mark{Phase: string(event.Creating), Item: ItemOnNode, State: onNode})
+			}
+			if started {
+				w.Marks.Put(Mark{Phase: string(event.Starting), Item: ItemStart, State: Claimed})
+			}
+			return w
+		}
+	}
+	checkRows(t, Create, []row{
+		{"everything is new", nil, world(Situation{}, "", false), "create, set on node | start | " + allNew},
+	})
+	there := Situation{State: There}
+	checkRows(t, Resume, []row{
+		{"killed before it was marked", nil, world(there, "", false), "set on node | start | " + allNew},
+		{"killed while it was set", nil, world(there, Claimed, false), "set on node | start | " + allNew},
+		{"it is set", nil, world(there, Done, false), "nothing | start | " + allNew},
+		{"it is set, and the start is marked", nil, world(there, Done, true), "nothing | start | " + allNew},
+		{"it was started without, by an older version", nil, world(there, "", true), "nothing | start | " + allNew},
+		{"its create task runs", nil, world(Situation{State: InCreation}, "", false), "follow create, set on node | start | " + allNew},
+		{"half of it is left, whose mark says nothing of the next one", nil, world(Situation{State: HalfMade}, Done, true), "remove half, create, set on node | start | " + allNew},
+		{"Proxmox has no container any more", nil, world(Situation{State: NotMade}, Done, true), "create, set on node | start | " + allNew},
+	})
+	running := func(q Request) World {
+		w := testWorld(q, "")
+		w.OnNode = []pve.Setting{{Key: "dev0", Value: "/dev/zero"}}
+		return w
+	}
+	if q := testRequest(Sync); running(q).setsOnNode(q) {
+		t.Error("a sync takes it for a new container")
+	}
 }
 
 func TestDecideResumeByMarks(t *testing.T) {
