@@ -122,7 +122,7 @@ func valueRows(t *template.Template, values []template.Resolved) (rows [][]strin
 // templateDocument is what `template show --json` prints.
 func templateDocument(t *template.Template) map[string]any {
 	return map[string]any{
-		"name": t.Name, "description": t.Description, "source": t.Source, "path": t.Path, "resolved": t.Resolved, "digest": t.Digest,
+		"name": t.Name, "description": t.Description, "source": t.Source, "path": t.Path, "extends": t.Extends, "resolved": t.Resolved, "digest": t.Digest,
 		"spec": t.Spec(), "variables": list(t.Variables), "packages": t.Packages, "repositories": list(t.Repositories), "files": list(t.Files), "directories": list(t.Directories),
 		"scripts": list(t.Scripts), "services": list(t.Services), "credentials": list(t.Credentials), "notes": t.Notes, "syncOnBoot": t.SyncOnBoot,
 	}
@@ -139,6 +139,9 @@ func templateRows(t *template.Template) [][]string {
 	var rows [][]string
 	if t.Description != "" {
 		rows = append(rows, []string{"description", t.Description})
+	}
+	if t.Extends != "" {
+		rows = append(rows, []string{"extends", t.Extends})
 	}
 	rows = append(rows, [][]string{
 		{"from", orElse(t.Resolved, orElse(t.Path, t.Source))},

@@ -59,7 +59,11 @@ func (f Fetched) check() error {
 
 // load loads the template and has it checked.
 func (f Fetched) load(source string) (*Template, error) {
-	t, err := loadDir(f.Dir, f.Name)
+	in := lineage{root: os.DirFS(f.Dir), at: ".", under: f.Dir, closed: true}
+	if root, err := os.OpenRoot(f.Dir); err == nil {
+		in.root = root.FS() // a link must not lead out of what was fetched
+	}
+	t, err := loadDir(f.Dir, f.Name, in.with(rootID("."), f.Name))
 	var faulty *Error
 	if errors.As(err, &faulty) {
 		faulty.Template = f.Source
@@ -102,7 +106,7 @@ func Find(ref string, sources []Source) (*Template, error) {
 		return none(), nil
 	}
 	if dir, ok := pathOf(ref); ok {
-		return LoadDir(dir)
+		return LoadDir(dir, sources...)
 	}
 	if explicit(ref) {
 		return nil, notThere(ref)
@@ -111,7 +115,7 @@ func Find(ref string, sources []Source) (*Template, error) {
 	for _, s := range sources {
 		for _, name := range s.names() {
 			if name == ref {
-				return s.load(name)
+				return s.load(name, sources)
 			}
 			names = append(names, name)
 		}
@@ -119,7 +123,7 @@ func Find(ref string, sources []Source) (*Template, error) {
 	// Records keep the name in the template's own file.
 	for _, s := range sources {
 		for _, name := range s.names() {
-			if t, err := s.load(name); err == nil && t.Name == ref {
+			if t, err := s.load(name, sources); err == nil && t.Name == ref {
 				return t, nil
 			}
 		}
@@ -128,13 +132,15 @@ func Find(ref string, sources []Source) (*Template, error) {
 }
 
 // LoadDir loads the template in a folder of this machine. It reads nothing outside of the
-// folder, not even through links.
-func LoadDir(dir string) (*Template, error) {
+// folder, not even through links, except for the template that it extends, which is a path or
+// in one of the sources.
+func LoadDir(dir string, sources ...Source) (*Template, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		abs = dir
 	}
-	t, err := loadDir(dir, filepath.Base(abs))
+	name := filepath.Base(abs)
+	t, err := loadDir(dir, name, lineage{sources: sources}.with(realPath(abs), name))
 	if err != nil {
 		return nil, err
 	}
@@ -143,12 +149,12 @@ func LoadDir(dir string) (*Template, error) {
 }
 
 // loadDir loads the template in a folder, whose name is that in its file, or else name.
-func loadDir(dir, name string) (*Template, error) {
+func loadDir(dir, name string, in lineage) (*Template, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, &Error{Template: dir, Problems: []Problem{{Message: "the folder cannot be read: " + plain(err)}}}
 	}
-	t, err := Load(root.FS(), name) // the root stays open: files are read later
+	t, err := load(root.FS(), name, in.inFolder(dir)) // the root stays open: files are read later
 	var faulty *Error
 	if errors.As(err, &faulty) {
 		faulty.Template = dir
@@ -191,7 +197,7 @@ func List(sources []Source) []Entry {
 			if s.Dir != "" {
 				e.Path = filepath.Join(s.Dir, name)
 			}
-			if t, err := s.load(name); err != nil {
+			if t, err := s.load(name, sources); err != nil {
 				e.Error = err.Error()
 			} else {
 				e.Description, e.OS = t.Description, t.OS
@@ -259,9 +265,9 @@ func (s Source) names() []string {
 	return out
 }
 
-func (s Source) load(name string) (*Template, error) {
+func (s Source) load(name string, sources []Source) (*Template, error) {
 	if s.FS == nil {
-		t, err := LoadDir(filepath.Join(s.Dir, name))
+		t, err := LoadDir(filepath.Join(s.Dir, name), sources...)
 		if t != nil {
 			t.Source = s.Name
 		}
@@ -271,7 +277,7 @@ func (s Source) load(name string) (*Template, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read template %s: %w", name, err)
 	}
-	t, err := Load(sub, name)
+	t, err := load(sub, name, lineage{sources: sources, root: s.FS, at: name}.with(rootID(name), name))
 	if t != nil {
 		t.Source = s.Name
 	}

@@ -251,7 +251,7 @@ func (d *decoder) object(path string, n *yaml.Node, v reflect.Value, depth int) 
 	}
 	for i := range v.NumField() {
 		tag := v.Type().Field(i).Tag
-		if name := tag.Get("yaml"); tag.Get("required") == "true" && !given[name] {
+		if name := tag.Get("yaml"); tag.Get("required") == "true" && !given[name] && !given[tag.Get("unless")] {
 			d.at(n, tag.Get("hint"), "%s is missing", join(path, name))
 		}
 	}

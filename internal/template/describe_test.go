@@ -23,12 +23,13 @@ func TestFieldsAreDescribed(t *testing.T) {
 		}
 		text := exampleOf(f)
 		folder := fstest.MapFS{
-			"template.yaml":         {Data: []byte(text)},
-			"files/docker.asc":      {Data: []byte(keyFile(t, "ed25519.asc"))},
-			"files/site.conf":       {Data: []byte("x\n")},
-			"scripts/10-install.sh": {Data: []byte("#!/bin/sh\n"), Mode: 0o755},
+			"app/template.yaml":         {Data: []byte(text)},
+			"app/files/docker.asc":      {Data: []byte(keyFile(t, "ed25519.asc"))},
+			"app/files/site.conf":       {Data: []byte("x\n")},
+			"app/scripts/10-install.sh": {Data: []byte("#!/bin/sh\n"), Mode: 0o755},
+			"base/template.yaml":        {Data: []byte("name: base\nos: debian-12\n")},
 		}
-		if _, err := Load(folder, "x"); err != nil {
+		if _, err := (Source{FS: folder}).load("app", nil); err != nil {
 			t.Errorf("the example of %s: %v\n%s", f.Path, err, text)
 		}
 	}

@@ -5,7 +5,8 @@ package template
 // ranges of resources are the original system's.
 type document struct {
 	Name         string                 `yaml:"name" required:"true" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$" hint:"letters, digits, dots and dashes, at most 63" desc:"The template's name; containers are named after it." example:"blog"`
-	OS           osDoc                  `yaml:"os" required:"true" hint:"such as os: debian-12, or local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst" desc:"A prefix such as debian-12, whose newest OS template is used, or a volume id; or a list of them: the first that a storage has or Proxmox offers is used." example:"[debian-13, debian-12]"`
+	Extends      string                 `yaml:"extends" hint:"extends: base" desc:"A template to which this one is added: its name, or a path from this folder. What this file says replaces the parent's; lists of names are added; variables, files, scripts, services and the like are replaced one by one, by name." example:"../base"`
+	OS           osDoc                  `yaml:"os" required:"true" unless:"extends" hint:"such as os: debian-12, or local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst" desc:"A prefix such as debian-12, whose newest OS template is used, or a volume id; or a list of them: the first that a storage has or Proxmox offers is used." example:"[debian-13, debian-12]"`
 	Description  string                 `yaml:"description" desc:"One line for people; Proxmox shows it in the container's notes." example:"a blog behind nginx"`
 	Resources    resourcesDoc           `yaml:"resources" desc:"What Proxmox is asked for."`
 	Unprivileged bool                   `yaml:"unprivileged" desc:"Whether root in the container is an ordinary user on the node. Default: true." example:"true"`

@@ -2,6 +2,7 @@ package template
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"regexp"
@@ -90,7 +91,11 @@ func (c *lint) gather() {
 		c.texts = append(c.texts, text{c.dir + "scripts/" + s.Name, string(s.Content), true})
 	}
 	for _, f := range c.t.Files {
-		if f.Size > maxScript || c.l.tree.leaves[f.Source].ends.binary {
+		if f.Size > maxScript || !f.inherited && c.l.tree.leaves[f.Source].ends.binary {
+			continue
+		}
+		if f.inherited {
+			c.inherited(f)
 			continue
 		}
 		if data, err := fs.ReadFile(c.l.fsys, f.Source); err == nil && badText(data) == "" {
@@ -99,6 +104,19 @@ func (c *lint) gather() {
 	}
 	for _, p := range c.t.Packages.Custom {
 		c.texts = append(c.texts, text{"", p.Check + "\n" + p.Install, true})
+	}
+}
+
+// inherited reads a file of the parent, which may use a variable. It is known by its target:
+// the parent's file may have the name of one of the template's own.
+func (c *lint) inherited(f File) {
+	r, err := f.Open()
+	if err != nil {
+		return
+	}
+	defer r.Close()
+	if data, err := io.ReadAll(io.LimitReader(r, maxScript)); err == nil && badText(data) == "" {
+		c.texts = append(c.texts, text{f.Target, string(data), f.Mode&0o111 != 0})
 	}
 }
 
@@ -144,8 +162,11 @@ func (c *lint) variables() {
 	if c.d != nil {
 		own = said(c.d.values[""])
 	}
+	if c.l.parent != nil {
+		own += c.l.parent.words()
+	}
 	for _, v := range c.t.Variables {
-		used := badName(v.Name) != "" // Load has said so
+		used := badName(v.Name) != "" || v.From != "" // Load has said so; or the template cannot leave it out
 		names := []string{v.Name, EnvName(v.Name)}
 		if p := v.Generate.partner(v.Name); p != "" {
 			names = append(names, p)
@@ -158,13 +179,17 @@ func (c *lint) variables() {
 			used = used || w.MatchString(own)
 		}
 		if !used && len(v.Notify) == 0 {
-			c.add("variables."+v.Name, false, fmt.Sprintf("use $%s in a script, or ${%s} in a file with template: true", v.Name, v.Name),
+			at := "variables." + v.Name
+			if c.d != nil && c.d.keys[at] == nil {
+				at = "extends" // it is the parent's
+			}
+			c.add(at, false, fmt.Sprintf("use $%s in a script, or ${%s} in a file with template: true", v.Name, v.Name),
 				"variable %q is used by no script, file or service", v.Name)
 		}
 	}
 	// A file that is not filled in, but names a variable as if it were.
 	for _, f := range c.t.Files {
-		if f.Expand || f.Mode&0o111 != 0 || interpreterOf(c.texts, f.Source) {
+		if f.inherited || f.Expand || f.Mode&0o111 != 0 || interpreterOf(c.texts, f.Source) {
 			continue
 		}
 		for _, t := range c.texts {
@@ -234,7 +259,7 @@ func (c *lint) sizes() {
 	}
 	const large = 64 << 20
 	for _, f := range c.t.Files {
-		if f.Size > large {
+		if f.Size > large && !f.inherited {
 			c.in(f.Source, 0, 0, false, "let a script download it", "has %d MiB, which are sent at each create", f.Size>>20)
 		}
 	}
@@ -250,7 +275,7 @@ func (c *lint) scriptFolder() {
 		used[dir+"/"+s.Name] = true
 		if m := numbered.FindStringSubmatch(s.Name); m != nil && !listed {
 			n := ordinal(s.Name)
-			if other := byNumber[n]; other != "" {
+			if other := byNumber[n]; other != "" && !s.inherited {
 				c.in(dir+"/"+s.Name, 0, 0, false, "give each script a number of its own", "has the number of %s: they run in the order of their names", other)
 			}
 			byNumber[n] = s.Name

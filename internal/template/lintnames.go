@@ -51,7 +51,7 @@ func (c *lint) packageNames() {
 	for _, manager := range Managers {
 		for _, name := range c.t.Packages.Names[manager] {
 			message, better, sure := packageFault(manager, name)
-			if message == "" {
+			if message == "" || c.l.inheritsPackage(manager, name) {
 				continue
 			}
 			suggestion := ""
@@ -139,6 +139,8 @@ func (c *lint) targets() {
 	for _, f := range c.t.Files {
 		message, better := "", ""
 		switch {
+		case f.inherited:
+			continue
 		case within(f.Target, "/run", "/var/run", "/var/lock"):
 			message, better = "is in memory: it is gone after a restart", "a file in /etc/tmpfiles.d can make it at each boot"
 		case within(f.Target, "/tmp"):

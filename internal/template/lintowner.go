@@ -26,9 +26,12 @@ func (c *lint) owners() {
 	said := map[string]bool{}
 	files := slices.Clone(c.t.Files)
 	for _, d := range c.t.Directories {
-		files = append(files, File{Target: d.Target, Owner: d.Owner})
+		files = append(files, File{Target: d.Target, Owner: d.Owner, inherited: c.l.parent != nil && slices.Contains(c.l.parent.Directories, d)})
 	}
 	for _, f := range files {
+		if f.inherited {
+			continue
+		}
 		user, group, _ := strings.Cut(f.Owner, ":")
 		home := ""
 		if rest, ok := strings.CutPrefix(f.Target, "/home/"); ok && user == "" && strings.Contains(rest, "/") {
@@ -93,7 +96,11 @@ func (c *lint) services() {
 	if !c.t.Packages.Empty() {
 		return
 	}
-	for i, s := range c.t.Services {
+	for _, s := range c.t.Services {
+		at, own := c.serviceAt(s.Name)
+		if !own {
+			continue
+		}
 		name := s.Unit
 		if name == "" {
 			name = s.Name
@@ -110,8 +117,19 @@ func (c *lint) services() {
 			mentioned = mentioned || strings.Contains(f.Target, base)
 		}
 		if !mentioned {
-			c.add(index("services", i)+".name", false, "install a package that has it, or ship its unit to /etc/systemd/system",
+			c.add(at, false, "install a package that has it, or ship its unit to /etc/systemd/system",
 				"no package, file or script of the template brings the service %q", s.Name)
 		}
 	}
+}
+
+// serviceAt is where a service is named in the template's own file.
+func (c *lint) serviceAt(name string) (at string, own bool) {
+	for i := 0; c.d != nil && c.d.values[index("services", i)] != nil; i++ {
+		at = index("services", i) + ".name"
+		if n := c.d.values[at]; n != nil && n.Value == name {
+			return at, true
+		}
+	}
+	return "services", c.d == nil
 }

@@ -14,7 +14,7 @@ import (
 // itself sets.
 func (c *lint) scriptVariables() {
 	for _, s := range c.t.Scripts {
-		if interpreter(s.Content) == "" {
+		if s.inherited || interpreter(s.Content) == "" {
 			continue
 		}
 		f, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(bytes.NewReader(s.Content), "")

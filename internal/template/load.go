@@ -22,7 +22,12 @@ const (
 // Load reads the template in fsys. name is used in errors, and as the template's name if
 // its file has none. The error is an *Error with every problem.
 func Load(fsys fs.FS, name string) (*Template, error) {
-	l := &loader{fsys: fsys, t: &Template{Name: name, ConfigPath: name}}
+	return load(fsys, name, lineage{root: fsys, at: "."}.with(rootID("."), name))
+}
+
+// load is Load for a template whose parent may be elsewhere.
+func load(fsys fs.FS, name string, in lineage) (*Template, error) {
+	l := &loader{fsys: fsys, in: in, t: &Template{Name: name, ConfigPath: name}}
 	switch {
 	case exists(fsys, yamlFile):
 		l.yaml()
@@ -42,6 +47,8 @@ func Load(fsys fs.FS, name string) (*Template, error) {
 // loader collects a template and its problems.
 type loader struct {
 	fsys     fs.FS
+	in       lineage
+	parent   *Template // that it extends
 	tree     *tree
 	doc      *decoder // of template.yaml, for the places of its values
 	t        *Template
@@ -92,10 +99,16 @@ func (l *loader) yaml() {
 	doc, d := newDocument(), newDecoder(yamlFile)
 	l.doc = d
 	l.t.says = func(path string) bool { return path != "" && d.given(path) }
+	whole := l.extend(data, doc)
 	d.parse(data, doc)
-	l.build(doc, d)
+	if whole {
+		l.inherit(doc, d)
+		l.build(doc, d)
+		l.t.Digest = l.sum()
+	} else {
+		l.tree = nil // without its parent, a review would find what is not so
+	}
 	l.problems = append(l.problems, d.problems...)
-	l.t.Digest = l.tree.sum()
 }
 
 // build makes the template from the document. Problems with a line go to d, problems of
@@ -105,16 +118,25 @@ func (l *loader) build(doc *document, d *decoder) {
 	if doc.Name != "" {
 		t.Name, t.ConfigPath = doc.Name, doc.Name
 	}
-	t.Description, t.Tags, t.SyncOnBoot = doc.Description, doc.Tags, doc.SyncOnBoot
+	t.Description, t.Extends, t.Tags, t.SyncOnBoot = doc.Description, doc.Extends, doc.Tags, doc.SyncOnBoot
 	l.container(doc, d)
-	t.Variables = variables(doc.Variables, d, l.warn)
-	t.Services = services(doc.Services, t.Variables, d)
+	t.Variables = l.inheritVariables(variables(doc.Variables, d, l.warn), d)
+	t.Services = l.inheritServices(services(doc.Services, t.Variables, d), d)
 	l.credentials(doc.Credentials, d)
+	if was := l.parent; was != nil {
+		t.Tags, t.SSHKeys = both(was.Tags, t.Tags), both(was.SSHKeys, t.SSHKeys)
+		t.Credentials = merged(was.Credentials, t.Credentials, func(c Credential) string { return c.Service })
+		own := t.says
+		t.says = func(path string) bool { return own(path) || was.says(path) }
+	}
+	t.doc, t.words = doc, func() string { return said(d.values[""]) }
 	l.notes(doc.Notes, d)
 	l.packages(doc.Packages, "packages")
 	l.scripts(doc.Scripts, d)
+	l.inheritScripts()
 	l.repositories(doc.Repositories, d)
 	l.files(doc.Files, d)
+	l.inheritFiles(d)
 	l.checkReruns(doc, d)
 }
 

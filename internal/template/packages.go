@@ -26,8 +26,8 @@ func CheckPackage(name string) string {
 
 // packages adds the lists of the document and the files of dir, in this order.
 func (l *loader) packages(doc packagesDoc, dir string) {
+	l.t.Packages = l.inheritedPackages()
 	p := &l.t.Packages
-	p.Names = map[string][]string{}
 	for manager, entries := range map[string][]packageDoc{"apt": doc.Apt, "apk": doc.Apk, "dnf": doc.Dnf, "npm": doc.Npm, "pip": doc.Pip} {
 		for _, e := range entries {
 			p.add(manager, e.spec(manager))
@@ -44,6 +44,9 @@ func (l *loader) packages(doc packagesDoc, dir string) {
 	}
 	for _, name := range l.tree.in(dir) {
 		l.packageFile(path.Join(dir, name))
+	}
+	if l.parent != nil {
+		p.Custom = merged(l.parent.Packages.Custom, p.Custom, func(c CustomPackage) string { return c.Name })
 	}
 }
 

@@ -17,12 +17,16 @@ type Problem struct {
 	Message    string `json:"message"`
 	Suggestion string `json:"suggestion,omitempty"`
 	Doubt      bool   `json:"-"` // create continues with it, but the guest will most likely fail
+
+	placed bool // File is complete: it is of the template's parent
 }
 
 // below puts the folder before the files of problems, so that these paths can be opened.
 func below(dir string, problems []Problem) {
 	for i, p := range problems {
-		problems[i].File = filepath.Join(dir, p.File)
+		if !p.placed {
+			problems[i].File = filepath.Join(dir, p.File)
+		}
 	}
 }
 

@@ -16,6 +16,12 @@ type Repository struct {
 	Fingerprint string   `json:"fingerprint"` // of the key that signs it
 }
 
+// targets are the files that a repository of this name may have.
+func (r Repository) targets() []string {
+	ring := "/etc/apt/keyrings/" + r.Name
+	return []string{ring + ".gpg", ring + ".asc", "/etc/apt/sources.list.d/" + r.Name + ".sources"}
+}
+
 // repositoryDoc is one entry of repositories.
 type repositoryDoc struct {
 	Name          string   `yaml:"name" required:"true" pattern:"^[a-z0-9][a-z0-9._-]*$" hint:"such as docker" desc:"The name of its files: /etc/apt/sources.list.d/NAME.sources and /etc/apt/keyrings/NAME.asc (or .gpg)." example:"docker"`

@@ -49,17 +49,24 @@ func schemaOf(t reflect.Type) map[string]any {
 func structSchema(t reflect.Type) map[string]any {
 	properties := map[string]any{}
 	var required []string
+	var either []any
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name := f.Tag.Get("yaml")
 		properties[name] = fieldSchema(f)
-		if f.Tag.Get("required") == "true" {
+		switch other := f.Tag.Get("unless"); {
+		case other != "":
+			either = []any{map[string]any{"required": []string{name}}, map[string]any{"required": []string{other}}}
+		case f.Tag.Get("required") == "true":
 			required = append(required, name)
 		}
 	}
 	s := map[string]any{"type": "object", "properties": properties, "additionalProperties": false}
 	if required != nil {
 		s["required"] = required
+	}
+	if either != nil {
+		s["anyOf"] = either
 	}
 	return s
 }

@@ -79,7 +79,11 @@ func TestSchemaIsSound(t *testing.T) {
 		}
 	}
 	walk("", s)
-	if got := s["required"]; !reflect.DeepEqual(got, []any{"name", "os"}) {
+	if got := s["required"]; !reflect.DeepEqual(got, []any{"name"}) {
 		t.Errorf("required %v", got)
+	}
+	either := []any{map[string]any{"required": []any{"os"}}, map[string]any{"required": []any{"extends"}}}
+	if got := s["anyOf"]; !reflect.DeepEqual(got, either) {
+		t.Errorf("required, or inherited: %v", got)
 	}
 }

@@ -21,6 +21,8 @@ type Script struct {
 	EverySync bool              `json:"everySync,omitempty"`
 	User      string            `json:"user,omitempty"` // "": root
 	Content   []byte            `json:"-"`
+
+	inherited bool // it is the parent's
 }
 
 // MarshalJSON writes the timeout as text.

@@ -2,7 +2,6 @@ package template
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"path"
 	"regexp"
@@ -31,6 +30,10 @@ func (l *loader) scripts(docs []scriptDoc, d *decoder) {
 		case name == "": // noted as missing
 		case listed[name]:
 			d.bad(at, "remove one of them", "%q is listed twice", name)
+		case !contains(found, name) && l.parent.script(name) != nil:
+			s, was := l.listedScript(at, doc, d), l.parent.script(name)
+			s.Name, s.Content, s.inherited = name, was.Content, true
+			l.t.Scripts = append(l.t.Scripts, s)
 		case !contains(found, name):
 			suggestion := "put it into scripts/"
 			if near := nearest(name, found); near != "" {
@@ -59,13 +62,23 @@ func (l *loader) numberedScripts(dir string, found []string) {
 			l.warn(Problem{File: path.Join(dir, name), Message: "does not run: its name starts with no number", Suggestion: "name it NN-" + name})
 		}
 	}
-	slices.SortFunc(names, func(a, b string) int {
-		x, y := ordinal(a), ordinal(b)
-		return cmp.Or(cmp.Compare(len(x), len(y)), strings.Compare(x, y), strings.Compare(a, b))
-	})
+	slices.SortFunc(names, byNumber)
 	for _, name := range names {
 		l.addScript(path.Join(dir, name), Script{Enabled: true})
 	}
+}
+
+// script is the script of that name, or nil.
+func (t *Template) script(name string) *Script {
+	if t == nil {
+		return nil
+	}
+	for i := range t.Scripts {
+		if t.Scripts[i].Name == name {
+			return &t.Scripts[i]
+		}
+	}
+	return nil
 }
 
 // ordinal is a script's number without leading zeros, as text, because it may be larger

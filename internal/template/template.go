@@ -1,7 +1,7 @@
 // Package template turns a folder into a Template: the description of a container and
 // everything that goes into it. It reads template.yaml, and the original system's
 // template.conf. It must not know what is done with a template, and reads nothing outside
-// of the folder.
+// of the folder and that of the template which it extends.
 package template
 
 import (
@@ -22,6 +22,7 @@ type Template struct {
 	Source      string // the catalogue that has it: path, user, TEMPLATES_ROOT, built-in, remote
 	Resolved    string // of a remote one: its address, pinned to the content; else ""
 	Legacy      bool   // whether it is a template.conf
+	Extends     string // its parent, as its file names it; "": none
 
 	OS           string   // a prefix such as debian-12, or a volid
 	OSElse       []string // further ones, the best first
@@ -56,11 +57,13 @@ type Template struct {
 	Credentials  []Credential // what scripts promise to save
 	Notes        string       // for people, before ${name} is filled in
 
-	Digest   string    // SHA-256 over the folder, hex; the same for the same content
+	Digest   string    // SHA-256 over the folder and that of its parent, hex; the same for the same content
 	Warnings []Problem // oddities that do not prevent its use
 
 	review func() []Problem       // see Review
-	says   func(path string) bool // whether the template's file sets a value
+	says   func(path string) bool // whether the template's file, or its parent's, sets a value
+	doc    *document              // what a template that extends it starts from
+	words  func() string          // the values of its file, outside of variables
 }
 
 // Variable is a value that --set can give.
@@ -135,8 +138,9 @@ type File struct {
 	Notify []Notify    `json:"notify,omitempty"` // what depends on the file
 	Check  string      `json:"check,omitempty"`  // a shell command that succeeds if the guest accepts the file
 
-	fsys   fs.FS
-	inline []byte
+	fsys      fs.FS
+	inline    []byte
+	inherited bool // it is the parent's
 }
 
 // Directory is a directory to make in the guest.

@@ -48,7 +48,7 @@ func Folder(ref string, sources []Source) (fs.FS, error) {
 	}
 	for _, s := range sources { // the name in its file differs from its folder's
 		for _, name := range s.names() {
-			if t, err := s.load(name); err == nil && t.Name == ref {
+			if t, err := s.load(name, sources); err == nil && t.Name == ref {
 				return fs.Sub(s.fsys(), name)
 			}
 		}
