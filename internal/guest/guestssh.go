@@ -86,6 +86,7 @@ func userAgent(o Options) string {
 
 // openJump prepares the connection to the jump host for the guest's sshd.
 func openJump(ctx context.Context, o Options, c *counts) (*sshTransport, error) {
+	o.Waiting("reading the SSH settings of " + o.Jump.Host)
 	d, left, err := o.Jump.dialer(ctx)
 	if err != nil {
 		return nil, err

@@ -29,6 +29,7 @@ func openNode(ctx context.Context, t Target, o Options) (Guest, error) {
 	if none := missingNode(o, true); none != nil {
 		return nil, none
 	}
+	o.Waiting("reading the SSH settings of " + o.Node.Host)
 	d, left, err := o.Node.dialer(ctx)
 	if err != nil {
 		return nil, err
@@ -43,6 +44,7 @@ func openNode(ctx context.Context, t Target, o Options) (Guest, error) {
 		old: pctOld, mute: pctMute(t.CTID, d.whom), alive: o.KeepAlive,
 		connect: func(ctx context.Context) (*ssh.Client, error) { return d.once(ctx, 5*time.Second) },
 	}
+	o.Waiting("connecting to " + d.whom)
 	c, err := d.calmly(ctx, 10*time.Second, o.Waiting)
 	if err != nil {
 		if ctx.Err() != nil {

@@ -39,8 +39,9 @@ func parseSettings(text string) sshSettings {
 	return s
 }
 
-// askDeadline limits `ssh -G`, which runs the commands of `Match exec`.
-const askDeadline = 10 * time.Second
+// askDeadline limits `ssh -G`, which runs the commands of `Match exec`. It is long, because a
+// busy machine takes seconds to start ssh: only a command that does not end shall meet it.
+const askDeadline = time.Minute
 
 // settingsOf returns the settings for n's host: from ssh if it is installed, else from
 // the files by our own reader. left notes the settings that it left out.
@@ -79,7 +80,7 @@ func (n NodeSSH) settingsOf(ctx context.Context) (s sshSettings, left []string, 
 
 // ask runs `ssh -G`.
 func (n NodeSSH) ask(ctx context.Context, ssh, file, stdin string) (sshSettings, error) {
-	ctx, cancel := context.WithTimeout(ctx, askDeadline)
+	limited, cancel := context.WithTimeout(ctx, askDeadline)
 	defer cancel()
 	args := []string{"-G"}
 	if file != "" {
@@ -91,17 +92,20 @@ func (n NodeSSH) ask(ctx context.Context, ssh, file, stdin string) (sshSettings,
 	if n.Port != 0 {
 		args = append(args, "-p", strconv.Itoa(n.Port))
 	}
-	cmd := exec.CommandContext(ctx, ssh, append(args, "--", n.Host)...)
+	cmd := exec.CommandContext(limited, ssh, append(args, "--", n.Host)...)
 	var out, said bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &said
 	cmd.WaitDelay = time.Second
 	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil { // the caller's end says nothing about the settings
+			return nil, fmt.Errorf("cannot read the SSH settings of %s: %w", n.Host, context.Cause(ctx))
+		}
 		if home := homeElsewhere(); file == "/dev/stdin" && home != "" {
 			args[2] = filepath.Join(home, ".ssh", "config")
 		}
 		e := &Error{Kind: BadSettings, Transport: transports.Node, Message: "cannot read the SSH settings of " + n.Host + ": ssh -G failed", Tail: lastWords(said.Bytes()),
 			Fix: "correct what ssh reports; to see it again: " + command(append([]string{"ssh"}, append(args, "--", n.Host)...))}
-		if ctx.Err() != nil {
+		if limited.Err() != nil {
 			e.Message = "cannot read the SSH settings of " + n.Host + ": ssh -G did not end within " + askDeadline.String()
 			e.Fix = "a Match exec in the SSH configuration that does not end?"
 		}

@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/infrahaus/infrahaus/internal/needs"
 )
@@ -117,6 +119,23 @@ func TestSSHConfigErrors(t *testing.T) {
 	s, err := NodeSSH{Host: "pve", ConfigFile: configFile(t, "BindAddress 192.0.2.1\nKnownHostsCommand /bin/true\n")}.resolve(t.Context())
 	if err != nil || len(s.left) != 1 || s.left[0] != "SSH settings of pve that are not used here: KnownHostsCommand, BindAddress" {
 		t.Errorf("%v %q", err, s.left)
+	}
+}
+
+// Who gives up while ssh runs a command of the settings is told no fault of the settings.
+func TestSSHConfigGivenUp(t *testing.T) {
+	needs.Program(t, "ssh", "openssh-client")
+	began := filepath.Join(t.TempDir(), "began")
+	ctx, cancel := context.WithCancel(ctxFor(t))
+	go func() {
+		for _, err := os.Stat(began); err != nil; _, err = os.Stat(began) {
+			time.Sleep(10 * time.Millisecond)
+		}
+		cancel()
+	}()
+	_, err := NodeSSH{Host: "pve", ConfigFile: configFile(t, "Match exec \"echo >"+began+"; exec sleep 30\"\nPort 7\n")}.resolve(ctx)
+	if !errors.Is(err, context.Canceled) || KindOf(err) == BadSettings {
+		t.Errorf("%v", err)
 	}
 }
 
