@@ -46,12 +46,14 @@ version than their pin; scripts that are new, have changed or failed. What is th
 same is neither shipped nor touched, what the template no longer has is named and
 left alone.
 
-Settings are cores, memory, swap, the disk (which only grows), hostname, tags,
-features, network, nameservers, start at boot and the console. A value that create or
+Settings are cores, CPU limit and weight, memory, swap, the disk and the volumes of
+mount points (which only grow), hostname, tags, features, interfaces, nameservers,
+search domain, start at boot and its order, and the console. A value that create or
 an earlier sync was given stays (--memory 1024); whatever nobody gave follows the
-template. What neither asks for is left as Proxmox has it. Hostname, features,
-nameservers and console take effect when the container is started next: --restart
-does that before files and scripts are applied, because a script may need a feature
+template. What neither asks for is left as Proxmox has it. How the pool, mount points
+and devices differ is shown, with the command that sets it on the node. Hostname,
+features, nameservers, search domain and console take effect when the container is
+started next: --restart does that before files and scripts are applied, because a script may need a feature
 that its template asks for. Where only root@pam may set a feature, pct on the node
 does it (ssh.node); otherwise the sync is refused before its first change. The OS
 template and unprivileged cannot be changed: the sync says so and leaves them.

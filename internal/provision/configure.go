@@ -36,6 +36,11 @@ func (r *Run) lookAtSettings(ctx context.Context) error {
 	}
 	now, err := r.host.PVE.CurrentConfig(ctx, r.recorded.Node, r.ctid)
 	r.situation.Now = &now
+	if err != nil || r.how.Want.Pool == "" && r.how.Was.Pool == "" {
+		return err
+	}
+	pool, err := r.host.PVE.PoolOf(ctx, r.ctid)
+	r.situation.Pool = &pool
 	return err
 }
 
@@ -52,9 +57,9 @@ func (r *Run) maySet(ctx context.Context) error {
 	for _, s := range settings {
 		switch {
 		case s.Put.Grow:
-			q.Grows = pve.Properties(r.situation.Config.All[s.Put.Key])[""]
-		case s.Put.Key == "net0":
-			q.Net = s.Put.Value
+			q.Grows = append(q.Grows, pve.Properties(r.situation.Config.All[s.Put.Key])[""])
+		case strings.HasPrefix(s.Put.Key, "net"):
+			q.Nets = append(q.Nets, s.Put.Value)
 		}
 	}
 	if r.how.Restart && slices.ContainsFunc(settings, func(s plan.Setting) bool { return s.Restart }) {

@@ -1,6 +1,7 @@
 package pve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,13 +53,27 @@ func (c *Client) Resize(ctx context.Context, node string, ctid int, disk, size s
 	return upid, err
 }
 
+// PoolOf is the pool that a container is a member of, "" for none.
+func (c *Client) PoolOf(ctx context.Context, ctid int) (string, error) {
+	var raw []struct{ VMID, Pool text }
+	if err := c.get(ctx, fmt.Sprintf("look up the pool of container %d", ctid), "/cluster/resources?type=vm", &raw); err != nil {
+		return "", err
+	}
+	for _, r := range raw {
+		if r.VMID.int() == ctid {
+			return r.Pool.String(), nil
+		}
+	}
+	return "", nil
+}
+
 // SetRequest is what will be set of a container.
 type SetRequest struct {
 	Node       string
 	CTID       int
 	Privileges []string // on the container
-	Grows      string   // the volume of a disk that grows, such as local-lvm:vm-100-disk-0; "": none does
-	Net        string   // the new net0; "": it stays
+	Grows      []string // the volumes of disks that grow, such as local-lvm:vm-100-disk-0
+	Nets       []string // the interfaces that change, as they will be
 }
 
 // MaySet returns Forbidden if the login lacks a privilege for a change: on the container, on
@@ -70,18 +85,20 @@ func (c *Client) MaySet(ctx context.Context, s SetRequest) error {
 		return err
 	}
 	needs := on(s.CTID, s.Privileges...)
-	if storage, _, ok := strings.Cut(s.Grows, ":"); ok {
-		needs = append(needs, need{at: "/storage/" + storage, privilege: "Datastore.AllocateSpace"})
+	for _, volume := range s.Grows {
+		if storage, _, ok := strings.Cut(volume, ":"); ok {
+			needs = append(needs, need{at: "/storage/" + storage, privilege: "Datastore.AllocateSpace"})
+		}
 	}
 	var missing error
-	if s.Net != "" {
+	for _, net := range s.Nets {
 		r := &resolver{c: c, out: &Placement{Node: s.Node}}
-		r.spec.Network, _, _ = parseNet(s.Net)
+		r.spec.Network, _, _ = parseNet(net)
 		bridge, err := r.bridgeNeeds(ctx)
 		if err != nil {
 			return err
 		}
-		needs, missing = append(needs, bridge...), r.noBridge()
+		needs, missing = append(needs, bridge...), cmp.Or(missing, r.noBridge())
 	}
 	if err := p.require(ctx, fmt.Sprintf("change the settings of container %d", s.CTID), needs); err != nil {
 		return err

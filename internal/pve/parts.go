@@ -19,10 +19,10 @@ func partParams(body map[string]any, r CreateRequest) {
 		body["net"+strconv.Itoa(i)] = netText(n, p.BridgeOf(i), mac)
 	}
 	for i, m := range s.Mounts {
-		body["mp"+strconv.Itoa(i)] = mountText(m, p.MountStorage(m))
+		body["mp"+strconv.Itoa(i)] = MountText(m, p.MountStorage(m))
 	}
 	for i, d := range s.Devices {
-		body["dev"+strconv.Itoa(i)] = deviceText(d)
+		body["dev"+strconv.Itoa(i)] = DeviceText(d)
 	}
 	if f := features(s.Features); f != "" {
 		body["features"] = f
@@ -55,8 +55,8 @@ func netText(n lxc.Network, bridge, mac string) string {
 // number writes a number as Proxmox keeps it, without an exponent.
 func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
-// mountText writes the property string of a mount point. storage is that of a new volume.
-func mountText(m lxc.Mount, storage string) string {
+// MountText writes the property string of a mount point. storage is that of a new volume.
+func MountText(m lxc.Mount, storage string) string {
 	first := m.Volume
 	switch {
 	case m.Bind():
@@ -80,8 +80,8 @@ func mountText(m lxc.Mount, storage string) string {
 	return strings.Join(parts, ",")
 }
 
-// deviceText writes the property string of a device.
-func deviceText(d lxc.Device) string {
+// DeviceText writes the property string of a device.
+func DeviceText(d lxc.Device) string {
 	parts := []string{d.Path}
 	add := func(key, value string) {
 		if value != "" && value != "0" {

@@ -36,11 +36,11 @@ func (c *Client) OnNode(s lxc.Spec) []Setting {
 	}
 	for i, m := range s.Mounts {
 		if m.Bind() {
-			out = append(out, Setting{"mp" + strconv.Itoa(i), mountText(m, "")})
+			out = append(out, Setting{"mp" + strconv.Itoa(i), MountText(m, "")})
 		}
 	}
 	for i, d := range s.Devices {
-		out = append(out, Setting{"dev" + strconv.Itoa(i), deviceText(d)})
+		out = append(out, Setting{"dev" + strconv.Itoa(i), DeviceText(d)})
 	}
 	return out
 }

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,22 +36,66 @@ func number(unit string, of func(lxc.Spec) int, key string) func(sides) compared
 	}
 }
 
+// plainKey compares a key whose value Proxmox keeps as it is given; "" asks for nothing.
+func plainKey(key string, of func(lxc.Spec) string) func(sides) compared {
+	return func(s sides) compared {
+		have := s.have.All[key]
+		want := asked(of(s.want), of(s.was), have)
+		return compared{have: have, want: want, value: want}
+	}
+}
+
+// decimal is a number as Proxmox keeps it, "" for 0.
+func decimal(f float64) string {
+	if f == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(f, 'f', -1, 64)
+}
+
+// compareStartup counts the order of the parts for nothing.
+func compareStartup(s sides) compared {
+	have := s.have.All["startup"]
+	want := asked(s.want.Startup, s.was.Startup, have)
+	if pve.SameProperties(have, want) {
+		return compared{}
+	}
+	return compared{have: have, want: want, value: want}
+}
+
+// comparePool names the difference alone: who may put a container into a pool needs rights on
+// both pools and on the container that a sync has no use for otherwise.
+func comparePool(s sides) compared {
+	if s.pool == nil {
+		return compared{}
+	}
+	have := *s.pool
+	want := asked(s.want.Pool, s.was.Pool, have)
+	how := fmt.Sprintf("pveum pool modify %s --vms %d --allow-move 1", want, s.ctid)
+	if want == "" {
+		how = fmt.Sprintf("pveum pool modify %s --vms %d --delete 1", have, s.ctid)
+	}
+	return compared{have: have, want: want, stays: "cannot be changed by sync; on the node: " + how}
+}
+
 // compareSwap differs from number: 0 is a value.
 func compareSwap(s sides) compared {
 	n := strconv.Itoa(s.want.SwapMiB)
 	return compared{have: strconv.Itoa(s.have.SwapMiB) + " MiB", want: n + " MiB", value: n}
 }
 
-// compareDisk leaves a disk alone whose size Proxmox does not know, as of a folder on a
+func compareDisk(s sides) compared { return compareSize(s, "rootfs", s.want.DiskGiB) }
+
+// compareSize leaves a volume alone whose size Proxmox does not know, as of a folder on a
 // storage of type dir.
-func compareDisk(s sides) compared {
-	size := pve.Properties(s.have.All["rootfs"])["size"]
-	have, want := pve.SizeMiB(size), s.want.DiskGiB<<10
+func compareSize(s sides, key string, gib int) compared {
+	size := pve.Properties(s.have.All[key])["size"]
+	have, want := pve.SizeMiB(size), gib<<10
 	if have == 0 || want == 0 || have == want {
 		return compared{}
 	}
 	text := strings.TrimSpace(strings.TrimRight(size, "MGT")) + map[string]string{"M": " MiB", "G": " GiB", "T": " TiB"}[size[len(size)-1:]]
-	return compared{have: text, want: fmt.Sprintf("%d GiB", s.want.DiskGiB), value: fmt.Sprintf("%dG", s.want.DiskGiB), less: want < have}
+	return compared{have: text, want: fmt.Sprintf("%d GiB", gib), value: fmt.Sprintf("%dG", gib), less: want < have}
 }
 
 func compareHostname(s sides) compared {
@@ -115,62 +158,6 @@ func featuresNeedRoot(s sides, c compared) bool {
 	delete(old, "nesting")
 	delete(now, "nesting")
 	return len(old) != len(now) || slices.ContainsFunc(features, func(f string) bool { return old[f] != now[f] })
-}
-
-// netParts are the properties of net0 that a spec can ask for, each with its word for people.
-var netParts = []struct{ key, word string }{
-	{"bridge", "bridge"}, {"tag", "VLAN"}, {"ip", "IPv4"}, {"gw", "gateway"}, {"ip6", "IPv6"}, {"gw6", "IPv6 gateway"}, {"firewall", "firewall"},
-}
-
-func netProperties(n lxc.Network) map[string]string {
-	p := map[string]string{"bridge": n.Bridge, "ip": n.IPv4, "gw": n.Gateway4, "ip6": n.IPv6, "gw6": n.Gateway6}
-	if n.VLAN > 0 {
-		p["tag"] = strconv.Itoa(n.VLAN)
-	}
-	if n.Firewall {
-		p["firewall"] = "1"
-	}
-	return p
-}
-
-// compareNetwork names only the parts that differ.
-func compareNetwork(s sides) compared {
-	have := pve.Properties(s.have.All["net0"])
-	for _, key := range []string{"ip", "ip6"} {
-		if have[key] == "manual" { // Proxmox's other word for none
-			delete(have, key)
-		}
-	}
-	if have["firewall"] == "0" {
-		delete(have, "firewall")
-	}
-	want, was := netProperties(s.want.Network), netProperties(s.was.Network)
-	set := map[string]string{}
-	var haves, wants []string
-	for _, part := range netParts {
-		now, old := have[part.key], have[part.key]
-		if now = asked(want[part.key], was[part.key], old); sameAddress(now, old) || part.key == "bridge" && now == "" {
-			continue // a bridge that is not named any more stays: any will do
-		}
-		set[part.key] = now
-		haves = append(haves, part.word+" "+orNone(old))
-		wants = append(wants, part.word+" "+orNone(now))
-	}
-	if len(set) == 0 {
-		return compared{}
-	}
-	return compared{have: strings.Join(haves, ", "), want: strings.Join(wants, ", "), value: pve.WithProperties(s.have.All["net0"], set)}
-}
-
-// sameAddress compares two values, and addresses whatever their spelling.
-func sameAddress(a, b string) bool {
-	if p, err := netip.ParsePrefix(a); err == nil {
-		a = p.String()
-	}
-	if p, err := netip.ParsePrefix(b); err == nil {
-		b = p.String()
-	}
-	return a == b
 }
 
 func orNone(s string) string {

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/pve"
@@ -17,7 +18,8 @@ type Setting struct {
 	Restart bool          `json:"restart"`       // it takes effect when the container is started next
 	Why     string        `json:"why,omitempty"` // of stay and refuse
 
-	Put Put `json:"-"` // of set
+	Put       Put    `json:"-"` // of set
+	Privilege string `json:"-"` // that the API wants of the login for Put
 }
 
 // SettingEffect is what a sync does about a setting.
@@ -57,6 +59,8 @@ type sides struct {
 	want, was lxc.Spec   // what is asked for, and what was asked for when that was recorded last
 	have      pve.Config // with what waits for a restart
 	made      string     // the OS template that the container was made from; "" if not known
+	ctid      int
+	pool      *string // that it is a member of; nil: nobody asked
 }
 
 // compared is one comparison in words. The two are equal if there is nothing to do.
@@ -64,6 +68,7 @@ type compared struct {
 	have, want string
 	value      string // the new value of Proxmox's key; "" removes the key
 	less       bool   // of grows: the wanted size is smaller
+	stays      string // why a sync leaves it; "": it does not
 }
 
 // settingRow is one setting. What nobody asks for, now or when that was recorded last, is
@@ -71,7 +76,7 @@ type compared struct {
 type settingRow struct {
 	name      string
 	flags     []string // of create and sync; for Setting.From and Given
-	key       string   // Proxmox's; "" for one that never changes
+	key       string   // Proxmox's; "" for one that a sync never changes
 	privilege string
 	when      when
 	compare   func(sides) compared
@@ -80,10 +85,13 @@ type settingRow struct {
 	rootOnly func(sides, compared) bool
 }
 
-// settingRows are all settings, in the order in which they are set. A new one is a row here
-// and a line in TestSettings; if create has a flag for it, also a line in given.
+// settingRows are the settings of every container, in the order in which they are set. A new
+// one is a row here and a line in TestSettings; if create has a flag for it, also a line in
+// given. See partRows for what a container may have several of.
 var settingRows = []settingRow{
 	{name: "cores", flags: []string{"cores"}, key: "cores", privilege: "VM.Config.CPU", compare: number("", func(s lxc.Spec) int { return s.Cores }, "cores")},
+	{name: "cpulimit", flags: []string{"cpulimit"}, key: "cpulimit", privilege: "VM.Config.CPU", compare: plainKey("cpulimit", func(s lxc.Spec) string { return decimal(s.CPULimit) })},
+	{name: "cpuunits", flags: []string{"cpuunits"}, key: "cpuunits", privilege: "VM.Config.CPU", compare: plainKey("cpuunits", func(s lxc.Spec) string { return decimal(float64(s.CPUUnits)) })},
 	{name: "memory", flags: []string{"memory"}, key: "memory", privilege: "VM.Config.Memory", compare: number(" MiB", func(s lxc.Spec) int { return s.MemoryMiB }, "memory")},
 	{name: "swap", flags: []string{"swap"}, key: "swap", privilege: "VM.Config.Memory", compare: compareSwap},
 	{name: "disk", flags: []string{"disk"}, key: "rootfs", privilege: "VM.Config.Disk", when: grows, compare: compareDisk},
@@ -92,7 +100,10 @@ var settingRows = []settingRow{
 	{name: "features", flags: []string{"nesting"}, key: "features", privilege: "VM.Allocate", when: atRestart, compare: compareFeatures, rootOnly: featuresNeedRoot},
 	{name: "network", flags: []string{"bridge", "vlan", "ip", "ip6"}, key: "net0", privilege: "VM.Config.Network", compare: compareNetwork},
 	{name: "nameservers", flags: []string{"nameserver"}, key: "nameserver", privilege: "VM.Config.Network", when: atRestart, compare: compareNameservers},
+	{name: "searchdomain", key: "searchdomain", privilege: "VM.Config.Network", when: atRestart, compare: plainKey("searchdomain", func(s lxc.Spec) string { return s.Network.SearchDomain })},
 	{name: "onboot", flags: []string{"onboot"}, key: "onboot", privilege: "VM.Config.Options", compare: compareOnBoot},
+	{name: "startup", flags: []string{"startup"}, key: "startup", privilege: "VM.Config.Options", compare: compareStartup},
+	{name: "pool", flags: []string{"pool"}, compare: comparePool},
 	{name: "console", flags: []string{"console"}, key: "cmode", privilege: "VM.Config.Options", when: atRestart, compare: compareConsole},
 	{name: "os", when: never, compare: compareOS},
 	{name: "unprivileged", flags: []string{"unprivileged", "privileged"}, when: never, compare: compareUnprivileged},
@@ -101,8 +112,8 @@ var settingRows = []settingRow{
 // Settings are the differences between a container that is there and what a sync wants it
 // to be, in the order in which they are set.
 func Settings(q Request, w World) (out []Setting) {
-	s := sides{want: q.Sync.Want, was: q.Sync.Was, have: w.Situation.Config, made: w.Record.OSTemplate}
-	for _, row := range settingRows {
+	s := sides{want: q.Sync.Want, was: q.Sync.Was, have: w.Situation.Config, made: w.Record.OSTemplate, ctid: w.Record.CTID, pool: w.Situation.Pool}
+	for _, row := range slices.Concat(settingRows, partRows(s)) {
 		if one, differs := row.setting(s, q, w); differs {
 			out = append(out, one)
 		}
@@ -121,12 +132,14 @@ func (row settingRow) setting(s sides, q Request, w World) (Setting, bool) {
 		running.have = *w.Situation.Now
 	}
 	now := row.compare(running)
-	one := Setting{Name: row.name, Have: now.have, Want: c.want, From: row.from(q.Job.Given), Restart: row.when == atRestart && now.have != c.want}
+	one := Setting{Name: row.name, Privilege: row.privilege, Have: now.have, Want: c.want, From: row.from(q.Job.Given), Restart: row.when == atRestart && now.have != c.want}
 	switch {
 	case c.have == c.want && now.have == now.want:
 		return one, false
 	case c.have == c.want:
 		one.Effect, one.Restart = SettingWaits, true
+	case c.stays != "":
+		one.Effect, one.Why = SettingStays, c.stays
 	case row.when == never:
 		one.Effect, one.Why = SettingStays, "cannot be changed: create anew"
 	case c.less:
@@ -166,17 +179,15 @@ func (row settingRow) from(g *Given) string {
 // SettingPrivileges are the privileges that the login needs to make these changes by the API.
 func SettingPrivileges(settings []Setting) (privileges []string) {
 	for _, s := range settings {
-		for _, row := range settingRows {
-			if row.name == s.Name && s.Effect == SettingSet && !s.Put.OnNode && !slices.Contains(privileges, row.privilege) {
-				privileges = append(privileges, row.privilege)
-			}
+		if s.Effect == SettingSet && !s.Put.OnNode && !slices.Contains(privileges, s.Privilege) {
+			privileges = append(privileges, s.Privilege)
 		}
 	}
 	return privileges
 }
 
 // Made reports whether Proxmox has what a request asks for. A property string counts as the
-// same whatever its order, and so do tags.
+// same whatever its order, and so do tags. Proxmox gives an interface an address of its own.
 func (c Put) Made(have pve.Config) bool {
 	now, set := have.All[c.Key]
 	switch {
@@ -186,6 +197,9 @@ func (c Put) Made(have pve.Config) bool {
 		return !set
 	case c.Key == "tags":
 		return slices.Equal(sortedTags(have.Tags), sortedTags(pve.Tags(c.Value)))
+	}
+	if strings.HasPrefix(c.Key, "net") && pve.Properties(c.Value)["hwaddr"] == "" {
+		now = pve.WithProperties(now, map[string]string{"hwaddr": ""})
 	}
 	return pve.SameProperties(now, c.Value)
 }

@@ -73,6 +73,42 @@ func TestSettings(t *testing.T) {
 		{name: "onboot", want: func(s *spec) { s.OnBoot = true }, have: map[string]string{"onboot": "0"}, says: "onboot: no, template yes: set it", put: "onboot=1"},
 		{name: "console", want: func(s *spec) { s.Console = "shell" }, says: "console: tty, template shell: set it, needs a restart", put: "cmode=shell, restart"},
 		{name: "default console", want: func(s *spec) { s.Console = "tty" }},
+		{name: "cpulimit", want: func(s *spec) { s.CPULimit = 1.5 }, says: "cpulimit: none, template 1.5: set it", put: "cpulimit=1.5"},
+		{name: "cpulimit that the template dropped", was: func(s *spec) { s.CPULimit = 1.5 }, want: func(s *spec) { s.CPULimit = 0 }, have: map[string]string{"cpulimit": "1.5"}, says: "cpulimit: 1.5, template none: set it", put: "cpulimit="},
+		{name: "cpuunits", want: func(s *spec) { s.CPUUnits = 200 }, says: "cpuunits: none, template 200: set it", put: "cpuunits=200"},
+		{name: "cpuunits of somebody else", have: map[string]string{"cpuunits": "50"}},
+		{name: "startup", want: func(s *spec) { s.Startup = "order=3,up=30" }, have: map[string]string{"startup": "order=2"}, says: "startup: order=2, template order=3,up=30: set it", put: "startup=order=3,up=30"},
+		{name: "startup in another order", want: func(s *spec) { s.Startup = "order=3,up=30" }, have: map[string]string{"startup": "up=30,order=3"}},
+		{name: "searchdomain", want: func(s *spec) { s.Network.SearchDomain = "lab" }, says: "searchdomain: none, template lab: set it, needs a restart", put: "searchdomain=lab, restart"},
+		{name: "MTU and rate", want: func(s *spec) { s.Network.MTU, s.Network.RateMBs = 1400, 2.5 }, have: map[string]string{"net0": "name=eth0,bridge=vmbr0,ip=dhcp,rate=1"},
+			says: "network: MTU none, rate 1, template MTU 1400, rate 2.5: set it", put: "net0=name=eth0,bridge=vmbr0,ip=dhcp,rate=2.5,mtu=1400"},
+		{name: "pool", want: func(s *spec) { s.Pool = "web" }, says: "pool: old, template web: cannot be changed by sync; on the node: pveum pool modify web --vms 100 --allow-move 1"},
+		{name: "pool that the template dropped", was: func(s *spec) { s.Pool = "old" }, want: func(s *spec) { s.Pool = "" }, says: "pool: old, template none: cannot be changed by sync; on the node: pveum pool modify old --vms 100 --delete 1"},
+		{name: "the same pool", want: func(s *spec) { s.Pool = "old" }},
+		{name: "a further interface", want: func(s *spec) { s.Interfaces = []lxc.Network{{VLAN: 20, MTU: 1400}, {Name: "lan", IPv4: "10.0.0.2/24"}} }, have: map[string]string{"net2": "name=lan,bridge=vmbr0,ip=10.0.0.3/24"},
+			says: "network eth1: none, template bridge vmbr0, VLAN 20, MTU 1400: set itnetwork lan: IPv4 10.0.0.3/24, template IPv4 10.0.0.2/24: set it",
+			put:  "net1=name=eth1,bridge=vmbr0,mtu=1400,tag=20net2=name=lan,bridge=vmbr0,ip=10.0.0.2/24"},
+		{name: "two further interfaces", want: func(s *spec) { s.Interfaces = []lxc.Network{{}, {}} }, have: map[string]string{"net1": "name=theirs,bridge=vmbr0"},
+			says: "network eth1: none, template bridge vmbr0: set itnetwork eth2: none, template bridge vmbr0: set it", put: "net2=name=eth1,bridge=vmbr0net3=name=eth2,bridge=vmbr0"},
+		{name: "an interface of somebody else", have: map[string]string{"net1": "name=theirs,bridge=vmbr0"}},
+		{name: "a further interface as it was made", want: func(s *spec) { s.Interfaces = []lxc.Network{{}} }, have: map[string]string{"net1": "name=eth1,bridge=vmbr0,hwaddr=BC:24:11:00:00:02,type=veth"}},
+		{name: "an interface that the template dropped", was: func(s *spec) { s.Interfaces = []lxc.Network{{}} }, want: func(s *spec) { s.Interfaces = nil }, have: map[string]string{"net1": "name=eth1,bridge=vmbr0"},
+			says: "network eth1: name=eth1,bridge=vmbr0, template none: left; to remove it, on the node: pct set 100 --delete net1"},
+		{name: "a new mount point", want: func(s *spec) { s.Mounts = []lxc.Mount{{Path: "/srv", SizeGiB: 2}} }, have: map[string]string{"mp0": "local-lvm:vm-100-disk-1,mp=/theirs,size=1G"},
+			says: "mount /srv: none, template local-lvm:2,mp=/srv: cannot be added by sync; on the node: pct set 100 --mp1 'local-lvm:2,mp=/srv'"},
+		{name: "mount points in another order", want: func(s *spec) { s.Mounts = []lxc.Mount{{Path: "/a", SizeGiB: 1}, {Path: "/b", SizeGiB: 2}} },
+			have: map[string]string{"mp0": "x:vm-100-disk-2,mp=/b,size=2G", "mp1": "x:vm-100-disk-1,mp=/a,size=1G"}},
+		{name: "a larger mount point", want: func(s *spec) { s.Mounts = []lxc.Mount{{Path: "/b", SizeGiB: 3}} }, have: map[string]string{"mp4": "x:vm-100-disk-2,mp=/b,size=2G"}, says: "mount /b: 2 GiB, template 3 GiB: set it", put: "mp4=3G, grow"},
+		{name: "a smaller mount point", want: func(s *spec) { s.Mounts = []lxc.Mount{{Path: "/b", SizeGiB: 1}} }, have: map[string]string{"mp0": "x:vm-100-disk-2,mp=/b,size=2G"}, says: "mount /b: 2 GiB, template 1 GiB: cannot shrink"},
+		{name: "options of a mount point", want: func(s *spec) { s.Mounts = []lxc.Mount{{Path: "/b", SizeGiB: 2, Backup: true}} }, have: map[string]string{"mp0": "x:d,mp=/b,mountoptions=noatime,size=2G"},
+			says: "mount /b options: x:d, mountoptions=noatime, template x:d, backup=1, mountoptions=noatime: cannot be changed by sync; on the node: pct set 100 --mp0 'x:d,mp=/b,mountoptions=noatime,size=2G,backup=1'"},
+		{name: "a folder instead of a volume", want: func(s *spec) { s.Mounts = []lxc.Mount{{Path: "/b", Source: "/srv/b"}} }, have: map[string]string{"mp0": "x:d,mp=/b,size=2G"},
+			says: "mount /b options: x:d, template /srv/b: cannot be changed by sync; create anew"},
+		{name: "a mount point that the template dropped", was: func(s *spec) { s.Mounts = []lxc.Mount{{Path: "/b", SizeGiB: 2}} }, want: func(s *spec) { s.Mounts = nil }, have: map[string]string{"mp0": "x:d,mp=/b,size=2G"},
+			says: "mount /b: x:d,mp=/b,size=2G, template none: left; to remove it, on the node: pct set 100 --delete mp0"},
+		{name: "a new device", want: func(s *spec) { s.Devices = []lxc.Device{{Path: "/dev/net/tun", Mode: "0666"}} }, says: "device /dev/net/tun: none, template /dev/net/tun,mode=0666: cannot be added by sync; on the node: pct set 100 --dev0 '/dev/net/tun,mode=0666'"},
+		{name: "a device in both spellings", want: func(s *spec) { s.Devices = []lxc.Device{{Path: "/dev/a"}, {Path: "/dev/b", GID: 44}} }, have: map[string]string{"dev0": "path=/dev/a,mode=0660", "dev1": "/dev/b,gid=44"}},
+		{name: "the group of a device", want: func(s *spec) { s.Devices = []lxc.Device{{Path: "/dev/b", GID: 44}} }, have: map[string]string{"dev1": "/dev/b,gid=1"}, says: "device /dev/b: gid=1, template gid=44: cannot be changed by sync; on the node: pct set 100 --dev1 '/dev/b,gid=44'"},
 		{name: "os", want: func(s *spec) { s.OSTemplate = "debian-13" }, says: "os: debian-12-standard_12.7-1_amd64.tar.zst, template debian-13: cannot be changed: create anew"},
 		{name: "privileged", want: func(s *spec) { s.Unprivileged = false }, says: "unprivileged: yes, template no: cannot be changed: create anew"},
 	} {
@@ -87,7 +123,8 @@ func TestSettings(t *testing.T) {
 			}
 			maps.Copy(have, c.have)
 			maps.DeleteFunc(have, func(_, v string) bool { return v == "-" })
-			w := World{Record: lxc.Container{OSTemplate: "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"}}
+			pool := "old"
+			w := World{Record: lxc.Container{CTID: 100, OSTemplate: "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"}, Situation: Situation{Pool: &pool}}
 			w.Situation.Config = pve.ConfigOf(have)
 			says, put := told(Settings(q, w))
 			if says != c.says || put != c.put {
@@ -130,6 +167,18 @@ func TestUnaskedSettings(t *testing.T) {
 				t.Errorf("says %q, want %q", says, c.says)
 			}
 		})
+	}
+}
+
+// Proxmox gives a new interface an address: a resume must not add it once more.
+func TestMadeInterface(t *testing.T) {
+	put := Put{Key: "net1", Value: "name=eth1,bridge=vmbr0"}
+	for text, want := range map[string]bool{
+		"": false, "name=eth1,bridge=vmbr0,hwaddr=BC:24:11:00:00:02,type=veth": true, "name=eth1,bridge=vmbr1,hwaddr=BC:24:11:00:00:02,type=veth": false,
+	} {
+		if got := put.Made(pve.ConfigOf(map[string]string{"net1": text})); got != want {
+			t.Errorf("%q: got %t", text, got)
+		}
 	}
 }
 

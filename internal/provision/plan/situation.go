@@ -25,9 +25,10 @@ type Situation struct {
 	// Now is the configuration with which the container runs, without what waits for a
 	// restart; nil if nobody asked.
 	Now     *pve.Config
-	Create  string // UPID of the create task of InCreation, Unread and HalfMade
-	Running bool   // of There
-	Start   string // of There: UPID of a start task that still runs
+	Pool    *string // that the container is a member of, "" for none; nil if nobody asked
+	Create  string  // UPID of the create task of InCreation, Unread and HalfMade
+	Running bool    // of There
+	Start   string  // of There: UPID of a start task that still runs
 }
 
 // ToCreate reports whether a container has to be created.
