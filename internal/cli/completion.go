@@ -62,6 +62,9 @@ func (a *app) completeTree(cmd *cobra.Command) {
 		"bridge": func(ctx context.Context, p *peeker, cmd *cobra.Command, _ []string) []string {
 			return p.places(ctx, flagText(cmd, "node")).Bridges
 		},
+		"pool": func(ctx context.Context, p *peeker, cmd *cobra.Command, _ []string) []string {
+			return p.places(ctx, flagText(cmd, "node")).Pools
+		},
 		"script":      scriptNames,
 		"skip-script": scriptNames,
 		"from":        fromNames,
@@ -74,6 +77,8 @@ func (a *app) completeTree(cmd *cobra.Command) {
 			_ = cmd.RegisterFlagCompletionFunc(f.Name, a.completeVariables(cobra.ShellCompDirectiveNoFileComp))
 		case f.Name == "set-file":
 			_ = cmd.RegisterFlagCompletionFunc(f.Name, a.completeVariables(cobra.ShellCompDirectiveDefault))
+		case f.Name == "os":
+			_ = cmd.RegisterFlagCompletionFunc(f.Name, a.completeOS)
 		case flags[f.Name] != nil:
 			_ = cmd.RegisterFlagCompletionFunc(f.Name, a.completion(flags[f.Name]))
 		case f.Value.Type() != "bool" && !takesPath(f):
@@ -160,6 +165,20 @@ func (a *app) completeTemplates(_ *cobra.Command, args []string, _ string) ([]st
 		}
 	})
 	return names, cobra.ShellCompDirectiveDefault
+}
+
+// completeOS offers OS templates, also after a comma.
+func (a *app) completeOS(cmd *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+	before := word[:strings.LastIndexByte(word, ',')+1]
+	var names []string
+	a.peek(func(ctx context.Context, p *peeker) {
+		for _, name := range p.osNames(ctx, flagText(cmd, "node")) {
+			if !strings.Contains(","+before, ","+name+",") {
+				names = append(names, before+name)
+			}
+		}
+	})
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeHosts offers the hosts of the config and the sandbox.

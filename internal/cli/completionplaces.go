@@ -11,17 +11,38 @@ import (
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/config"
+	"github.com/infrahaus/infrahaus/internal/fetch"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/sandbox"
+	"github.com/infrahaus/infrahaus/internal/template"
 )
 
 // freshPlaces is how long a host is not asked again.
 const freshPlaces = 30 * time.Second
 
-// places are the names of nodes, storages and bridges of the selected host: from the cache
-// while it is fresh, else from the host, else from an older cache, else from the settings
-// and the records.
+// places are the names of nodes, storages, bridges and pools of the selected host.
 func (p *peeker) places(ctx context.Context, node string) pve.Places {
+	return p.names(ctx, "places", node, (*pve.Client).Places)
+}
+
+// osNames are the OS templates of the selected host, and those that templates ask for if it
+// does not answer.
+func (p *peeker) osNames(ctx context.Context, node string) []string {
+	names := p.names(ctx, "os", node, (*pve.Client).OSNames).OS
+	if names != nil {
+		return names
+	}
+	for _, e := range template.List(p.app.templateSources(ctx, lookUp{mode: fetch.Local})) {
+		if e.OS != "" && !slices.Contains(names, e.OS) {
+			names = append(names, e.OS)
+		}
+	}
+	return names
+}
+
+// names are what ask finds out on the selected host: from the cache of this kind while it is
+// fresh, else from the host, else from an older cache, else from the settings and the records.
+func (p *peeker) names(ctx context.Context, kind, node string, ask func(*pve.Client, context.Context, string) (pve.Places, error)) pve.Places {
 	name := p.cfg.HostName()
 	if name == "" {
 		return pve.Places{}
@@ -32,13 +53,13 @@ func (p *peeker) places(ctx context.Context, node string) pve.Places {
 	if !ok {
 		return p.known(ctx, name)
 	}
-	file := p.cacheFile(options.URL, node)
+	file := p.cacheFile(kind, options.URL, node)
 	kept, age, have := readPlaces(file)
 	if have && age < freshPlaces {
 		return kept
 	}
 	if client, err := pve.New(options); err == nil {
-		if asked, err := client.Places(asking, node); err == nil {
+		if asked, err := ask(client, asking, node); err == nil {
 			writePlaces(file, asked)
 			return asked
 		}
@@ -88,9 +109,9 @@ func (p *peeker) known(ctx context.Context, name string) pve.Places {
 	return out
 }
 
-func (p *peeker) cacheFile(url, node string) string {
+func (p *peeker) cacheFile(kind, url, node string) string {
 	sum := sha256.Sum256([]byte(url + "\n" + node))
-	return filepath.Join(p.cfg.Paths.CacheDir, "places-"+hex.EncodeToString(sum[:8])+".json")
+	return filepath.Join(p.cfg.Paths.CacheDir, kind+"-"+hex.EncodeToString(sum[:8])+".json")
 }
 
 func readPlaces(file string) (p pve.Places, age time.Duration, ok bool) {
