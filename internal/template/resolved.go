@@ -52,6 +52,12 @@ var settings = []struct{ name, yaml, conf string }{
 	{"network", "network", ""},
 }
 
+// NamesAddress reports whether the template says how the first interface gets its IPv4
+// address. Without a word it is DHCP. True for a template that was not read from a file.
+func (t *Template) NamesAddress() bool {
+	return t.says == nil || t.says("network.ip") || t.says("network[0].ip")
+}
+
 // Defaults are the settings that the template leaves to the defaults, by name. Nil for one
 // that was not read from a file.
 func (t *Template) Defaults() (names []string) {

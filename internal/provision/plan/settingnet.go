@@ -34,7 +34,11 @@ func netProperties(n lxc.Network) map[string]string {
 }
 
 func compareNetwork(s sides) compared {
-	return compareInterface(s.have.All["net0"], s.want.Network, s.was.Network)
+	want, was := s.want.Network, s.was.Network
+	if s.anyAddress {
+		want.IPv4, was.IPv4 = "", ""
+	}
+	return compareInterface(s.have.All["net0"], want, was)
 }
 
 // compareInterface names only the parts that differ.
@@ -52,8 +56,9 @@ func compareInterface(text string, wanted, asWas lxc.Network) compared {
 	set := map[string]string{}
 	var haves, wants []string
 	for _, part := range netParts {
-		now, old := have[part.key], have[part.key]
-		if now = asked(want[part.key], was[part.key], old); sameAddress(now, old) || part.key == "bridge" && now == "" {
+		old := have[part.key]
+		now := asked(want[part.key], was[part.key], old)
+		if sameAddress(now, old) || part.key == "bridge" && now == "" {
 			continue // a bridge that is not named any more stays: any will do
 		}
 		set[part.key] = now

@@ -61,6 +61,8 @@ type sides struct {
 	made      string     // the OS template that the container was made from; "" if not known
 	ctid      int
 	pool      *string // that it is a member of; nil: nobody asked
+
+	anyAddress bool // nobody says how the first interface gets its IPv4 address
 }
 
 // compared is one comparison in words. The two are equal if there is nothing to do.
@@ -112,7 +114,7 @@ var settingRows = []settingRow{
 // Settings are the differences between a container that is there and what a sync wants it
 // to be, in the order in which they are set.
 func Settings(q Request, w World) (out []Setting) {
-	s := sides{want: q.Sync.Want, was: q.Sync.Was, have: w.Situation.Config, made: w.Record.OSTemplate, ctid: w.Record.CTID, pool: w.Situation.Pool}
+	s := sides{want: q.Sync.Want, was: q.Sync.Was, have: w.Situation.Config, made: w.Record.OSTemplate, ctid: w.Record.CTID, pool: w.Situation.Pool, anyAddress: q.anyAddress()}
 	for _, row := range slices.Concat(settingRows, partRows(s)) {
 		if one, differs := row.setting(s, q, w); differs {
 			out = append(out, one)
@@ -162,7 +164,14 @@ func (row settingRow) setting(s sides, q Request, w World) (Setting, bool) {
 // set on Proxmox by hand.
 func (q Request) unasked(row settingRow) bool {
 	t := q.Job.Template
-	return t != nil && !q.Job.Given.Has(row.flags...) && row.name != "network" && slices.Contains(t.Defaults(), row.name)
+	return t != nil && !q.Job.Given.Has(row.flags...) && slices.Contains(t.Defaults(), row.name)
+}
+
+// anyAddress is unasked for the IPv4 address alone: a static address that somebody has set on
+// Proxmox must not go back to DHCP because the template names a VLAN.
+func (q Request) anyAddress() bool {
+	t := q.Job.Template
+	return t != nil && !q.Job.Given.Has("ip") && !t.NamesAddress()
 }
 
 // from says who wants a setting.

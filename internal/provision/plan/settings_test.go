@@ -136,7 +136,7 @@ func TestSettings(t *testing.T) {
 
 // What the template's file does not name is left as Proxmox has it, unless a flag gave it.
 func TestUnaskedSettings(t *testing.T) {
-	byHand := map[string]string{"cores": "4", "memory": "2048", "swap": "0", "rootfs": "a:b,size=32G"}
+	byHand := map[string]string{"cores": "4", "memory": "2048", "swap": "0", "rootfs": "a:b,size=32G", "net0": "name=eth0,bridge=vmbr0,ip=10.0.0.9/24"}
 	for _, c := range []struct {
 		name, resources string
 		given           *Given
@@ -146,8 +146,12 @@ func TestUnaskedSettings(t *testing.T) {
 		{"memory named", "{memory: 512}", &Given{}, []string{"memory: 2048 MiB, template 512 MiB"}},
 		{"named with no value", "{memory: null}", &Given{}, nil},
 		{"named, with a zero", "{swap: 0, cores: 1}", &Given{}, []string{"cores: 4, template 1"}},
+		{"a VLAN named", "{}\nnetwork: {vlan: 20}", &Given{}, []string{"network: VLAN none, template VLAN 20"}},
+		{"a VLAN named in a list", "{}\nnetwork: [{vlan: 20}]", &Given{}, []string{"network: VLAN none, template VLAN 20"}},
+		{"an address named", "{}\nnetwork: {ip: dhcp}", &Given{}, []string{"network: IPv4 10.0.0.9/24, template IPv4 dhcp"}},
+		{"an address given", "{}", &Given{Flags: []string{"ip"}}, []string{"network: IPv4 10.0.0.9/24, asked for IPv4 dhcp"}},
 		{"given", "{}", &Given{Flags: []string{"memory", "disk"}}, []string{"memory: 2048 MiB, asked for 512 MiB", "disk: 32 GiB, asked for 8 GiB"}},
-		{"an older record", "{memory: 512}", nil, []string{"cores: 4, on record 1", "memory: 2048 MiB, on record 512 MiB", "swap: 0 MiB, on record 512 MiB", "disk: 32 GiB, on record 8 GiB"}},
+		{"an older record", "{memory: 512}", nil, []string{"cores: 4, on record 1", "memory: 2048 MiB, on record 512 MiB", "swap: 0 MiB, on record 512 MiB", "disk: 32 GiB, on record 8 GiB", "network: IPv4 10.0.0.9/24, on record IPv4 dhcp"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tpl, err := template.Load(fstest.MapFS{"template.yaml": {Data: []byte("name: web\nos: debian-12\nresources: " + c.resources)}}, "web")
