@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,7 +81,7 @@ func (t *trial) changeSettings() bool {
 	t.edit("template.yaml", "memory: 256", "memory: 300")
 	t.edit("template.yaml", "disk: 2", "disk: 3")
 	t.edit("template.yaml", "features:", "tags: [crash]\nnetwork: {nameservers: [192.0.2.53]}\nfeatures:")
-	t.config = map[string]string{"memory": "300", "rootfs": "size=3G", "tags": "crash", "nameserver": "192.0.2.53"}
+	maps.Copy(t.config, map[string]string{"memory": "300", "rootfs": "size=3G", "tags": "crash", "nameserver": "192.0.2.53"})
 	return true
 }
 

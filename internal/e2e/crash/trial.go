@@ -48,7 +48,7 @@ func (t *trial) leaked(format string, a ...any) {
 
 // newTrial makes a home with a copy of the template and a secret of its own.
 func (h *harness) newTrial(w *world, dir, transport string) (*trial, error) {
-	t := &trial{h: h, w: w, dir: dir, transport: transport, template: filepath.Join(dir, "crash"), hold: "nothing"}
+	t := &trial{h: h, w: w, dir: dir, transport: transport, template: filepath.Join(dir, "crash"), hold: "nothing", config: map[string]string{"features": "keyctl=1"}}
 	if err := os.CopyFS(t.template, os.DirFS(h.template)); err != nil {
 		return nil, err
 	}
