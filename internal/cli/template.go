@@ -200,7 +200,7 @@ func templateRows(t *template.Template) [][]string {
 }
 
 // partRows describe what a container has besides its resources, in the words of a plan.
-// What every container has is left out.
+// Settings that every container has are left out.
 func partRows(s lxc.Spec) (rows [][]string) {
 	add := func(what, text string) {
 		if text != "" {

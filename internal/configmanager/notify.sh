@@ -71,7 +71,7 @@ bad() { # target number do name…
 }
 
 # file puts a file back if its check failed, or the check of a file with the same notify.
-# Otherwise what depends on it is to be done.
+# Otherwise its dependents go to the list of things to restart.
 file() { # target number do name…
 	due "$1" || return 0
 	target=$1 why=

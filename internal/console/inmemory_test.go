@@ -195,7 +195,7 @@ func TestNeverQuiet(t *testing.T) {
 	}
 }
 
-// Who prints all the time is told of once, even if a block arrives whole now and then.
+// A program that prints all the time is noted once, even if a block arrives whole now and then.
 func TestSpoiltNotedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()

@@ -122,7 +122,7 @@ func TestSSHConfigErrors(t *testing.T) {
 	}
 }
 
-// Who gives up while ssh runs a command of the settings is told no fault of the settings.
+// A user who gives up while ssh runs a command of the settings reads no fault of the settings.
 func TestSSHConfigGivenUp(t *testing.T) {
 	needs.Program(t, "ssh", "openssh-client")
 	began := filepath.Join(t.TempDir(), "began")

@@ -134,7 +134,7 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// What the template's file does not name is left as Proxmox has it, unless a flag gave it.
+// A sync leaves a setting as Proxmox has it if neither the template nor a flag names it.
 func TestUnaskedSettings(t *testing.T) {
 	byHand := map[string]string{"cores": "4", "memory": "2048", "swap": "0", "rootfs": "a:b,size=32G", "net0": "name=eth0,bridge=vmbr0,ip=10.0.0.9/24"}
 	for _, c := range []struct {
