@@ -37,6 +37,7 @@ units() { # unit…
 	n=0
 	for u in "$@"; do
 		if [ -d /run/systemd/system ] && [ -z "$R" ]; then
+			# shellcheck disable=SC2046 # the lines become words of one line
 			echo "U $n" $(systemctl show -p LoadState -p ActiveState -p UnitFileState "$u" 2>/dev/null)
 		elif rc-service -e "$u" 2>/dev/null; then
 			a=inactive e=disabled

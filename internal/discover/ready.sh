@@ -114,7 +114,7 @@ ready_try() { # kind port hex path
 
 # ready_all also asks for the other ports in ALSO (each as "PORT HEX"), and runs RUN.
 ready_all() { # kind port hex path
-	HOW=command
+	HOW='command'
 	[ "$1" = command ] || ready_try "$@" || return 1
 	case $1 in udp) p=udp ;; *) p=tcp ;; esac
 	good=$HOW

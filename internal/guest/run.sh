@@ -38,7 +38,7 @@ ih_all() {
 		ih_s=
 		{ IFS= read -r ih_s <"$ih_p/stat"; } 2>/dev/null || continue
 		ih_p=${ih_p#/proc/}
-		case $ih_p in $$ | "$ih_me") continue ;; esac
+		case $ih_p in "$$" | "$ih_me") continue ;; esac
 		if ih_ours ${ih_s##*) } && kill -s "$1" "$ih_p" 2>/dev/null; then ih_left=1; fi
 	done
 }

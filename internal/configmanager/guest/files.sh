@@ -197,6 +197,7 @@ inherit_owner() {
 	pending=
 	[ -z "$owner" ] || return 0
 	if [ -n "$made" ]; then
+		# shellcheck disable=SC2154 # set in waiting.sh
 		owner=$ho
 		return 0
 	fi

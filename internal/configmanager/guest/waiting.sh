@@ -39,6 +39,7 @@ must_wait() { # folder, without the prefix
 }
 
 # defer keeps the files of a group in WAITING.
+# shellcheck disable=SC2154 # from, dir, verdict and _ih_quoted are set in files.sh and records.sh
 defer() { # folder (policy sha256 name)…
 	f=$1 head=
 	shift

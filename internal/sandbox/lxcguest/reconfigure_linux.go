@@ -20,7 +20,8 @@ func (d *Driver) Reconfigure(ctx context.Context, c driver.Config) error {
 		}
 		for _, want := range c.Interfaces {
 			for _, i := range have {
-				if i.Name == want.Name && want.Addr.IsValid() && i.Addr.IsValid() && i.Addr != want.Addr {
+				// The guest's own DHCP client may have another lease than the one on record.
+				if i.Name == want.Name && !want.DHCP && want.Addr.IsValid() && i.Addr.IsValid() && i.Addr != want.Addr {
 					return errors.New("the sandbox cannot change the address of an LXC guest that runs")
 				}
 			}
