@@ -205,10 +205,12 @@ func (a *app) openHost(ctx context.Context, name string) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range host.Warnings {
-		a.warn(w, "")
+	if len(host.Warnings) > 0 { // the work on several containers shares the settings, and must not write there
+		for _, w := range host.Warnings {
+			a.warn(w, "")
+		}
+		host.Warnings = nil // once is enough: a command may open its host again
 	}
-	host.Warnings = nil // once is enough: a command may open its host again
 	p := &place{name: name, host: host}
 	p.pve, err = pve.New(pve.Options{
 		Met: func(ctx context.Context, shown pve.Identity) error { return a.introduced(ctx, p, shown) },

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hiddeco/sshsig"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -44,24 +45,40 @@ func commit(ts *testscript.TestScript, neg bool, args []string) {
 // origins are the servers of sessions, by the session's folder.
 var origins sync.Map
 
+// originServer answers nothing any more once it hangs.
+type originServer struct {
+	*httptest.Server
+	files http.Handler
+	hangs atomic.Bool
+}
+
+func (s *originServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.hangs.Load() {
+		<-r.Context().Done()
+		return
+	}
+	s.files.ServeHTTP(w, r)
+}
+
 // origin is `origin FOLDER`: serves the folder's repositories and files over https until the
 // session ends. $ORIGIN is its address, and its certificate is trusted. `origin hangs` lets
 // it answer nothing any more, and `origin down` ends it.
 func origin(ts *testscript.TestScript, neg bool, args []string) {
 	work := ts.MkAbs(".")
 	if s, ok := origins.Load(work); ok {
-		switch server := s.(*httptest.Server); args[0] {
+		switch server := s.(*originServer); args[0] {
 		case "down":
 			server.CloseClientConnections()
 			server.Close()
 		case "hangs":
-			server.Config.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+			server.hangs.Store(true)
 		default:
 			ts.Fatalf("the origin runs already")
 		}
 		return
 	}
-	server := httptest.NewTLSServer(fetchtest.Handler(ts.MkAbs(args[0])))
+	server := &originServer{files: fetchtest.Handler(ts.MkAbs(args[0]))}
+	server.Server = httptest.NewTLSServer(server)
 	origins.Store(work, server)
 	ts.Defer(func() {
 		origins.Delete(work)

@@ -34,8 +34,7 @@ type interruption struct {
 // interruptions has one in each phase, one during a package's installation, and one for
 // each other command.
 func interruptions() []interruption {
-	verbs := scenarios()
-	create, resume, sync, destroy := verbs[0], verbs[2], verbs[3], verbs[4]
+	create, resume, sync, destroy := named("create"), named("resume of a create killed while a script ran"), named("sync"), named("destroy")
 	on := []string{"resume " + name, "destroy " + name}
 	return []interruption{
 		{what: "creating, the task hangs", verb: create, fault: "create-hang:1", when: percent(12)},

@@ -32,6 +32,17 @@ func (s scenario) row() string {
 
 var onceEach = []string{"1 package", "1 10-first.sh", "1 20-second.sh", "1 30-third.sh"}
 
+// named is the scenario of that name. It panics if there is none: a row that moves in the
+// table must not change what is tested.
+func named(name string) scenario {
+	for _, s := range scenarios() {
+		if s.name == name {
+			return s
+		}
+	}
+	panic("there is no scenario " + name)
+}
+
 func scenarios() []scenario {
 	follow := func(t *trial) func(event.Event) { return t.releaseFollowed }
 	return []scenario{
