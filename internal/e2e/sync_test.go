@@ -69,6 +69,7 @@ type site struct {
 
 const siteYAML = `name: site
 os: debian-12
+resources: {memory: 512}
 files:
   - {source: a.conf, target: /etc/app/a.conf, policy: replace}
   - {source: b.conf, target: /etc/app/b.conf, policy: replace}
