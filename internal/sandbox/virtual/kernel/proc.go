@@ -117,6 +117,11 @@ func (m *Machine) drop(p *Proc, status int) {
 	closers := p.closers
 	p.closers = nil
 	p.mu.Unlock()
+	// Sockets first: systemctl restart waits until the process is gone, and its successor
+	// could not listen on a port that is still open.
+	for _, c := range closers {
+		c.Close()
+	}
 	m.mu.Lock()
 	delete(m.procs, p.Pid)
 	for _, c := range m.procs {
@@ -127,9 +132,6 @@ func (m *Machine) drop(p *Proc, status int) {
 		c.mu.Unlock()
 	}
 	m.mu.Unlock()
-	for _, c := range closers {
-		c.Close()
-	}
 	p.cancel(nil)
 	close(p.done)
 }
