@@ -38,7 +38,7 @@ func TestEveryTemplateLoads(t *testing.T) {
 				t.Errorf("%s %s calls itself %s", where, e.Name(), tpl.Name)
 			}
 			if e.Name() == "unready" {
-				continue // its service exists nowhere, which is what it is for
+				continue // this template needs a service that exists nowhere
 			}
 			for _, w := range append(tpl.Warnings, tpl.Review()...) {
 				if !tpl.Legacy {

@@ -66,7 +66,7 @@ func newTemplateShowCmd(a *app) *cobra.Command {
 		Short: "Show what a template asks for, ships and runs",
 		Long: `Show what a template asks for, ships and runs, its variables, and the settings that it
 leaves to the defaults. With --set and --set-file, show the value that each variable would
-have in a create, and where it comes from. Secrets are not shown.` + exitStatuses(0, 2),
+have in a create, and where it comes from. Secrets are not shown.` + exitStatuses(0, 1, 2, 4),
 		Args: exactArgs("one template"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := a.config(); err != nil {

@@ -110,7 +110,7 @@ func (a *app) showLocked(rows []lockRow) error {
 func newTemplateDigestCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "digest <template>",
-		Short: "Print the digest of a template, which is what a signature signs",
+		Short: "Print the digest of a template, for a signature",
 		Long: `Print the SHA-256 digest over the names, executable bits and contents of the files that
 belong to a template. It is the same on every machine. It is what is signed:
 

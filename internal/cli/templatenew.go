@@ -43,7 +43,7 @@ func newTemplateCopyCmd(a *app) *cobra.Command {
 		Short: "Copy a template, such as a built-in one, to read and change it",
 		Long: `Copy a template to DIR, or to a folder of its name. The files stay as they are, but for
 the line at the top of template.yaml that tells editors its schema. Nothing is
-overwritten: DIR must be empty or not there.` + exitStatuses(0, 1, 2),
+overwritten: DIR must be empty or not there.` + exitStatuses(0, 1, 2, 4),
 		Example: `  infrahaus template copy nginx
   infrahaus template copy postgresql ./database`,
 		Args: rangeArgs(1, 2, "one template and at most one DIR"),

@@ -36,7 +36,7 @@ nothing may differ from the template, and each script runs once more: it must su
 change no file. In the end everything is removed.
 
 The folder tests/ is shipped for the test only, never by create. Your settings, records and
-containers are not touched. Exit status 5 says that a test failed.` + exitStatuses(0, 1, 2, 5, 130, 143),
+containers are not touched. Exit status 5 says that a test failed.` + exitStatuses(0, 1, 2, 4, 5, 130, 143),
 		Example: `  infrahaus template test ./blog
   infrahaus template test ./blog ./shop --set port=8081 --junit report.xml
   infrahaus template test ./blog --driver lxc --keep`,

@@ -21,7 +21,7 @@ meant is a warning: a variable that nothing uses, a script without a number, a f
 memory, a user that nothing makes. With --strict a warning is a failure, too.
 
 In a file with "template: true", the ${name} of a variable is replaced by its value; any
-other ${…} stays as it is. A literal ${name} of a variable is written $${name}.` + exitStatuses(0, 2),
+other ${…} stays as it is. A literal ${name} of a variable is written $${name}.` + exitStatuses(0, 1, 2, 4),
 		Args: exactArgs("one template"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := a.config(); err != nil {

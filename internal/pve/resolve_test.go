@@ -279,7 +279,7 @@ func TestResolveParts(t *testing.T) {
 	}
 }
 
-// What a template requires is judged by the host's answers alone.
+// The host's answers alone decide whether it has what a template requires.
 func TestResolveRequires(t *testing.T) {
 	const asks = "GET /nodes/pve1/apt/versions"
 	has := ok(`[{"Package":"pve-container","OldVersion":"5.3.4","CurrentState":"Installed"},{"Package":"lxc-pve","OldVersion":"6.0.0","CurrentState":"Installed"}]`)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// What a source fetches is found by its address, named by it, and checked before it is used.
+// A fetched folder is found and named by its address, and checked before use.
 func TestFetched(t *testing.T) {
 	dir := t.TempDir()
 	write := func(text string) {

@@ -205,7 +205,7 @@ func told(settings []Setting) (says, put string) {
 	return says, put
 }
 
-// What a sync does about settings, and what a resume of it does.
+// A sync sets what differs, and a resume of it sets only the rest.
 func TestDecideSettings(t *testing.T) {
 	nesting := Put{Name: "features", Key: "features", Value: "nesting=1", Restart: true}
 	memory := Put{Name: "memory", Key: "memory", Value: "1024"}

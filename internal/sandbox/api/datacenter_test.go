@@ -7,7 +7,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/api"
 )
 
-// What real clients ask for besides containers, and a part of what they get.
+// Real clients also ask for users, pools and the like; each row has a part of the answer.
 func TestDatacenter(t *testing.T) {
 	f := serve(t, api.Options{})
 	for _, tt := range []struct {

@@ -47,7 +47,7 @@ func TestAuthorization(t *testing.T) {
 	}
 }
 
-// What the web server itself refuses is plain text; empty parts of a path count for nothing.
+// The web server refuses in plain text; empty parts of a path count for nothing.
 func TestWire(t *testing.T) {
 	f := serve(t, api.Options{})
 	tests := []struct {

@@ -324,7 +324,7 @@ func TestConfigChanges(t *testing.T) {
 	}
 }
 
-// What takes effect at once reaches the guest; a disk only grows.
+// A live setting reaches the guest at once; a disk only grows.
 func TestRunningGuestChanges(t *testing.T) {
 	var told driver.Config
 	n := open(t, node.Options{Driver: &fake.Driver{OnConf: func(c driver.Config) { told = c }}})
