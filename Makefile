@@ -18,7 +18,7 @@ SHARE    = $(DESTDIR)$(PREFIX)/share
 
 export CGO_ENABLED = 0
 
-.PHONY: build demo test golden race crash crash-all fuzz lint e2e bench docs pictures man install uninstall release-snapshot clean
+.PHONY: build demo test golden race crash crash-all fuzz lint e2e bench bench-scale docs pictures man install uninstall release-snapshot clean
 
 # Proxmox speaks only HTTP/1.1, so the copy of HTTP/2 in net/http is left out.
 BUILD    = -trimpath -tags nethttpomithttp2
@@ -57,17 +57,21 @@ lint: build ## formatting, vet, the imports between packages, the size of the bi
 	sh .ci/lint.sh $(GOLANGCI)
 
 e2e: build ## tests with real LXC guests and a real Redis, as root; a skipped test is a failure
-	sh .ci/need.sh lxc debootstrap dnsmasq-base zstd iproute2 iptables redis-server openssh-client ansible-core fish zsh \
-		rpm pacman-package-manager buildah gnupg man-db
+	sh .ci/need.sh busybox-static lxc debootstrap dnsmasq-base zstd xz-utils iproute2 iptables redis-server openssh-client ansible-core fish zsh \
+		rpm pacman-package-manager buildah gnupg man-db postgresql pgbouncer
 	sh .ci/e2e.sh
 
 bench: build ## the reference job on real guests, as counts and ratios; needs root
 	sh .ci/need.sh lxc debootstrap dnsmasq-base zstd iproute2 iptables openssh-client
 	$(GO) run ./internal/e2e/bench
 
-docs: ## docs/reference, the output in other docs, and the schema of templates, from the code
+bench-scale: build ## hundreds of containers on a simulated cluster, by several processes; some minutes
+	$(GO) run ./internal/e2e/benchscale
+
+docs: ## docs/reference, docs/catalogue.md, the output in other docs, and the schemas of templates and fleets, from the code
 	$(GO) test -count=1 ./internal/cli -run 'TestReference$$|TestDocs$$' -update
-	$(GO) test -count=1 ./internal/template -run 'TestPublishedSchema$$' -update
+	$(GO) test -count=1 ./internal/template ./internal/fleet -run 'TestPublishedSchema$$' -update
+	$(GO) test -count=1 ./templates -run 'TestCataloguePage$$' -update
 
 man: ## man pages, completion scripts and licences, into bin/package
 	sh packaging/prepare.sh bin/package '$(VERSION)'

@@ -7,7 +7,8 @@ export INFRAHAUS_E2E=1
 # their test runs too and compares them with real guests.
 replay=
 [ -f ../shared/pve-replies/node.json ] || replay='-skip ^TestReplay'
-# The programs that those of a virtual guest are compared with.
+# The programs that those of a virtual guest are compared with. busybox-static, which make
+# has installed, excludes the package busybox and has the same applets.
 sh "$(dirname "$0")/need.sh" adduser bsdextrautils mawk openssl procps psmisc sudo uuid-runtime
 # Clients of other people; ansible has the proxmox modules. A machine may have Node.js from elsewhere, with its own npm.
 sh "$(dirname "$0")/need.sh" ansible python3-proxmoxer
@@ -18,7 +19,7 @@ trap 'rm -f "$log" "$log.status"' EXIT
 	status=0
 	# shellcheck disable=SC2086 # it is empty or two words
 	go test -tags e2e -count=1 -timeout 60m -v -p 1 -parallel 2 $replay \
-		./internal/e2e/ ./internal/e2e/clients/ ./internal/e2e/packages/ ./internal/store/ ./internal/sandbox/ ./internal/sandbox/pct/ ./internal/sandbox/lxcguest/ \
+		./internal/e2e/ ./internal/e2e/clients/ ./internal/e2e/packages/ ./internal/e2e/catalogue/ ./internal/store/ ./internal/sandbox/ ./internal/sandbox/pct/ ./internal/sandbox/lxcguest/ \
 		./internal/sandbox/virtual/coreutils/ || status=$?
 	echo "$status" >"$log.status"
 } 2>&1 | tee "$log"

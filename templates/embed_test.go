@@ -25,11 +25,7 @@ func TestEveryTemplateLoads(t *testing.T) {
 			if e.Name() == "broken" {
 				continue // a folder of templates that are wrong
 			}
-			sub, err := fs.Sub(fsys, e.Name())
-			if err != nil {
-				t.Fatal(err)
-			}
-			tpl, err := template.Load(sub, e.Name())
+			tpl, err := template.Find(e.Name(), []template.Source{{Name: where, FS: fsys}})
 			if err != nil {
 				t.Errorf("%s %s: %v", where, e.Name(), err)
 				continue
@@ -37,8 +33,8 @@ func TestEveryTemplateLoads(t *testing.T) {
 			if tpl.Name != e.Name() {
 				t.Errorf("%s %s calls itself %s", where, e.Name(), tpl.Name)
 			}
-			if e.Name() == "unready" {
-				continue // this template needs a service that exists nowhere
+			if e.Name() == "unready" || e.Name() == "crash-image" {
+				continue // a service that exists nowhere; what an image's environment and programs use
 			}
 			for _, w := range append(tpl.Warnings, tpl.Review()...) {
 				if !tpl.Legacy {

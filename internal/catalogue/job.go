@@ -19,15 +19,30 @@ import (
 // savedJob is a plan.Job as the store keeps it: without secrets, and with only so much of
 // the template as is needed to find it again and to see whether it has changed.
 type savedJob struct {
-	Spec     lxc.Spec      `json:"spec"`
-	Template string        `json:"template"`           // a folder, an address or a name, for template.Find
-	Resolved string        `json:"resolved,omitempty"` // of an address: the same, pinned to the content
-	Digest   string        `json:"digest"`
-	Scripts  []savedScript `json:"scripts,omitempty"`
-	Skip     []string      `json:"skip,omitempty"`
-	SkipNow  []string      `json:"skipNow,omitempty"`
-	Packages []string      `json:"packages,omitempty"`
-	Given    *plan.Given   `json:"given"` // null in a job of an older version
+	Spec     lxc.Spec       `json:"spec"`
+	Template string         `json:"template"`           // a folder, an address or a name, for template.Find
+	Resolved string         `json:"resolved,omitempty"` // of an address: the same, pinned to the content
+	Parents  []template.Pin `json:"parents,omitempty"`  // the templates with an address that it extends
+	Digest   string         `json:"digest"`
+	Scripts  []savedScript  `json:"scripts,omitempty"`
+	Skip     []string       `json:"skip,omitempty"`
+	SkipNow  []string       `json:"skipNow,omitempty"`
+	Packages []string       `json:"packages,omitempty"`
+	NoBake   bool           `json:"noBake,omitempty"`
+	Bake     bool           `json:"bake,omitempty"`
+	Given    *plan.Given    `json:"given"` // null in a job of an older version
+}
+
+// known are the addresses on record, each with the same, pinned to the content.
+func (j savedJob) known() map[string]string {
+	known := map[string]string{}
+	for _, p := range j.Parents {
+		known[p.Source] = p.Resolved
+	}
+	if j.Resolved != "" {
+		known[j.Template] = j.Resolved
+	}
+	return known
 }
 
 type savedScript struct {
@@ -41,6 +56,7 @@ type sealedValues struct {
 	Secret []string          `json:"secret,omitempty"` // names of those that must not be shown
 	// From is where each value comes from; nil in the record of an older version.
 	From map[string]template.Origin `json:"from,omitempty"`
+	Env  map[string]string          `json:"env,omitempty"` // --env, by name
 }
 
 // SaveJob keeps a job for later runs.
@@ -58,7 +74,7 @@ func (r *Record) SaveJob(ctx context.Context, job plan.Job) error {
 // JobEntries returns a job as the store keeps it: its variables, sealed, and a document of
 // the rest. A create stores both together with the record.
 func (r *Record) JobEntries(job plan.Job) (variables store.Sealed, doc []byte, err error) {
-	values := sealedValues{Values: job.Values.Keep(), From: map[string]template.Origin{}}
+	values := sealedValues{Values: job.Values.Keep(), From: map[string]template.Origin{}, Env: job.Env}
 	for _, v := range job.Values.All() {
 		values.From[v.Name] = v.From
 		if v.Secret {
@@ -69,8 +85,8 @@ func (r *Record) JobEntries(job plan.Job) (variables store.Sealed, doc []byte, e
 		return variables, nil, err
 	}
 	doc, err = json.Marshal(savedJob{
-		Spec: job.Spec, Template: cmp.Or(job.Template.Path, job.Template.Name), Resolved: job.Template.Resolved, Digest: job.Template.Digest,
-		Scripts: scriptSums(job.Template), Skip: job.Skip, SkipNow: job.SkipNow, Packages: job.Packages, Given: job.Given,
+		Spec: job.Spec, Template: cmp.Or(job.Template.Path, job.Template.Name), Resolved: job.Template.Resolved, Parents: job.Template.Fetched, Digest: job.Template.Digest,
+		Scripts: scriptSums(job.Template), Skip: job.Skip, SkipNow: job.SkipNow, Packages: job.Packages, Given: job.Given, NoBake: job.NoBake, Bake: job.Bake != nil,
 	})
 	return variables, doc, err
 }
@@ -124,6 +140,11 @@ func (v sealedValues) secrets() (out []string) {
 			out = append(out, event.SecretsIn("", value)...)
 		}
 		out = append(out, event.URLSecrets(value)...)
+	}
+	for name, value := range v.Env {
+		if out = append(out, event.URLSecrets(value)...); event.IsSecretKey(name) {
+			out = append(out, event.SecretsIn(name, value)...)
+		}
 	}
 	return out
 }

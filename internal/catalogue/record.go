@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/event"
@@ -58,7 +59,7 @@ func (r *Record) EndRun(ctx context.Context, status int) error {
 }
 
 func (r *Record) Update(ctx context.Context, change func(*lxc.Container)) error {
-	_, err := r.store.UpdateContainer(ctx, r.recordID, func(c *lxc.Container) error {
+	_, err := r.store.UpdateContainerIn(ctx, r.runID, r.recordID, func(c *lxc.Container) error {
 		change(c)
 		return nil
 	})
@@ -67,6 +68,22 @@ func (r *Record) Update(ctx context.Context, change func(*lxc.Container)) error 
 
 func (r *Record) SealPassword(ctx context.Context, password string) error {
 	return r.seal(ctx, store.RootService, map[string]string{"PASSWORD": password})
+}
+
+// PasswordEntry is root's password as the store keeps it.
+func (r *Record) PasswordEntry(password string) (store.Sealed, error) {
+	return r.entry(store.RootService, map[string]string{"PASSWORD": password})
+}
+
+// JobEntry is the request of a job of the queue as the store keeps it.
+func (r *Record) JobEntry(jobID string, request []byte) (store.Sealed, error) {
+	envelope, err := r.vault.Seal(r.recordID, store.JobService(jobID), request)
+	return store.Sealed{RecordID: r.recordID, Service: store.JobService(jobID), Envelope: envelope}, err
+}
+
+// JobText is the request of a job of the queue, nil if there is none.
+func (r *Record) JobText(ctx context.Context, jobID string) ([]byte, error) {
+	return r.unseal(ctx, store.JobService(jobID))
 }
 
 // RootPassword returns the password that was sealed before Proxmox was asked for the
@@ -105,15 +122,20 @@ func (r *Record) SaveServices(ctx context.Context, services []lxc.Service, crede
 // seal keeps a service's credentials: the names in clear text, the values sealed before
 // they reach the disk.
 func (r *Record) seal(ctx context.Context, service string, values map[string]string) error {
+	one, err := r.entry(service, values)
+	if err != nil {
+		return err
+	}
+	return r.store.SaveSealed(ctx, r.recordID, service, one.Keys, one.Envelope)
+}
+
+func (r *Record) entry(service string, values map[string]string) (store.Sealed, error) {
 	text, err := vault.PackValues(values)
 	if err != nil {
-		return err
+		return store.Sealed{}, err
 	}
 	envelope, err := r.vault.Seal(r.recordID, service, text)
-	if err != nil {
-		return err
-	}
-	return r.store.SaveSealed(ctx, r.recordID, service, slices.Sorted(maps.Keys(values)), envelope)
+	return store.Sealed{RecordID: r.recordID, Service: service, Keys: slices.Sorted(maps.Keys(values)), Envelope: envelope}, err
 }
 
 func (r *Record) HostKeys(ctx context.Context) ([]string, error) {
@@ -198,8 +220,29 @@ func (r *Record) Known(ctx context.Context) ([]string, error) {
 	return out, nil
 }
 
+// secretsOfJob returns the secrets that a job sets, as far as their names show it. The run of the
+// job knows its template, and what of the rest is secret.
+func secretsOfJob(text []byte) (out []string, err error) {
+	var request struct {
+		Flags map[string][]string `json:"flags"`
+	}
+	err = json.Unmarshal(text, &request)
+	for _, flag := range []string{"set", "env"} {
+		for _, assignment := range request.Flags[flag] {
+			name, value, _ := strings.Cut(assignment, "=")
+			if out = append(out, event.URLSecrets(value)...); event.IsSecretKey(name) {
+				out = append(out, event.SecretsIn(name, value)...)
+			}
+		}
+	}
+	return out, err
+}
+
 // secretsIn returns the secrets in what was sealed under a service's name.
 func secretsIn(service string, text []byte) ([]string, error) {
+	if store.IsJobService(service) {
+		return secretsOfJob(text)
+	}
 	switch service {
 	case store.VariablesService:
 		var kept sealedValues

@@ -24,9 +24,9 @@ type Remembered struct {
 
 // Today is what a job is completed with that is not on record.
 type Today struct {
-	// Find finds the template again, by its name, folder or address, and by the content of an
-	// address. nil: only by a folder.
-	Find          func(ref, resolved string) (*template.Template, error)
+	// Find finds the template again, by its name, folder or address, and by the content that
+	// its address and those of its parents had. nil: only by a folder.
+	Find          func(ref string, known map[string]string) (*template.Template, error)
 	Set           map[string]string // overrides variables
 	Unset         []string          // variables that follow the template again
 	ConfigRepoURL string
@@ -48,6 +48,33 @@ func (NoJob) ExitStatus() int { return exit.Usage }
 // NextSteps is empty: nothing helps.
 func (NoJob) NextSteps() []string { return nil }
 
+// ForImage is the error for a container of which an image is made: no other command works on
+// it.
+type ForImage struct{ Container lxc.Container }
+
+func (e ForImage) Error() string {
+	return fmt.Sprintf("an image of template %s is made of %s, or a bake of it was interrupted", e.Container.Template, e.Container.Hostname)
+}
+
+// ExitStatus is the one of a usage error.
+func (ForImage) ExitStatus() int { return exit.Usage }
+
+// NextSteps name the command that removes it and makes the image.
+func (e ForImage) NextSteps() []string {
+	return []string{"infrahaus template bake " + e.Container.Template}
+}
+
+// Bakes reports whether an image is made of the container.
+func (r *Record) Bakes(ctx context.Context) (bool, error) {
+	raw, err := r.store.Job(ctx, r.recordID)
+	if err != nil || raw == nil {
+		return false, err
+	}
+	var saved savedJob
+	err = json.Unmarshal(raw, &saved)
+	return saved.Bake, err
+}
+
 // Remember reads the job of a container. Its errors are NoJob, and those of template.Find
 // and of the template's variables.
 func (r *Record) Remember(ctx context.Context, c lxc.Container, today Today) (*Remembered, error) {
@@ -62,14 +89,17 @@ func (r *Record) Remember(ctx context.Context, c lxc.Container, today Today) (*R
 	if err := json.Unmarshal(raw, &m.saved); err != nil {
 		return nil, fmt.Errorf("cannot read what %s was to become: %w", c.Hostname, err)
 	}
+	if m.saved.Bake {
+		return nil, ForImage{c}
+	}
 	if m.values, err = r.unsealVariables(ctx); err != nil {
 		return nil, err
 	}
 	find := today.Find
 	if find == nil {
-		find = func(ref, _ string) (*template.Template, error) { return template.Find(ref, nil) }
+		find = func(ref string, _ map[string]string) (*template.Template, error) { return template.Find(ref, nil) }
 	}
-	t, err := find(m.saved.Template, m.saved.Resolved)
+	t, err := find(m.saved.Template, m.saved.known())
 	if err != nil {
 		return nil, err
 	}
@@ -95,6 +125,7 @@ func (r *Record) Remember(ctx context.Context, c lxc.Container, today Today) (*R
 	m.Job = plan.Job{
 		Spec: m.saved.Spec, Template: t, Values: values, Skip: m.saved.Skip, Packages: m.saved.Packages,
 		ConfigRepoURL: today.ConfigRepoURL, Password: password, Given: m.saved.Given,
+		Env: m.values.Env, NoBake: m.saved.NoBake,
 	}
 	return m, nil
 }

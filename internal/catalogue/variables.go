@@ -21,7 +21,7 @@ type Variable struct {
 
 // Variables returns the variables on record, sorted by name, without secret values. It is
 // empty for an adopted container. It calls find only for the record of an older version.
-func (r *Record) Variables(ctx context.Context, find func(ref, resolved string) (*template.Template, error)) ([]Variable, error) {
+func (r *Record) Variables(ctx context.Context, find func(ref string, known map[string]string) (*template.Template, error)) ([]Variable, error) {
 	out := []Variable{}
 	values, err := r.unsealVariables(ctx)
 	if err != nil || len(values.Values) == 0 {
@@ -37,7 +37,7 @@ func (r *Record) Variables(ctx context.Context, find func(ref, resolved string) 
 	}
 	t := &template.Template{}
 	if values.From == nil {
-		if found, err := find(saved.Template, saved.Resolved); err == nil {
+		if found, err := find(saved.Template, saved.known()); err == nil {
 			t = found
 		}
 	}
@@ -108,6 +108,22 @@ func (m *Remembered) NewValues() []plan.NewValue {
 	}
 	return out
 }
+
+// EnvNames are the variables on record that the environment of a container from an application
+// image has.
+func (m *Remembered) EnvNames() []string {
+	names := slices.Collect(maps.Keys(m.values.Env))
+	for name, text := range m.values.Values {
+		if text != "" || m.values.From[name] != template.FromDefault {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// NewEnv reports whether --env has changed.
+func (m *Remembered) NewEnv() bool { return !maps.Equal(m.Env, m.values.Env) }
 
 // NewOrigins reports whether a value comes from elsewhere than on record: the record has to
 // be written although the value is the same.

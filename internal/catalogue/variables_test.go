@@ -78,7 +78,7 @@ func TestOldRecordsKeepTheirValues(t *testing.T) {
 
 func checkVariables(t *testing.T, w *world, want string) {
 	t.Helper()
-	list, err := w.record.Variables(t.Context(), func(ref, _ string) (*template.Template, error) { return template.LoadDir(ref) })
+	list, err := w.record.Variables(t.Context(), func(ref string, _ map[string]string) (*template.Template, error) { return template.LoadDir(ref) })
 	if err != nil {
 		t.Fatal(err)
 	}

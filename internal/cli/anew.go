@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,6 +49,9 @@ func (a *app) anew(ctx context.Context, c lxc.Container) []string {
 
 func (a *app) anewHints(m *catalogue.Remembered) []string {
 	hints := []string{"then, to make it anew: " + a.command(createWords(m)...)}
+	if m.Env != nil {
+		hints = append(hints, "say its environment again, with --env or --env-file: "+strings.Join(slices.Sorted(maps.Keys(m.Env)), ", "))
+	}
 	if secrets := secretsGiven(m); secrets != nil {
 		hints = append(hints, "set its secret variables again, with --set-file: "+strings.Join(secrets, ", "))
 	}
@@ -118,6 +122,9 @@ func specWords(spec, own lxc.Spec) (words []string) {
 	text("storage", spec.Storage, own.Storage)
 	text("bridge", spec.Network.Bridge, own.Network.Bridge)
 	number("vlan", spec.Network.VLAN, own.Network.VLAN)
+	number("mtu", spec.Network.MTU, own.Network.MTU)
+	text("rate", orElse(limitText(spec.Network.RateMBs), "0"), orElse(limitText(own.Network.RateMBs), "0"))
+	truth("firewall", spec.Network.Firewall, own.Network.Firewall)
 	text("ip", ipWord(spec.Network.IPv4, spec.Network.Gateway4), ipWord(own.Network.IPv4, own.Network.Gateway4))
 	text("ip6", ipWord(spec.Network.IPv6, spec.Network.Gateway6), ipWord(own.Network.IPv6, own.Network.Gateway6))
 	number("cores", spec.Cores, own.Cores)
@@ -125,6 +132,7 @@ func specWords(spec, own lxc.Spec) (words []string) {
 	number("swap", spec.SwapMiB, own.SwapMiB)
 	number("disk", spec.DiskGiB, own.DiskGiB)
 	text("os", strings.Join(spec.OSChoices(), ","), strings.Join(own.OSChoices(), ","))
+	text("ostype", spec.OSType, own.OSType)
 	text("cpulimit", orElse(limitText(spec.CPULimit), "0"), orElse(limitText(own.CPULimit), "0"))
 	number("cpuunits", spec.CPUUnits, own.CPUUnits)
 	text("pool", spec.Pool, own.Pool)

@@ -2,16 +2,20 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/crypto/ssh"
 
+	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/config"
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/sandbox"
 	"github.com/infrahaus/infrahaus/internal/store"
@@ -25,6 +29,7 @@ import (
 type app struct {
 	args         []string // as the user typed them
 	in, out, err *os.File
+	watch        Watch
 	streams      *ui.Streams
 	global       globalOptions
 	cfg          *config.Config
@@ -34,15 +39,26 @@ type app struct {
 	sandbox      *sandbox.Sandbox
 	junit        *report
 	cancel       context.CancelFunc
+	until        context.Context // ends with a signal or --timeout: then nothing is waited for any more
 
 	releaseSignals func() // SIGINT and SIGTERM end nothing after it; nil in tests
 
 	waits *event.Waiting // of a command that is not a run
+	aside *aside         // where its lines go
 
-	ended  *ending           // of one of several containers; nil: the command's own words
-	met    map[string]string // the ids on record of the hosts that have answered, by name
-	acting string            // the id of the record that the command works on
-	locked bool              // --locked
+	observed *observed // nil: nothing of the runs is told to anybody
+
+	board   ui.Display            // of one of several containers: its part of their display
+	outlook *[]provision.PlanStep // of one of several containers: takes a plan instead of printing it
+	member  string                // the container's name, of one of several; "": the command works on one
+	shared  *place                // a host that is open already: its login serves all of several containers
+	looked  *looked               // the templates of several containers; nil: the command works on one
+	queue   *enqueuing            // --enqueue: a worker does the work; nil: this process does
+	worked  *store.QueuedJob      // the job of the queue that a worker does here; nil: none
+	ended   *ending               // of one of several containers; nil: the command's own words
+	met     map[string]string     // the ids on record of the hosts that have answered, by name
+	acting  string                // the id of the record that the command works on
+	locked  bool                  // --locked
 }
 
 // prepare runs before every command.
@@ -64,6 +80,7 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 		a.cancel = cancel
 		cmd.SetContext(ctx)
 	}
+	a.until = cmd.Context()
 	if a.global.host != "" {
 		return a.knowHost(cmd.Context())
 	}
@@ -140,24 +157,26 @@ func (a *app) catalogue(ctx context.Context) (*store.Store, *vault.Vault, error)
 	if a.store != nil {
 		return a.store, a.vault, nil
 	}
-	cfg, err := a.config()
-	if err != nil {
+	if _, err := a.config(); err != nil {
 		return nil, nil, err
 	}
 	done := a.waiting(databaseFree, time.Minute)
-	s, err := store.Open(ctx, cfg.Paths.StateDir)
+	s, err := store.OpenAt(ctx, a.place())
 	done()
 	if err != nil {
 		return nil, nil, err
 	}
-	if m := s.Migrated(); m.Copy != "" {
+	return a.opened(ctx, s)
+}
+
+// opened takes the catalogue into use and opens the vault.
+func (a *app) opened(ctx context.Context, s *store.Store) (*store.Store, *vault.Vault, error) {
+	if m := s.Migrated(); m.Copy == "" && m.From > 0 {
+		a.warn(fmt.Sprintf("the shared database is of version %d now, and was of version %d: an older infrahaus cannot use it any more", m.To, m.From), "")
+	} else if m.Copy != "" {
 		a.warn(fmt.Sprintf("the database is of version %d now; as it was in version %d, it is kept in %s", m.To, m.From, m.Copy), "")
 	}
-	v, err := vault.Open(vault.Options{
-		KeyFile: cfg.Paths.KeyFile(),
-		Sealed:  func() (bool, error) { return s.HasSealed(context.WithoutCancel(ctx)) },
-		Retired: func(id string) (string, error) { return s.RetiredKey(context.WithoutCancel(ctx), id) },
-	})
+	v, err := a.vaultOf(ctx, s)
 	if err != nil {
 		s.Close()
 		return nil, nil, err
@@ -170,12 +189,30 @@ func (a *app) catalogue(ctx context.Context) (*store.Store, *vault.Vault, error)
 // lookInto opens the catalogue for reading. If there is none it does not make one, and
 // returns false.
 func (a *app) lookInto(ctx context.Context) (bool, error) {
-	cfg, err := a.config()
-	if err != nil || a.store == nil && !store.Exists(cfg.Paths.StateDir) {
+	if _, err := a.config(); err != nil || a.store != nil {
+		return a.store != nil, err
+	}
+	done := a.waiting(databaseFree, time.Minute)
+	s, err := store.OpenExisting(ctx, a.place())
+	done()
+	if err != nil || s == nil {
 		return false, err
 	}
-	_, _, err = a.catalogue(ctx)
+	_, _, err = a.opened(ctx, s)
 	return err == nil, err
+}
+
+// placeOf is where the settings say that the catalogue is.
+func placeOf(cfg *config.Config) store.Place {
+	return store.Place{Dir: cfg.Paths.StateDir, URL: cfg.DatabaseURL.Reveal()}
+}
+
+// place is placeOf for a command, which says what it waits for.
+func (a *app) place() store.Place {
+	p := placeOf(a.cfg)
+	a.waiting("", 0)() // later calls come from several goroutines
+	p.Waiting, p.Until = a.awaitingDatabase, a.until
+	return p
 }
 
 // place is one Proxmox host, ready to be talked to.
@@ -201,6 +238,13 @@ func (a *app) open(ctx context.Context) (*place, error) {
 
 // openHost makes a client for any host of the config.
 func (a *app) openHost(ctx context.Context, name string) (*place, error) {
+	if a.shared != nil && a.shared.name == name && (a.shared.shown != nil || a.met[name] != "") {
+		p := *a.shared
+		if a.met[name] == "" { // no catalogue was open when it answered
+			return &p, nil
+		}
+		return &p, a.sameHost(ctx, &p, a.met[name])
+	}
 	host, err := a.settings(ctx, name)
 	if err != nil {
 		return nil, err
@@ -215,20 +259,54 @@ func (a *app) openHost(ctx context.Context, name string) (*place, error) {
 	p.pve, err = pve.New(pve.Options{
 		Met: func(ctx context.Context, shown pve.Identity) error { return a.introduced(ctx, p, shown) },
 		URL: host.URL, Token: host.Token.Reveal(), User: host.User, Password: host.Password.Reveal(),
-		Fingerprint: host.Fingerprint, CAFile: host.CAFile, Insecure: host.Insecure, UserAgent: "infrahaus/" + version,
+		Fingerprint: host.Fingerprint, CAFile: host.CAFile, Insecure: host.Insecure, UserAgent: "infrahaus/" + version, Sent: a.watch.Sent, Gate: mayChange,
 	})
 	return p, err
 }
 
+// answersFor is how old an answer of Proxmox about a node may be that serves several
+// containers: a node that goes down meanwhile is noticed within that time.
+const answersFor = 3 * time.Second
+
+// share opens the selected host for the work on several containers: one login, one look at
+// its certificate, and one answer to what they all ask. The sandbox runs as long as this
+// process then, and not as long as the work on one container.
+func (a *app) share(ctx context.Context) error {
+	p, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	p.pve.Share(answersFor)
+	_, _ = p.pve.ClusterCA(ctx) // without an answer each container meets, and reports, the error itself
+	a.shared = p
+	return nil
+}
+
 // mayEnter adds to p what it takes to get into guests. It makes the tool's own key if
 // there is none.
-func (a *app) mayEnter(p *place) (err error) {
+func (a *app) mayEnter(ctx context.Context, p *place) (err error) {
 	if p.ssh, err = p.waysIn(); err != nil {
 		return err
 	}
-	signer, public, err := guest.EnsureKey(a.cfg.Paths.SSHKey())
+	signer, public, err := a.sshKey(ctx)
 	p.ssh.Identity, p.key = signer, strings.TrimSpace(public)
 	return err
+}
+
+// sshKey is the tool's own key: the catalogue's, where one is open. A member who cannot open
+// that one has their own, with which other ways into a guest still work.
+func (a *app) sshKey(ctx context.Context) (ssh.Signer, string, error) {
+	path := a.cfg.Paths.SSHKey()
+	if a.store == nil {
+		return guest.EnsureKey(path)
+	}
+	signer, public, _, err := catalogue.SSHKey(ctx, a.store, a.vault, path)
+	var locked *vault.Error
+	if errors.As(err, &locked) && a.store.IsShared() {
+		a.warn("the SSH key of the shared catalogue is sealed: "+locked.Error(), locked.Next)
+		return guest.EnsureKey(path)
+	}
+	return signer, public, err
 }
 
 // settings returns a host's settings: from the config or, for the sandbox, from the sandbox
@@ -250,7 +328,10 @@ func (a *app) settings(ctx context.Context, name string) (*config.Host, error) {
 	e := sb.Endpoint()
 	h := &config.Host{
 		Name: name, URL: e.URL, Token: config.NewSecret(e.Token), Fingerprint: e.Fingerprint, Node: e.Node,
-		SSH: config.SSH{Transport: transports.Auto, Node: e.SSHNode, IdentityFile: e.SSHIdentity, KnownHosts: e.SSHKnownHosts},
+		SSH: config.SSH{Transport: transports.Auto, Node: e.SSH(), IdentityFile: e.SSHIdentity, KnownHosts: e.SSHKnownHosts},
+	}
+	if len(e.Nodes) > 1 {
+		h.Node = ""
 	}
 	if t := os.Getenv("INFRAHAUS_SSH_TRANSPORT"); t != "" {
 		h.SSH.Transport = t
@@ -271,16 +352,18 @@ const consoleDeadline = 15 * time.Second
 // waysIn turns the host's settings into options for package guest. It makes no key.
 func (p *place) waysIn() (guest.Options, error) {
 	set := p.host.SSH
-	o := guest.Options{Transport: set.Transport, Console: consoles(p.pve)}
+	o := guest.Options{Transport: set.Transport, Console: consoles(p.pve), Gate: mayChange}
 	if o.Transport == transports.Auto {
 		o.SSHDeadline = consoleDeadline
 	}
 	if set.Node != "" {
-		node, err := p.nodeSSH(set.Node)
+		node, err := p.nodeSSH(orElse(set.At(p.host.Node), set.At("")))
 		if err != nil {
 			return o, err
 		}
-		o.Node = node
+		if o.Node = node; set.Several() {
+			o.Nodes = p.sshOf
+		}
 		if o.Transport == transports.Auto {
 			o.SSHDeadline = autoDeadline
 		}

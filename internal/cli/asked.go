@@ -29,8 +29,8 @@ func (a *app) asked(ctx context.Context, c lxc.Container) (*resources, []catalog
 	}
 	s := was.Spec
 	r := &resources{s.Cores, s.MemoryMiB, s.SwapMiB, s.DiskGiB}
-	variables, err := record.Variables(ctx, func(ref, resolved string) (*template.Template, error) {
-		return a.lookTemplate(ctx, ref, lookUp{known: resolved, mode: fetch.Known, use: true})
+	variables, err := record.Variables(ctx, func(ref string, known map[string]string) (*template.Template, error) {
+		return a.lookTemplate(ctx, ref, lookUp{known: known, mode: fetch.Known, use: true})
 	})
 	if err != nil {
 		if !a.global.quiet {

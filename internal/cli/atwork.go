@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"os"
+	"os/user"
 	"strings"
 	"time"
 
@@ -13,23 +14,38 @@ import (
 
 // newRun makes a run of this process.
 func (a *app) newRun(c lxc.Container, kind string, began time.Time) store.Run {
-	machine, _ := os.Hostname() // an error leaves the name empty
+	who, machine := whoAndWhere()
+	line, job := commandLine(a.args), ""
+	if a.worked != nil {
+		line, job = orElse(a.worked.Command, line), a.worked.ID
+	}
 	return store.Run{
-		ID: store.NewRecordID(), RecordID: c.RecordID, Kind: kind, StartedAt: lxc.At(began),
-		PID: os.Getpid(), Machine: machine, Command: commandLine(a.args),
+		Job: job,
+		ID:  store.NewRecordID(), RecordID: c.RecordID, Kind: kind, StartedAt: lxc.At(began),
+		PID: os.Getpid(), Machine: machine, Command: line,
+		User: who, Version: version,
 	}
 }
 
+// whoAndWhere are the names of the user and of the machine; one that is not known is empty.
+func whoAndWhere() (who, machine string) {
+	machine, _ = os.Hostname() // an error leaves the name empty
+	if u, err := user.Current(); err == nil {
+		who = u.Username
+	}
+	return who, machine
+}
+
 // commandLine is the typed command line as others may read it. It leaves out the values
-// of variables, because they may be secret.
+// of variables and of an environment, because they may be secret.
 func commandLine(args []string) string {
 	line := "infrahaus"
 	for i, word := range args {
 		flag, value, joined := strings.Cut(word, "=")
 		switch {
-		case flag == "--set" && joined:
+		case (flag == "--set" || flag == "--env") && joined:
 			line += " " + flag + "=" + masked(value)
-		case i > 0 && args[i-1] == "--set":
+		case i > 0 && (args[i-1] == "--set" || args[i-1] == "--env"):
 			line += " " + masked(word)
 		default:
 			line += " " + shellWord(word)

@@ -12,6 +12,8 @@ func TestCommandLine(t *testing.T) {
 		"create web --set a=s3cret":     "infrahaus create web --set a=…",
 		"create web --set=a=s3cret":     "infrahaus create web --set=a=…",
 		"--set a=s3cret=x=y create web": "infrahaus --set a=… create web",
+		"create web --env A=s3cret":     "infrahaus create web --env A=…",
+		"create web --env=A=s3cret":     "infrahaus create web --env=A=…",
 		"create web --set-file k=path":  "infrahaus create web --set-file k=path",
 		"show a;b":                      "infrahaus show 'a;b'",
 	} {

@@ -16,7 +16,8 @@ type need int
 
 const (
 	needServices need = 1 << iota // the last discoveries
-	needSpecs                     // the jobs on record
+	needURL                       // the URL alone of the last discoveries
+	needTags                      // of the jobs on record
 	needProxmox                   // an answer of Proxmox
 )
 
@@ -65,12 +66,12 @@ func columns() []column {
 		text("node", ui.Column{Drop: 4}, 0, func(l listed) string { return l.Node }),
 		text("host", ui.Column{Drop: 5}, 0, func(l listed) string { return l.Host }),
 		text("created", ui.Column{Keep: true, Drop: 6}, 0, func(l listed) string { return timeText(l.CreatedAt) }),
-		text("url", ui.Column{Keep: true, Drop: 2}, needServices, func(l listed) string { return l.URL }), // half a URL is useless
+		text("url", ui.Column{Keep: true, Drop: 2}, needURL, func(l listed) string { return l.URL }), // half a URL is useless
 		text("proxmox", ui.Column{Keep: true}, needProxmox, func(l listed) string { return l.site().State }),
 		text("differs", ui.Column{Keep: true}, needProxmox, func(l listed) string { return orElse(joinWords(l.Differs), l.site().Why) }),
 		text("id", ui.Column{Keep: true, Drop: 7}, 0, func(l listed) string { return l.RecordID }),
-		text("tag", ui.Column{Drop: 8}, needSpecs, func(l listed) string { return "" }),
-		text("os", ui.Column{Drop: 11}, 0, func(l listed) string { return l.OSTemplate }),
+		text("tag", ui.Column{Drop: 8}, needTags, func(l listed) string { return "" }),
+		text("os", ui.Column{Drop: 11}, 0, func(l listed) string { return l.OS() }),
 		text("mac", ui.Column{Keep: true, Drop: 12}, 0, func(l listed) string { return l.MAC }),
 		text("transport", ui.Column{Keep: true, Drop: 9}, 0, func(l listed) string { return l.Transport }),
 		text("updated", ui.Column{Keep: true, Drop: 10}, 0, func(l listed) string { return timeText(l.UpdatedAt) }),

@@ -12,6 +12,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/config"
 	"github.com/infrahaus/infrahaus/internal/fetch"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/placement"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/template"
 )
@@ -54,7 +55,7 @@ func (a *app) completeTree(cmd *cobra.Command) {
 	}
 	flags := map[string]complete{
 		"node": func(ctx context.Context, p *peeker, _ *cobra.Command, _ []string) []string {
-			return p.places(ctx, "").Nodes
+			return append(p.places(ctx, "").Nodes, placement.Auto)
 		},
 		"storage": func(ctx context.Context, p *peeker, cmd *cobra.Command, _ []string) []string {
 			return p.places(ctx, flagText(cmd, "node")).Storages
@@ -130,8 +131,8 @@ func (a *app) peek(look func(context.Context, *peeker)) {
 	}
 	a.cfg = cfg
 	p := &peeker{app: a, cfg: cfg}
-	if store.Exists(cfg.Paths.StateDir) {
-		if s, err := store.Peek(ctx, cfg.Paths.StateDir); err == nil {
+	if at := placeOf(cfg); at.URL != "" || store.Exists(at.Dir) {
+		if s, err := store.Peek(ctx, at); err == nil {
 			p.store, a.store = s, s
 			defer func() { s.Close(); a.store = nil }()
 		}

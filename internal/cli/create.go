@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
@@ -26,6 +26,7 @@ type createOptions struct {
 
 	template     string
 	vars         variableOptions
+	env          envOptions
 	spec         specOptions
 	skipScripts  []string
 	packages     []string
@@ -33,13 +34,25 @@ type createOptions struct {
 	onFailure    string
 	plan         bool
 	publish      bool
+	noBake       bool
 	passwordFile string // "": a random one
+	many         manyCreates
+
+	fleet  string // the name of the fleet that the container is made for
+	placed string // the node that was chosen for it; "": as the spec says
+	why    string // the reason for the node
+	free   func() // of one of several containers: its create task has ended
 }
 
 func newCreateCmd(a *app) *cobra.Command {
+	_, cmd := newCreate(a)
+	return cmd
+}
+
+func newCreate(a *app) (*createOptions, *cobra.Command) {
 	o := &createOptions{app: a}
 	cmd := &cobra.Command{
-		Use:   "create [NAME] --template T | --os OS",
+		Use:   "create [NAME] --template T | --os OS | --image IMAGE",
 		Short: "Make a container from a template: create, start, deploy, sync, discover",
 		Long: `Make a container from a template in five phases: create it on Proxmox, start it,
 deploy the config-manager and the template's files, sync (files, packages,
@@ -51,22 +64,41 @@ it is the template's name with a short suffix.
 With --os and without --template, the container is only its OS, with this tool's defaults
 for its resources: sync, exec, cp and the others work on it as on any other.
 
+With --image, it is made from an OCI image of a registry, which Proxmox VE 9.1 and
+later pull.
+
 With --if-exists ok, a NAME that is there and ready is taken as it is, and is started if
 it is stopped; resume also goes on with one that is not ready. Both wait for a run that is
 in progress on it. Both refuse, with the differences, a container that was made from
 another template or with other resources or variables than the command line or the
 template asks for, and one that Proxmox does not have any more.
 
+With --count, several containers are made at once, each with a record and runs of its own:
+NAME-1, NAME-2 and so on, or with the number in the place of %d in NAME (%02d: 01, 02).
+At most --parallel are worked on at once, and at most --per-node create tasks run on a
+node, because a node's disk is busy with one. One that fails does not stop the others, but
+with --fail-fast no further one is begun. stdout has a row for each: name, ctid, result,
+exit status and, after a failure, the reason; the exit status is the worst of all. What
+was interrupted goes on with --if-exists resume.
+
 Every check comes before the first change: a create that is refused leaves nothing.` +
 			exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
 		Example: `  infrahaus create web --template nginx
   infrahaus create --template postgresql --set db_name=app --memory 1024
   infrahaus create box --os debian-13
+  infrahaus create web --image nginx:1.29 --env TZ=Europe/Berlin
+  infrahaus create web --template nginx --count 10 --parallel 4
   infrahaus create web --template ./my-template --ip 192.0.2.10/24,192.0.2.1 --plan`,
 		Args: rangeArgs(0, 1, "one NAME at most"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.name = args[0]
+			}
+			if o.many.file != "" {
+				return o.createFleet(cmd)
+			}
+			if o.many.asked() {
+				return o.createMany(cmd.Context())
 			}
 			return o.run(cmd.Context())
 		},
@@ -74,6 +106,7 @@ Every check comes before the first change: a create that is refused leaves nothi
 	f := cmd.Flags()
 	f.StringVarP(&o.template, "template", "t", "", "the template: a `name`, a folder or an address; without one, --os is needed")
 	o.vars.register(f)
+	o.env.register(f)
 	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run, by `name`")
 	f.StringArrayVar(&o.packages, "package", nil, "a further `package` to install")
 	choose(cmd, &o.ifExists, "if-exists", "fail", "`what` to do if NAME is there already: %s", "fail", "resume", "ok")
@@ -82,10 +115,13 @@ Every check comes before the first change: a create that is refused leaves nothi
 	f.BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
 	a.junitFlag(f)
 	a.lockedFlag(f)
+	f.BoolVar(&o.noBake, "no-bake", false, "use no image of template bake, even if there is one")
 	f.StringVar(&o.passwordFile, "password-file", "", "root's password from the file at `path` (- is stdin) instead of a random one")
 	o.spec.register(cmd)
+	o.many.register(f)
+	o.many.registerFleet(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("template", a.completeTemplates)
-	return cmd
+	return o, a.enqueueFlags(cmd, "create")
 }
 
 func (o *createOptions) run(ctx context.Context) error {
@@ -93,6 +129,11 @@ func (o *createOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return o.carryOut(ctx, want)
+}
+
+// carryOut does what is wanted, or plans it.
+func (o *createOptions) carryOut(ctx context.Context, want wanted) error {
 	for {
 		c, err := o.taken(ctx, want.job.Spec)
 		switch {
@@ -129,46 +170,75 @@ type prepared struct {
 	placement *pve.Placement
 }
 
-// make records the container and creates it. What it needs on this machine is made now: the
-// keys and the catalogue, if there are none yet.
+// make records the container and creates it.
 func (o *createOptions) make(ctx context.Context, ready prepared) error {
 	a := o.app
-	s, v, err := a.catalogue(ctx)
+	if a.queue != nil {
+		return a.queue.create(ctx, o, ready)
+	}
+	c, err := a.record(ctx, ready.place, ready.job, o.fleet)
 	if err != nil {
 		return err
 	}
-	if err := v.Ready(); err != nil {
-		return err
-	}
-	if err := a.mayEnter(ready.place); err != nil {
-		return err
-	}
-	hostID, err := a.enter(ctx, ready.place)
-	if err != nil {
-		return err
-	}
-	job := ready.job
-	c := lxc.Container{
-		RecordID: store.NewRecordID(), Host: ready.place.name, HostID: hostID, Hostname: job.Spec.Hostname,
-		Template: job.Template.Name, Lifecycle: lxc.Creating,
-	}
-	variables, doc, err := a.recordOf(c).JobEntries(job)
-	if err != nil {
-		return err
-	}
-	done := a.waiting(databaseFree, time.Minute)
-	err = s.CreateWithJob(ctx, c, variables, doc)
-	done()
-	if err != nil {
-		return err
-	}
-	a.actsOn(c)
 	return a.perform(ctx, c, request{
 		verb: "create", publish: o.publish, at: ready.place,
 		do: func(ctx context.Context, s *session) (provision.Result, error) {
-			return s.run.Create(ctx, provision.CreateRequest{Job: job, Placement: ready.placement, DestroyOnFailure: o.onFailure == "destroy"})
+			s.run.Passed = o.passed
+			return s.run.Create(ctx, provision.CreateRequest{Job: ready.job, Placement: ready.placement, DestroyOnFailure: o.onFailure == "destroy"})
 		},
 	})
+}
+
+// newRecord makes the record of a new container, which is not kept yet. What it needs on this
+// machine is made now: the keys and the catalogue, if there are none yet.
+func (a *app) newRecord(ctx context.Context, at *place, job plan.Job, fleet string) (lxc.Container, error) {
+	none := lxc.Container{}
+	_, v, err := a.catalogue(ctx)
+	if err != nil {
+		return none, err
+	}
+	if err := v.Ready(); err != nil {
+		return none, err
+	}
+	if err := a.mayEnter(ctx, at); err != nil {
+		return none, err
+	}
+	hostID, err := a.enter(ctx, at)
+	if err != nil {
+		return none, err
+	}
+	return lxc.Container{
+		RecordID: store.NewRecordID(), Host: at.name, HostID: hostID, Hostname: job.Spec.Hostname,
+		Template: job.Template.Name, Fleet: fleet, Lifecycle: lxc.Creating,
+	}, nil
+}
+
+// record puts a new container and its job on record.
+func (a *app) record(ctx context.Context, at *place, job plan.Job, fleet string) (lxc.Container, error) {
+	none := lxc.Container{}
+	c, err := a.newRecord(ctx, at, job, fleet)
+	if err != nil {
+		return none, err
+	}
+	variables, doc, err := a.recordOf(c).JobEntries(job)
+	if err != nil {
+		return none, err
+	}
+	done := a.waiting(databaseFree, waitForDatabase)
+	err = a.store.CreateWithJob(ctx, c, variables, doc)
+	done()
+	if err != nil {
+		return none, err
+	}
+	a.actsOn(c)
+	return c, nil
+}
+
+// passed is told of each phase that has ended well.
+func (o *createOptions) passed(phase event.StepName) {
+	if o.free != nil && phase == event.Creating {
+		o.free()
+	}
 }
 
 // wanted is what the command line asks for. It changes nothing.
@@ -191,7 +261,7 @@ func (o *createOptions) job(ctx context.Context, set map[string]string) (plan.Jo
 	if err := o.checkChoices(); err != nil {
 		return job, err
 	}
-	t, err := o.app.lookTemplate(ctx, o.template, lookUp{use: true})
+	t, err := o.app.templateFor(ctx, o.template)
 	if err != nil {
 		return job, err
 	}
@@ -207,9 +277,7 @@ func (o *createOptions) job(ctx context.Context, set map[string]string) (plan.Jo
 	if _, err := t.DeclaredServices(values); err != nil {
 		return job, o.variableError(err)
 	}
-	for _, w := range t.Warnings {
-		o.app.warn(w.String(), "")
-	}
+	o.app.warnOf(t)
 	spec, err := o.spec.apply(t.Spec())
 	if err != nil {
 		return job, err
@@ -218,14 +286,24 @@ func (o *createOptions) job(ctx context.Context, set map[string]string) (plan.Jo
 	if err := pve.CheckSpec(spec); err != nil {
 		return job, err
 	}
+	if spec, err = o.app.pinImages(spec, t); err != nil {
+		return job, err
+	}
 	password, err := o.rootPassword()
 	if err != nil {
 		return job, err
 	}
-	return plan.Job{
+	job = plan.Job{
 		Spec: spec, Template: t, Values: values, Skip: o.skipScripts, Packages: o.packages,
-		ConfigRepoURL: cfg.ConfigRepoURL, Password: password, Given: o.spec.given(),
-	}, checkSkips(t, o.skipScripts)
+		ConfigRepoURL: cfg.ConfigRepoURL, Password: password, Given: o.spec.given(), NoBake: o.noBake,
+	}
+	if job.Env, err = o.env.read(o.app.in); err != nil {
+		return job, err
+	}
+	if err := checkEnv(job); err != nil {
+		return job, err
+	}
+	return job, checkSkips(t, o.skipScripts)
 }
 
 // variableError names the template as the user did, because a template's folder cannot be
@@ -239,8 +317,8 @@ func (o *createOptions) variableError(err error) error {
 }
 
 func (o *createOptions) checkChoices() error {
-	if (o.template == "" || o.template == template.None) && o.spec.parts.os == "" {
-		return usagef("create needs --template or --os").hint("to see the templates: %s", o.app.command("template", "list")).
+	if (o.template == "" || o.template == template.None) && o.spec.parts.os == "" && o.spec.parts.image == "" {
+		return usagef("create needs --template, --os or --image").hint("to see the templates: %s", o.app.command("template", "list")).
 			hint("for a container that is only its OS: %s", o.app.command("create", orElse(o.name, "box"), "--os", "debian-12"))
 	}
 	o.template = orElse(o.template, template.None)

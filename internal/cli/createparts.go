@@ -9,27 +9,31 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/oci"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/template"
 )
 
 // partOptions are the flags for what a container has besides its resources. --net, --mount
-// and --device add to the template's; the others replace them.
+// and --device add to the template's, and the others replace them.
 type partOptions struct {
-	os, pool, startup     string
+	os, image, ostype     string
+	pool, startup         string
 	cpulimit              float64
 	cpuunits              int
 	nets, mounts, devices []string
+
+	named bool     // an interface needs its name
+	lists lxc.Spec // the interfaces, mount points and devices that the flags gave; set by apply
 }
 
 func (o *partOptions) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.os, "os", "", "the OS `template`, instead of the template's: a prefix such as debian-13 or a volume; several by preference with commas")
 	f.Float64Var(&o.cpulimit, "cpulimit", 0, "the most CPU time in `cores`, such as 0.5")
 	f.IntVar(&o.cpuunits, "cpuunits", 0, "the `weight` against other guests when CPU time is short")
-	f.StringVar(&o.pool, "pool", "", "the resource pool, by `name`")
+	f.StringVar(&o.pool, "pool", "", "the resource pool, by `name`, or none")
 	f.StringVar(&o.startup, "startup", "", "the `order` of starts with the node, such as 3 or order=3,up=30,down=60")
-	f.StringArrayVar(&o.nets, "net", nil, "a further interface, such as `bridge=vmbr1,vlan=20,ip=dhcp`; may be repeated")
+	f.StringArrayVar(&o.nets, "net", nil, "a further interface, such as `name=eth1,bridge=vmbr1,vlan=20,ip=dhcp`; may be repeated")
 	f.StringArrayVar(&o.mounts, "mount", nil, "a mount point, such as `path=/srv/data,size=20` (GiB), or source=/srv/media,path=/media,readonly=1; may be repeated")
 	f.StringArrayVar(&o.devices, "device", nil, "a device of the node, such as `/dev/dri/renderD128`, or PATH,mode=0660,gid=104; may be repeated")
 	for flag, keys := range map[string][]string{"net": netKeys.names(), "mount": mountKeys.names(), "startup": {"order", "up", "down"}} {
@@ -49,6 +53,15 @@ func (o *partOptions) apply(s *lxc.Spec, given func(flag string) bool) error {
 			s.OSElse = nil
 		}
 	}
+	switch {
+	case given("image") && given("os"):
+		return usagef("--image and --os exclude each other")
+	case given("image"):
+		s.OSTemplate, s.OSElse = oci.Prefix+strings.TrimPrefix(o.image, oci.Prefix), nil
+	}
+	if given("ostype") {
+		s.OSType = o.ostype
+	}
 	if given("cpulimit") {
 		s.CPULimit = o.cpulimit
 	}
@@ -61,26 +74,52 @@ func (o *partOptions) apply(s *lxc.Spec, given func(flag string) bool) error {
 	if given("startup") {
 		s.Startup = startupOf(o.startup)
 	}
+	return o.applyLists(s)
+}
+
+// applyLists adds what the flags gave to the template's. One of the same name or path
+// replaces the template's; two flags for the same one are a fault of the spec.
+func (o *partOptions) applyLists(s *lxc.Spec) error {
+	o.lists = lxc.Spec{}
 	for _, text := range o.nets {
 		n := lxc.Network{}
 		if err := netKeys.read("net", text, "", &n); err != nil {
 			return err
 		}
-		s.Interfaces = append(s.Interfaces, n)
+		if n.Name == "" && o.named {
+			return usagef("--net %q does not say which interface it is", text).hint("name=eth1 is the first one after eth0")
+		}
+		n.Name = orElse(n.Name, n.InGuest(len(s.Interfaces)+1))
+		if twice := slices.ContainsFunc(o.lists.Interfaces, func(l lxc.Network) bool { return l.Name == n.Name }); twice || n.Name == s.Network.InGuest(0) {
+			s.Interfaces = append(slices.Clone(s.Interfaces), n)
+		} else {
+			s.SetInterface(n)
+		}
+		o.lists.Interfaces = append(o.lists.Interfaces, n)
 	}
 	for _, text := range o.mounts {
 		m := lxc.Mount{}
 		if err := mountKeys.read("mount", text, "path", &m); err != nil {
 			return err
 		}
-		s.Mounts = append(s.Mounts, m)
+		if slices.ContainsFunc(o.lists.Mounts, func(l lxc.Mount) bool { return l.Path == m.Path }) {
+			s.Mounts = append(slices.Clone(s.Mounts), m)
+		} else {
+			s.SetMount(m)
+		}
+		o.lists.Mounts = append(o.lists.Mounts, m)
 	}
 	for _, text := range o.devices {
 		d := lxc.Device{}
 		if err := deviceKeys.read("device", text, "path", &d); err != nil {
 			return err
 		}
-		s.Devices = append(s.Devices, d)
+		if slices.ContainsFunc(o.lists.Devices, func(l lxc.Device) bool { return l.Path == d.Path }) {
+			s.Devices = append(slices.Clone(s.Devices), d)
+		} else {
+			s.SetDevice(d)
+		}
+		o.lists.Devices = append(o.lists.Devices, d)
 	}
 	return nil
 }

@@ -24,10 +24,12 @@ type specOptions struct {
 	flags *pflag.FlagSet
 
 	ctid, vlan, cores, memory, swap, disk int
+	mtu                                   int
+	rate                                  float64
 	node, storage, bridge, ip, ip6        string
 	tags, sshKeys, nameservers            []string
 	unprivileged, privileged              bool
-	nesting, onboot                       bool
+	nesting, onboot, firewall             bool
 	console                               string
 	parts                                 partOptions
 }
@@ -36,23 +38,36 @@ func (o *specOptions) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	o.flags = f
 	f.IntVar(&o.ctid, "ctid", 0, "the container's `id` on Proxmox (default: the next free one)")
-	f.StringVar(&o.node, "node", "", "the Proxmox node of this `name`")
+	f.StringVar(&o.node, "node", "", "the Proxmox node of this `name`; of several with commas, or of all with auto, the one with the most free memory that fits")
 	f.StringVar(&o.storage, "storage", "", "the storage of the root disk, by `name`")
-	f.StringVar(&o.bridge, "bridge", "", "the bridge of eth0, by `name`")
-	f.IntVar(&o.vlan, "vlan", 0, "the VLAN `tag` of eth0, 1 to 4094")
 	f.StringVar(&o.ip, "ip", "", "IPv4: dhcp, none, or `CIDR[,gateway]`")
 	f.StringVar(&o.ip6, "ip6", "", "IPv6: auto, dhcp, none, or `CIDR[,gateway]`")
 	f.IntVar(&o.cores, "cores", 0, "`number` of CPU cores")
 	f.IntVar(&o.memory, "memory", 0, "memory in `MiB`")
 	f.IntVar(&o.swap, "swap", 0, "swap in `MiB`")
 	f.IntVar(&o.disk, "disk", 0, "root disk in `GiB`")
-	f.StringArrayVar(&o.tags, "tag", nil, "a `tag`; may be repeated")
 	f.StringArrayVar(&o.sshKeys, "ssh-key", nil, "a public `key` to let in, as text or as a file's path; may be repeated")
-	f.StringArrayVar(&o.nameservers, "nameserver", nil, "a DNS server's `address`, or several with commas; may be repeated")
 	f.BoolVar(&o.unprivileged, "unprivileged", false, "an unprivileged container")
 	f.BoolVar(&o.privileged, "privileged", false, "a privileged container: its root is the node's root")
-	f.BoolVar(&o.nesting, "nesting", false, "allow containers inside (feature nesting)")
 	choose(cmd, &o.console, "console", "tty", "what its console asks: tty (a login) or shell (nothing: whoever has VM.Console on it is root in it), by `name`", "tty", "shell")
+	f.StringVar(&o.parts.os, "os", "", "the OS `template`, instead of the template's: a prefix such as debian-13, a volume or oci:IMAGE; several by preference with commas")
+	f.StringVar(&o.parts.image, "image", "", "the OCI `image` of a registry, such as nginx:1.29: --os oci:IMAGE (Proxmox VE 9.1 and later)")
+	f.StringVar(&o.parts.ostype, "ostype", "", "the `distribution` where Proxmox cannot recognise it; unmanaged: Proxmox sets up neither password nor keys in it")
+	_ = cmd.RegisterFlagCompletionFunc("ostype", cobra.FixedCompletions(lxc.OSTypes, cobra.ShellCompDirectiveNoFileComp))
+	o.registerLater(cmd)
+}
+
+// registerLater adds the flags that a sync takes in the same words.
+func (o *specOptions) registerLater(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.bridge, "bridge", "", "the bridge of eth0, by `name`")
+	f.IntVar(&o.vlan, "vlan", 0, "the VLAN `tag` of eth0, 1 to 4094")
+	f.IntVar(&o.mtu, "mtu", 0, "the largest packet of eth0 in `bytes`, 64 to 65535")
+	f.Float64Var(&o.rate, "rate", 0, "the most that eth0 sends, in `MB/s`")
+	f.BoolVar(&o.firewall, "firewall", false, "Proxmox's firewall filters eth0")
+	f.StringArrayVar(&o.tags, "tag", nil, "a `tag`; may be repeated")
+	f.StringArrayVar(&o.nameservers, "nameserver", nil, "a DNS server's `address`, or several with commas; may be repeated")
+	f.BoolVar(&o.nesting, "nesting", false, "allow containers inside (feature nesting)")
 	f.BoolVar(&o.onboot, "onboot", false, "start it when the node starts")
 	o.parts.register(cmd)
 }
@@ -64,18 +79,21 @@ func (o *specOptions) apply(s lxc.Spec) (lxc.Spec, error) {
 	}
 	given := o.flags.Changed
 	for flag, set := range map[string]func(){
-		"ctid":    func() { s.CTID = o.ctid },
-		"node":    func() { s.Node = o.node },
-		"storage": func() { s.Storage = o.storage },
-		"bridge":  func() { s.Network.Bridge = o.bridge },
-		"vlan":    func() { s.Network.VLAN = o.vlan },
-		"cores":   func() { s.Cores = o.cores },
-		"memory":  func() { s.MemoryMiB = o.memory },
-		"swap":    func() { s.SwapMiB = o.swap },
-		"disk":    func() { s.DiskGiB = o.disk },
-		"nesting": func() { s.Features.Nesting = o.nesting },
-		"onboot":  func() { s.OnBoot = o.onboot },
-		"console": func() { s.Console = o.console },
+		"ctid":     func() { s.CTID = o.ctid },
+		"node":     func() { s.Node = o.node },
+		"storage":  func() { s.Storage = o.storage },
+		"bridge":   func() { s.Network.Bridge = o.bridge },
+		"vlan":     func() { s.Network.VLAN = o.vlan },
+		"mtu":      func() { s.Network.MTU = o.mtu },
+		"rate":     func() { s.Network.RateMBs = o.rate },
+		"firewall": func() { s.Network.Firewall = o.firewall },
+		"cores":    func() { s.Cores = o.cores },
+		"memory":   func() { s.MemoryMiB = o.memory },
+		"swap":     func() { s.SwapMiB = o.swap },
+		"disk":     func() { s.DiskGiB = o.disk },
+		"nesting":  func() { s.Features.Nesting = o.nesting },
+		"onboot":   func() { s.OnBoot = o.onboot },
+		"console":  func() { s.Console = o.console },
 	} {
 		if given(flag) {
 			set()
@@ -89,7 +107,7 @@ func (o *specOptions) apply(s lxc.Spec) (lxc.Spec, error) {
 	case given("privileged"):
 		s.Unprivileged = !o.privileged
 	}
-	s.Tags = append(s.Tags, o.tags...)
+	s.Tags = withTags(s.Tags, o.tags)
 	if err := o.applyNetwork(&s.Network); err != nil {
 		return s, err
 	}
@@ -101,6 +119,17 @@ func (o *specOptions) apply(s lxc.Spec) (lxc.Spec, error) {
 	return s, err
 }
 
+// withTags are tags with more of them, each once.
+func withTags(tags, more []string) []string {
+	tags = slices.Clone(tags)
+	for _, t := range more {
+		if !slices.Contains(tags, t) {
+			tags = append(tags, t)
+		}
+	}
+	return tags
+}
+
 // checkNumbers holds the flags against Proxmox's limits and the original
 // system's.
 func (o *specOptions) checkNumbers() error {
@@ -110,6 +139,7 @@ func (o *specOptions) checkNumbers() error {
 	}{
 		{"ctid", o.ctid, 100, 999999999},
 		{"vlan", o.vlan, 1, 4094},
+		{"mtu", o.mtu, 64, 65535},
 		{"cores", o.cores, 1, 8192},
 		{"memory", o.memory, 16, 16 << 20},
 		{"swap", o.swap, 0, 16 << 20},
@@ -156,6 +186,10 @@ func (o *specOptions) applyNetwork(n *lxc.Network) error {
 // later whether a host and its router can have these addresses.
 func parseIP(flag, text string, six bool) (address, gateway string, err error) {
 	text = strings.TrimSpace(text)
+	words := "dhcp, none"
+	if six {
+		words = "dhcp, auto, none"
+	}
 	switch {
 	case text == "none":
 		return "", "", nil
@@ -166,7 +200,7 @@ func parseIP(flag, text string, six bool) (address, gateway string, err error) {
 	cidr, gw = strings.TrimSpace(cidr), strings.TrimPrefix(strings.TrimSpace(gw), "gw=")
 	p, err := netip.ParsePrefix(cidr)
 	if err != nil || p.Addr().Is6() != six {
-		return "", "", usagef("--%s takes dhcp, none or an address with its prefix length, such as %s, not %q", flag, ipExample(six), text)
+		return "", "", usagef("--%s takes %s or an address with its prefix length, such as %s, not %q", flag, words, ipExample(six), text)
 	}
 	if !hasGW {
 		return p.String(), "", nil
@@ -280,6 +314,16 @@ func (o *variableOptions) read(stdin io.Reader) (map[string]string, error) {
 		set[k] = strings.TrimSuffix(string(raw), "\n")
 	}
 	return set, nil
+}
+
+// flagOf is the flag that sets a variable: set-file wins.
+func (o *variableOptions) flagOf(name string) string {
+	for _, kv := range o.setFile {
+		if k, _, _ := strings.Cut(kv, "="); k == name {
+			return "set-file"
+		}
+	}
+	return "set"
 }
 
 // maxVariable is the most that a variable's file may hold.

@@ -73,7 +73,7 @@ func (o *credentialsOptions) run(ctx context.Context, ref string) error {
 	list := []credential{}
 	var names []string
 	for _, s := range sealed {
-		if s.Service == store.VariablesService || s.Service == store.PastService {
+		if s.Service == store.VariablesService || s.Service == store.PastService || store.IsJobService(s.Service) {
 			continue // the template's, not the container's
 		}
 		name := publicName(s.Service)

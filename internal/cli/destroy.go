@@ -48,7 +48,7 @@ is given; and what this catalogue did not make, unless --foreign is given.` +
 	f.BoolVar(&o.foreign, "foreign", false, "also a container that this catalogue did not make")
 	f.BoolVar(&o.snapshots, "snapshots", false, "also a container with snapshots, which go with it")
 	cmd.ValidArgsFunction = a.completeContainers
-	return cmd
+	return a.enqueueFlags(cmd, "destroy")
 }
 
 func (o *destroyOptions) run(ctx context.Context, ref string) error {

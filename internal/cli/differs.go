@@ -8,6 +8,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/placement"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/template"
 )
@@ -59,7 +60,7 @@ func (d *comparison) value(what, was, now string, asked bool) {
 // record; see placedElsewhere.
 func (d *comparison) placement(c lxc.Container, was, now lxc.Spec) {
 	d.value("ctid", ctidText(c.CTID), ctidText(now.CTID), d.given("ctid") && c.CTID != 0)
-	d.value("node", orElse(c.Node, was.Node), now.Node, d.given("node") && now.Node != was.Node)
+	d.value("node", orElse(c.Node, was.Node), now.Node, d.given("node") && now.Node != was.Node && !placement.Allows(now.Node, c.Node))
 	d.value("storage", was.Storage, now.Storage, d.given("storage") && was.Storage != "")
 }
 
@@ -83,6 +84,7 @@ func (d *comparison) resources(was, now lxc.Spec) {
 		d.value(flag, strconv.Itoa(was), strconv.Itoa(now), d.given(flag) || own != standard)
 	}
 	d.value("os", strings.Join(was.OSChoices(), ", "), strings.Join(now.OSChoices(), ", "), true)
+	d.value("ostype", was.OSType, now.OSType, d.given("ostype") || d.own.OSType != "")
 	number("cores", was.Cores, now.Cores, d.own.Cores, d.standard.Cores)
 	number("memory", was.MemoryMiB, now.MemoryMiB, d.own.MemoryMiB, d.standard.MemoryMiB)
 	number("swap", was.SwapMiB, now.SwapMiB, d.own.SwapMiB, d.standard.SwapMiB)
@@ -104,6 +106,9 @@ func (d *comparison) network(was, now lxc.Network) {
 	own, standard := d.own.Network, d.standard.Network
 	d.value("bridge", was.Bridge, now.Bridge, (d.given("bridge") || own.Bridge != "") && was.Bridge != "")
 	d.value("vlan", ctidText(was.VLAN), ctidText(now.VLAN), d.given("vlan") || own.VLAN != 0)
+	d.value("mtu", ctidText(was.MTU), ctidText(now.MTU), d.given("mtu") || own.MTU != 0)
+	d.value("rate", limitText(was.RateMBs), limitText(now.RateMBs), d.given("rate") || own.RateMBs != 0)
+	d.value("firewall", strconv.FormatBool(was.Firewall), strconv.FormatBool(now.Firewall), d.given("firewall") || own.Firewall)
 	d.value("ip", ipWord(was.IPv4, was.Gateway4), ipWord(now.IPv4, now.Gateway4), d.given("ip") || own.IPv4 != standard.IPv4)
 	d.value("ip6", ipWord(was.IPv6, was.Gateway6), ipWord(now.IPv6, now.Gateway6), d.given("ip6") || own.IPv6 != standard.IPv6)
 	asked := d.given("nameserver") || len(own.Nameservers) > 0

@@ -47,7 +47,7 @@ declared service once and does not wait. With --json it prints one document.` +
 	cmd.Flags().BoolVar(&o.publish, "publish", false, "mirror the events to Redis (redis.url in the config)")
 	a.junitFlag(cmd.Flags())
 	cmd.ValidArgsFunction = a.completeContainers
-	return cmd
+	return a.enqueueFlags(cmd, "discover")
 }
 
 func (o *discoverOptions) run(ctx context.Context, ref string) error {
@@ -169,7 +169,7 @@ func (a *app) adopted(ctx context.Context, p *place, host string, ctid int) (lxc
 // a document with the services, and says that the run has ended.
 func (o *discoverOptions) look(ctx context.Context, p *place, c lxc.Container) error {
 	a := o.app
-	if err := a.mayEnter(p); err != nil {
+	if err := a.mayEnter(ctx, p); err != nil {
 		return err
 	}
 	last := &lastEvent{waits: a.longWaits()}

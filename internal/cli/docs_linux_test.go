@@ -20,6 +20,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/infrahaus/infrahaus/internal/cli"
+	"github.com/infrahaus/infrahaus/internal/lazy"
 	"github.com/infrahaus/infrahaus/internal/needs"
 )
 
@@ -75,13 +76,15 @@ type document struct {
 	changed bool
 	home    string // "" until the first command runs
 	env     []string
+
+	addresses map[string]string // those of the sandbox, and what the document shows instead
 }
 
 var (
-	marker   = regexp.MustCompile(`^<!-- (file|not run): (.*) -->$`)
-	span     = regexp.MustCompile("`(infrahaus [^`]+)`")
-	ownLine  = regexp.MustCompile(`^(?:    |\t)(?:\$ )?((?:[A-Z_]+=\S+ )*infrahaus .*)`)
-	codeLine = regexp.MustCompile(`^\s*(?:- run: |- )?((?:[A-Z_]+=\S+ )*infrahaus .*)`)
+	marker   = lazy.Regexp(`^<!-- (file|not run): (.*) -->$`)
+	span     = lazy.Regexp("`(infrahaus [^`]+)`")
+	ownLine  = lazy.Regexp(`^(?:    |\t)(?:\$ )?((?:[A-Z_]+=\S+ )*infrahaus .*)`)
+	codeLine = lazy.Regexp(`^\s*(?:- run: |- )?((?:[A-Z_]+=\S+ )*infrahaus .*)`)
 )
 
 func (d *document) check() {
@@ -89,12 +92,12 @@ func (d *document) check() {
 	for i := 0; i < len(d.lines); i++ {
 		line := d.lines[i]
 		d.out = append(d.out, line)
-		if m := marker.FindStringSubmatch(line); m != nil {
+		if m := marker().FindStringSubmatch(line); m != nil {
 			what, arg = m[1], m[2]
 			continue
 		}
 		if !strings.HasPrefix(line, "```") {
-			for _, m := range append(span.FindAllStringSubmatch(line, -1), ownLine.FindAllStringSubmatch(line, -1)...) {
+			for _, m := range append(span().FindAllStringSubmatch(line, -1), ownLine().FindAllStringSubmatch(line, -1)...) {
 				d.mention(i, m[1])
 			}
 			if line != "" {
@@ -134,7 +137,7 @@ func (d *document) read(at int, block []string) {
 			line = strings.TrimSuffix(line, `\`) + strings.TrimSpace(block[i])
 		}
 		line = strings.TrimPrefix(line, "$ ")
-		if m := codeLine.FindStringSubmatch(line); m != nil {
+		if m := codeLine().FindStringSubmatch(line); m != nil {
 			d.mention(at+i, m[1])
 		}
 	}
@@ -271,7 +274,7 @@ func (d *document) run(command string) []string {
 		}
 	}
 	text = strings.ReplaceAll(text, d.home, "/home/me")
-	text = loopback.ReplaceAllStringFunc(text, exampleAddress)
+	text = loopback().ReplaceAllStringFunc(text, d.exampleAddress)
 	text = strings.TrimRight(text, "\n")
 	if text == "" {
 		return nil
@@ -283,17 +286,24 @@ func (d *document) run(command string) []string {
 	return lines
 }
 
-var loopback = regexp.MustCompile(`\b127\.\d+\.\d+\.(\d+)\b([^\s│]*)( ?)`)
+var loopback = lazy.Regexp(`\b(127\.\d+\.\d+\.\d+)\b([^\s│]*)( ?)`)
 
 // exampleAddress replaces an address of the sandbox by one for documentation, and keeps the
-// columns behind it in place.
-func exampleAddress(text string) string {
-	m := loopback.FindStringSubmatch(text)
-	address := "192.0.2." + m[1] + m[2]
+// columns behind it in place. The node is 192.0.2.1, and guests have numbers from 10 on in
+// the order in which they are shown, so that a document is the same each time.
+func (d *document) exampleAddress(text string) string {
+	m := loopback().FindStringSubmatch(text)
+	if d.addresses == nil {
+		d.addresses = map[string]string{"127.0.0.1": "192.0.2.1"}
+	}
+	if d.addresses[m[1]] == "" {
+		d.addresses[m[1]] = fmt.Sprintf("192.0.2.%d", 9+len(d.addresses))
+	}
+	address := d.addresses[m[1]] + m[2]
 	if m[3] == "" {
 		return address
 	}
-	return address + strings.Repeat(" ", len(text)-len(address))
+	return address + strings.Repeat(" ", max(0, len(text)-len(address)))
 }
 
 // openPTY makes a pseudo terminal of 24 lines.
@@ -336,15 +346,15 @@ func alike(want, got []string) bool {
 
 var (
 	shared   = sync.OnceValue(func() *mask { return newMask("/nowhere") }) // commands of a session need none
-	unequal  = regexp.MustCompile(`\b\d+\.\d+\.\d+\.\d+\b|\b[0-9.]+ ?(ms|s|min)\b|\b[0-9.]+ [KMG]iB\b`)
-	drawn    = regexp.MustCompile(`[\s│╭╮╰╯─█▬▓]+`)
-	numbered = regexp.MustCompile(`^\s*\d+ <time>`)   // how many lines a task's log has, differs
-	elapsed  = regexp.MustCompile(`,"elapsedMs":\d+`) // left out in the first millisecond
-	random   = regexp.MustCompile(`(?i)(password\S*\s+)\S{16,}`)
+	unequal  = lazy.Regexp(`\b\d+\.\d+\.\d+\.\d+\b|\b[0-9.]+ ?(ms|s|min)\b|\b[0-9.]+ [KMG]iB\b`)
+	drawn    = lazy.Regexp(`[\s│╭╮╰╯─█▬▓]+`)
+	numbered = lazy.Regexp(`^\s*\d+ <time>`)   // how many lines a task's log has, differs
+	elapsed  = lazy.Regexp(`,"elapsedMs":\d+`) // left out in the first millisecond
+	random   = lazy.Regexp(`(?i)(password\S*\s+)\S{16,}`)
 )
 
 func smooth(line string) string {
-	line = random.ReplaceAllString(shared().text(elapsed.ReplaceAllString(line, "")), "$1<secret>")
-	line = numbered.ReplaceAllString(line, "<time>")
-	return strings.TrimSpace(drawn.ReplaceAllString(unequal.ReplaceAllString(line, "<n>"), " "))
+	line = random().ReplaceAllString(shared().text(elapsed().ReplaceAllString(line, "")), "$1<secret>")
+	line = numbered().ReplaceAllString(line, "<time>")
+	return strings.TrimSpace(drawn().ReplaceAllString(unequal().ReplaceAllString(line, "<n>"), " "))
 }

@@ -61,7 +61,7 @@ func (a *app) examined(ctx context.Context) doctor.Target {
 		return t
 	}
 	t.Warnings = append(cfg.Twins(), cfg.Warnings...)
-	t.Local = &doctor.Local{Paths: cfg.Paths, ConfigFile: cfg.File, RedisURL: cfg.RedisURL, Publish: cfg.Publish}
+	t.Local = &doctor.Local{Paths: cfg.Paths, ConfigFile: cfg.File, RedisURL: cfg.RedisURL, Publish: cfg.Publish, Database: placeOf(cfg)}
 	if t.Name, t.Settings = cfg.SelectHost(); t.Settings != nil {
 		return t
 	}
@@ -81,7 +81,7 @@ func (a *app) examined(ctx context.Context) doctor.Target {
 func (p *place) nodeWay() (o guest.Options, err error) {
 	o.Transport = p.host.SSH.Transport
 	if p.host.SSH.Node != "" {
-		o.Node, err = p.nodeSSH(p.host.SSH.Node)
+		o.Node, err = p.nodeSSH(orElse(p.host.SSH.At(p.host.Node), p.host.SSH.At("")))
 	}
 	return o, err
 }

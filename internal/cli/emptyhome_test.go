@@ -33,6 +33,7 @@ var refusals = map[string][]string{
 	"stop":        {"", "nosuch", "150"},
 	"restart":     {"", "nosuch", "150"},
 	"show":        {"", "nosuch", "150"},
+	"watch":       {"nosuch", "nosuch other --follow"},
 	"events":      {"", "nosuch", "nosuch --follow", "--prune --older-than x", "nosuch --prune --older-than 1d --yes"},
 	"logs":        {"", "nosuch", "nosuch --follow"},
 	"credentials": {"", "nosuch", "nosuch root --reveal"},

@@ -132,15 +132,18 @@ func cannot(command, message string) string {
 func deed(command string) string {
 	said := map[string]string{
 		"": "understand the command line", "list": "list the containers", "show": "show the container",
-		"events": "replay the events", "logs": "replay the logs", "credentials": "show the credentials",
+		"watch": "watch the runs", "events": "replay the events", "logs": "replay the logs", "credentials": "show the credentials",
 		"template": "use the catalogue of templates", "template list": "list the templates",
 		"template show": "show the template", "template validate": "validate the template",
-		"template new": "make the template", "template test": "test the templates", "template import": "import the template", "template copy": "copy the template", "template schema": "print the schema",
+		"template new": "make the template", "template test": "test the templates", "template import": "import the template", "template copy": "copy the template", "template schema": "print the schema", "template lock": "lock the templates", "template digest": "print the digest",
+		"template bake": "bake the template", "template images": "use the images", "template images list": "list the images", "template images prune": "remove the images",
 		"sandbox": "use the sandbox", "sandbox serve": "serve the sandbox", "sandbox reset": "reset the sandbox",
 		"host": "use the known hosts", "host list": "list the hosts", "host show": "show the host",
 		"host rename": "rename the host", "host remove": "remove the host", "doctor": "make the checks",
 		"recover": "recover the catalogue", "exec": "run the command", "shell": "open a shell", "cp": "copy",
-		"version": "print the version", "init": "set up the host", "demo": "show the demo", "key": "use the encryption key", "key rotate": "rotate the encryption key",
+		"worker": "run the jobs of the queue", "worker status": "show the workers", "jobs": "use the queue", "jobs list": "list the jobs", "jobs show": "show the job",
+		"jobs cancel": "cancel the job", "jobs retry": "retry the job",
+		"version": "print the version", "database": "use the database", "database copy": "copy the catalogue", "init": "set up the host", "demo": "show the demo", "key": "use the encryption key", "key rotate": "rotate the encryption key",
 	}
 	if text, ok := said[command]; ok {
 		return text
@@ -153,10 +156,12 @@ func deed(command string) string {
 
 // printErrorEvent is the JSON face of a failure before any run began.
 func (a *app) printErrorEvent(f *exit.Failure) error {
-	e := event.Event{
-		Timestamp: time.Now().UTC(), Type: event.Error, Message: f.Text(), ExitStatus: &f.Status, Host: a.global.host,
-		Hint: joinLines(f.Hints),
-	}
+	return a.emitError(event.Event{Message: f.Text(), ExitStatus: &f.Status, Hostname: a.member, Hint: joinLines(f.Hints)})
+}
+
+// emitError prints an error event of no run.
+func (a *app) emitError(e event.Event) error {
+	e.Timestamp, e.Type, e.Host = time.Now().UTC(), event.Error, a.global.host
 	return ui.NewEventWriter(a.streams, true).Event(e)
 }
 

@@ -48,6 +48,7 @@ func CheckCommand(args []string) (string, error) {
 const (
 	ConfigExample   = configExample
 	TemplateExample = templateExample
+	FleetExample    = fleetExample
 )
 
 // CheckMention returns the fault of a command line whose arguments may be placeholders: a

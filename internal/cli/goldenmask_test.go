@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/event"
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // mask replaces in a text what differs between two runs of the same session.
@@ -24,7 +25,7 @@ type maskRule struct {
 
 // untimely are the lines that come or not, or come at another place, as the machine is
 // fast: what a run waits for, the log of a task on the node, the ticks of the template slow.
-var untimely = regexp.MustCompile(strings.Join([]string{
+var untimely = lazy.Regexp(strings.Join([]string{
 	`\b(waiting|Waiting) for .*`, `\bstill at it: `, `\bwaiting until `, `\btick \d+"?$`, `(^|\| )started$`, `write /dev/stdout: broken pipe`,
 	`\bopening the container's console`, `\bstarting the shell on the console`, `\busing the container's console: `,
 	`\bthe link to the container dropped; `, `\bsomebody else types in this console`, `\banother run of infrahaus uses this console`,
@@ -71,6 +72,10 @@ func newMask(work string) *mask {
 		{`"seq": ?\d+`, `"seq":<n>`},
 		{`"pid": ?\d+`, `"pid":<n>`},
 		{`"machine": ?"[^"]*"`, `"machine": "<host>"`},
+		{`by \S+ on \S+([,\n]|$)`, "by <user> on <host>$1"},
+		{`\t\S+ on \S+, infrahaus \S+`, "\t<user> on <host>, infrahaus <version>"},
+		{`"user": ?"[^"@]*"`, `"user": "<user>"`},
+		{`(process \S+ on \S+) by \S+:`, "$1 by <user>:"},
 		{`\b(process|pid|PID) \d+`, "$1 <n>"},
 		{`\b\d+(\.\d+)?(ms|µs| ms| s|s| m|m| min)\b`, "<duration>"},
 	} {
@@ -97,9 +102,9 @@ func (m *mask) output(fd string, raw []byte) string {
 		line = bytes.TrimRight(line, "\n")
 		var e event.Event
 		switch {
-		case untimely.Match(line):
+		case untimely().Match(line):
 		case bytes.HasPrefix(line, []byte(`{"`)) && json.Unmarshal(line, &e) == nil && e.Type != "":
-			if e.Type == event.Log && e.ScriptName == "" || untimely.MatchString(e.Message) {
+			if e.Type == event.Log && e.ScriptName == "" || untimely().MatchString(e.Message) {
 				continue
 			}
 			lines = append(lines, "event "+m.event(e))
@@ -119,13 +124,13 @@ func (m *mask) output(fd string, raw []byte) string {
 	return b.String()
 }
 
-var logLine = regexp.MustCompile(`^(<time> .* ([|!]) |event log .* ([|!]) )`)
+var logLine = lazy.Regexp(`^(<time> .* ([|!]) |event log .* ([|!]) )`)
 
 // stderrLast moves the lines that a script wrote to stderr behind those that it wrote to
 // stdout: their order is not kept.
 func stderrLast(lines []string) []string {
 	side := func(l string) string {
-		if m := logLine.FindStringSubmatch(l); m != nil {
+		if m := logLine().FindStringSubmatch(l); m != nil {
 			return m[2] + m[3]
 		}
 		return ""
@@ -231,7 +236,7 @@ func records(path string, m *mask) string {
 			head = fmt.Sprintf("%s of %s, exit %s\n", c[1], c[4], c[2])
 		}
 		var e event.Event
-		if json.Unmarshal([]byte(c[3]), &e) != nil || untimely.MatchString(e.Message) {
+		if json.Unmarshal([]byte(c[3]), &e) != nil || untimely().MatchString(e.Message) {
 			return strings.TrimSuffix(head, "\n")
 		}
 		return head + "  " + m.event(e)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/cli"
 	"github.com/infrahaus/infrahaus/internal/config"
+	"github.com/infrahaus/infrahaus/internal/fleet"
 	"github.com/infrahaus/infrahaus/internal/template"
 )
 
@@ -132,8 +133,9 @@ func TestEveryVariableIsExplained(t *testing.T) {
 		text += topic.Markdown()
 	}
 	own := map[string]bool{ // of the tests and benchmarks alone, or made up in a text
-		"INFRAHAUS_NEEDS": true, "INFRAHAUS_STAGE": true, "INFRAHAUS_VAR_": true,
+		"INFRAHAUS_NEEDS": true, "INFRAHAUS_STAGE": true, "INFRAHAUS_VAR_": true, "INFRAHAUS_WAS": true,
 		"INFRAHAUS_CRASH_BEFORE": true, "INFRAHAUS_CRASH_AFTER": true, "INFRAHAUS_CRASH_AT": true, "INFRAHAUS_CRASH_PLUS": true, "INFRAHAUS_CRASH_TRACE": true,
+		"INFRAHAUS_CRASH_LEASE": true,
 	}
 	name := regexp.MustCompile(`^[A-Z][A-Z0-9_]+[A-Z0-9]$`)
 	read := map[string]bool{"Getenv": true, "LookupEnv": true, "env": true, "first": true, "look": true}
@@ -197,7 +199,7 @@ func literalText(e ast.Expr) string {
 	return s
 }
 
-// TestExamplesOfHelpAreRead: the config file and the template that help shows are read by
+// TestExamplesOfHelpAreRead: the config file, the template and the fleet that help shows are read by
 // the code that reads real ones.
 func TestExamplesOfHelpAreRead(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config.yaml")
@@ -227,6 +229,9 @@ func TestExamplesOfHelpAreRead(t *testing.T) {
 		}
 	}
 	if _, err := template.LoadDir(folder); err != nil {
+		t.Error(err)
+	}
+	if _, err := fleet.Parse("fleet.yaml", []byte(cli.FleetExample)); err != nil {
 		t.Error(err)
 	}
 }

@@ -47,6 +47,9 @@ func eventTexts() map[string]string {
 		"hint":        "What to do next, one hint a line.",
 		"hints":       "The same as a list.",
 		"exitStatus":  "For complete and error: the exit status of the command.",
+		"user":        "In a shared catalogue, on the first event of a run: who began it.",
+		"machine":     "In a shared catalogue, on the first event of a run: the name of the machine.",
+		"version":     "In a shared catalogue, on the first event of a run: the version of infrahaus.",
 		"address":     "For complete: the container's address.",
 		"services":    "For complete: a list of services.",
 	}

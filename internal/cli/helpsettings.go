@@ -44,6 +44,19 @@ func environmentTopic() Topic {
 			{"SSH_AUTH_SOCK", "The agent for SSH to the node and to git servers.", "export SSH_AUTH_SOCK=/run/user/1000/ssh-agent.sock"},
 			{"USER", "Your name, where the system's list of users does not tell it.", "export USER=alice"},
 		}},
+		{title: "Traces", text: "Off unless one of the first two is set. A run is a trace with a span for each phase, script and long wait, sent as OTLP in JSON over HTTP when it has ended, and at the end of the command for two seconds at most. They have no values, no command lines and no output of scripts. The variables of OpenTelemetry's SDK for resources, sampling and batches (OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER, OTEL_BSP_SCHEDULE_DELAY and others) are read too.", terms: []term{
+			{"OTEL_EXPORTER_OTLP_ENDPOINT", "The address of the collector; traces go to v1/traces below it.", "export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318"},
+			{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "The whole address for traces. The others below have a form with TRACES_ too, which comes first.", "export OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=https://otel.example.org/v1/traces"},
+			{"OTEL_EXPORTER_OTLP_HEADERS", "Headers for the collector, such as a token.", "export OTEL_EXPORTER_OTLP_HEADERS=api-key=TOKEN"},
+			{"OTEL_EXPORTER_OTLP_TIMEOUT", "Milliseconds for a request; 10000 unless it is set.", "export OTEL_EXPORTER_OTLP_TIMEOUT=3000"},
+			{"OTEL_EXPORTER_OTLP_COMPRESSION", "gzip, or none.", "export OTEL_EXPORTER_OTLP_COMPRESSION=gzip"},
+			{"OTEL_EXPORTER_OTLP_CERTIFICATE", "A file with the authority of the collector's certificate. OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY are files of our own.", "export OTEL_EXPORTER_OTLP_CERTIFICATE=/etc/ssl/otel-ca.pem"},
+			{"OTEL_EXPORTER_OTLP_PROTOCOL", "http/json, whatever it is set to; grpc is refused with a warning.", "export OTEL_EXPORTER_OTLP_PROTOCOL=http/json"},
+			{"OTEL_SERVICE_NAME", "The name of the service; infrahaus unless it is set.", "export OTEL_SERVICE_NAME=infrahaus-ci"},
+			{"OTEL_TRACES_EXPORTER", "none: no traces.", "export OTEL_TRACES_EXPORTER=none"},
+			{"OTEL_SDK_DISABLED", "true: no traces.", "export OTEL_SDK_DISABLED=true"},
+			{"TRACEPARENT", "The span of the program that starts infrahaus, such as a CI job: runs are below it.", "export TRACEPARENT=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+		}},
 		{title: "In scripts of a template", text: "What setup scripts find in their environment is in `infrahaus help helpers`."},
 	}}
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +19,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/infrahaus/infrahaus/internal/cli"
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // Every hint of every session is checked. A hint is advice in words, or it names a
@@ -38,15 +38,15 @@ var programs = []string{
 }
 
 var (
-	assigned    = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*=(\$\([^)]*\)|'[^']*'|\S)*\s+)+`)
-	quoted      = regexp.MustCompile("`([^`]*)`")
-	placeholder = regexp.MustCompile(`<[a-z][a-z -]*>|…|\.\.\.|\b(ID|CTID|CONTAINER|CIDR|NAME|HOST|NODE|STORAGE|USER|FILE)\b`)
+	assigned    = lazy.Regexp(`^([A-Za-z_][A-Za-z0-9_]*=(\$\([^)]*\)|'[^']*'|\S)*\s+)+`)
+	quoted      = lazy.Regexp("`([^`]*)`")
+	placeholder = lazy.Regexp(`<[a-z][a-z -]*>|…|\.\.\.|\b(ID|CTID|CONTAINER|CIDR|NAME|HOST|NODE|STORAGE|USER|FILE)\b`)
 )
 
 // commandIn returns the command that a hint names, "" if it has only words.
 func commandIn(hint string) string {
 	for rest := hint; ; {
-		word, _, _ := strings.Cut(assigned.ReplaceAllString(rest, ""), " ")
+		word, _, _ := strings.Cut(assigned().ReplaceAllString(rest, ""), " ")
 		if slices.Contains(programs, word) {
 			return rest
 		}
@@ -63,10 +63,10 @@ func checkHint(hint string) error {
 	commands := []string{}
 	if c := commandIn(hint); c != "" {
 		commands = append(commands, c)
-	} else if strings.Contains(quoted.ReplaceAllString(hint, ""), "infrahaus ") {
+	} else if strings.Contains(quoted().ReplaceAllString(hint, ""), "infrahaus ") {
 		return errors.New("a command in the midst of words")
 	}
-	for _, m := range quoted.FindAllStringSubmatch(hint, -1) {
+	for _, m := range quoted().FindAllStringSubmatch(hint, -1) {
 		if commandIn(m[1]) != "" {
 			commands = append(commands, m[1])
 		}
@@ -80,7 +80,7 @@ func checkHint(hint string) error {
 }
 
 func checkCommand(text string) error {
-	if m := placeholder.FindString(text); m != "" {
+	if m := placeholder().FindString(text); m != "" {
 		return fmt.Errorf("something is to be filled in: %s", m)
 	}
 	file, err := syntax.NewParser().Parse(strings.NewReader(text), "")
@@ -124,7 +124,7 @@ func plainWord(w *syntax.Word) string {
 }
 
 // reads are commands that change nothing and need no connection.
-var reads = []string{"list", "show", "events", "logs", "credentials", "template list", "template show", "version", "help"}
+var reads = []string{"list", "show", "events", "watch", "logs", "credentials", "template list", "template show", "version", "help"}
 
 // checkOwn checks that a command line of this tool is no usage error. It runs the command
 // if it only reads.
@@ -154,7 +154,7 @@ func checkOwn(args []string) error {
 func hinted(args []string) int {
 	log, golden := os.Getenv(hintLog), os.Getenv(goldenLog)
 	if log == "" {
-		return cli.Main(args, os.Stdin, os.Stdout, os.Stderr)
+		return compared(args, os.Stdout, os.Stderr)
 	}
 	os.Unsetenv(hintLog)   //nolint:errcheck // so that the commands it runs are not checked again
 	os.Unsetenv(goldenLog) //nolint:errcheck // nor recorded
@@ -168,7 +168,7 @@ func hinted(args []string) int {
 	var out, stderr bytes.Buffer
 	outFile, outDone := tee(os.Stdout, &out)
 	errFile, errDone := tee(os.Stderr, &stderr)
-	status := cli.Main(args, os.Stdin, outFile, errFile)
+	status := compared(args, outFile, errFile)
 	outDone()
 	errDone()
 	if golden != "" {

@@ -221,13 +221,13 @@ func (a *app) sameHost(ctx context.Context, p *place, id string) error {
 // actsOn remembers which record the command works on.
 func (a *app) actsOn(c lxc.Container) { a.acting = c.RecordID }
 
-// named sets the host names of containers: the selected name if it is for their host,
-// else the name on record if the settings still use it so, else the first name in the
-// settings for that host.
-func (a *app) named(ctx context.Context, list []lxc.Container) error {
+// hostNames are the names of hosts by id, where they differ from the name on record: the
+// selected name if it is for that host, else the first name in the settings for it if they do
+// not use the name on record so any more.
+func (a *app) hostNames(ctx context.Context) (map[string]string, error) {
 	all, err := a.store.Hosts(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	selected, names := a.cfg.HostName(), map[string]string{}
 	for _, name := range append(a.cfg.HostNames(), selected) {
@@ -240,10 +240,7 @@ func (a *app) named(ctx context.Context, list []lxc.Container) error {
 			names[id] = name
 		}
 	}
-	for i := range list {
-		list[i].Host = orElse(names[list[i].HostID], list[i].Host)
-	}
-	return nil
+	return names, nil
 }
 
 // find resolves <container> among the records of the selected host.

@@ -243,8 +243,12 @@ func (o *createOptions) planExisting(ctx context.Context, c lxc.Container, want 
 
 // printOutlook prints what a command would do with a container that exists.
 func (a *app) printOutlook(c lxc.Container, steps []provision.PlanStep) error {
+	if a.outlook != nil {
+		*a.outlook = steps
+		return nil
+	}
 	if a.global.json {
-		return ui.WriteJSON(a.streams, outlookDocument{c.Template, c.Host, steps})
+		return ui.WriteJSON(a.streams, resumePlan{c.Template, c.Host, steps})
 	}
 	if len(steps) == 0 {
 		return nil

@@ -61,7 +61,7 @@ func (a *app) enterGuest(ctx context.Context, ref, passwordFile string) (*inside
 	if err != nil {
 		return nil, err
 	}
-	if err := a.mayEnter(in.place); err != nil {
+	if err := a.mayEnter(ctx, in.place); err != nil {
 		return nil, err
 	}
 	return in, in.open(ctx, cfg, password)
@@ -109,7 +109,7 @@ const addressPatience = 5 * time.Second
 func (in *inside) open(ctx context.Context, cfg pve.Config, password string) (err error) {
 	a, p := in.app, in.place
 	o := p.ssh
-	target := guest.Target{CTID: in.c.CTID, Node: in.node}
+	target := guest.Target{CTID: in.c.CTID, Node: in.node, Application: cfg.Application()}
 	if o.NeedsAddress() {
 		target.Address = in.address(ctx, cfg)
 	}

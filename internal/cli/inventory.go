@@ -64,18 +64,18 @@ func (o *inventoryOptions) run(ctx context.Context) error {
 			return err
 		}
 	}
-	containers, err := a.chosen(ctx, nil, o.filter, false)
+	filters, err := parseFilters(o.filter)
+	if err != nil {
+		return err
+	}
+	list, err := a.passing(ctx, filters, false, needServices|needTags)
 	if err != nil {
 		return err
 	}
 	if a.store == nil {
 		return o.write(newInventory())
 	}
-	entries, err := a.sshEntries(ctx, containers)
-	if err != nil {
-		return err
-	}
-	list, err := a.listed(ctx, containers, "", needServices|needSpecs)
+	entries, err := a.sshEntries(ctx, containersOf(list))
 	if err != nil {
 		return err
 	}

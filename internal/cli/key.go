@@ -46,6 +46,9 @@ killed is finished by the next one; at no moment is anything lost.
 The old key is kept beside the new one as key.old-ID: another state folder, or a
 backup, may need it. Remove it once none does.
 
+In a shared catalogue, each member needs the new key: one with a key file of its own
+takes it over with --new-key-file, and until then sees names and no values.
+
 Where the key is in ` + vault.EnvKey + `, the new one is yours to make, for
 example with "openssl rand -hex 32", and to keep.` + exitStatuses(0, 1, 2),
 		Example: "  infrahaus key rotate\n  infrahaus key rotate --new-key-env NEW_KEY",
@@ -148,6 +151,9 @@ func (o *keyRotateOptions) rotate(ctx context.Context, s *store.Store, r *vault.
 		{"install", r.Install},
 	} {
 		if err := step.do(); err != nil {
+			if step.name == "reseal" && errors.Is(err, vault.ErrWrongKey) {
+				r.GiveUp() // another member was faster, and its key is the one to take now
+			}
 			return 0, err
 		}
 		if o.after != nil {

@@ -47,6 +47,7 @@ func restartVerb() verb {
 }
 
 func newLifecycleCmd(a *app, v verb) *cobra.Command {
+	force := false
 	cmd := &cobra.Command{
 		Use:   v.name + " <container>",
 		Short: v.short,
@@ -61,11 +62,20 @@ command asks the HA manager and waits until it has acted.` + exitStatuses(0, 1, 
 			if c.Lifecycle == lxc.Destroyed {
 				return a.isGone(c)
 			}
+			if do := v.do; force {
+				v.do = func(ctx context.Context, t *target) error {
+					t.force = true
+					return do(ctx, t)
+				}
+			}
 			if err := a.powerAlone(cmd.Context(), v, c); err != nil {
 				return err
 			}
 			return a.done(c, v.done)
 		},
+	}
+	if v.name != "start" {
+		cmd.Flags().BoolVar(&force, "force", false, "kill it at once, without asking its init or program to end")
 	}
 	cmd.ValidArgsFunction = a.completeContainers
 	return cmd
@@ -129,6 +139,7 @@ type target struct {
 	node string
 	cfg  pve.Config
 
+	force bool   // it is killed at once
 	begun string // starting or stopping: what the node was asked for last
 	knows bool   // and has begun
 }
@@ -177,9 +188,18 @@ func (t *target) start(ctx context.Context) error {
 
 // stop shuts down gracefully and kills after the grace.
 func (t *target) stop(ctx context.Context, grace time.Duration) error {
-	err := t.ask(ctx, "stopping", grace, func() (string, error) { return t.pve.Shutdown(ctx, t.node, t.c.CTID, grace, true) })
+	began := time.Now()
+	err := t.ask(ctx, "stopping", grace, func() (string, error) {
+		if t.force {
+			return t.pve.Stop(ctx, t.node, t.c.CTID)
+		}
+		return t.pve.Shutdown(ctx, t.node, t.c.CTID, grace, true)
+	})
 	if err != nil {
 		return err
+	}
+	if time.Since(began) >= grace {
+		t.app.warn(fmt.Sprintf("PID 1 of %s did not end within %s of being asked to, and was killed", t.c.Hostname, grace), t.app.command("stop", t.c.Hostname, "--force"))
 	}
 	now := lxc.At(time.Now())
 	return t.record(ctx, &now)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"strconv"
 
@@ -118,18 +119,55 @@ func (o *listOptions) run(ctx context.Context) error {
 	if o.view, err = o.parse(); err != nil {
 		return err
 	}
-	list, err := o.recorded(ctx)
+	rows, err := o.recorded(ctx)
 	if err != nil {
 		return err
 	}
 	var unasked error
 	if o.asks() {
+		list, err := collect(rows)
+		if err != nil {
+			return err
+		}
 		list, unasked = o.ask(ctx, list)
+		rows = all(list)
 	}
 	if o.view.json && unasked != nil {
 		unasked = documented{unasked}
 	}
-	return orFirst(o.view.write(a.streams, o.choose(list)), unasked)
+	rows = o.choose(rows)
+	if o.view.sort != nil {
+		list, err := collect(rows)
+		if err != nil {
+			return err
+		}
+		order(list, *o.view.sort, o.view.down)
+		rows = all(list)
+	}
+	return orFirst(o.view.write(a.streams, rows), unasked)
+}
+
+// rows are containers one after the other; an error is the last.
+type rows = iter.Seq2[listed, error]
+
+func all(list []listed) rows {
+	return func(yield func(listed, error) bool) {
+		for _, l := range list {
+			if !yield(l, nil) {
+				return
+			}
+		}
+	}
+}
+
+func collect(from rows) (list []listed, err error) {
+	for l, err := range from {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, l)
+	}
+	return list, nil
 }
 
 // asks reports whether Proxmox is asked.
@@ -145,26 +183,29 @@ func (o *listOptions) ask(ctx context.Context, list []listed) ([]listed, error) 
 	return a.checkAll(ctx, list, o.check)
 }
 
-// choose leaves out what the flags leave out, and sorts. What was destroyed and is there
-// all the same is nothing to leave out.
-func (o *listOptions) choose(list []listed) []listed {
+// choose leaves out what the flags leave out. What was destroyed and is there all the same is
+// nothing to leave out.
+func (o *listOptions) choose(from rows) rows {
 	destroyed := o.all || asksFor(o.view.filters, "status", string(lxc.Destroyed))
-	list = slices.DeleteFunc(list, func(l listed) bool {
-		return !destroyed && l.Lifecycle == lxc.Destroyed && !l.onProxmox() || !allHold(o.view.filters, l)
-	})
-	if o.view.sort != nil {
-		order(list, *o.view.sort, o.view.down)
+	return func(yield func(listed, error) bool) {
+		for l, err := range from {
+			if err == nil && (!destroyed && l.Lifecycle == lxc.Destroyed && !l.onProxmox() || !allHold(o.view.filters, l)) {
+				continue
+			}
+			if !yield(l, err) {
+				return
+			}
+		}
 	}
-	return list
 }
 
 // recorded returns the containers on record with what the view needs of them. If Proxmox
 // is asked, the host may have to be asked first, to find out which host on record it is.
-func (o *listOptions) recorded(ctx context.Context) ([]listed, error) {
+func (o *listOptions) recorded(ctx context.Context) (rows, error) {
 	a := o.app
 	there, err := a.lookInto(ctx)
 	if err != nil || !there {
-		return nil, err
+		return all(nil), err
 	}
 	if name := a.cfg.HostName(); o.asks() && a.cfg.Calls(name) && a.answers(name) {
 		m, err := a.recognise(ctx, name)
@@ -176,68 +217,109 @@ func (o *listOptions) recorded(ctx context.Context) ([]listed, error) {
 		}
 	}
 	destroyed := o.asks() || asksFor(o.view.filters, "status", string(lxc.Destroyed))
-	containers, hostID, err := a.recorded(ctx, destroyed)
-	if err != nil || len(containers) == 0 {
-		return nil, err
-	}
-	return a.listed(ctx, containers, hostID, o.view.needs)
+	return a.listing(ctx, destroyed, o.view.needs)
 }
 
-// listed completes records of a host, or of all if hostID is "", with what a list needs.
-func (a *app) listed(ctx context.Context, containers []lxc.Container, hostID string, needs need) ([]listed, error) {
-	unended, err := a.store.Unended(ctx, hostID)
+// listing are the records of the selected host, or of every host if none is selected, with
+// what a list needs of them.
+func (a *app) listing(ctx context.Context, destroyed bool, needs need) (rows, error) {
+	hostID, there, err := a.selectedHost(ctx)
+	if err != nil || !there {
+		return all(nil), err
+	}
+	return a.listed(ctx, store.Filter{HostID: hostID, IncludeDestroyed: destroyed}, needs)
+}
+
+// listed are records with what a list needs of them.
+func (a *app) listed(ctx context.Context, f store.Filter, needs need) (rows, error) {
+	names, err := a.hostNames(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var services map[string][]lxc.Service
-	if needs&needServices != 0 {
-		if services, err = a.store.ServicesOf(ctx, hostID); err != nil {
-			return nil, err
-		}
+	unended, err := a.store.Unended(ctx, f.HostID)
+	if err != nil {
+		return nil, err
 	}
-	var specs map[string]lxc.Spec
-	if needs&needSpecs != 0 {
-		if specs, err = catalogue.Specs(ctx, a.store, hostID); err != nil {
-			return nil, err
-		}
+	var parts store.Parts
+	if needs&(needServices|needURL) != 0 {
+		parts |= store.WithServices
 	}
-	list := make([]listed, len(containers))
-	for i, c := range containers {
-		l := listed{Container: c, RecordID: c.RecordID, Status: c.Status(), CreatedAt: &containers[i].CreatedAt, UpdatedAt: &containers[i].UpdatedAt}
-		l.Services = append([]lxc.Service{}, services[c.RecordID]...)
-		l.URL, l.Tags = lxc.MainURL(l.Services), specs[c.RecordID].Tags
-		if unended[c.RecordID] || c.Lifecycle == lxc.Creating { // no other run can have been killed
-			if l.Interrupted, err = a.interrupted(ctx, c); err != nil {
-				return nil, err
+	if needs&needTags != 0 {
+		parts |= store.WithJobs
+	}
+	return func(yield func(listed, error) bool) {
+		for e, err := range a.store.List(ctx, f, parts) {
+			var l listed
+			if err == nil {
+				e.Host = orElse(names[e.HostID], e.Host)
+				l, err = a.entry(ctx, e, unended, needs)
+			}
+			if !yield(l, err) || err != nil {
+				return
 			}
 		}
-		list[i] = l
+	}, nil
+}
+
+// entry completes a record.
+func (a *app) entry(ctx context.Context, e store.Entry, unended map[string]bool, needs need) (l listed, err error) {
+	c, at := &e.Container, [2]lxc.Time{e.CreatedAt, e.UpdatedAt}
+	l = listed{Container: *c, RecordID: c.RecordID, Status: c.Status(), CreatedAt: &at[0], UpdatedAt: &at[1], Services: []lxc.Service{}}
+	switch {
+	case needs&needServices != 0:
+		services, err := e.Services()
+		if err != nil {
+			return l, err
+		}
+		l.Services, l.URL = append(l.Services, services...), lxc.MainURL(services)
+	case needs&needURL != 0:
+		if l.URL, err = e.MainURL(); err != nil {
+			return l, err
+		}
+	}
+	if e.Job != nil {
+		if l.Tags, err = catalogue.Tags(c.RecordID, e.Job); err != nil {
+			return l, err
+		}
+	}
+	if unended[c.RecordID] || c.Lifecycle == lxc.Creating { // no other run can have been killed
+		l.Interrupted, err = a.interrupted(ctx, *c)
+	}
+	return l, err
+}
+
+// recorded lists the records of the selected host. If none is selected, it lists those of
+// every host.
+func (a *app) recorded(ctx context.Context, destroyed bool) (list []lxc.Container, err error) {
+	rows, err := a.listing(ctx, destroyed, 0)
+	if err != nil {
+		return nil, err
+	}
+	for l, err := range rows {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, l.Container)
 	}
 	return list, nil
 }
 
-// recorded lists the records of the selected host, with the host's id. If none is
-// selected, it lists those of every host.
-func (a *app) recorded(ctx context.Context, destroyed bool) (list []lxc.Container, hostID string, err error) {
-	there, err := a.lookInto(ctx)
+// selectedHost returns the id of the selected host, "" if none is selected. there is false if
+// there is no catalogue, or none of that host in it.
+func (a *app) selectedHost(ctx context.Context) (hostID string, there bool, err error) {
+	there, err = a.lookInto(ctx)
 	if err != nil || !there {
-		return nil, "", err
+		return "", false, err
 	}
-	if name := a.cfg.HostName(); name != "" {
-		m, err := a.recognise(ctx, name)
-		if err != nil {
-			return nil, "", err
-		}
-		if err := a.doubts(ctx, name, m); err != nil || m.ID == "" {
-			return nil, "", err
-		}
-		hostID = m.ID
+	name := a.cfg.HostName()
+	if name == "" {
+		return "", true, nil
 	}
-	list, err = a.store.Containers(ctx, store.Filter{HostID: hostID, IncludeDestroyed: destroyed})
-	if err != nil {
-		return nil, "", err
+	m, err := a.recognise(ctx, name)
+	if err == nil {
+		err = a.doubts(ctx, name, m)
 	}
-	return list, hostID, a.named(ctx, list)
+	return m.ID, m.ID != "", err
 }
 
 // orFirst is the first error there is.

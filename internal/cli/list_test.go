@@ -24,7 +24,7 @@ func TestListTableWidths(t *testing.T) {
 	for _, width := range []int{60, 80, 100, 120, 200} {
 		var out bytes.Buffer
 		s := &ui.Streams{Out: &out, OutTTY: true, OutColor: colorprofile.NoTTY, Size: func() (int, int) { return width, 30 }}
-		if err := ui.WriteTable(s, v.table(list)); err != nil {
+		if err := ui.WriteTableOf(s, v.table(), v.cells(all(list))); err != nil {
 			t.Fatal(err)
 		}
 		for title, whole := range map[string]string{"ADDRESS": list[0].Address, "URL": list[0].URL} {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -53,7 +54,7 @@ func (o *listOptions) parse() (view, error) {
 		v.needs |= f.column.needs
 	}
 	if v.json {
-		v.needs |= needServices | needSpecs
+		v.needs |= needServices | needTags
 	}
 	return v, nil
 }
@@ -77,21 +78,18 @@ func (o *listOptions) chosen() ([]column, error) {
 }
 
 // write prints the list.
-func (v view) write(s *ui.Streams, list []listed) error {
-	if v.json {
-		if list == nil {
-			list = []listed{}
-		}
-		return ui.WriteJSON(s, list)
+func (v view) write(s *ui.Streams, list rows) error {
+	switch {
+	case v.json:
+		return ui.WriteJSONList(s, list)
+	case v.rows:
+		return ui.WriteRowsOf(s, v.cells(list))
 	}
-	t := v.table(list)
-	if v.rows {
-		return ui.WriteRows(s, t)
-	}
-	return ui.WriteTable(s, t)
+	return ui.WriteTableOf(s, v.table(), v.cells(list))
 }
 
-func (v view) table(list []listed) ui.Table {
+// table is the list's table without rows.
+func (v view) table() ui.Table {
 	t := ui.Table{Empty: "no containers yet: infrahaus create web --template hello --sandbox"}
 	if len(v.filters) > 0 {
 		t.Empty = "no container passes the filters"
@@ -102,14 +100,22 @@ func (v view) table(list []listed) ui.Table {
 		}
 		t.Columns = append(t.Columns, c.Column)
 	}
-	for _, l := range list {
-		row := make([]string, len(v.columns))
-		for i, c := range v.columns {
-			row[i] = c.text(l)
-		}
-		t.Rows = append(t.Rows, row)
-	}
 	return t
+}
+
+// cells yields the same slice for every row.
+func (v view) cells(list rows) iter.Seq2[[]string, error] {
+	return func(yield func([]string, error) bool) {
+		row := make([]string, len(v.columns))
+		for l, err := range list {
+			for i, c := range v.columns {
+				row[i] = c.text(l)
+			}
+			if !yield(row, err) {
+				return
+			}
+		}
+	}
 }
 
 // completeColumns offers the columns for flags.

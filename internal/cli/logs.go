@@ -189,19 +189,26 @@ func (o *logsOptions) show(e event.Event) error {
 	return o.app.printLog(e)
 }
 
-// work is a create or sync together with the runs that resumed it. Each run continues
-// where the one before was interrupted.
+// work is a create, sync or update together with the runs that went on with it. Each run
+// continues where the one before was interrupted.
 type work struct{ runs []store.Run }
+
+// killedUpdate reports whether its last run is an update that was killed.
+func (w work) killedUpdate() bool {
+	last := w.runs[len(w.runs)-1]
+	return last.Kind == "update" && last.EndedAt == nil
+}
 
 // works lists all works on a container, oldest first.
 func (a *app) works(ctx context.Context, recordID string) ([]work, error) {
 	runs, err := a.store.Runs(ctx, recordID)
 	var all []work
 	for _, r := range runs {
+		goesOn := len(all) > 0 && r.Kind == "update" && all[len(all)-1].killedUpdate()
 		switch {
-		case r.Kind == "create", r.Kind == "sync", r.Kind == "resume" && len(all) == 0:
+		case r.Kind == "create", r.Kind == "sync", r.Kind == "update" && !goesOn, r.Kind == "resume" && len(all) == 0:
 			all = append(all, work{runs: []store.Run{r}})
-		case r.Kind == "resume":
+		case r.Kind == "resume", goesOn:
 			w := &all[len(all)-1]
 			w.runs = append(w.runs, r)
 		}

@@ -9,15 +9,28 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
 
+// Watch sees what a command decides, and what it asks Proxmox to change, so that the two can
+// be compared. The zero Watch sees nothing.
+type Watch struct {
+	Decided func(plan.Plan)
+	Sent    func(method, path string)
+}
+
 // Main runs one command line and returns the process's exit status.
 func Main(args []string, in, out, errOut *os.File) int {
+	return WatchedMain(args, in, out, errOut, Watch{})
+}
+
+// WatchedMain is Main with somebody who watches.
+func WatchedMain(args []string, in, out, errOut *os.File, w Watch) int {
 	// A reader that leaves (| head) must not kill a run half-way: writes fail
 	// with EPIPE instead, and the display is dropped.
 	signal.Ignore(syscall.SIGPIPE)
-	a := &app{args: args, in: in, out: out, err: errOut, streams: ui.System(in, out, errOut, os.Environ(), false)}
+	a := &app{args: args, in: in, out: out, err: errOut, watch: w, observed: &observed{}, streams: ui.System(in, out, errOut, os.Environ(), false)}
 	ctx, release, stop := interruptible(context.Background(), func() { ui.Leave(a.streams) })
 	defer stop()
 	a.releaseSignals = release
@@ -28,6 +41,7 @@ func Main(args []string, in, out, errOut *os.File) int {
 	root.SetOut(out)
 	root.SetErr(errOut)
 	cmd, err := root.ExecuteContextC(ctx)
+	a.unobserve()
 	a.close()
 	return a.report(ctx, commandPath(cmd), err)
 }

@@ -1,23 +1,16 @@
 package cli
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/sync/errgroup"
 
-	"github.com/infrahaus/infrahaus/internal/exit"
-	"github.com/infrahaus/infrahaus/internal/ui"
+	"github.com/infrahaus/infrahaus/internal/fleet"
 )
 
 // many is a command for one container that takes several, too.
@@ -28,6 +21,7 @@ type many struct {
 	strange  func(*cobra.Command) bool // whether it takes containers that are not on record
 	filter   []string
 	parallel int
+	failFast bool
 }
 
 // atOnce is how many containers a command works on at once unless --parallel says another
@@ -43,10 +37,20 @@ result, exit status and, after a failure, the reason. With --json, stdout has wh
 command prints for one container, for each of them as it comes; containerId tells them
 apart. The exit status is the worst: 130 or 143, 1, 4, 3, 2, 5, 6, 7, 0.`
 
+// ofFleet is several for a command that takes a fleet file, too.
+func (a *app) ofFleet(verb fleet.Verb, done string, make func(*app) *cobra.Command, strange func(*cobra.Command) bool, allowed ...string) *cobra.Command {
+	m := &many{app: a, make: make, done: done, strange: strange}
+	return a.fleetOf(m.command(), m, verb, allowed...)
+}
+
 // several makes a command for one container take any number of them, or --filter.
 func (a *app) several(done string, make func(*app) *cobra.Command, strange func(*cobra.Command) bool) *cobra.Command {
 	m := &many{app: a, make: make, done: done, strange: strange}
-	cmd := make(a)
+	return m.command()
+}
+
+func (m *many) command() *cobra.Command {
+	cmd := m.make(m.app)
 	one := cmd.RunE
 	cmd.Use = strings.Replace(cmd.Use, "<container>", "<container>...", 1)
 	text, statuses, _ := strings.Cut(cmd.Long, statusHead)
@@ -80,18 +84,6 @@ func foreignToo(cmd *cobra.Command) bool {
 	return err == nil && foreign
 }
 
-// job is the work on one container of several.
-type job struct {
-	ref, name, ctid string
-	status          int
-	why             string
-	begun           bool
-	ended           *ending
-}
-
-// ending is a result in other words than the command's own, and its reason.
-type ending struct{ result, why string }
-
 func (m *many) run(cmd *cobra.Command, refs []string) error {
 	ctx, a := cmd.Context(), m.app
 	jobs, err := m.jobs(ctx, cmd, refs)
@@ -106,24 +98,24 @@ func (m *many) run(cmd *cobra.Command, refs []string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := a.open(ctx); err != nil { // the sandbox runs as long as this process, and not as long as one container's work
-		return err
-	}
 	if _, _, err := a.catalogue(ctx); err != nil {
 		return err
 	}
-	flags := changed(cmd.Flags()) // once: a set of flags is not for several goroutines
-	lock := &sync.Mutex{}
-	var g errgroup.Group
-	g.SetLimit(m.parallel)
-	for i := range jobs {
-		g.Go(func() error {
-			m.one(ctx, cmd.Name(), flags, &jobs[i], lock, yes)
-			return nil
-		})
+	if err := a.share(ctx); err != nil {
+		return err
 	}
-	_ = g.Wait() // every job keeps its own result
-	return m.conclude(ctx, jobs)
+	flags := changed(cmd.Flags()) // once: a set of flags is not for several goroutines
+	c := &crew{app: a, command: cmd.Name(), done: m.done, jobs: jobs, parallel: m.parallel, failFast: m.failFast}
+	return c.run(ctx, func(ctx context.Context, b *app, i int, _ func()) error {
+		own := m.make(b)
+		b.junit = a.junit // the command has just registered its flag for its own report
+		copyFlags(own.Flags(), flags)
+		if yes {
+			_ = own.Flags().Set("yes", "true")
+		}
+		own.SetContext(ctx)
+		return own.RunE(own, []string{jobs[i].ref})
+	})
 }
 
 // jobs resolves every container.
@@ -176,102 +168,6 @@ func (m *many) ask(ctx context.Context, cmd *cobra.Command, jobs []job) (yes boo
 	return true, m.app.confirm(ctx, f.Value.String() == "true", question)
 }
 
-// one works on one container, with streams of its own.
-func (m *many) one(ctx context.Context, command string, flags []*pflag.Flag, j *job, lock *sync.Mutex, yes bool) {
-	if ctx.Err() != nil {
-		return
-	}
-	j.begun = true
-	b := m.app.beside(j.name, lock)
-	own := m.make(b)
-	b.junit = m.app.junit // the command has just registered its flag for its own report
-	copyFlags(own.Flags(), flags)
-	if yes {
-		_ = own.Flags().Set("yes", "true")
-	}
-	own.SetContext(ctx)
-	err := own.RunE(own, []string{j.ref})
-	j.status, j.why = b.told(ctx, command, err)
-	j.ended = b.ended
-}
-
-// beside is this invocation for one of several containers: the same files, connections and
-// settings, and other streams.
-func (a *app) beside(name string, lock *sync.Mutex) *app {
-	out := io.Discard
-	if a.global.json {
-		out = &whole{to: a.streams.Out, lock: lock}
-	}
-	return &app{
-		args: a.args, in: a.in, out: a.out, err: a.err, global: a.global, cfg: a.cfg, host: a.host, store: a.store, vault: a.vault,
-		sandbox: a.sandbox, junit: &report{}, met: maps.Clone(a.met),
-		streams: &ui.Streams{In: bytes.NewReader(nil), Out: out, Err: &whole{to: a.streams.Err, lock: lock, before: name + ": "}},
-	}
-}
-
-// told reports the error of one container and returns its exit status and the reason in a
-// line.
-func (a *app) told(ctx context.Context, command string, err error) (status int, why string) {
-	var quiet silent
-	switch {
-	case err == nil:
-		return exit.Done, ""
-	case errors.As(err, &quiet):
-		return quiet.status, map[bool]string{true: "a declared service does not answer"}[quiet.status == exit.Unready]
-	}
-	var sig interrupted
-	if errors.As(context.Cause(ctx), &sig) && exit.Status(err) == exit.Other {
-		err = sig
-	}
-	f := a.explain(err)
-	status = a.report(ctx, command, err)
-	why, _, _ = strings.Cut(cannot(command, f.Message), "\n")
-	return status, why
-}
-
-// conclude prints a row for each container. The exit status is the worst.
-func (m *many) conclude(ctx context.Context, jobs []job) error {
-	a := m.app
-	var statuses []int
-	t := ui.Table{Columns: []ui.Column{{Title: "NAME"}, {Title: "CTID", Right: true, Keep: true}, {Title: "RESULT", Keep: true, Paint: resultShade}, {Title: "STATUS", Right: true, Keep: true}, {Title: "REASON"}}}
-	for _, j := range jobs {
-		result := m.done
-		switch {
-		case j.ended != nil && (j.status == exit.Done || j.status == exit.Differs):
-			result, j.why = j.ended.result, j.ended.why
-		case !j.begun:
-			result, j.status, j.why = "not begun", exit.Status(context.Cause(ctx)), ""
-		case j.status == exit.Unready:
-			result = "not answering"
-		case j.status == exit.Differs:
-			result = "differs"
-		case j.status != exit.Done:
-			result = "failed"
-		}
-		statuses = append(statuses, j.status)
-		t.Rows = append(t.Rows, []string{j.name, j.ctid, result, strconv.Itoa(j.status), j.why})
-	}
-	if !a.global.json && !a.global.quiet {
-		if err := ui.WriteTable(a.streams, t); err != nil {
-			return err
-		}
-	}
-	if worst := exit.Worst(statuses...); worst != exit.Done {
-		return silent{worst}
-	}
-	return nil
-}
-
-func resultShade(cell string) ui.Shade {
-	switch cell {
-	case "failed":
-		return ui.Bad
-	case "not answering", "differs", "not begun":
-		return ui.Caution
-	}
-	return ui.Good
-}
-
 // changed are the flags that were set. The set must be the one that has parsed them: cobra's
 // LocalFlags is a copy that does not know which were.
 func changed(set *pflag.FlagSet) (flags []*pflag.Flag) {
@@ -295,28 +191,4 @@ func copyFlags(to *pflag.FlagSet, flags []*pflag.Flag) {
 		}
 		_ = to.Set(f.Name, f.Value.String())
 	}
-}
-
-// whole passes each write on as a whole, with a text before each line. Several containers
-// write to one stream.
-type whole struct {
-	to     io.Writer
-	lock   *sync.Mutex
-	before string
-}
-
-func (w *whole) Write(p []byte) (int, error) {
-	w.lock.Lock()
-	defer w.lock.Unlock()
-	if w.before == "" {
-		return w.to.Write(p)
-	}
-	var b strings.Builder
-	for line := range strings.Lines(string(p)) {
-		b.WriteString(ui.Clean(w.before) + line)
-	}
-	if _, err := io.WriteString(w.to, b.String()); err != nil {
-		return 0, err
-	}
-	return len(p), nil
 }

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"os"
@@ -29,7 +30,7 @@ func runOnNode(ts *testscript.TestScript, line string) (out, said string, status
 	ts.Check(err)
 	signer, err := ssh.ParsePrivateKey(key)
 	ts.Check(err)
-	user, addr, _ := strings.Cut(ts.Getenv("EXPORT_SSH_NODE"), "@")
+	user, addr, _ := strings.Cut(cmp.Or(ts.Getenv("EXPORT_SSH_FIRST"), ts.Getenv("EXPORT_SSH_NODE")), "@")
 	client, err := ssh.Dial("tcp", addr, &ssh.ClientConfig{
 		User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, HostKeyCallback: ssh.InsecureIgnoreHostKey(), Timeout: deadline,
 	})

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 
+	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
 	"github.com/infrahaus/infrahaus/internal/ui"
@@ -24,6 +25,9 @@ type request struct {
 // result. It is the only place that does so: a run that a command began and did not end
 // would look killed.
 func (a *app) perform(ctx context.Context, c lxc.Container, r request) error {
+	if a.queue != nil {
+		return a.queue.put(ctx, a, c, r.verb)
+	}
 	var known []string
 	if r.seals {
 		if err := a.vault.Ready(); err != nil {
@@ -45,7 +49,7 @@ func (a *app) perform(ctx context.Context, c lxc.Container, r request) error {
 	}
 	s.place = r.at
 	s.run.Bus.Secrets().Add(known...)
-	res, runErr := r.do(ctx, s)
+	res, runErr := r.do(s.fenced(ctx), s)
 	return s.end(ctx, res, runErr, func(c lxc.Container) error {
 		if r.show != nil {
 			return r.show(ctx, s, c)
@@ -56,5 +60,23 @@ func (a *app) perform(ctx context.Context, c lxc.Container, r request) error {
 
 // phases is the display of a run with phases.
 func (a *app) phases() ui.Display {
-	return ui.NewDisplay(a.streams, ui.Options{JSON: a.global.json, Quiet: a.global.quiet, Verbose: a.global.verbose})
+	if a.board != nil {
+		return a.board
+	}
+	d := ui.NewDisplay(a.streams, ui.Options{JSON: a.global.json, Quiet: a.global.quiet, Verbose: a.global.verbose})
+	if a.worked != nil && !a.global.json && !a.global.verbose {
+		return withoutLogs{d}
+	}
+	return d
+}
+
+// withoutLogs is a display for a worker: what scripts print is in the catalogue, and a worker
+// would fill its journal with it.
+type withoutLogs struct{ ui.Display }
+
+func (w withoutLogs) Event(e event.Event) error {
+	if e.Type == event.Log {
+		return nil
+	}
+	return w.Display.Event(e)
 }

@@ -60,6 +60,19 @@ func (p *place) nodeSSH(address string) (*guest.NodeSSH, error) {
 	return n, nil
 }
 
+// sshOf is the way to one node of a cluster, nil if ssh.node has none for it.
+func (p *place) sshOf(node string) *guest.NodeSSH {
+	address := p.host.SSH.At(node)
+	if address == "" {
+		return nil
+	}
+	n, err := p.nodeSSH(address) // it was read before
+	if err != nil {
+		return nil
+	}
+	return n
+}
+
 // homePath expands ~/ at the beginning of a path. The shell expands ~ only at the
 // beginning of a word, so --ssh-key=~/.ssh/id.pub reaches this program unexpanded.
 func homePath(path string) string {

@@ -33,15 +33,13 @@ func (o *createOptions) taken(ctx context.Context, spec lxc.Spec) (*lxc.Containe
 	if err := a.mayKeep(); err != nil || hostID == "" {
 		return nil, err
 	}
-	list, err := a.store.Containers(ctx, store.Filter{HostID: hostID})
+	c, err := a.store.Named(ctx, hostID, spec.Hostname)
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range list {
-		if strings.EqualFold(c.Hostname, spec.Hostname) {
-			c.Host = host // the name that the user typed
-			return &c, nil
-		}
+	if c != nil {
+		c.Host = host // the name that the user typed
+		return c, nil
 	}
 	return nil, a.unheld(ctx, hostID, spec)
 }
@@ -56,7 +54,7 @@ func (o *createOptions) preflight(ctx context.Context, job plan.Job) (prepared, 
 	if err != nil {
 		return ready, err
 	}
-	if err := a.maySee(p); err != nil {
+	if err := a.maySee(ctx, p); err != nil {
 		return ready, err
 	}
 	spec := p.defaults(job.Spec)
@@ -64,7 +62,18 @@ func (o *createOptions) preflight(ctx context.Context, job plan.Job) (prepared, 
 		return ready, err
 	}
 	ready.place = p
-	if ready.placement, err = p.pve.Resolve(ctx, spec, provision.WayOf(p.ssh)); err != nil {
+	spec.Node = orElse(o.placed, spec.Node)
+	way := provision.WayOf(p.ssh)
+	wish := job
+	wish.Spec = spec
+	way.Baked = provision.BakedWish(wish, a.command("template", "bake", orElse(o.template, job.Template.Name)))
+	if ready.placement, err = p.pve.Resolve(ctx, spec, way); err != nil {
+		return ready, err
+	}
+	if o.placed != "" && o.why != "" {
+		ready.placement.Notes = append([]string{"node " + o.placed + ": " + o.why}, ready.placement.Notes...)
+	}
+	if err := provision.CheckApplication(job, ready.placement, p.ssh); err != nil {
 		return ready, err
 	}
 	return ready, provision.CheckNode(ctx, p.ssh, spec, ready.placement)
@@ -72,18 +81,22 @@ func (o *createOptions) preflight(ctx context.Context, job plan.Job) (prepared, 
 
 // showPlan prints what a create would do.
 func (o *createOptions) showPlan(ready prepared) error {
-	a, job, p := o.app, ready.job, ready.place
-	job.Spec = p.defaults(job.Spec)
-	steps, err := provision.Plan(job, ready.placement, p.ssh)
+	doc, err := ready.plan()
 	if err != nil {
 		return err
 	}
-	if a.global.json {
-		return ui.WriteJSON(a.streams, planDocument{
-			Template: job.Template.Name, Host: p.name, Spec: job.Spec, Placement: ready.placement, Steps: steps,
-		})
+	if o.app.global.json {
+		return ui.WriteJSON(o.app.streams, doc)
 	}
-	return a.printPlan(steps)
+	return o.app.printPlan(doc.Steps)
+}
+
+// plan is what a create would do.
+func (ready prepared) plan() (planDocument, error) {
+	job, p := ready.job, ready.place
+	job.Spec = p.defaults(job.Spec)
+	steps, err := provision.Plan(job, ready.placement, p.ssh)
+	return planDocument{Template: job.Template.Name, Host: p.name, Spec: job.Spec, Placement: ready.placement, Steps: steps}, err
 }
 
 // mayKeep returns the error that keeping a record would meet: in the state folder, or with
@@ -121,9 +134,9 @@ func (a *app) checkKey() error {
 }
 
 // maySee is mayEnter before the last check: it reads the tool's own key, and makes none.
-func (a *app) maySee(p *place) (err error) {
+func (a *app) maySee(ctx context.Context, p *place) (err error) {
 	if _, err := os.Stat(a.cfg.Paths.SSHKey()); err == nil {
-		return a.mayEnter(p)
+		return a.mayEnter(ctx, p)
 	}
 	p.ssh, err = p.waysIn()
 	return err

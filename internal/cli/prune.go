@@ -69,8 +69,7 @@ func (o *pruneOptions) run(ctx context.Context, args []string) error {
 // chosen is one container, or all of the selected host or of every host.
 func (o *pruneOptions) chosen(ctx context.Context, args []string) ([]lxc.Container, error) {
 	if len(args) == 0 {
-		all, _, err := o.app.recorded(ctx, true)
-		return all, err
+		return o.app.recorded(ctx, true)
 	}
 	c, err := o.app.find(ctx, args[0])
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/guest"
+	"github.com/infrahaus/infrahaus/internal/lazy"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision/ownership"
 	"github.com/infrahaus/infrahaus/internal/pve"
@@ -88,7 +88,7 @@ const (
 )
 
 // recordForm is the form of a record's id.
-var recordForm = regexp.MustCompile(`^[0-7][0-9A-HJKMNP-TV-Z]{25}$`)
+var recordForm = lazy.Regexp(`^[0-7][0-9A-HJKMNP-TV-Z]{25}$`)
 
 func (o *recoverOptions) run(ctx context.Context, refs []string) error {
 	a := o.app
@@ -177,7 +177,7 @@ func judgeMarks(all []recovered, ctids []int) ([]recovered, error) {
 		switch {
 		case r.RecordID == "" || len(ctids) > 0 && !named:
 			continue
-		case !recordForm.MatchString(r.RecordID):
+		case !recordForm().MatchString(r.RecordID):
 			r.Result, r.Why = leftAlone, "its mark is not the id of a record"
 		case r.cfg.Lock == "create":
 			r.Result, r.Why = leftAlone, "it is still being created, or its creation was cut off"
@@ -335,7 +335,7 @@ func (o *recoverOptions) lookInto(ctx context.Context, b *app, r *recovered) err
 }
 
 // templateForm is the form of a template's name. A guest may say anything.
-var templateForm = regexp.MustCompile(`(?m)^TEMPLATE_NAME='?([A-Za-z0-9][A-Za-z0-9._-]{0,62})'?$`)
+var templateForm = lazy.Regexp(`(?m)^TEMPLATE_NAME='?([A-Za-z0-9][A-Za-z0-9._-]{0,62})'?$`)
 
 // templateIn reads the name of the template that a guest was made from, "" if it does not
 // tell.
@@ -345,7 +345,7 @@ func templateIn(ctx context.Context, g guest.Guest) (string, error) {
 	if _, err := g.Run(ctx, guest.Cmd{Label: "read the template's name", Script: script, Stdout: &out}); err != nil {
 		return "", err
 	}
-	if m := templateForm.FindStringSubmatch(out.String()); m != nil {
+	if m := templateForm().FindStringSubmatch(out.String()); m != nil {
 		return m[1], nil
 	}
 	return "", nil

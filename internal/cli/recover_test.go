@@ -58,7 +58,7 @@ func TestTemplateForm(t *testing.T) {
 		"TEMPLATE_NAME='a b'\n": "", "TEMPLATE_NAME=$(reboot)\n": "", "TEMPLATE_NAME=../x": "", "XTEMPLATE_NAME=x": "", "": "",
 	} {
 		got := ""
-		if m := templateForm.FindStringSubmatch(text); m != nil {
+		if m := templateForm().FindStringSubmatch(text); m != nil {
 			got = m[1]
 		}
 		if got != want {

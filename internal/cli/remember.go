@@ -30,8 +30,8 @@ func (a *app) rememberAnew(ctx context.Context, c lxc.Container, set map[string]
 
 func (a *app) recall(ctx context.Context, c lxc.Container, set map[string]string, unset []string, mode fetch.Mode) (*catalogue.Remembered, error) {
 	return a.recordOf(c).Remember(ctx, c, catalogue.Today{
-		Find: func(ref, resolved string) (*template.Template, error) {
-			return a.lookTemplate(ctx, ref, lookUp{known: resolved, mode: mode, use: true})
+		Find: func(ref string, known map[string]string) (*template.Template, error) {
+			return a.lookTemplate(ctx, ref, lookUp{known: known, mode: mode, use: true})
 		},
 		Set: set, Unset: unset, ConfigRepoURL: a.cfg.ConfigRepoURL,
 	})

@@ -19,10 +19,11 @@ import (
 
 // lookUp says how a template is looked up.
 type lookUp struct {
-	known string     // the pinned address on record, "" for none
-	mode  fetch.Mode // where the content of an address is looked up
-	use   bool       // it goes into a container, so that a folder needs its signature, too, and requires holds
-	lock  *fetch.Lock
+	known map[string]string // by address: the same on record, pinned to its content
+	mode  fetch.Mode        // where the content of an address is looked up
+	use   bool              // it goes into a container, so that a folder needs its signature, too, and requires holds
+	anew  bool              // the user's own lock files do not decide: they are about to be written
+	ref   string            // what template lock is told, to write the lock of all that is fetched
 }
 
 // findTemplate finds a template by the name, path or address that the user typed.
@@ -33,6 +34,7 @@ func (a *app) findTemplate(ctx context.Context, ref string) (*template.Template,
 // lookTemplate finds a template. A remote one has been checked against the lock file and for
 // its signature. One that goes into a container has to be for this version of the tool.
 func (a *app) lookTemplate(ctx context.Context, ref string, how lookUp) (*template.Template, error) {
+	how.ref = ref
 	t, err := template.Find(homePath(ref), a.templateSources(ctx, how))
 	if err != nil || !how.use {
 		return t, err
@@ -53,20 +55,30 @@ func (a *app) templateSources(ctx context.Context, how lookUp) []template.Source
 		sources = append(sources, template.Source{Name: "TEMPLATES_ROOT", Dir: a.cfg.TemplatesRoot})
 	}
 	return append(sources, template.Source{Name: "built-in", FS: templates.FS}, template.Source{
-		Name: template.Remote, Fetch: func(ref string) (template.Fetched, bool, error) { return a.fetch(ctx, ref, how) },
+		Name: template.Remote,
+		Fetch: func(ref string, beside []template.Beside) (template.Fetched, bool, error) {
+			return a.fetch(ctx, ref, beside, how)
+		},
+		Key: func(address, sha256 string) ([]byte, error) {
+			f, err := a.fetcher(ctx, nil, how)
+			if err != nil {
+				return nil, err
+			}
+			return f.File(ctx, address, sha256, how.mode)
+		},
 	})
 }
 
 // fetch brings a remote template to this machine. Its notes are shown.
-func (a *app) fetch(ctx context.Context, ref string, how lookUp) (out template.Fetched, ok bool, err error) {
+func (a *app) fetch(ctx context.Context, ref string, beside []template.Beside, how lookUp) (out template.Fetched, ok bool, err error) {
 	if !fetch.IsRemote(ref) {
 		return out, false, nil
 	}
-	f, err := a.fetcher(ctx, how)
+	f, err := a.fetcher(ctx, beside, how)
 	if err != nil {
 		return out, true, err
 	}
-	found, err := f.Resolve(ctx, ref, how.known, how.mode)
+	found, err := f.Resolve(ctx, ref, how.known[shortest(ref)], how.mode)
 	if err != nil {
 		return out, true, err
 	}
@@ -77,7 +89,7 @@ func (a *app) fetch(ctx context.Context, ref string, how lookUp) (out template.F
 		a.note("template " + found.Resolved)
 	}
 	return template.Fetched{
-		Dir: found.Dir, Source: found.Source, Resolved: found.Resolved, Name: nameOf(found.Source),
+		Dir: found.Dir, Source: found.Source, Resolved: found.Resolved, Name: nameOf(found.Source), Loose: found.Loose(),
 		Check: func(digest string) error {
 			if err := f.CheckDigest(found, digest); err != nil {
 				return err
@@ -111,9 +123,9 @@ func (a *app) trust() fetch.Trust {
 }
 
 // fetcher is made anew for each template, so that nothing is looked up where none is remote.
-func (a *app) fetcher(ctx context.Context, how lookUp) (*fetch.Fetcher, error) {
+func (a *app) fetcher(ctx context.Context, beside []template.Beside, how lookUp) (*fetch.Fetcher, error) {
 	o := fetch.Options{
-		Cache: a.cfg.Paths.Fetched(), Trust: a.trust(), Lock: how.lock, Locked: a.locked,
+		Cache: a.cfg.Paths.Fetched(), Trust: a.trust(), Locked: a.locked,
 		Waiting: a.waiting,
 		SSH: func(ctx context.Context, user, host string, port int) (*ssh.Client, error) {
 			return guest.DialServer(ctx, "the git server", user, host, port)
@@ -126,13 +138,45 @@ func (a *app) fetcher(ctx context.Context, how lookUp) (*fetch.Fetcher, error) {
 		}
 		o.Login = fetch.Login{Host: host, Token: token.Reveal()}
 	}
-	if o.Lock == nil {
-		var err error
-		if o.Lock, err = a.lockHere(); err != nil {
+	if beside != nil && how.ref != "" {
+		o.Again = []string{how.ref}
+	}
+	var err error
+	o.Locks, err = a.locks(beside, how.anew)
+	return fetch.New(o), err
+}
+
+// locks are the lock files that decide about an address, the first before the others: that of
+// the current folder, then those beside the templates that led to it. With anew, that of the
+// current folder and that beside the user's own template do not count.
+func (a *app) locks(beside []template.Beside, anew bool) (locks []*fetch.Lock, err error) {
+	if !anew {
+		here, err := a.lockHere()
+		if err != nil {
 			return nil, err
 		}
+		locks = append(locks, here)
 	}
-	return fetch.New(o), nil
+	for i, b := range beside {
+		if anew && i == 0 && !b.Remote {
+			continue
+		}
+		l, err := fetch.ReadLock(b.Dir)
+		if err != nil {
+			return nil, err
+		}
+		locks = append(locks, l)
+	}
+	return locks, nil
+}
+
+// shortest is an address as records and locks have it.
+func shortest(ref string) string {
+	s, err := fetch.Parse(ref)
+	if err != nil {
+		return ref
+	}
+	return s.String()
 }
 
 // lockHere reads the lock file of the current folder. It is nil if there is none.
@@ -146,5 +190,5 @@ func (a *app) lockHere() (*fetch.Lock, error) {
 
 // lockedFlag adds --locked.
 func (a *app) lockedFlag(f *pflag.FlagSet) {
-	f.BoolVar(&a.locked, "locked", false, "refuse a remote template that "+fetch.LockName+" in this folder does not have as it is")
+	f.BoolVar(&a.locked, "locked", false, "refuse templates that are fetched and images that are not in "+fetch.LockName+" of this folder or beside the template as they are")
 }

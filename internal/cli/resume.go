@@ -24,16 +24,23 @@ type resumeOptions struct {
 	packages        packageOptions
 	passwordFile    string
 	publish         bool
+	many            manyCreates
+	placed          string // of a fleet: see provision.ResumeRequest.Node
+
+	// Of a job that a worker does.
+	verb    string                                       // the kind of the run; "": resume
+	destroy bool                                         // --on-failure destroy
+	room    func(ctx context.Context, node string) error // see provision.Run.Room
 }
 
 func newResumeCmd(a *app) *cobra.Command {
 	o := &resumeOptions{app: a}
 	cmd := &cobra.Command{
-		Use:   "resume <container>",
+		Use:   "resume <container> | -f FLEET",
 		Short: "Go on with what was interrupted or failed",
 		Long: `Go on from the first thing that is not done, whatever ended the run before: a
 failure, Ctrl-C, a killed process, a lost link, a restart of the container, of the
-node or of this machine. What is done is not repeated. A task that still runs on
+node or of this machine. An update is gone on with, too. What is done is not repeated. A task that still runs on
 the node and a script that still runs in the container are followed on, a script
 from the byte where its output was left; what failed, or died with its container,
 is tried again.
@@ -43,15 +50,27 @@ is tried again.
 
 If the template has changed in the meantime, it is used only with --template-changed. If
 create was asked for a package that does not exist, --package replaces it, and
---no-packages drops it.` + exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
+--no-packages drops it.
+
+With -f, every container of the fleet file is finished: those that were never begun are
+created, and those that are not ready are gone on with.` + exitStatuses(0, 1, 2, 3, 4, 5, 6, 130, 143),
 		Example: `  infrahaus resume web
   infrahaus resume web --plan
   infrahaus resume web --from 20-database.sh
-  infrahaus resume web --package curl`,
-		Args: exactArgs("one container"),
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
+  infrahaus resume web --package curl
+  infrahaus resume -f fleet.yaml`,
+		Args: fleetArgs(exactArgs("one container, or -f FLEET")),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.many.file != "" {
+				return o.resumeFleet(cmd)
+			}
+			return o.run(cmd.Context(), args[0])
+		},
 	}
 	f := cmd.Flags()
+	o.many.flags = f
+	o.many.registerFleet(cmd)
+	o.many.registerLimits(f)
 	f.StringVar(&o.from, "from", "", "go back to this `step` (starting, deploying, syncing, finalizing) or script")
 	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run this time, by `name`")
 	f.BoolVar(&o.templateChanged, "template-changed", false, "use the template as it is now, although it has changed")
@@ -86,9 +105,15 @@ func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 	if err != nil {
 		return err
 	}
+	updating, err := a.updateBegun(ctx, c)
+	if err != nil {
+		return err
+	}
 	switch {
 	case c.Lifecycle == lxc.Destroyed:
 		return a.nothingLeft(ctx, c)
+	case updating:
+		return o.update(ctx, c)
 	case c.Lifecycle == lxc.Ready && killed != nil && killed.Kind == "sync" && o.from == "":
 		return failf(exit.Other, "the sync of %s was killed before it changed anything", c.Hostname).hint("%s", a.command("sync", c.Hostname))
 	case c.Lifecycle == lxc.Ready && killed == nil && o.from == "":
@@ -117,11 +142,19 @@ func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 		return err
 	}
 	if o.plan {
-		return o.outlook(ctx, c, m)
+		return o.showPlan(ctx, c, m)
 	}
 	return a.perform(ctx, c, request{
-		verb: "resume", publish: o.publish, seals: true,
+		verb: orElse(o.verb, "resume"), publish: o.publish, seals: true,
 		do: func(ctx context.Context, s *session) (provision.Result, error) {
+			s.run.Room = o.room
+			if o.room != nil {
+				s.run.Passed = func(phase event.StepName) {
+					if phase == event.Creating {
+						_ = a.store.FreeRoom(ctx, *a.worked) // it is free at the job's end, too
+					}
+				}
+			}
 			return s.run.Resume(ctx, o.request(c, m))
 		},
 	})
@@ -129,7 +162,7 @@ func (o *resumeOptions) resume(ctx context.Context, c lxc.Container) error {
 
 // request is what the engine is asked for.
 func (o *resumeOptions) request(c lxc.Container, m *catalogue.Remembered) provision.ResumeRequest {
-	return provision.ResumeRequest{Recorded: c, Job: m.Job, From: o.from, Anew: o.app.anewHints(m)}
+	return provision.ResumeRequest{Recorded: c, Job: m.Job, From: o.from, Anew: o.app.anewHints(m), Node: o.placed, DestroyOnFailure: o.destroy}
 }
 
 // check compares the flags with the template, and the template with the one that was used
@@ -168,8 +201,8 @@ func (o *resumeOptions) checkFrom(m *catalogue.Remembered) error {
 	return err
 }
 
-// outlook prints what a resume would do.
-func (o *resumeOptions) outlook(ctx context.Context, c lxc.Container, m *catalogue.Remembered) error {
+// showPlan prints what a resume would do.
+func (o *resumeOptions) showPlan(ctx context.Context, c lxc.Container, m *catalogue.Remembered) error {
 	a := o.app
 	s, err := a.rehearse(ctx, c)
 	if err != nil {
@@ -183,8 +216,8 @@ func (o *resumeOptions) outlook(ctx context.Context, c lxc.Container, m *catalog
 	return a.printOutlook(c, steps)
 }
 
-// outlookDocument is what `resume --plan --json` prints.
-type outlookDocument struct {
+// resumePlan is what `resume --plan --json` prints.
+type resumePlan struct {
 	Template string               `json:"template"`
 	Host     string               `json:"host"`
 	Steps    []provision.PlanStep `json:"steps"`
@@ -226,8 +259,10 @@ func (a *app) longWaits() event.Sink {
 // waiting reports a long wait of a command that is not a run, until done is called.
 func (a *app) waiting(what string, most time.Duration) (done func()) {
 	if a.waits == nil {
+		out := &aside{}
+		a.aside = out
 		a.waits = event.NewWaiting(func(_ event.Wait, line string) {
-			if !a.global.quiet {
+			if !a.global.quiet && !out.say(line) {
 				a.note(line)
 			}
 		})

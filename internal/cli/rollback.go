@@ -14,6 +14,9 @@ import (
 // template may be the fault. The run begins after the question.
 func (o *syncOptions) goBack(ctx context.Context, c lxc.Container) error {
 	a := o.app
+	if err := a.mayRollBack(ctx, c); err != nil {
+		return err
+	}
 	look, err := a.rehearse(ctx, c)
 	if err != nil {
 		return err
@@ -53,5 +56,14 @@ func (a *app) mayGoOn(ctx context.Context, c lxc.Container) error {
 	if err != nil {
 		return err
 	}
-	return look.run.MayGoOn(ctx, c)
+	return look.run.MayChange(ctx, c)
+}
+
+// mayRollBack refuses a container whose update is not finished: its snapshot is the update's.
+func (a *app) mayRollBack(ctx context.Context, c lxc.Container) error {
+	look, err := a.rehearse(ctx, c)
+	if err != nil {
+		return err
+	}
+	return look.run.MayRollBack(ctx, c)
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/infrahaus/infrahaus/internal/fleet"
 )
 
 // globalOptions are the flags that every command takes.
@@ -78,10 +80,11 @@ Try it without a Proxmox node:  infrahaus create web --template hello --sandbox`
 			root.AddCommand(c)
 		}
 	}
-	add("make", newCreateCmd(a), newResumeCmd(a), a.several("synced", newSyncCmd, nil), a.several("discovered", newDiscoverCmd, anyContainer), newTemplateCmd(a))
-	add("ask", newListCmd(a), newShowCmd(a), newStatsCmd(a), newOpenCmd(a), newSSHConfigCmd(a), newInventoryCmd(a), newEventsCmd(a), newLogsCmd(a), newCredentialsCmd(a))
-	add("life", a.severalOf(startVerb()), a.severalOf(stopVerb()), a.severalOf(restartVerb()), a.several("destroyed", newDestroyCmd, foreignToo))
-	add("more", newInitCmd(a), newDoctorCmd(a), newHostCmd(a), newRecoverCmd(a), newKeyCmd(a), newSandboxCmd(a), newVersionCmd(a))
+	add("make", newCreateCmd(a), newResumeCmd(a), a.ofFleet(fleet.Sync, "synced", newSyncCmd, nil, "plan", "exit-code", "diff", "publish", "take", "snapshot", "restart", "junit", "locked"), a.several("updated", newUpdateCmd, nil), a.several("discovered", newDiscoverCmd, anyContainer), newTemplateCmd(a))
+	add("ask", newListCmd(a), newShowCmd(a), newStatsCmd(a), newOpenCmd(a), newSSHConfigCmd(a), newInventoryCmd(a), newEventsCmd(a), newWatchCmd(a), newLogsCmd(a), newCredentialsCmd(a))
+	add("life", a.severalOf(startVerb()), a.severalOf(stopVerb()), a.severalOf(restartVerb()), a.ofFleet(fleet.Destroy, "destroyed", newDestroyCmd, foreignToo, "yes", "publish", "snapshots"))
+	add("more", newInitCmd(a), newDoctorCmd(a), newHostCmd(a), newRecoverCmd(a), newKeyCmd(a), newDatabaseCmd(a), newSandboxCmd(a), newVersionCmd(a))
+	add("more", newWorkerCmd(a), newJobsCmd(a))
 	add("more", newDemoCmd(a))
 	add("inside", newExecCmd(a), newShellCmd(a), newCpCmd(a))
 	mendCompletion(root)

@@ -28,10 +28,14 @@ type session struct {
 	container lxc.Container
 	place     *place // nil until the run connects, unless the command has connected
 	began     time.Time
+	runID     string
 }
 
 // databaseFree names the cause if a write to the catalogue has to wait.
 const databaseFree = "the database, which another process uses"
+
+// waitForDatabase is how long such a wait may take.
+const waitForDatabase = time.Minute
 
 // begin records that a run starts and opens its sinks: the store, the display and, if the
 // user wants it, the mirror.
@@ -49,8 +53,14 @@ func (a *app) begin(ctx context.Context, c lxc.Container, kind string, display u
 	if err != nil {
 		return nil, err
 	}
+	if a.worked != nil {
+		if err := db.JobRun(ctx, *a.worked, runID); err != nil {
+			return nil, errors.Join(err, db.EndRun(context.WithoutCancel(ctx), runID, exit.Explain(err).Status))
+		}
+	}
 	rec := catalogue.Of(db, v, c.RecordID).In(runID)
 	sinks := append([]event.Sink{display}, a.junit.follow(kind, c)...)
+	sinks = append(sinks, a.observers(kind)...)
 	var mirror *store.Mirror
 	warning := ""
 	if publish || a.cfg.Publish {
@@ -63,9 +73,12 @@ func (a *app) begin(ctx context.Context, c lxc.Container, kind string, display u
 		}
 	}
 	meta := event.Meta{ContainerID: c.RecordID, RunID: runID, Hostname: c.Hostname, Host: c.Host}
+	if db.IsShared() {
+		meta.User, meta.Machine, meta.Version = this.User, this.Machine, this.Version
+	}
 	run := provision.NewRun(meta, rec, rec.Sink(), sinks...)
-	run.Verbose, run.Command = a.global.verbose, a.command
-	for _, address := range []string{a.cfg.RedisURL.Reveal(), a.cfg.ConfigRepoURL} {
+	run.Verbose, run.Command, run.Decided = a.global.verbose, a.command, a.watch.Decided
+	for _, address := range []string{a.cfg.RedisURL.Reveal(), a.cfg.ConfigRepoURL, a.cfg.DatabaseURL.Reveal()} {
 		if !strings.Contains(address, "://") {
 			address = "redis://" + address
 		}
@@ -76,7 +89,10 @@ func (a *app) begin(ctx context.Context, c lxc.Container, kind string, display u
 			return nil, err
 		}
 	}
-	s := &session{app: a, run: run, record: rec, display: display, mirror: mirror, container: c, began: began}
+	if face, ok := display.(event.Aside); ok {
+		a.aside.to(face.Aside)
+	}
+	s := &session{app: a, run: run, record: rec, display: display, mirror: mirror, container: c, began: began, runID: runID}
 	run.Connect = s.connect
 	return s, nil
 }
@@ -93,7 +109,7 @@ func (s *session) connect(ctx context.Context) (provision.Host, error) {
 		if s.record == nil {
 			enter = s.app.maySee
 		}
-		if err := enter(p); err != nil {
+		if err := enter(ctx, p); err != nil {
 			return provision.Host{}, err
 		}
 		s.place = p
@@ -112,6 +128,7 @@ func (s *session) end(ctx context.Context, res provision.Result, runErr error, s
 		status = exit.Explain(runErr).Status
 	}
 	err := s.record.EndRun(after, status)
+	s.app.aside.to(nil)
 	tailOut := s.display.ShowedTail()
 	closeErr := s.display.Close()
 	if ui.IsClosed(closeErr) {

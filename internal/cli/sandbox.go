@@ -26,6 +26,7 @@ type serveOptions struct {
 	console   sandbox.Console
 	authDelay time.Duration
 	address   time.Duration
+	nodes     int
 	faults    []string
 	more      string // the file of further faults
 }
@@ -59,14 +60,17 @@ stderr says "fault LINE" once a line holds, so that the writer can wait for it.`
 		Example: `  infrahaus sandbox serve >env & sleep 1; . ./env; infrahaus create web --template hello
   infrahaus sandbox serve --driver lxc
   infrahaus sandbox serve --pve 9.2 --subnet 10.9.0.0/24
+  infrahaus sandbox serve --nodes 3 --fault node-down=pve3
   infrahaus sandbox serve --fault 'start-fail=no space:1'
+  infrahaus sandbox serve --nodes 3 --fault node-down=pve3
   infrahaus sandbox serve --faults-from f 2>log & echo link-cut >>f`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	f := cmd.Flags()
 	choose(cmd, &o.driver, "driver", "virtual", "the `kind` of guest: virtual, or lxc (Linux, as root)", "virtual", "lxc")
-	choose(cmd, &o.pve, "pve", "", "the `version` of Proxmox VE: %s (default the sandbox's own, 8.4 for a new one)", sandbox.Versions()...)
+	choose(cmd, &o.pve, "pve", "", "the `version` of Proxmox VE: %s (default the sandbox's own, 9.2 for a new one)", sandbox.Versions()...)
+	f.IntVar(&o.nodes, "nodes", 0, "the `number` of nodes in the cluster (default the sandbox's own, 1 for a new one)")
 	f.StringVar(&o.subnet, "subnet", "", "the `network` of virtual guests' addresses, such as 10.9.0.0/24 (default one of 127.0.0.0/8, which this machine reaches)")
 	f.StringVar(&o.lxcDir, "sandbox-dir", "", "the `folder` of lxc guests (default /var/lib/infrahaus-sandbox)")
 	f.DurationVar(&o.pctDelay, "pct-delay", 0, "what starting pct costs; about 950ms on a real node")
@@ -100,7 +104,7 @@ func (o *serveOptions) run(ctx context.Context) error {
 		}
 	}
 	sb, err := sandbox.Open(ctx, sandbox.Options{
-		Dir: cfg.Paths.Sandbox(), Driver: o.driver, PVE: o.pve, Subnet: subnet, LXCDir: o.lxcDir, PctDelay: o.pctDelay, AuthDelay: o.authDelay, AddressDelay: o.address,
+		Dir: cfg.Paths.Sandbox(), Driver: o.driver, PVE: o.pve, Nodes: o.nodes, Subnet: subnet, LXCDir: o.lxcDir, PctDelay: o.pctDelay, AuthDelay: o.authDelay, AddressDelay: o.address,
 		Console: o.console, Faults: o.faults, FaultsFrom: o.more, Log: o.log(),
 	})
 	if err != nil {
@@ -183,8 +187,8 @@ func sandboxTopic() Topic {
 	}
 	return Topic{Name: "sandbox", Short: "What the simulated Proxmox can and cannot do", parts: []part{
 		{text: `A simulated Proxmox VE inside this process, on loopback only. Any command uses
-it with --sandbox; serve holds one open for other programs. It is version 8.4,
-or 9.2 with serve --pve 9.2 or sandbox.pve in the config; a sandbox that has
+it with --sandbox; serve holds one open for other programs. It is version 9.2,
+or 8.4 with serve --pve 8.4 or sandbox.pve in the config; a sandbox that has
 containers can be upgraded, and cannot go back.
 
 Its node answers the HTTP API and has an SSH server with pct. Its guests are
@@ -197,10 +201,17 @@ clients may leave such addresses out; serve --subnet gives others, which exist i
 the simulation alone: such guests are reached through the node and the console,
 and the settings of this machine's network stay as they are.
 
-The API has containers, pools, users, roles and the ACL, HA resources, storages,
-tasks and the routes that clients ask for besides, with the answers of genuine
-nodes. It has no virtual machines, no backups, no OCI images and no second node;
-a route that it lacks answers 501.
+The API has containers and their firewalls, backups, pools, users, roles and the
+ACL, HA resources and rules, storages, tasks and the routes that clients ask for
+besides, with the answers of genuine nodes of its version. Firewalls filter
+nothing, and rules are kept and not followed. Version 9.2 differs in defaults (a container is
+unprivileged; a systemd without nesting is warned of), in parameters, privileges
+and HA rules. It has no virtual machines; a route that it lacks answers 501.
+
+serve --nodes N makes it a cluster: pve1, which answers the API, and others, each
+with its own guests, tasks, templates and storages, and one shared storage. pve2
+alone has one more OS template. The fault node-down takes a node away, and
+node-maintenance and node-memory change what a client finds of one.
 
 A virtual guest cannot run real binaries, packages from the internet or a whole
 bash. A program, an option or a part of the shell's language that it lacks is

@@ -42,6 +42,10 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	for lines.Scan() {
 		k, v, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "export "), "=")
 		ts.Setenv("EXPORT_"+strings.TrimPrefix(k, "INFRAHAUS_"), strings.Trim(v, `'"`))
+		if first, ok := strings.CutPrefix(strings.Trim(v, `'"`), "pve1="); ok { // a cluster's
+			first, _, _ = strings.Cut(first, ",")
+			ts.Setenv("EXPORT_SSH_FIRST", first)
+		}
 		if k == "INFRAHAUS_TOKEN" {
 			return
 		}

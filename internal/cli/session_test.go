@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -64,7 +65,10 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	expired := time.After(deadline)
 	select {
 	case <-out.seen:
-		for name := range strings.SplitSeq(args[0], ",") {
+		for i, name := range strings.Split(args[0], ",") {
+			if i > 0 {
+				taken(ts, cmd.Process.Pid)
+			}
 			// If it has ended already, its status and what it has said tell why.
 			if err := cmd.Process.Signal(signals[name]); !errors.Is(err, os.ErrProcessDone) {
 				ts.Check(err)
@@ -88,13 +92,23 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// taken waits until a process has its signals: two that are sent at once may be handled by two
+// threads, in either order. What the kernel has handed over, a thread handles within moments.
+func taken(ts *testscript.TestScript, pid int) {
+	waitFor(ts, "the signal to be taken", func() bool {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		return err != nil || regexp.MustCompile(`(?m)^ShdPnd:\t0+$`).Match(status)
+	})
+	time.Sleep(200 * time.Millisecond)
+}
+
 // background is a command with the session's environment and folder.
 func background(ts *testscript.TestScript, args ...string) *exec.Cmd {
 	cmd := exec.Command(lookPath(ts, args[0]), args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
 	for _, k := range []string{
 		"PATH", "HOME", "TMPDIR", "SSL_CERT_FILE", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "TEMPLATES_ROOT", "SSH_AUTH_SOCK", "TERM", "INFRAHAUS_STATE_DIR",
-		"INFRAHAUS_SSH_TRANSPORT", "INFRAHAUS_REDIS_URL", "INFRAHAUS_URL", "INFRAHAUS_FINGERPRINT", "INFRAHAUS_TOKEN",
+		"INFRAHAUS_DATABASE_URL", "INFRAHAUS_ENCRYPTION_KEY", "INFRAHAUS_SSH_TRANSPORT", "INFRAHAUS_REDIS_URL", "INFRAHAUS_URL", "INFRAHAUS_FINGERPRINT", "INFRAHAUS_TOKEN",
 		"INFRAHAUS_SSH_NODE", "INFRAHAUS_SSH_IDENTITY", "INFRAHAUS_SSH_KNOWN_HOSTS",
 	} {
 		if v := ts.Getenv(k); v != "" {
@@ -198,10 +212,43 @@ func execSQL(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { _ = db.Close() })
 }
 
+// keep is `keep NAME REGEXP`: it sets a variable to what the group of REGEXP has in stdout.
+func keep(ts *testscript.TestScript, neg bool, args []string) {
+	m := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if m == nil {
+		ts.Fatalf("stdout has no %s", args[1])
+	}
+	ts.Setenv(args[0], m[1])
+}
+
+// scrape is `scrape FILE REGEXP...`: it waits until FILE, the stderr of a worker, has the address
+// of its metrics, and until these match every REGEXP.
+func scrape(ts *testscript.TestScript, neg bool, args []string) {
+	text := ""
+	waitFor(ts, strings.Join(args[1:], " "), func() bool {
+		said, _ := os.ReadFile(ts.MkAbs(args[0]))
+		address := regexp.MustCompile(`http://\S+/metrics`).Find(said)
+		if address == nil {
+			return false
+		}
+		res, err := http.Get(string(address)) //nolint:noctx // loopback, within waitFor's limit
+		ts.Check(err)
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		ts.Check(err)
+		text = string(b)
+		return !slices.ContainsFunc(args[1:], func(want string) bool { return !regexp.MustCompile("(?m)" + want).MatchString(text) })
+	})
+	fmt.Fprint(ts.Stdout(), text)
+}
+
 // version1 is `version1 FILE`: it removes from a database what later versions have added.
 func version1(ts *testscript.TestScript, neg bool, args []string) {
-	execSQL(ts, false, []string{args[0], `DROP TABLE jobs; DROP TABLE retired_keys; DROP TABLE unread; DROP TABLE chores;
+	execSQL(ts, false, []string{args[0], `DROP TABLE queue_after; DROP TABLE queue; DROP TABLE workers; ALTER TABLE runs DROP COLUMN job;
+		DROP TABLE jobs; DROP TABLE retired_keys; DROP TABLE unread; DROP TABLE chores;
 		DROP TRIGGER sealed_inserted; DROP TRIGGER sealed_replaced;
+		DROP TABLE infrahaus; DROP TABLE shared; DROP INDEX runs_unended; ALTER TABLE runs DROP COLUMN user_name; ALTER TABLE runs DROP COLUMN version;
+		ALTER TABLE runs DROP COLUMN home; ALTER TABLE runs DROP COLUMN beat; ALTER TABLE runs DROP COLUMN taken_by;
 		DROP TRIGGER containers_host; DROP INDEX containers_by_name; DROP INDEX containers_by_ctid;
 		ALTER TABLE containers DROP COLUMN host_id; DROP TABLE host_facts; DROP TABLE hosts;
 		ALTER TABLE runs DROP COLUMN pid; ALTER TABLE runs DROP COLUMN machine; ALTER TABLE runs DROP COLUMN command;
@@ -333,7 +380,7 @@ func askAPI(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	waitFor(ts, "the task "+upid, func() bool {
 		var task struct{ Status string }
-		ts.Check(json.Unmarshal(apiData(ts, []string{"GET", "/nodes/pve1/tasks/" + url.PathEscape(upid) + "/status"}), &task))
+		ts.Check(json.Unmarshal(apiData(ts, []string{"GET", "/nodes/" + strings.Split(upid, ":")[1] + "/tasks/" + url.PathEscape(upid) + "/status"}), &task))
 		return task.Status == "stopped"
 	})
 }

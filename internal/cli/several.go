@@ -31,7 +31,8 @@ func (a *app) chosen(ctx context.Context, refs, filters []string, there bool) ([
 		return nil, err
 	}
 	if len(refs) == 0 {
-		return a.passing(ctx, parsed, there)
+		list, err := a.passing(ctx, parsed, there, 0)
+		return containersOf(list), err
 	}
 	if len(parsed) > 0 {
 		return nil, usagef("names of containers and --filter exclude each other")
@@ -55,35 +56,47 @@ func (a *app) chosen(ctx context.Context, refs, filters []string, there bool) ([
 	return out, nil
 }
 
-// passing are the living records of the selected host that pass the filters.
-func (a *app) passing(ctx context.Context, filters []filter, there bool) ([]lxc.Container, error) {
+// passing are the living records of the selected host that pass the filters, with what they
+// and the caller need of them.
+func (a *app) passing(ctx context.Context, filters []filter, there bool, needs need) ([]listed, error) {
 	if there {
 		if _, err := a.hostName(); err != nil {
 			return nil, err
 		}
 	}
-	containers, hostID, err := a.recorded(ctx, asksFor(filters, "status", string(lxc.Destroyed)))
-	if err != nil || len(containers) == 0 {
-		return nil, err
-	}
-	var needs need
 	for _, f := range filters {
 		needs |= f.column.needs
 	}
-	list, err := a.listed(ctx, containers, hostID, needs)
+	rows, err := a.listing(ctx, asksFor(filters, "status", string(lxc.Destroyed)), needs)
 	if err != nil {
 		return nil, err
 	}
 	if needs&needProxmox != 0 {
-		if err := a.checkSites(ctx, list); err != nil {
+		list, err := collect(rows)
+		if err == nil && len(list) > 0 {
+			err = a.checkSites(ctx, list)
+		}
+		if err != nil {
 			return nil, err
 		}
+		rows = all(list)
 	}
-	var out []lxc.Container
-	for i, l := range list {
+	var out []listed
+	for l, err := range rows {
+		if err != nil {
+			return nil, err
+		}
 		if allHold(filters, l) {
-			out = append(out, containers[i])
+			out = append(out, l)
 		}
 	}
 	return out, nil
+}
+
+func containersOf(list []listed) []lxc.Container {
+	out := make([]lxc.Container, len(list))
+	for i, l := range list {
+		out[i] = l.Container
+	}
+	return out
 }

@@ -2,8 +2,8 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,18 +82,20 @@ func (a *app) elsewhere(ctx context.Context, ref, host string, none error) error
 	if a.store == nil {
 		return f.hint("%s", a.command("list"))
 	}
-	all, err := a.store.Containers(ctx, store.Filter{})
-	if err == nil {
-		err = a.named(ctx, all)
-	}
+	names, err := a.hostNames(ctx)
 	if err != nil {
 		return err
 	}
-	for _, c := range all {
-		if c.Host == host || ref != c.Hostname && ref != c.RecordID && ref != strconv.Itoa(c.CTID) {
-			continue
+	all, err := a.store.Hosts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, h := range all {
+		name := orElse(names[h.ID], h.Name)
+		var some *store.Ambiguous
+		if _, err := a.store.Find(ctx, h.ID, ref); name != host && (err == nil || errors.As(err, &some)) {
+			f = f.hint("host %s has it: %s", name, a.commandOn(name, "show", ref))
 		}
-		f = f.hint("host %s has it: %s", c.Host, a.commandOn(c.Host, "show", ref))
 	}
 	return f.hint("%s", a.command("list"))
 }
@@ -184,7 +186,11 @@ func (a *app) showCard(ctx context.Context, l listed) error {
 		return err
 	}
 	if len(runs) > 0 {
-		r.LastRun = runText(runs[len(runs)-1])
+		last := runs[len(runs)-1]
+		r.LastRun = runText(last)
+		if a.store.IsShared() && last.User != "" { // of one person's own there is nothing to say
+			r.LastRun += ", by " + last.User + " on " + last.Machine
+		}
 	}
 	for _, s := range services {
 		if len(s.CredentialKeys) > 0 {

@@ -209,7 +209,7 @@ func (o *sshConfigOptions) answer(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	s, err := store.Peek(ctx, cfg.Paths.StateDir)
+	s, err := store.Peek(ctx, placeOf(cfg))
 	if err != nil {
 		return err
 	}

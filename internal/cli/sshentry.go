@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -10,8 +12,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/infrahaus/infrahaus/internal/catalogue"
 	"github.com/infrahaus/infrahaus/internal/config"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/vault"
 )
 
 // sshEntry is how ssh gets into one container. Other programs, such as Ansible, get the
@@ -50,13 +54,17 @@ func (a *app) sshEntries(ctx context.Context, containers []lxc.Container) ([]ssh
 	}
 	taken := map[string]bool{}
 	var out []sshEntry
+	identity, err := a.identityFile(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range containers {
 		e := sshEntry{Alias: alias(c, taken), Record: c, Pinned: pinned[c.RecordID], stateDir: a.cfg.Paths.StateDir, self: self, hostAlias: "infrahaus-" + c.RecordID}
 		if address, err := netip.ParseAddr(c.Address); err == nil {
 			e.Address = address.String()
 		}
 		if !c.Adopted {
-			e.Identity = a.cfg.Paths.SSHKey()
+			e.Identity = identity
 		}
 		if e.Jump, err = a.jumpTo(c.Host); err != nil {
 			return nil, err
@@ -165,4 +173,36 @@ func sshPath(path string) (string, error) {
 		return `"` + path + `"`, nil
 	}
 	return path, nil
+}
+
+// identityFile is the file of the key that containers know, for ssh. The key of a shared
+// catalogue is written beside the records, for this user alone.
+func (a *app) identityFile(ctx context.Context) (string, error) {
+	own := a.cfg.Paths.SSHKey()
+	if a.store == nil {
+		return own, nil
+	}
+	text, err := catalogue.SharedSSHKey(ctx, a.store, a.vault)
+	var locked *vault.Error
+	if errors.As(err, &locked) {
+		a.warn("the SSH key of the shared catalogue is sealed: "+locked.Error(), locked.Next)
+		return own, nil
+	}
+	if err != nil || text == nil {
+		return own, err
+	}
+	path := filepath.Join(a.cfg.Paths.StateDir, "ssh-key")
+	if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, text) {
+		return path, nil
+	}
+	f, err := os.CreateTemp(a.cfg.Paths.StateDir, ".ssh-key-*") // 0600
+	if err != nil {
+		return "", fmt.Errorf("cannot write the SSH key: %w", err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	return path, err
 }

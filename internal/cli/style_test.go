@@ -16,14 +16,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/infrahaus/infrahaus/internal/cli"
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 var (
-	camelCase  = regexp.MustCompile(`^[a-z][a-zA-Z0-9]*$`)
-	timestamp  = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d`)
-	decimals   = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`)
-	goDuration = regexp.MustCompile(`^(\d+h)?\d+m0s$`)
-	octal      = regexp.MustCompile(`^0[0-7]{3}$`)
+	camelCase  = lazy.Regexp(`^[a-z][a-zA-Z0-9]*$`)
+	timestamp  = lazy.Regexp(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d`)
+	decimals   = lazy.Regexp(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`)
+	goDuration = lazy.Regexp(`^(\d+h)?\d+m0s$`)
+	octal      = lazy.Regexp(`^0[0-7]{3}$`)
 )
 
 // notOurs are keys of objects whose own keys are chosen by a guest or a template.
@@ -39,7 +40,7 @@ func offences(at string, v any) []string {
 		bad("null; leave it out, or write [] or an empty text")
 	case map[string]any:
 		for k, item := range v {
-			if !camelCase.MatchString(k) && !notOurs[key] {
+			if !camelCase().MatchString(k) && !notOurs[key] {
 				bad("the key %q is not camelCase", k)
 			}
 			out = append(out, offences(at+"."+k, item)...)
@@ -53,10 +54,10 @@ func offences(at string, v any) []string {
 			bad("the number %v, which nobody writes so", v)
 		}
 	case string:
-		if timestamp.MatchString(v) && !decimals.MatchString(v) {
+		if timestamp().MatchString(v) && !decimals().MatchString(v) {
 			bad("the time %q is not RFC 3339 in UTC with three decimals", v)
 		}
-		if goDuration.MatchString(v) || key == "mode" && !octal.MatchString(v) {
+		if goDuration().MatchString(v) || key == "mode" && !octal().MatchString(v) {
 			bad("%q is not written as people do", v)
 		}
 	}

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,6 +21,8 @@ type syncOptions struct {
 	app          *app
 	vars         variableOptions
 	unset        []string
+	env          envOptions
+	unsetEnv     []string
 	packages     packageOptions
 	take         string
 	snapshot     string
@@ -47,19 +51,24 @@ same is neither shipped nor touched, what the template no longer has is named an
 left alone.
 
 Settings are cores, CPU limit and weight, memory, swap, the disk and the volumes of
-mount points (which only grow), hostname, tags, features, interfaces, nameservers,
-search domain, start at boot and its order, and the console. A value that create or
-an earlier sync was given stays (--memory 1024); whatever nobody gave follows the
-template. What neither asks for is left as Proxmox has it. How the pool, mount points
-and devices differ is shown, with the command that sets it on the node. Hostname,
-features, nameservers, search domain and console take effect when the container is
-started next: --restart does that before files and scripts are applied, because a script may need a feature
-that its template asks for. Where only root@pam may set a feature, pct on the node
-does it (ssh.node); otherwise the sync is refused before its first change. The OS
-template and unprivileged cannot be changed: the sync says so and leaves them.
+mount points (which only grow), hostname, tags, description, features, interfaces,
+mount points, devices, pool, nameservers, search domain, start at boot and its order,
+and the console. A value that create or an earlier sync was given stays (--memory
+1024); whatever nobody gave follows the template. What neither asks for is left as
+Proxmox has it. An interface, mount point or device that the template no longer has is
+named and left, and a volume that is mounted is never replaced: it may hold data.
+
+Hostname, features, nameservers, search domain, console, the options of a mount point,
+an MTU, an address by DHCP, and before Proxmox VE 9 a device take effect when the
+container is started next: --restart does that before files and scripts are applied,
+because a script may need a feature that its template asks for. Where only root@pam may
+set something (a feature other than nesting, a folder or a device of the node), pct on
+the node does it (ssh.node); otherwise the sync is refused before its first change. The
+OS template and unprivileged cannot be changed: the sync says so and leaves them.
 
 A variable that nobody set follows the template's default. One that was set stays;
---unset lets it follow again. What was generated stays.
+--unset lets it follow again. What was generated stays. In a container from an OCI image
+they are its environment: --env and --unset-env change that, and it takes a restart.
 
 What depends on a changed file, package or variable (notify in the template) is
 restarted, reloaded or run again, once, after the checks of the files. A check that
@@ -78,7 +87,8 @@ lost, so it asks, and --yes is for scripts.` + exitStatuses(0, 1, 2, 3, 4, 5, 6,
 		Example: `  infrahaus sync web --plan
   infrahaus sync web --plan --diff
   infrahaus sync --all --plan --exit-code || echo differs
-  infrahaus sync web --memory 1024 --restart
+  infrahaus sync web --memory 1024 --nesting --restart
+  infrahaus sync web --mount path=/srv/data,size=20
   infrahaus sync web
   infrahaus sync web --take template --snapshot always
   infrahaus sync web --rollback`,
@@ -88,8 +98,10 @@ lost, so it asks, and --yes is for scripts.` + exitStatuses(0, 1, 2, 3, 4, 5, 6,
 	f := cmd.Flags()
 	o.vars.register(f)
 	f.StringArrayVar(&o.unset, "unset", nil, "let a template variable follow the template again, by `name`")
+	o.env.register(f)
+	f.StringArrayVar(&o.unsetEnv, "unset-env", nil, "of an image: take away a variable that --env gave, by `name`")
 	o.packages.register(f)
-	o.resources.register(f)
+	o.resources.register(cmd)
 	choose(cmd, &o.take, "take", "", "whose `side` wins a conflict: %s", "template", "guest")
 	choose(cmd, &o.snapshot, "snapshot", plan.SnapshotAuto, "`when` to take a snapshot first: %s", plan.SnapshotAuto, plan.SnapshotAlways, plan.SnapshotNever)
 	f.StringArrayVar(&o.skipScripts, "skip-script", nil, "a template script not to run this time, by `name`")
@@ -105,7 +117,7 @@ lost, so it asks, and --yes is for scripts.` + exitStatuses(0, 1, 2, 3, 4, 5, 6,
 	a.junitFlag(f)
 	a.lockedFlag(f)
 	cmd.ValidArgsFunction = a.completeContainers
-	return cmd
+	return a.enqueueFlags(cmd, "sync")
 }
 
 func (o *syncOptions) run(ctx context.Context, ref string) error {
@@ -152,15 +164,50 @@ func (o *syncOptions) run(ctx context.Context, ref string) error {
 	if err := o.resources.apply(m); err != nil {
 		return err
 	}
+	if m.Spec, err = a.pinImages(m.Spec, m.Template); err != nil {
+		return err
+	}
+	if err := o.changeEnv(m); err != nil {
+		return err
+	}
 	m.SkipNow = o.skipScripts
 	how := plan.SyncRequest{
 		Take: o.take, Snapshot: o.snapshot, Removed: m.RemovedScripts(), Values: m.NewValues(),
-		Changed: m.Changes() != nil || m.NewPackages() || m.NewSpec() || m.NewOrigins(), Want: m.Spec, Was: m.Was(), Restart: o.restart,
+		Changed: m.Changes() != nil || m.NewPackages() || m.NewSpec() || m.NewOrigins() || m.NewEnv(), Want: m.Spec, Was: m.Was(), Restart: o.restart,
+	}
+	if c.Image != nil {
+		how.EnvGone = m.EnvGone(c.Image.Kind, m.EnvNames())
 	}
 	if o.plan {
 		return o.report(ctx, c, m, how)
 	}
 	return o.sync(ctx, c, m, how)
+}
+
+// changeEnv adds what --env gives to the environment on record, and takes away what --unset-env
+// names.
+func (o *syncOptions) changeEnv(m *catalogue.Remembered) error {
+	env, err := o.env.read(o.app.in)
+	if err != nil {
+		return err
+	}
+	if len(env)+len(o.unsetEnv) == 0 {
+		return nil
+	}
+	now := map[string]string{}
+	maps.Copy(now, m.Env)
+	for _, name := range o.unsetEnv {
+		if _, ok := now[name]; !ok {
+			return usagef("--unset-env %s: no --env gave it", name).hint("given were: %s", orElse(strings.Join(slices.Sorted(maps.Keys(m.Env)), ", "), "none"))
+		}
+		if _, ok := env[name]; ok {
+			return usagef("--env and --unset-env exclude each other for %s", name)
+		}
+		delete(now, name)
+	}
+	maps.Copy(now, env)
+	m.Env = now
+	return checkEnv(m.Job)
 }
 
 func (o *syncOptions) checkChoices() error {

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -11,21 +12,42 @@ import (
 )
 
 func newTemplateImportCmd(a *app) *cobra.Command {
+	from := ""
 	cmd := &cobra.Command{
-		Use:   "import DIR [TARGET]",
-		Short: "Write a template.conf template of the original system as a template.yaml one",
-		Long: `Write a template of the original system, a folder with template.conf, as a template with
-template.yaml to TARGET, or to the folder DIR-yaml here. The report says what became of each
-part, and what has no counterpart. The result is loaded and compared: it makes the same
-container, or nothing is written. Nothing is overwritten: TARGET must be empty or not there.` + exitStatuses(0, 1, 2),
+		Use:   "import DIR|community:NAME [TARGET]",
+		Short: "Make a template of another system's",
+		Long: `Write a template of another system as one with template.yaml to TARGET, or to a folder
+here: DIR-yaml, or NAME. The report says what became of each part, and what has no
+counterpart. Nothing is overwritten: TARGET must be empty or not there.
+
+DIR is a folder with a template.conf, the layout of the original system. The result is
+loaded and compared: it makes the same container, or nothing is written.
+
+community:NAME is an installer of community-scripts/ProxmoxVE. --from names a checkout of
+it: a folder, or an address such as git+https://github.com/community-scripts/ProxmoxVE@TAG.
+The template has the resources and OS of ct/NAME.sh, and a copy of install/NAME-install.sh
+and of every function that it uses: it installs the same tomorrow, whatever happens to that
+project's branch. What the installer asks becomes a variable, and the passwords that it
+makes become credentials. An installer with a question that no variable can answer is
+refused, with file and line. Read what you import: it runs as root in the container.` + exitStatuses(0, 1, 2, 4),
 		Example: `  infrahaus template import ./web3-dev
-  infrahaus template import ./web3-dev ~/.config/infrahaus/templates/web3-dev`,
-		Args: rangeArgs(1, 2, "a DIR and at most one TARGET"),
-		RunE: func(_ *cobra.Command, args []string) error { return a.importTemplate(args) },
+  infrahaus template import ./web3-dev ~/.config/infrahaus/templates/web3-dev
+  infrahaus template import community:adguard --from ~/src/ProxmoxVE`,
+		Args: rangeArgs(1, 2, "a DIR or community:NAME, and at most one TARGET"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if name, ok := strings.CutPrefix(args[0], communityPrefix); ok {
+				return a.importCommunity(cmd.Context(), name, from, args[1:])
+			}
+			if from != "" {
+				return usagef("--from goes with community:NAME")
+			}
+			return a.importTemplate(args)
+		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},
 	}
+	cmd.Flags().StringVar(&from, "from", "", "a `CHECKOUT` of community-scripts/ProxmoxVE: a folder or an address")
 	return cmd
 }
 
@@ -47,6 +69,11 @@ func (a *app) importTemplate(args []string) error {
 		to = homePath(args[1])
 	}
 	files, report, err := template.Import(to, from)
+	return a.reportImport(from, to, files, report, err)
+}
+
+// reportImport shows what an import has written, or why it has written nothing.
+func (a *app) reportImport(from, to string, files []string, report []template.Imported, err error) error {
 	var wrong *template.Error
 	switch {
 	case errors.As(err, &wrong):

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/infrahaus/infrahaus/internal/fleet"
 	"github.com/infrahaus/infrahaus/internal/template"
 	"github.com/infrahaus/infrahaus/internal/ui"
 	"github.com/infrahaus/infrahaus/templates"
@@ -102,19 +103,28 @@ func (a *app) wrote(name, dir string, files []string, err error) error {
 }
 
 func newTemplateSchemaCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	var ofFleet bool
+	cmd := &cobra.Command{
 		Use:   "schema",
-		Short: "Print the JSON Schema of template.yaml",
-		Long: `Print the JSON Schema of template.yaml. Editors use it to complete and check what you
-write: those with a YAML language server find it by the first line that new and copy put
-into template.yaml.` + exitStatuses(0, 2),
-		Example: `  infrahaus template schema >template.schema.json`,
-		Args:    noArgs,
+		Short: "Print the JSON Schema of template.yaml, or of a fleet file",
+		Long: `Print the JSON Schema of template.yaml, with --fleet that of the file for create -f.
+Editors use it to complete and check what you write: those with a YAML language server
+find it by the first line that new and copy put into template.yaml. The line of a
+fleet file is: # yaml-language-server: $schema=` + "\n" + fleet.SchemaID + exitStatuses(0, 2),
+		Example: `  infrahaus template schema >template.schema.json
+  infrahaus template schema --fleet >fleet.schema.json`,
+		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := a.streams.Out.Write(template.Schema())
+			schema := template.Schema
+			if ofFleet {
+				schema = fleet.Schema
+			}
+			_, err := a.streams.Out.Write(schema())
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&ofFleet, "fleet", false, "that of a fleet file")
+	return cmd
 }
 
 // completeTemplateThenFolder offers templates, then folders.

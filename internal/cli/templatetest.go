@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,8 @@ type templateTestOptions struct {
 	driver string
 	keep   bool
 	junit  report
+
+	needsReal []string // templates that failed because a virtual guest lacks something
 }
 
 func newTemplateTestCmd(a *app) *cobra.Command {
@@ -111,7 +114,11 @@ func (o *templateTestOptions) run(ctx context.Context, refs []string) error {
 		}
 	}
 	if failed > 0 {
-		return silentOrTold(a.global.json, failf(exit.Guest, "%d of %s failed", failed, counted(len(results), "template")))
+		err := failf(exit.Guest, "%d of %s failed", failed, counted(len(results), "template"))
+		if again := slices.Compact(o.needsReal); len(again) > 0 {
+			err = err.hint("with real guests, on Linux as root: infrahaus template test %s --driver lxc", strings.Join(again, " "))
+		}
+		return silentOrTold(a.global.json, err)
 	}
 	return nil
 }

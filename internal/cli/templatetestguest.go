@@ -6,7 +6,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/guest"
 )
 
 // sums are the checksums of the files that a script may be expected to own. What the system
@@ -38,7 +41,7 @@ func (t *templateTest) command(ctx context.Context, dir string, args ...string) 
 	if err != nil || status == 0 {
 		return verdict{}, err
 	}
-	return failed(status, out), nil
+	return t.real(failed(status, out)), nil
 }
 
 // outputLines is how much of a step's output is shown.
@@ -57,6 +60,23 @@ func failed(status int, out string) verdict {
 	}
 	v.output = strings.Join(lines[max(0, len(lines)-outputLines):], "\n")
 	return v
+}
+
+// notVirtual matches what a virtual guest says of a package that it does not have, and of a
+// program or option that it cannot imitate.
+var notVirtual = regexp.MustCompile(`Unable to locate package (\S+) \(the virtual guest|sandbox: (.+) is not supported by the virtual guest`)
+
+// real names the way to real guests, if a step failed because a virtual guest lacks something.
+func (t *templateTest) real(v verdict) verdict {
+	m := notVirtual.FindStringSubmatch(v.output)
+	if t.o.driver != "virtual" || m == nil {
+		return v
+	}
+	t.o.needsReal = append(t.o.needsReal, guest.Quote(t.ref))
+	if m[1] != "" {
+		return verdict{"a virtual guest has no package " + m[1], v.output}
+	}
+	return verdict{"a virtual guest lacks " + m[2], v.output}
 }
 
 // main runs a command line and returns its exit status and all that it has said. The words

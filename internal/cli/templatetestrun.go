@@ -112,7 +112,7 @@ func (t *templateTest) validate() (verdict, error) {
 
 // inSandbox holds a sandbox open, so that its guests run from the first step to the last.
 func (t *templateTest) inSandbox(ctx context.Context, dir string) error {
-	sb, err := sandbox.Open(ctx, sandbox.Options{Dir: filepath.Join(dir, "state", "infrahaus", "sandbox"), Driver: t.o.driver})
+	sb, err := sandbox.Open(ctx, sandbox.Options{Dir: filepath.Join(dir, "state", "infrahaus", "sandbox"), Driver: t.o.driver, Throwaway: !t.o.keep, Log: t.o.app.say})
 	if err != nil {
 		return err
 	}

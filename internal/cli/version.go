@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"regexp"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/infrahaus/infrahaus/internal/lazy"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
@@ -62,13 +62,13 @@ func thisBuild() buildInfo {
 }
 
 // pseudo matches a module version that was made from a commit: its date and its hash.
-var pseudo = regexp.MustCompile(`[-.](\d{14})-([0-9a-f]{12})(\+dirty)?$`)
+var pseudo = lazy.Regexp(`[-.](\d{14})-([0-9a-f]{12})(\+dirty)?$`)
 
 func (b *buildInfo) fromModule(info *debug.BuildInfo) {
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		b.Version = strings.TrimPrefix(v, "v")
 	}
-	if m := pseudo.FindStringSubmatch(b.Version); m != nil {
+	if m := pseudo().FindStringSubmatch(b.Version); m != nil {
 		b.Commit = m[2]
 		if at, err := time.Parse("20060102150405", m[1]); err == nil {
 			b.Date = at.Format(time.RFC3339)

@@ -7,11 +7,11 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/infrahaus/infrahaus/internal/lazy"
 	"github.com/infrahaus/infrahaus/internal/transports"
 )
 
@@ -39,15 +39,28 @@ const apiPort = "8006" // the port of Proxmox VE's API
 const pemMark = "-----BEGIN"
 
 var (
-	hostName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
-	dnsName  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?$`)
+	hostName = lazy.Regexp(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+	dnsName  = lazy.Regexp(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?$`)
 	// A user's name may contain @ (OIDC and AD have mail addresses): the realm follows
 	// the last.
-	tokenShape = regexp.MustCompile(`^[^\s:/!]+@[A-Za-z][A-Za-z0-9._-]*![A-Za-z][A-Za-z0-9._-]*=\S+$`)
-	userShape  = regexp.MustCompile(`^[^\s:/!]+@[A-Za-z][A-Za-z0-9._-]*$`)
+	tokenShape = lazy.Regexp(`^[^\s:/!]+@[A-Za-z][A-Za-z0-9._-]*![A-Za-z][A-Za-z0-9._-]*=\S+$`)
+	userShape  = lazy.Regexp(`^[^\s:/!]+@[A-Za-z][A-Za-z0-9._-]*$`)
 )
 
-// endpoint makes https://host:port from a host, an address or a URL.
+// wrongHostName says why no host can have a name, nil if one can. another is the way to
+// choose another name.
+func wrongHostName(name, another string) *Error {
+	switch {
+	case name == SandboxHost:
+		return &Error{Text: fmt.Sprintf("%q is the embedded sandbox's name", name), Next: another}
+	case !hostName().MatchString(name):
+		return &Error{Text: fmt.Sprintf("%q cannot be a host's name", name), Next: "letters, digits, dots and dashes: " + another}
+	}
+	return nil
+}
+
+// endpoint makes https://host:port from a host, an address or a URL. The part after # is
+// dropped: people copy the address of Proxmox's own page, which has one.
 func endpoint(s string) (string, error) {
 	const next = "such as https://pve.example.com:8006"
 	s = strings.TrimSpace(s)
@@ -57,7 +70,7 @@ func endpoint(s string) (string, error) {
 		}
 		s = "https://" + s
 	}
-	u, err := url.Parse(zonePercent.ReplaceAllString(s, "${1}%25${2}"))
+	u, err := url.Parse(zonePercent().ReplaceAllString(s, "${1}%25${2}"))
 	if err != nil {
 		return "", bad(next, "it is not a URL") // the parser's message would repeat a password
 	}
@@ -66,7 +79,7 @@ func endpoint(s string) (string, error) {
 		return "", bad(next, "Proxmox answers https only, not %q", u.Scheme)
 	case u.User != nil:
 		return "", bad("use user and password", "a URL must not hold a login")
-	case u.RawQuery != "" || u.Fragment != "":
+	case u.RawQuery != "":
 		return "", bad(next, "it must end after the port")
 	case !slices.Contains([]string{"", "/", "/api2/json", "/api2/json/"}, u.Path):
 		return "", bad(next, "it must end after the port, not in %q", u.Path)
@@ -87,13 +100,13 @@ func endpoint(s string) (string, error) {
 
 // zonePercent matches the zone of an address in brackets, [fe80::1%eth0]. People write a
 // plain %; a URL has %25.
-var zonePercent = regexp.MustCompile(`^(https?://\[[0-9A-Fa-f:.]+)%(?:25)?([^\]%]+\])`)
+var zonePercent = lazy.Regexp(`^(https?://\[[0-9A-Fa-f:.]+)%(?:25)?([^\]%]+\])`)
 
 func isHost(s string) bool {
 	if _, err := netip.ParseAddr(s); err == nil {
 		return true
 	}
-	return len(s) <= 253 && dnsName.MatchString(s)
+	return len(s) <= 253 && dnsName().MatchString(s)
 }
 
 func isPort(s string) bool {
@@ -104,7 +117,7 @@ func isPort(s string) bool {
 // token accepts user@realm!name=secret, also in the form of an Authorization header.
 func token(s string) (string, error) {
 	s = strings.TrimPrefix(strings.TrimSpace(s), "PVEAPIToken=")
-	if !tokenShape.MatchString(s) {
+	if !tokenShape().MatchString(s) {
 		return "", bad("user@realm!name=secret, such as root@pam!infrahaus=12345678-…", "it is not an API token")
 	}
 	return s, nil
@@ -112,7 +125,7 @@ func token(s string) (string, error) {
 
 // tokenID accepts user@realm!name. It must not be a whole token, which no error repeats.
 func tokenID(s string) (string, error) {
-	if !tokenShape.MatchString(s+"=x") || strings.Contains(s[strings.LastIndexByte(s, '!'):], "=") {
+	if !tokenShape().MatchString(s+"=x") || strings.Contains(s[strings.LastIndexByte(s, '!'):], "=") {
 		return "", bad("user@realm!name, without the secret", "it is not a token's id")
 	}
 	return s, nil
@@ -126,7 +139,7 @@ func user(s string) (string, error) {
 	if !strings.Contains(s, "@") {
 		return "", bad("such as "+s+"@pam", "%q lacks its realm", s)
 	}
-	if !userShape.MatchString(s) {
+	if !userShape().MatchString(s) {
 		return "", bad("such as root@pam", "%q is no user", s)
 	}
 	return s, nil
@@ -160,7 +173,7 @@ func fingerprint(s string) (string, error) {
 
 // proxmoxName checks the name of a node, a storage or a bridge.
 func proxmoxName(s string) (string, error) {
-	if !hostName.MatchString(s) {
+	if !hostName().MatchString(s) {
 		return "", bad("letters, digits, dots, dashes and underscores", "%q is not a valid name in Proxmox", s)
 	}
 	return s, nil

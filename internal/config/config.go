@@ -30,6 +30,7 @@ type Config struct {
 	DefaultHost   string
 	Publish       bool
 	RedisURL      Secret // may hold a password
+	DatabaseURL   Secret // of the shared catalogue; zero: the one in the state folder
 	TemplatesRoot string // "" unless TEMPLATES_ROOT or templates_root says one
 	SandboxPVE    string // the version of Proxmox VE that --sandbox plays; "": what the sandbox has
 	ConfigRepoURL string // what CONFIG_REPO_URL says, for the guest's config.env
@@ -39,12 +40,13 @@ type Config struct {
 	git     reference // the token for templates, for gitHost only
 	gitHost string
 
-	hosts   map[string]*fileHost
-	decoder *decoder // knows where in the file things are; of no use without one
-	named   string   // --config
-	exposed string   // why others could have written the file; "" if they could not
-	chosen  string   // --host
-	env     func(string) string
+	hosts     map[string]*fileHost
+	databases map[string]*databaseFile
+	decoder   *decoder // knows where in the file things are; of no use without one
+	named     string   // --config
+	exposed   string   // why others could have written the file; "" if they could not
+	chosen    string   // --host
+	env       func(string) string
 }
 
 // Host is one Proxmox API endpoint with all its settings: the file's, replaced by the
@@ -69,7 +71,7 @@ type Host struct {
 // SSH says how to get inside a guest.
 type SSH struct {
 	Transport    string // auto, guest, node or api
-	Node         string // user@host:port of the Proxmox node, "" if not configured
+	Node         string // user@host:port of the Proxmox node, or for several as in At; "" if not configured
 	IdentityFile string // a private key's path, or
 	IdentityKey  Secret // its text
 	KnownHosts   string // path; "": the user's own
@@ -137,6 +139,9 @@ func Load(o Overrides) (*Config, error) {
 	}
 	if s := first(o.Getenv, "INFRAHAUS_REDIS_URL", "REDIS_URL"); s != "" {
 		c.RedisURL = NewSecret(s)
+	}
+	if err := c.databaseFromEnvironment(); err != nil {
+		return nil, err
 	}
 	if s := o.Getenv("TEMPLATES_ROOT"); s != "" {
 		c.TemplatesRoot = s

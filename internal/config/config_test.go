@@ -415,7 +415,8 @@ func TestEndpoint(t *testing.T) {
 		"https://pve.lan": "https://pve.lan:8006", "https://[fe80::1%25eth0]:8006": "https://[fe80::1%25eth0]:8006", "https://[fe80::1%eth0]": "https://[fe80::1%25eth0]:8006", "fe80::1%eth0": "https://[fe80::1%25eth0]:8006",
 		"https://[fe80::1%]": "", "https://pve%eth0": "", "https://[fe80::1%25a/b]": "",
 		"https://pve.lan:8006/api2/json": "https://pve.lan:8006", " https://pve.lan/ ": "https://pve.lan:8006",
-		"": "", "https://": "", "ftp://x": "", "http://x": "", "https://x/y": "", "https://x?y": "", "https://x#y": "", "x y": "", "https://x:0": "", "https://-x": "", "pve:port": "", "://": "", "a/b": "",
+		"https://pve.lan:8006/#v1:0:18:4:::::::": "https://pve.lan:8006", "https://pve.lan:8006/#v1:0:=node%2Fpve1:4:=apitoken": "https://pve.lan:8006",
+		"": "", "https://": "", "ftp://x": "", "http://x": "", "https://x/y": "", "https://x?y": "", "https://x/y#z": "", "x y": "", "https://x:0": "", "https://-x": "", "pve:port": "", "://": "", "a/b": "",
 	} {
 		got, err := endpoint(in)
 		if got != want || (err == nil) != (want != "") {

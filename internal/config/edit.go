@@ -3,7 +3,6 @@ package config
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,11 +32,8 @@ func (c *Config) Rename(from, to string) (kept string, err error) {
 
 // CheckHostName returns an error for a name that no host can have.
 func CheckHostName(name string) error {
-	switch {
-	case name == SandboxHost:
-		return &Error{Text: fmt.Sprintf("%q is the embedded sandbox's name", name), Next: "choose another name"}
-	case !hostName.MatchString(name):
-		return &Error{Text: fmt.Sprintf("%q cannot be a host's name", name), Next: "letters, digits, dots and dashes"}
+	if e := wrongHostName(name, "choose another name"); e != nil {
+		return e
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func (c *Config) environment() (environment, error) {
 	e.transport = first(c.env, "INFRAHAUS_SSH_TRANSPORT")
 	check("INFRAHAUS_SSH_TRANSPORT", &e.transport, transport)
 	e.sshNode = first(c.env, "INFRAHAUS_SSH_NODE")
-	check("INFRAHAUS_SSH_NODE", &e.sshNode, sshAddress)
+	check("INFRAHAUS_SSH_NODE", &e.sshNode, nodeAddress)
 	e.insecureFrom(c, &failed)
 	e.loginFrom(c, check)
 	return e, failed

@@ -14,15 +14,17 @@ import (
 
 // file is config.yaml as it is written.
 type file struct {
-	Version       string               `yaml:"version"`
-	DefaultHost   string               `yaml:"default_host"`
-	Publish       bool                 `yaml:"publish"`
-	Redis         redisFile            `yaml:"redis"`
-	TemplatesRoot string               `yaml:"templates_root"`
-	ConfigRepoURL string               `yaml:"config_repo_url"`
-	Templates     templatesFile        `yaml:"templates"`
-	Sandbox       sandboxFile          `yaml:"sandbox"`
-	Hosts         map[string]*fileHost `yaml:"hosts"`
+	Version       string                   `yaml:"version"`
+	DefaultHost   string                   `yaml:"default_host"`
+	Publish       bool                     `yaml:"publish"`
+	Redis         redisFile                `yaml:"redis"`
+	TemplatesRoot string                   `yaml:"templates_root"`
+	ConfigRepoURL string                   `yaml:"config_repo_url"`
+	Templates     templatesFile            `yaml:"templates"`
+	Sandbox       sandboxFile              `yaml:"sandbox"`
+	Database      string                   `yaml:"database"`
+	Hosts         map[string]*fileHost     `yaml:"hosts"`
+	Databases     map[string]*databaseFile `yaml:"databases"`
 }
 
 type sandboxFile struct {
@@ -96,6 +98,9 @@ func (c *Config) readFile(path string, mayLack bool) error {
 	if err := c.readTemplates(in.Templates); err != nil {
 		return err
 	}
+	if err := c.readDatabase(in); err != nil {
+		return err
+	}
 	return c.readRedis(in.Redis)
 }
 
@@ -114,12 +119,10 @@ func (c *Config) readRedis(in redisFile) error {
 func (c *Config) checkHosts(in file) error {
 	for _, name := range c.HostNames() {
 		path := "hosts." + name
-		switch {
-		case name == SandboxHost:
-			return c.decoder.at(path, "give it another name", "%q is the embedded sandbox's name", name)
-		case !hostName.MatchString(name):
-			return c.decoder.at(path, "letters, digits, dots and dashes", "%q cannot be a host's name", name)
-		case c.hosts[name] == nil:
+		if e := wrongHostName(name, "give it another name"); e != nil {
+			return c.decoder.at(path, e.Next, "%s", e.Text)
+		}
+		if c.hosts[name] == nil {
 			c.hosts[name] = &fileHost{}
 		}
 		h := c.hosts[name]
@@ -153,7 +156,7 @@ func (c *Config) checkHost(path string, h *fileHost) error {
 		check("storage", h.Storage, proxmoxName),
 		check("bridge", h.Bridge, proxmoxName),
 		check("ssh.transport", h.SSH.Transport, transport),
-		check("ssh.node", h.SSH.Node, sshAddress),
+		check("ssh.node", h.SSH.Node, nodeAddress),
 		check("ssh.jump", h.SSH.Jump, jump),
 	} {
 		if err != nil {
@@ -180,7 +183,12 @@ func (f file) holdsSecret() bool {
 			return true
 		}
 	}
-	return strings.Contains(f.Redis.URL, "@") || f.Templates.GitToken != ""
+	for _, d := range f.Databases {
+		if d != nil && strings.Contains(d.URL, "@") {
+			return true
+		}
+	}
+	return strings.Contains(f.Redis.URL, "@") || strings.Contains(f.Database, "@") || f.Templates.GitToken != ""
 }
 
 // exposed returns the reason why other users could have written the file, or "". They

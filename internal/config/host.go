@@ -246,7 +246,7 @@ func (c *Config) ssh(h *Host, in sshFile, e environment) error {
 	s := &h.SSH
 	// The file's values were checked when the file was read.
 	s.Transport = coalesce(e.transport, in.Transport, transports.Auto)
-	s.Node, _ = optional(coalesce(e.sshNode, in.Node), sshAddress)
+	s.Node, _ = optional(coalesce(e.sshNode, in.Node), nodeAddress)
 	identity := e.identity
 	if identity == "" {
 		if identity = in.Identity; !strings.Contains(identity, pemMark) {
@@ -264,7 +264,7 @@ func (c *Config) ssh(h *Host, in sshFile, e environment) error {
 	switch in.Jump {
 	case "", "false":
 	case "node", "true":
-		if s.Jump = s.Node; s.Jump == "" {
+		if s.Jump = s.At(""); s.Jump == "" {
 			return c.about(h.Name, "add ssh.node, such as root@pve.example.com", "host %s has ssh.jump, but no node to jump through", h.Name)
 		}
 	default:

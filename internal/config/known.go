@@ -88,7 +88,7 @@ func (h *fileHost) loginName() string {
 		return h.MadeToken
 	case h.TokenFile != "":
 		return "token of the file " + h.TokenFile
-	case h.TokenEnv != "" && variableName.MatchString(h.TokenEnv):
+	case h.TokenEnv != "" && variableName().MatchString(h.TokenEnv):
 		return "token of the variable " + h.TokenEnv
 	case len(h.TokenCommand) > 0:
 		return "token by the command " + h.TokenCommand[0]

@@ -8,9 +8,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"regexp"
 	"strings"
 	"time"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // commandDeadline is the time limit of a token_command. It is long enough to touch a
@@ -43,7 +44,7 @@ func (h *fileHost) passwordRef() reference {
 	return reference{h.Password, h.PasswordFile, h.PasswordEnv, h.PasswordCommand}
 }
 
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var variableName = lazy.Regexp(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // secret looks a secret up. ctx may be nil if no command is possible. path is the key
 // without its ending, for errors.
@@ -53,7 +54,7 @@ func (c *Config) secret(ctx context.Context, path string, r reference) (Secret, 
 		return NewSecret(strings.TrimSpace(r.text)), nil
 	case r.env != "":
 		s := first(c.env, r.env)
-		if s == "" && !variableName.MatchString(r.env) { // it may be the secret itself, so no error repeats it
+		if s == "" && !variableName().MatchString(r.env) { // it may be the secret itself, so no error repeats it
 			return Secret{}, c.decoder.at(path+"_env", "the name of a variable, such as PVE_SECRET", "it is not the name of a variable")
 		}
 		if s == "" {

@@ -40,14 +40,13 @@ type Saved struct {
 // Vacant returns an error if the file has a host of that name or URL already. An empty
 // name or URL is not looked for.
 func (c *Config) Vacant(name, url string) error {
-	switch {
-	case name == "":
-	case name == SandboxHost:
-		return &Error{Text: fmt.Sprintf("%q is the embedded sandbox's name", name), Next: "choose another with --name"}
-	case !hostName.MatchString(name):
-		return &Error{Text: fmt.Sprintf("%q cannot be a host's name", name), Next: "letters, digits, dots and dashes: choose another with --name"}
-	case c.hosts[name] != nil:
-		return c.about(name, "choose another with --name; to remove this one: infrahaus host remove "+name, "there is a host %s already", name)
+	if name != "" {
+		if e := wrongHostName(name, "choose another with --name"); e != nil {
+			return e
+		}
+		if c.hosts[name] != nil {
+			return c.about(name, "choose another with --name; to remove this one: infrahaus host remove "+name, "there is a host %s already", name)
+		}
 	}
 	for _, have := range c.HostNames() {
 		if u, err := endpoint(c.hosts[have].URL); err == nil && u == url && url != "" {
@@ -101,7 +100,7 @@ func CheckURL(s string) (string, error)         { return explained(endpoint(s)) 
 func CheckToken(s string) (string, error)       { return explained(token(s)) }
 func CheckUser(s string) (string, error)        { return explained(user(s)) }
 func CheckFingerprint(s string) (string, error) { return explained(fingerprint(s)) }
-func CheckSSHNode(s string) (string, error)     { return explained(sshAddress(s)) }
+func CheckSSHNode(s string) (string, error)     { return explained(nodeAddress(s)) }
 func CheckName(s string) (string, error)        { return explained(proxmoxName(s)) }
 func CheckTokenID(s string) (string, error)     { return explained(tokenID(s)) }
 

@@ -33,6 +33,7 @@ func ScriptVariables() []ScriptVariable {
 	return []ScriptVariable{
 		{"INFRAHAUS_VAR_NAME", "The template's variable name, in upper case; it is $name, too.", "$INFRAHAUS_VAR_DB_NAME"},
 		{"INFRAHAUS_ADDRESS", "The container's address, if it has one.", "192.0.2.20"},
+		{"INFRAHAUS_CTID", "The container's id in Proxmox.", "101"},
 		{"INFRAHAUS_HELPERS", "The file with the functions below, for interpreters that are no sh.", HelpersPath},
 		{"INFRAHAUS_TRY", "Which try of this script it is; not set at the first.", "2"},
 		{"INFRAHAUS_ATTEMPT", "The folder of this try. It is infrahaus's own.", RunsDir + "/…"},

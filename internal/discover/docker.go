@@ -3,10 +3,10 @@ package discover
 import (
 	"cmp"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 
+	"github.com/infrahaus/infrahaus/internal/lazy"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
@@ -109,7 +109,7 @@ func published(s string) (portRange, bool) {
 }
 
 // aside matches a remark that an engine appends to a status in parentheses: (healthy).
-var aside = regexp.MustCompile(`\(([^()]*)\)`)
+var aside = lazy.Regexp(`\(([^()]*)\)`)
 
 // containerStatus reads the status that docker and podman print for a container: "Up 2
 // hours (unhealthy)", "Up 3 seconds (health: starting)", "Up 1 second (Paused)",
@@ -119,7 +119,7 @@ var aside = regexp.MustCompile(`\(([^()]*)\)`)
 func containerStatus(said string) (status lxc.ServiceStatus, note string) {
 	word, rest, _ := strings.Cut(strings.ToLower(said), " ")
 	inside := ""
-	if m := aside.FindAllStringSubmatch(rest, 4); len(m) > 0 {
+	if m := aside().FindAllStringSubmatch(rest, 4); len(m) > 0 {
 		inside = m[len(m)-1][1]
 	}
 	switch word {

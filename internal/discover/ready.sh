@@ -57,8 +57,10 @@ ask_http() { # scheme port path
 	elif command -v wget >/dev/null 2>&1; then
 		nc=
 		[ "$1" = http ] || nc=--no-check-certificate
+		limit= # busybox may be built without -T
+		case $(wget --help 2>&1) in *[[:space:]]-T[[:space:],]*) limit="-T $ASK" ;; esac
 		# shellcheck disable=SC2086
-		code=$(wget -S -T $ASK $nc -O /dev/null "$u" 2>&1 | awk '/HTTP\/[0-9.]+ [0-9]/ {
+		code=$(bounded wget -S $limit $nc -O /dev/null "$u" 2>&1 | awk '/HTTP\/[0-9.]+ [0-9]/ {
 			for (i = 1; i < NF; i++) if ($i ~ /HTTP\//) c = $(i + 1) } END { print c }')
 		[ -n "$code" ] || code=000
 	elif [ "$1" = http ] && command -v bash >/dev/null 2>&1; then

@@ -3,9 +3,10 @@ package discover
 import (
 	"encoding/hex"
 	"net/netip"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // socket is one listening TCP or bound UDP socket.
@@ -18,7 +19,7 @@ type socket struct {
 
 // users:(("nginx",pid=12,fd=6),("nginx",pid=11,fd=6)); a name may contain anything, but
 // it is quoted and followed by pid=.
-var ssUser = regexp.MustCompile(`\("(.{0,64}?)",pid=(\d{1,9}),`)
+var ssUser = lazy.Regexp(`\("(.{0,64}?)",pid=(\d{1,9}),`)
 
 // ssTable reads `ss -tulnp` with or without its header line.
 func (p *parser) ssTable(body string) {
@@ -35,7 +36,7 @@ func (p *parser) ssTable(body string) {
 			return true
 		}
 		s := socket{endpoint: endpoint{f[0], addr, port}}
-		for _, m := range ssUser.FindAllStringSubmatch(l, 256) {
+		for _, m := range ssUser().FindAllStringSubmatch(l, 256) {
 			if pid, err := strconv.Atoi(m[2]); err == nil {
 				s.pids = append(s.pids, pid)
 				s.comms = append(s.comms, clean(m[1]))

@@ -1,9 +1,10 @@
 package discover
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // Limits of the log that is shown for a service that does not answer.
@@ -93,13 +94,13 @@ func iniValue(body, name string) string {
 }
 
 // colours matches escape sequences of a terminal, which mean nothing in a log.
-var colours = regexp.MustCompile(`\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\^_])`)
+var colours = lazy.Regexp(`\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\^_])`)
 
 // lastLines returns the last lines of a log, each made safe to print on a terminal.
 func lastLines(log string) []string {
 	var out []string
 	lines(log, func(l string) bool {
-		l = colours.ReplaceAllString(l, "")
+		l = colours().ReplaceAllString(l, "")
 		if l = cleanTo(l, maxWhyLine); l != "" {
 			out = append(out, l)
 		}

@@ -22,6 +22,7 @@ type Local struct {
 	ConfigFile string // "" if none was read
 	RedisURL   config.Secret
 	Publish    bool
+	Database   store.Place
 }
 
 // local are the answers of this machine.
@@ -49,7 +50,7 @@ func askLocal(ctx context.Context, f *Facts) {
 		l.stateMode.value = info.Mode()
 	}
 	l.writable = mayWrite(nearest(dir))
-	l.database = answered(store.Inspect(ctx, dir))
+	l.database = answered(store.Inspect(ctx, t.Database))
 	l.askKey(t)
 	if url := t.RedisURL.Reveal(); url != "" {
 		ctx, cancel := context.WithTimeout(ctx, f.Target.deadline())
@@ -141,6 +142,9 @@ func judgeDatabase(f *Facts) verdict {
 		return v.here("ls -l " + quote(f.Target.Local.Paths.Database()))
 	}
 	in := f.Local.database.value
+	if f.Target.Local.Database.URL != "" {
+		return judgeShared(f.Target.Local.Database, in)
+	}
 	switch {
 	case in == nil:
 		return ok("none yet, made by the first create")
@@ -150,6 +154,19 @@ func judgeDatabase(f *Facts) verdict {
 		return ok("1 container on record")
 	}
 	return ok(fmt.Sprintf("%d containers on record", in.Containers))
+}
+
+// judgeShared judges a database that many machines share and that answers.
+func judgeShared(at store.Place, in *store.Inspection) verdict {
+	switch {
+	case in == nil:
+		return ok(store.ShownURL(at.URL) + " answers; its tables are made by the first create")
+	case in.ReadOnly:
+		return fail(exit.Other, in.Where+" is read-only: it may be a standby").here("psql " + quote(in.Where) + ` -c "SELECT pg_is_in_recovery()"`)
+	case in.Version < in.Newest:
+		return warn(fmt.Sprintf("%s is of version %d; the next command makes version %d of it, and then no older infrahaus can use it", in.Where, in.Version, in.Newest))
+	}
+	return ok(fmt.Sprintf("%d containers on record in %s, PostgreSQL %s", in.Containers, in.Where, in.Server))
 }
 
 func judgeKey(f *Facts) verdict {

@@ -53,13 +53,34 @@ func judgeVersion(f *Facts) verdict {
 	return ok(v.Full)
 }
 
+// others says what else the cluster has: every check is of one node alone.
+func others(s *pve.Site) string {
+	if len(s.Nodes) < 2 {
+		return ""
+	}
+	var off []string
+	for _, n := range s.Nodes {
+		if !n.Online {
+			off = append(off, n.Name)
+		}
+	}
+	text := fmt.Sprintf("; not examined: %d other", len(s.Nodes)-1)
+	if len(s.Nodes) > 2 {
+		text += "s"
+	}
+	if len(off) > 0 {
+		text += ", offline of them: " + strings.Join(off, ", ")
+	}
+	return text
+}
+
 func judgeNode(f *Facts) verdict {
 	s := f.Site
 	if s.NodesErr != nil {
 		return failed(s.NodesErr).onNode("pvecm status")
 	}
 	if s.NodeErr == nil {
-		return ok(s.Node + ", online")
+		return ok(s.Node + ", online" + others(s))
 	}
 	v, choices := chosen(s.NodeErr)
 	switch {

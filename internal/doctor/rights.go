@@ -101,6 +101,9 @@ func judgeRights(f *Facts, path string) verdict {
 	case len(absent) > 0:
 		v.detail += "; without " + strings.Join(absent, ", ")
 	}
+	if f.Site.Pool != "" && path == "/pool/"+f.Site.Pool {
+		v.detail += "; it may create containers in this pool alone: --pool " + f.Site.Pool
+	}
 	v.privileges = list
 	return v
 }

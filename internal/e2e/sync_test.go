@@ -140,6 +140,7 @@ func TestSync(t *testing.T) {
 		case "api":
 			packages(s)
 			settings(s)
+			parts(s)
 		}
 	})
 }
@@ -252,4 +253,41 @@ func settings(s *site) {
 		u.t.Errorf("the node has\n%s", got)
 	}
 	s.inOrder("")
+}
+
+// parts: a further interface, a larger disk, a mount point and a feature, which the guest has
+// after the restart that some of them need.
+func parts(s *site) {
+	u := s.u
+	text, err := os.ReadFile(filepath.Join(s.dir, "template.yaml"))
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	more := strings.Replace(string(text), "resources: {memory: 512}", "resources: {memory: 512, disk: 9}\nnetwork: [{}, {ip: 10.99.7.2/24}]\nmounts: [{path: /srv/data, size: 1}]\nfeatures: {nesting: true}", 1)
+	was := u.node.must(u.t, "pct config %d", s.ctid)
+	s.write("template.yaml", more)
+	want := "disk is 8 GiB, network eth1 is , mount /srv/data is "
+	if !strings.Contains(was, "nesting=1") {
+		want = "disk is 8 GiB, features is , network eth1 is , mount /srv/data is "
+	}
+	u.mustDrift(s.name, want)
+	u.run("sync", s.name, "--restart")
+	s.says("ip -4 -o addr show dev eth1 | grep -o 'inet [0-9./]*'; test -d /srv/data && echo mounted", "inet 10.99.7.2/24\nmounted\n")
+	got := u.node.must(u.t, "pct config %d", s.ctid)
+	for _, line := range []string{"size=9G", "nesting=1", "mp=/srv/data,size=1G"} {
+		if !strings.Contains(got, line) {
+			u.t.Errorf("the node has no %s in\n%s", line, got)
+		}
+	}
+	s.inOrder("")
+
+	// Somebody takes the address and the feature away by hand.
+	net1 := ""
+	for line := range strings.Lines(got) {
+		if rest, ok := strings.CutPrefix(line, "net1: "); ok {
+			net1 = strings.Replace(strings.TrimSpace(rest), "ip=10.99.7.2/24", "ip=10.99.7.9/24", 1)
+		}
+	}
+	u.node.must(u.t, "pct shutdown %d && pct set %d --net1 %s --delete features && pct start %d", s.ctid, s.ctid, net1, s.ctid)
+	u.mustDrift(s.name, "features is , network eth1 is IPv4 10.99.7.9/24")
 }

@@ -1,8 +1,5 @@
 //go:build e2e
 
-// Package e2e runs the built binary against real LXC guests and a real Redis as a user
-// would, with commands, files and addresses. It needs Linux, root and the packages that
-// `make e2e` installs.
 package e2e
 
 import (

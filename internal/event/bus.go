@@ -15,6 +15,9 @@ type Meta struct {
 	RunID       string
 	Hostname    string
 	Host        string
+
+	// The user and the machine of the run, and the version of infrahaus. Only the first event has them.
+	User, Machine, Version string
 }
 
 // Bus makes events: it numbers, stamps and redacts them, keeps the percentage from
@@ -140,10 +143,24 @@ func (b *Bus) emit(e Event) error {
 	}
 	if err := b.required.Event(e); err != nil {
 		b.seq-- // it is on record nowhere: the next event takes its place
+		if e.Type == Error {
+			b.show(e) // a reader of the events must not wait for an end that never comes
+		}
 		return fmt.Errorf("cannot record event: %w", err)
 	}
+	for _, err := range b.show(e) {
+		if err := b.emit(Event{Type: Warning, Step: e.Step, Message: err.Error()}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// show passes an event to the sinks that are not required, and returns the errors of those
+// that it drops.
+func (b *Bus) show(e Event) (dropped []error) {
 	b.faces.Lock()
-	var dropped []error
+	defer b.faces.Unlock()
 	kept := make([]Sink, 0, len(b.others))
 	for _, s := range b.others {
 		if err := s.Event(e); err != nil {
@@ -153,13 +170,7 @@ func (b *Bus) emit(e Event) error {
 		kept = append(kept, s)
 	}
 	b.others = kept
-	b.faces.Unlock()
-	for _, err := range dropped {
-		if err := b.emit(Event{Type: Warning, Step: e.Step, Message: err.Error()}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return dropped
 }
 
 func (b *Bus) complete(e Event) Event {
@@ -170,6 +181,9 @@ func (b *Bus) complete(e Event) Event {
 	e.ElapsedMs = now.Sub(b.start).Milliseconds()
 	e.ContainerID, e.RunID, e.Hostname, e.Host = b.meta.ContainerID, b.meta.RunID, b.meta.Hostname, b.meta.Host
 	e.CTID, e.Node = b.ctid, b.node
+	if b.seq == 1 {
+		e.User, e.Machine, e.Version = b.meta.User, b.meta.Machine, b.meta.Version
+	}
 	if e.Percent != nil {
 		p := min(max(*e.Percent, b.percent), 100)
 		b.percent = p

@@ -74,6 +74,10 @@ type Event struct {
 	Address    string        `json:"address,omitempty"`    // on complete
 	Services   []lxc.Service `json:"services,omitempty"`   // on complete
 
+	User    string `json:"user,omitempty"`    // who began the run, on its first event
+	Machine string `json:"machine,omitempty"` // where, on the first event
+	Version string `json:"version,omitempty"` // of infrahaus, on the first event
+
 	Waiting bool `json:"-"` // a step event that only reports that the run still waits
 }
 

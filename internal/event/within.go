@@ -3,9 +3,10 @@ package event
 import (
 	"encoding/json"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // SecretsIn lists the secrets that a credential carries. Whatever the key is, these are
@@ -24,7 +25,7 @@ func SecretsIn(key, value string) []string {
 	for line := range strings.Lines(value) {
 		found = append(found, lineSecrets(line)...)
 	}
-	for _, m := range inlinePair.FindAllStringSubmatch(value, -1) {
+	for _, m := range inlinePair().FindAllStringSubmatch(value, -1) {
 		if secretQuery(m[1]) {
 			found = append(found, unquoted(m[2]))
 		}
@@ -36,10 +37,10 @@ func SecretsIn(key, value string) []string {
 // knows "PrivateKey = …", user:password, host:port:db:user:password, "machine h login u
 // password p" and "Authorization: Bearer …".
 func lineSecrets(line string) (found []string) {
-	if m := settingLine.FindStringSubmatch(line); m != nil && IsSecretKey(m[1]) {
+	if m := settingLine().FindStringSubmatch(line); m != nil && IsSecretKey(m[1]) {
 		found = append(found, unquoted(m[2]))
 	}
-	if m := spokenPair.FindStringSubmatch(line); m != nil {
+	if m := spokenPair().FindStringSubmatch(line); m != nil {
 		found = append(found, m[1])
 	}
 	line = strings.TrimSpace(line)
@@ -53,12 +54,12 @@ func lineSecrets(line string) (found []string) {
 }
 
 var (
-	spokenPair = regexp.MustCompile(`(?i)(?:^|\s)(?:password|bearer|basic)\s+(\S+)\s*$`)
+	spokenPair = lazy.Regexp(`(?i)(?:^|\s)(?:password|bearer|basic)\s+(\S+)\s*$`)
 	// A line of an environment file, an ini file or YAML.
-	settingLine = regexp.MustCompile(`^\s*(?:-\s+|export\s+|declare -x\s+)?["']?([A-Za-z_][\w.-]*)["']?\s*(?:=|:\s)\s*(\S.*?)\s*$`)
+	settingLine = lazy.Regexp(`^\s*(?:-\s+|export\s+|declare -x\s+)?["']?([A-Za-z_][\w.-]*)["']?\s*(?:=|:\s)\s*(\S.*?)\s*$`)
 	// host=db password=x; Server=db;Password=x
-	inlinePair = regexp.MustCompile(`(?:^|[\s;,])([A-Za-z_][\w.-]*)=("[^"]*"|'[^']*'|[^\s;,]+)`)
-	urlText    = regexp.MustCompile("[A-Za-z][A-Za-z0-9+.-]*://[^\\s\"'<>`]+")
+	inlinePair = lazy.Regexp(`(?:^|[\s;,])([A-Za-z_][\w.-]*)=("[^"]*"|'[^']*'|[^\s;,]+)`)
+	urlText    = lazy.Regexp("[A-Za-z][A-Za-z0-9+.-]*://[^\\s\"'<>`]+")
 )
 
 // unquoted removes surrounding quotes, and the comma that separates items of a list.
@@ -76,7 +77,7 @@ func unquoted(s string) string {
 // long as the tokens that git hosts accept in its place.
 func URLSecrets(text string) []string {
 	var found []string
-	for _, u := range urlText.FindAllString(text, -1) {
+	for _, u := range urlText().FindAllString(text, -1) {
 		for _, s := range secretSpans(u) {
 			raw := u[s.from:s.to]
 			found = append(found, raw)
@@ -93,7 +94,7 @@ func RedactURLs(text string) string {
 	if !strings.Contains(text, "://") {
 		return text
 	}
-	return urlText.ReplaceAllStringFunc(text, func(u string) string {
+	return urlText().ReplaceAllStringFunc(text, func(u string) string {
 		spans := secretSpans(u)
 		for _, s := range slices.Backward(spans) {
 			u = u[:s.from] + Mask + u[s.to:]

@@ -42,6 +42,19 @@ func TestArchive(t *testing.T) {
 	w.holds(w.resolve(f, at, "", Local), "files/index.html", "two")
 }
 
+// An archive of every form is the same template, whatever it is called.
+func TestArchiveForms(t *testing.T) {
+	w := newWorld(t)
+	f := w.fetcher(Options{})
+	for ending, data := range forms(t, entry{name: "web-1.0/template.yaml", body: "name: web\n"}, entry{name: "web-1.0/files/index.html", body: "one"}) {
+		sum := w.publish("web"+ending, data)
+		w.holds(w.resolve(f, "https://"+w.host+"/web"+ending+"#sha256="+sum, "", Anew), "files/index.html", "one")
+	}
+	w.publish("wrong.tar.gz", zipOf(t, entry{name: "a/b", body: "x"}))
+	w.holds(w.resolve(f, "https://"+w.host+"/wrong.tar.gz", "", Anew), "b", "x")
+	w.refused(f, "https://"+w.host+"/web.rar", "it does not end in .tar.gz, .tgz, .tar.zst, .tar, .zip")
+}
+
 func TestArchiveRefuses(t *testing.T) {
 	w := newWorld(t)
 	f := w.fetcher(Options{})

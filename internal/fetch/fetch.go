@@ -19,9 +19,11 @@ type Options struct {
 	Cache string // the folder of the cache
 	Login Login
 	Trust Trust
-	Lock  *Lock // nil: there is none
-	// Locked refuses every source that the lock does not have.
+	Locks []*Lock // of several that have a source, the first decides; nil ones are not there
+	// Locked refuses every source that no lock has.
 	Locked bool
+	// Again is what `template lock` is told to write the lock that decides; nil: the source.
+	Again []string
 	// SSH logs in to a git server as ssh would. An empty user and port 0 are for the user's
 	// own settings.
 	SSH func(ctx context.Context, user, host string, port int) (*ssh.Client, error)
@@ -67,7 +69,15 @@ type Found struct {
 	Notes    []string // for the user: what was used instead of what was asked for
 
 	pinned Source
-	locked *Entry // of the lock file, nil if it has none
+	locked *Entry // of a lock file, nil if none has it
+	lock   *Lock
+}
+
+// Loose reports that neither the address nor a lock file says which content is meant: it may
+// be another one tomorrow.
+func (f *Found) Loose() bool {
+	s, err := Parse(f.Source)
+	return err == nil && !s.Pinned() && f.locked == nil
 }
 
 var errTooLong = errors.New("it did not answer in time")
@@ -83,11 +93,14 @@ func (f *Fetcher) Resolve(ctx context.Context, text, known string, mode Mode) (*
 	ctx, cancel := context.WithTimeoutCause(ctx, f.o.Deadline, errTooLong)
 	defer cancel()
 	found := &Found{Source: s.String()}
-	if f.o.Lock != nil {
-		found.locked = f.o.Lock.Find(s.String())
+	for _, l := range f.o.Locks {
+		if found.locked = l.Find(s.String()); found.locked != nil {
+			found.lock = l
+			break
+		}
 	}
 	if f.o.Locked && found.locked == nil {
-		return nil, f.o.Lock.missing(s)
+		return nil, f.missing(s)
 	}
 	if found.pinned, err = f.pin(ctx, s, known, mode, found); err != nil {
 		return nil, err
@@ -104,7 +117,7 @@ func (f *Fetcher) Resolve(ctx context.Context, text, known string, mode Mode) (*
 func (f *Fetcher) pin(ctx context.Context, s Source, known string, mode Mode, found *Found) (Source, error) {
 	if s.Pinned() {
 		if e := found.locked; e != nil && e.ID() != s.ID() {
-			return s, f.o.Lock.differs(s, "it is locked as "+e.ID())
+			return s, f.differs(found, s, "it is locked as "+e.ID())
 		}
 		return s, nil
 	}
@@ -282,8 +295,12 @@ func (f *Fetcher) unpackArchive(ctx context.Context, s Source, file, tree string
 		return "", f.cache.failed(err)
 	}
 	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return "", f.cache.failed(err)
+	}
 	return top, f.unpackTo(s, tree, func(u *unpacker) error {
-		if err := unpackTar(ctx, in, u); err != nil {
+		if err := unpack(ctx, in, info.Size(), u); err != nil {
 			return err
 		}
 		top = topOf(u.root)

@@ -11,9 +11,11 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
-// LockName is the file that pins the templates that a folder names.
+// LockName is the file that pins the templates and OCI images that a folder names.
 const LockName = "infrahaus.lock"
 
 const maxLock = 1 << 20 // bytes
@@ -29,19 +31,32 @@ type Entry struct {
 // ID is the commit or checksum.
 func (e Entry) ID() string { return e.Commit + e.SHA256 }
 
+// Image is one OCI image of a lock file.
+type Image struct {
+	Image  string `yaml:"image" json:"image"`   // its whole name with a tag: docker.io/library/nginx:1.29
+	Digest string `yaml:"digest" json:"digest"` // sha256:…, of what the tag stood for
+}
+
 // Lock is the content of a lock file. The nil Lock is a file that is not there.
 type Lock struct {
 	Path    string
 	Entries []Entry
+	Images  []Image
 }
 
 // lockFile is a lock as it is written.
 type lockFile struct {
 	Version   int     `yaml:"version"`
 	Templates []Entry `yaml:"templates"`
+	Images    []Image `yaml:"images,omitempty"`
 }
 
-const lockHead = "# Pins the templates that are fetched from elsewhere. Written by: infrahaus template lock\n"
+const lockHead = "# Pins the templates that are fetched from elsewhere, and OCI images. Written by: infrahaus template lock\n"
+
+var (
+	imageShape  = lazy.Regexp(`^[a-zA-Z0-9][a-zA-Z0-9._:-]*(/[a-z0-9._-]+)+:[a-zA-Z0-9_][a-zA-Z0-9._-]*$`)
+	digestShape = lazy.Regexp(`^sha256:[0-9a-f]{64}$`)
+)
 
 // ReadLock reads the lock file of a folder. It is nil if there is none.
 func ReadLock(dir string) (*Lock, error) {
@@ -77,7 +92,7 @@ func parseLock(path string, data []byte) (*Lock, error) {
 		if err != nil {
 			return nil, badLock(path, err.Error())
 		}
-		right := s.Kind == Git && commitShape.MatchString(e.Commit) && e.SHA256 == "" || s.Kind == Archive && len(e.SHA256) == 64 && e.Commit == ""
+		right := s.Kind == Git && commitShape().MatchString(e.Commit) && e.SHA256 == "" || s.Kind == Archive && len(e.SHA256) == 64 && e.Commit == ""
 		switch {
 		case !right:
 			return nil, badLock(path, e.Source+" needs a whole commit, or for an archive a sha256")
@@ -85,6 +100,15 @@ func parseLock(path string, data []byte) (*Lock, error) {
 			return nil, badLock(path, e.Source+" is there twice")
 		}
 		l.Entries = append(l.Entries, e)
+	}
+	for _, i := range in.Images {
+		switch {
+		case !imageShape().MatchString(i.Image) || !digestShape().MatchString(i.Digest):
+			return nil, badLock(path, fmt.Sprintf("the image %.80q needs its registry, its path and a tag, and a whole digest (sha256:…)", i.Image))
+		case l.Image(i.Image) != "":
+			return nil, badLock(path, i.Image+" is there twice")
+		}
+		l.Images = append(l.Images, i)
 	}
 	return l, nil
 }
@@ -104,6 +128,26 @@ func (l *Lock) Find(source string) *Entry {
 		}
 	}
 	return nil
+}
+
+// Image is the digest of an image by its whole name with a tag, "" if it is not locked.
+func (l *Lock) Image(name string) (digest string) {
+	if l == nil {
+		return ""
+	}
+	for _, i := range l.Images {
+		if i.Image == name {
+			return i.Digest
+		}
+	}
+	return ""
+}
+
+// SetImage adds or replaces an image.
+func (l *Lock) SetImage(name, digest string) {
+	l.Images = slices.DeleteFunc(l.Images, func(old Image) bool { return old.Image == name })
+	l.Images = append(l.Images, Image{name, digest})
+	slices.SortFunc(l.Images, func(a, b Image) int { return strings.Compare(a.Image, b.Image) })
 }
 
 // Set adds or replaces the entry of an address. resolved is the same, pinned to its content,
@@ -131,7 +175,7 @@ func (l *Lock) Write() error {
 	b.WriteString(lockHead)
 	enc := yaml.NewEncoder(&b)
 	enc.SetIndent(2)
-	if err := errors.Join(enc.Encode(lockFile{1, l.Entries}), enc.Close()); err != nil {
+	if err := errors.Join(enc.Encode(lockFile{1, l.Entries, l.Images}), enc.Close()); err != nil {
 		return err
 	}
 	f, err := os.CreateTemp(filepath.Dir(l.Path), ".infrahaus.lock-")
@@ -154,17 +198,47 @@ func (l *Lock) unwritten(err error) error {
 }
 
 // missing is the error of --locked for a source without an entry.
-func (l *Lock) missing(s Source) error {
-	where := "there is no " + LockName + " in this folder"
-	if l != nil {
-		where = l.Path + " does not have it"
+func (f *Fetcher) missing(s Source) error {
+	return &Error{Message: fmt.Sprintf("cannot use %s with --locked: %s", s, notIn(f.o.Locks, f.o.Again != nil)), steps: []step{{"", f.again(s)}}}
+}
+
+// MissingImage is the error of --locked for an image that none of the locks has. name is as the
+// user knows it.
+func MissingImage(name string, locks []*Lock) error {
+	return &Error{Message: fmt.Sprintf("cannot use %s with --locked: %s", name, notIn(locks, len(locks) > 1)), steps: []step{{"", []string{"template", "lock", name}}}}
+}
+
+// notIn says where an entry was looked for. beside: also beside the template.
+func notIn(locks []*Lock, beside bool) string {
+	var files []string
+	for _, l := range locks {
+		if l != nil && !slices.Contains(files, l.Path) {
+			files = append(files, l.Path)
+		}
 	}
-	return &Error{Message: fmt.Sprintf("cannot use %s with --locked: %s", s, where), steps: []step{{"", []string{"template", "lock", s.String()}}}}
+	switch {
+	case len(files) == 1:
+		return files[0] + " does not have it"
+	case len(files) > 1:
+		return "neither " + strings.Join(files, " nor ") + " has it"
+	case beside:
+		return "there is no " + LockName + " in this folder, and none beside the template"
+	}
+	return "there is no " + LockName + " in this folder"
+}
+
+// again is the command that locks a source as it is now.
+func (f *Fetcher) again(s Source) []string {
+	words := f.o.Again
+	if words == nil {
+		words = []string{s.String()}
+	}
+	return append([]string{"template", "lock"}, words...)
 }
 
 // differs is the error of a source that is not as the lock file says.
-func (l *Lock) differs(s Source, how string) error {
-	return &Error{Message: fmt.Sprintf("cannot use %s: %s says otherwise: %s", s, l.Path, how), steps: []step{{"to accept it as it is now: ", []string{"template", "lock", s.String()}}}}
+func (f *Fetcher) differs(found *Found, s Source, how string) error {
+	return &Error{Message: fmt.Sprintf("cannot use %s: %s says otherwise: %s", s, found.lock.Path, how), steps: []step{{"to accept it as it is now: ", f.again(s)}}}
 }
 
 // CheckDigest compares the template with the digest of the lock file, if it has an entry.
@@ -174,7 +248,7 @@ func (f *Fetcher) CheckDigest(found *Found, digest string) error {
 		if err != nil {
 			return err
 		}
-		return f.o.Lock.differs(s, "its digest is "+digest+" and not "+e.Digest)
+		return f.differs(found, s, "its digest is "+digest+" and not "+e.Digest)
 	}
 	return nil
 }

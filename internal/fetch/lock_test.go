@@ -7,6 +7,8 @@ import (
 	"testing"
 )
 
+var hex64 = strings.Repeat("0a", 32)
+
 func TestLock(t *testing.T) {
 	w := newWorld(t)
 	dir := t.TempDir()
@@ -39,7 +41,7 @@ func TestLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.commit("main", "two")
-	f = w.fetcher(Options{Lock: l, Locked: true})
+	f = w.fetcher(Options{Locks: []*Lock{nil, l}, Locked: true})
 	found := w.resolve(f, w.git("//web@main"), "", Anew)
 	w.holds(found, "files/index.html", "one")
 	if err := f.CheckDigest(found, "d1"); err != nil {
@@ -62,9 +64,12 @@ func TestLockRefuses(t *testing.T) {
 		"templates: []\n":            "version 0",
 		"version: 1\nextra: 1\n":     "field extra not found",
 		"version: 1\ntemplates: 1\n": "cannot unmarshal",
-		"version: 1\ntemplates: [{source: nginx, commit: x}]\n":                                               "cannot use the template's address",
-		"version: 1\ntemplates: [{source: 'git+https://h/t', commit: main}]\n":                                "needs a whole commit",
-		"version: 1\ntemplates: [{source: 'https://h/t.tar.gz', commit: " + strings.Repeat("0a", 20) + "}]\n": "needs a whole commit, or for an archive a sha256",
+		"version: 1\ntemplates: [{source: nginx, commit: x}]\n":                                                                      "cannot use the template's address",
+		"version: 1\ntemplates: [{source: 'git+https://h/t', commit: main}]\n":                                                       "needs a whole commit",
+		"version: 1\ntemplates: [{source: 'https://h/t.tar.gz', commit: " + strings.Repeat("0a", 20) + "}]\n":                        "needs a whole commit, or for an archive a sha256",
+		"version: 1\nimages: [{image: 'nginx:1', digest: 'sha256:" + hex64 + "'}]\n":                                                 "needs its registry, its path and a tag",
+		"version: 1\nimages: [{image: 'docker.io/library/nginx:1', digest: 'sha256:0a'}]\n":                                          "and a whole digest",
+		"version: 1\nimages: [{image: 'h/a:1', digest: 'sha256:" + hex64 + "'}, {image: 'h/a:1', digest: 'sha256:" + hex64 + "'}]\n": "h/a:1 is there twice",
 	} {
 		if _, err := parseLock("infrahaus.lock", []byte(text)); err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%q: %v; want %q", text, err, why)
@@ -72,6 +77,20 @@ func TestLockRefuses(t *testing.T) {
 	}
 	if l, err := ReadLock(t.TempDir()); l != nil || err != nil {
 		t.Errorf("without a file: %v, %v", l, err)
+	}
+}
+
+func TestLockOfImages(t *testing.T) {
+	l := &Lock{Path: filepath.Join(t.TempDir(), LockName)}
+	l.SetImage("docker.io/library/nginx:1.29", "sha256:00")
+	l.SetImage("docker.io/library/nginx:1.29", "sha256:"+hex64)
+	l.SetImage("127.0.0.1:5000/a/b:1", "sha256:"+hex64)
+	if err := l.Write(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := ReadLock(filepath.Dir(l.Path))
+	if err != nil || len(again.Images) != 2 || again.Image("docker.io/library/nginx:1.29") != "sha256:"+hex64 || again.Image("docker.io/library/nginx:1.30") != "" {
+		t.Errorf("%+v, %v", again, err)
 	}
 }
 
@@ -85,7 +104,7 @@ func FuzzLock(f *testing.F) {
 		if err := l.Write(); err != nil {
 			t.Fatal(err)
 		}
-		if again, err := ReadLock(filepath.Dir(l.Path)); err != nil || len(again.Entries) != len(l.Entries) {
+		if again, err := ReadLock(filepath.Dir(l.Path)); err != nil || len(again.Entries) != len(l.Entries) || len(again.Images) != len(l.Images) {
 			t.Errorf("%q comes back as %v, %v", data, again, err)
 		}
 	})

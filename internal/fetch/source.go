@@ -8,10 +8,11 @@ import (
 	"net"
 	"net/url"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // Kind is what is at the address of a source.
@@ -39,16 +40,16 @@ type Source struct {
 }
 
 var (
-	commitShape = regexp.MustCompile(`^[0-9a-f]{40}$`)
-	userShape   = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
-	hostShape   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
-	refShape    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._/+#=%-]*$`)
+	commitShape = lazy.Regexp(`^[0-9a-f]{40}$`)
+	userShape   = lazy.Regexp(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
+	hostShape   = lazy.Regexp(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
+	refShape    = lazy.Regexp(`^[A-Za-z0-9_][A-Za-z0-9._/+#=%-]*$`)
 )
 
 const sumMark = "#sha256="
 
 // endings are those of archives that can be unpacked.
-var endings = []string{".tar.gz", ".tgz", ".tar"}
+var endings = []string{".tar.gz", ".tgz", ".tar.zst", ".tar", ".zip"}
 
 // IsRemote reports whether a template's name is an address, valid or not, and not a name or
 // a path.
@@ -102,7 +103,7 @@ func (s *Source) authority(text string) error {
 		login, host = "", text
 	}
 	switch {
-	case s.Scheme == "ssh" && ok && !userShape.MatchString(login):
+	case s.Scheme == "ssh" && ok && !userShape().MatchString(login):
 		return badSource(s.Scheme+"://…@"+host, "its user holds more than a name", "write git+ssh://USER@HOST/…; ssh asks your agent for the key")
 	case s.Scheme != "ssh" && ok:
 		return badSource(s.Scheme+"://…@"+host, "it holds a login, which every process on this machine and your shell's history could show",
@@ -117,7 +118,7 @@ func (s *Source) authority(text string) error {
 		}
 	}
 	name = strings.ToLower(strings.Trim(name, "[]"))
-	if net.ParseIP(name) == nil && (!hostShape.MatchString(name) || len(name) > 253) {
+	if net.ParseIP(name) == nil && (!hostShape().MatchString(name) || len(name) > 253) {
 		return badSource(host, strconv.Quote(name)+" is no host", "")
 	}
 	if s.Host = name; strings.Contains(name, ":") {
@@ -168,7 +169,7 @@ func (s *Source) location(text, rest string) error {
 }
 
 func isRef(ref string) bool {
-	return refShape.MatchString(ref) && !strings.Contains(ref, "..") && !strings.Contains(ref, "//") && !strings.HasSuffix(ref, "/") && !strings.HasSuffix(ref, ".lock")
+	return refShape().MatchString(ref) && !strings.Contains(ref, "..") && !strings.Contains(ref, "//") && !strings.HasSuffix(ref, "/") && !strings.HasSuffix(ref, ".lock")
 }
 
 func hasEnding(name string) bool {
@@ -217,7 +218,7 @@ func (s Source) Pinned() bool { return s.ID() != "" }
 
 // ID is the commit or checksum of a pinned source, "" for any other.
 func (s Source) ID() string {
-	if s.Kind == Git && commitShape.MatchString(s.Ref) {
+	if s.Kind == Git && commitShape().MatchString(s.Ref) {
 		return s.Ref
 	}
 	return s.SHA256

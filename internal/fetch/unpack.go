@@ -104,6 +104,20 @@ func (u *unpacker) folder(name string) error {
 	return u.root.Mkdir(name, 0o755)
 }
 
+// directory takes an entry for a folder, which may be there already.
+func (u *unpacker) directory(name string) error {
+	if name == "" || name == "." {
+		return nil
+	}
+	if err := u.claim(name, true); err != nil {
+		return err
+	}
+	if err := u.root.Mkdir(name, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return nil
+}
+
 // file writes one file. Of its mode only the executable bit counts.
 func (u *unpacker) file(name string, exec bool, r io.Reader) error {
 	if err := u.claim(name, false); err != nil {

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"archive/tar"
+	"archive/zip"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -10,8 +11,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // entry is one entry of an archive that a test makes.
@@ -65,25 +69,83 @@ func unpackInto(t testing.TB, dir string, data []byte, l limits) error {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	return unpackTar(context.Background(), bytes.NewReader(data), newUnpacker(root, l))
+	return unpack(context.Background(), bytes.NewReader(data), int64(len(data)), newUnpacker(root, l))
+}
+
+// forms are the same entries as archives of every form, by the ending of their names.
+func forms(t testing.TB, entries ...entry) map[string][]byte {
+	t.Helper()
+	z, err := gzip.NewReader(bytes.NewReader(archiveOf(t, entries...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string][]byte{".tar.gz": archiveOf(t, entries...), ".tar": plain, ".tar.zst": w.EncodeAll(plain, nil), ".zip": zipOf(t, entries...)}
+}
+
+// zipOf makes a zip archive. There are no hard links and global headers in one.
+func zipOf(t testing.TB, entries ...entry) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for _, e := range entries {
+		h := &zip.FileHeader{Name: e.name, Method: zip.Deflate}
+		mode, body := fs.FileMode(0o644), e.body
+		if e.mode != 0 {
+			mode = fs.FileMode(e.mode & 0o777)
+		}
+		switch e.kind {
+		case tar.TypeXGlobalHeader, tar.TypeLink:
+			continue
+		case tar.TypeDir:
+			h.Name = strings.TrimSuffix(e.name, "/") + "/"
+			h.Method = zip.Store
+		case tar.TypeSymlink:
+			mode, body = mode|fs.ModeSymlink, e.link
+		case tar.TypeBlock:
+			mode |= fs.ModeDevice
+		case tar.TypeFifo:
+			mode |= fs.ModeNamedPipe
+		}
+		h.SetMode(mode)
+		out, err := w.CreateHeader(h)
+		if err == nil && e.kind != tar.TypeDir {
+			_, err = io.WriteString(out, body)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 func TestUnpack(t *testing.T) {
-	dir := t.TempDir()
-	data := archiveOf(t, entry{name: "pax_global_header", kind: tar.TypeXGlobalHeader}, entry{name: "./", kind: tar.TypeDir},
+	for form, data := range forms(t, entry{name: "pax_global_header", kind: tar.TypeXGlobalHeader}, entry{name: "./", kind: tar.TypeDir},
 		entry{name: "./web/", kind: tar.TypeDir}, entry{name: "web/template.yaml", body: "name: web\n"},
-		entry{name: "web/scripts/10-x.sh", body: "#!/bin/sh\n", mode: 0o6755}, entry{name: "web/files/link", link: "../template.yaml", kind: tar.TypeSymlink})
-	if err := unpackInto(t, dir, data, standard); err != nil {
-		t.Fatal(err)
-	}
-	for name, want := range map[string]string{"web/template.yaml": "name: web\n", "web/files/link": "name: web\n", "web/scripts/10-x.sh": "#!/bin/sh\n"} {
-		if got, err := os.ReadFile(filepath.Join(dir, "inside", name)); err != nil || string(got) != want {
-			t.Errorf("%s holds %q, %v", name, got, err)
+		entry{name: "web/scripts/10-x.sh", body: "#!/bin/sh\n", mode: 0o6755}, entry{name: "web/files/link", link: "../template.yaml", kind: tar.TypeSymlink}) {
+		dir := t.TempDir()
+		if err := unpackInto(t, dir, data, standard); err != nil {
+			t.Fatalf("%s: %v", form, err)
 		}
-	}
-	info, err := os.Stat(filepath.Join(dir, "inside/web/scripts/10-x.sh"))
-	if err != nil || info.Mode() != 0o755 {
-		t.Errorf("the script has mode %v, %v; want 0755 without the setuid bit", info.Mode(), err)
+		for name, want := range map[string]string{"web/template.yaml": "name: web\n", "web/files/link": "name: web\n", "web/scripts/10-x.sh": "#!/bin/sh\n"} {
+			if got, err := os.ReadFile(filepath.Join(dir, "inside", name)); err != nil || string(got) != want {
+				t.Errorf("%s: %s holds %q, %v", form, name, got, err)
+			}
+		}
+		info, err := os.Stat(filepath.Join(dir, "inside/web/scripts/10-x.sh"))
+		if err != nil || info.Mode() != 0o755 {
+			t.Errorf("%s: the script has mode %v, %v; want 0755 without the setuid bit", form, info.Mode(), err)
+		}
 	}
 }
 
@@ -124,13 +186,18 @@ func TestUnpackRefuses(t *testing.T) {
 		"too large all together": {[]entry{{name: "a", body: strings.Repeat("x", 50)}, {name: "b", body: strings.Repeat("x", 50)}, {name: "c", body: "x"}}, "holds more than"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			err := unpackInto(t, dir, archiveOf(t, c.entries...), small)
-			if err == nil || !strings.Contains(err.Error(), c.why) {
-				t.Errorf("it says %v, not %q", err, c.why)
-			}
-			if beside, err := os.ReadDir(dir); err != nil || len(beside) != 1 {
-				t.Errorf("beside the folder there is %v, %v", beside, err)
+			for form, data := range forms(t, c.entries...) {
+				if form == ".zip" && name == "hard link" {
+					continue
+				}
+				dir := t.TempDir()
+				err := unpackInto(t, dir, data, small)
+				if err == nil || !strings.Contains(err.Error(), c.why) {
+					t.Errorf("%s: it says %v, not %q", form, err, c.why)
+				}
+				if beside, err := os.ReadDir(dir); err != nil || len(beside) != 1 {
+					t.Errorf("%s: beside the folder there is %v, %v", form, beside, err)
+				}
 			}
 		})
 	}
@@ -156,10 +223,75 @@ func TestUnpackBomb(t *testing.T) {
 	if err := unpackInto(t, t.TempDir(), b.Bytes(), l); err == nil || !strings.Contains(err.Error(), "larger than 1 MiB") {
 		t.Errorf("it says %v", err)
 	}
-	for name, data := range map[string][]byte{"empty": {}, "text": []byte("hello"), "cut": b.Bytes()[:1000], "gzip": {0x1f, 0x8b, 0}} {
+	whole := forms(t, entry{name: "a", body: strings.Repeat("some text ", 400)})
+	for name, data := range map[string][]byte{
+		"empty": {}, "text": []byte("hello"), "cut": b.Bytes()[:1000], "gzip": {0x1f, 0x8b, 0}, "zstd": {0x28, 0xb5, 0x2f, 0xfd, 0},
+		"cut zstd": whole[".tar.zst"][:60], "cut zip": whole[".zip"][:60], "damaged zip": damage(whole[".zip"], 40), "damaged zstd": damage(whole[".tar.zst"], 40),
+		"zstd with a large window": {0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa0, 0, 0, 0},
+	} {
 		err := unpackInto(t, t.TempDir(), data, standard)
 		if name != "empty" && err == nil {
 			t.Errorf("%s is accepted", name)
+		}
+	}
+}
+
+// damage flips a byte.
+func damage(data []byte, at int) []byte {
+	data = bytes.Clone(data)
+	data[at] ^= 0xff
+	return data
+}
+
+// TestUnpackZip: zip archives have faults that others cannot have.
+func TestUnpackZip(t *testing.T) {
+	made := func(change func(*zip.FileHeader)) []byte {
+		var b bytes.Buffer
+		w := zip.NewWriter(&b)
+		h := &zip.FileHeader{Name: "a"}
+		change(h)
+		if _, err := w.CreateRaw(h); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	var many bytes.Buffer
+	w := zip.NewWriter(&many)
+	for i := range maxDirectory>>20*16 + 1 {
+		if _, err := w.Create(strings.Repeat("n", 65_000) + strconv.Itoa(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sound := zipOf(t, entry{name: "a", body: "text"})
+	for name, c := range map[string]struct {
+		data []byte
+		why  string
+	}{
+		"encrypted":           {made(func(h *zip.FileHeader) { h.Flags = 1 }), "is encrypted"},
+		"another compression": {made(func(h *zip.FileHeader) { h.Method = 14 }), "compressed in a way that is not known (14)"},
+		"endless link":        {zipOf(t, entry{name: "l", link: strings.Repeat("x", 2000), kind: tar.TypeSymlink}), "longer than 1024 bytes"},
+		"endless list":        {many.Bytes(), "list of entries is larger than 8 MiB"},
+		"wrong sum":           {damage(sound, bytes.Index(sound, []byte("PK\x01\x02"))+16), "damaged"},
+	} {
+		if err := unpackInto(t, t.TempDir(), c.data, standard); err == nil || !strings.Contains(err.Error(), c.why) {
+			t.Errorf("%s: it says %v, not %q", name, err, c.why)
+		}
+	}
+	if err := unpackInto(t, t.TempDir(), zipOf(t), standard); err != nil {
+		t.Errorf("an empty one: %v", err)
+	}
+}
+
+func TestAllowed(t *testing.T) {
+	for _, c := range [][3]int64{{512 << 20, 100, 64 << 20}, {512 << 20, 1 << 20, 200 << 20}, {512 << 20, 100 << 20, 512 << 20}, {1 << 10, 100, 1 << 10}} {
+		if got := allowed(c[0], c[1]); got != c[2] {
+			t.Errorf("of %d bytes, %d are allowed, not %d", c[1], got, c[2])
 		}
 	}
 }
@@ -170,6 +302,9 @@ func FuzzUnpack(f *testing.F) {
 	plain, _ := gzip.NewReader(bytes.NewReader(archiveOf(f, entry{name: "a", body: "x"}, entry{name: "l", link: "../..", kind: tar.TypeSymlink})))
 	raw, _ := io.ReadAll(plain)
 	f.Add(raw)
+	for _, data := range forms(f, entry{name: "a", body: "x", mode: 0o755}, entry{name: "b/", kind: tar.TypeDir}, entry{name: "l", link: "../..", kind: tar.TypeSymlink}) {
+		f.Add(data)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		dir := t.TempDir()
 		small := limits{entries: 50, total: 1 << 16, file: 1 << 15, depth: 8, name: 100}

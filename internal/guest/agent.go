@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	_ "embed"
 	"encoding/hex"
+	"fmt"
 	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/console"
@@ -53,7 +54,9 @@ func newNonce() string {
 	return string(nonceByte) + hex.EncodeToString(b[:])
 }
 
-// greeting is what a link sends first: the nonce, the runner and the agent, the nonce.
+// greeting is what a link sends first: the nonce, the length of what follows, the runner and
+// the agent, the nonce.
 func greeting(nonce string) string {
-	return nonce + "\nih_run=" + Quote(console.StripComments(runText)) + "\n" + console.StripComments(agentText) + nonce + "\n"
+	text := "ih_run=" + Quote(console.StripComments(runText)) + "\n" + console.StripComments(agentText)
+	return fmt.Sprintf("%s\n#%d\n%s%s\n", nonce, len(text), text, nonce)
 }

@@ -2,11 +2,12 @@
 # one-line boot.sh reads it from stdin, after the session's nonce, so that no
 # argument list holds it. POSIX sh; runs in dash, busybox ash and bash.
 #
-# A command is its text, line by line, then "<nonce> <blocks> <rest>": so many
-# blocks of 65536 bytes and so many bytes more follow as its stdin (0 0: none,
-# /dev/null). It runs in a subshell. Its end is "<nonce> <status>\n" on stdout
-# and on stderr; the nonce begins with a byte that output seldom ends with, so
-# that nothing is held back.
+# A command is a line with the length of its text, the text, then the lines "<nonce>" and
+# "<blocks> <rest>": so many blocks of 65536 bytes and so many bytes more follow as its
+# stdin (0 0: none, /dev/null). A shell reads its stdin with a system call for each byte, so
+# dd reads the text; the length 0 says that it is too short for that. The command runs in a
+# subshell. Its end is "<nonce> <status>\n" on stdout and on stderr; the nonce begins with a
+# byte that output seldom ends with, so that nothing is held back.
 
 cd /root 2>/dev/null || cd /
 umask 022
@@ -221,13 +222,15 @@ ih_booted
 printf '%s 0\n' "$ih_n"
 printf '%s 0\n' "$ih_n" >&2
 while :; do
+	IFS= read -r l || exit 0
 	ih_t=
+	if [ "$l" != 0 ] && [ -n "$ih_full" ]; then ih_t=$(dd bs="$l" count=1 iflag=fullblock 2>/dev/null)$n; fi
 	while :; do
 		IFS= read -r l || exit 0
-		case $l in "$ih_n "*) break ;; esac
+		[ "x$l" != "x$ih_n" ] || break
 		ih_t=$ih_t$l$n
 	done
-	l=${l#"$ih_n "}
+	IFS= read -r l || exit 0
 	if [ "$l" = "0 0" ]; then
 		(eval "$ih_t") </dev/null
 		ih_rc=$?

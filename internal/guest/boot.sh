@@ -1,1 +1,1 @@
-n=$(printf "\nx"); n=${n%x}; IFS= read -r ih_n || exit 0; ih_t=; while IFS= read -r l && [ "x$l" != "x$ih_n" ]; do ih_t=$ih_t$l$n; done; eval "$ih_t"
+n=$(printf "\nx"); n=${n%x}; IFS= read -r ih_n || exit 0; IFS= read -r l; case $l in "#"[0-9]*) ih_t=$(dd bs="${l#?}" count=1 iflag=fullblock 2>/dev/null)$n ;; *) ih_t=$l$n ;; esac; while IFS= read -r l && [ "x$l" != "x$ih_n" ]; do ih_t=$ih_t$l$n; done; eval "$ih_t"

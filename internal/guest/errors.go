@@ -26,6 +26,7 @@ const (
 	Protocol       Kind = "protocol"       // the other side does not speak sh, or pct
 	Failed         Kind = "failed"         // the guest could not do its part: disk full, read-only, not ready
 	NoConsole      Kind = "no-console"     // the console shows no prompt, or is closed
+	NoShell        Kind = "no-shell"       // the container has no /bin/sh, as images of one program often have not
 )
 
 // Error is every error of this package except ctx's. Its text starts with "cannot". Tail is

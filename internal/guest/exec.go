@@ -45,6 +45,18 @@ type TTY struct {
 // Size is that of a terminal's window.
 type Size struct{ Cols, Rows int }
 
+// shellOf is the shell behind a guest, whose gate lets this pass; nil if there is none.
+func shellOf(ctx context.Context, g Guest) (*shell, error) {
+	if gate, is := g.(gated); is {
+		if err := gate.gate(ctx); err != nil {
+			return nil, err
+		}
+		g = gate.Guest
+	}
+	s, _ := g.(*shell)
+	return s, nil
+}
+
 // Exec runs a program in the guest and returns its exit status: 127 for a missing program,
 // 126 for one that cannot be executed, 128+n for one that signal n killed. It starts the
 // program at most once and never again. err says why the status is not known. When ctx
@@ -54,8 +66,11 @@ type Size struct{ Cols, Rows int }
 // Exec does not wait for Run of the same Guest. But a program with a terminal over the
 // console needs the console alone: nothing else of the Guest works until it has ended.
 func Exec(ctx context.Context, g Guest, p Process) (status int, err error) {
-	s, ok := g.(*shell)
-	if !ok {
+	s, err := shellOf(ctx, g)
+	if err != nil {
+		return 0, err
+	}
+	if s == nil {
 		return 0, errors.New("cannot run a program in this guest")
 	}
 	nonce := newNonce()

@@ -284,3 +284,27 @@ func TestExecTerminal(t *testing.T) {
 		})
 	}
 }
+
+// A gate is asked before a program is run, and nothing runs where it refuses.
+func TestExecGated(t *testing.T) {
+	refused := errors.New("another run goes on")
+	var answer error
+	g := gated{shared(t), func(context.Context) error { return answer }}
+	if out, errs, status := execute(t, g, nil, "echo", "x"); out != "x\n" || status != 0 {
+		t.Errorf("%q %q %d", out, errs, status)
+	}
+	more, err := againFast(ctxFor(t), g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer = refused
+	for _, g := range []Guest{g, more} {
+		file := filepath.Join(t.TempDir(), "file")
+		if _, err := Exec(ctxFor(t), g, Process{Argv: []string{"touch", file}}); !errors.Is(err, refused) {
+			t.Errorf("it ends with %v", err)
+		}
+		if _, err := os.Stat(file); err == nil {
+			t.Error("the program ran")
+		}
+	}
+}

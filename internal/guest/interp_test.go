@@ -5,7 +5,9 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
+	"syscall"
 	"testing"
 
 	"mvdan.cc/sh/v3/interp"
@@ -19,6 +21,11 @@ import (
 func TestMain(m *testing.M) {
 	if os.Getenv("GUEST_TEST_SH") != "" {
 		os.Exit(interpret(os.Args[1:]))
+	}
+	if signal.Ignored(syscall.SIGHUP) {
+		// As under nohup. A shell cannot trap a signal that its parent ignores; the
+		// programs of the tests would never see their hang-up.
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	}
 	ownInit()
 	status := m.Run()

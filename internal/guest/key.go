@@ -28,8 +28,16 @@ func EnsureKey(path string) (signer ssh.Signer, publicLine string, err error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("cannot read the tool's SSH key: %w", err)
 	}
-	if signer, err = ssh.ParsePrivateKey(text); err != nil {
+	if signer, publicLine, err = ParseKey(text); err != nil {
 		return nil, "", fmt.Errorf("cannot read the tool's SSH key %s: %w", path, err)
+	}
+	return signer, publicLine, nil
+}
+
+// ParseKey reads the text of such a key.
+func ParseKey(text []byte) (signer ssh.Signer, publicLine string, err error) {
+	if signer, err = ssh.ParsePrivateKey(text); err != nil {
+		return nil, "", err
 	}
 	line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(signer.PublicKey())))
 	return signer, line + " infrahaus", nil

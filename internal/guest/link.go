@@ -83,14 +83,22 @@ func (l *link) exchange(cmd Cmd, out, errw io.Writer) (int, error) {
 	return status, nil
 }
 
-// send writes the text, the line that ends it, and the payload.
+// shortText is the length in bytes up to which the agent reads a command's text itself. For
+// a longer one it starts dd, which costs as much as the system calls for so many bytes.
+const shortText = 1024
+
+// send writes the text between its lines, and the payload.
 func (l *link) send(cmd Cmd) error {
 	size := cmd.Size
 	if cmd.Stdin == nil {
 		size = 0
 	}
-	text := strings.ReplaceAll(cmd.Script, "\x00", "")
-	head := fmt.Sprintf("%s\n%s %d %d\n", text, l.nonce, size/payloadBlock, size%payloadBlock)
+	text := strings.ReplaceAll(cmd.Script, "\x00", "") + "\n"
+	length := len(text)
+	if length <= shortText {
+		length = 0
+	}
+	head := fmt.Sprintf("%d\n%s%s\n%d %d\n", length, text, l.nonce, size/payloadBlock, size%payloadBlock)
 	if _, err := io.WriteString(l.in, head); err != nil {
 		return err
 	}

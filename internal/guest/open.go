@@ -20,18 +20,22 @@ type Target struct {
 	Node     string     // the Proxmox node that owns it, for messages
 	Address  netip.Addr // invalid: not known, so no guest transport
 	HostKeys []string   // pinned fingerprints (SHA256:…); none: trust the first, and say so
+	// Application is a container whose PID 1 is the program of an OCI image: there is no
+	// login on its console, and often no shell in it.
+	Application bool
 }
 
 // Options says how to get in.
 type Options struct {
-	Transport   string        // auto (or ""), guest, node, api
-	Identity    ssh.Signer    // the tool's own key, see EnsureKey; nil: agent and key files only
-	NoUserKeys  bool          // leave the user's agent and key files alone at the guest
-	Node        *NodeSSH      // nil: the node transport is not configured
-	Jump        *NodeSSH      // the guest's sshd is reached through this host; nil: directly
-	Port        int           // sshd's port in the guest; 0: 22
-	Adopted     bool          // another program made the container: its sshd may not accept our key
-	SSHDeadline time.Duration // how long the guest's sshd may take once Up; 0: 30 s
+	Transport   string                     // auto (or ""), guest, node, api
+	Identity    ssh.Signer                 // the tool's own key, see EnsureKey; nil: agent and key files only
+	NoUserKeys  bool                       // leave the user's agent and key files alone at the guest
+	Node        *NodeSSH                   // nil: the node transport is not configured
+	Nodes       func(node string) *NodeSSH // where nodes have addresses of their own: that of one, nil for none; nil: Node is for all
+	Jump        *NodeSSH                   // the guest's sshd is reached through this host; nil: directly
+	Port        int                        // sshd's port in the guest; 0: 22
+	Adopted     bool                       // another program made the container: its sshd may not accept our key
+	SSHDeadline time.Duration              // how long the guest's sshd may take once Up; 0: 30 s
 
 	// Up is closed once the container runs. Until then the guest's address is
 	// dialled already, no deadline runs, and no pct is started. nil: it runs.
@@ -55,16 +59,55 @@ type Options struct {
 	PinHostKey func(fingerprint string) error // the first use of an unpinned guest; its error ends Open
 	KeepAlive  time.Duration                  // between two questions to a silent link; 0: 10 s
 
+	// Gate is asked before each program that is run in the guest; its error is that of Run, and
+	// nothing is run. nil: all may pass.
+	Gate func(context.Context) error
+
 	consoleLimits console.Limits // zero: the usual ones; tests on a busy machine have others
 }
 
 // Open gets into the guest by the transport of the options. auto tries the guest's own sshd
 // until its deadline, then the node if it is configured, then the console if the API is
-// there; it goes on only if a transport is absent, and Note says why. Opening is retried
+// there; it goes on only if a transport is absent, and Note says why. In an application
+// container it is the node, then the sshd, and never the console. Opening is retried
 // until the deadline, at intervals of 10 ms to 250 ms; nothing else is. The error is an
 // *Error or ctx's.
 func Open(ctx context.Context, t Target, o Options) (Guest, error) {
+	g, err := openBy(ctx, t, o)
+	if err == nil && o.Gate != nil {
+		g = gated{g, o.Gate}
+	}
+	return g, err
+}
+
+// gated asks before every program that is run in the guest.
+type gated struct {
+	Guest
+	gate func(context.Context) error
+}
+
+func (g gated) Run(ctx context.Context, cmd Cmd) (int, error) {
+	if err := g.gate(ctx); err != nil {
+		return 0, err
+	}
+	return g.Guest.Run(ctx, cmd)
+}
+
+func (g gated) Again(ctx context.Context) (Guest, error) {
+	more, err := g.Guest.Again(ctx)
+	if err != nil {
+		return more, err
+	}
+	return gated{more, g.gate}, nil
+}
+
+// openBy is Open without the gate.
+func openBy(ctx context.Context, t Target, o Options) (Guest, error) {
 	o.fillDefaults()
+	o = o.At(t.Node)
+	if t.Application {
+		return openApplication(ctx, t, o)
+	}
 	if o.Transport == "" || o.Transport == transports.Auto {
 		return openAuto(ctx, t, o)
 	}
@@ -74,6 +117,14 @@ func Open(ctx context.Context, t Target, o Options) (Guest, error) {
 	}
 	g, err := tr.open(ctx, t, o)
 	return g, o.addOtherTransports(tr, err)
+}
+
+// At is the options for a container of one node, which may have an SSH address of its own.
+func (o Options) At(node string) Options {
+	if o.Nodes != nil && node != "" {
+		o.Node = o.Nodes(node)
+	}
+	return o
 }
 
 func (o *Options) fillDefaults() {

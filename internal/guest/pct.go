@@ -41,7 +41,7 @@ func openNode(ctx context.Context, t Target, o Options) (Guest, error) {
 		common:  common{transport: transports.Node, running: o.Running, counts: &counts{}},
 		command: pctCommand(d.user, t.CTID, false),
 		around:  func(boot string, old bool) string { return pctAround(d.user, t.CTID, boot, old) }, older: pctCommand(d.user, t.CTID, true), quick: attachCommand(d.user, t.CTID),
-		old: pctOld, mute: pctMute(t.CTID, d.whom), alive: o.KeepAlive,
+		old: pctOld, mute: pctMute(t, d.whom), alive: o.KeepAlive,
 		connect: func(ctx context.Context) (*ssh.Client, error) { return d.once(ctx, 5*time.Second) },
 	}
 	o.Waiting("connecting to " + d.whom)
@@ -89,22 +89,40 @@ func pctOld(s *silence) bool {
 	return strings.Contains(s.said, "keep-env") && strings.Contains(strings.ToLower(s.said), "unknown option")
 }
 
+// otherNode is the node that says of itself that it does not have a container which Proxmox
+// has on another one, "" if it is the right one.
+func otherNode(said, node string) string {
+	_, rest, found := strings.Cut(said, "Configuration file 'nodes/")
+	name, rest, _ := strings.Cut(rest, "/lxc/")
+	if !found || node == "" || name == node || !strings.Contains(rest, ".conf' does not exist") {
+		return ""
+	}
+	return name
+}
+
 // pctMute says why no agent answered through pct. lxc-attach and pct share few
 // exit statuses, so their words decide.
-func pctMute(ctid int, host string) func(*silence) *Error {
+func pctMute(t Target, host string) func(*silence) *Error {
 	return func(s *silence) *Error {
 		e := &Error{Kind: Protocol, Transport: transports.Node, Tail: s.said, Err: s.err}
-		who := fmt.Sprintf("container %d", ctid)
+		who := fmt.Sprintf("container %d", t.CTID)
 		switch said := s.said; {
 		case strings.Contains(said, "not running"):
 			e.Kind, e.Tail, e.Message = Gone, "", "cannot get into "+who+": it is not running"
 			e.Fix = "start the container first"
+		case otherNode(said, t.Node) != "":
+			e.Kind, e.Tail = NotConfigured, ""
+			e.Message = fmt.Sprintf("cannot get into %s through the node: it is on %s, and ssh.node is %s", who, t.Node, otherNode(said, t.Node))
+			e.Fix = "set ssh.node, or INFRAHAUS_SSH_NODE, to an address with {node} in it, such as root@{node}.example.com, or to NODE=ADDRESS,NODE=ADDRESS"
 		case strings.Contains(said, "Configuration file") && strings.Contains(said, "does not exist"):
 			e.Kind, e.Message = Gone, "cannot get into "+who+": "+host+" has no such container"
 			e.Fix = "ssh.node must be the node that owns the container"
 		case strings.Contains(said, "root") && strings.Contains(said, "please run as"), strings.Contains(said, "sudo:"):
 			e.Kind, e.Message = AuthRefused, "cannot run pct on "+host
 			e.Fix = "log in as root, or allow pct without a password in sudoers"
+		case strings.Contains(said, "Failed to exec"), s.status == 127 && strings.Contains(said, "/bin/sh") && !strings.Contains(said, "pct"):
+			e.Kind, e.Tail, e.Message = NoShell, "", "cannot get into "+who+": it has no /bin/sh"
+			e.Fix = "an image of one program often has no shell; what it says is in its console, in the web interface"
 		case s.status == 127 || strings.Contains(said, "command not found"):
 			e.Message = "cannot get into " + who + ": " + host + " has no pct, or the container no sh"
 			e.Fix = "ssh.node must be a Proxmox VE node"

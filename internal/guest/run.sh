@@ -74,7 +74,12 @@ ih_watch() {
 		ih_clock
 		if [ -n "$ih_t" ] && [ $((ih_t - ih_from)) -gt "$ih_grace" ]; then break; fi
 	done
-	ih_all KILL
+	# A process that is forked while we look is not in that look.
+	ih_l=0 ih_left=1
+	while [ -n "$ih_left" ] && [ "$ih_l" -lt 100 ]; do
+		ih_l=$((ih_l + 1)) ih_left=
+		ih_all KILL
+	done
 }
 
 # ih_become: in the environment, the user ih_user; the script is copied to a folder that

@@ -95,6 +95,13 @@ func (s *shell) Again(ctx context.Context) (Guest, error) {
 // againFast is Again for urgent work, such as stopping a script. It starts the shell faster
 // if the transport can.
 func againFast(ctx context.Context, g Guest) (Guest, error) {
+	if gate, is := g.(gated); is {
+		more, err := againFast(ctx, gate.Guest)
+		if err != nil {
+			return nil, err
+		}
+		return gated{more, gate.gate}, nil
+	}
 	s, ok := g.(*shell)
 	if !ok {
 		return g.Again(ctx)

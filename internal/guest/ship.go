@@ -42,6 +42,7 @@ type Shipment struct {
 	Label   string
 	Staging string // absolute; made afresh, 0700: anything there before is removed
 	Files   []File
+	NoTar   bool      // the container has no tar: see Means
 	Then    string    // POSIX sh, run in Staging once every file is there
 	Stdout  io.Writer // of Then
 	Stderr  io.Writer
@@ -51,7 +52,7 @@ type Shipment struct {
 // counts as the same.
 const unshipped = 121
 
-// Ship sends every file in one archive stream and runs Then, all in one remote command. The
+// Ship sends every file in one stream and runs Then, all in one remote command. The
 // status is Then's; files that did not arrive whole are an error. Then or the caller must
 // remove Staging. Ship never retries; it may be repeated if Then may.
 func Ship(ctx context.Context, g Guest, s Shipment) (status int, err error) {
@@ -59,16 +60,20 @@ func Ship(ctx context.Context, g Guest, s Shipment) (status int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	write, size := pack, packedSize
+	if s.NoTar {
+		write, size = line, linedSize
+	}
 	pr, pw := io.Pipe()
 	go func() {
 		b := bufio.NewWriterSize(pw, payloadBlock) // a write is an SSH packet
-		pw.CloseWithError(errors.Join(pack(b, files), b.Flush()))
+		pw.CloseWithError(errors.Join(write(b, files), b.Flush()))
 	}()
 	defer pr.Close()
 	var said tail
 	status, err = g.Run(ctx, Cmd{
 		Label: s.label(), Script: s.command(len(files)),
-		Stdin: pr, Size: packedSize(files),
+		Stdin: pr, Size: size(files),
 		Stdout: s.Stdout, Stderr: both(&said, s.Stderr),
 	})
 	if err == nil && status == unshipped {
@@ -105,15 +110,62 @@ func (s Shipment) ordered() ([]File, error) {
 
 // command makes the folder, unpacks into it, counts the files, and runs Then there. mkdir
 // fails if anything is in the folder's place, and the folder above must be our own and no
-// link. So no planted link is followed, not even by rm.
+// link. So no planted link is followed, not even by rm. Images of one application often have
+// no find, so that the shell counts.
 func (s Shipment) command(n int) string {
 	dir := Quote(path.Clean(s.Staging))
 	up := Quote(path.Dir(path.Clean(s.Staging)))
+	unpack := "tar -xmpf -"
+	if s.NoTar {
+		unpack = "ih_unline"
+	}
 	return fmt.Sprintf(`umask 077
+ih_count() {
+	for ih_f in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+		if [ -d "$ih_f" ]; then ih_count "$ih_f"; elif [ -f "$ih_f" ]; then ih_files=$((ih_files + 1)); fi
+	done
+}
+ih_unline() {
+	while IFS=' ' read -r ih_mode ih_blocks ih_left ih_f && [ "$ih_mode" != end ]; do
+		ih_f=${ih_f%%/}
+		mkdir -p "${ih_f%%/*}" && ih_payload "$ih_blocks" "$ih_left" >"$ih_f" && chmod "$ih_mode" "$ih_f" || return 1
+	done
+	[ "$ih_mode" = end ]
+}
 mkdir -p %s && { [ ! -L %s ] && [ -O %s ] || { echo "the folder above is a link, or somebody else's" >&2; false; }; } &&
-rm -rf %s && mkdir %s && cd %s && tar -xmpf - && [ $(find . -type f | wc -l) -eq %d ] || exit %d
+rm -rf %s && mkdir %s && cd %s && %s && ih_files=0 && { ih_count . || :; } && [ "$ih_files" -eq %d ] || exit %d
 umask 022
-%s`, up, up, up, dir, dir, dir, n, unshipped, s.Then)
+%s`, up, up, up, dir, dir, dir, unpack, n, unshipped, s.Then)
+}
+
+// line writes the files for a container without tar: before each a line of its mode, its size
+// in blocks and the rest, and its path between ./ and /, so that read keeps every blank.
+func line(w io.Writer, files []File) error {
+	for _, f := range files {
+		if _, err := io.WriteString(w, f.head()); err != nil {
+			return err
+		}
+		if err := f.copyTo(w); err != nil {
+			return fmt.Errorf("cannot read %s: %w", f.Path, err)
+		}
+	}
+	_, err := io.WriteString(w, lineEnd)
+	return err
+}
+
+// lineEnd is the last line.
+const lineEnd = "end 0 0 ./\n"
+
+func (f File) head() string {
+	return fmt.Sprintf("%o %d %d ./%s/\n", f.Mode.Perm(), f.size()/payloadBlock, f.size()%payloadBlock, f.Path)
+}
+
+func linedSize(files []File) int64 {
+	n := int64(len(lineEnd))
+	for _, f := range files {
+		n += int64(len(f.head())) + f.size()
+	}
+	return n
 }
 
 // pack writes the archive: regular files only, in order; tar makes their folders, 0700.

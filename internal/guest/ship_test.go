@@ -14,43 +14,46 @@ import (
 
 func TestShip(t *testing.T) {
 	for name, argv := range shells(t) {
-		t.Run(name, func(t *testing.T) {
-			g := shared(t, argv...)
-			staging := filepath.Join(t.TempDir(), "new", "sta'ging")
-			os.MkdirAll(staging+"/old", 0o755)
-			long := strings.Repeat("deep/", 60) + "file"
-			big := bytes.Repeat([]byte("0123456789abcdef"), 70000)
-			var out, errs bytes.Buffer
-			s := Shipment{Label: "ship", Staging: staging, Stdout: &out, Stderr: &errs,
-				Files: []File{
-					{Path: "b.sh", Mode: 0o755, Content: []byte("#!/bin/sh\n")},
-					{Path: "a dir/it's.conf", Mode: 0o640, Content: []byte("x\x00y")},
-					{Path: "empty", Mode: 0o600},
-					{Path: long, Mode: 0o600, Content: []byte("deep")},
-					{Path: "big", Mode: 0o600, Size: int64(len(big)), Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(big)), nil }},
-				},
-				Then: `ls; cat "a dir/it's.conf" | wc -c | tr -d ' '; pwd >&2; exit 4`}
-			before := g.Stats().Commands
-			status, err := Ship(ctxFor(t), g, s)
-			if err != nil || status != 4 || out.String() != "a dir\nb.sh\nbig\ndeep\nempty\n3\n" || errs.String() != staging+"\n" {
-				t.Fatalf("%v %d %q %q", err, status, out.String(), errs.String())
-			}
-			for path, mode := range map[string]fs.FileMode{"b.sh": 0o755, "a dir/it's.conf": 0o640, long: 0o600, "": 0o700, "a dir": 0o700} {
-				if name == "busybox" && os.Getuid() != 0 {
-					mode &^= 0o077 // busybox's tar keeps to the umask unless root runs it, as in a guest
-				}
-				info, err := os.Stat(filepath.Join(staging, path))
-				if err != nil || info.Mode().Perm() != mode {
-					t.Errorf("%s: %v %v", path, info, err)
-				}
-			}
-			if got, _ := os.ReadFile(staging + "/big"); !bytes.Equal(got, big) {
-				t.Errorf("big: %d bytes", len(got))
-			}
-			if n := g.Stats().Commands - before; n != 1 {
-				t.Errorf("%d commands", n)
-			}
-		})
+		t.Run(name, func(t *testing.T) { ship(t, name, argv, false) })
+		t.Run(name+" without tar", func(t *testing.T) { ship(t, name, argv, true) })
+	}
+}
+
+func ship(t *testing.T, name string, argv []string, noTar bool) {
+	g := shared(t, argv...)
+	staging := filepath.Join(t.TempDir(), "new", "sta'ging")
+	os.MkdirAll(staging+"/old", 0o755)
+	long := strings.Repeat("deep/", 60) + "file"
+	big := bytes.Repeat([]byte("0123456789abcdef"), 70000)
+	var out, errs bytes.Buffer
+	s := Shipment{Label: "ship", Staging: staging, NoTar: noTar, Stdout: &out, Stderr: &errs,
+		Files: []File{
+			{Path: "b.sh", Mode: 0o755, Content: []byte("#!/bin/sh\n")},
+			{Path: "a dir/it's.conf", Mode: 0o640, Content: []byte("x\x00y")},
+			{Path: "empty", Mode: 0o600},
+			{Path: long, Mode: 0o600, Content: []byte("deep")},
+			{Path: "big", Mode: 0o600, Size: int64(len(big)), Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(big)), nil }},
+		},
+		Then: `ls; cat "a dir/it's.conf" | wc -c | tr -d ' '; pwd >&2; exit 4`}
+	before := g.Stats().Commands
+	status, err := Ship(ctxFor(t), g, s)
+	if err != nil || status != 4 || out.String() != "a dir\nb.sh\nbig\ndeep\nempty\n3\n" || errs.String() != staging+"\n" {
+		t.Fatalf("%v %d %q %q", err, status, out.String(), errs.String())
+	}
+	for path, mode := range map[string]fs.FileMode{"b.sh": 0o755, "a dir/it's.conf": 0o640, long: 0o600, "": 0o700, "a dir": 0o700} {
+		if name == "busybox" && os.Getuid() != 0 {
+			mode &^= 0o077 // busybox's tar keeps to the umask unless root runs it, as in a guest
+		}
+		info, err := os.Stat(filepath.Join(staging, path))
+		if err != nil || info.Mode().Perm() != mode {
+			t.Errorf("%s: %v %v", path, info, err)
+		}
+	}
+	if got, _ := os.ReadFile(staging + "/big"); !bytes.Equal(got, big) {
+		t.Errorf("big: %d bytes", len(got))
+	}
+	if n := g.Stats().Commands - before; n != 1 {
+		t.Errorf("%d commands", n)
 	}
 }
 

@@ -34,6 +34,22 @@ func (n NodeSSH) SetConfig(ctx context.Context, ctid int, key, value string) err
 	return err
 }
 
+// AddConfig sets a key that a container's configuration of that digest does not have; see
+// pve.Client.AddConfig. changed reports that the configuration has another digest by now.
+func (n NodeSSH) AddConfig(ctx context.Context, ctid int, key, value, digest string) (changed bool, err error) {
+	line := fmt.Sprintf("pct set %d --%s %s --digest %s", ctid, key, Quote(value), Quote(digest))
+	_, err = n.command(ctx, fmt.Sprintf("set %s of container %d", key, ctid), line, true)
+	var e *Error
+	return errors.As(err, &e) && strings.Contains(e.Tail, "detected modified configuration"), err
+}
+
+// Admin runs one command line of pveum on the node, as root. deed is what it does, for
+// errors. It is not retried.
+func (n NodeSSH) Admin(ctx context.Context, deed, line string) error {
+	_, err := n.command(ctx, deed, line, true)
+	return err
+}
+
 // Set makes settings of a container on its node, as `pct set` does: each is a key and its
 // value. Made twice, they are the same. It is not retried.
 func (n NodeSSH) Set(ctx context.Context, ctid int, settings [][2]string) error {
@@ -100,4 +116,11 @@ func (n NodeSSH) command(ctx context.Context, deed, line string, root bool) (str
 			Message: fmt.Sprintf("cannot %s: %s ended with exit status %d", deed, program, exit.ExitStatus())}
 	}
 	return "", &Error{Kind: Dropped, Transport: transports.Node, Message: "cannot " + deed, Err: err}
+}
+
+// LastWords are the last log lines of a container's unit on its node, without those of
+// systemd itself; "" if it has none.
+func (n NodeSSH) LastWords(ctx context.Context, ctid int) (string, error) {
+	line := fmt.Sprintf("journalctl -b -q -n 10 -o cat --no-pager -u pve-container@%d.service", ctid)
+	return n.command(ctx, "read the log of the container's unit", line, true)
 }

@@ -97,6 +97,8 @@ func unusable(p netip.Prefix) string {
 		return "is the network's own address"
 	case a.Is4() && hostBits > 1 && !p.Contains(a.Next()):
 		return "is the network's broadcast address"
+	case a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		return "is no host's address"
 	}
 	return ""
 }

@@ -3,9 +3,11 @@ package lxc
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // Fault is one fault in a spec that is found without asking Proxmox. create and `template
@@ -37,13 +39,20 @@ const (
 	maxDescription   = 8000 // of 8192; our mark needs the rest
 )
 
+// Unmanaged is the OSType of a container that Proxmox sets nothing up in: no password, no SSH
+// keys, no hostname, no network.
+const Unmanaged = "unmanaged"
+
+// OSTypes are the distributions of Proxmox's own schema.
+var OSTypes = []string{"debian", "devuan", "ubuntu", "centos", "fedora", "opensuse", "archlinux", "alpine", "gentoo", "nixos", Unmanaged}
+
 var (
-	labelForm = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$`)
-	tagForm   = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9_\-+.]*$`)
-	poolForm  = regexp.MustCompile(`^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}$`)
+	labelForm = lazy.Regexp(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$`)
+	tagForm   = lazy.Regexp(`^[a-zA-Z0-9_][a-zA-Z0-9_\-+.]*$`)
+	poolForm  = lazy.Regexp(`^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}$`)
 	// Proxmox takes the parts in any order; see StartupText for ours.
-	startupForm = regexp.MustCompile(`^(order=\d{1,9})?(,?up=\d{1,9})?(,?down=\d{1,9})?$`)
-	nameForm    = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]*$`) // nodes, storages, bridges
+	startupForm = lazy.Regexp(`^(order=\d{1,9})?(,?up=\d{1,9})?(,?down=\d{1,9})?$`)
+	nameForm    = lazy.Regexp(`^[a-zA-Z0-9][a-zA-Z0-9._-]*$`) // nodes, storages, bridges
 )
 
 // Faults returns all faults of a spec that can be found without asking Proxmox.
@@ -63,29 +72,43 @@ func (s Spec) Faults() []Fault {
 	add(s.MemoryMiB != 0 && s.MemoryMiB < minMemory, "memory", n(s.MemoryMiB), fmt.Sprintf("is less than %d MiB", minMemory))
 	add(s.SwapMiB < 0, "swap", n(s.SwapMiB), "is less than 0")
 	add(s.DiskGiB < 0, "disk", n(s.DiskGiB), "is less than 1 GiB")
-	for _, name := range []struct{ field, value string }{{"node", s.Node}, {"storage", s.Storage}, {"bridge", s.Network.Bridge}} {
-		add(name.value != "" && !nameForm.MatchString(name.value), name.field, name.value, "is not a valid name in Proxmox")
+	for name := range strings.SplitSeq(s.Node, ",") {
+		add(s.Node != "" && !nameForm().MatchString(strings.TrimSpace(name)), "node", name, "is not a valid name in Proxmox")
+	}
+	for _, name := range []struct{ field, value string }{{"storage", s.Storage}, {"bridge", s.Network.Bridge}} {
+		add(name.value != "" && !nameForm().MatchString(name.value), name.field, name.value, "is not a valid name in Proxmox")
 	}
 	for i, t := range s.Tags {
-		if !tagForm.MatchString(t) {
+		if !tagForm().MatchString(t) {
 			out = append(out, Fault{Field: "tag", Index: i, Value: t, Reason: "is no tag", Better: "letters, digits and _ - + . only, beginning with a letter, digit or _"})
 		}
 	}
 	for i, os := range s.OSChoices() {
 		if os == "" || strings.ContainsAny(os, " \t\n,") {
-			out = append(out, Fault{Field: "os", Index: i, Value: os, Reason: "is no OS template", Better: "a prefix such as debian-12, or a volume such as local:vztmpl/FILE"})
+			out = append(out, Fault{Field: "os", Index: i, Value: os, Reason: "is no OS template", Better: "a prefix such as debian-12, a volume such as local:vztmpl/FILE, or an image such as oci:nginx:1.29"})
 		}
+	}
+	if s.OSType != "" && !slices.Contains(OSTypes, s.OSType) {
+		out = append(out, Fault{Field: "ostype", Value: s.OSType, Reason: "is no distribution that Proxmox knows", Better: "one of " + strings.Join(OSTypes, ", ")})
 	}
 	add(s.CPULimit < 0 || s.CPULimit > maxCores, "cpulimit", strconv.FormatFloat(s.CPULimit, 'f', -1, 64), fmt.Sprintf("is not from 0 to %d", maxCores))
 	add(s.CPUUnits < 0 || s.CPUUnits > maxCPUUnits, "cpuunits", n(s.CPUUnits), fmt.Sprintf("is not from 0 to %d", maxCPUUnits))
-	add(s.Pool != "" && !poolForm.MatchString(s.Pool), "pool", s.Pool, "is not a valid name of a pool in Proxmox")
-	add(s.Startup != "" && !startupForm.MatchString(s.Startup), "startup", s.Startup, "is no start order: order=N,up=SECONDS,down=SECONDS")
+	add(s.Pool != "" && !poolForm().MatchString(s.Pool), "pool", s.Pool, "is not a valid name of a pool in Proxmox")
+	add(s.Startup != "" && !startupForm().MatchString(s.Startup), "startup", s.Startup, "is no start order: order=N,up=SECONDS,down=SECONDS")
 	add(len(s.Description) > maxDescription, "description", s.Description[:min(len(s.Description), 20)]+"…", fmt.Sprintf("is longer than %d bytes", maxDescription))
 	return append(out, s.PartFaults()...)
 }
 
 // OSChoices are the OS templates that will do, the best first.
 func (s Spec) OSChoices() []string { return append([]string{s.OSTemplate}, s.OSElse...) }
+
+// Pinned is an OS choice with the digest that a lock file has for it, if one has.
+func (s Spec) Pinned(os string) string {
+	if pinned := s.Pins[os]; pinned != "" {
+		return pinned
+	}
+	return os
+}
 
 // WrongHostname returns the reason why Proxmox would refuse a hostname, or "". A hostname
 // is made of labels with dots between them. A label has up to 63 letters, digits and
@@ -98,7 +121,7 @@ func WrongHostname(name string) string {
 		return fmt.Sprintf("is longer than %d characters", maxHostname)
 	}
 	for label := range strings.SplitSeq(name, ".") {
-		if !labelForm.MatchString(label) {
+		if !labelForm().MatchString(label) {
 			return "is no hostname: letters, digits and inner hyphens, 63 at most between dots"
 		}
 	}
@@ -118,7 +141,7 @@ func (n Network) Faults() []Fault {
 	if n.RateMBs < 0 {
 		out = append(out, Fault{Field: "rate", Value: strconv.FormatFloat(n.RateMBs, 'f', -1, 64), Reason: "is less than 0"})
 	}
-	if n.Name != "" && !interfaceForm.MatchString(n.Name) {
+	if n.Name != "" && !interfaceForm().MatchString(n.Name) {
 		out = append(out, Fault{Field: "name", Value: n.Name, Reason: "is no name of an interface", Better: "such as eth0: 15 letters, digits and _ - . at most"})
 	}
 	if n.SearchDomain != "" {

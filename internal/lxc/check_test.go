@@ -38,6 +38,7 @@ func TestNetworkFaults(t *testing.T) {
 		{"127.0.0.5/8", "", "ip is a loopback address"},
 		{"224.0.0.5/24", "", "ip is no host's address"},
 		{"0.0.0.0/24", "", "ip is no host's address"},
+		{"255.255.255.255/32", "", "ip is no host's address"},
 		{"fd00::5/64", "", "ip is of the other family"},
 		{"auto", "", "ip is not an address"},
 	} {

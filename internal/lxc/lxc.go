@@ -7,8 +7,9 @@ package lxc
 type Lifecycle string
 
 // The lifecycle goes creating → ready or creating → error, error → creating by
-// resume, and any → destroyed.
+// resume, and any → destroyed. A container that a worker will make is queued before.
 const (
+	Queued    Lifecycle = "queued"
 	Creating  Lifecycle = "creating"
 	Ready     Lifecycle = "ready"
 	Failed    Lifecycle = "error"
@@ -18,32 +19,48 @@ const (
 // Spec is a container as the user wants it: the template's settings, replaced by those of
 // the command line. A zero CTID, Node, Storage or Network.Bridge means "choose for me".
 type Spec struct {
-	CTID         int       `json:"ctid,omitempty"` // 100..999999999; 0: the next free one
-	Hostname     string    `json:"hostname"`
-	Node         string    `json:"node,omitempty"`
-	Storage      string    `json:"storage,omitempty"`
-	OSTemplate   string    `json:"os"`               // a prefix such as debian-12, or a volid
-	OSElse       []string  `json:"osElse,omitempty"` // further ones, the best first, if there is no OSTemplate
-	Cores        int       `json:"cores"`
-	MemoryMiB    int       `json:"memory"`
-	SwapMiB      int       `json:"swap"`
-	DiskGiB      int       `json:"disk"`
-	Unprivileged bool      `json:"unprivileged"`
-	Features     Features  `json:"features"`
-	Network      Network   `json:"network"`
-	Tags         []string  `json:"tags,omitempty"`
-	SSHKeys      []string  `json:"sshKeys,omitempty"` // authorized_keys lines
-	OnBoot       bool      `json:"onboot"`
-	CPULimit     float64   `json:"cpulimit,omitempty"`   // CPU time in cores, such as 0.5; 0: no limit
-	CPUUnits     int       `json:"cpuunits,omitempty"`   // weight against other guests; 0: Proxmox's default
-	Interfaces   []Network `json:"interfaces,omitempty"` // those after Network: eth1, eth2, …
-	Mounts       []Mount   `json:"mounts,omitempty"`     // mp0, mp1, …
-	Devices      []Device  `json:"devices,omitempty"`    // dev0, dev1, …
-	Pool         string    `json:"pool,omitempty"`
-	Startup      string    `json:"startup,omitempty"`     // see StartupText
-	Description  string    `json:"description,omitempty"` // Proxmox's notes, which our mark follows
-	Requires     Requires  `json:"requires,omitzero"`
-	Console      string    `json:"console,omitempty"` // Proxmox's cmode: tty, or shell for a root shell without a login; "": tty
+	CTID       int      `json:"ctid,omitempty"` // 100..999999999; 0: the next free one
+	Hostname   string   `json:"hostname"`
+	Node       string   `json:"node,omitempty"`
+	Storage    string   `json:"storage,omitempty"`
+	OSTemplate string   `json:"os"`               // a prefix such as debian-12, a volid, or oci:IMAGE
+	OSElse     []string `json:"osElse,omitempty"` // further ones, the best first, if there is no OSTemplate
+	// Pins are images of OSTemplate and OSElse, as they are named there, each with the digest
+	// that a lock file has for it, as oci:IMAGE:TAG@sha256:….
+	Pins         map[string]string `json:"pins,omitempty"`
+	OSType       string            `json:"ostype,omitempty"` // Proxmox's name of the distribution, or Unmanaged; "": Proxmox looks
+	Cores        int               `json:"cores"`
+	MemoryMiB    int               `json:"memory"`
+	SwapMiB      int               `json:"swap"`
+	DiskGiB      int               `json:"disk"`
+	Unprivileged bool              `json:"unprivileged"`
+	Features     Features          `json:"features"`
+	Network      Network           `json:"network"`
+	Tags         []string          `json:"tags,omitempty"`
+	SSHKeys      []string          `json:"sshKeys,omitempty"` // authorized_keys lines
+	OnBoot       bool              `json:"onboot"`
+	CPULimit     float64           `json:"cpulimit,omitempty"`    // CPU time in cores, such as 0.5; 0: no limit
+	CPUUnits     int               `json:"cpuunits,omitempty"`    // weight against other guests; 0: Proxmox's default
+	Interfaces   []Network         `json:"interfaces,omitempty"`  // those after Network: eth1, eth2, …
+	Mounts       []Mount           `json:"mounts,omitempty"`      // mp0, mp1, …
+	Devices      []Device          `json:"devices,omitempty"`     // dev0, dev1, …
+	Pool         string            `json:"pool,omitempty"`        // NoPool: in none; "": nobody asks
+	Startup      string            `json:"startup,omitempty"`     // see StartupText
+	Description  string            `json:"description,omitempty"` // Proxmox's notes, which our mark follows
+	Requires     Requires          `json:"requires,omitzero"`
+	Console      string            `json:"console,omitempty"` // Proxmox's cmode: tty, or shell for a root shell without a login; "": tty
+}
+
+// NoPool is the Pool of a container that is asked to be in none. A pool of that name cannot be
+// asked for.
+const NoPool = "none"
+
+// InPool is the pool that the container is asked to be in, "" for none.
+func (s Spec) InPool() string {
+	if s.Pool == NoPool {
+		return ""
+	}
+	return s.Pool
 }
 
 // Features are Proxmox's feature flags. An API token may set only nesting, and only on an
@@ -84,8 +101,11 @@ type Container struct {
 	HostID      string    `json:"hostId,omitempty"` // of the host on record; stays when its name changes
 	Node        string    `json:"node"`
 	Hostname    string    `json:"hostname"`
+	Fleet       string    `json:"fleet,omitempty"`    // the name of the fleet that it was made for, "" for none
 	Template    string    `json:"template,omitempty"` // "" for an adopted container
 	OSTemplate  string    `json:"osTemplate,omitempty"`
+	Image       *Image    `json:"image,omitempty"` // nil: not made from an OCI image
+	Baked       string    `json:"baked,omitempty"` // the image of template bake that it was made from, with OSTemplate in it; "": none
 	Lifecycle   Lifecycle `json:"status"`
 	Address     string    `json:"address,omitempty"`   // without prefix length
 	Transport   string    `json:"transport,omitempty"` // guest, node, api: the last one that worked
@@ -100,6 +120,14 @@ type Container struct {
 	CreatedAt   Time      `json:"createdAt"`
 	UpdatedAt   Time      `json:"updatedAt"`
 	DestroyedAt *Time     `json:"destroyedAt,omitempty"`
+}
+
+// OS is what the container was made from: an image's name, or the volume of an OS template.
+func (c Container) OS() string {
+	if c.Image != nil && c.Image.Reference != "" {
+		return c.Image.Reference
+	}
+	return c.OSTemplate
 }
 
 // Condition is the state of the record in a word: the lifecycle, or for a ready container

@@ -1,6 +1,7 @@
 package lxc
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -59,6 +60,32 @@ func (n Network) InGuest(index int) string {
 		return n.Name
 	}
 	return "eth" + strconv.Itoa(index)
+}
+
+// SetInterface puts in an interface that has a name, in place of the one of that name.
+func (s *Spec) SetInterface(n Network) {
+	at := slices.IndexFunc(s.Networks(), func(o Network) bool { return o.Name == n.Name }) - 1
+	s.Interfaces = put(s.Interfaces, n, at)
+}
+
+// SetMount puts in a mount point, in place of the one at that path.
+func (s *Spec) SetMount(m Mount) {
+	s.Mounts = put(s.Mounts, m, slices.IndexFunc(s.Mounts, func(o Mount) bool { return o.Path == m.Path }))
+}
+
+// SetDevice puts in a device, in place of the one with that path.
+func (s *Spec) SetDevice(d Device) {
+	s.Devices = put(s.Devices, d, slices.IndexFunc(s.Devices, func(o Device) bool { return o.Path == d.Path }))
+}
+
+// put replaces an element of a copy of the list, or with a negative index appends one.
+func put[T any](list []T, one T, at int) []T {
+	list = slices.Clone(list)
+	if at < 0 {
+		return append(list, one)
+	}
+	list[at] = one
+	return list
 }
 
 // StartupText writes a start order as Proxmox keeps it: order=3,up=30,down=60. A number below

@@ -3,17 +3,18 @@ package lxc
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 var (
-	interfaceForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,14}$`)
-	volumeForm    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]:[^,:\s]+$`)
-	storageForm   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]$`)
-	modeForm      = regexp.MustCompile(`^0[0-7]{3}$`)
-	idmapForm     = regexp.MustCompile(`^(passthrough|[ug]:[0-9]+:[0-9]+:[1-9][0-9]*(;[ug]:[0-9]+:[0-9]+:[1-9][0-9]*)*)$`)
+	interfaceForm = lazy.Regexp(`^[A-Za-z][A-Za-z0-9_.-]{0,14}$`)
+	volumeForm    = lazy.Regexp(`^[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]:[^,:\s]+$`)
+	storageForm   = lazy.Regexp(`^[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]$`)
+	modeForm      = lazy.Regexp(`^0[0-7]{3}$`)
+	idmapForm     = lazy.Regexp(`^(passthrough|[ug]:[0-9]+:[0-9]+:[1-9][0-9]*(;[ug]:[0-9]+:[0-9]+:[1-9][0-9]*)*)$`)
 )
 
 // MountOptions are the mount options that Proxmox knows.
@@ -36,7 +37,7 @@ func (s Spec) networkFaults() (out []Fault) {
 	}
 	for i, n := range all {
 		faults := n.Faults()
-		if i > 0 && n.Bridge != "" && !nameForm.MatchString(n.Bridge) {
+		if i > 0 && n.Bridge != "" && !nameForm().MatchString(n.Bridge) {
 			faults = append(faults, Fault{Field: "bridge", Value: n.Bridge, Reason: "is not a valid name in Proxmox"})
 		}
 		if i > 0 && (len(n.Nameservers) > 0 || n.SearchDomain != "") {
@@ -69,7 +70,7 @@ func (s Spec) mountFaults() (out []Fault) {
 			add(m.Path == taken, "path", m.Path, "is a part of every container", "another path, such as /srv/data")
 		}
 		for _, other := range s.Mounts[:i] {
-			add(other.Path == m.Path, "path", m.Path, "is taken by another mount point", "")
+			add(other.Path == m.Path, "path", m.Path, "is taken by another mount point", "another path: each mount point has its own")
 			add(strings.HasPrefix(other.Path, m.Path+"/"), "path", m.Path, "would hide "+other.Path+", which is mounted before it", "name it before "+other.Path)
 		}
 		kinds := 0
@@ -81,8 +82,8 @@ func (s Spec) mountFaults() (out []Fault) {
 		add(kinds != 1, "path", m.Path, "is not exactly one of a new volume, an existing one and a folder of the node", "say size, volume or source")
 		add(m.SizeGiB < 0 || m.SizeGiB > maxDisk, "size", fmt.Sprint(m.SizeGiB), fmt.Sprintf("is not from 1 to %d GiB", maxDisk), "")
 		add(m.Storage != "" && !m.New(), "storage", m.Storage, "is given for no new volume", "say size, or leave storage out")
-		add(m.Storage != "" && !storageForm.MatchString(m.Storage), "storage", m.Storage, "is not a valid name in Proxmox", "")
-		add(m.Volume != "" && !volumeForm.MatchString(m.Volume), "volume", m.Volume, "is no volume", "STORAGE:NAME, such as local-lvm:vm-100-disk-1")
+		add(m.Storage != "" && !storageForm().MatchString(m.Storage), "storage", m.Storage, "is not a valid name in Proxmox", "")
+		add(m.Volume != "" && !volumeForm().MatchString(m.Volume), "volume", m.Volume, "is no volume", "STORAGE:NAME, such as local-lvm:vm-100-disk-1")
 		if why := wrongPath(m.Source); m.Source != "" {
 			add(why != "", "source", m.Source, why, "an absolute path on the node, such as /srv/data")
 		}
@@ -90,7 +91,7 @@ func (s Spec) mountFaults() (out []Fault) {
 		for _, o := range m.Options {
 			add(!slices.Contains(MountOptions, o), "options", o, "is no mount option that Proxmox takes", "one of "+strings.Join(MountOptions, ", "))
 		}
-		add(m.IDMap != "" && !idmapForm.MatchString(m.IDMap), "idmap", m.IDMap, "is no mapping of ids", "passthrough, or TYPE:CONTAINER:DISK:COUNT with ; between, such as u:0:1000:1;g:0:1000:1")
+		add(m.IDMap != "" && !idmapForm().MatchString(m.IDMap), "idmap", m.IDMap, "is no mapping of ids", "passthrough, or TYPE:CONTAINER:DISK:COUNT with ; between, such as u:0:1000:1;g:0:1000:1")
 	}
 	return out
 }
@@ -111,7 +112,7 @@ func (s Spec) deviceFaults() (out []Fault) {
 		for _, other := range s.Devices[:i] {
 			add(other.Path == d.Path, "path", d.Path, "is given twice", "")
 		}
-		add(d.Mode != "" && !modeForm.MatchString(d.Mode), "mode", d.Mode, "is no mode of a device", "four octal digits, such as 0660")
+		add(d.Mode != "" && !modeForm().MatchString(d.Mode), "mode", d.Mode, "is no mode of a device", "four octal digits, such as 0660")
 		add(d.UID < 0, "uid", fmt.Sprint(d.UID), "is less than 0", "")
 		add(d.GID < 0, "gid", fmt.Sprint(d.GID), "is less than 0", "")
 	}

@@ -35,6 +35,7 @@ func (r *Run) attach(ctx context.Context) error {
 	}
 	node, cfg := found.Node, found.Config
 	r.mac, r.job.Spec.Network = cfg.MAC, cfg.Net0
+	r.situation, r.application = found, cfg.Application()
 	if err := r.record.Update(ctx, func(c *lxc.Container) { c.MAC, c.Node = cfg.MAC, node }); err != nil {
 		return err
 	}
@@ -53,6 +54,9 @@ func (r *Run) attach(ctx context.Context) error {
 func (r *Run) goIn(ctx context.Context) error {
 	r.openSoon(ctx)
 	close(r.opening.up)
+	if r.application {
+		return r.enterApplication(ctx)
+	}
 	if err := r.enter(ctx); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +12,9 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/exit"
+	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/oci"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
@@ -24,7 +27,7 @@ func (r *Run) login() plan.Login {
 	if r.host.PVE == nil {
 		return plan.Login{}
 	}
-	return plan.Login{Root: r.host.PVE.IsRoot(), Node: r.host.SSH.Node != nil}
+	return plan.Login{Root: r.host.PVE.IsRoot(), Node: r.nodeSSH() != nil, Pools: r.mayMove}
 }
 
 // lookAtSettings asks for the configuration with which a container runs, where settings may
@@ -36,11 +39,66 @@ func (r *Run) lookAtSettings(ctx context.Context) error {
 	}
 	now, err := r.host.PVE.CurrentConfig(ctx, r.recorded.Node, r.ctid)
 	r.situation.Now = &now
-	if err != nil || r.how.Want.Pool == "" && r.how.Was.Pool == "" {
+	if err != nil {
 		return err
+	}
+	if len(r.how.Want.Devices) > 0 {
+		version, err := r.host.PVE.Version(ctx)
+		if err != nil {
+			return err
+		}
+		r.situation.HotDevices = version.Major() >= 9
+	}
+	if err := r.lookAtImage(ctx); err != nil {
+		return err
+	}
+	return r.lookAtPool(ctx)
+}
+
+// registryPatience bounds the question that a sync asks the registry.
+const registryPatience = 10 * time.Second
+
+// lookAtImage asks the registry what the image's tag stands for now. A registry that does
+// not answer is no fault of the container.
+func (r *Run) lookAtImage(ctx context.Context) error {
+	image := r.recorded.Image
+	if image == nil || image.Digest == "" {
+		return nil
+	}
+	var err error
+	r.situation.Moved, err = r.movedTo(ctx, image.Reference, image.Digest)
+	return err
+}
+
+// movedTo is what the tag of an image stands for now, "" if that is the digest still, or if
+// nobody tells. Its error is the end of ctx.
+func (r *Run) movedTo(ctx context.Context, reference, digest string) (string, error) {
+	ref, err := oci.Parse(reference)
+	ask := WayOf(r.host.SSH).Registry
+	if err != nil || ref.Digest != "" || ask == nil {
+		return "", nil // nothing can move
+	}
+	asking, cancel := context.WithTimeout(ctx, registryPatience)
+	defer cancel()
+	if found, err := ask(asking, ref, ""); err == nil && found.Digest != digest {
+		return found.Digest, nil
+	}
+	return "", context.Cause(ctx)
+}
+
+// lookAtPool asks for the container's pool, and whether the login may change it, where one is
+// asked for.
+func (r *Run) lookAtPool(ctx context.Context) error {
+	claims := r.marks.Of(event.Deploying, plan.ItemSettings).Puts
+	claimed := slices.IndexFunc(claims, func(p plan.Put) bool { return p.Key == plan.KeyPool })
+	if r.how.Want.Pool == "" && r.how.Was.Pool == "" && claimed < 0 {
+		return nil
 	}
 	pool, err := r.host.PVE.PoolOf(ctx, r.ctid)
 	r.situation.Pool = &pool
+	if want := r.how.Want.InPool(); err == nil && r.verb == plan.Sync && want != pool {
+		r.mayMove, err = r.host.PVE.MayMove(ctx, r.ctid, pool, want)
+	}
 	return err
 }
 
@@ -55,22 +113,37 @@ func (r *Run) maySet(ctx context.Context) error {
 	}
 	q := pve.SetRequest{Node: r.recorded.Node, CTID: r.ctid, Privileges: plan.SettingPrivileges(settings)}
 	for _, s := range settings {
+		if s.Mount != nil {
+			q.Mounts = append(q.Mounts, *s.Mount)
+		}
 		switch {
+		case s.Put.Key == plan.KeyPool:
+			q.Pool = s.Put.Value
 		case s.Put.Grow:
 			q.Grows = append(q.Grows, pve.Properties(r.situation.Config.All[s.Put.Key])[""])
 		case strings.HasPrefix(s.Put.Key, "net"):
 			q.Nets = append(q.Nets, s.Put.Value)
+			now := r.situation.Config
+			if r.situation.Now != nil {
+				now = *r.situation.Now
+			}
+			if was := now.All[s.Put.Key]; was != "" {
+				q.OldNets = append(q.OldNets, was)
+			}
 		}
 	}
 	if r.how.Restart && slices.ContainsFunc(settings, func(s plan.Setting) bool { return s.Restart }) {
 		q.Privileges = append(q.Privileges, "VM.PowerMgmt")
 	}
-	if len(q.Privileges) == 0 {
+	if err := r.nodeHas(ctx, settings); err != nil {
+		return err
+	}
+	if len(q.Privileges) == 0 && len(q.Mounts) == 0 && q.Pool == "" {
 		return nil
 	}
 	err := r.host.PVE.MaySet(ctx, q)
 	var e *pve.Error
-	if errors.As(err, &e) && e.Kind == pve.Invalid && len(e.Choices) > 0 { // a sync has no flag for it
+	if errors.As(err, &e) && e.Kind == pve.Invalid && e.Field == "bridge" && len(e.Choices) > 0 { // a sync has no flag for it
 		return &exit.Failure{
 			Status: exit.Usage, Message: e.Error(), Err: err,
 			Hints: []string{"network.bridge of the template may be: " + strings.Join(e.Choices, ", ")},
@@ -86,7 +159,7 @@ func (r *Run) mayNotSet(s plan.Setting) error {
 		Status:  exit.Proxmox,
 		Message: fmt.Sprintf("cannot sync %s: %s (%s): %s; nothing was changed", name, s.Name, s.State(), s.Why),
 		Hints: []string{
-			fmt.Sprintf("on the node: pct set %d --%s %s", r.ctid, s.Put.Key, s.Put.Value),
+			fmt.Sprintf("on the node: pct set %d --%s %s", r.ctid, s.Put.Key, guest.Quote(s.Put.Value)),
 			"or set INFRAHAUS_SSH_NODE, and it is done for you",
 			"or log in as root@pam with its password: set INFRAHAUS_USER and INFRAHAUS_PASSWORD",
 		},
@@ -133,12 +206,51 @@ func (r *Run) configure(ctx context.Context, a plan.Action) error {
 			_, err = r.followTask(ctx, upid)
 		}
 		return err
-	case p.OnNode && r.host.SSH.Node == nil: // a resume, with other settings of the host
+	case p.Key == plan.KeyEnv:
+		return r.changeEnvironment(ctx, p.Old)
+	case p.Key == plan.KeyPool && !p.OnNode:
+		return r.host.PVE.MoveToPool(ctx, r.ctid, p.Old, p.Value)
+	case p.OnNode && r.nodeSSH() == nil: // a resume, with other settings of the host
 		return r.mayNotSet(plan.Setting{Name: p.Name, Want: p.Value, From: "record", Put: p, Why: "only root@pam with its password may set this, or pct on the node"})
+	case p.Key == plan.KeyPool:
+		return r.nodeSSH().Admin(ctx, fmt.Sprintf("change the pool of container %d", r.ctid), plan.PoolCommand(r.ctid, p.Value, p.Old))
+	case p.Add:
+		return r.add(ctx, p)
 	case p.OnNode:
-		return r.host.SSH.Node.SetConfig(ctx, r.ctid, p.Key, p.Value)
+		return r.nodeSSH().SetConfig(ctx, r.ctid, p.Key, p.Value)
 	}
 	return r.host.PVE.SetConfig(ctx, node, r.ctid, p.Key, p.Value)
+}
+
+// add adds an interface, a mount point or a device, unless it is there already: a run that
+// died, or a connection that broke, may have added it.
+func (r *Run) add(ctx context.Context, p plan.Put) error {
+	const tries = 5
+	var last error
+	for range tries {
+		cfg, err := r.host.PVE.Config(ctx, r.recorded.Node, r.ctid)
+		if err != nil {
+			return cmp.Or(last, err)
+		}
+		if p.Made(cfg) {
+			return nil
+		}
+		if cfg.All[p.Key] != "" { // somebody has taken it since the plan was made
+			p = p.Free(cfg)
+		}
+		changed := false
+		if p.OnNode {
+			changed, err = r.nodeSSH().AddConfig(ctx, r.ctid, p.Key, p.Value, cfg.All["digest"])
+		} else {
+			err = r.host.PVE.AddConfig(ctx, r.recorded.Node, r.ctid, p.Key, p.Value, cfg)
+			changed = errors.Is(err, pve.ErrChanged)
+		}
+		if !changed {
+			return err
+		}
+		last = err
+	}
+	return last
 }
 
 // configured ends the settings: it records that they are set, and says what waits for a
@@ -190,6 +302,9 @@ func (r *Run) restart(ctx context.Context) error {
 	if err := r.startIt(ctx, plan.Action{Kind: plan.Start}); err != nil {
 		return err
 	}
+	if r.application {
+		return r.enterApplication(ctx)
+	}
 	return r.enterReady(ctx)
 }
 
@@ -214,6 +329,9 @@ func (r *Run) enterAgain(ctx context.Context) error {
 	r.forgetWay()
 	if err := r.configAgain(ctx); err != nil {
 		return err
+	}
+	if r.application {
+		return r.enterApplication(ctx)
 	}
 	return r.enterReady(ctx)
 }

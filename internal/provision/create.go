@@ -55,6 +55,12 @@ func (r *Run) created(ctx context.Context) error {
 	if err := r.record.PinHostKeys(ctx, r.hostKeys); err != nil {
 		return err
 	}
+	if err := r.madeFromImage(ctx, res.Lines); err != nil {
+		return err
+	}
+	if err := r.fromImage(ctx); err != nil {
+		return err
+	}
 	return r.mark(ctx, event.Creating, plan.ItemCreate, plan.Done, plan.Detail{UPID: r.upid})
 }
 
@@ -84,7 +90,11 @@ func (r *Run) createAction(ctx context.Context, a plan.Action) error {
 // download downloads the OS template to the storage that was chosen for it.
 func (r *Run) download(ctx context.Context) error {
 	t := r.placement.Template
-	if err := r.step(8, fmt.Sprintf("Downloading %s to %s", t.Name, t.Storage)); err != nil {
+	does := fmt.Sprintf("Downloading %s to %s", t.Name, t.Storage)
+	if t.Image != "" {
+		does = fmt.Sprintf("Pulling %s to %s", t.Image, t.Storage)
+	}
+	if err := r.step(8, does); err != nil {
 		return err
 	}
 	return r.host.PVE.Download(ctx, r.placement, r.watch())
@@ -112,11 +122,21 @@ func (r *Run) choosePlace(ctx context.Context) error {
 		return nil
 	}
 	spec, half := r.job.Spec, r.situation.State == plan.HalfMade
+	if r.placed != "" {
+		spec.Node = r.placed
+	}
 	if half {
 		spec.CTID = 0
 	}
-	p, err := r.host.PVE.Resolve(ctx, spec, WayOf(r.host.SSH))
+	way := WayOf(r.host.SSH)
+	if r.job.Bake == nil {
+		way.Baked = BakedWish(r.job, r.Command("template", "bake", r.job.Template.Name))
+	}
+	p, err := r.host.PVE.Resolve(ctx, spec, way)
 	if err != nil {
+		return err
+	}
+	if err := CheckApplication(r.job, p, r.host.SSH); err != nil {
 		return err
 	}
 	if err := CheckNode(ctx, r.host.SSH, spec, p); err != nil {
@@ -126,6 +146,9 @@ func (r *Run) choosePlace(ctx context.Context) error {
 		p.CTID = r.ctid
 	}
 	r.placement = p
+	if r.Room != nil {
+		return r.Room(ctx, p.Node)
+	}
 	return nil
 }
 
@@ -148,6 +171,10 @@ func (r *Run) claim(ctx context.Context) (pve.Created, error) {
 		return r.record.Update(ctx, func(c *lxc.Container) {
 			c.CTID, c.Node, c.MAC = ctid, p.Node, r.mac
 			c.OSTemplate, c.Marked, c.UPID = p.Template.VolID, p.MarkerAllowed, ""
+			c.Image, c.Baked = p.Image, ""
+			if p.Baked != nil { // it stands for the OS template that is in it
+				c.OSTemplate, c.Baked = p.Baked.OS.VolID, p.Baked.VolID
+			}
 		})
 	})
 	if err != nil {

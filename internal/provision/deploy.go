@@ -21,6 +21,9 @@ func (r *Run) deploy(ctx context.Context) error {
 	if err := r.step(r.phase.From, "Connecting to the container"); err != nil {
 		return err
 	}
+	if r.application {
+		return r.deployApplication(ctx)
+	}
 	if err := r.enterReady(ctx); err != nil {
 		return err
 	}
@@ -45,7 +48,7 @@ func (r *Run) deployAction(ctx context.Context, a plan.Action) error {
 	switch a.Kind {
 	case plan.Refuse:
 		return r.refusal()
-	case plan.Removed, plan.Stays:
+	case plan.Removed, plan.Stays, plan.LeaveOut:
 		r.say(strings.Join(a.Lines, "\n"))
 	case plan.KeepJob:
 		r.say("Nothing differs from the template" + r.butFor())
@@ -65,6 +68,8 @@ func (r *Run) deployAction(ctx context.Context, a plan.Action) error {
 		return r.restart(ctx)
 	case plan.Configured:
 		return r.configured(ctx)
+	case plan.ShipScripts:
+		return r.shipScripts(ctx)
 	case plan.Ship:
 		return r.shipAll(ctx, r.plan.Input)
 	}
@@ -196,11 +201,16 @@ func (r *Run) packages() map[string][]string {
 // ship sends the bundle and puts the config-manager into place, in one remote
 // command.
 func (r *Run) ship(ctx context.Context, files []guest.File) error {
+	return r.shipThen(ctx, files, configmanager.InstallScript())
+}
+
+// shipThen sends a bundle and runs then in the staging folder, in one remote command.
+func (r *Run) shipThen(ctx context.Context, files []guest.File, then string) error {
 	var out bounded
 	out.limit = 8 << 10
 	status, err := guest.Ship(ctx, r.guest, guest.Shipment{
-		Label: "ship the config-manager and the template's files", Staging: r.staging,
-		Files: files, Then: configmanager.InstallScript() + r.keepScripts(), Stdout: &out, Stderr: &out,
+		Label: "ship the config-manager and the template's files", Staging: r.staging, NoTar: r.noTar,
+		Files: files, Then: then + r.keepScripts(), Stdout: &out, Stderr: &out,
 	})
 	if err != nil {
 		return err

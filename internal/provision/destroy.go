@@ -106,6 +106,9 @@ func (r *Run) leftHalf(ctx context.Context, d survey.DestroySurvey, f *exit.Fail
 }
 
 func (r *Run) destroy(ctx context.Context, d survey.DestroySurvey) error {
+	if err := r.removeUpdate(ctx); err != nil {
+		return err
+	}
 	if d.Gone != "" {
 		return r.tell("Nothing is on the node: " + d.Gone)
 	}

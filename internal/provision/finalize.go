@@ -47,6 +47,14 @@ func (r *Run) lookAround(ctx context.Context) error {
 	}
 	look := r.verb == plan.Discover // a command that only looks does not wait
 	said := r.sayWaiting(declared, look)
+	if r.needsOutside() {
+		seen, err := r.lookFromOutside(ctx, declared, look)
+		said()
+		if err != nil {
+			return err
+		}
+		return r.keepOutside(ctx, seen, declared)
+	}
 	report, err := r.probe(ctx, discover.Options{Declared: declared, Look: look})
 	said()
 	if err != nil {
@@ -85,9 +93,28 @@ func (r *Run) lookAround(ctx context.Context) error {
 	return r.record.ScrubLog(ctx, r.Bus.Secrets().Redact)
 }
 
+// keepOutside records what was seen from outside.
+func (r *Run) keepOutside(ctx context.Context, seen discover.Outside, declared []discover.Declared) error {
+	address := ""
+	if r.address.IsValid() {
+		address = r.address.String()
+	}
+	r.services = r.Bus.RedactServices(seen.Services(address, declared))
+	if err := r.record.SaveServices(ctx, r.services, nil, time.Now().UTC()); err != nil {
+		return err
+	}
+	if err := r.tellServices(); err != nil {
+		return err
+	}
+	if t := r.job.Template; t != nil {
+		r.notes = r.Bus.Redact(t.NotesFor(r.job.Values, address))
+	}
+	return r.record.ScrubLog(ctx, r.Bus.Secrets().Redact)
+}
+
 // sayCounts reports, with --verbose, how many commands and connections the run needed.
 func (r *Run) sayCounts() {
-	if !r.Verbose {
+	if !r.Verbose || r.guest == nil {
 		return
 	}
 	n := r.guest.Stats()

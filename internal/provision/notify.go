@@ -10,6 +10,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
+	"github.com/infrahaus/infrahaus/internal/template"
 )
 
 // maxSilent is how many changed files without a notify the message names.
@@ -38,7 +39,7 @@ func (r *Run) notify(ctx context.Context) error {
 		announced: true, begins: "Checking what has changed, and restarting what depends on it",
 		item: plan.ItemNotify, logs: event.Event{Type: event.Log, Step: r.phase.Name, ScriptName: plan.ItemNotify},
 		attempt: guest.Attempt{
-			Name: plan.ItemNotify, Script: []byte(configmanager.NotifyScript(files, causes, mends)), Env: r.scriptEnv(),
+			Name: plan.ItemNotify, Script: []byte(configmanager.NotifyScript(files, causes, mends)), Env: r.scriptEnv(template.Script{}),
 		},
 	})
 }

@@ -11,13 +11,14 @@ import (
 	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/oci"
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
 // WayOf is what Proxmox's checks need to know of the ways into a guest and onto the node.
 func WayOf(ssh guest.Options) pve.Way {
-	return pve.Way{Inside: Inside(ssh.Transport), Node: ssh.Node != nil}
+	return pve.Way{Inside: Inside(ssh.Transport), Node: ssh.Node != nil, Registry: oci.NewRegistry().Look}
 }
 
 // CheckNode looks, by SSH on the node, for what only the node can tell and what would fail
@@ -25,33 +26,69 @@ func WayOf(ssh guest.Options) pve.Way {
 // it, and whether it has the folders and devices that the container gets. Without a way onto
 // the node it checks nothing.
 func CheckNode(ctx context.Context, ssh guest.Options, spec lxc.Spec, p *pve.Placement) error {
-	var paths []string
+	var folders, devices []string
 	for _, m := range spec.Mounts {
 		if m.Bind() {
-			paths = append(paths, m.Source)
+			folders = append(folders, m.Source)
 		}
 	}
-	devices := len(paths)
 	for _, d := range spec.Devices {
-		paths = append(paths, d.Path)
+		devices = append(devices, d.Path)
 	}
-	if ssh.Node == nil || len(paths) == 0 && len(p.OnNode) == 0 {
+	if ssh = ssh.At(p.Node); ssh.Node == nil || len(folders)+len(devices) == 0 && len(p.OnNode) == 0 {
 		return nil
 	}
-	name, missing, err := ssh.Node.Missing(ctx, paths)
+	return missingOnNode(ctx, ssh, p.Node, folders, devices, "say --node %s, or ")
+}
+
+// nodeSSH is the way to the node that the container is on, nil for none.
+func (r *Run) nodeSSH() *guest.NodeSSH {
+	node := r.recorded.Node
+	if r.placement != nil {
+		node = r.placement.Node
+	}
+	return r.host.SSH.At(node).Node
+}
+
+// nodeHas is CheckNode for what a sync adds.
+func (r *Run) nodeHas(ctx context.Context, settings []plan.Setting) error {
+	var folders, devices []string
+	onNode := false
+	for _, s := range settings {
+		if s.Mount != nil && s.Mount.Bind() {
+			folders = append(folders, s.Mount.Source)
+		}
+		if s.Device != "" {
+			devices = append(devices, s.Device)
+		}
+		onNode = onNode || s.Put.OnNode && s.Put.Key != plan.KeyPool
+	}
+	if r.nodeSSH() == nil || len(folders)+len(devices) == 0 && !onNode {
+		return nil
+	}
+	return missingOnNode(ctx, r.host.SSH.At(r.recorded.Node), r.recorded.Node, folders, devices, "")
+}
+
+// missingOnNode refuses folders and devices that the node does not have, and another node than
+// the container's. other is how to take the node itself instead, for a hint.
+func missingOnNode(ctx context.Context, ssh guest.Options, node string, folders, devices []string, other string) error {
+	name, missing, err := ssh.Node.Missing(ctx, slices.Concat(folders, devices))
 	switch {
 	case err != nil:
 		return err
-	case !strings.EqualFold(name, p.Node):
+	case !strings.EqualFold(name, node):
+		if other != "" {
+			other = fmt.Sprintf(other, name)
+		}
 		return &exit.Failure{
 			Status:  exit.Usage,
-			Message: fmt.Sprintf("cannot set up the container on node %s: ssh.node is %s", p.Node, name),
-			Hints:   []string{"say --node " + name + ", or set INFRAHAUS_SSH_NODE to " + p.Node},
+			Message: fmt.Sprintf("cannot set up the container on node %s: ssh.node is %s", node, name),
+			Hints:   []string{other + "set INFRAHAUS_SSH_NODE to " + node},
 		}
 	case len(missing) == 0:
 		return nil
 	}
-	isFolder := func(path string) bool { return slices.Contains(paths[:devices], path) }
+	isFolder := func(path string) bool { return slices.Contains(folders, path) }
 	f := &exit.Failure{Status: exit.Usage}
 	if folders := slices.DeleteFunc(slices.Clone(missing), func(path string) bool { return !isFolder(path) }); len(folders) > 0 {
 		f.Message = fmt.Sprintf("cannot mount %s: node %s does not have it", strings.Join(folders, ", "), name)
@@ -68,7 +105,7 @@ func CheckNode(ctx context.Context, ssh guest.Options, spec lxc.Spec, p *pve.Pla
 // makes them again, which changes nothing.
 func (r *Run) setOnNode(ctx context.Context) error {
 	settings := r.host.PVE.OnNode(r.job.Spec)
-	if r.host.SSH.Node == nil {
+	if r.nodeSSH() == nil {
 		keys := make([]string, len(settings))
 		for i, s := range settings {
 			keys[i] = fmt.Sprintf("--%s %s", s.Key, guest.Quote(s.Value))
@@ -87,7 +124,7 @@ func (r *Run) setOnNode(ctx context.Context) error {
 		pairs[i] = [2]string{s.Key, s.Value}
 		r.say(fmt.Sprintf("On the node: %s %s", s.Key, s.Value))
 	}
-	if err := r.host.SSH.Node.Set(ctx, r.ctid, pairs); err != nil {
+	if err := r.nodeSSH().Set(ctx, r.ctid, pairs); err != nil {
 		return err
 	}
 	return r.mark(ctx, event.Creating, plan.ItemOnNode, plan.Done, plan.Detail{})

@@ -50,6 +50,9 @@ func (r *Run) perform(ctx context.Context, phases []Phase) error {
 		if err := r.noted(); err != nil {
 			return err
 		}
+		if r.Passed != nil {
+			r.Passed(p.Name)
+		}
 	}
 	return nil
 }

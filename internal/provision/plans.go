@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/guest"
@@ -31,11 +32,21 @@ func steps(p plan.Plan) []PlanStep {
 // Plan is what a create of this job at this place would do, and how it would get inside. It
 // asks nobody and changes nothing. Its error is a way inside that cannot work at all.
 func Plan(job plan.Job, p *pve.Placement, ssh guest.Options) ([]PlanStep, error) {
-	way, err := wayIn(ssh, job.Spec.Network.Addressed())
+	w := plan.World{Placement: p, OnNode: p.OnNode, Login: plan.Login{Node: ssh.Node != nil}}
+	var err error
+	if w.Application() {
+		w.Way, err = ssh.ApplicationWays(job.Spec.Network.Addressed())
+		if err != nil {
+			w.NoShell = "there is no way in"
+			err = nil
+		}
+	} else {
+		w.Way, err = wayIn(ssh, job.Spec.Network.Addressed())
+	}
 	if err != nil {
 		return nil, err
 	}
-	return steps(plan.Decide(plan.Request{Verb: plan.Create, Job: job}, plan.World{Placement: p, OnNode: p.OnNode, Way: way})), nil
+	return steps(plan.Decide(plan.Request{Verb: plan.Create, Job: job}, w)), nil
 }
 
 // CheckWayIn refuses a container that this program could not get into, with create's words.
@@ -58,6 +69,13 @@ func wayIn(ssh guest.Options, address bool) (string, error) {
 
 // wayIn says how the guest was entered, or will be. It fails as the function wayIn does.
 func (r *Run) wayIn() (string, error) {
+	if r.application && r.guest == nil {
+		way, err := r.host.SSH.ApplicationWays(r.address.IsValid() || r.job.Spec.Network.Addressed())
+		if err != nil {
+			way = "from outside only"
+		}
+		return way, nil
+	}
 	if r.guest != nil {
 		return r.host.SSH.Way(r.guest.Transport(), r.opening.notes), nil
 	}
@@ -80,18 +98,29 @@ func (r *Run) world() plan.World {
 		onNode = r.placement.OnNode
 	}
 	return plan.World{
-		Record: rec, Marks: r.marks, Situation: r.situation, Placement: r.placement, OnNode: onNode, Inside: r.inside, Login: r.login(),
+		NoShell: r.noShell,
+		Record:  rec, Marks: r.marks, Situation: r.situation, Placement: r.placement, OnNode: onNode, Inside: r.inside, Login: r.login(),
 	}
 }
 
 // decide makes the plan from what was found so far.
-func (r *Run) decide() { r.plan = plan.Decide(r.request(), r.world()) }
+func (r *Run) decide() {
+	r.plan = plan.Decide(r.request(), r.world())
+	if r.Decided != nil {
+		r.Decided(r.plan)
+	}
+}
 
 // lookInside asks the guest about the programs that earlier runs have started and, if the
 // decision needs it, how its files and packages differ from the template. Then it decides
 // again. Credentials that the programs have saved become secrets of this run, so that the
 // output which it follows later is redacted.
 func (r *Run) lookInside(ctx context.Context) error {
+	if r.application && r.guest == nil {
+		r.inside = &plan.Inside{Drift: &configmanager.Drift{}}
+		r.decide()
+		return nil
+	}
 	var dirs []string
 	for _, item := range r.programs() {
 		if m := r.marks.Of(event.Syncing, item); m.Dir != "" {
@@ -106,7 +135,9 @@ func (r *Run) lookInside(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.inside = inside
+	if r.inside = inside; r.application { // only its scripts are compared, by the record
+		inside.Drift = &configmanager.Drift{}
+	}
 	if plan.NeedsInput(r.request(), r.world()) {
 		if inside.Wants, err = r.input(); err != nil {
 			return err
@@ -143,7 +174,11 @@ func (r *Run) PlanResume(ctx context.Context, q ResumeRequest) ([]PlanStep, erro
 		return nil, err
 	}
 	if r.situation.Runs() {
-		if err := r.enterReady(ctx); err != nil {
+		enter := r.enterReady
+		if r.application {
+			enter = r.enterApplication
+		}
+		if err := enter(ctx); err != nil {
 			return nil, err
 		}
 		if err := r.lookInside(ctx); err != nil {

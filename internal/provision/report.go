@@ -20,7 +20,11 @@ func (r *Run) PlanSync(ctx context.Context, q SyncRequest) (plan.Report, error) 
 	if err := r.mustRun(); err != nil {
 		return plan.Report{}, err
 	}
-	if err := r.enterReady(ctx); err != nil {
+	enter := r.enterReady
+	if r.application {
+		enter = r.enterApplication
+	}
+	if err := enter(ctx); err != nil {
 		return plan.Report{}, err
 	}
 	if err := r.lookInside(ctx); err != nil {
@@ -32,10 +36,19 @@ func (r *Run) PlanSync(ctx context.Context, q SyncRequest) (plan.Report, error) 
 		return plan.Report{}, err
 	}
 	report := plan.ReportOf(r.request(), w)
+	var env []plan.FileDiff
+	if text := plan.EnvDiff(r.request(), w); q.Diff && text != "" {
+		env = []plan.FileDiff{{Target: "environment", Diff: "--- environment on Proxmox\n+++ environment of the template\n" + r.Bus.Redact(text)}}
+		report.Diffs = env
+	}
+	if r.application && r.guest == nil {
+		return report, nil
+	}
 	if q.Diff {
 		if report.Diffs, err = r.diffs(ctx); err != nil {
 			return report, err
 		}
+		report.Diffs = append(env, report.Diffs...)
 	}
 	report.Services, err = r.serviceDrift(ctx)
 	return report, err

@@ -24,6 +24,9 @@ type ResumeRequest struct {
 	Job      plan.Job      // on record
 	From     string        // the step or script to go back to; "": none
 	Anew     []string      // hints: how to make the container again if Proxmox has lost it
+	Node     string        // the node for a container that was not created yet; "": as the job says
+
+	DestroyOnFailure bool // as of a create
 }
 
 // SyncRequest asks to apply the template to a container that runs.
@@ -71,6 +74,12 @@ func (r *Run) take(job plan.Job) {
 	}
 	for _, v := range job.Values.All() {
 		secrets.Add(event.URLSecrets(v.Text)...)
+	}
+	for name, value := range job.Env {
+		secrets.Add(event.URLSecrets(value)...)
+		if event.IsSecretKey(name) {
+			secrets.Add(event.SecretsIn(name, value)...)
+		}
 	}
 }
 

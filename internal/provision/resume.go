@@ -27,7 +27,8 @@ func (r *Run) Resume(ctx context.Context, q ResumeRequest) (Result, error) {
 
 // goOn takes the request of a resume.
 func (r *Run) goOn(q ResumeRequest) {
-	r.verb, r.recorded, r.from, r.anew = plan.Resume, q.Recorded, q.From, q.Anew
+	r.verb, r.recorded, r.from, r.anew, r.placed = plan.Resume, q.Recorded, q.From, q.Anew, q.Node
+	r.destroyOnFailure = q.DestroyOnFailure
 	r.take(q.Job)
 }
 
@@ -109,5 +110,6 @@ func (r *Run) settleIn(ctx context.Context) error {
 	r.placement = &pve.Placement{Node: r.recorded.Node}
 	r.job.Spec.Network = r.situation.Config.Net0
 	r.mac = r.situation.Config.MAC
+	r.application = r.situation.Config.Application()
 	return nil
 }

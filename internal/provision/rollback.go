@@ -28,7 +28,7 @@ func (r *Run) SurveyRollback(ctx context.Context, q RollbackRequest) (survey.Rol
 	if err := r.connect(ctx); err != nil {
 		return back, err
 	}
-	if back, err = r.survey().Rollback(ctx, back, r.host.SSH.Node != nil); err != nil {
+	if back, err = r.survey().Rollback(ctx, back, r.nodeSSH() != nil); err != nil {
 		return back, err
 	}
 	if err := r.found(ctx, back.Situation); err != nil {
@@ -50,6 +50,34 @@ func (r *Run) MayGoOn(ctx context.Context, c lxc.Container) error {
 	return &exit.Failure{
 		Status: exit.Other, Message: fmt.Sprintf("cannot go on with %s: going back to the snapshot %s was not finished", name, r.marks.Of(event.Deploying, plan.ItemRollback).Name),
 		Hints: []string{"to finish that: " + r.Command("sync", name, "--rollback")},
+	}
+}
+
+// MayChange is MayGoOn for every command but update: it also refuses a container whose update
+// has begun and not ended.
+func (r *Run) MayChange(ctx context.Context, c lxc.Container) error {
+	if err := r.MayGoOn(ctx, c); err != nil {
+		return err
+	}
+	return r.MayRollBack(ctx, c)
+}
+
+// UpdateBegun reports whether an update of a container has begun and not ended.
+func (r *Run) UpdateBegun(ctx context.Context, c lxc.Container) (bool, error) {
+	r.recorded = c
+	err := r.loadMarks(ctx)
+	return err == nil && plan.UpdateBegun(r.marks).Begun(), err
+}
+
+// MayRollBack refuses a container whose update has begun and not ended.
+func (r *Run) MayRollBack(ctx context.Context, c lxc.Container) error {
+	r.recorded = c
+	if err := r.loadMarks(ctx); err != nil || !plan.UpdateBegun(r.marks).Begun() {
+		return err
+	}
+	return &exit.Failure{
+		Status: exit.Other, Message: fmt.Sprintf("cannot go on with %s: its update was not finished", c.Hostname),
+		Hints: []string{"to finish it: " + r.Command("update", c.Hostname), "to put the container back: " + r.Command("update", c.Hostname, "--rollback")},
 	}
 }
 
@@ -118,7 +146,7 @@ func (r *Run) putBack(ctx context.Context, p survey.RollbackSurvey) error {
 	if upid == "" {
 		var err error
 		if p.Lock != "" {
-			err = r.host.SSH.Node.Unlock(ctx, r.ctid)
+			err = r.nodeSSH().Unlock(ctx, r.ctid)
 		}
 		if err == nil {
 			upid, err = r.host.PVE.Rollback(ctx, r.recorded.Node, r.ctid, p.Snapshot, false)

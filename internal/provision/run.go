@@ -26,6 +26,12 @@ type Run struct {
 	Bus     *event.Bus
 	Verbose bool
 	Command func(words ...string) string // a command line of this tool, to be shown in a hint
+	// Decided is told of each plan of the run. nil: nobody wants to know.
+	Decided func(plan.Plan)
+	// Passed is told of each phase that has ended well. nil: nobody wants to know.
+	Passed func(event.StepName)
+	// Room waits until a node has room for a create task. nil: it always has.
+	Room func(ctx context.Context, node string) error
 	// Connect opens the host. A run calls it after its first event: reaching a host takes
 	// time.
 	Connect func(context.Context) (Host, error)
@@ -40,6 +46,7 @@ type Run struct {
 	job              plan.Job         // with the host's defaults, once it is connected
 	asked            lxc.Spec         // of a resume or sync: job.Spec as it is on record
 	from             string           // of a resume
+	placed           string           // of a resume: the node for a container that was not created yet
 	how              plan.SyncRequest // of a sync
 	anew             []string         // of a resume or sync
 	destroyOnFailure bool             // of a create
@@ -61,12 +68,18 @@ type Run struct {
 
 	// set while creating
 	placement *pve.Placement
+	mayMove   bool // of a sync: see plan.Login.Pools
 	ctid      int
 	upid      string // of the create task
 	mac       string
 	hostKeys  []string          // learned from the create task's log
 	task      string            // UPID of the task that is followed now, for cancellation
 	existence outcome.Existence // see exists
+
+	// set once the configuration of the container is known
+	application bool   // its PID 1 is the program of an OCI image
+	noShell     string // of an application: why no script runs, once that was tried; "": there is a shell
+	noTar       bool   // likewise: files are shipped without tar
 
 	// set while starting
 	address netip.Addr // invalid: none known
@@ -86,6 +99,12 @@ type Run struct {
 	services []lxc.Service
 	notes    string   // of the template, for people
 	unready  []string // declared services that never answered, each with its note
+
+	updated   string // of an update that ended well: what was done
+	noWayBack bool   // of an update: the container was not saved
+
+	baking *BakeRequest // of a bake
+	baked  string       // of a bake that ended well: the image
 }
 
 // Result is how a run ended.
@@ -169,8 +188,11 @@ func (r *Run) ending() outcome.Run {
 		Verb: r.verb, Existence: r.existence, Changing: r.changing, Recorded: r.recorded,
 		Hostname: r.job.Spec.Hostname, CTID: r.ctid, Unready: r.unready,
 		LeftSnapshot: r.marks.Of(event.Deploying, plan.ItemSnapshot).State == plan.Claimed,
+		Updated:      r.updated,
+		NoWayBack:    r.noWayBack,
+		Baked:        r.baked,
 		OnNode:       r.marks.Of(event.Deploying, plan.ItemRollback).State == plan.Claimed,
-		CanUnlock:    r.host.SSH.Node != nil, Kept: r.butFor(), Command: r.Command,
+		CanUnlock:    r.nodeSSH() != nil, Kept: r.butFor(), Command: r.Command,
 	}
 	if r.past != nil {
 		o.Snapshot, o.Was = r.past.Snapshot, r.past.Was
@@ -195,12 +217,18 @@ func (r *Run) putOnRecord(c *lxc.Container, end outcome.End) {
 	if c.Lifecycle == lxc.Destroyed {
 		return
 	}
-	c.StoppedAt, c.Answering = nil, r.answering()
+	if r.verb != plan.Update || r.guest != nil || len(r.services) > 0 { // an update may leave it stopped
+		c.StoppedAt, c.Answering = nil, r.answering()
+	}
 	if r.job.Template != nil {
 		c.Notes = r.notes
 	}
 	if end.Lifecycle != "" {
 		c.Lifecycle, c.Error = end.Lifecycle, end.Error
+	}
+	if end.Lifecycle == lxc.Destroyed {
+		now := lxc.At(time.Now())
+		c.DestroyedAt = &now
 	}
 }
 

@@ -111,7 +111,7 @@ func (r *Run) snapshot(ctx context.Context, node string) error {
 		return err
 	}
 	r.say("Taking the snapshot " + name)
-	upid, err := r.host.PVE.TakeSnapshot(ctx, node, r.ctid, name, "before a sync of infrahaus")
+	upid, err := r.host.PVE.TakeSnapshot(ctx, node, r.ctid, name, "before "+map[bool]string{true: "an update", false: "a sync"}[r.verb == plan.Update]+" of infrahaus")
 	if err == nil {
 		_, err = r.followTask(ctx, upid)
 	}

@@ -36,6 +36,9 @@ func (r *Run) start(ctx context.Context) error {
 // to open the guest.
 func (r *Run) startIt(ctx context.Context, todo plan.Action) error {
 	node := r.placement.Node
+	if err := r.learnKind(ctx); err != nil {
+		return err
+	}
 	upid, err := r.startTask(ctx, node, todo)
 	if err != nil {
 		return err
@@ -49,7 +52,7 @@ func (r *Run) startIt(ctx context.Context, todo plan.Action) error {
 	}
 	res, err := r.awaitStart(ctx, upid, r.followTask)
 	if err != nil {
-		return err
+		return r.startFailed(ctx, err)
 	}
 	r.warnAll(res.Warnings)
 	if err := r.mark(ctx, event.Starting, plan.ItemStart, plan.Done, plan.Detail{UPID: upid}); err != nil {
@@ -119,6 +122,10 @@ func (r *Run) learnAddress(ctx context.Context, node string) error {
 			fmt.Errorf("the container has no address after %s", plan.AddressTimeout))
 		defer cancel()
 		addr, err := r.host.PVE.Address(wait, node, r.ctid, r.job.Spec.Network, r.mac, r.watch())
+		if pve.TellsNoAddress(err) && !r.host.SSH.NeedsAddress() {
+			r.warn(err.Error()+"; the guest itself is asked in the end", "")
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -169,7 +176,7 @@ func (r *Run) openSoon(ctx context.Context) {
 	o := &opening{up: make(chan struct{}), done: make(chan struct{})}
 	r.opening = o
 	node := r.placement.Node
-	target := guest.Target{CTID: r.ctid, Node: node, Address: r.address, HostKeys: r.hostKeys}
+	target := guest.Target{CTID: r.ctid, Node: node, Address: r.address, HostKeys: r.hostKeys, Application: r.application}
 	opts := r.host.SSH
 	opts.Up, opts.Adopted = o.up, r.recorded.Adopted
 	step := event.Deploying // the phase that needs it; this one may have ended by then

@@ -178,9 +178,13 @@ func (r *Run) cleanUp(ctx context.Context) string {
 	default:
 		err = r.remove(ctx, node, 0)
 	}
+	asked := ", as --on-failure asks"
+	if r.baking != nil {
+		asked = ""
+	}
 	if err != nil {
-		return fmt.Sprintf("container %d could not be destroyed, as --on-failure asks: %v", r.ctid, err)
+		return fmt.Sprintf("container %d could not be destroyed%s: %v", r.ctid, asked, err)
 	}
 	r.exists(outcome.Destroyed)
-	return fmt.Sprintf("container %d was destroyed, as --on-failure asks", r.ctid)
+	return fmt.Sprintf("container %d was destroyed%s", r.ctid, asked)
 }

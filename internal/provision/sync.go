@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 
+	"github.com/infrahaus/infrahaus/internal/bake"
 	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/exit"
@@ -17,8 +19,15 @@ import (
 // sync runs the config-manager, which applies files and packages, and then the template's
 // scripts in order. The first failure ends the run.
 func (r *Run) sync(ctx context.Context) error {
-	if r.plan.In(event.Syncing)[0].Kind == plan.Nothing {
-		return r.step(r.phase.To, "Nothing is run: --from finalizing")
+	if first := r.plan.In(event.Syncing)[0]; first.Kind == plan.Nothing {
+		message := "Nothing is run: --from finalizing"
+		if r.application {
+			message = "Nothing is run in the container: " + strings.Join(first.Lines, ", ")
+		}
+		return r.step(r.phase.To, message)
+	}
+	if r.application {
+		return r.syncApplication(ctx)
 	}
 	scripts := r.job.Scripts()
 	names := make([]string, len(scripts))
@@ -64,7 +73,7 @@ func (r *Run) applyFiles(ctx context.Context) error {
 	p := program{
 		item: plan.ItemManager, logs: event.Event{Type: event.Log, Step: r.phase.Name, ScriptName: plan.ItemManager},
 		attempt: guest.Attempt{
-			Name: plan.ItemManager, Script: []byte(configmanager.SyncScript()), Env: []string{configmanager.StageEnv(r.staging)},
+			Name: plan.ItemManager, Script: []byte(bake.Settle + configmanager.SyncScript()), Env: []string{configmanager.StageEnv(r.staging)},
 		},
 	}
 	return r.runProgram(ctx, p)
@@ -107,7 +116,7 @@ func (r *Run) runScript(ctx context.Context, s template.Script, i, n int) error 
 	p := program{
 		item: s.Name, logs: event.Event{Type: event.Log, Step: r.phase.Name, ScriptName: s.Name, ScriptIndex: &i, ScriptTotal: n},
 		attempt: guest.Attempt{
-			Name: s.Name, Path: path.Join(r.scriptsDir(), s.Name), Env: append(r.scriptEnv(), own...), Helpers: configmanager.HelpersPath,
+			Name: s.Name, Path: path.Join(r.scriptsDir(), s.Name), Env: append(r.scriptEnv(s), own...), Helpers: configmanager.HelpersPath,
 			Timeout: s.Timeout, User: s.User,
 		},
 		announced: true,
@@ -120,6 +129,9 @@ func (r *Run) runScript(ctx context.Context, s template.Script, i, n int) error 
 	end.Type, end.Percent, end.Message = event.Step, &percent, fmt.Sprintf("Script %q completed", s.Name)
 	if r.plan.Of(s.Name) == plan.Leave {
 		end.Message = fmt.Sprintf("Script %q was completed before", s.Name)
+		if r.marks.Of(event.Syncing, s.Name).Image != "" {
+			end.Message = fmt.Sprintf("Script %q was completed in the baked image", s.Name)
+		}
 	}
 	return r.Bus.Emit(end)
 }
@@ -132,18 +144,23 @@ func (r *Run) scriptsDir() string {
 	return path.Join(r.marks.Of(event.Deploying, plan.ItemShip).Dir, "scripts")
 }
 
-// scriptEnv is the environment of every script, without the runner's own variables.
-func (r *Run) scriptEnv() []string {
+// scriptEnv is the environment of a script, without the runner's own variables. A script of
+// the image gets nothing of the instance, wherever it runs: it must do the same in an image.
+func (r *Run) scriptEnv(s template.Script) []string {
 	f := r.guestFacts
 	env := []string{
 		"DEBIAN_FRONTEND=noninteractive",
 		"LC_ALL=C",
-		"CONTAINER_ID=" + r.recordID,
 		"CONTAINER_OS=" + f.OS,
 		"CONTAINER_OS_VERSION=" + f.OSVersion,
 		"TEMPLATE_NAME=" + r.job.Template.Name,
 		"_PKG_MGR=" + f.PackageManager,
 	}
+	if s.Stage == template.StageImage {
+		return env
+	}
+	env = append(env, "CONTAINER_ID="+r.recordID)
+	env = append(env, "INFRAHAUS_CTID="+strconv.Itoa(r.ctid))
 	if r.address.IsValid() {
 		env = append(env, "INFRAHAUS_ADDRESS="+r.address.String())
 	}

@@ -43,7 +43,7 @@ func (r *Run) remake(ctx context.Context) error {
 func (r *Run) discard(ctx context.Context, node string, ctid int, upid string) error {
 	f, err := r.stillOurs(ctx, node, r.facts(ctid, upid))
 	if err == nil && f.Config.Lock == "create" {
-		if err := Unlock(ctx, r.host.SSH.Node, ctid); err != nil {
+		if err := Unlock(ctx, r.nodeSSH(), ctid); err != nil {
 			return err
 		}
 		err = r.stillUnlocked(ctx, node, f)

@@ -145,10 +145,16 @@ func pick(list []netInterface, family, mac string) netip.Addr {
 	return netip.Addr{}
 }
 
+// TellsNoAddress reports whether the error of Address says that Proxmox is too old for it.
+func TellsNoAddress(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Status == http.StatusNotImplemented
+}
+
 // old explains the error of a Proxmox that does not have /interfaces.
 func old(err error, family string) error {
 	var e *Error
-	if errors.As(err, &e) && e.Status == http.StatusNotImplemented {
+	if errors.As(err, &e) && TellsNoAddress(err) {
 		out := *e
 		out.Reason = "Proxmox VE before 8.1 cannot tell an address got by DHCP"
 		out.Hints = []string{"give it a static one: " + staticFlag(family) + " CIDR,gateway", "or go through the node: INFRAHAUS_SSH_TRANSPORT=node"}

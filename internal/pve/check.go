@@ -1,12 +1,14 @@
 package pve
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/oci"
 )
 
 // CheckSpec returns the faults of a spec that are visible without asking Proxmox. They
@@ -25,6 +27,21 @@ func CheckSpec(s lxc.Spec) error {
 			e.Hints = append(e.Hints, f.Better)
 		}
 		return e
+	}
+	for _, os := range s.OSChoices() {
+		if !oci.Is(os) {
+			continue
+		}
+		_, err := oci.Parse(os)
+		if wrong := (*oci.Error)(nil); errors.As(err, &wrong) {
+			e := &Error{Kind: Invalid, Op: fmt.Sprintf("use the image %q", wrong.Text), Field: "image", Reason: "it " + wrong.Reason}
+			if oci.Is(wrong.Better) {
+				e.Hints = append(e.Hints, "was "+wrong.Better+" meant?")
+			} else if wrong.Better != "" {
+				e.Hints = append(e.Hints, wrong.Better)
+			}
+			return e
+		}
 	}
 	return CheckKeys(s.SSHKeys)
 }

@@ -10,6 +10,9 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/oci"
 )
 
 // storage is one storage of the node.
@@ -34,7 +37,15 @@ func (r *resolver) askNode(ctx context.Context) error {
 	return g.Wait()
 }
 
+// askStorages asks for the storages and for the OS templates on them.
 func (r *resolver) askStorages(ctx context.Context) error {
+	if err := r.askStorageList(ctx); err != nil {
+		return err
+	}
+	return r.askArchives(ctx)
+}
+
+func (r *resolver) askStorageList(ctx context.Context) error {
 	var raw []struct{ Storage, Type, Content, Enabled, Active, Avail text }
 	if err := r.c.get(ctx, "list the storages of node "+r.out.Node, join("nodes", r.out.Node, "storage"), &raw); err != nil {
 		return err
@@ -46,7 +57,7 @@ func (r *resolver) askStorages(ctx context.Context) error {
 		r.storages = append(r.storages, st)
 	}
 	sort.Slice(r.storages, func(i, j int) bool { return r.storages[i].name < r.storages[j].name })
-	return r.askArchives(ctx)
+	return nil
 }
 
 // askArchives lists the OS templates on the storages that can have some.
@@ -60,7 +71,13 @@ func (r *resolver) askArchives(ctx context.Context) error {
 		}
 	}
 	err := g.Wait()
-	r.archives = slices.Concat(lists...)
+	for _, a := range slices.Concat(lists...) {
+		if strings.HasPrefix(a.name, lxc.BakedPrefix) {
+			r.baked = append(r.baked, a)
+		} else {
+			r.archives = append(r.archives, a)
+		}
+	}
 	return err
 }
 
@@ -235,11 +252,23 @@ func (r *resolver) chooseFirstBridge(context.Context) error {
 func (r *resolver) chooseTemplate(ctx context.Context) error {
 	var none error
 	for _, os := range r.spec.OSChoices() {
-		err := r.chooseOS(ctx, os)
-		if e := (*Error)(nil); !errors.As(err, &e) || !e.noTemplate {
+		choose := r.chooseOS
+		if oci.Is(os) {
+			choose = r.chooseImage
+		}
+		err := choose(ctx, os)
+		e := (*Error)(nil)
+		if !errors.As(err, &e) || !e.noTemplate {
 			return err
 		}
-		none = err // the choices are the same for all of them
+		r.out.Image, r.out.Found = nil, nil
+		if len(r.spec.OSElse) > 0 && oci.Is(os) {
+			r.note("not %s: %s", os, e.Reason)
+		}
+		if before := (*Error)(nil); errors.As(none, &before) && before.Field == "image" {
+			e.Hints = append(e.Hints, before.Error())
+		}
+		none = err
 	}
 	return none
 }
@@ -275,7 +304,7 @@ func (r *resolver) chooseOS(ctx context.Context, prefix string) error {
 	remote, rfit := best(index, prefix)
 	switch {
 	case fit == 0 && rfit == 0:
-		return r.noTemplate(index)
+		return r.noTemplate(ctx, index, prefix)
 	case rfit > fit:
 		if remote.storage, err = r.downloadStorage(ctx, storage); err != nil {
 			return err
@@ -286,6 +315,23 @@ func (r *resolver) chooseOS(ctx context.Context, prefix string) error {
 		r.take(wish, found, false)
 	}
 	return nil
+}
+
+// elsewhere looks for an OS template on the other nodes that are online; "" if none has it.
+func (r *resolver) elsewhere(ctx context.Context, prefix string) (node string, found archive) {
+	for _, n := range r.nodes {
+		if !n.Online || n.Name == r.out.Node {
+			continue
+		}
+		other := &resolver{c: r.c, out: &Placement{Node: n.Name}}
+		if other.askStorages(ctx) != nil {
+			continue // it only improves a message
+		}
+		if found, fit := best(other.archives, prefix); fit > 0 {
+			return n.Name, found
+		}
+	}
+	return "", archive{}
 }
 
 func (r *resolver) take(wish string, a archive, download bool) {
@@ -323,8 +369,9 @@ func (r *resolver) downloadStorage(ctx context.Context, want string) (string, er
 	}).name, nil
 }
 
-// noTemplate is the error for an OS without a template. It lists the ones that exist.
-func (r *resolver) noTemplate(index []archive) error {
+// noTemplate is the error for an OS without a template. It lists the ones that exist, and
+// names another node that has the template.
+func (r *resolver) noTemplate(ctx context.Context, index []archive, prefix string) error {
 	names := map[string]bool{}
 	for _, a := range append(slices.Clone(r.archives), index...) {
 		names[a.product()] = true
@@ -336,6 +383,9 @@ func (r *resolver) noTemplate(index []archive) error {
 	slices.Sort(choices)
 	e := &Error{Kind: Invalid, Op: "find the OS template " + strings.Join(r.spec.OSChoices(), " or "), Field: "os", noTemplate: true,
 		Reason: "neither a storage of node " + r.out.Node + " nor its appliance index has one" + r.foreign}
+	if node, a := r.elsewhere(ctx, prefix); node != "" {
+		e.Hints = append(e.Hints, fmt.Sprintf("node %s has %s on its storage %s: --node %s", node, a.name, a.storage, node))
+	}
 	if len(choices) > 0 {
 		shown := choices[:min(len(choices), 20)]
 		e.Hints = append(e.Hints, "there is: "+strings.Join(shown, ", "))

@@ -32,6 +32,13 @@ type Options struct {
 	// answer is used. It may use the client. If it returns an error, every request fails
 	// with that error.
 	Met func(context.Context, Identity) error
+
+	// Sent is told of every request that may change something, before it is sent. The path
+	// is without /api2/json. nil: nobody wants to know.
+	Sent func(method, path string)
+	// Gate is asked before every request that may change something; its error is the
+	// request's, and nothing is sent. nil: all may pass.
+	Gate func(context.Context) error
 }
 
 // Client is one login at one Proxmox endpoint. It is safe for concurrent use.
@@ -45,6 +52,9 @@ type Client struct {
 	pings   time.Duration // interval of pings on a console
 	http    *transport
 	shown   atomic.Bool // a console was opened, so the login is sufficient for one
+	memo    *memo       // see Share; nil: every question is asked
+	claims  claims
+	loads   turns // of downloads
 }
 
 // login identifies the user, as far as Proxmox's rules depend on it.
@@ -89,6 +99,7 @@ func New(o Options) (*Client, error) {
 	}
 	c.agent = agent
 	c.http = newTransport(tlsConfig)
+	c.http.sent, c.http.gate = o.Sent, o.Gate
 	c.http.met, c.http.unverified = o.Met, o.Insecure && o.Fingerprint == "" && o.CAFile == ""
 	opts := []proxmox.Option{
 		proxmox.WithHTTPClient(&http.Client{Transport: c.http, CheckRedirect: noRedirects}),

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
 // CurrentConfig is Config without what waits for a restart: the configuration with which a
@@ -37,6 +39,31 @@ func (c *Client) SetConfig(ctx context.Context, node string, ctid int, key, valu
 	})
 }
 
+// ErrChanged is the error if a container's configuration is not the one any more that the
+// caller has read.
+var ErrChanged = errors.New("the configuration has changed meanwhile")
+
+// AddConfig sets a key that is not in cfg, which the caller has just read. Proxmox refuses it
+// with ErrChanged if the configuration has changed since: a request for a new volume, made
+// twice, would make two. So is a request whose answer is lost: read the configuration again.
+func (c *Client) AddConfig(ctx context.Context, node string, ctid int, key, value string, cfg Config) error {
+	op := fmt.Sprintf("set %s of container %d", key, ctid)
+	body := map[string]any{key: value, "digest": cfg.All["digest"]}
+	err := unlocked(ctx, func() error {
+		return c.send(ctx, op, http.MethodPut, join("nodes", node, "lxc", strconv.Itoa(ctid), "config"), body, nil)
+	})
+	var e *Error
+	if ctx.Err() == nil && unclear(err) || errors.As(err, &e) && DigestRefused(e.Reason+e.Message) {
+		return errors.Join(ErrChanged, err)
+	}
+	return err
+}
+
+// DigestRefused reports whether Proxmox refuses a change because of its digest.
+func DigestRefused(text string) bool {
+	return strings.Contains(text, "detected modified configuration")
+}
+
 // Resize grows a disk (rootfs, mp0) to a size such as 16G and returns the task; "" if it has
 // that size. The size is absolute, so that a request whose answer is lost can be repeated.
 // Proxmox never shrinks a disk.
@@ -53,27 +80,16 @@ func (c *Client) Resize(ctx context.Context, node string, ctid int, disk, size s
 	return upid, err
 }
 
-// PoolOf is the pool that a container is a member of, "" for none.
-func (c *Client) PoolOf(ctx context.Context, ctid int) (string, error) {
-	var raw []struct{ VMID, Pool text }
-	if err := c.get(ctx, fmt.Sprintf("look up the pool of container %d", ctid), "/cluster/resources?type=vm", &raw); err != nil {
-		return "", err
-	}
-	for _, r := range raw {
-		if r.VMID.int() == ctid {
-			return r.Pool.String(), nil
-		}
-	}
-	return "", nil
-}
-
 // SetRequest is what will be set of a container.
 type SetRequest struct {
 	Node       string
 	CTID       int
-	Privileges []string // on the container
-	Grows      []string // the volumes of disks that grow, such as local-lvm:vm-100-disk-0
-	Nets       []string // the interfaces that change, as they will be
+	Privileges []string    // on the container
+	Grows      []string    // the volumes of disks that grow, such as local-lvm:vm-100-disk-0
+	Nets       []string    // the interfaces that change, as they will be
+	OldNets    []string    // and as they are: Proxmox wants a right on a bridge that is left, too
+	Mounts     []lxc.Mount // that are added, each new volume with its storage
+	Pool       string      // in which the container will be; "": it stays where it is
 }
 
 // MaySet returns Forbidden if the login lacks a privilege for a change: on the container, on
@@ -90,20 +106,45 @@ func (c *Client) MaySet(ctx context.Context, s SetRequest) error {
 			needs = append(needs, need{at: "/storage/" + storage, privilege: "Datastore.AllocateSpace"})
 		}
 	}
-	var missing error
-	for _, net := range s.Nets {
+	for _, m := range s.Mounts {
+		if m.New() {
+			needs = append(needs, need{at: "/storage/" + m.Storage, privilege: "Datastore.AllocateSpace"})
+		}
+	}
+	missing := c.mayAdd(ctx, p, s)
+	for i, net := range slices.Concat(s.Nets, s.OldNets) {
 		r := &resolver{c: c, out: &Placement{Node: s.Node}}
 		r.spec.Network, _, _ = parseNet(net)
 		bridge, err := r.bridgeNeeds(ctx)
 		if err != nil {
 			return err
 		}
-		needs, missing = append(needs, bridge...), cmp.Or(missing, r.noBridge())
+		if needs = append(needs, bridge...); i < len(s.Nets) {
+			missing = cmp.Or(missing, r.noBridge())
+		}
 	}
 	if err := p.require(ctx, fmt.Sprintf("change the settings of container %d", s.CTID), needs); err != nil {
 		return err
 	}
 	return missing // whoever may use a bridge sees it in the list
+}
+
+// mayAdd checks what the mount points that are added need on the node, and that the pool is
+// there.
+func (c *Client) mayAdd(ctx context.Context, p *permissions, s SetRequest) error {
+	r := &resolver{c: c, perms: p, out: &Placement{Node: s.Node}}
+	r.spec.Mounts, r.spec.Pool = s.Mounts, s.Pool
+	if err := r.checkPool(ctx); err != nil || len(s.Mounts) == 0 {
+		return err
+	}
+	var err error
+	if r.out.Version, err = c.Version(ctx); err == nil {
+		err = r.askStorageList(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return r.chooseMounts(ctx)
 }
 
 // bridgeNeeds are the needs on the bridge of a network that changes. The zone of an SDN VNet is

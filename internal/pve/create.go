@@ -68,7 +68,11 @@ func (c *Client) Create(ctx context.Context, r CreateRequest, claim func(ctid in
 			}
 			ctid = max(next, last+1)
 		}
+		if r.Spec.CTID == 0 {
+			ctid = c.claims.reserve(ctid)
+		}
 		made, err := c.createAs(ctx, r, ctid, claim)
+		c.claims.release(ctid)
 		if err == nil || r.Spec.CTID != 0 || !taken(err) {
 			return made, err
 		}
@@ -149,7 +153,13 @@ func unclear(err error) bool {
 // nextID asks for the lowest free id. Asking does not reserve it.
 func (c *Client) nextID(ctx context.Context) (int, error) {
 	var id text
-	if err := c.get(ctx, "ask for a free container id", "/cluster/nextid", &id); err != nil {
+	err := c.get(ctx, "ask for a free container id", "/cluster/nextid", &id)
+	var e *Error
+	if errors.As(err, &e) && strings.Contains(e.Reason+e.Message, "unable to get any free VMID") {
+		e.Field = "ctid"
+		e.Hints = append(e.Hints, "say --ctid with an id outside of that range", "or widen the range: Next Free VMID Range in the options of the datacenter")
+	}
+	if err != nil {
 		return 0, err
 	}
 	if n := id.int(); n >= lxc.MinCTID && n <= lxc.MaxCTID {

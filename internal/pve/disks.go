@@ -69,7 +69,7 @@ func (c *Client) disksOn(ctx context.Context, node, storage string, ctid int) []
 // TaskStart is the time when a task began, by the clock of its node. It is zero if the
 // text is not a task's id.
 func TaskStart(upid string) time.Time {
-	m := upidForm.FindStringSubmatch(upid)
+	m := upidForm().FindStringSubmatch(upid)
 	if m == nil {
 		return time.Time{}
 	}

@@ -137,7 +137,10 @@ func (e *Error) ExitStatus() int {
 // NextSteps are what to check, the values to choose from, and the hints.
 func (e *Error) NextSteps() []string {
 	var hints []string
-	if e.Kind == Unreachable {
+	switch {
+	case e.behindProxy():
+		hints = append(hints, "Proxmox's proxy answered, but the node behind it did not; on the node: systemctl status pvedaemon pveproxy")
+	case e.Kind == Unreachable:
 		hints = append(hints, "see that the host's url is right (INFRAHAUS_URL, or url in the config) and can be reached from here")
 	}
 	if len(e.Choices) > 0 {
@@ -149,6 +152,10 @@ func (e *Error) NextSteps() []string {
 	}
 	return append(hints, e.Hints...)
 }
+
+// behindProxy reports whether pveproxy answered for a node or a daemon that it could not
+// reach (595), or that did not answer it in time (596).
+func (e *Error) behindProxy() bool { return e.Status == 595 || e.Status == 596 }
 
 // FieldTransport is the Field of a privilege that only the way into the guest needs.
 const FieldTransport = "ssh.transport"

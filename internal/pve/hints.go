@@ -2,19 +2,20 @@ package pve
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 var (
-	deniedForm  = regexp.MustCompile(`^Permission check failed \((/[^,\s]*), ([A-Za-z.]+(?:[,|]\s?[A-Za-z.]+)*)\)`)
-	storageForm = regexp.MustCompile(`^storage '([^']+)' (does not exist|is disabled|is not available|is not online)`)
-	lockedForm  = regexp.MustCompile(`^CT is locked \(([a-z-]+)\)|CT (\d+) is locked`)
+	deniedForm  = lazy.Regexp(`^Permission check failed \((/[^,\s]*), ([A-Za-z.]+(?:[,|]\s?[A-Za-z.]+)*)\)`)
+	storageForm = lazy.Regexp(`^storage '([^']+)' (does not exist|is disabled|is not available|is not online)`)
+	lockedForm  = lazy.Regexp(`^CT is locked \(([a-z-]+)\)|CT (\d+) is locked`)
 )
 
 // noPortForm is the message of a start if a bridge has no port that could carry the VLAN.
-var noPortForm = regexp.MustCompile(`no physical interface on bridge '([^']+)'`)
+var noPortForm = lazy.Regexp(`no physical interface on bridge '([^']+)'`)
 
 // noPortHint is advice without a command. The API's change of a bridge removes every
 // setting that the request leaves out, even the node's own address.
@@ -26,7 +27,7 @@ func noPortHint(bridge string) string {
 // newerForm is the message of pve-container for a version of a distribution that is newer
 // than its table of distributions. A start has it only in the log, because there it comes
 // from a hook of lxc.
-var newerForm = regexp.MustCompile(`(?i)\bunsupported [a-z]+( linux| leap)? (version|release)\b|\bunknown [a-z]+ (version|release) '`)
+var newerForm = lazy.Regexp(`(?i)\bunsupported [a-z]+( linux| leap)? (version|release)\b|\bunknown [a-z]+ (version|release) '`)
 
 var newerHints = []string{
 	"the node's pve-container is older than this distribution; on the node: apt update && apt install pve-container",
@@ -55,9 +56,9 @@ func (c *Client) addHints(e *Error) {
 		e.Field, e.Hints = "mount", append(e.Hints, nodeWayHint, rootLoginHint)
 	case strings.HasPrefix(r, "Permission check failed (pool '"):
 		e.Field = "pool"
-	case deniedForm.MatchString(r):
-		e.Hints = append(e.Hints, c.deniedHints(deniedForm.FindStringSubmatch(r))...)
-	case storageForm.MatchString(r):
+	case deniedForm().MatchString(r):
+		e.Hints = append(e.Hints, c.deniedHints(deniedForm().FindStringSubmatch(r))...)
+	case storageForm().MatchString(r):
 		e.Field = "storage"
 	case strings.Contains(r, "already exists on node"):
 		e.Field = "ctid"
@@ -65,7 +66,7 @@ func (c *Client) addHints(e *Error) {
 		e.Field = "ssh-key"
 	case strings.HasPrefix(r, "unable to use volume"), strings.Contains(r, "Only root can pass arbitrary filesystem paths"):
 		e.Field = "os"
-	case lockedForm.MatchString(r):
+	case lockedForm().MatchString(r):
 		e.Hints = append(e.Hints, lockedHint(ctidOf(e.Op)))
 	case strings.Contains(r, "protection mode enabled"):
 		e.Hints = append(e.Hints, "it is protected against removal; on the node: pct set "+ctidOf(e.Op)+" --protection 0")

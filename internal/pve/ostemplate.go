@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // archive is an OS template, on a storage or in the appliance index.
@@ -20,6 +22,8 @@ type archive struct {
 	volID   string
 	arch    string // from the index; "": see architecture
 	from    string // the URL in the index
+	size    int64  // bytes; 0 in the index
+	made    time.Time
 }
 
 // architecture is the architecture of an archive, from the index or else from its name:
@@ -55,6 +59,12 @@ func (r *resolver) runnable(ctx context.Context, all []archive, prefix string) [
 	return slices.DeleteFunc(slices.Clone(all), func(a archive) bool { return a.architecture() != "" && a.architecture() != r.arch })
 }
 
+// Architecture returns a node's architecture: amd64, arm64 or riscv64. It is amd64 if the
+// login may not ask.
+func (c *Client) Architecture(ctx context.Context, node string) string {
+	return c.architecture(ctx, node)
+}
+
 // architecture returns a node's architecture. It is amd64, for which Proxmox VE is made,
 // if the login may not ask (Sys.Audit on the node) or the answer has none.
 func (c *Client) architecture(ctx context.Context, node string) string {
@@ -86,7 +96,7 @@ func (a archive) version() string {
 // plainRest matches the rest of a name behind a prefix for the plain edition of an OS:
 // more of the version, then the edition. TurnKey appliances are named
 // debian-12-turnkey-….
-var plainRest = regexp.MustCompile(`^(-[0-9][0-9.]*)?(-(standard|default|base|minimal|cloud))?$`)
+var plainRest = lazy.Regexp(`^(-[0-9][0-9.]*)?(-(standard|default|base|minimal|cloud))?$`)
 
 // fit rates how well an archive matches a prefix: 2 for the plain edition, 1 for another
 // edition, 0 for no match. debian-1 is not a prefix of debian-12.
@@ -105,7 +115,7 @@ func (a archive) fit(prefix string) int {
 		return 1 // ubuntu-24 for ubuntu-24.04
 	}
 	product, ok := strings.CutPrefix(a.product(), prefix)
-	if ok && plainRest.MatchString(product) {
+	if ok && plainRest().MatchString(product) {
 		return 2
 	}
 	return 1
@@ -164,7 +174,7 @@ func leadingDigits(s string) int {
 
 // archives lists the OS templates on a storage.
 func (c *Client) archives(ctx context.Context, node, storage string) ([]archive, error) {
-	var raw []struct{ VolID, Content text }
+	var raw []struct{ VolID, Content, Size, CTime text }
 	path := join("nodes", node, "storage", storage, "content") + "?content=vztmpl"
 	if err := c.get(ctx, "list the OS templates on storage "+storage, path, &raw); err != nil {
 		return nil, err
@@ -173,7 +183,12 @@ func (c *Client) archives(ctx context.Context, node, storage string) ([]archive,
 	for _, r := range raw {
 		_, name, ok := strings.Cut(r.VolID.String(), ":vztmpl/")
 		if ok && (r.Content == "" || r.Content == "vztmpl") {
-			out = append(out, archive{name: name, storage: storage, volID: r.VolID.String()})
+			a := archive{name: name, storage: storage, volID: r.VolID.String()}
+			a.size, _ = r.Size.int64()
+			if at, ok := r.CTime.int64(); ok {
+				a.made = time.Unix(at, 0)
+			}
+			out = append(out, a)
 		}
 	}
 	return out, nil
@@ -194,20 +209,33 @@ func (c *Client) index(ctx context.Context, node string) ([]archive, error) {
 	return out, nil
 }
 
-var percentForm = regexp.MustCompile(`(?:^|[\s.])(\d{1,3})(?:\.\d+)?%`)
+var percentForm = lazy.Regexp(`(?:^|[\s.])(\d{1,3})(?:\.\d+)?%`)
 
 // Download downloads the placement's OS template from the appliance index if it is
-// missing, and waits for it. w.Waiting gets the progress. It is idempotent, also when two
+// missing, or pulls its image from a registry, and waits for it. w.Waiting gets the progress. It is idempotent, also when two
 // run at once.
 func (c *Client) Download(ctx context.Context, p *Placement, w Watch) error {
 	if !p.Template.Download {
 		return nil
 	}
+	defer c.memo.forget()
+	first, done, err := c.loads.take(ctx, p.Node+" "+p.Template.VolID)
+	if err != nil {
+		return c.explain(ctx, "wait for the OS template "+p.Template.Name, err)
+	}
+	defer done()
+	if !first && c.present(ctx, p) {
+		p.Template.Download = false
+		return nil
+	}
+	if p.Template.Image != "" {
+		return c.pull(ctx, p, w)
+	}
 	op := "download the OS template " + p.Template.Name
 	w.waiting(fmt.Sprintf("downloading %s to %s", p.Template.Name, p.Template.Storage))
 	var upid string
 	body := map[string]any{"template": p.Template.Name, "storage": p.Template.Storage}
-	err := unlocked(ctx, func() error {
+	err = unlocked(ctx, func() error {
 		return c.begin(ctx, op, http.MethodPost, join("nodes", p.Node, "aplinfo"), body, &upid)
 	})
 	if err != nil {
@@ -233,7 +261,7 @@ func notDownloaded(err error, p *Placement) error {
 		return err
 	}
 	from, host := p.Template.Location, "download.proxmox.com"
-	if u, err := url.Parse(from); err == nil && u.Hostname() != "" && nodeHost.MatchString(u.Hostname()) {
+	if u, err := url.Parse(from); err == nil && u.Hostname() != "" && nodeHost().MatchString(u.Hostname()) {
 		host = u.Hostname()
 	} else {
 		from = "it"
@@ -247,14 +275,14 @@ func notDownloaded(err error, p *Placement) error {
 }
 
 // nodeHost matches host names that are safe in a command line.
-var nodeHost = regexp.MustCompile(`^[a-zA-Z0-9.-]+$`)
+var nodeHost = lazy.Regexp(`^[a-zA-Z0-9.-]+$`)
 
 // downloadLines turns the dots in a download's log into "26 %", and passes other lines
 // on.
 func downloadLines(name string, w Watch) func(string) {
 	last := -1
 	return func(line string) {
-		m := percentForm.FindStringSubmatch(line)
+		m := percentForm().FindStringSubmatch(line)
 		if m == nil {
 			w.line(line)
 			return
@@ -267,6 +295,7 @@ func downloadLines(name string, w Watch) func(string) {
 }
 
 func (c *Client) present(ctx context.Context, p *Placement) bool {
+	c.memo.forget()
 	list, err := c.archives(ctx, p.Node, p.Template.Storage)
 	return err == nil && slices.ContainsFunc(list, func(a archive) bool { return a.volID == p.Template.VolID })
 }

@@ -39,13 +39,16 @@ func createParams(r CreateRequest, ctid int) map[string]any {
 		body["memory"] = s.MemoryMiB
 	}
 	partParams(body, r)
+	if s.OSType != "" {
+		body["ostype"] = s.OSType
+	}
 	if s.CPULimit > 0 {
 		body["cpulimit"] = s.CPULimit
 	}
 	if s.CPUUnits > 0 {
 		body["cpuunits"] = s.CPUUnits
 	}
-	for key, value := range map[string]string{"pool": s.Pool, "startup": s.Startup, "searchdomain": s.Network.SearchDomain} {
+	for key, value := range map[string]string{"pool": s.InPool(), "startup": s.Startup, "searchdomain": s.Network.SearchDomain} {
 		if value != "" {
 			body[key] = value
 		}
@@ -69,19 +72,24 @@ func createParams(r CreateRequest, ctid int) map[string]any {
 		body["ssh-public-keys"] = strings.Join(keys, "\n")
 	}
 	if r.Description != "" && r.Placement.MarkerAllowed {
-		body["description"] = notes(s.Description, r.Description)
+		body["description"] = Notes(s.Description, r.Description)
 	}
 	return body
 }
 
-// notes are what Proxmox keeps as description: a text, and our mark behind it. A line of the
-// text that looks like a mark would be taken for the mark.
-func notes(text, mark string) string {
-	text = strings.TrimSpace(strings.ReplaceAll(text, markerPrefix, strings.TrimSuffix(markerPrefix, ":")+" :"))
+// Notes are what Proxmox keeps as description: a text, and our mark behind it.
+func Notes(text, mark string) string {
+	text = NotesText(text)
 	if text == "" {
 		return mark
 	}
 	return text + "\n\n" + mark
+}
+
+// NotesText is a text as Notes writes it: one that looks like a mark would be taken for the
+// mark.
+func NotesText(text string) string {
+	return strings.TrimSpace(strings.ReplaceAll(text, markerPrefix, strings.TrimSuffix(markerPrefix, ":")+" :"))
 }
 
 // rootfs requests a new volume: "storage:GiB", without a unit.

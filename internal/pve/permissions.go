@@ -65,6 +65,16 @@ func (p *permissions) has(ctx context.Context, at, privilege string) bool {
 	return ok
 }
 
+// pool is the first pool, by name, on which the login has a privilege; "" if none.
+func (p *permissions) pool(privilege string) string {
+	for _, at := range slices.Sorted(maps.Keys(p.paths)) {
+		if name, ok := strings.CutPrefix(at, "/pool/"); ok && p.listed(at, privilege) {
+			return name
+		}
+	}
+	return ""
+}
+
 // listed looks up the privilege at the nearest path in the overview.
 func (p *permissions) listed(at, privilege string) bool {
 	for dir := at; ; dir = path.Dir(dir) {

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
 // Places are the names of what a new container can be put on.
@@ -105,7 +107,7 @@ func (c *Client) OSNames(ctx context.Context, node string) (Places, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			for _, a := range found {
-				if product := a.product(); !strings.Contains(product, "-turnkey-") {
+				if product := a.product(); !strings.Contains(product, "-turnkey-") && !strings.HasPrefix(product, lxc.BakedPrefix) {
 					p.OS = append(p.OS, product)
 				}
 			}

@@ -17,6 +17,14 @@ import (
 // get fetches path into v. After a temporary failure (595–599, 502–504, a broken
 // connection) it repeats the GET twice, after 100 and 400 ms.
 func (c *Client) get(ctx context.Context, op, path string, v any) error {
+	if c.memo != nil && common(path) {
+		return c.memo.get(ctx, path, v, func(raw *json.RawMessage) error { return c.ask(ctx, op, path, raw) })
+	}
+	return c.ask(ctx, op, path, v)
+}
+
+// ask is get without a memory.
+func (c *Client) ask(ctx context.Context, op, path string, v any) error {
 	for pause := 100 * time.Millisecond; ; pause *= 4 {
 		err := c.send(ctx, op, http.MethodGet, path, nil, v)
 		if err == nil || !passing(err) || pause > 400*time.Millisecond {

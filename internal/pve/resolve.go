@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/placement"
 )
 
 // resolver collects the answers of Resolve's questions.
@@ -26,8 +27,9 @@ type resolver struct {
 	storages []storage
 	bridges  []bridge
 	archives []archive
-	arch     string // of the node, if it was asked for
-	foreign  string // note for an error: OS templates that only another architecture can run
+	baked    []archive // of template bake, which are no OS's own
+	arch     string    // of the node, if it was asked for
+	foreign  string    // note for an error: OS templates that only another architecture can run
 }
 
 // Resolve chooses everything that the spec leaves open (node, storage, bridge, OS
@@ -48,7 +50,7 @@ func (c *Client) Resolve(ctx context.Context, spec lxc.Spec, way Way) (*Placemen
 	}
 	for _, step := range []func(context.Context) error{
 		r.chooseNode, r.checkRequires, r.checkRootOnly, r.askNode, r.checkSight, r.checkPool,
-		r.chooseStorage, r.chooseMounts, r.chooseBridge, r.chooseTemplate, r.checkRights, r.checkAddresses,
+		r.chooseStorage, r.chooseMounts, r.chooseBridge, r.chooseTemplate, r.chooseBaked, r.checkRights, r.checkAddresses,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -87,7 +89,7 @@ func (r *resolver) askID(ctx context.Context) (int, error) {
 	return r.spec.CTID, err
 }
 
-func (r *resolver) chooseNode(context.Context) error {
+func (r *resolver) chooseNode(ctx context.Context) error {
 	var online, offline []string
 	for _, n := range r.nodes {
 		if n.Online {
@@ -96,8 +98,13 @@ func (r *resolver) chooseNode(context.Context) error {
 			offline = append(offline, n.Name)
 		}
 	}
-	want := r.spec.Node
+	wish, want := placement.Wish(r.spec.Node), ""
+	if len(wish) == 1 {
+		want = wish[0]
+	}
 	switch {
+	case len(wish) > 1:
+		return r.place(ctx, wish)
 	case want != "" && slices.Contains(online, want):
 		r.out.Node = want
 	case want != "" && slices.Contains(offline, want):
@@ -116,7 +123,7 @@ func (r *resolver) chooseNode(context.Context) error {
 	case len(online) == 0:
 		return &Error{Kind: Refused, Op: "choose a node", Field: "node", Reason: "Proxmox names no node that is online"}
 	default:
-		return ambiguous("node", online)
+		return r.place(ctx, nil)
 	}
 	return nil
 }
@@ -136,6 +143,9 @@ func (r *resolver) warn() {
 		if n.VLAN > 0 && !carries {
 			add("bridge %s is not VLAN aware and has no port, so that VLAN %d cannot be set up on it", on, n.VLAN)
 		}
+	}
+	if r.spec.OSType == lxc.Unmanaged {
+		add("in an unmanaged container Proxmox sets up neither root's password nor SSH keys: both are ignored")
 	}
 	n := r.spec.Network
 	if m := r.out.Version.Major(); m > 0 && m < 8 && !StaticAddress(n).IsValid() {

@@ -205,6 +205,12 @@ func TestResolveRefuses(t *testing.T) {
 		{"unknown bridge", func(s *lxc.Spec) { s.Network.Bridge = "vmbr9" }, nil, pve.Invalid, "bridge", "vmbr0"},
 		{"two bridges", nil, map[string]answer{"GET /nodes/pve1/network": ok(`[{"type":"bridge","iface":"br1"},{"type":"bridge","iface":"br2"}]`)}, pve.Ambiguous, "bridge", "br1, br2"},
 		{"no such OS", func(s *lxc.Spec) { s.OSTemplate = "debian-99" }, nil, pve.Invalid, "os", "debian-15-standard"},
+		{"an OS that another node has", func(s *lxc.Spec) { s.OSTemplate, s.Node = "debian-99", "pve1" }, map[string]answer{
+			"GET /nodes":                          ok(`[{"node":"pve1","status":"online"},{"node":"pve2","status":"offline"},{"node":"pve3","status":"online"}]`),
+			"GET /nodes/pve3/storage":             ok(`[{"storage":"own","type":"dir","content":"vztmpl","active":1,"enabled":1}]`),
+			"GET /nodes/pve3/storage/own/content": ok(`[{"volid":"own:vztmpl/debian-99-standard_99.1-1_amd64.tar.zst","content":"vztmpl"}]`),
+		}, pve.Invalid, "os", "node pve3 has debian-99-standard_99.1-1_amd64.tar.zst on its storage own: --node pve3"},
+		{"no id left in the range", nil, map[string]answer{"GET /cluster/nextid": fail(500, "unable to get any free VMID in range [200, 210]")}, pve.Refused, "ctid", "say --ctid with an id outside of that range"},
 		{"no such volume", func(s *lxc.Spec) { s.OSTemplate = "local:vztmpl/nope_1_amd64.tar.zst" }, nil, pve.Invalid, "os", "debian-15-standard"},
 		{"debian-1 is not debian-12", func(s *lxc.Spec) { s.OSTemplate = "debian-1" }, nil, pve.Invalid, "os", "debian-12-standard"},
 		{"keyctl by token", func(s *lxc.Spec) { s.Features.Keyctl = true }, nil, pve.Forbidden, "features", "pct set 100 --features 'nesting=1,keyctl=1'"},

@@ -25,6 +25,9 @@ func (r *resolver) createNeeds() []need {
 	}
 	if p.Template.Download {
 		needs = append(needs, need{at: archive, privilege: "Datastore.AllocateTemplate"})
+		if p.Template.Image != "" {
+			needs = append(needs, need{at: "/nodes/" + p.Node, privilege: "Sys.AccessNetwork"})
+		}
 	}
 	if archive != disk {
 		needs = append(needs, need{at: archive, privilege: "Datastore.Audit", or: "Datastore.AllocateSpace"})
@@ -63,7 +66,7 @@ func (r *resolver) containerNeeds() []need {
 // inPool lets a privilege on the pool replace one on the container. Only tags need theirs on
 // the container itself: Proxmox checks them without regard to the pool.
 func (r *resolver) inPool(needs []need) {
-	if r.spec.Pool == "" {
+	if r.spec.InPool() == "" {
 		return
 	}
 	for i, n := range needs {
@@ -88,7 +91,7 @@ func bridgeNeed(name string, vlan int) need {
 // known by then.
 func (r *resolver) checkSight(ctx context.Context) error {
 	r.out.MarkerAllowed = r.perms.has(ctx, "/vms/"+strconv.Itoa(r.out.CTID), "VM.Config.Options") ||
-		r.spec.Pool != "" && r.perms.has(ctx, "/pool/"+r.spec.Pool, "VM.Config.Options")
+		r.spec.InPool() != "" && r.perms.has(ctx, "/pool/"+r.spec.Pool, "VM.Config.Options")
 	blind := r.blindStorage(ctx)
 	if more := r.blindBridge(ctx); len(blind) > 0 || more.at != "" && r.spec.Network.Bridge != "" {
 		needs := append(r.containerNeeds(), blind...)

@@ -59,8 +59,6 @@ func (s *sandbox) follow(t *testing.T, err error) (privs, paths []string) {
 	return privs, paths
 }
 
-var v92 = node.Profile{Version: "9.2.11", Release: "9.2", RepoID: "14a22df35955d97d", JSONMessage: true, AddressList: true, ConsoleTokens: true, Unprivileged: true}
-
 // TestPrivilegesInOneRound: the error for a token without privileges names everything
 // that a create needs at once, and after its hints the create works.
 func TestPrivilegesInOneRound(t *testing.T) {
@@ -81,8 +79,8 @@ func TestPrivilegesInOneRound(t *testing.T) {
 		}, nil, vm + disk + archive + " SDN.Use", "/vms /storage/local-lvm /storage/local /sdn/zones/localnetwork/vmbr0"},
 		{"a VLAN", node.Profile{}, func(s *lxc.Spec) { s.Network.Bridge, s.Network.VLAN = "vmbr0", 7 }, nil, vm + disk + archive + " SDN.Use", "/vms /storage /sdn/zones/localnetwork/vmbr0"},
 		{"by the console", node.Profile{}, nil, []string{pve.ConsolePrivilege}, vm + " VM.Console" + disk + archive, "/vms /storage"},
-		{"privileged on 8", node.Profile{}, func(s *lxc.Spec) { s.Unprivileged, s.Features = false, lxc.Features{} }, nil, vm + disk + archive, "/vms /storage"},
-		{"privileged on 9", v92, func(s *lxc.Spec) { s.Unprivileged, s.Features = false, lxc.Features{} }, nil, vm + " Sys.Modify" + disk + archive, "/vms / /storage"},
+		{"privileged on 8", node.V84(), func(s *lxc.Spec) { s.Unprivileged, s.Features = false, lxc.Features{} }, nil, vm + disk + archive, "/vms /storage"},
+		{"privileged on 9", node.V92(), func(s *lxc.Spec) { s.Unprivileged, s.Features = false, lxc.Features{} }, nil, vm + " Sys.Modify" + disk + archive, "/vms / /storage"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSandbox(t)

@@ -11,8 +11,10 @@ import (
 
 // Way is what a create knows of the ways into the guest and onto the node.
 type Way struct {
-	Inside []string // privileges on the container that getting into it needs
-	Node   bool     // this program can run pct on the node, as root
+	Inside   []string   // privileges on the container that getting into it needs
+	Node     bool       // this program can run pct on the node, as root
+	Registry Registry   // looks images up; nil: no registry is asked
+	Baked    *BakedWish // an image to use instead of the OS template; nil: none
 }
 
 // Setting is one key of a container's configuration, with its value as Proxmox writes it.

@@ -24,7 +24,7 @@ type sandbox struct {
 	server *api.Server
 	faults *driver.Faults
 	client *pve.Client
-	prof   node.Profile // zero: 8.4
+	prof   node.Profile // zero: 9.2
 }
 
 func newSandbox(t *testing.T, faults ...driver.Fault) *sandbox {
@@ -83,7 +83,7 @@ func create(ctx context.Context, c *pve.Client, spec lxc.Spec) (*pve.Placement, 
 // counts as online all the same, and its containers are found.
 func TestNodeThatHasJustBooted(t *testing.T) {
 	s := newSandbox(t)
-	if rows := s.node.Nodes(node.Root, ""); rows[0]["status"] != "unknown" || rows[0]["mem"] != nil {
+	if rows := s.node.NodeList(node.Root, ""); rows[0]["status"] != "unknown" || rows[0]["mem"] != nil {
 		t.Errorf("a node that has just booted is told as %v", rows)
 	}
 	_, made, _, err := create(t.Context(), s.client, spec())

@@ -106,7 +106,7 @@ func (c *Client) LastTask(ctx context.Context, node string, ctid int, typ string
 	}
 	newest, runs := -1, false
 	for _, t := range tasks { // the newest first, as far as starts differ by a second
-		m := upidForm.FindStringSubmatch(t.UPID)
+		m := upidForm().FindStringSubmatch(t.UPID)
 		if m == nil || m[5] != typ || m[6] != strconv.Itoa(ctid) {
 			continue
 		}

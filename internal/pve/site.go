@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -39,6 +40,10 @@ type Site struct {
 
 	Packages    map[string]string // installed version by name; only with Sys.Audit on the node
 	PackagesErr error
+
+	// Pool is the one in which the login may create containers, if it may not outside of a
+	// pool; "" if it may.
+	Pool string
 
 	Rights    []Right
 	RightsErr error
@@ -130,6 +135,10 @@ func (r *resolver) askRights(ctx context.Context, s *Site) {
 	var err error
 	if r.out.CTID, err = r.c.nextID(ctx); err != nil {
 		r.out.CTID = 100 // any id will do for the paths
+	}
+	if r.spec.Pool == "" && !r.perms.has(ctx, "/vms/"+strconv.Itoa(r.out.CTID), "VM.Allocate") {
+		r.spec.Pool = r.perms.pool("VM.Allocate")
+		s.Pool = r.spec.Pool
 	}
 }
 

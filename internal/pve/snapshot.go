@@ -5,12 +5,13 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"sort"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // Snapshot is a saved state of a container.
@@ -122,9 +123,9 @@ func (c *Client) Rollback(ctx context.Context, node string, ctid int, name strin
 	return upid, err
 }
 
-var noSuchSnapshot = regexp.MustCompile(`^snapshot '[^']*' does not exist$`)
+var noSuchSnapshot = lazy.Regexp(`^snapshot '[^']*' does not exist$`)
 
 // alreadyGone reports whether a task failed because the object to delete does not exist.
 func alreadyGone(typ, exit string) bool {
-	return typ == "vzdelsnapshot" && noSuchSnapshot.MatchString(exit)
+	return typ == "vzdelsnapshot" && noSuchSnapshot().MatchString(exit)
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"strconv"
 	"strings"
 
+	"github.com/infrahaus/infrahaus/internal/lazy"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
@@ -34,6 +34,13 @@ func (c *Client) Version(ctx context.Context) (Version, error) {
 	return Version{Release: v.Release.String(), Full: v.Version.String()}, nil
 }
 
+// Answers asks a node of the cluster for its version, which every login may see. The error is
+// Unreachable with status 595 or 596 if the node that has the API cannot reach it. No memory
+// (see Share) answers for it.
+func (c *Client) Answers(ctx context.Context, node string) error {
+	return c.ask(ctx, "reach node "+node, "/nodes/"+node+"/version", nil)
+}
+
 // Node is one machine of the cluster. Online is false only if it is known to be off: for
 // some ten seconds after a boot Proxmox calls a node "unknown", until its pvestatd has
 // reported, but the node answers.
@@ -45,7 +52,7 @@ type Node struct {
 // maxNodes is more than any cluster has. Each node costs a request.
 const maxNodes = 256
 
-var nodeName = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$`)
+var nodeName = lazy.Regexp(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$`)
 
 // Nodes lists the cluster's nodes. It leaves out names that no node can have, because
 // names become parts of addresses and of commands on other machines.
@@ -56,7 +63,7 @@ func (c *Client) Nodes(ctx context.Context) ([]Node, error) {
 	}
 	nodes := make([]Node, 0, len(raw))
 	for _, n := range raw {
-		if !nodeName.MatchString(n.Node.String()) || len(nodes) >= maxNodes {
+		if !nodeName().MatchString(n.Node.String()) || len(nodes) >= maxNodes {
 			continue
 		}
 		nodes = append(nodes, Node{Name: n.Node.String(), Online: n.Status != "offline"})
@@ -195,6 +202,17 @@ func (c Config) Marker() string {
 	return ""
 }
 
+// Notes are the description without the ownership marker.
+func (c Config) Notes() string {
+	var kept []string
+	for line := range strings.Lines(c.Description) {
+		if !strings.HasPrefix(strings.TrimSpace(line), markerPrefix) {
+			kept = append(kept, line)
+		}
+	}
+	return strings.TrimSpace(strings.Join(kept, ""))
+}
+
 func splitTags(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ';' || r == ',' || r == ' ' })
 }
@@ -211,4 +229,15 @@ func StaticAddress(n lxc.Network) netip.Addr {
 		return p.Addr()
 	}
 	return netip.Addr{}
+}
+
+// systemInit is the program that makes a container of an OCI image an ordinary one: Proxmox
+// then sets no entrypoint.
+const systemInit = "/sbin/init"
+
+// Application reports whether PID 1 of the container is the program of an OCI image instead
+// of an init. Nothing logs in on its console, and it may have no shell.
+func (c Config) Application() bool {
+	program, _, _ := strings.Cut(strings.TrimSpace(c.All["entrypoint"]), " ")
+	return program != "" && strings.Trim(program, `'"`) != systemInit
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"regexp"
 	"slices"
 	"sort"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
+	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
 const (
@@ -34,7 +36,7 @@ type Result struct {
 }
 
 // upidForm matches a task's id: node, pid, pstart, start time, type, id, user.
-var upidForm = regexp.MustCompile(`^UPID:([a-zA-Z0-9][a-zA-Z0-9.-]*):([0-9A-Fa-f]{8,}):([0-9A-Fa-f]{8,9}):([0-9A-Fa-f]{8}):([!-9;-~]+):([!-9;-~]*):([!-9;-~]+):$`)
+var upidForm = lazy.Regexp(`^UPID:([a-zA-Z0-9][a-zA-Z0-9.-]*):([0-9A-Fa-f]{8,}):([0-9A-Fa-f]{8,9}):([0-9A-Fa-f]{8}):([!-9;-~]+):([!-9;-~]*):([!-9;-~]+):$`)
 
 // begin is send for a request that starts a task. upid becomes its id, "" if Proxmox
 // needed no task.
@@ -52,7 +54,7 @@ func (c *Client) begin(ctx context.Context, op, method, path string, body map[st
 
 // taskPath is the API path of a task. Its id names its node.
 func taskPath(op, upid string) (string, error) {
-	m := upidForm.FindStringSubmatch(upid)
+	m := upidForm().FindStringSubmatch(upid)
 	if m == nil || len(upid) > maxUPID {
 		return "", &Error{Kind: Invalid, Op: op, Reason: "not a task id: " + strconv.Quote(clip(upid))}
 	}
@@ -198,19 +200,19 @@ func (l *taskLog) add(line string) {
 	l.watch.line(line)
 }
 
-var warningsForm = regexp.MustCompile(`^WARNINGS: \d+$`)
+var warningsForm = lazy.Regexp(`^WARNINGS: \d+$`)
 
 // TaskSucceeded interprets a task's exit status. Warnings are not a failure.
-func TaskSucceeded(exit string) bool { return exit == "OK" || warningsForm.MatchString(exit) }
+func TaskSucceeded(exit string) bool { return exit == "OK" || warningsForm().MatchString(exit) }
 
 // TaskDied reports from the exit status of a task that its worker was killed, for example
 // by a reboot of the node, and has not cleaned up. Proxmox reports "unable to read tail
 // (got 0 bytes)" if the worker was killed before it wrote its first line.
 func TaskDied(exit string) bool {
-	return exit == "unexpected status" || exit == "" || unreadForm.MatchString(exit)
+	return exit == "unexpected status" || exit == "" || unreadForm().MatchString(exit)
 }
 
-var unreadForm = regexp.MustCompile(`^unable to read tail \(got \d+ bytes\)$`)
+var unreadForm = lazy.Regexp(`^unable to read tail \(got \d+ bytes\)$`)
 
 // TaskStopped reports from its exit status that a task was stopped by request. The status
 // begins with an error of the command that happened to run, so only its end counts.
@@ -231,24 +233,30 @@ func (l *taskLog) result(s taskStatus, upid string) (Result, error) {
 			e.Hints = []string{"a container left locked is freed on the node with: pct unlock " + taskID(upid)}
 		}
 	}
-	if lockedForm.MatchString(reason) {
+	if lockedForm().MatchString(reason) {
 		e.Hints = []string{lockedHint(taskID(upid))}
 	}
 	for _, line := range append([]string{reason}, e.Log...) {
-		if m := noPortForm.FindStringSubmatch(line); m != nil {
+		if m := noPortForm().FindStringSubmatch(line); m != nil {
 			e.Hints = append(e.Hints, noPortHint(m[1]))
 			break
 		}
 	}
-	if slices.ContainsFunc(append([]string{reason}, e.Log...), newerForm.MatchString) {
+	if slices.ContainsFunc(append([]string{reason}, e.Log...), newerForm().MatchString) {
 		e.Hints = append(e.Hints, newerHints...)
+	}
+	if strings.Contains(reason, "unable to detect OS distribution") {
+		e.Hints = append(e.Hints, "to make it all the same, without a password and SSH keys: --ostype "+lxc.Unmanaged)
+	}
+	if strings.Contains(reason, "extracting OCI image") {
+		e.Hints = append(e.Hints, "its archive is broken, or holds no image of a container: use another tag, or remove the archive from its storage to have it pulled anew")
 	}
 	return Result{Warnings: l.warned, Lines: l.lines}, e
 }
 
 // TaskOp names the work of a task, as in "cannot start container 100".
 func TaskOp(upid string) string {
-	m := upidForm.FindStringSubmatch(upid)
+	m := upidForm().FindStringSubmatch(upid)
 	if m == nil {
 		return "run the Proxmox task"
 	}
@@ -269,6 +277,8 @@ func TaskOp(upid string) string {
 		return "take a snapshot of container " + m[6]
 	case "vzdelsnapshot":
 		return "delete a snapshot of container " + m[6]
+	case "vzrestore":
+		return "restore container " + m[6] + " from its backup"
 	case "vzrollback":
 		return "roll container " + m[6] + " back"
 	case "hastart":
@@ -282,7 +292,7 @@ func TaskOp(upid string) string {
 }
 
 func taskType(upid string) string {
-	if m := upidForm.FindStringSubmatch(upid); m != nil {
+	if m := upidForm().FindStringSubmatch(upid); m != nil {
 		return m[5]
 	}
 	return ""
@@ -290,14 +300,14 @@ func taskType(upid string) string {
 
 // TaskLogin is the login that started a task.
 func TaskLogin(upid string) string {
-	if m := upidForm.FindStringSubmatch(upid); m != nil {
+	if m := upidForm().FindStringSubmatch(upid); m != nil {
 		return m[7]
 	}
 	return ""
 }
 
 func taskID(upid string) string {
-	if m := upidForm.FindStringSubmatch(upid); m != nil && m[6] != "" {
+	if m := upidForm().FindStringSubmatch(upid); m != nil && m[6] != "" {
 		return m[6]
 	}
 	return "<ctid>"
@@ -327,14 +337,14 @@ func (c *Client) TaskRunning(ctx context.Context, upid string) (running bool, ex
 	return s.Status != "stopped", clip(s.Exit), nil
 }
 
-var fingerprintLine = regexp.MustCompile(`^done: (SHA256:[A-Za-z0-9+/]{43}=?)(\s|$)`)
+var fingerprintLine = lazy.Regexp(`^done: (SHA256:[A-Za-z0-9+/]{43}=?)(\s|$)`)
 
 // SSHFingerprints are the guest's SSH host keys in the log of a create task ("done:
 // SHA256:… root@web"), in ssh's notation.
 func SSHFingerprints(lines []string) []string {
 	var out []string
 	for _, line := range lines {
-		if m := fingerprintLine.FindStringSubmatch(strings.TrimSpace(line)); m != nil {
+		if m := fingerprintLine().FindStringSubmatch(strings.TrimSpace(line)); m != nil {
 			out = append(out, strings.TrimSuffix(m[1], "="))
 		}
 	}

@@ -44,6 +44,8 @@ type transport struct {
 	session *session // nil with a token
 
 	met        func(context.Context, Identity) error // nil: the caller does not need it
+	sent       func(method, path string)             // of Options
+	gate       func(context.Context) error           // of Options
 	unverified bool                                  // certificates are not verified
 	began      atomic.Bool                           // met was called
 	leaf       atomic.Pointer[x509.Certificate]      // the first one that was shown
@@ -139,6 +141,15 @@ func rewound(req *http.Request) (*http.Request, error) {
 // used. net/http then fails although nothing was sent, so any request, even one that must
 // not be repeated, may use the next connection. All idle connections may be closed.
 func (t *transport) once(req *http.Request) (*http.Response, error) {
+	if changes := req.Method != http.MethodGet && req.Method != http.MethodHead; changes && t.gate != nil {
+		if err := t.gate(req.Context()); err != nil {
+			return nil, err
+		}
+	}
+	if t.sent != nil && req.Method != http.MethodGet && req.Method != http.MethodHead {
+		_, path, _ := strings.Cut(req.URL.Path, "/api2/json")
+		t.sent(req.Method, path)
+	}
 	res, err := t.inner.RoundTrip(req)
 	for idle := t.inner.MaxIdleConnsPerHost; err != nil && err.Error() == closedIdle && idle > 0 && replayable(req); idle-- {
 		if req, err = rewound(req); err == nil {

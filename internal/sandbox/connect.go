@@ -38,6 +38,9 @@ func (s *Sandbox) connect(ctx context.Context, o Options) (bool, error) {
 	if want := o.PVE; want != "" && want != e.PVE {
 		return false, fmt.Errorf("cannot use the sandbox in %s as Proxmox VE %s: another process holds it open as %s", s.dir, want, e.PVE)
 	}
+	if want := o.Nodes; want != 0 && want != len(e.Nodes) {
+		return false, fmt.Errorf("cannot use the sandbox in %s with %d nodes: another process holds it open with %d", s.dir, want, len(e.Nodes))
+	}
 	s.endpoint = *e
 	return true, nil
 }
@@ -93,13 +96,36 @@ func (e *Endpoint) answers(ctx context.Context) bool {
 func Exports(e Endpoint) string {
 	var b strings.Builder
 	for _, kv := range [][2]string{
-		{"INFRAHAUS_URL", e.URL}, {"INFRAHAUS_FINGERPRINT", e.Fingerprint}, {"INFRAHAUS_NODE", e.Node},
-		{"INFRAHAUS_SSH_NODE", e.SSHNode}, {"INFRAHAUS_SSH_IDENTITY", e.SSHIdentity}, {"INFRAHAUS_SSH_KNOWN_HOSTS", e.SSHKnownHosts},
+		{"INFRAHAUS_URL", e.URL}, {"INFRAHAUS_FINGERPRINT", e.Fingerprint}, {"INFRAHAUS_NODE", e.only()},
+		{"INFRAHAUS_SSH_NODE", e.SSH()}, {"INFRAHAUS_SSH_IDENTITY", e.SSHIdentity}, {"INFRAHAUS_SSH_KNOWN_HOSTS", e.SSHKnownHosts},
 		{"INFRAHAUS_TOKEN", e.Token},
 	} {
+		if kv[1] == "" {
+			continue
+		}
 		fmt.Fprintf(&b, "export %s=%s\n", kv[0], quote(kv[1]))
 	}
 	return b.String()
+}
+
+// only is the name of the node where there is but one: in a cluster the client chooses.
+func (e *Endpoint) only() string {
+	if len(e.Nodes) > 1 {
+		return ""
+	}
+	return e.Node
+}
+
+// SSH is where the nodes' sshd are: an address, or in a cluster NODE=ADDRESS for each.
+func (e *Endpoint) SSH() string {
+	if len(e.Nodes) < 2 {
+		return e.SSHNode
+	}
+	var list []string
+	for _, name := range e.Nodes {
+		list = append(list, name+"="+e.SSHNodes[name])
+	}
+	return strings.Join(list, ",")
 }
 
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

@@ -3,12 +3,15 @@ package sandbox
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
+	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 )
 
 // feedPoll is how often the file of further faults is looked at.
@@ -58,6 +61,25 @@ func (w *owned) nap() bool {
 	}
 }
 
+// possible refuses a fault of a node that is not there, or that answers the API.
+func (w *owned) possible(x driver.Fault) error {
+	if !slices.Contains([]string{driver.FaultNodeDown, driver.FaultNodeMaintenance, driver.FaultNodeMemory}, x.Name) {
+		return nil
+	}
+	name, _, _ := strings.Cut(strings.ReplaceAll(x.Value, "=", "@"), "@")
+	var names []string
+	for i := range max(1, w.set.Nodes) {
+		names = append(names, node.NodeName(i))
+	}
+	switch {
+	case !slices.Contains(names, name):
+		return fmt.Errorf("%s=%s: the sandbox has no node %q; it has %s (serve --nodes N has more)", x.Name, x.Value, name, strings.Join(names, ", "))
+	case x.Name == driver.FaultNodeDown && name == NodeName:
+		return fmt.Errorf("%s=%s: %s answers the API for all; node-reboot takes it away", x.Name, x.Value, name)
+	}
+	return nil
+}
+
 // feed carries out one line: a fault to add, "-NAME" to take one back ("-" for
 // all), or nothing. What was done is logged, so that who wrote it can wait.
 func (w *owned) feed(line string) {
@@ -69,6 +91,9 @@ func (w *owned) feed(line string) {
 		w.faults.Clear(name)
 	default:
 		x, err := driver.ParseFault(line)
+		if err == nil {
+			err = w.possible(x)
+		}
 		if err != nil {
 			w.opt.Log("cannot play a fault: " + err.Error())
 			return

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"syscall"
@@ -188,7 +189,7 @@ func TestPowerLoss(t *testing.T) {
 					t.Error("the guest did not boot")
 				}
 			}
-			if s.Endpoint() != before || s.Stats().PctStarts < 10 {
+			if !reflect.DeepEqual(s.Endpoint(), before) || s.Stats().PctStarts < 10 {
 				t.Errorf("%+v, was %+v; %+v", s.Endpoint(), before, s.Stats())
 			}
 		})

@@ -17,6 +17,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 	"github.com/infrahaus/infrahaus/internal/sandbox/pct"
+	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
 // owned is the sandbox in the process that has it.
@@ -32,9 +33,8 @@ type owned struct {
 
 	mu       sync.Mutex // guards what a reboot replaces
 	endpoint Endpoint
-	node     *node.Node
-	tool     *pct.Tool
-	sshd     *pct.Server
+	node     *node.Node     // the first
+	faces    []*face        // of each node
 	starts   int            // of pct, before the last reboot
 	closers  []func() error // in order of opening
 	lock     func() error   // gives the sandbox's lock back
@@ -61,6 +61,11 @@ func (w *owned) open(ctx context.Context) (err error) {
 	if w.set, err = readSettings(w.opt); err != nil {
 		return err
 	}
+	for _, x := range w.faults.All() {
+		if err := w.possible(x); err != nil {
+			return fmt.Errorf("cannot play a fault: %w", err)
+		}
+	}
 	if err := w.start(ctx, listen); err != nil {
 		return err
 	}
@@ -83,6 +88,7 @@ func (w *owned) start(ctx context.Context, listen listener) error {
 	}
 	nodeOptions.CutLinks = w.cutLinks
 	nodeOptions.PowerLoss = w.losePower
+	nodeOptions.Gone = w.cutLinksOf
 	n, err := node.Open(ctx, nodeOptions)
 	if err != nil {
 		return errors.Join(err, nodeOptions.Driver.Close())
@@ -94,25 +100,22 @@ func (w *owned) start(ctx context.Context, listen listener) error {
 	return w.serve(listen)
 }
 
-// serve opens the node's two faces and says where they are; mu held.
+// serve opens the API and each node's sshd, and says where they are; mu held.
 func (w *owned) serve(listen listener) error {
 	o, set := w.opt, w.set
-	tool := pct.NewTool(w.node, o.PctDelay)
-	w.tool = tool
-	w.closers = append(w.closers, func() error { tool.Close(); return nil })
-	machine, end := w.machine(tool)
-	w.closers = append(w.closers, end)
-	err := listen(set.SSHPort, func(addr string) (err error) {
-		w.sshd, err = pct.Serve(pct.ServerOptions{Dir: filepath.Join(o.Dir, "ssh"), Addr: addr, Node: w.node, Machine: machine})
-		return err
-	})
-	if err != nil {
-		return err
+	w.faces = nil
+	ssh := map[string]string{}
+	for _, name := range w.node.Names() {
+		f := &face{node: w.node.Peer(name)}
+		w.faces = append(w.faces, f)
+		if err := w.serveNode(f, listen); err != nil {
+			return err
+		}
+		ssh[name] = "root@" + f.sshd.Addr()
 	}
-	sshd := w.sshd
-	w.closers = append(w.closers, sshd.Close)
+	sshd := w.faces[0].sshd
 	var web *api.Server
-	err = listen(set.APIPort, func(addr string) (err error) {
+	err := listen(set.APIPort, func(addr string) (err error) {
 		web, err = api.Serve(w.node, api.Options{Addr: addr, CertFile: filepath.Join(o.Dir, "api.pem"), AuthDelay: o.AuthDelay,
 			Requests: filepath.Join(o.Dir, "requests.ndjson"),
 			Console:  api.ConsolePace{Open: o.Console.Delay, In: o.Console.In, Out: o.Console.Out}})
@@ -125,9 +128,43 @@ func (w *owned) serve(listen listener) error {
 	login := w.node.Login()
 	w.endpoint = Endpoint{
 		URL: web.URL(), Fingerprint: web.Fingerprint(), Token: login.TokenID + "=" + login.TokenUUID, User: login.User, Password: login.Password,
-		Node: node.Name, SSHNode: "root@" + sshd.Addr(), SSHIdentity: sshd.Identity(), SSHKnownHosts: sshd.KnownHosts(), Driver: w.node.Driver().Name(), PVE: w.node.Profile().Name,
+		Node: node.Name, Nodes: w.node.Names(), SSHNode: ssh[node.Name], SSHNodes: ssh, SSHIdentity: sshd.Identity(), SSHKnownHosts: sshd.KnownHosts(), Driver: w.node.Driver().Name(), PVE: w.node.Profile().Name,
 	}
-	set.APIPort, set.SSHPort = portOf(web.URL()), portOf("ssh://"+sshd.Addr())
+	set.APIPort = portOf(web.URL())
+	return nil
+}
+
+// face is what a node has besides the API, which the first one answers for all.
+type face struct {
+	node *node.Node
+	tool *pct.Tool
+	sshd *pct.Server
+}
+
+// serveNode opens a node's sshd.
+func (w *owned) serveNode(f *face, listen listener) error {
+	name := f.node.Name()
+	f.tool = pct.NewTool(f.node, w.opt.PctDelay)
+	w.closers = append(w.closers, func() error { f.tool.Close(); return nil })
+	machine, end := w.machine(f)
+	w.closers = append(w.closers, end)
+	f.node.Devices(func(path string) bool {
+		m, err := machine()
+		if err != nil {
+			return true
+		}
+		status, err := m.Run(context.Background(), kernel.Exec{Argv: []string{"test", "-e", path}})
+		return err != nil || status == 0
+	})
+	err := listen(w.set.sshPort(name), func(addr string) (err error) {
+		f.sshd, err = pct.Serve(pct.ServerOptions{Dir: filepath.Join(w.opt.Dir, "ssh"), Addr: addr, Node: f.node, Machine: machine})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	w.closers = append(w.closers, f.sshd.Close)
+	w.set.setSSHPort(name, portOf("ssh://"+f.sshd.Addr()))
 	return nil
 }
 
@@ -167,10 +204,10 @@ func (w *owned) stop() error {
 	w.mu.Lock()
 	closers := w.closers
 	w.closers = nil
-	if w.tool != nil {
-		w.starts += w.tool.Starts()
-		w.tool = nil
+	for _, f := range w.faces {
+		w.starts += f.tool.Starts()
 	}
+	w.faces = nil
 	w.mu.Unlock()
 	var errs []error
 	for i := len(closers) - 1; i >= 0; i-- {
@@ -181,8 +218,8 @@ func (w *owned) stop() error {
 
 // Stats are counts for the budgets, of this owner's time.
 type Stats struct {
-	PctStarts int // how often pct was started on the node
-	PushTasks int // push_file tasks in the node's history
+	PctStarts int // how often pct was started on the nodes
+	PushTasks int // push_file tasks in the nodes' history
 }
 
 // Stats is zero unless this process is the owner.
@@ -193,10 +230,10 @@ func (s *Sandbox) Stats() Stats {
 	w := s.owned
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	_, pushes := w.node.Tasks(node.Root, node.Params{"typefilter": "push_file", "source": "all", "limit": "1"})
-	starts := w.starts
-	if w.tool != nil {
-		starts += w.tool.Starts()
+	starts, pushes := w.starts, 0
+	for _, f := range w.faces {
+		_, n := f.node.Tasks(node.Root, node.Params{"typefilter": "push_file", "source": "all", "limit": "1"})
+		starts, pushes = starts+f.tool.Starts(), pushes+n
 	}
 	return Stats{PctStarts: starts, PushTasks: pushes}
 }

@@ -68,12 +68,17 @@ func samePort(port string, serve func(addr string) error) error {
 	}
 }
 
-// cutLinks ends the connections to the node's own sshd.
-func (w *owned) cutLinks() {
+// cutLinks ends the connections to the nodes' own sshd.
+func (w *owned) cutLinks() { w.cutLinksOf("") }
+
+// cutLinksOf ends those of one node, or with "" of all.
+func (w *owned) cutLinksOf(name string) {
 	w.mu.Lock()
-	sshd := w.sshd
+	faces := w.faces
 	w.mu.Unlock()
-	if sshd != nil {
-		sshd.CutLinks()
+	for _, f := range faces {
+		if f.sshd != nil && (name == "" || f.node.Name() == name) {
+			f.sshd.CutLinks()
+		}
 	}
 }

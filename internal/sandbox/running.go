@@ -16,5 +16,5 @@ func Running(ctx context.Context, dir string) (Endpoint, bool) {
 	return *e, true
 }
 
-// NodeName is the name of the sandbox's only node.
+// NodeName is the name of the sandbox's first node, which answers the API.
 const NodeName = node.Name

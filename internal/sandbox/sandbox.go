@@ -31,6 +31,8 @@ type Options struct {
 	// a /24 of 127/8. Addresses outside of 127/8 exist in the simulation alone: such guests
 	// are reached through the node and the console, and the machine's settings stay as they are.
 	Subnet    netip.Prefix
+	Nodes     int           // of the cluster; 0: what Dir holds, else one node without a cluster
+	Throwaway bool          // guests need not survive a crash of the machine, and are quicker
 	PctDelay  time.Duration // what starting pct costs; 950 ms on a real node
 	AuthDelay time.Duration // what a failed login costs; 3 s on a real node
 	// AddressDelay is the time from a start to the address in /interfaces; 0: hardly any, 1.4
@@ -59,17 +61,19 @@ var RealConsole = Console{Delay: 470 * time.Millisecond, In: 300_000, Out: 8_000
 
 // Endpoint is what a client needs to know.
 type Endpoint struct {
-	URL           string `json:"url"`         // https://127.0.0.1:PORT, without /api2/json
-	Fingerprint   string `json:"fingerprint"` // AA:BB:…, SHA-256 of the certificate
-	Token         string `json:"token"`       // user@realm!name=secret
-	User          string `json:"user"`
-	Password      string `json:"password"`
-	Node          string `json:"node"`
-	SSHNode       string `json:"sshNode"`       // root@127.0.0.1:PORT
-	SSHIdentity   string `json:"sshIdentity"`   // a private key's path
-	SSHKnownHosts string `json:"sshKnownHosts"` // a path
-	Driver        string `json:"driver"`
-	PVE           string `json:"pve"` // version of Proxmox VE
+	URL           string            `json:"url"`         // https://127.0.0.1:PORT, without /api2/json
+	Fingerprint   string            `json:"fingerprint"` // AA:BB:…, SHA-256 of the certificate
+	Token         string            `json:"token"`       // user@realm!name=secret
+	User          string            `json:"user"`
+	Password      string            `json:"password"`
+	Node          string            `json:"node"`          // the first
+	Nodes         []string          `json:"nodes"`         // all
+	SSHNode       string            `json:"sshNode"`       // root@127.0.0.1:PORT, of the first node
+	SSHNodes      map[string]string `json:"sshNodes"`      // the same of each, by its name
+	SSHIdentity   string            `json:"sshIdentity"`   // a private key's path
+	SSHKnownHosts string            `json:"sshKnownHosts"` // a path
+	Driver        string            `json:"driver"`
+	PVE           string            `json:"pve"` // version of Proxmox VE
 }
 
 // Sandbox is an open sandbox, owned or connected to. Close it.
@@ -95,6 +99,9 @@ func Open(ctx context.Context, o Options) (*Sandbox, error) {
 	if o.Driver != "" && o.Driver != "virtual" && o.Driver != "lxc" {
 		return nil, fmt.Errorf("cannot open the sandbox: its driver is virtual or lxc, not %q", o.Driver)
 	}
+	if o.Nodes < 0 || o.Nodes > maxNodes {
+		return nil, fmt.Errorf("cannot open the sandbox: it has 1 to %d nodes, not %d", maxNodes, o.Nodes)
+	}
 	faults, err := parseFaults(o.Faults)
 	if err != nil {
 		return nil, err
@@ -113,6 +120,9 @@ func Open(ctx context.Context, o Options) (*Sandbox, error) {
 	}
 	return s, nil
 }
+
+// maxNodes is about as many nodes as a cluster of Proxmox has in practice.
+const maxNodes = 32
 
 func parseFaults(texts []string) (*driver.Faults, error) {
 	f := driver.NewFaults()

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -42,7 +43,7 @@ func TestOpenAtOnce(t *testing.T) {
 			}
 			owner = s
 		}
-		if s.Endpoint() != all[0].Endpoint() {
+		if !reflect.DeepEqual(s.Endpoint(), all[0].Endpoint()) {
 			t.Errorf("another endpoint: %+v", s.Endpoint())
 		}
 	}
@@ -86,7 +87,7 @@ func TestNextOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := open(t, Options{Dir: dir})
-	if !second.Owner() || second.Endpoint() != first.Endpoint() {
+	if !second.Owner() || !reflect.DeepEqual(second.Endpoint(), first.Endpoint()) {
 		t.Errorf("owner %t, %+v, was %+v", second.Owner(), second.Endpoint(), first.Endpoint())
 	}
 	other.Close()

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,11 +21,32 @@ import (
 // settings are what a sandbox keeps about itself between owners.
 type settings struct {
 	Driver  string       `json:"driver"`
-	PVE     string       `json:"pve,omitempty"` // version of Proxmox VE; "": 8.4
+	PVE     string       `json:"pve,omitempty"` // version of Proxmox VE
 	LXCDir  string       `json:"lxcDir,omitempty"`
 	Subnet  netip.Prefix `json:"subnet"` // of virtual guests
 	APIPort string       `json:"apiPort,omitempty"`
 	SSHPort string       `json:"sshPort,omitempty"`
+	Nodes   int          `json:"nodes,omitempty"` // 0: 1
+
+	SSHPorts map[string]string `json:"sshPorts,omitempty"` // of the nodes besides the first
+}
+
+func (set *settings) sshPort(node string) string {
+	if node == NodeName {
+		return set.SSHPort
+	}
+	return set.SSHPorts[node]
+}
+
+func (set *settings) setSSHPort(node, port string) {
+	switch {
+	case node == NodeName:
+		set.SSHPort = port
+	case set.SSHPorts == nil:
+		set.SSHPorts = map[string]string{node: port}
+	default:
+		set.SSHPorts[node] = port
+	}
 }
 
 func settingsFile(dir string) string { return filepath.Join(dir, "sandbox.json") }
@@ -38,6 +58,9 @@ func readSettings(o Options) (*settings, error) {
 	if err == nil {
 		if err := json.Unmarshal(b, set); err != nil {
 			return nil, fmt.Errorf("cannot read %s (`infrahaus sandbox reset` starts afresh): %w", settingsFile(o.Dir), err)
+		}
+		if set.PVE == "" { // of a time when there was no other
+			set.PVE = node.V84().Name
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -58,6 +81,9 @@ func (set *settings) merge(o Options) error {
 	if err := set.mergePVE(o); err != nil {
 		return err
 	}
+	if err := set.mergeNodes(o); err != nil {
+		return err
+	}
 	if set.Driver == "lxc" && (set.LXCDir == "" || o.LXCDir != "") {
 		set.LXCDir = o.LXCDir
 		if set.LXCDir == "" {
@@ -71,7 +97,7 @@ func (set *settings) merge(o Options) error {
 		set.Subnet = o.Subnet.Masked()
 	}
 	if !set.Subnet.IsValid() {
-		set.Subnet = randomSubnet()
+		set.Subnet = node.RandomSubnet()
 	}
 	return nil
 }
@@ -102,6 +128,20 @@ func (set *settings) mergePVE(o Options) error {
 		return fmt.Errorf("cannot make the sandbox in %s Proxmox VE %s: it is %s and has containers (`infrahaus sandbox reset` forgets them)", o.Dir, want.Name, now.Name)
 	}
 	set.PVE = want.Name
+	return nil
+}
+
+// mergeNodes lets a cluster grow. It shrinks only while it is empty, because the guests of a
+// node that is removed would be nowhere.
+func (set *settings) mergeNodes(o Options) error {
+	now := max(set.Nodes, 1)
+	if o.Nodes == 0 {
+		return nil
+	}
+	if o.Nodes < now && hasContainers(o.Dir) {
+		return fmt.Errorf("cannot make the sandbox in %s smaller: it has %d nodes, and containers (`infrahaus sandbox reset` forgets them)", o.Dir, now)
+	}
+	set.Nodes = o.Nodes
 	return nil
 }
 
@@ -147,17 +187,9 @@ func hasContainers(dir string) bool {
 	return json.Unmarshal(b, &st) != nil || len(st.Containers) > 0
 }
 
-// randomSubnet is a /24 of 127/8: virtual guests of several sandboxes on one
-// machine do not meet.
-func randomSubnet() netip.Prefix {
-	var b [2]byte
-	_, _ = rand.Read(b[:])
-	return netip.PrefixFrom(netip.AddrFrom4([4]byte{127, 64 + b[0]%63, b[1], 0}), 24)
-}
-
 // openDriver makes the guests' driver, and the node's options that go with it.
 func openDriver(ctx context.Context, o Options, set *settings, faults *driver.Faults) (node.Options, error) {
-	opt := node.Options{Dir: stateDir(o.Dir), Faults: faults, Profile: set.profile(), AddressDelay: o.AddressDelay}
+	opt := node.Options{Dir: stateDir(o.Dir), Faults: faults, Profile: set.profile(), Nodes: set.Nodes, AddressDelay: o.AddressDelay}
 	if set.Driver == "virtual" {
 		d, err := virtual.New(virtual.Options{Dir: o.Dir, Subnet: set.Subnet, Faults: faults, FailDelay: o.Console.Fail, Logf: func(format string, a ...any) { o.Log(fmt.Sprintf(format, a...)) }})
 		opt.Driver, opt.Subnet = d, set.Subnet
@@ -166,26 +198,30 @@ func openDriver(ctx context.Context, o Options, set *settings, faults *driver.Fa
 	if err := lxcguest.Check(); err != nil {
 		return opt, err
 	}
-	archive, err := lxcguest.EnsureTemplate(ctx, set.LXCDir, o.Log)
+	archive, err := lxcguest.EnsureTemplate(ctx, set.LXCDir, "", o.Log)
 	if err != nil {
 		return opt, err
 	}
-	d, err := lxcguest.New(ctx, lxcguest.Options{Dir: set.LXCDir, Name: lxcName(o.Dir), Faults: faults, Log: o.Log})
+	d, err := lxcguest.New(ctx, lxcguest.Options{Dir: set.LXCDir, Name: lxcName(o.Dir), Faults: faults, Throwaway: o.Throwaway, Log: o.Log})
 	if err != nil {
 		return opt, err
 	}
 	opt.Driver, opt.Subnet, opt.Gateway = d, d.Subnet(), d.Gateway()
 	opt.AddressDelay = -1 // real guests take their time themselves
 	opt.Templates, err = lxcTemplates(archive)
-	opt.Fetch = func(_ context.Context, file string, log func(string)) (string, int64, error) {
-		if !strings.HasPrefix(file, "debian-12-standard_") {
-			return "", 0, fmt.Errorf("the sandbox has real guests of Debian 12 only, not of %s", file)
+	opt.Fetch = func(ctx context.Context, file string, log func(string)) (string, int64, error) {
+		if strings.HasPrefix(file, "debian-12-standard_") { // one of Debian 12 is as good as another
+			file = filepath.Base(archive)
 		}
-		fi, err := os.Stat(archive)
+		made, err := lxcguest.EnsureTemplate(ctx, set.LXCDir, file, log)
 		if err != nil {
 			return "", 0, err
 		}
-		return archive, fi.Size(), nil
+		fi, err := os.Stat(made)
+		if err != nil {
+			return "", 0, err
+		}
+		return made, fi.Size(), nil
 	}
 	if err != nil {
 		err = errors.Join(err, d.Close())

@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/infrahaus/infrahaus/internal/lazy"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/transports"
 )
@@ -92,7 +92,7 @@ func on(path string, privileges []string) []string {
 	return slices.DeleteFunc(slices.Clone(privileges), func(p string) bool { return !strings.HasPrefix(p, prefix) })
 }
 
-var shortName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+var shortName = lazy.Regexp(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 
 // HostName proposes a name for the host at an address, other than those that are taken:
 // the first part of a DNS name, or the address.
@@ -103,7 +103,7 @@ func HostName(address string, taken []string) string {
 		if _, err := netip.ParseAddr(host); err != nil {
 			host, _, _ = strings.Cut(host, ".")
 		}
-		if shortName.MatchString(host) && host != "localhost" {
+		if shortName().MatchString(host) && host != "localhost" {
 			name = host
 		}
 	}

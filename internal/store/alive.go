@@ -15,10 +15,19 @@ type Busy struct{ Run Run }
 func (e *Busy) Error() string {
 	who := ""
 	if e.Run.PID != 0 {
-		who = fmt.Sprintf(", process %d on %s: %s", e.Run.PID, e.Run.Machine, e.Run.Command)
+		who = ", " + e.Run.who()
 	}
 	return fmt.Sprintf("another infrahaus is at work on this container (%s since %s%s)",
 		e.Run.Kind, e.Run.StartedAt.Format("15:04:05Z07:00"), who)
+}
+
+// who is the process of a run.
+func (r Run) who() string {
+	text := fmt.Sprintf("process %d on %s", r.PID, r.Machine)
+	if r.User != "" {
+		text += " by " + r.User
+	}
+	return text + ": " + r.Command
 }
 
 // Commands follows what the other process does.
@@ -48,10 +57,14 @@ func (s *Store) holdLive(recordID, runID string) (*flock.Flock, error) {
 // RunAlive reports whether a run has not ended and its process is alive. It asks the
 // database, because r may be old. If the database cannot be read, the lock alone decides.
 func (s *Store) RunAlive(ctx context.Context, r Run) bool {
-	if now, err := s.run(ctx, r.ID); r.EndedAt != nil || err == nil && now.EndedAt != nil {
+	now, err := s.run(ctx, r.ID)
+	switch {
+	case r.EndedAt != nil || err == nil && now.EndedAt != nil:
 		return false
+	case err == nil:
+		r = now
 	}
-	return s.locked(r)
+	return s.alive(r)
 }
 
 // locked reports whether a process holds the run's lock.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // passed counts the boundaries that this process has reached.
@@ -71,4 +72,12 @@ func die() {
 		panic(err)
 	}
 	select {} // other threads can only run a few more instructions
+}
+
+// leaseLimit is INFRAHAUS_CRASH_LEASE, so that a test need not wait for half a minute.
+func leaseLimit() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv("INFRAHAUS_CRASH_LEASE")); err == nil {
+		return d
+	}
+	return beatLimit
 }

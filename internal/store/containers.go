@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,25 +26,29 @@ type Filter struct {
 // name. It is refused with *OnRecord if a living record of the host has its ctid: two
 // commands may adopt it at the same time.
 func (s *Store) CreateContainer(ctx context.Context, c lxc.Container) error {
-	return s.createContainer(ctx, c, func(*sql.Tx) error { return nil })
+	return s.createContainer(ctx, c, func(*Tx) error { return nil })
 }
 
 // CreateWithJob is CreateContainer, SaveSealed and SaveJob in one transaction. So every
 // record has its job, whenever its process dies.
 func (s *Store) CreateWithJob(ctx context.Context, c lxc.Container, variables Sealed, job json.RawMessage) error {
-	return s.createContainer(ctx, c, func(tx *sql.Tx) error {
-		args, err := sealedArgs(c.RecordID, variables.Service, variables.Keys, variables.Envelope)
-		if err == nil {
-			_, err = tx.ExecContext(ctx, saveSealed, args...)
-		}
-		if err == nil {
-			_, err = tx.ExecContext(ctx, saveJob, c.RecordID, string(job), formatTime(time.Now()))
-		}
-		return err
+	return s.createContainer(ctx, c, func(tx *Tx) error {
+		return putJob(ctx, tx, c.RecordID, variables, job)
 	})
 }
 
-func (s *Store) createContainer(ctx context.Context, c lxc.Container, also func(*sql.Tx) error) error {
+func putJob(ctx context.Context, tx *Tx, recordID string, variables Sealed, job json.RawMessage) error {
+	args, err := sealedArgs(recordID, variables.Service, variables.Keys, variables.Envelope)
+	if err == nil {
+		_, err = tx.ExecContext(ctx, saveSealed, args...)
+	}
+	if err == nil {
+		_, err = tx.ExecContext(ctx, saveJob, recordID, string(job), formatTime(time.Now()))
+	}
+	return err
+}
+
+func (s *Store) createContainer(ctx context.Context, c lxc.Container, also func(*Tx) error) error {
 	if err := checkID(c.RecordID); err != nil {
 		return err
 	}
@@ -54,15 +57,17 @@ func (s *Store) createContainer(ctx context.Context, c lxc.Container, also func(
 		c.CreatedAt = now
 	}
 	c.UpdatedAt = now
-	return s.tx(ctx, func(tx *sql.Tx) error {
-		column, value := "hostname", any(c.Hostname)
+	return s.tx(ctx, func(tx *Tx) error {
+		column, value := "hostname", any(strings.ToLower(c.Hostname))
 		if c.Adopted {
-			column, value = "ctid", c.CTID
+			column, value = s.d.ctid(), c.CTID
 		}
 		taken, err := query(ctx, tx, `WHERE host_id = ? AND `+column+` = ? AND status <> ? LIMIT 1`, c.HostID, value, string(lxc.Destroyed))
 		switch {
 		case err != nil:
 			return err
+		case len(taken) > 0 && taken[0].RecordID == c.RecordID:
+			return nil // the answer to the first attempt was lost with its connection
 		case len(taken) > 0 && c.Adopted:
 			return &OnRecord{Existing: taken[0]}
 		case len(taken) > 0:
@@ -83,7 +88,32 @@ func (s *Store) createContainer(ctx context.Context, c lxc.Container, also func(
 func document(c lxc.Container) (string, error) {
 	c.HostID = ""
 	doc, err := json.Marshal(c)
-	return string(doc), err
+	return withoutNUL(string(doc)), err
+}
+
+// withoutNUL removes from a JSON document the character that PostgreSQL cannot keep. Only
+// texts from a guest or from Proxmox could have it.
+func withoutNUL(doc string) string {
+	if !strings.Contains(doc, `\u0000`) {
+		return doc
+	}
+	var held any
+	dec := json.NewDecoder(strings.NewReader(doc))
+	dec.UseNumber()
+	if dec.Decode(&held) != nil {
+		return doc
+	}
+	clean, err := json.Marshal(texts(held, func(text string) string { return strings.ReplaceAll(text, "\x00", "") }))
+	if err != nil {
+		return doc
+	}
+	return string(clean)
+}
+
+// UpdateContainerIn is UpdateContainer for a run. It returns *Taken if another run has taken
+// that one over.
+func (s *Store) UpdateContainerIn(ctx context.Context, runID, recordID string, change func(*lxc.Container) error) (lxc.Container, error) {
+	return s.updateContainer(ctx, runID, recordID, change)
 }
 
 // UpdateContainer reads a record, lets change alter it and writes it back, in one
@@ -91,8 +121,17 @@ func document(c lxc.Container) (string, error) {
 // MeetHost changes the host. If change returns an error, the record stays as it was and
 // the error is returned unchanged.
 func (s *Store) UpdateContainer(ctx context.Context, recordID string, change func(*lxc.Container) error) (lxc.Container, error) {
+	return s.updateContainer(ctx, "", recordID, change)
+}
+
+func (s *Store) updateContainer(ctx context.Context, runID, recordID string, change func(*lxc.Container) error) (lxc.Container, error) {
 	var c lxc.Container
-	err := s.tx(ctx, func(tx *sql.Tx) error {
+	err := s.tx(ctx, func(tx *Tx) error {
+		if runID != "" {
+			if err := takenIn(ctx, tx, runID, s.beating()); err != nil {
+				return err
+			}
+		}
 		found, err := query(ctx, tx, `WHERE id = ?`, recordID)
 		if err != nil {
 			return err
@@ -123,6 +162,18 @@ func (s *Store) Containers(ctx context.Context, f Filter) ([]lxc.Container, erro
 	return found, s.wrap(err)
 }
 
+// Named returns the living record of a hostname on the host with the id hostID; nil if there is
+// none. Of several it is the oldest: adopted containers may have the name of another.
+func (s *Store) Named(ctx context.Context, hostID, hostname string) (*lxc.Container, error) {
+	found, err := query(ctx, s.records, named, hostID, strings.ToLower(hostname), string(lxc.Destroyed))
+	if err != nil || len(found) == 0 {
+		return nil, s.wrap(err)
+	}
+	return &found[0], nil
+}
+
+const named = `WHERE host_id = ? AND hostname = ? AND status <> ? ORDER BY id`
+
 // Find resolves a ctid, a hostname or a record id on the host with the id hostID. It
 // prefers a living record to destroyed ones. Errors: *NotFound, *Ambiguous.
 func (s *Store) Find(ctx context.Context, hostID, ref string) (lxc.Container, error) {
@@ -130,8 +181,10 @@ func (s *Store) Find(ctx context.Context, hostID, ref string) (lxc.Container, er
 	if err != nil || ctid <= 0 {
 		ctid = -1 // records without a ctid have 0
 	}
-	found, err := query(ctx, s.records, `WHERE host_id = ? AND (id = ? OR hostname = ? OR ctid = ?) ORDER BY id`,
-		hostID, strings.ToUpper(ref), ref, ctid)
+	// Each alternative names the host, so that each uses an index: one condition for all would
+	// read every record of the host.
+	found, err := query(ctx, s.records, `WHERE host_id = ? AND id = ? OR host_id = ? AND hostname = ? OR host_id = ? AND `+s.d.ctid()+` = ? ORDER BY id`,
+		hostID, strings.ToUpper(ref), hostID, strings.ToLower(ref), hostID, ctid)
 	if err != nil {
 		return lxc.Container{}, s.wrap(err)
 	}
@@ -172,10 +225,6 @@ func choose(ref string, found []lxc.Container) (lxc.Container, error) {
 	return lxc.Container{}, &Ambiguous{Ref: ref, Candidates: found}
 }
 
-type rowsQuerier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
 func query(ctx context.Context, q rowsQuerier, where string, args ...any) ([]lxc.Container, error) {
 	names, err := hostNames(ctx, q)
 	if err != nil {
@@ -193,8 +242,8 @@ func query(ctx context.Context, q rowsQuerier, where string, args ...any) ([]lxc
 			return nil, err
 		}
 		var c lxc.Container
-		if err := json.Unmarshal([]byte(doc), &c); err != nil {
-			return nil, fmt.Errorf("cannot read a container's record: %w", err)
+		if err := decodeContainer(doc, &c); err != nil {
+			return nil, err
 		}
 		if c.HostID = hostID; names[hostID] != "" {
 			c.Host = names[hostID]

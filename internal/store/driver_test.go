@@ -14,7 +14,7 @@ import (
 // both. If this test fails with a newer driver, the code may stop avoiding them.
 func TestDriverFacts(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "facts.db")
-	db, err := connect(path, "NORMAL", busyTimeout)
+	db, err := lite{filepath.Dir(path), path}.connect("NORMAL", busyTimeout)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,9 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-
 	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
@@ -25,7 +22,21 @@ const (
 	Newer      Kind = "newer"
 	Unwritable Kind = "unwritable"
 	Full       Kind = "full"
-	Broken     Kind = "broken" // any other error of SQLite
+	Broken     Kind = "broken" // any other error of the database
+
+	// Of PostgreSQL alone.
+	Away      Kind = "away"
+	Slow      Kind = "slow"
+	Crowded   Kind = "crowded"
+	Refused   Kind = "refused"
+	Missing   Kind = "missing"
+	Forbidden Kind = "forbidden"
+	Untrusted Kind = "untrusted"
+	Pooled    Kind = "pooled"
+	Older     Kind = "older"
+	BadURL    Kind = "bad-url"
+
+	Unfinished Kind = "unfinished" // a copy into it was interrupted
 )
 
 // Error is an error of the state, with the command that repairs it.
@@ -44,6 +55,17 @@ var says = map[Kind]string{
 	Unwritable: "cannot write the state directory %s",
 	Full:       "cannot write the database %s: the disk is full",
 	Broken:     "cannot use the database %s",
+	Away:       "cannot reach the database %s",
+	Slow:       "cannot use the database %s: it is too slow",
+	Crowded:    "cannot use the database %s: it is out of connections or memory",
+	Refused:    "cannot log in to the database %s",
+	Missing:    "cannot find the database %s",
+	Forbidden:  "cannot use the database %s: this login has no right to",
+	Untrusted:  "cannot trust the database %s",
+	Pooled:     "cannot use the database %s through a pooler",
+	Older:      "cannot use the database %s: an older infrahaus made it",
+	Unfinished: "cannot use the database %s: a copy into it has not finished",
+	BadURL:     "cannot use the address of the database %s",
 }
 
 func (e *Error) Error() string {
@@ -52,7 +74,7 @@ func (e *Error) Error() string {
 		return text
 	}
 	sep := ": "
-	if strings.Count(text, ": ") > 0 {
+	if strings.Contains(strings.Replace(text, e.Path, "", 1), ": ") {
 		sep = " ("
 	}
 	text += sep + e.Err.Error()
@@ -64,8 +86,13 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// ExitStatus is that of trouble with the state.
-func (e *Error) ExitStatus() int { return exit.Other }
+// ExitStatus is that of trouble with the state, or of a wrong setting.
+func (e *Error) ExitStatus() int {
+	if e.Kind == BadURL {
+		return exit.Usage
+	}
+	return exit.Other
+}
 
 // NextSteps is the command that repairs the state, if there is one.
 func (e *Error) NextSteps() []string {
@@ -99,30 +126,16 @@ func word(path string) string {
 	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
-// isBusy reports whether another connection held a lock.
-func isBusy(err error) bool {
-	var se *sqlite.Error
-	return errors.As(err, &se) && (se.Code()&0xff == sqlite3.SQLITE_BUSY || se.Code()&0xff == sqlite3.SQLITE_LOCKED)
+// wrap replaces an error of the database by one of ours, and returns any other unchanged.
+func (s *Store) wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	return s.d.wrap(err)
 }
 
-// wrap replaces an error of SQLite by one of ours, and returns any other unchanged.
-func (s *Store) wrap(err error) error {
-	var se *sqlite.Error
-	if err == nil || !errors.As(err, &se) {
-		return err
-	}
-	if isBusy(err) {
-		return &Error{Kind: Locked, Path: s.path, Hint: "see which process uses it: fuser " + word(s.path)}
-	}
-	switch se.Code() & 0xff {
-	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN:
-		return readOnly(s.path, nil)
-	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
-		return garbage(s.path, nil)
-	case sqlite3.SQLITE_FULL:
-		return &Error{Kind: Full, Path: s.path, Hint: "free some space, then run the command again"}
-	}
-	return &Error{Kind: Broken, Path: s.path, Err: se, Hint: "see whether the disk has room and is in order: df " + word(s.dir)}
+func newer(path string, version int, hint string) error {
+	return &Error{Kind: Newer, Path: path, Err: fmt.Errorf("its version is %d, this program knows %d", version, len(migrations)), Hint: hint}
 }
 
 func garbage(path string, err error) error {
@@ -221,3 +234,6 @@ func describe(c lxc.Container) string {
 	}
 	return fmt.Sprintf("CT %d, record %s (%s)", c.CTID, c.RecordID, c.Lifecycle)
 }
+
+// errSlow is the error of one call that took longer than its limit.
+var errSlow = errors.New("it has not answered in time")

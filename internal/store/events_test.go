@@ -39,9 +39,10 @@ func begin(t *testing.T, s *Store, recordID, kind string) Run {
 	if err := s.BeginRun(context.Background(), r); err != nil {
 		t.Fatal(err)
 	}
-	r.LogPath = s.logPath(recordID, r.ID)
 	return r
 }
+
+func logPath(s *Store, r Run) string { return logFiles{s.dir}.path(r.RecordID, r.ID) }
 
 func emit(t *testing.T, sink event.Sink, r Run, seq int) {
 	t.Helper()
@@ -66,7 +67,9 @@ func seqs(t *testing.T, s *Store, q EventQuery) string {
 	return strings.Join(got, " ")
 }
 
-func TestEventsAreWhole(t *testing.T) {
+func TestEventsAreWhole(t *testing.T) { onBoth(t, testEventsAreWhole) }
+
+func testEventsAreWhole(t *testing.T) {
 	s := open(t, t.TempDir())
 	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	first := logRun(t, s, c.RecordID, "create", 7)
@@ -102,7 +105,9 @@ func dump(t *testing.T, s *Store) []byte {
 	return all
 }
 
-func TestEventsStopEarly(t *testing.T) {
+func TestEventsStopEarly(t *testing.T) { onBoth(t, testEventsStopEarly) }
+
+func testEventsStopEarly(t *testing.T) {
 	s := open(t, t.TempDir())
 	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	logRun(t, s, c.RecordID, "create", 7)
@@ -121,7 +126,7 @@ func TestTornLastLine(t *testing.T) {
 	s := open(t, t.TempDir())
 	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	r := logRun(t, s, c.RecordID, "create", 5)
-	f, err := os.OpenFile(r.LogPath, os.O_APPEND|os.O_WRONLY, 0)
+	f, err := os.OpenFile(logPath(s, r), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +146,7 @@ func TestLogIsOnDiskBeforeTheRow(t *testing.T) {
 	for seq := 1; seq <= 3; seq++ {
 		emit(t, sink, r, seq)
 	}
-	data, err := os.ReadFile(r.LogPath)
+	data, err := os.ReadFile(logPath(s, r))
 	if err != nil || bytes.Count(data, []byte("\n")) != 2 {
 		t.Errorf("log holds %q, %v", data, err)
 	}
@@ -177,7 +182,9 @@ func TestMergeHoldsBackWhatMayBeMissing(t *testing.T) {
 	check(nil, true, "[1 2 4 5]")
 }
 
-func TestFollowALivingRun(t *testing.T) {
+func TestFollowALivingRun(t *testing.T) { onBoth(t, testFollowALivingRun) }
+
+func testFollowALivingRun(t *testing.T) {
 	s := open(t, t.TempDir())
 	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	r := begin(t, s, c.RecordID, "create")
@@ -211,7 +218,9 @@ func TestFollowALivingRun(t *testing.T) {
 	}
 }
 
-func TestFollowEndsWithItsContext(t *testing.T) {
+func TestFollowEndsWithItsContext(t *testing.T) { onBoth(t, testFollowEndsWithItsContext) }
+
+func testFollowEndsWithItsContext(t *testing.T) {
 	s := open(t, t.TempDir())
 	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	r := begin(t, s, c.RecordID, "create")
@@ -231,7 +240,9 @@ func TestFollowEndsWithItsContext(t *testing.T) {
 }
 
 // A run whose process was killed has no end. A follower must not wait for it.
-func TestKilledRun(t *testing.T) {
+func TestKilledRun(t *testing.T) { onBoth(t, testKilledRun) }
+
+func testKilledRun(t *testing.T) {
 	dir := t.TempDir()
 	s, killed := open(t, dir), open(t, dir)
 	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
@@ -254,7 +265,7 @@ func TestScrub(t *testing.T) {
 	r := begin(t, s, c.RecordID, "create")
 	sink := s.Sink()
 	sink.Event(event.Event{Timestamp: time.Now(), Seq: 1, Type: event.Log, ContainerID: c.RecordID, RunID: r.ID, Message: "the password is hunter22"})
-	f, _ := os.OpenFile(r.LogPath, os.O_APPEND|os.O_WRONLY, 0)
+	f, _ := os.OpenFile(logPath(s, r), os.O_APPEND|os.O_WRONLY, 0)
 	f.WriteString("garbage hunter22\n")
 	f.Close()
 	redact := func(m string) string { return strings.ReplaceAll(m, "hunter22", "***") }
@@ -263,14 +274,14 @@ func TestScrub(t *testing.T) {
 	}
 	emit(t, sink, r, 2)
 	sink.Close()
-	data, err := os.ReadFile(r.LogPath)
+	data, err := os.ReadFile(logPath(s, r))
 	if err != nil || bytes.Contains(data, []byte("hunter22")) || !bytes.Contains(data, []byte("the password is ***")) || !bytes.Contains(data, []byte("line 2")) {
 		t.Errorf("log is %q, %v", data, err)
 	}
-	if info, _ := os.Stat(r.LogPath); info.Mode().Perm() != 0o600 {
+	if info, _ := os.Stat(logPath(s, r)); info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v", info.Mode())
 	}
-	if left, _ := filepath.Glob(filepath.Dir(r.LogPath) + "/*.scrub"); left != nil {
+	if left, _ := filepath.Glob(filepath.Dir(logPath(s, r)) + "/*.scrub"); left != nil {
 		t.Errorf("left behind: %v", left)
 	}
 	if err := sink.Scrub(c.RecordID, NewRecordID(), redact); err != nil {
@@ -281,7 +292,9 @@ func TestScrub(t *testing.T) {
 	}
 }
 
-func TestRuns(t *testing.T) {
+func TestRuns(t *testing.T) { onBoth(t, testRuns) }
+
+func testRuns(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
 	s, other := open(t, dir), open(t, dir)

@@ -103,7 +103,9 @@ func shownHosts(t *testing.T, s *Store) string {
 }
 
 // When a host gets a name, another address or a renewed certificate, its records follow.
-func TestMeetHostFollows(t *testing.T) {
+func TestMeetHostFollows(t *testing.T) { onBoth(t, testMeetHostFollows) }
+
+func testMeetHostFollows(t *testing.T) {
 	s := open(t, t.TempDir())
 	first := meet(t, s, Facts{Name: "10.0.0.7", URL: "https://10.0.0.7:8006", Certificate: "A"})
 	create(t, s, lxc.Container{HostID: first.Host.ID, Hostname: "web"})
@@ -123,7 +125,9 @@ func TestMeetHostFollows(t *testing.T) {
 }
 
 // When two hosts on record turn out to be one, their records are joined.
-func TestMeetHostJoins(t *testing.T) {
+func TestMeetHostJoins(t *testing.T) { onBoth(t, testMeetHostJoins) }
+
+func testMeetHostJoins(t *testing.T) {
 	s := open(t, t.TempDir())
 	a := meet(t, s, Facts{Name: "lab", URL: "https://a:8006", Certificate: "A", CA: "X"})
 	b := meet(t, s, Facts{Name: "lab2", URL: "https://b:8006", Certificate: "B"}) // pinned, not reached yet
@@ -140,7 +144,9 @@ func TestMeetHostJoins(t *testing.T) {
 }
 
 // A host that takes over another's name and address does not take over its records.
-func TestMeetHostKeepsApart(t *testing.T) {
+func TestMeetHostKeepsApart(t *testing.T) { onBoth(t, testMeetHostKeepsApart) }
+
+func testMeetHostKeepsApart(t *testing.T) {
 	s := open(t, t.TempDir())
 	a := meet(t, s, Facts{Name: "lab", URL: "https://lab:8006", Certificate: "AA:AA:AA:AA:AA", CA: "X"})
 	create(t, s, lxc.Container{HostID: a.Host.ID, Hostname: "web"})
@@ -166,7 +172,9 @@ func TestMeetHostKeepsApart(t *testing.T) {
 }
 
 // A certificate that two clusters show joins neither these two nor a third host.
-func TestMeetHostDoubts(t *testing.T) {
+func TestMeetHostDoubts(t *testing.T) { onBoth(t, testMeetHostDoubts) }
+
+func testMeetHostDoubts(t *testing.T) {
 	s := open(t, t.TempDir())
 	a := meet(t, s, Facts{Name: "a", URL: "https://a:8006", Certificate: "W", CA: "X"})
 	b := meet(t, s, Facts{Name: "b", URL: "https://b:8006", Certificate: "W", CA: "Y"})
@@ -211,7 +219,9 @@ func TestHostsOfOlderDatabase(t *testing.T) {
 
 // An older version could have one host under two names. Once the host is known, the
 // records under the other name are found, too.
-func TestHostsJoin(t *testing.T) {
+func TestHostsJoin(t *testing.T) { onBoth(t, testHostsJoin) }
+
+func testHostsJoin(t *testing.T) {
 	s := open(t, t.TempDir())
 	lab := host(t, s, "lab")
 	lab2 := host(t, s, "lab2")

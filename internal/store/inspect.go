@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -19,42 +18,66 @@ type Inspection struct {
 	Containers int // that are not destroyed
 	Sealed     []Sealed
 	Retired    map[string]string // sealed retired keys, by id
+
+	// Of a shared catalogue.
+	Where    string // its URL, without a password; "" for a file
+	Server   string // its version
+	ReadOnly bool
 }
 
-// Inspect looks at the catalogue in dir. It neither makes nor migrates anything, and
+// Inspect looks at the catalogue. It neither makes nor migrates anything, and
 // returns nil if there is none. The error is an *Error. Of the sealed values it returns
 // one, to try a key on.
-func Inspect(ctx context.Context, dir string) (*Inspection, error) {
+func Inspect(ctx context.Context, p Place) (*Inspection, error) {
+	dir := p.Dir
+	if p.URL != "" {
+		return inspectPostgres(ctx, p)
+	}
 	if !Exists(dir) {
 		return nil, nil
 	}
-	s := &Store{dir: dir, path: filepath.Join(dir, FileName), busy: time.Second}
-	abs, err := filepath.Abs(s.path)
+	d := lite{dir, filepath.Join(dir, FileName)}
+	db, err := d.open(url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(1000)"}})
 	if err != nil {
-		return nil, s.wrap(err)
-	}
-	u := url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(1000)"}}.Encode()}
-	db, err := sql.Open("sqlite", u.String())
-	if err != nil {
-		return nil, s.wrap(err)
+		return nil, d.wrap(err)
 	}
 	defer db.Close()
 	in := &Inspection{Newest: len(migrations), Retired: map[string]string{}}
-	if in.Version, err = s.check(ctx, db); err != nil {
+	if in.Version, err = d.check(ctx, db); err != nil {
 		var known *Error
 		if errors.As(err, &known) {
 			return nil, err
 		}
-		return nil, s.wrap(err)
+		return nil, d.wrap(err)
 	}
 	if in.Version < in.Newest {
 		return in, nil // its tables may be others
 	}
-	return in, s.wrap(in.read(ctx, db))
+	return in, d.wrap(in.read(ctx, db))
 }
 
-func (in *Inspection) read(ctx context.Context, db *sql.DB) error {
-	if err := db.QueryRowContext(ctx, `SELECT count(*) FROM containers WHERE status IS NOT 'destroyed'`).Scan(&in.Containers); err != nil {
+func inspectPostgres(ctx context.Context, p Place) (*Inspection, error) {
+	d, err := newPostgres(p)
+	if err != nil {
+		return nil, err
+	}
+	db := d.connect(1)
+	defer db.Close()
+	in := &Inspection{Newest: len(migrations), Retired: map[string]string{}, Where: d.shown}
+	if in.Version, err = d.check(ctx, db); err != nil || in.Version == 0 {
+		return nil, d.wrap(err)
+	}
+	if err := db.QueryRowContext(ctx, `SELECT current_setting('server_version'), current_setting('transaction_read_only') = 'on'`).Scan(&in.Server, &in.ReadOnly); err != nil {
+		return nil, d.wrap(err)
+	}
+	if in.Version < in.Newest {
+		return in, nil
+	}
+	return in, d.wrap(in.read(ctx, db))
+}
+
+func (in *Inspection) read(ctx context.Context, db *pool) error {
+	if err := db.QueryRowContext(ctx, `SELECT count(*) FROM containers WHERE status <> 'destroyed'`).Scan(&in.Containers); err != nil {
 		return fmt.Errorf("count the containers: %w", err)
 	}
 	err := each(ctx, db, `SELECT record_id, service, envelope FROM sealed LIMIT 1`, func(rows *sql.Rows) error {

@@ -19,7 +19,7 @@ import (
 // flushAfter is how long a logged line may wait in memory.
 const flushAfter = 200 * time.Millisecond
 
-// logFile is a run's log. Each line is one JSON event.
+// logFile is a run's log in a file. Each line is one JSON event.
 type logFile struct {
 	mu      sync.Mutex
 	file    *os.File

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +19,9 @@ func say(t *testing.T, sink event.Sink, r Run, seq int, typ event.Type, text str
 	}
 }
 
-func TestLogLimit(t *testing.T) {
+func TestLogLimit(t *testing.T) { onBoth(t, testLogLimit) }
+
+func testLogLimit(t *testing.T) {
 	s := open(t, t.TempDir())
 	s.logLimit = 64 << 10
 	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
@@ -40,8 +41,8 @@ func TestLogLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.EndRun(context.Background(), r.ID, 0)
-	if info, err := os.Stat(r.LogPath); err != nil || info.Size() > s.logLimit {
-		t.Errorf("the log has %d bytes, %v", info.Size(), err)
+	if size, there, err := s.logs.size(t.Context(), r); err != nil || !there || size > s.logLimit {
+		t.Errorf("the log has %d bytes, %v", size, err)
 	}
 	var got []string
 	for e, err := range s.Events(context.Background(), EventQuery{RunID: r.ID}) {
@@ -59,7 +60,9 @@ func TestLogLimit(t *testing.T) {
 }
 
 // A follower gets events beyond the limit when they come, not at the run's end.
-func TestFollowBeyondTheLogLimit(t *testing.T) {
+func TestFollowBeyondTheLogLimit(t *testing.T) { onBoth(t, testFollowBeyondTheLogLimit) }
+
+func testFollowBeyondTheLogLimit(t *testing.T) {
 	s := open(t, t.TempDir())
 	s.logLimit = 1 << 10
 	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"slices"
 	"strings"
 	"time"
@@ -27,7 +26,7 @@ type Met struct {
 // in f. A host whose name now belongs to another host gets a new name.
 func (s *Store) MeetHost(ctx context.Context, f Facts, settings func(name string) (Facts, bool)) (Met, error) {
 	var met Met
-	err := s.tx(ctx, func(tx *sql.Tx) error {
+	err := s.tx(ctx, func(tx *Tx) error {
 		all, err := hosts(ctx, tx)
 		if err != nil {
 			return err
@@ -96,7 +95,7 @@ func (all Hosts) Joins(id string, f Facts) bool {
 }
 
 // merge turns two hosts into one: it gives the records and the facts of from to to.
-func merge(ctx context.Context, tx *sql.Tx, from, to Host) (int, error) {
+func merge(ctx context.Context, tx *Tx, from, to Host) (int, error) {
 	res, err := tx.ExecContext(ctx, `UPDATE containers SET host_id = ? WHERE host_id = ?`, to.ID, from.ID)
 	if err != nil {
 		return 0, err
@@ -105,8 +104,8 @@ func merge(ctx context.Context, tx *sql.Tx, from, to Host) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO host_facts (host_id, kind, value, seen_at)
-		SELECT ?, kind, value, seen_at FROM host_facts WHERE host_id = ?`, to.ID, from.ID); err != nil {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO host_facts (host_id, kind, value, seen_at)
+		SELECT ?, kind, value, seen_at FROM host_facts WHERE host_id = ? ON CONFLICT DO NOTHING`, to.ID, from.ID); err != nil {
 		return 0, err
 	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM host_facts WHERE host_id = ?`, from.ID); err != nil {
@@ -116,7 +115,7 @@ func merge(ctx context.Context, tx *sql.Tx, from, to Host) (int, error) {
 	return int(n), err
 }
 
-func putFacts(ctx context.Context, tx *sql.Tx, h Host, f Facts) error {
+func putFacts(ctx context.Context, tx *Tx, h Host, f Facts) error {
 	if _, err := tx.ExecContext(ctx, `UPDATE hosts SET name = ? WHERE id = ?`, h.Name, h.ID); err != nil {
 		return err
 	}
@@ -138,7 +137,7 @@ func putFacts(ctx context.Context, tx *sql.Tx, h Host, f Facts) error {
 
 // rename gives a host whose name now belongs to another host a new name, so that its
 // records can still be addressed. No config can contain that name.
-func (m *Met) rename(ctx context.Context, tx *sql.Tx, settings func(name string) (Facts, bool)) error {
+func (m *Met) rename(ctx context.Context, tx *Tx, settings func(name string) (Facts, bool)) error {
 	all, err := hosts(ctx, tx)
 	if err != nil {
 		return err

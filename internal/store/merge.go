@@ -19,7 +19,7 @@ var errStopped = errors.New("the consumer has enough")
 // that was written since.
 type merger struct {
 	next int        // the next seq if there is no gap
-	logs *logReader // nil: rows only
+	logs lineReader // nil: rows only
 }
 
 // merge yields the events that are certain. If the run is over, it yields all events,
@@ -37,7 +37,7 @@ func (m *merger) merge(rows []event.Event, over bool, yield func(event.Event) bo
 				return nil
 			}
 			e = *line
-			m.logs.head = nil
+			m.logs.take()
 		case len(rows) > 0:
 			e, rows = rows[0], rows[1:]
 		default:
@@ -60,7 +60,7 @@ func (m *merger) peek() (*event.Event, error) {
 		if e == nil || err != nil || e.Seq >= m.next {
 			return e, err
 		}
-		m.logs.head = nil
+		m.logs.take()
 	}
 }
 
@@ -72,6 +72,8 @@ type logReader struct {
 	torn []byte       // the beginning of a line whose end is not written yet
 	head *event.Event // the line that was read but not taken
 }
+
+func (l *logReader) take() { l.head = nil }
 
 func (l *logReader) close() {
 	if l.file != nil {

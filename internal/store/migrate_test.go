@@ -148,7 +148,7 @@ func TestTwentyProcessesMigrateOnce(t *testing.T) {
 	if found := copies(t, dir); len(found) != 1 {
 		t.Errorf("copies: %v", found)
 	}
-	if found, err := open(t, dir).Containers(context.Background(), Filter{}); err != nil || len(found) != 21 {
+	if found, err := open(t, dir).Containers(context.Background(), Filter{}); err != nil || len(found) != 22 {
 		t.Errorf("%d containers, %v", len(found), err)
 	}
 }

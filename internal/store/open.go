@@ -1,16 +1,11 @@
 package store
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
-	"time"
-
-	_ "modernc.org/sqlite" // the driver named sqlite
 )
 
 // Exists reports whether dir holds a catalogue, or something else of its name that Open
@@ -79,26 +74,4 @@ func ours(dir string) bool {
 		}
 	}
 	return len(entries) == 0
-}
-
-// connect opens one connection lazily. Every transaction begins IMMEDIATE, because a
-// deferred one that later writes fails at once instead of waiting.
-func connect(path, synchronous string, busy time.Duration) (*sql.DB, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
-		fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()),
-		"foreign_keys(1)",
-		"secure_delete(1)", // overwrite values that were sealed with a replaced key, and pruned rows
-		"synchronous(" + synchronous + ")",
-	}}
-	u := url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: q.Encode()}
-	db, err := sql.Open("sqlite", u.String())
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(1)
-	return db, nil
 }

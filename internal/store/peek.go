@@ -2,30 +2,27 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"net/url"
 	"path/filepath"
 	"time"
 )
 
-// Peek opens the catalogue in dir for a quick look, as the completion of a shell needs it.
+// Peek opens the catalogue for a quick look, as the completion of a shell needs it.
 // It makes and migrates nothing, and waits for nobody: it fails where there is no
 // catalogue, and where its version is another one.
-func Peek(ctx context.Context, dir string) (*Store, error) {
+func Peek(ctx context.Context, p Place) (*Store, error) {
+	dir := p.Dir
+	if p.URL != "" {
+		return peekPostgres(ctx, p)
+	}
 	path := filepath.Join(dir, FileName)
-	abs, err := filepath.Abs(path)
+	d := lite{dir, path}
+	db, err := d.open(url.Values{"mode": {"ro"}, "_pragma": {"query_only(1)", "busy_timeout(20)"}})
 	if err != nil {
 		return nil, err
 	}
-	q := url.Values{"mode": {"ro"}, "_pragma": {"query_only(1)", "busy_timeout(20)"}}
-	u := url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: q.Encode()}
-	db, err := sql.Open("sqlite", u.String())
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(1)
-	s := &Store{dir: dir, path: path, busy: 20 * time.Millisecond, records: db, events: db}
+	s := &Store{dir: dir, path: path, d: d, busy: 20 * time.Millisecond, records: db, events: db, logs: logFiles{dir}, closed: make(chan struct{})}
 	var version int
 	err = db.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&version)
 	if err == nil && version != len(migrations) {
@@ -33,6 +30,28 @@ func Peek(ctx context.Context, dir string) (*Store, error) {
 	}
 	if err != nil {
 		db.Close()
+		return nil, s.wrap(err)
+	}
+	return s, nil
+}
+
+// peekLimit is how long a completion waits for a server.
+const peekLimit = 2 * time.Second
+
+func peekPostgres(ctx context.Context, p Place) (*Store, error) {
+	s, d, err := openPostgres(p)
+	if err != nil {
+		return nil, err
+	}
+	d.config.ConnectTimeout = peekLimit
+	ctx, cancel := context.WithTimeout(ctx, peekLimit)
+	defer cancel()
+	version, err := d.check(ctx, s.records)
+	if err == nil && version != len(migrations) {
+		err = errors.New("the database is of another version")
+	}
+	if err != nil {
+		s.Close()
 		return nil, s.wrap(err)
 	}
 	return s, nil

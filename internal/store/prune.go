@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -62,8 +61,12 @@ func (s *Store) weigh(ctx context.Context, r Run) (Pruned, error) {
 	if err != nil {
 		return p, s.wrap(err)
 	}
-	if info, err := os.Stat(r.LogPath); err == nil {
-		p.Runs, p.Bytes = 1, info.Size()
+	size, there, err := s.logs.size(ctx, r)
+	if err != nil {
+		return p, err
+	}
+	if there {
+		p.Runs, p.Bytes = 1, size
 	}
 	if p.Events > 0 {
 		p.Runs = 1
@@ -85,19 +88,21 @@ func (s *Store) Prune(ctx context.Context, runs []Run) (Pruned, error) {
 			return sum, err
 		}
 		// Remove the rows first: after a kill in between, the run is listed again.
-		err = s.tx(ctx, func(tx *sql.Tx) error {
+		err = s.tx(ctx, func(tx *Tx) error {
 			_, err := tx.ExecContext(ctx, `DELETE FROM events WHERE run_id = ?`, r.ID)
 			return err
 		})
 		if err != nil {
 			return sum, err
 		}
-		for _, path := range []string{r.LogPath, r.LogPath + ".scrub", s.livePath(r.RecordID, r.ID)} {
-			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return sum, fmt.Errorf("cannot remove the log of the run: %w", plain(err))
-			}
+		if err := s.logs.remove(ctx, r); err != nil {
+			return sum, fmt.Errorf("cannot remove the log of the run: %w", err)
 		}
-		os.Remove(filepath.Dir(r.LogPath)) // may fail if the folder holds files of other runs
+		lock := s.livePath(r.RecordID, r.ID)
+		if err := os.Remove(lock); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return sum, fmt.Errorf("cannot remove the log of the run: %w", plain(err))
+		}
+		os.Remove(filepath.Dir(lock)) // may fail if the folder holds files of other runs
 		sum.Add(left)
 	}
 	// The database keeps its size and uses the free pages again. To shrink it, VACUUM

@@ -65,7 +65,7 @@ func TestPrune(t *testing.T) {
 	if err != nil || done != sum {
 		t.Errorf("removed %+v, want %+v, %v", done, sum, err)
 	}
-	if _, err := os.Stat(old.LogPath); !os.IsNotExist(err) {
+	if _, err := os.Stat(logPath(s, old)); !os.IsNotExist(err) {
 		t.Errorf("the log: %v", err)
 	}
 	if got := seqs(t, s, EventQuery{RecordID: c.RecordID}); got != "1 2 3 4 5 6 3 3" {
@@ -105,7 +105,7 @@ func TestPruneGoesOn(t *testing.T) {
 	if _, err := s.Prune(ctx, runs); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Dir(r.LogPath)); !os.IsNotExist(err) {
+	if _, err := os.Stat(filepath.Dir(logPath(s, r))); !os.IsNotExist(err) {
 		t.Errorf("the folder: %v", err)
 	}
 	if info, err := os.Stat(s.path + "-wal"); err == nil && info.Size() > 0 {

@@ -66,7 +66,7 @@ func (s *Store) chosenRuns(ctx context.Context, q EventQuery) ([]Run, error) {
 func (s *Store) replay(ctx context.Context, q EventQuery, r Run, yield func(event.Event, error) bool) bool {
 	m := &merger{next: q.AfterSeq + 1}
 	if !q.NoLogs {
-		m.logs = &logReader{path: r.LogPath}
+		m.logs = s.logs.read(ctx, r)
 		defer m.logs.close()
 	}
 	for {

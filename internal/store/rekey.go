@@ -38,7 +38,8 @@ func (s *Store) CheckSealed(ctx context.Context, k Resealer) error {
 // repeated. Meanwhile other processes can read, and wait to write.
 func (s *Store) Reseal(ctx context.Context, k Resealer) (int, error) {
 	changed := 0
-	err := s.tx(ctx, func(tx *sql.Tx) error {
+	err := s.tx(ctx, func(tx *Tx) error {
+		changed = 0
 		rows, err := sealedRows(ctx, tx)
 		if err != nil {
 			return err
@@ -52,8 +53,11 @@ func (s *Store) Reseal(ctx context.Context, k Resealer) (int, error) {
 				continue
 			}
 			changed++
-			if _, err := tx.ExecContext(ctx, `UPDATE sealed SET envelope = ? WHERE record_id = ? AND service = ?`,
-				envelope, r.RecordID, r.Service); err != nil {
+			statement, at := `UPDATE sealed SET envelope = ? WHERE record_id = ? AND service = ?`, []any{envelope, r.RecordID, r.Service}
+			if r.RecordID == SharedRecord {
+				statement, at = `UPDATE shared SET envelope = ? WHERE name = ?`, []any{envelope, r.Service}
+			}
+			if _, err := tx.ExecContext(ctx, statement, at...); err != nil {
 				return err
 			}
 		}
@@ -66,7 +70,7 @@ func (s *Store) Reseal(ctx context.Context, k Resealer) (int, error) {
 	return changed, nil
 }
 
-func retire(ctx context.Context, tx *sql.Tx, k Resealer) error {
+func retire(ctx context.Context, tx *Tx, k Resealer) error {
 	keys := map[string]string{}
 	err := each(ctx, tx, `SELECT id, envelope FROM retired_keys`, func(rows *sql.Rows) error {
 		var id, envelope string
@@ -102,7 +106,7 @@ func (s *Store) RetiredKey(ctx context.Context, id string) (string, error) {
 
 func sealedRows(ctx context.Context, q rowsQuerier) ([]Sealed, error) {
 	var found []Sealed
-	err := each(ctx, q, `SELECT record_id, service, envelope FROM sealed`, func(rows *sql.Rows) error {
+	err := each(ctx, q, `SELECT record_id, service, envelope FROM sealed UNION ALL SELECT '`+SharedRecord+`', name, envelope FROM shared`, func(rows *sql.Rows) error {
 		var r Sealed
 		err := rows.Scan(&r.RecordID, &r.Service, &r.Envelope)
 		found = append(found, r)
@@ -111,26 +115,15 @@ func sealedRows(ctx context.Context, q rowsQuerier) ([]Sealed, error) {
 	return found, err
 }
 
-// each calls take for every row of a query.
-func each(ctx context.Context, q rowsQuerier, query string, take func(*sql.Rows) error, args ...any) error {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := take(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
-
 // checkpoint copies the -wal file into the database and empties it, so that overwritten
 // values are gone. It does not wait long: if a reader holds it up, a later checkpoint
 // does the work.
 func (s *Store) checkpoint(ctx context.Context) {
-	db, err := connect(s.path, "FULL", min(s.busy, time.Second))
+	d, ok := s.d.(lite)
+	if !ok {
+		return
+	}
+	db, err := d.connect("FULL", min(s.busy, time.Second))
 	if err != nil {
 		return
 	}

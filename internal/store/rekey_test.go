@@ -86,7 +86,9 @@ func sealedStore(t *testing.T, env string, n int) (s *Store, keyFile, recordID s
 
 // Processes that read and write while the key is rotated again and again get no error,
 // and a later process can open every row.
-func TestRotateWhileOthersReadAndWrite(t *testing.T) {
+func TestRotateWhileOthersReadAndWrite(t *testing.T) { onBoth(t, testRotateWhileOthersReadAndWrite) }
+
+func testRotateWhileOthersReadAndWrite(t *testing.T) {
 	s, keyFile, id := sealedStore(t, "", 5)
 	stop := make(chan struct{})
 	var all sync.WaitGroup
@@ -250,7 +252,9 @@ func TestKilledInTheTransaction(t *testing.T) {
 }
 
 // A row that cannot be opened stops the rotation, and no row is changed.
-func TestRotationIsAllOrNothing(t *testing.T) {
+func TestRotationIsAllOrNothing(t *testing.T) { onBoth(t, testRotationIsAllOrNothing) }
+
+func testRotationIsAllOrNothing(t *testing.T) {
 	s, keyFile, id := sealedStore(t, "", 3)
 	if err := s.SaveSealed(context.Background(), id, "zzz", nil, "v1:0123456789ab:AAAA"); err != nil {
 		t.Fatal(err)

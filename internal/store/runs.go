@@ -4,8 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
@@ -25,7 +25,13 @@ type Run struct {
 	PID     int    `json:"pid,omitempty"`
 	Machine string `json:"machine,omitempty"`
 	Command string `json:"command,omitempty"` // the command line, with secret values masked
-	LogPath string `json:"-"`                 // filled in by Runs; the file exists only after something was logged
+	// The user, and the version of infrahaus. Both are "" for runs of older versions.
+	User    string `json:"user,omitempty"`
+	Version string `json:"version,omitempty"`
+	Job     string `json:"job,omitempty"` // the job of the queue that a worker does with it
+
+	home    string // the state folder of its machine, see Store.home
+	beating bool   // it has shown a sign of life
 }
 
 // Discover is the only kind of run during which another may start: it changes nothing.
@@ -47,16 +53,22 @@ func (s *Store) BeginRun(ctx context.Context, r Run) error {
 	if r.StartedAt.IsZero() {
 		r.StartedAt = lxc.At(time.Now())
 	}
+	r.Command = strings.ToValidUTF8(r.Command, "\uFFFD") // PostgreSQL takes nothing else
 	lock, err := s.holdLive(r.RecordID, r.ID)
 	if err != nil {
 		return err
 	}
-	err = s.tx(ctx, func(tx *sql.Tx) error {
+	err = s.tx(ctx, func(tx *Tx) error {
 		if err := s.refuseSecond(ctx, tx, r); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO runs (id, record_id, kind, started_at, pid, machine, command) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			r.ID, r.RecordID, r.Kind, formatTime(r.StartedAt.Time), r.PID, r.Machine, r.Command)
+		home := ""
+		if s.shared() {
+			home = s.home()
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO runs (id, record_id, kind, started_at, pid, machine, command, user_name, version, home, job, beat)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, `+s.d.clock()+`) ON CONFLICT (id) DO NOTHING`,
+			r.ID, r.RecordID, r.Kind, formatTime(r.StartedAt.Time), r.PID, r.Machine, r.Command, r.User, r.Version, home, r.Job)
 		return err
 	})
 	if err != nil {
@@ -65,18 +77,28 @@ func (s *Store) BeginRun(ctx context.Context, r Run) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.live[r.ID] = lock
+	s.live[r.ID], s.kept[r.ID] = lock, wall()
+	if s.shared() || r.Job != "" {
+		s.beats.Do(func() { go s.beat() })
+	}
 	return nil
 }
 
-func (s *Store) refuseSecond(ctx context.Context, tx *sql.Tx, r Run) error {
-	others, err := scanRuns(ctx, tx, `record_id = ? AND kind <> '`+Discover+`' AND ended_at IS NULL`, r.RecordID)
+func (s *Store) refuseSecond(ctx context.Context, tx *Tx, r Run) error {
+	others, err := scanRuns(ctx, tx, s.beating(), `record_id = ? AND kind <> '`+Discover+`' AND ended_at IS NULL AND taken_by IS NULL`, r.RecordID)
 	if err != nil {
 		return err
 	}
 	for _, other := range others {
-		if s.locked(other) {
+		switch {
+		case other.ID == r.ID: // the answer to the first attempt was lost with its connection
+		case s.alive(other):
 			return &Busy{Run: other}
+		case r.Kind != Discover:
+			// Its machine may only be asleep: when it wakes, it must not go on.
+			if _, err := tx.ExecContext(ctx, `UPDATE runs SET taken_by = ? WHERE id = ?`, r.ID, other.ID); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -84,13 +106,14 @@ func (s *Store) refuseSecond(ctx context.Context, tx *sql.Tx, r Run) error {
 
 // EndRun records a run's end. A second call keeps the first end.
 func (s *Store) EndRun(ctx context.Context, id string, exitStatus int) error {
-	err := s.exec(ctx, `UPDATE runs SET ended_at = ?, exit_status = ? WHERE id = ? AND ended_at IS NULL`,
+	err := s.exec(ctx, `UPDATE runs SET ended_at = ?, exit_status = ? WHERE id = ? AND ended_at IS NULL AND taken_by IS NULL`,
 		formatTime(time.Now()), exitStatus, id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if lock := s.live[id]; lock != nil {
 		release(lock)
 		delete(s.live, id)
+		delete(s.kept, id)
 	}
 	return err
 }
@@ -101,16 +124,14 @@ func (s *Store) Runs(ctx context.Context, recordID string) ([]Run, error) {
 }
 
 func (s *Store) runs(ctx context.Context, where, arg string) ([]Run, error) {
-	found, err := scanRuns(ctx, s.records, where, arg)
-	for i := range found {
-		found[i].LogPath = s.logPath(found[i].RecordID, found[i].ID)
-	}
+	found, err := scanRuns(ctx, s.records, s.beating(), where, arg)
 	return found, s.wrap(err)
 }
 
-func scanRuns(ctx context.Context, q rowsQuerier, where, arg string) ([]Run, error) {
+func scanRuns(ctx context.Context, q rowsQuerier, beating, where, arg string) ([]Run, error) {
 	rows, err := q.QueryContext(ctx, `SELECT id, record_id, kind, started_at, ended_at, exit_status,
-		coalesce(pid, 0), coalesce(machine, ''), coalesce(command, '') FROM runs WHERE `+where+` ORDER BY started_at, id`, arg)
+		coalesce(pid, 0), coalesce(machine, ''), coalesce(command, ''),
+		coalesce(user_name, ''), coalesce(version, ''), coalesce(home, ''), coalesce(job, ''), `+beating+` FROM runs WHERE `+where+` ORDER BY started_at, id`, arg)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +142,7 @@ func scanRuns(ctx context.Context, q rowsQuerier, where, arg string) ([]Run, err
 		var started string
 		var ended sql.NullString
 		var status sql.NullInt64
-		if err := rows.Scan(&r.ID, &r.RecordID, &r.Kind, &started, &ended, &status, &r.PID, &r.Machine, &r.Command); err != nil {
+		if err := rows.Scan(&r.ID, &r.RecordID, &r.Kind, &started, &ended, &status, &r.PID, &r.Machine, &r.Command, &r.User, &r.Version, &r.home, &r.Job, &r.beating); err != nil {
 			return nil, err
 		}
 		r.StartedAt = lxc.At(parseTime(started))
@@ -144,8 +165,4 @@ func (s *Store) run(ctx context.Context, id string) (Run, error) {
 		return Run{}, fmt.Errorf("cannot find run %s in the catalogue", id)
 	}
 	return found[0], nil
-}
-
-func (s *Store) logPath(recordID, runID string) string {
-	return filepath.Join(s.dir, "logs", recordID, runID+".ndjson")
 }

@@ -1,13 +1,5 @@
 package store
 
-import (
-	"context"
-	"database/sql"
-	"errors"
-	"fmt"
-	"time"
-)
-
 // applicationID marks the file as ours ("ihau"), so that the database of another program
 // is never migrated.
 const applicationID = 0x69686175
@@ -135,82 +127,67 @@ END;
 ALTER TABLE runs ADD COLUMN pid INTEGER;
 ALTER TABLE runs ADD COLUMN machine TEXT;
 ALTER TABLE runs ADD COLUMN command TEXT;
+`, `
+CREATE TABLE infrahaus (
+	name TEXT PRIMARY KEY,
+	value TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE shared (
+	name TEXT PRIMARY KEY,
+	envelope TEXT NOT NULL,
+	public TEXT NOT NULL,
+	updated_at TEXT NOT NULL
+) WITHOUT ROWID;
+ALTER TABLE runs ADD COLUMN user_name TEXT;
+ALTER TABLE runs ADD COLUMN version TEXT;
+ALTER TABLE runs ADD COLUMN home TEXT;
+ALTER TABLE runs ADD COLUMN beat INTEGER;
+ALTER TABLE runs ADD COLUMN taken_by TEXT;
+CREATE INDEX runs_unended ON runs (record_id) WHERE ended_at IS NULL;
+`, `
+CREATE TABLE queue (
+	id TEXT PRIMARY KEY,
+	record_id TEXT NOT NULL REFERENCES containers (id),
+	verb TEXT NOT NULL,
+	format INTEGER NOT NULL,
+	priority INTEGER NOT NULL,
+	host TEXT NOT NULL,
+	node TEXT NOT NULL,
+	making INTEGER NOT NULL,
+	attempt INTEGER NOT NULL,
+	state TEXT NOT NULL,
+	worker TEXT NOT NULL,
+	run_id TEXT NOT NULL,
+	template TEXT NOT NULL,
+	doc TEXT NOT NULL,
+	offer INTEGER NOT NULL,
+	beat INTEGER NOT NULL,
+	stop TEXT NOT NULL,
+	created_at TEXT NOT NULL,
+	started_at TEXT,
+	ended_at TEXT,
+	exit_status INTEGER,
+	error TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX queue_open ON queue (state, priority, id) WHERE state IN ('queued', 'running');
+CREATE INDEX queue_by_record ON queue (record_id, id);
+CREATE TABLE queue_after (
+	job_id TEXT NOT NULL REFERENCES queue (id),
+	after_id TEXT NOT NULL REFERENCES queue (id),
+	PRIMARY KEY (job_id, after_id)
+) WITHOUT ROWID;
+CREATE INDEX queue_after_by_first ON queue_after (after_id);
+CREATE TABLE workers (
+	id TEXT PRIMARY KEY,
+	doc TEXT NOT NULL,
+	format INTEGER NOT NULL,
+	state TEXT NOT NULL,
+	started_at TEXT NOT NULL,
+	seen_at TEXT NOT NULL,
+	beat INTEGER NOT NULL
+) WITHOUT ROWID;
+ALTER TABLE runs ADD COLUMN job TEXT;
 `}
 
 // SchemaVersion is the version of the database that this program writes.
 func SchemaVersion() int { return len(migrations) }
-
-// migrate brings the schema up to date, and keeps a copy of a database of an older
-// program. The transaction's write lock makes one of many processes copy and migrate
-// while the others wait.
-func (s *Store) migrate(ctx context.Context) error {
-	version, err := s.check(ctx, s.records)
-	if err != nil || version == len(migrations) {
-		return err
-	}
-	if err := s.walMode(ctx); err != nil {
-		return err
-	}
-	return s.tx(ctx, func(tx *sql.Tx) error {
-		version, err := s.check(ctx, tx) // another process may have been first
-		if err != nil {
-			return err
-		}
-		if version > 0 && version < len(migrations) {
-			if err := s.keepCopy(ctx, version); err != nil {
-				return err
-			}
-		}
-		for ; version < len(migrations); version++ {
-			// Each of several statements in one Exec would take its arguments from the
-			// first on; these statements have no arguments.
-			if _, err := tx.ExecContext(ctx, migrations[version]); err != nil {
-				return err
-			}
-		}
-		_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d",
-			applicationID, len(migrations)))
-		return err
-	})
-}
-
-type querier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-// check returns the schema's version, 0 for an empty file. It refuses a file of another
-// program or of a newer version.
-func (s *Store) check(ctx context.Context, q querier) (int, error) {
-	var version, app, tables int
-	err := q.QueryRowContext(ctx, `SELECT (SELECT user_version FROM pragma_user_version),
-		(SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema)`).
-		Scan(&version, &app, &tables)
-	switch {
-	case err != nil:
-		return 0, err
-	case app != applicationID && (app != 0 || version != 0 || tables != 0):
-		return 0, garbage(s.path, errors.New("another program made it"))
-	case version > len(migrations):
-		return 0, &Error{Kind: Newer, Path: s.path,
-			Err:  fmt.Errorf("its version is %d, this program knows %d", version, len(migrations)),
-			Hint: "use that newer infrahaus, or another --state-dir"}
-	}
-	return version, nil
-}
-
-// walMode switches the file to write-ahead logging, permanently. It retries, because
-// SQLite does not call its busy handler while two connections race for the switch.
-func (s *Store) walMode(ctx context.Context) error {
-	deadline := time.Now().Add(s.busy)
-	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
-		_, err := s.records.ExecContext(ctx, "PRAGMA journal_mode = WAL")
-		if !isBusy(err) || time.Now().After(deadline) {
-			return err
-		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}

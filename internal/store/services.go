@@ -55,7 +55,6 @@ func (s *Store) Services(ctx context.Context, recordID string) ([]lxc.Service, t
 	return found, parseTime(at), nil
 }
 
-// ServicesOf returns the result of every container's last discovery by record id: of one
 // host, or of all if hostID is "". It needs one query for any number of containers.
 func (s *Store) ServicesOf(ctx context.Context, hostID string) (map[string][]lxc.Service, error) {
 	rows, err := s.records.QueryContext(ctx, `SELECT record_id, doc FROM services
@@ -95,7 +94,7 @@ func (s *Store) SaveSealed(ctx context.Context, recordID, service string, keys [
 	if err != nil {
 		return err
 	}
-	return s.tx(ctx, func(tx *sql.Tx) error {
+	return s.tx(ctx, func(tx *Tx) error {
 		if _, err := tx.ExecContext(ctx, saveSealed, args...); err != nil {
 			return err
 		}
@@ -150,6 +149,6 @@ func (s *Store) Credentials(ctx context.Context, recordID string) ([]Sealed, err
 // replaced by a new one.
 func (s *Store) HasSealed(ctx context.Context) (bool, error) {
 	var has bool
-	err := s.records.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sealed)`).Scan(&has)
+	err := s.records.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sealed) OR EXISTS (SELECT 1 FROM shared)`).Scan(&has)
 	return has, s.wrap(err)
 }

@@ -17,8 +17,8 @@ import (
 type Sink struct {
 	store *Store
 	mu    sync.Mutex
-	logs  map[string]*logFile // by run id
-	full  map[string]bool     // runs whose log has reached its limit, by id
+	logs  map[string]runLog // by run id
+	full  map[string]bool   // runs whose log has reached its limit, by id
 }
 
 // logLimit is the most bytes that a run's log file may have. An hour of a package
@@ -34,7 +34,7 @@ func LogFull(e event.Event) bool { return e.Type == event.Warning && e.Message =
 
 // Sink makes a sink for runs that have begun. The caller must Close it.
 func (s *Store) Sink() *Sink {
-	return &Sink{store: s, logs: map[string]*logFile{}, full: map[string]bool{}}
+	return &Sink{store: s, logs: map[string]runLog{}, full: map[string]bool{}}
 }
 
 // Event stores e.
@@ -78,8 +78,11 @@ func (k *Sink) row(e event.Event, line []byte) error {
 			return err
 		}
 	}
-	err := execTurn(context.Background(), k.store.events,
-		`INSERT INTO events (run_id, seq, type, doc) VALUES (?, ?, ?, ?)`, e.RunID, e.Seq, string(e.Type), string(bytes.TrimSuffix(line, []byte("\n"))))
+	ctx, doc := context.Background(), string(bytes.TrimSuffix(line, []byte("\n")))
+	n, err := k.store.changed(ctx, addEvent, e.RunID, e.Seq, string(e.Type), doc, e.RunID)
+	if err == nil && n == 0 {
+		err = k.notAdded(ctx, e, doc)
+	}
 	if err != nil {
 		return k.store.wrap(err)
 	}
@@ -87,14 +90,32 @@ func (k *Sink) row(e event.Event, line []byte) error {
 	return nil
 }
 
-func (k *Sink) log(e event.Event) (*logFile, error) {
+// addEvent writes a row unless another process has taken the run over.
+const addEvent = `INSERT INTO events (run_id, seq, type, doc) SELECT ?, CAST(? AS BIGINT), ?, ?
+	WHERE NOT EXISTS (SELECT 1 FROM runs WHERE id = ? AND taken_by IS NOT NULL) ON CONFLICT (run_id, seq) DO NOTHING`
+
+// notAdded says why a row was not written; nil means that it is on record, because the answer
+// to the first attempt was lost with its connection.
+func (k *Sink) notAdded(ctx context.Context, e event.Event, doc string) error {
+	if err := k.store.taken(ctx, e.RunID); err != nil {
+		return err
+	}
+	var before string
+	err := k.store.events.QueryRowContext(ctx, `SELECT doc FROM events WHERE run_id = ? AND seq = ?`, e.RunID, e.Seq).Scan(&before)
+	if err == nil && before != doc {
+		err = fmt.Errorf("cannot record event %d of run %s: there is another one of that number", e.Seq, e.RunID)
+	}
+	return err
+}
+
+func (k *Sink) log(e event.Event) (runLog, error) {
 	if f := k.logs[e.RunID]; f != nil {
 		return f, nil
 	}
 	if err := errors.Join(checkID(e.ContainerID), checkID(e.RunID)); err != nil {
 		return nil, fmt.Errorf("cannot log: %w", err)
 	}
-	f, err := openLog(k.store.logPath(e.ContainerID, e.RunID), k.store.logLimit)
+	f, err := k.store.logs.open(e.ContainerID, e.RunID, k.store.logLimit)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +140,7 @@ func (k *Sink) Scrub(recordID, runID string, redact func(string) string) error {
 		return fmt.Errorf("cannot scrub: %w", err)
 	}
 	approach("scrub")
-	if err := scrubLog(k.store.logPath(recordID, runID), redact); err != nil {
+	if err := k.store.logs.scrub(recordID, runID, redact); err != nil {
 		return err
 	}
 	boundary("scrub")

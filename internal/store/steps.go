@@ -29,15 +29,32 @@ type Step struct {
 }
 
 // SetStep records a step and replaces the earlier state of the same item. It is on disk
-// when SetStep returns.
+// when SetStep returns. The error is *Taken if another run has taken this one over.
 func (s *Store) SetStep(ctx context.Context, p Step) error {
 	if p.Detail == nil {
 		p.Detail = json.RawMessage(`{}`)
 	}
-	return s.exec(ctx, `INSERT INTO steps (record_id, phase, item, run_id, state, detail, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (record_id, phase, item) DO UPDATE SET
-		run_id = excluded.run_id, state = excluded.state, detail = excluded.detail, updated_at = excluded.updated_at`,
-		p.RecordID, p.Phase, p.Item, p.RunID, string(p.State), string(p.Detail), formatTime(time.Now()))
+	const setStep = `INSERT INTO steps (record_id, phase, item, run_id, state, detail, updated_at)
+		SELECT ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM runs WHERE id = ? AND taken_by IS NOT NULL)
+		ON CONFLICT (record_id, phase, item) DO UPDATE SET
+		run_id = excluded.run_id, state = excluded.state, detail = excluded.detail, updated_at = excluded.updated_at`
+	approach(setStep)
+	var n int64
+	err := s.d.write(ctx, s.records, func() error {
+		res, err := s.records.ExecContext(ctx, setStep, p.RecordID, p.Phase, p.Item, p.RunID, string(p.State), string(p.Detail), formatTime(time.Now()), p.RunID)
+		if err == nil {
+			n, err = res.RowsAffected()
+		}
+		return err
+	})
+	if err == nil && n == 0 {
+		err = s.taken(ctx, p.RunID)
+	}
+	if err != nil {
+		return s.wrap(err)
+	}
+	boundary(setStep)
+	return nil
 }
 
 // Steps lists the recorded steps of a container, by phase and item.

@@ -18,7 +18,7 @@ import (
 
 func open(t *testing.T, dir string) *Store {
 	t.Helper()
-	s, err := Open(context.Background(), dir)
+	s, err := OpenAt(context.Background(), placeOf(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,9 @@ func TestOpenTightensOnlyItsOwnDirectory(t *testing.T) {
 	}
 }
 
-func TestContainerRoundTrip(t *testing.T) {
+func TestContainerRoundTrip(t *testing.T) { onBoth(t, testContainerRoundTrip) }
+
+func testContainerRoundTrip(t *testing.T) {
 	s := open(t, t.TempDir())
 	at := time.Date(2026, 11, 23, 10, 0, 0, 123e6, time.UTC)
 	want := lxc.Container{RecordID: NewRecordID(), CTID: 101, HostID: host(t, s, "h"), Node: "pve1", Hostname: "web", Template: "hello",
@@ -127,6 +129,10 @@ func TestContainerRoundTrip(t *testing.T) {
 }
 
 func TestUpdateKeepsTheRecordWhereChangeFails(t *testing.T) {
+	onBoth(t, testUpdateKeepsTheRecordWhereChangeFails)
+}
+
+func testUpdateKeepsTheRecordWhereChangeFails(t *testing.T) {
 	s := open(t, t.TempDir())
 	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
 	bad := errors.New("no")
@@ -146,7 +152,9 @@ func TestUpdateKeepsTheRecordWhereChangeFails(t *testing.T) {
 }
 
 // A record and its job are made together or not at all.
-func TestCreateWithJob(t *testing.T) {
+func TestCreateWithJob(t *testing.T) { onBoth(t, testCreateWithJob) }
+
+func testCreateWithJob(t *testing.T) {
 	s, ctx := open(t, t.TempDir()), context.Background()
 	first := lxc.Container{RecordID: NewRecordID(), HostID: host(t, s, "h"), Hostname: "web", Lifecycle: lxc.Creating}
 	sealed := Sealed{Service: VariablesService, Keys: []string{"a"}, Envelope: "e"}
@@ -168,7 +176,9 @@ func TestCreateWithJob(t *testing.T) {
 	}
 }
 
-func TestNameTaken(t *testing.T) {
+func TestNameTaken(t *testing.T) { onBoth(t, testNameTaken) }
+
+func testNameTaken(t *testing.T) {
 	s := open(t, t.TempDir())
 	first := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web", CTID: 101})
 	second := lxc.Container{RecordID: NewRecordID(), HostID: host(t, s, "h"), Hostname: "WEB", Lifecycle: lxc.Creating}
@@ -188,7 +198,9 @@ func TestNameTaken(t *testing.T) {
 }
 
 // Two processes that adopt the same container at once make one record of it.
-func TestOnRecord(t *testing.T) {
+func TestOnRecord(t *testing.T) { onBoth(t, testOnRecord) }
+
+func testOnRecord(t *testing.T) {
 	s := open(t, t.TempDir())
 	first := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web", CTID: 101, Adopted: true})
 	second := lxc.Container{RecordID: NewRecordID(), HostID: host(t, s, "h"), Hostname: "renamed", CTID: 101, Adopted: true, Lifecycle: lxc.Ready}
@@ -201,7 +213,9 @@ func TestOnRecord(t *testing.T) {
 	create(t, s, second)
 }
 
-func TestFind(t *testing.T) {
+func TestFind(t *testing.T) { onBoth(t, testFind) }
+
+func testFind(t *testing.T) {
 	s := open(t, t.TempDir())
 	old := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web", CTID: 101})
 	destroy(t, s, old.RecordID)
@@ -240,7 +254,9 @@ func TestFind(t *testing.T) {
 	}
 }
 
-func TestContainersFilter(t *testing.T) {
+func TestContainersFilter(t *testing.T) { onBoth(t, testContainersFilter) }
+
+func testContainersFilter(t *testing.T) {
 	s := open(t, t.TempDir())
 	a := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "a"})
 	b := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "b"})
@@ -267,7 +283,9 @@ func TestContainersFilter(t *testing.T) {
 	_, _ = b, c
 }
 
-func TestServicesSealedStepsPins(t *testing.T) {
+func TestServicesSealedStepsPins(t *testing.T) { onBoth(t, testServicesSealedStepsPins) }
+
+func testServicesSealedStepsPins(t *testing.T) {
 	ctx := context.Background()
 	s := open(t, t.TempDir())
 	c := create(t, s, lxc.Container{HostID: host(t, s, "h"), Hostname: "web"})
@@ -331,7 +349,9 @@ func TestServicesSealedStepsPins(t *testing.T) {
 	}
 }
 
-func TestBadIDs(t *testing.T) {
+func TestBadIDs(t *testing.T) { onBoth(t, testBadIDs) }
+
+func testBadIDs(t *testing.T) {
 	s := open(t, t.TempDir())
 	for _, id := range []string{"", "../x", "a/b", "a b", "ä"} {
 		if err := s.CreateContainer(context.Background(), lxc.Container{RecordID: id}); err == nil {

@@ -32,12 +32,16 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if theServer.s != nil {
+		theServer.s.Close()
+	}
+	os.Exit(code)
 }
 
 func createAlone(dir string) error {
 	ctx := context.Background()
-	s, err := Open(ctx, dir)
+	s, err := OpenAt(ctx, Place{Dir: dir, URL: os.Getenv("STORE_TEST_URL")})
 	if err != nil {
 		return err
 	}
@@ -50,6 +54,12 @@ func createAlone(dir string) error {
 	if err := s.CreateContainer(ctx, lxc.Container{RecordID: id, HostID: met.Host.ID, Hostname: "c" + id, Lifecycle: lxc.Creating}); err != nil {
 		return err
 	}
+	// One name goes to one of them.
+	var taken *NameTaken
+	err = s.CreateContainer(ctx, lxc.Container{RecordID: NewRecordID(), HostID: met.Host.ID, Hostname: "wanted", Lifecycle: lxc.Ready})
+	if err != nil && !errors.As(err, &taken) {
+		return err
+	}
 	for i := range 5 {
 		if err := s.SetStep(ctx, Step{RecordID: id, RunID: id, Phase: "p", Item: fmt.Sprint(i), State: Done}); err != nil {
 			return err
@@ -59,18 +69,24 @@ func createAlone(dir string) error {
 	return err
 }
 
-func TestTwentyProcessesAtOnce(t *testing.T) {
+func TestTwentyProcessesAtOnce(t *testing.T) { onBoth(t, testTwentyProcessesAtOnce) }
+
+func testTwentyProcessesAtOnce(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "state") // made by the first process
 	const n = 20
+	place := placeOf(t, dir)
 	procs := make([]*exec.Cmd, n)
 	said := make([]bytes.Buffer, n)
 	for i := range procs {
 		procs[i] = exec.Command(self)
-		procs[i].Env = append(os.Environ(), "STORE_TEST_CREATE_IN="+dir)
+		procs[i].Env = append(os.Environ(), "STORE_TEST_CREATE_IN="+dir, "STORE_TEST_URL="+place.URL)
+		if place.URL != "" { // five machines
+			procs[i].Env = append(procs[i].Env, fmt.Sprintf("STORE_TEST_CREATE_IN=%s%d", dir, i%5))
+		}
 		procs[i].Stderr = &said[i]
 		if err := procs[i].Start(); err != nil {
 			t.Fatal(err)
@@ -82,7 +98,7 @@ func TestTwentyProcessesAtOnce(t *testing.T) {
 		}
 	}
 	found, err := open(t, dir).Containers(context.Background(), Filter{})
-	if err != nil || len(found) != n {
+	if err != nil || len(found) != n+1 {
 		t.Fatalf("%d containers, %v", len(found), err)
 	}
 	for _, c := range found {

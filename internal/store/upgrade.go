@@ -75,6 +75,9 @@ const (
 // the others wait. It does nothing while a run is in progress, because the run writes its
 // log. After an error the chores are left to the next process.
 func (s *Store) Upgrade(ctx context.Context, u Upgrade) error {
+	if s.shared() { // no older version had one
+		return nil
+	}
 	if due, err := s.upgradeDue(ctx); err != nil || !due {
 		return err
 	}
@@ -141,9 +144,9 @@ func lockUpgrade(ctx context.Context, lock *flock.Flock, note func(string)) erro
 
 // anyAlive reports whether a run of any container is in progress.
 func (s *Store) anyAlive(ctx context.Context) (bool, error) {
-	open, err := scanRuns(ctx, s.records, `ended_at IS NULL AND id <> ?`, "")
+	open, err := scanRuns(ctx, s.records, s.beating(), `ended_at IS NULL AND id <> ?`, "")
 	for _, r := range open {
-		if s.locked(r) {
+		if s.alive(r) {
 			return true, nil
 		}
 	}

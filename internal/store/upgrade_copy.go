@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"io/fs"
 	"net/url"
@@ -13,22 +12,12 @@ import (
 // openCopy opens a copy of the database. mode is ro or rw, as SQLite has it. SQLite
 // writes no journal beside the copy, because a journal would hold the text that must be
 // removed.
-func openCopy(path, mode string) (*sql.DB, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
+func openCopy(path, mode string) (*pool, error) {
 	q := url.Values{"mode": {mode}, "_pragma": {"secure_delete(1)", "journal_mode(MEMORY)"}}
 	if mode == "ro" {
 		q.Set("_pragma", "query_only(1)")
 	}
-	u := url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: q.Encode()}
-	db, err := sql.Open("sqlite", u.String())
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(1)
-	return db, nil
+	return lite{filepath.Dir(path), path}.open(q)
 }
 
 func lookAtCopy(ctx context.Context, f *found, path string) error {
@@ -90,15 +79,15 @@ func (f *found) rewrite(ctx context.Context, path string, redact func(string) st
 		return err
 	}
 	defer db.Close()
-	tx, err := db.BeginTx(ctx, nil)
+	tx, err := db.d.begin(ctx, db.DB)
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()
+	defer tx.rollback()
 	if err := f.cleanRows(ctx, tx, redact); err != nil {
 		return err
 	}
-	if err := tx.Commit(); err != nil {
+	if err := tx.commit(); err != nil {
 		return err
 	}
 	if _, err := db.ExecContext(ctx, `VACUUM`); err != nil { // removes its free pages

@@ -22,7 +22,7 @@ var docs = []struct{ table, column, key, record string }{
 // cleanRows seals again the rows that were read wrongly, and removes the leaked texts
 // from every row. The transaction is one of the database, or of a copy of an older
 // version.
-func (f *found) cleanRows(ctx context.Context, tx *sql.Tx, redact func(string) string) error {
+func (f *found) cleanRows(ctx context.Context, tx *Tx, redact func(string) string) error {
 	rows, err := credentialRows(ctx, tx)
 	if err != nil {
 		return err
@@ -59,7 +59,7 @@ func (f *found) cleanRows(ctx context.Context, tx *sql.Tx, redact func(string) s
 	return nil
 }
 
-func (f *found) cleanDocs(ctx context.Context, tx *sql.Tx, redact func(string) string, table, column, key, record string) error {
+func (f *found) cleanDocs(ctx context.Context, tx *Tx, redact func(string) string, table, column, key, record string) error {
 	n := strings.Count(key, ",") + 1
 	var changed [][]any // each document, followed by the key of its row
 	err := each(ctx, tx, `SELECT `+column+`, `+record+`, `+key+` FROM `+table, func(rows *sql.Rows) error {

@@ -130,7 +130,7 @@ func (s *Store) cleanLogs(redact func(string) string) error {
 // cleanOwn cleans the rows of the database and starts the next chore. Rows that the vault
 // could not open stay on the list.
 func (s *Store) cleanOwn(ctx context.Context, f *found, redact func(string) string, e Exposure, due bool) error {
-	return s.tx(ctx, func(tx *sql.Tx) error {
+	return s.tx(ctx, func(tx *Tx) error {
 		f.checked, f.locked = map[Leak]bool{}, map[Leak]error{} // forget the rows of the copies
 		if err := f.cleanRows(ctx, tx, redact); err != nil {
 			return err
@@ -156,7 +156,7 @@ func (s *Store) cleanOwn(ctx context.Context, f *found, redact func(string) stri
 }
 
 // toTell records the findings that the user must know, together with those not yet shown.
-func (f *found) toTell(ctx context.Context, tx *sql.Tx, e Exposure) error {
+func (f *found) toTell(ctx context.Context, tx *Tx, e Exposure) error {
 	before, due, err := chore(ctx, tx, choreTell)
 	if err != nil {
 		return err

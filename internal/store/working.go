@@ -25,7 +25,7 @@ func (s *Store) Working(ctx context.Context, c lxc.Container) (*Run, error) {
 		return &Run{RecordID: c.RecordID, Kind: "create", StartedAt: c.CreatedAt}, nil
 	}
 	for _, r := range slices.Backward(runs) {
-		if r.EndedAt == nil && r.Kind != Discover && s.locked(r) {
+		if r.EndedAt == nil && r.Kind != Discover && s.alive(r) {
 			return &r, nil
 		}
 	}

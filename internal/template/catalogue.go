@@ -17,8 +17,17 @@ type Source struct {
 	Dir  string
 	FS   fs.FS
 	// Fetch brings the folder of a template to this machine. ok is false for what is no
-	// address.
-	Fetch func(ref string) (f Fetched, ok bool, err error)
+	// address. Lock files of the folders beside may say which content is meant.
+	Fetch func(ref string, beside []Beside) (f Fetched, ok bool, err error)
+	// Key brings a small file from an https address, which has this checksum.
+	Key func(address, sha256 string) ([]byte, error)
+}
+
+// Beside is the folder of a template that led to another one. Of several, the outermost is
+// the first.
+type Beside struct {
+	Dir    string
+	Remote bool // it was fetched itself
 }
 
 // Fetched is the folder of a template that came from elsewhere. Nobody may write in it.
@@ -27,17 +36,18 @@ type Fetched struct {
 	Name     string // the template's name if its file has none
 	Source   string // its address, as it was asked for
 	Resolved string // the same, pinned to the content
+	Loose    bool   // neither the address nor a lock file says which content it is
 	// Check refuses content that is not locked or signed as it has to be.
 	Check func(digest string) error
 }
 
 // fetch asks the sources for a template that has an address.
-func fetch(ref string, sources []Source) (f Fetched, ok bool, err error) {
+func fetch(ref string, sources []Source, beside []Beside) (f Fetched, ok bool, err error) {
 	for _, s := range sources {
 		if s.Fetch == nil {
 			continue
 		}
-		if f, ok, err = s.Fetch(ref); ok || err != nil {
+		if f, ok, err = s.Fetch(ref, beside); ok || err != nil {
 			return f, ok, err
 		}
 	}
@@ -45,8 +55,8 @@ func fetch(ref string, sources []Source) (f Fetched, ok bool, err error) {
 }
 
 // check has a template checked that is not used, and may be faulty: then it has no digest.
-func (f Fetched) check() error {
-	_, err := f.load(Remote)
+func (f Fetched) check(sources []Source) error {
+	_, err := f.load(lineage{sources: sources})
 	var faulty *Error
 	switch {
 	case !errors.As(err, &faulty):
@@ -57,13 +67,16 @@ func (f Fetched) check() error {
 	return f.Check("")
 }
 
-// load loads the template and has it checked.
-func (f Fetched) load(source string) (*Template, error) {
-	in := lineage{root: os.DirFS(f.Dir), at: ".", under: f.Dir, closed: true}
+// load loads the template and has it checked. in is where it was named.
+func (f Fetched) load(in lineage) (*Template, error) {
+	in.root, in.at, in.under, in.place, in.closed = os.DirFS(f.Dir), ".", f.Dir, f.Resolved, true
 	if root, err := os.OpenRoot(f.Dir); err == nil {
 		in.root = root.FS() // a link must not lead out of what was fetched
 	}
-	t, err := loadDir(f.Dir, f.Name, in.with(rootID("."), f.Name))
+	if len(in.chain) == 0 {
+		in = in.with(in.rootID("."), f.Name)
+	}
+	t, err := loadDir(f.Dir, f.Name, in)
 	var faulty *Error
 	if errors.As(err, &faulty) {
 		faulty.Template = f.Source
@@ -76,18 +89,19 @@ func (f Fetched) load(source string) (*Template, error) {
 			return nil, err
 		}
 	}
-	t.Path, t.Resolved, t.Source = f.Source, f.Resolved, source
+	t.Path, t.Resolved, t.Source, t.loose = f.Source, f.Resolved, Remote, f.Loose
 	return t, nil
 }
 
 // Entry is one line of a catalogue.
 type Entry struct {
-	Name        string `json:"name"` // the value for --template
-	Description string `json:"description,omitempty"`
-	OS          string `json:"os,omitempty"`
-	Source      string `json:"source"`
-	Path        string `json:"path,omitempty"`
-	Error       string `json:"error,omitempty"` // why it cannot be used
+	Name        string   `json:"name"` // the value for --template
+	Description string   `json:"description,omitempty"`
+	Tags        []string `json:"tags,omitempty"`
+	OS          string   `json:"os,omitempty"`
+	Source      string   `json:"source"`
+	Path        string   `json:"path,omitempty"`
+	Error       string   `json:"error,omitempty"` // why it cannot be used
 }
 
 // Remote is the Template.Source of one that was fetched.
@@ -97,10 +111,10 @@ const Remote = "remote"
 // template.yaml in it), then in each source, by the folder's name and then by the name in the file. The
 // error is *NotFoundError for an unknown template, *Error for a faulty one, or that of Fetch.
 func Find(ref string, sources []Source) (*Template, error) {
-	if f, ok, err := fetch(ref, sources); err != nil {
+	if f, ok, err := fetch(ref, sources, nil); err != nil {
 		return nil, err
 	} else if ok {
-		return f.load(Remote)
+		return f.load(lineage{sources: sources})
 	}
 	if ref == None {
 		return none(), nil
@@ -121,12 +135,8 @@ func Find(ref string, sources []Source) (*Template, error) {
 		}
 	}
 	// Records keep the name in the template's own file.
-	for _, s := range sources {
-		for _, name := range s.names() {
-			if t, err := s.load(name, sources); err == nil && t.Name == ref {
-				return t, nil
-			}
-		}
+	if s, name, ok := declared(ref, sources); ok {
+		return s.load(name, sources)
 	}
 	return nil, &NotFoundError{Ref: ref, Nearest: nearest(ref, names), Names: names}
 }
@@ -155,6 +165,7 @@ func loadDir(dir, name string, in lineage) (*Template, error) {
 		return nil, &Error{Template: dir, Problems: []Problem{{Message: "the folder cannot be read: " + plain(err)}}}
 	}
 	t, err := load(root.FS(), name, in.inFolder(dir)) // the root stays open: files are read later
+	stoppedBelow(dir, err)
 	var faulty *Error
 	if errors.As(err, &faulty) {
 		faulty.Template = dir
@@ -166,6 +177,7 @@ func loadDir(dir, name string, in lineage) (*Template, error) {
 		return nil, err // the root stays open for a review, too
 	}
 	below(dir, t.Warnings)
+	t.placesBelow(dir)
 	t.review = reviewBelow(dir, t.review)
 	return t, nil
 }
@@ -197,16 +209,38 @@ func List(sources []Source) []Entry {
 			if s.Dir != "" {
 				e.Path = filepath.Join(s.Dir, name)
 			}
-			if t, err := s.load(name, sources); err != nil {
+			t, err := s.load(name, sources)
+			switch away := (*FetchError)(nil); {
+			case errors.As(err, &away): // it may be right
+				e.Description, e.OS = s.said(name)
+			case err != nil:
 				e.Error = err.Error()
-			} else {
-				e.Description, e.OS = t.Description, t.OS
+			default:
+				e.Description, e.Tags, e.OS = t.Description, t.Tags, t.OS
 			}
 			out = append(out, e)
 		}
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
 	return out
+}
+
+// said are the description and the first OS that a template's own file says.
+func (s Source) said(name string) (description, os string) {
+	sub, err := fs.Sub(s.fsys(), name)
+	if err != nil {
+		return "", ""
+	}
+	data, err := readLimited(sub, yamlFile, maxDocument)
+	if err != nil {
+		return "", ""
+	}
+	doc := newDocument()
+	newDecoder(yamlFile).parse(data, doc)
+	if len(doc.OS) > 0 {
+		os = doc.OS[0]
+	}
+	return doc.Description, os
 }
 
 // explicit reports whether ref cannot be a name.
@@ -277,7 +311,8 @@ func (s Source) load(name string, sources []Source) (*Template, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read template %s: %w", name, err)
 	}
-	t, err := load(sub, name, lineage{sources: sources, root: s.FS, at: name}.with(rootID(name), name))
+	in := lineage{sources: sources, root: s.FS, at: name}
+	t, err := load(sub, name, in.with(in.rootID(name), name))
 	if t != nil {
 		t.Source = s.Name
 	}

@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"path"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // conf reads the original's layout: template.conf and
@@ -76,7 +77,7 @@ func (l *loader) confSpec(words []confWord) {
 	t.Description = text("TEMPLATE_DESCRIPTION", "")
 	t.ConfigPath = text("TEMPLATE_CONFIG_PATH", t.Name)
 	t.OS = confOS(text("TEMPLATE_OS", "debian"), text("TEMPLATE_VERSION", "12"))
-	if !osPattern.MatchString(t.OS) {
+	if !osPattern().MatchString(t.OS) {
 		l.report(byName["TEMPLATE_OS"].problem("", "%q is no OS template", t.OS))
 	}
 	d := newDocument()
@@ -89,10 +90,25 @@ func (l *loader) confSpec(words []confWord) {
 	t.Features.Keyctl = l.confBool(byName["TEMPLATE_KEYCTL"], false)
 	t.Features.Fuse = l.confBool(byName["TEMPLATE_FUSE"], false)
 	l.confTags(byName["TEMPLATE_TAGS"])
+	for path, keys := range confPlaces {
+		for _, key := range keys {
+			if w := byName[key]; w.value != "" {
+				l.note(path, confFile, w.line)
+				break
+			}
+		}
+	}
+}
+
+// confPlaces are the keys that say what a template.yaml says at a path.
+var confPlaces = map[string][]string{
+	"description": {"TEMPLATE_DESCRIPTION"}, "os": {"TEMPLATE_OS", "TEMPLATE_VERSION"}, "resources.cores": {"TEMPLATE_CPU"},
+	"resources.memory": {"TEMPLATE_RAM"}, "resources.disk": {"TEMPLATE_DISK"}, "unprivileged": {"TEMPLATE_UNPRIVILEGED"},
+	"features.nesting": {"TEMPLATE_NESTING"}, "features.keyctl": {"TEMPLATE_KEYCTL"}, "features.fuse": {"TEMPLATE_FUSE"},
 }
 
 var (
-	tagPattern = regexp.MustCompile(fieldTag(reflect.TypeFor[document](), "Tags", "pattern"))
+	tagPattern = lazy.Regexp(fieldTag(reflect.TypeFor[document](), "Tags", "pattern"))
 )
 
 func fieldTag(t reflect.Type, field, key string) string {
@@ -144,10 +160,11 @@ func (l *loader) confTags(w confWord) {
 	for _, tag := range strings.Split(w.value, ";") {
 		switch tag = strings.TrimSpace(tag); {
 		case tag == "":
-		case !tagPattern.MatchString(tag):
+		case !tagPattern().MatchString(tag):
 			l.grumble(w.problem("letters, digits and _ + . -", "%q is no tag", tag))
 		default:
 			l.t.Tags = append(l.t.Tags, tag)
+			l.note(itemKey("tags", tag), confFile, w.line)
 		}
 	}
 }
@@ -175,6 +192,7 @@ func (l *loader) triplets(dir string) {
 			continue
 		}
 		doc := fileDoc{Policy: l.policy(source + ".policy")}
+		l.note(itemKey("files", path.Join(clean, base)), source, 0)
 		l.addFile(doc, source, path.Join(clean, base), func(why string) { l.report(Problem{File: source + ".path", Line: 1, Col: 1, Message: why}) })
 	}
 }

@@ -171,7 +171,7 @@ func FuzzConf(f *testing.F) {
 		if err != nil && !errors.As(err, &e) {
 			t.Fatalf("%v", err)
 		}
-		if err == nil && (tm.Cores < 1 || tm.MemoryMiB < 128 || !osPattern.MatchString(tm.OS)) {
+		if err == nil && (tm.Cores < 1 || tm.MemoryMiB < 128 || !osPattern().MatchString(tm.OS)) {
 			t.Fatalf("%+v", tm)
 		}
 	})

@@ -103,7 +103,7 @@ func (e evaluator) param(p *syntax.ParamExp) (string, bool) {
 	if p.Param == nil || p.Excl || p.Length || p.Width || p.Index != nil || p.Slice != nil || p.Repl != nil || p.Names != 0 {
 		return "", false
 	}
-	if !varName.MatchString(p.Param.Value) {
+	if !varName().MatchString(p.Param.Value) {
 		return "", false // $1, $?, …
 	}
 	value, set := e[p.Param.Value]

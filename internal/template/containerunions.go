@@ -1,11 +1,14 @@
 package template
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
-	"regexp"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
+	"github.com/infrahaus/infrahaus/internal/oci"
 )
 
 // The values of the container's part that may take more than one shape.
@@ -13,7 +16,7 @@ import (
 // osDoc is one OS template, or several by preference.
 type osDoc []string
 
-var osPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*(:vztmpl/[A-Za-z0-9][A-Za-z0-9._+~-]*)?$`)
+var osPattern = lazy.Regexp(`^[A-Za-z0-9][A-Za-z0-9._-]*(:vztmpl/[A-Za-z0-9][A-Za-z0-9._+~-]*)?$`)
 
 func (o *osDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
 	items := []*yaml.Node{n}
@@ -36,7 +39,9 @@ func (o *osDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
 			return
 		case item.Kind != yaml.ScalarNode:
 			d.bad(at, "such as debian-12", "it must be text, not %s", kind(item))
-		case !osPattern.MatchString(item.Value):
+		case oci.Is(item.Value):
+			d.image(at, item.Value)
+		case !osPattern().MatchString(item.Value):
 			d.bad(at, "such as os: debian-12, or local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst", "%q will not do", item.Value)
 		}
 		*o = append(*o, item.Value)
@@ -46,8 +51,19 @@ func (o *osDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
 	}
 }
 
+// image checks an image of a registry.
+func (d *decoder) image(at, text string) {
+	_, err := oci.Parse(text)
+	if wrong := (*oci.Error)(nil); errors.As(err, &wrong) {
+		d.bad(at, wrong.Better, "%q %s", wrong.Text, wrong.Reason)
+	}
+}
+
+// imagePattern is only the shape of an image's name: the JSON Schema cannot say more.
+const imagePattern = `^oci:[A-Za-z0-9][A-Za-z0-9._/@:-]*$`
+
 func (*osDoc) jsonSchema() map[string]any {
-	one := map[string]any{"type": "string", "pattern": osPattern.String()}
+	one := map[string]any{"type": "string", "pattern": "(" + osPattern().String() + ")|(" + imagePattern + ")"}
 	return map[string]any{"anyOf": []any{one, map[string]any{"type": "array", "items": one, "minItems": 1}}}
 }
 

@@ -32,6 +32,7 @@ type decoder struct {
 	values   map[string]*yaml.Node // by path: resources.cores, files[0].target
 	keys     map[string]*yaml.Node
 	visited  int
+	hint     string // of the field that is read
 }
 
 // union is a value that can have more than one form.
@@ -149,13 +150,16 @@ func (d *decoder) decode(path string, n *yaml.Node, v reflect.Value, depth int) 
 		return // as if the key were missing
 	}
 	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		d.decode(path, n, v.Elem(), depth+1)
 	case reflect.Struct:
 		d.object(path, n, v, depth)
 	case reflect.Map:
 		d.mapping(path, n, v, depth)
 	case reflect.Slice:
 		if n.Kind != yaml.SequenceNode {
-			d.bad(path, "write it as a list: [a, b]", "it must be a list, not %s", kind(n))
+			d.bad(path, "write it as a list: "+asList(n), "it must be a list, not %s", kind(n))
 			return
 		}
 		for i, item := range n.Content {
@@ -223,7 +227,7 @@ func (d *decoder) object(path string, n *yaml.Node, v reflect.Value, depth int) 
 		if path != "" {
 			what = path
 		}
-		d.at(n, "", "%s must be a mapping of keys to values, not %s", what, kind(n))
+		d.at(n, asMapping(path, n), "%s must be a mapping of keys to values, not %s", what, kind(n))
 		return
 	}
 	fields := map[string]int{}
@@ -244,6 +248,7 @@ func (d *decoder) object(path string, n *yaml.Node, v reflect.Value, depth int) 
 		sub := join(path, p.key.Value)
 		d.keys[sub] = p.key
 		before := len(d.problems)
+		d.hint = v.Type().Field(i).Tag.Get("hint")
 		d.decode(sub, p.value, v.Field(i), depth+1)
 		if len(d.problems) == before && given[p.key.Value] {
 			d.check(sub, v.Field(i), v.Type().Field(i).Tag)
@@ -259,7 +264,7 @@ func (d *decoder) object(path string, n *yaml.Node, v reflect.Value, depth int) 
 
 func (d *decoder) unknown(path string, key *yaml.Node, names []string) {
 	suggestion := "known here: " + strings.Join(sorted(names), ", ")
-	if near := nearest(key.Value, names); near != "" {
+	if near := meant(key.Value, names); near != "" {
 		suggestion = fmt.Sprintf("did you mean %q?", near)
 	}
 	d.at(key, suggestion, "unknown key %q", join(path, key.Value))
@@ -295,7 +300,7 @@ func (d *decoder) scalar(path string, n *yaml.Node, v reflect.Value) {
 	case reflect.Int:
 		i, err := strconv.Atoi(n.Value)
 		if err != nil || n.ShortTag() != "!!int" {
-			d.bad(path, "write it without quotes and units", "it must be a whole number, not %q", n.Value)
+			d.bad(path, inUnit(n.Value, d.hint), "it must be a whole number, not %q", n.Value)
 			return
 		}
 		v.SetInt(int64(i))
@@ -308,7 +313,7 @@ func (d *decoder) scalar(path string, n *yaml.Node, v reflect.Value) {
 		v.SetFloat(f)
 	case reflect.Bool:
 		if n.Value != "true" && n.Value != "false" || n.ShortTag() != "!!bool" {
-			d.bad(path, "write it without quotes", "it must be true or false, not %q", n.Value)
+			d.bad(path, asBool(n.Value), "it must be true or false, not %q", n.Value)
 			return
 		}
 		v.SetBool(n.Value == "true")
@@ -320,6 +325,8 @@ func (d *decoder) scalar(path string, n *yaml.Node, v reflect.Value) {
 // check compares a decoded value with the tags of its field.
 func (d *decoder) check(path string, v reflect.Value, tag reflect.StructTag) {
 	switch v.Kind() {
+	case reflect.Pointer:
+		d.check(path, v.Elem(), tag)
 	case reflect.Slice:
 		if v.Type().Elem().Kind() != reflect.String {
 			return

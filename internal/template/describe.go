@@ -18,6 +18,9 @@ type Field struct {
 // Fields lists the fields of template.yaml in the order of the types that read it.
 func Fields() []Field { return fieldsOf(reflect.TypeFor[document](), "", map[reflect.Type]bool{}) }
 
+// FieldsOf lists the fields of another file's type, as Fields does.
+func FieldsOf(t reflect.Type) []Field { return fieldsOf(t, "", map[reflect.Type]bool{}) }
+
 // fieldsOf describes a type once: a package has the same fields under every manager.
 func fieldsOf(t reflect.Type, below string, told map[reflect.Type]bool) []Field {
 	var out []Field

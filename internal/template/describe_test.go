@@ -16,7 +16,7 @@ func TestFieldsAreDescribed(t *testing.T) {
 			t.Errorf("%s has no text", f.Path)
 		}
 		if f.Example == "" {
-			if !slices.Contains(strings.Fields("resources features network variables packages packages.custom files scripts services credentials repositories mounts devices requires"), f.Path) {
+			if !slices.Contains(strings.Fields("resources features network variables packages packages.custom files scripts services credentials repositories mounts devices requires update"), f.Path) {
 				t.Errorf("%s has no example", f.Path)
 			}
 			continue
@@ -27,9 +27,15 @@ func TestFieldsAreDescribed(t *testing.T) {
 			"app/files/docker.asc":      {Data: []byte(keyFile(t, "ed25519.asc"))},
 			"app/files/site.conf":       {Data: []byte("x\n")},
 			"app/scripts/10-install.sh": {Data: []byte("#!/bin/sh\n"), Mode: 0o755},
-			"base/template.yaml":        {Data: []byte("name: base\nos: debian-12\n")},
+			"app/scripts/update.sh":     {Data: []byte("#!/bin/sh\n"), Mode: 0o755}, "app/scripts/check-update.sh": {Data: []byte("#!/bin/sh\n"), Mode: 0o755},
+			"base/template.yaml": {Data: []byte("name: base\nos: debian-12\n")},
 		}
-		if _, err := (Source{FS: folder}).load("app", nil); err != nil {
+		if f.Path == "repositories[].sha256" {
+			text = strings.Replace(text, "docker.asc", "https://example.org/docker.asc", 1)
+			folder["app/template.yaml"].Data = []byte(text)
+		}
+		keys := []Source{{Key: func(string, string) ([]byte, error) { return []byte(keyFile(t, "ed25519.asc")), nil }}}
+		if _, err := (Source{FS: folder}).load("app", keys); err != nil {
 			t.Errorf("the example of %s: %v\n%s", f.Path, err, text)
 		}
 	}
@@ -39,10 +45,10 @@ func TestFieldsAreDescribed(t *testing.T) {
 // beside it.
 func exampleOf(f Field) string {
 	needs := map[string]string{
-		"files[]": "target: /etc/x", "credentials[]": "service: x, keys: [A]", "repositories[]": "name: x, uris: ['https://e'], suites: [s], components: [c], key: docker.asc", "services[]": "name: x", "scripts[]": "name: 10-install.sh",
+		"files[]": "target: /etc/x", "credentials[]": "service: x, keys: [A]", "repositories[]": "name: x, uris: ['https://e'], suites: [s], components: [c], key: docker.asc", "services[]": "name: x", "update": "run: update.sh", "scripts[]": "name: 10-install.sh",
 		"packages.apt[]": "name: x", "packages.custom[]": "name: x, check: 'true', install: 'true'",
 		"network[].gateway": "ip: 192.168.1.20/24", "network[].gateway6": "ip6: 'fd00::2/64'", "variables.NAME.default": "type: port",
-		"files[].policy": "source: site.conf", "files[].template": "source: site.conf", "files[].notify": "source: site.conf", "files[].check": "source: site.conf",
+		"files[].policy": "source: site.conf", "files[].template": "source: site.conf", "files[].notify": "source: site.conf", "files[].check": "source: site.conf", "files[].stage": "source: site.conf",
 		"variables.NAME.values": "type: enum, required: true", "variables.NAME.min": "type: int", "variables.NAME.max": "type: int",
 		"mounts[]": "path: /srv/x", "mounts[].path": "size: 1", "mounts[].storage": "size: 1", "mounts[].backup": "size: 1",
 		"mounts[].readonly": "size: 1", "mounts[].options": "size: 1", "mounts[].idmap": "size: 1", "devices[]": "path: /dev/net/tun",

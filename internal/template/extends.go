@@ -21,12 +21,14 @@ const maxChain = 5
 // from there.
 type lineage struct {
 	sources []Source
-	dir     string // its folder as the user named it; "" if it is in root
-	root    fs.FS  // what it is part of: a built-in catalogue, a fetched folder
-	at      string // its folder in root
-	under   string // the folder of root, for the places of problems
-	closed  bool   // it came from elsewhere: its parent must be in root
-	chain   []link // the templates that extend it, and itself
+	dir     string   // its folder as the user named it; "" if it is in root
+	root    fs.FS    // what it is part of: a built-in catalogue, a fetched folder
+	at      string   // its folder in root
+	under   string   // the folder of root, for the places of problems
+	place   string   // of what was fetched: its address, pinned to the content
+	closed  bool     // it came from elsewhere: its parent is in root, or has an address
+	chain   []link   // the templates that extend it, and itself
+	beside  []Beside // the folders of those, as far as they are folders of this machine
 }
 
 // link is one template of a chain.
@@ -40,6 +42,7 @@ func (in lineage) with(id, name string) lineage {
 
 // inFolder is the lineage of a template in a folder.
 func (in lineage) inFolder(dir string) lineage {
+	in.beside = append(slices.Clone(in.beside), Beside{dir, in.closed})
 	if in.closed {
 		return in
 	}
@@ -52,6 +55,7 @@ type ancestor struct {
 	link
 	fsys fs.FS
 	load func(lineage) (*Template, error)
+	err  error // it cannot be fetched
 }
 
 // refusal is the reason why something cannot be a parent.
@@ -64,7 +68,7 @@ func (in lineage) find(ref string) (ancestor, *refusal) {
 	case ref == "":
 		return ancestor{}, &refusal{"it is empty", "a name, or a path from this folder, such as ../base"}
 	case strings.Contains(ref, "://"):
-		return ancestor{}, &refusal{"it is an address, and a parent has to be on this machine", "put the parent into a folder next to this template, such as ../base"}
+		return in.elsewhere(ref)
 	case filepath.IsAbs(ref) || strings.HasPrefix(ref, "/"):
 		return ancestor{}, &refusal{"an absolute path is another one on the next machine", "a name, or a path from this folder, such as ../base"}
 	case explicit(ref) && in.dir != "":
@@ -72,7 +76,7 @@ func (in lineage) find(ref string) (ancestor, *refusal) {
 	case explicit(ref):
 		return in.rootAncestor(path.Join(in.at, ref))
 	case in.closed:
-		return ancestor{}, &refusal{"a name means another template on each machine, and this one is remote", "a path from this folder, such as ./base"}
+		return ancestor{}, &refusal{"a name means another template on each machine, and this one is remote", "a path from this folder, such as ./base, or an address"}
 	}
 	return in.named(ref)
 }
@@ -84,7 +88,7 @@ func folderAncestor(dir string) (ancestor, *refusal) {
 		abs = dir
 	}
 	id, name := realPath(abs), filepath.Base(abs)
-	return ancestor{link{id, name}, os.DirFS(dir), func(in lineage) (*Template, error) {
+	return ancestor{link: link{id, name}, fsys: os.DirFS(dir), load: func(in lineage) (*Template, error) {
 		return loadDir(dir, name, in)
 	}}, nil
 }
@@ -97,8 +101,8 @@ func realPath(dir string) string {
 	return dir
 }
 
-// rootID tells a folder of a root from every folder of this machine.
-func rootID(at string) string { return "in:" + at }
+// rootID tells a folder of a root from every other one.
+func (in lineage) rootID(at string) string { return "in:" + in.place + ":" + at }
 
 // rootAncestor is the template in a folder of what this template is part of.
 func (in lineage) rootAncestor(at string) (ancestor, *refusal) {
@@ -109,12 +113,19 @@ func (in lineage) rootAncestor(at string) (ancestor, *refusal) {
 	if err != nil {
 		return ancestor{}, &refusal{plain(err), ""}
 	}
-	return ancestor{link{rootID(at), path.Base(at)}, sub, func(in lineage) (*Template, error) {
+	return ancestor{link: link{in.rootID(at), path.Base(at)}, fsys: sub, load: func(in lineage) (*Template, error) {
 		in.at = at
+		if in.under != "" {
+			in.beside = append(slices.Clone(in.beside), Beside{filepath.Join(in.under, at), in.closed})
+		}
 		t, err := load(sub, path.Base(at), in)
 		var faulty *Error
+		stoppedBelow(filepath.Join(in.under, at), err)
 		if errors.As(err, &faulty) {
 			below(filepath.Join(in.under, at), faulty.Problems)
+		}
+		if t != nil {
+			t.placesBelow(filepath.Join(in.under, at))
 		}
 		return t, err
 	}}, nil
@@ -130,19 +141,27 @@ func (in lineage) named(ref string) (ancestor, *refusal) {
 		}
 		names = append(names, all...)
 	}
-	for _, s := range in.sources {
-		for _, name := range s.names() {
-			// Only the name is read: to load them all would follow their parents, too.
-			if sub, err := fs.Sub(s.fsys(), name); err == nil && declaredName(sub) == ref {
-				return s.ancestor(name)
-			}
-		}
+	if s, name, ok := declared(ref, in.sources); ok {
+		return s.ancestor(name)
 	}
 	better := "a name that infrahaus template list shows, or a path from this folder, such as ../base"
 	if near := nearest(ref, names); near != "" {
 		better = fmt.Sprintf("did you mean %q?", near)
 	}
 	return ancestor{}, &refusal{"there is no such template", better}
+}
+
+// declared looks for a template by the name in its file. Only names are read: to load all
+// templates would follow their parents, too.
+func declared(ref string, sources []Source) (s Source, folder string, ok bool) {
+	for _, s := range sources {
+		for _, name := range s.names() {
+			if sub, err := fs.Sub(s.fsys(), name); err == nil && declaredName(sub) == ref {
+				return s, name, true
+			}
+		}
+	}
+	return s, "", false
 }
 
 // ancestor is the template in a folder of the source.
@@ -191,14 +210,18 @@ func (l *loader) extend(data []byte, doc *document) bool {
 		return false
 	}
 	a, no := l.in.find(ref)
-	if no != nil {
+	switch {
+	case no != nil:
 		return refuse(*no)
+	case a.err != nil:
+		return l.stop("extend", ref, n, a.err)
 	}
 	switch names := l.in.names(a.name); {
 	case slices.ContainsFunc(l.in.chain, func(o link) bool { return o.id == a.id }):
 		return refuse(refusal{"they extend one another: " + names, "remove extends from one of them"})
 	case len(l.in.chain) >= maxChain:
-		return refuse(refusal{fmt.Sprintf("at most %d templates extend one another: %s", maxChain, names), "put two of them together"})
+		why, better := tooLong(names)
+		return refuse(refusal{why: why, better: better})
 	case exists(a.fsys, confFile) && !exists(a.fsys, yamlFile):
 		return refuse(refusal{"it is a " + confFile, "infrahaus template import makes a " + yamlFile + " of it"})
 	case !isTemplate(a.fsys):
@@ -207,17 +230,17 @@ func (l *loader) extend(data []byte, doc *document) bool {
 	up := l.in
 	up.dir = ""
 	t, err := a.load(up.with(a.id, a.name))
-	if err != nil {
+	var faulty *Error
+	switch {
+	case errors.As(err, &faulty):
 		refuse(refusal{"it is faulty itself", "what is wrong with it is listed too"})
-		var faulty *Error
-		if !errors.As(err, &faulty) {
-			faulty = &Error{Problems: []Problem{{File: a.name, Message: err.Error()}}}
-		}
 		for _, p := range faulty.Problems {
 			p.placed = true
 			l.report(p)
 		}
 		return false
+	case err != nil:
+		return l.stop("extend", ref, n, err)
 	}
 	l.parent = t
 	*doc = *t.doc

@@ -18,7 +18,7 @@ func TestFetched(t *testing.T) {
 	}
 	var refuse error
 	checked := "not checked"
-	sources := []Source{{Name: "user", Dir: t.TempDir()}, {Name: Remote, Fetch: func(ref string) (Fetched, bool, error) {
+	sources := []Source{{Name: "user", Dir: t.TempDir()}, {Name: Remote, Fetch: func(ref string, _ []Beside) (Fetched, bool, error) {
 		if ref != "x://web@main" {
 			return Fetched{}, false, nil
 		}

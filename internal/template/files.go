@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // fileDoc is one entry of files: a source, a content or a directory.
@@ -20,6 +21,7 @@ type fileDoc struct {
 	Owner     string    `yaml:"owner" pattern:"^([a-z_][a-z0-9_.-]*|[0-9]+)(:([a-z_][a-z0-9_.-]*|[0-9]+))?$" hint:"user or user:group" desc:"Default: the owner of the target's folder; a directory that is there keeps its own. A file for /home/USER waits until that user exists." example:"www-data:www-data"`
 	Expand    bool      `yaml:"template" desc:"Whether ${name} is replaced by the variable of that name." example:"true"`
 	Notify    notifyDoc `yaml:"notify" desc:"What depends on the file, and what to do with it after the file has changed: a unit to restart, or a list of units, {restart: UNIT}, {reload: UNIT} and {rerun: SCRIPT}. Each is done once, after files, packages and scripts." example:"[nginx, {reload: haproxy}, {rerun: 10-install.sh}]"`
+	Stage     string    `yaml:"stage" enum:"create,image" desc:"Whether it also goes into an image that template bake makes, for packages and scripts of the image that need it. It must not be filled in. Default: create." example:"image"`
 	Check     string    `yaml:"check" desc:"A shell command that succeeds if the container accepts the file. It runs after the scripts and before anything is notified. If it fails, this file and all files with the same notify are put back, and the run fails." example:"nginx -t"`
 }
 
@@ -31,56 +33,68 @@ func (l *loader) files(docs []fileDoc, d *decoder) {
 	}
 	for i, doc := range docs {
 		at := index("files", i)
-		switch inline := d.given(join(at, "content")); {
-		case doc.Directory && (inline || doc.Source != ""):
-			d.bad(join(at, "directory"), "remove one of them", "a directory has neither source nor content")
-			continue
-		case inline && doc.Source != "":
-			d.bad(join(at, "content"), "remove one of them", "a file has either a source or content")
-			continue
-		case inline:
-			l.inline(at, doc, d)
-			continue
-		case doc.Source == "" && d.given(join(at, "source")):
-			d.bad(join(at, "source"), "a file or folder under files/", "it is empty")
-			continue
-		case doc.Source == "":
-			l.directory(at, doc, d)
-			continue
+		files, folders := len(l.t.Files), len(l.t.Directories)
+		l.fileEntry(at, doc, used, d)
+		for _, f := range l.t.Files[files:] {
+			l.noteItem("files", f.Target, at, d)
 		}
-		sources, dir := l.sources(doc.Source)
-		if doc.Source != "" && len(sources) == 0 {
-			suggestion := "put it into files/"
-			if near := nearest(strings.TrimPrefix(doc.Source, "files/"), l.fileNames()); near != "" {
-				suggestion = fmt.Sprintf("did you mean %q?", near)
-			}
-			d.bad(join(at, "source"), suggestion, "there is no files/%s", strings.TrimPrefix(doc.Source, "files/"))
-		}
-		for _, source := range sources {
-			used[source] = true
-		}
-		target, why := cleanTarget(doc.Target)
-		if why != "" {
-			if d.keys[join(at, "target")] != nil { // otherwise it was recorded as missing
-				d.bad(join(at, "target"), "an absolute path in the container, such as /etc/app/app.conf", "%s", why)
-			}
-			continue
-		}
-		for _, source := range sources {
-			to := target
-			switch {
-			case dir != "":
-				to = path.Join(target, strings.TrimPrefix(source, dir+"/"))
-			case strings.HasSuffix(doc.Target, "/"):
-				to = path.Join(target, path.Base(source))
-			}
-			l.addFile(doc, source, to, func(why string) { d.bad(join(at, "target"), "", "%s", why) })
+		for _, f := range l.t.Directories[folders:] {
+			l.noteItem("directories", f.Target, at, d)
 		}
 	}
 	for _, source := range l.tree.under("files") {
 		if !used[source] && !ignored(source) {
 			l.warn(Problem{File: source, Message: "is not shipped: no entry under files names it"})
 		}
+	}
+}
+
+// fileEntry takes one entry, and adds the sources that it uses to used.
+func (l *loader) fileEntry(at string, doc fileDoc, used map[string]bool, d *decoder) {
+	switch inline := d.given(join(at, "content")); {
+	case doc.Directory && (inline || doc.Source != ""):
+		d.bad(join(at, "directory"), "remove one of them", "a directory has neither source nor content")
+		return
+	case inline && doc.Source != "":
+		d.bad(join(at, "content"), "remove one of them", "a file has either a source or content")
+		return
+	case inline:
+		l.inline(at, doc, d)
+		return
+	case doc.Source == "" && d.given(join(at, "source")):
+		d.bad(join(at, "source"), "a file or folder under files/", "it is empty")
+		return
+	case doc.Source == "":
+		l.directory(at, doc, d)
+		return
+	}
+	sources, dir := l.sources(doc.Source)
+	if doc.Source != "" && len(sources) == 0 {
+		suggestion := "put it into files/"
+		if near := nearest(strings.TrimPrefix(doc.Source, "files/"), l.fileNames()); near != "" {
+			suggestion = fmt.Sprintf("did you mean %q?", near)
+		}
+		d.bad(join(at, "source"), suggestion, "there is no files/%s", strings.TrimPrefix(doc.Source, "files/"))
+	}
+	for _, source := range sources {
+		used[source] = true
+	}
+	target, why := cleanTarget(doc.Target)
+	if why != "" {
+		if d.keys[join(at, "target")] != nil { // otherwise it was recorded as missing
+			d.bad(join(at, "target"), "an absolute path in the container, such as /etc/app/app.conf", "%s", why)
+		}
+		return
+	}
+	for _, source := range sources {
+		to := target
+		switch {
+		case dir != "":
+			to = path.Join(target, strings.TrimPrefix(source, dir+"/"))
+		case strings.HasSuffix(doc.Target, "/"):
+			to = path.Join(target, path.Base(source))
+		}
+		l.addFile(doc, source, to, func(why string) { d.bad(join(at, "target"), "", "%s", why) })
 	}
 }
 
@@ -126,6 +140,7 @@ func (l *loader) addFile(doc fileDoc, source, target string, bad func(string)) {
 	f := File{
 		Source: source, Target: target, Policy: Policy(doc.Policy), Mode: doc.Mode.mode, Owner: doc.Owner,
 		Expand: doc.Expand, Size: leaf.size, SHA256: leaf.sum, fsys: l.fsys, Notify: doc.Notify.list, Check: doc.Check,
+		Stage: stageOf(doc.Stage),
 	}
 	if f.Policy == "" {
 		f.Policy = Replace
@@ -183,7 +198,7 @@ func cleanTarget(target string) (clean, why string) {
 		return "", fmt.Sprintf("%q is relative", target)
 	case contains(strings.Split(target, "/"), ".."):
 		return "", fmt.Sprintf("%q climbs with ..", target)
-	case controls.MatchString(target) || badText([]byte(target)) != "":
+	case controls().MatchString(target) || badText([]byte(target)) != "":
 		return "", fmt.Sprintf("%q holds control characters", target)
 	case len(target) > 1024:
 		return "", "it is longer than 1024 bytes"
@@ -200,7 +215,7 @@ func cleanTarget(target string) (clean, why string) {
 	return clean, ""
 }
 
-var controls = regexp.MustCompile(`[\x00-\x1f\x7f]`)
+var controls = lazy.Regexp(`[\x00-\x1f\x7f]`)
 
 // checkExpansion checks a file whose ${…} will be filled in. It must be text. A name that
 // is very similar to a variable's is probably a typing error.
@@ -241,7 +256,7 @@ func (l *loader) strangers(text string) (out []stranger) {
 		names = append(names, v.Name)
 	}
 	for i, line := range lines([]byte(text)) {
-		for _, m := range reference.FindAllStringSubmatchIndex(line, -1) {
+		for _, m := range reference().FindAllStringSubmatchIndex(line, -1) {
 			name := line[m[2]:m[3]]
 			if line[m[0]+1] != '$' && !contains(names, name) {
 				out = append(out, stranger{name: name, near: slip(name, names), line: i + 1, col: m[0] + 1})

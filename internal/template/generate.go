@@ -12,13 +12,14 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/crypto/ssh"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // Generate describes how a value is made if none is set. The zero value makes none.
@@ -146,11 +147,11 @@ const (
 	minLength, maxLen = 8, 256
 )
 
-var generateCall = regexp.MustCompile(`^(password|hex)\(([0-9]{1,4})\)$`)
+var generateCall = lazy.Regexp(`^(password|hex)\(([0-9]{1,4})\)$`)
 
 func (g *generateDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
 	text, length := n.Value, n.Value
-	if m := generateCall.FindStringSubmatch(text); m != nil {
+	if m := generateCall().FindStringSubmatch(text); m != nil {
 		text, length = m[1], m[2]
 	}
 	size, err := strconv.Atoi(length)
@@ -179,7 +180,7 @@ func (*generateDoc) jsonSchema() map[string]any {
 	return map[string]any{"anyOf": []any{
 		map[string]any{"type": "boolean"},
 		map[string]any{"enum": []string{password, hexText, uuid, sshKey, tlsKey}},
-		map[string]any{"type": "string", "pattern": generateCall.String()},
+		map[string]any{"type": "string", "pattern": generateCall().String()},
 		map[string]any{"type": "integer", "minimum": minLength, "maximum": maxLen},
 	}}
 }

@@ -19,6 +19,7 @@ func (doc *document) forget() {
 	doc.Network, doc.Mounts, doc.Devices = fresh.Network, nil, nil
 	doc.Features.Mount, doc.Requires.Privileges = nil, nil
 	doc.Tags, doc.SSHKeys, doc.Variables, doc.Packages = nil, nil, nil, packagesDoc{}
+	doc.Update = updateDoc{}
 	doc.Repositories, doc.Files, doc.Scripts, doc.Services, doc.Credentials = nil, nil, nil, nil, nil
 }
 
@@ -136,7 +137,7 @@ func (l *loader) inheritScripts() {
 	}
 	l.t.Scripts = merged(l.parent.Scripts, l.t.Scripts, func(s Script) string { return s.Name })
 	slices.SortStableFunc(l.t.Scripts, func(a, b Script) int {
-		x, y := numbered.MatchString(a.Name), numbered.MatchString(b.Name)
+		x, y := numbered().MatchString(a.Name), numbered().MatchString(b.Name)
 		switch {
 		case x && y:
 			return byNumber(a.Name, b.Name)
@@ -162,9 +163,11 @@ func (l *loader) inheritFiles(d *decoder) {
 		return
 	}
 	gone := map[string]bool{}
-	for _, r := range l.t.Repositories {
-		for _, target := range r.targets() {
-			gone[target] = true
+	for _, was := range l.parent.Repositories {
+		if slices.ContainsFunc(l.t.Repositories, func(r Repository) bool { return r.Name == was.Name }) {
+			for _, target := range was.files {
+				gone[target] = true
+			}
 		}
 	}
 	own := map[string]bool{}

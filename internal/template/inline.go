@@ -45,6 +45,7 @@ func (l *loader) inline(at string, doc fileDoc, d *decoder) {
 	f := File{
 		Target: target, Policy: Policy(cmp.Or(doc.Policy, string(Replace))), Mode: doc.Mode.mode, Owner: doc.Owner, Expand: doc.Expand,
 		Size: int64(len(doc.Content)), SHA256: hex.EncodeToString(sum[:]), Notify: doc.Notify.list, Check: doc.Check, inline: []byte(doc.Content),
+		Stage: stageOf(doc.Stage),
 	}
 	if f.Mode == 0 {
 		f.Mode = usualMode(leaf{})
@@ -64,7 +65,7 @@ func (l *loader) inline(at string, doc fileDoc, d *decoder) {
 
 // directory takes an entry that makes a directory.
 func (l *loader) directory(at string, doc fileDoc, d *decoder) {
-	for key, given := range map[string]bool{"policy": doc.Policy != "", "template": doc.Expand, "notify": len(doc.Notify.list) > 0, "check": doc.Check != ""} {
+	for key, given := range map[string]bool{"policy": doc.Policy != "", "template": doc.Expand, "notify": len(doc.Notify.list) > 0, "check": doc.Check != "", "stage": doc.Stage != ""} {
 		if given {
 			d.bad(join(at, key), "add source or content for a file", "a directory has no %s", key)
 		}

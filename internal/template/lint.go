@@ -73,6 +73,7 @@ func (l *loader) lintAll() []Problem {
 		return nil
 	}
 	c.gather()
+	c.parent()
 	c.variables()
 	c.scriptVariables()
 	c.scriptFolder()
@@ -82,12 +83,38 @@ func (l *loader) lintAll() []Problem {
 	c.sizes()
 	c.owners()
 	c.services()
+	c.images()
+	c.tags()
 	return c.found
+}
+
+// parent warns about an address that may be another template tomorrow.
+func (c *lint) parent() {
+	for _, p := range c.t.Fetched {
+		if p.Loose {
+			c.add("extends", false, "infrahaus template lock pins it", "%s may be another template tomorrow", p.Source)
+		}
+	}
+}
+
+// tags warns about tags that Proxmox changes: it keeps each once, in lower case.
+func (c *lint) tags() {
+	seen := map[string]bool{}
+	for i, tag := range c.t.Tags {
+		lower := strings.ToLower(tag)
+		switch {
+		case seen[lower]:
+			c.add(index("tags", i), false, "", "tag %s is given twice", lower)
+		case lower != tag:
+			c.add(index("tags", i), false, lower, "Proxmox writes tags in lower case, unless the datacenter's options say otherwise")
+		}
+		seen[lower] = true
+	}
 }
 
 // gather reads the texts: the scripts, small text files, commands, and template.yaml.
 func (c *lint) gather() {
-	for _, s := range c.t.Scripts {
+	for _, s := range c.t.allScripts() {
 		c.texts = append(c.texts, text{c.dir + "scripts/" + s.Name, string(s.Content), true})
 	}
 	for _, f := range c.t.Files {
@@ -235,7 +262,7 @@ func interpreterOf(texts []text, file string) bool {
 // notFilledIn finds ${name} of a variable in a file without template: true.
 func (c *lint) notFilledIn(f File, content string) {
 	for i, line := range lines([]byte(content)) {
-		for _, m := range reference.FindAllStringSubmatchIndex(line, -1) {
+		for _, m := range reference().FindAllStringSubmatchIndex(line, -1) {
 			name := line[m[2]:m[3]]
 			for _, v := range c.t.Variables {
 				if v.Name == name && line[m[0]+1] != '$' {
@@ -273,7 +300,7 @@ func (c *lint) scriptFolder() {
 	listed := c.d != nil && c.d.values["scripts"] != nil
 	for _, s := range c.t.Scripts {
 		used[dir+"/"+s.Name] = true
-		if m := numbered.FindStringSubmatch(s.Name); m != nil && !listed {
+		if m := numbered().FindStringSubmatch(s.Name); m != nil && !listed {
 			n := ordinal(s.Name)
 			if other := byNumber[n]; other != "" && !s.inherited {
 				c.in(dir+"/"+s.Name, 0, 0, false, "give each script a number of its own", "has the number of %s: they run in the order of their names", other)
@@ -281,13 +308,16 @@ func (c *lint) scriptFolder() {
 			byNumber[n] = s.Name
 		}
 	}
+	for _, s := range c.t.Update.Scripts() {
+		used[dir+"/"+s.Name] = true
+	}
 	for _, name := range c.l.tree.under(dir) {
 		base := path.Base(name)
 		switch {
 		case used[name], strings.HasPrefix(base, "."), strings.HasPrefix(strings.ToUpper(base), "README"), strings.HasSuffix(base, ".md"):
 		case path.Dir(name) != dir:
 			c.in(name, 0, 0, false, "move it to "+dir+"/", "does not run: scripts lie directly in %s/", dir)
-		case numbered.MatchString(base), strings.HasSuffix(base, ".sh"): // Load has said so
+		case numbered().MatchString(base), strings.HasSuffix(base, ".sh"): // Load has said so
 		case regexp.MustCompile(`^[0-9]+[-_.]`).MatchString(base):
 			c.in(name, 0, 0, false, "name it "+strings.TrimSuffix(base, path.Ext(base))+".sh; the first line of a script names its interpreter", "does not run: its name does not end in .sh")
 		default:

@@ -3,6 +3,7 @@ package template
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -63,6 +64,11 @@ func (c *lint) packageNames() {
 	}
 	// A list that no manager of the guest reads. The OS is known by its name.
 	own, known := managerOf(c.t.OS)
+	for _, r := range c.t.Repositories {
+		if known && r.Manager != own && len(c.t.OSElse) == 0 && !slices.ContainsFunc(inherited(c.l.parent), func(o Repository) bool { return o.Name == r.Name }) {
+			c.add("repositories", false, "", "%s is a repository of %s, and the package manager of %s is %s", r.Name, r.Manager, c.t.OS, own)
+		}
+	}
 	if !known || len(c.t.Packages.Names[own]) > 0 {
 		return
 	}
@@ -71,6 +77,13 @@ func (c *lint) packageNames() {
 			c.atPackage(other, names[0], false, "list them under "+own, "nothing of "+other+" is installed: the package manager of "+c.t.OS+" is "+own)
 		}
 	}
+}
+
+func inherited(t *Template) []Repository {
+	if t == nil {
+		return nil
+	}
+	return t.Repositories
 }
 
 // packageFault returns what is wrong with a name, what it should be, and whether that is sure.

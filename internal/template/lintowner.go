@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // baseUsers are the users and groups that Debian, Alpine and their relatives have before
@@ -14,9 +16,9 @@ var baseUsers = strings.Fields(`root daemon bin sys sync games man lp mail news 
 	ftp at squid xfs postmaster cyrus vpopmail ntp smmsp guest wheel netdev ping readproc locate polkitd dbus tss postdrop postfix`)
 
 var (
-	makesUsers = regexp.MustCompile(`\b(useradd|adduser|addgroup|groupadd|newusers|usermod|systemd-sysusers|deploy-user|curl|wget|git)\b|` +
+	makesUsers = lazy.Regexp(`\b(useradd|adduser|addgroup|groupadd|newusers|usermod|systemd-sysusers|deploy-user|curl|wget|git)\b|` +
 		`\b(apt|apt-get|apk|dnf|yum|ensure_installed|dpkg|rpm|pip|npm)\b`)
-	notLetters = regexp.MustCompile(`[^a-z]+`)
+	notLetters = lazy.Regexp(`[^a-z]+`)
 )
 
 // owners finds users and groups that own files and that nothing makes, as far as can be seen:
@@ -72,7 +74,7 @@ func (c *lint) mayMake(name string) bool {
 	w := word(name)
 	for _, t := range c.texts {
 		// A script may name the user by a variable, or run another program that makes it.
-		if t.script && makesUsers.MatchString(t.content) && (w.MatchString(t.content) || regexp.MustCompile(`(useradd|adduser|newusers)[^\n]*\$`).MatchString(t.content)) {
+		if t.script && makesUsers().MatchString(t.content) && (w.MatchString(t.content) || regexp.MustCompile(`(useradd|adduser|newusers)[^\n]*\$`).MatchString(t.content)) {
 			return true
 		}
 		if strings.Contains(t.file, "sysusers") && w.MatchString(t.content) {
@@ -83,7 +85,7 @@ func (c *lint) mayMake(name string) bool {
 }
 
 // letters is a name without digits, dots and dashes: php8.2-fpm and php-fpm are alike.
-func letters(name string) string { return notLetters.ReplaceAllString(strings.ToLower(name), "") }
+func letters(name string) string { return notLetters().ReplaceAllString(strings.ToLower(name), "") }
 
 // similar reports whether one name holds the other: postgres and postgresql.
 func similar(a, b string) bool {
@@ -111,7 +113,7 @@ func (c *lint) services() {
 		}
 		mentioned := false
 		for _, t := range c.texts {
-			mentioned = mentioned || t.script && makesUsers.MatchString(t.content) || strings.Contains(t.content, base) || strings.Contains(t.file, base)
+			mentioned = mentioned || t.script && makesUsers().MatchString(t.content) || strings.Contains(t.content, base) || strings.Contains(t.file, base)
 		}
 		for _, f := range c.t.Files {
 			mentioned = mentioned || strings.Contains(f.Target, base)

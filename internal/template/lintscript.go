@@ -2,18 +2,19 @@ package template
 
 import (
 	"bytes"
-	"regexp"
 	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // scriptVariables finds the variables that a shell script uses and that nobody sets. Names in
 // capitals may come from the environment, so they are only compared with those that the tool
 // itself sets.
 func (c *lint) scriptVariables() {
-	for _, s := range c.t.Scripts {
+	for _, s := range c.t.allScripts() {
 		if s.inherited || interpreter(s.Content) == "" {
 			continue
 		}
@@ -86,7 +87,7 @@ type uses struct {
 	opaque bool // it reads another file or runs text, which may set anything
 }
 
-var assignment = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)(=.*)?$`)
+var assignment = lazy.Regexp(`^([A-Za-z_][A-Za-z0-9_]*)(=.*)?$`)
 
 func usesOf(f *syntax.File) *uses {
 	u := &uses{set: map[string]bool{}, said: map[string]bool{}}
@@ -122,7 +123,7 @@ func sets(n syntax.Node) bool {
 }
 
 func (u *uses) param(p *syntax.ParamExp) {
-	if p.Param == nil || !varName.MatchString(p.Param.Value) {
+	if p.Param == nil || !varName().MatchString(p.Param.Value) {
 		return
 	}
 	if p.Exp != nil && p.Exp.Op != syntax.RemSmallPrefix && p.Exp.Op != syntax.RemLargePrefix && p.Exp.Op != syntax.RemSmallSuffix && p.Exp.Op != syntax.RemLargeSuffix {
@@ -153,7 +154,7 @@ func (u *uses) call(n *syntax.CallExpr) {
 					lit = l.Value
 				}
 			}
-			if m := assignment.FindStringSubmatch(lit); m != nil {
+			if m := assignment().FindStringSubmatch(lit); m != nil {
 				u.set[m[1]] = true
 			}
 		}

@@ -22,7 +22,8 @@ const (
 // Load reads the template in fsys. name is used in errors, and as the template's name if
 // its file has none. The error is an *Error with every problem.
 func Load(fsys fs.FS, name string) (*Template, error) {
-	return load(fsys, name, lineage{root: fsys, at: "."}.with(rootID("."), name))
+	in := lineage{root: fsys, at: "."}
+	return load(fsys, name, in.with(in.rootID("."), name))
 }
 
 // load is Load for a template whose parent may be elsewhere.
@@ -36,11 +37,17 @@ func load(fsys fs.FS, name string, in lineage) (*Template, error) {
 	default:
 		l.report(Problem{Message: "the folder has no " + yamlFile + " and no " + confFile, Suggestion: misnamed(fsys)})
 	}
+	if l.stopped != nil {
+		return nil, l.stopped
+	}
 	if len(l.problems) > 0 {
 		sort.SliceStable(l.problems, func(i, j int) bool { return before(l.problems[i], l.problems[j]) })
 		return nil, &Error{Template: name, Problems: l.problems, review: l.lintAll, warnings: l.warnings}
 	}
 	l.t.Warnings, l.t.review = l.warnings, l.lintAll
+	if l.t.Beside = in.beside; l.parent != nil {
+		l.t.Beside = l.parent.Beside
+	}
 	return l.t, nil
 }
 
@@ -49,6 +56,7 @@ type loader struct {
 	fsys     fs.FS
 	in       lineage
 	parent   *Template // that it extends
+	stopped  error     // its parent cannot be had, which is no fault of the template
 	tree     *tree
 	doc      *decoder // of template.yaml, for the places of its values
 	t        *Template
@@ -119,6 +127,8 @@ func (l *loader) build(doc *document, d *decoder) {
 		t.Name, t.ConfigPath = doc.Name, doc.Name
 	}
 	t.Description, t.Extends, t.Tags, t.SyncOnBoot = doc.Description, doc.Extends, doc.Tags, doc.SyncOnBoot
+	t.MaxAge = ageOf(doc.MaxAge)
+	t.Fetched = l.pins()
 	l.container(doc, d)
 	t.Variables = l.inheritVariables(variables(doc.Variables, d, l.warn), d)
 	t.Services = l.inheritServices(services(doc.Services, t.Variables, d), d)
@@ -132,12 +142,15 @@ func (l *loader) build(doc *document, d *decoder) {
 	t.doc, t.words = doc, func() string { return said(d.values[""]) }
 	l.notes(doc.Notes, d)
 	l.packages(doc.Packages, "packages")
-	l.scripts(doc.Scripts, d)
+	l.update(doc.Update, d)
+	l.scripts(doc.Scripts, doc.Update, d)
 	l.inheritScripts()
 	l.repositories(doc.Repositories, d)
 	l.files(doc.Files, d)
 	l.inheritFiles(d)
 	l.checkReruns(doc, d)
+	l.stages(doc, d)
+	l.notePlaces(doc, d)
 }
 
 func exists(fsys fs.FS, name string) bool {

@@ -43,7 +43,7 @@ func (l *loader) notes(text string, d *decoder) {
 		d.bad("notes", "", "it cannot be used: %s", why)
 		return
 	}
-	for _, m := range reference.FindAllStringSubmatch(text, -1) {
+	for _, m := range reference().FindAllStringSubmatch(text, -1) {
 		if v := l.t.variable(m[1]); v.Hidden() && !strings.HasPrefix(m[0], "$$") {
 			d.bad("notes", "name the command that reveals it: infrahaus credentials NAME --reveal", "${%s} is secret, and notes are shown to all", m[1])
 		}

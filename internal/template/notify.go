@@ -2,11 +2,12 @@ package template
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // NotifyDo is what is done with a thing that depends on a change.
@@ -32,7 +33,7 @@ type Notify struct {
 // {reload: haproxy}.
 type notifyDoc struct{ list []Notify }
 
-var unitName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@:-]*$`)
+var unitName = lazy.Regexp(`^[A-Za-z0-9][A-Za-z0-9._@:-]*$`)
 
 func (doc *notifyDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
 	switch {
@@ -88,7 +89,7 @@ func (doc *notifyDoc) add(d *decoder, path string, do NotifyDo, name string) {
 		n.Name = strings.TrimPrefix(name, "scripts/")
 	} else {
 		n.Name = strings.TrimSuffix(name, ".service")
-		if !unitName.MatchString(n.Name) {
+		if !unitName().MatchString(n.Name) {
 			d.bad(path, "the unit's name, such as nginx or php8.2-fpm", "%q is no name of a unit", name)
 			return
 		}
@@ -99,7 +100,7 @@ func (doc *notifyDoc) add(d *decoder, path string, do NotifyDo, name string) {
 }
 
 func (*notifyDoc) jsonSchema() map[string]any {
-	unit := map[string]any{"type": "string", "pattern": unitName.String()}
+	unit := map[string]any{"type": "string", "pattern": unitName().String()}
 	properties := map[string]any{string(Restart): unit, string(Reload): unit, string(Rerun): map[string]any{"type": "string"}}
 	one := []any{unit, map[string]any{
 		"type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1, "maxProperties": 1,

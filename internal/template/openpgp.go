@@ -2,11 +2,14 @@ package template
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"strings"
 )
@@ -77,6 +80,22 @@ func unarmor(text string) ([]byte, error) {
 		return nil, wrong
 	}
 	return out, nil
+}
+
+// wrongRSA returns the reason why data is no RSA public key as apk reads it, or "".
+func wrongRSA(data []byte) string {
+	block, rest := pem.Decode(data)
+	switch {
+	case bytes.Contains(data, []byte("PRIVATE KEY")):
+		return "it is a private key"
+	case block == nil || block.Type != "PUBLIC KEY" || len(bytes.TrimSpace(rest)) > 0:
+		return "it is no public key as text (-----BEGIN PUBLIC KEY-----)"
+	}
+	key, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if _, ok := key.(*rsa.PublicKey); err != nil || !ok {
+		return "it is no RSA key"
+	}
+	return ""
 }
 
 // firstPacket reads the header of an OpenPGP packet (RFC 9580, 4.2).

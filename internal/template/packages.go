@@ -3,22 +3,23 @@ package template
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // packageName matches a line of a package list. A name is never an option and never
 // special to a shell. The original's pattern is narrower and refuses the extras, ranges
 // and carets that its own manual describes.
-var packageName = regexp.MustCompile(`^[A-Za-z0-9@][A-Za-z0-9@/_.:~+=*<>,!^[\]-]*$`)
+var packageName = lazy.Regexp(`^[A-Za-z0-9@][A-Za-z0-9@/_.:~+=*<>,!^[\]-]*$`)
 
 // CheckPackage returns the reason why a text cannot be the name of a package, or "". Any
 // other text is a single word to a package manager, never an option, and is safe in a
 // shell.
 func CheckPackage(name string) string {
-	if packageName.MatchString(name) {
+	if packageName().MatchString(name) {
 		return ""
 	}
 	return fmt.Sprintf("%q is no package name", name)
@@ -80,6 +81,7 @@ func (l *loader) packageFile(file string) {
 			continue
 		}
 		l.t.Packages.add(manager, line)
+		l.note(itemKey("packages."+manager, line), file, i+1)
 	}
 }
 
@@ -96,6 +98,7 @@ func (l *loader) customLine(line string, at Problem) {
 		return
 	}
 	l.t.Packages.Custom = append(l.t.Packages.Custom, pkg)
+	l.note(itemKey("packages.custom", pkg.Name), at.File, at.Line)
 }
 
 func (p *Packages) add(manager, name string) {

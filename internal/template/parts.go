@@ -15,6 +15,7 @@ func (l *loader) container(doc *document, d *decoder) {
 	if len(doc.OS) > 0 {
 		t.OS, t.OSElse = doc.OS[0], append([]string(nil), doc.OS[1:]...)
 	}
+	t.OSType = doc.OSType
 	t.Cores, t.MemoryMiB, t.SwapMiB, t.DiskGiB = r.Cores, r.Memory, r.Swap, r.Disk
 	t.CPULimit, t.CPUUnits = r.CPULimit, r.CPUUnits
 	t.Unprivileged, t.OnBoot, t.Pool = doc.Unprivileged, doc.OnBoot, doc.Pool
@@ -73,6 +74,8 @@ func partFaults(s lxc.Spec, d *decoder) {
 		}
 		switch {
 		case tagged[f.Field] && before > 0: // reported with its struct tag already
+			continue
+		case f.In == lxc.InMounts && d.keys[join(path, "path")] == nil: // reported as missing already
 			continue
 		case f.Field == "nameserver":
 			path = index(join(path, "nameservers"), f.Index)

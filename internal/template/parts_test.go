@@ -55,7 +55,7 @@ func TestBadParts(t *testing.T) {
 		{top + "network: [{}, {ip: 10.0.0.0/24}]", `template.yaml:3:20: network[1].ip: "10.0.0.0/24" is the network's own address`},
 		{top + "network: [{}, {mtu: 20}]", `template.yaml:3:21: network[1].mtu: 20 is not within 64..65535`},
 		{top + "mounts: [{path: srv, size: 1}]", `template.yaml:3:17: mounts[0].path: "srv" is not an absolute path (an absolute path in the container, such as /srv/data)`},
-		{top + "mounts: [{path: /a, size: 1}, {path: /a, size: 1}]", `template.yaml:3:38: mounts[1].path: "/a" is taken by another mount point`},
+		{top + "mounts: [{path: /a, size: 1}, {path: /a, size: 1}]", `template.yaml:3:38: mounts[1].path: "/a" is taken by another mount point (another path: each mount point has its own)`},
 		{top + "mounts: [{path: /a, size: 1, backups: true}]", `template.yaml:3:30: unknown key "mounts[0].backups" (did you mean "backup"?)`},
 		{top + "devices: [/etc/passwd]", `template.yaml:3:11: devices[0].path: "/etc/passwd" is not below /dev (a device of the node, such as /dev/dri/renderD128)`},
 		{top + "startup: first", `template.yaml:3:10: startup: it must be a start order, not "first" (a number, or {order: 3, up: 30, down: 60})`},

@@ -42,13 +42,13 @@ func TestSchemaWords(t *testing.T) {
 		f := pd.Field(i)
 		managers = append(managers, f.Tag.Get("yaml"))
 	}
-	if p := fieldTag(reflect.TypeFor[packageDoc](), "Name", "pattern"); p != packageName.String() {
-		t.Errorf("packages take %s, a list takes %s", p, packageName)
+	if p := fieldTag(reflect.TypeFor[packageDoc](), "Name", "pattern"); p != packageName().String() {
+		t.Errorf("packages take %s, a list takes %s", p, packageName())
 	}
 	if !slices.Equal(managers, append(slices.Clone(Managers), "custom")) {
 		t.Errorf("managers %q", managers)
 	}
-	if got := fieldTag(reflect.TypeFor[customFields](), "Name", "pattern"); got != customName.String() {
+	if got := fieldTag(reflect.TypeFor[customFields](), "Name", "pattern"); got != customName().String() {
 		t.Errorf("custom names: %s", got)
 	}
 }

@@ -20,6 +20,7 @@ type Script struct {
 	Env       map[string]string `json:"env,omitempty"`     // before ${name} is filled in
 	EverySync bool              `json:"everySync,omitempty"`
 	User      string            `json:"user,omitempty"` // "": root
+	Stage     Stage             `json:"stage,omitempty"`
 	Content   []byte            `json:"-"`
 
 	inherited bool // it is the parent's
@@ -60,6 +61,7 @@ type scriptDoc struct {
 	Env       map[string]string `yaml:"env" desc:"Variables of its environment alone. ${name} is replaced by the template's variable." example:"{NODE_ENV: production}"`
 	EverySync bool              `yaml:"everySync" desc:"Whether every sync runs it again. That is no difference for sync --plan --exit-code." example:"true"`
 	User      string            `yaml:"user" pattern:"^[a-z_][a-z0-9_.-]{0,31}$" hint:"the name of a user" desc:"The user as whom it runs, in this user's home. The user must exist by then. Helper functions that need root do not work. Default: root." example:"www-data"`
+	Stage     string            `yaml:"stage" enum:"create,image" desc:"When it runs: at every create, or once for many, in an image that template bake makes. A script of the image knows no variables, no hostname and no address, saves no credentials, and comes before the scripts of the create. Default: create." example:"image"`
 }
 
 // scriptFields is scriptDoc without its methods.
@@ -104,6 +106,7 @@ func (l *loader) listedScript(at string, doc scriptDoc, d *decoder) Script {
 	}
 	return Script{
 		Enabled: doc.Enabled, When: doc.When.list, Timeout: doc.Timeout.d, Env: doc.Env, EverySync: doc.EverySync, User: doc.User,
+		Stage: stageOf(doc.Stage),
 	}
 }
 
@@ -120,6 +123,7 @@ func (s Script) Note() string {
 	add("as %s", s.User, s.User != "")
 	add("at most %s", seconds(s.Timeout), s.Timeout != 0)
 	add("at every sync%s", "", s.EverySync)
+	add("in a baked image%s", "", s.Stage == StageImage)
 	if notes == nil {
 		return ""
 	}

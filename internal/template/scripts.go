@@ -4,21 +4,24 @@ import (
 	"bytes"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 var (
-	numbered   = regexp.MustCompile(`^([0-9]+).*\.sh$`)
-	scriptName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+@-]*$`)
+	numbered   = lazy.Regexp(`^([0-9]+).*\.sh$`)
+	scriptName = lazy.Regexp(`^[A-Za-z0-9][A-Za-z0-9._+@-]*$`)
 )
 
 // scripts takes the listed scripts in their order. If none are listed, it takes every
 // scripts/NN*.sh in numeric order: 10-a.sh, 10_a.sh and 10.sh alike.
-func (l *loader) scripts(docs []scriptDoc, d *decoder) {
-	found := l.tree.in("scripts")
-	if n := d.values["scripts"]; n == nil || n.ShortTag() == "!!null" {
+func (l *loader) scripts(docs []scriptDoc, update updateDoc, d *decoder) {
+	found := slices.DeleteFunc(l.tree.in("scripts"), update.updates)
+	if n := d.values["scripts"]; n == nil || n.ShortTag() == "!!null" || n.Kind == yaml.ScalarNode { // the last was reported
 		l.numberedScripts("scripts", found)
 		return
 	}
@@ -28,6 +31,8 @@ func (l *loader) scripts(docs []scriptDoc, d *decoder) {
 		name := strings.TrimPrefix(doc.Name, "scripts/")
 		switch {
 		case name == "": // noted as missing
+		case update.updates(name):
+			d.bad(at, "remove it from one of them", "%q is a script of the update", name)
 		case listed[name]:
 			d.bad(at, "remove one of them", "%q is listed twice", name)
 		case !contains(found, name) && l.parent.script(name) != nil:
@@ -46,7 +51,7 @@ func (l *loader) scripts(docs []scriptDoc, d *decoder) {
 		listed[name] = true
 	}
 	for _, name := range found {
-		if !listed[name] && numbered.MatchString(name) {
+		if !listed[name] && numbered().MatchString(name) {
 			l.warn(Problem{File: "scripts/" + name, Message: "does not run: the list under scripts does not name it"})
 		}
 	}
@@ -56,7 +61,7 @@ func (l *loader) numberedScripts(dir string, found []string) {
 	var names []string
 	for _, name := range found {
 		switch {
-		case numbered.MatchString(name):
+		case numbered().MatchString(name):
 			names = append(names, name)
 		case strings.HasSuffix(name, ".sh"):
 			l.warn(Problem{File: path.Join(dir, name), Message: "does not run: its name starts with no number", Suggestion: "name it NN-" + name})
@@ -84,23 +89,33 @@ func (t *Template) script(name string) *Script {
 // ordinal is a script's number without leading zeros, as text, because it may be larger
 // than any int: the longer of two is the larger.
 func ordinal(name string) string {
-	return strings.TrimLeft(numbered.FindStringSubmatch(name)[1], "0")
+	return strings.TrimLeft(numbered().FindStringSubmatch(name)[1], "0")
 }
 
 // addScript adds a script with the content of a file.
 func (l *loader) addScript(file string, s Script) {
-	name := path.Base(file)
-	if !scriptName.MatchString(name) {
-		l.report(Problem{File: file, Message: "cannot be the name of a script", Suggestion: "letters, digits and . _ + @ -"})
+	s, ok := l.script(file, s)
+	if !ok {
 		return
+	}
+	l.note(itemKey("scripts", s.Name), file, 0)
+	l.t.Scripts = append(l.t.Scripts, s)
+}
+
+// script completes a script with its name and the content of its file.
+func (l *loader) script(file string, s Script) (Script, bool) {
+	name := path.Base(file)
+	if !scriptName().MatchString(name) {
+		l.report(Problem{File: file, Message: "cannot be the name of a script", Suggestion: "letters, digits and . _ + @ -"})
+		return s, false
 	}
 	if name == "config-manager" || name == "notify" {
 		l.report(Problem{File: file, Message: "cannot be the name of a script: a step of every run has it", Suggestion: "name it 10-" + name + ".sh"})
-		return
+		return s, false
 	}
 	data, ok := l.tree.read(file)
 	if !ok {
-		return
+		return s, false
 	}
 	data = bytes.TrimPrefix(data, mark) // it would hide the shebang
 	if e := l.tree.leaves[file].ends; e.mixed() {
@@ -112,7 +127,7 @@ func (l *loader) addScript(file string, s Script) {
 		l.warn(Problem{File: file, Line: 1, Col: 1, Message: "has lines that end in CR LF; it is run with LF"})
 	}
 	s.Name, s.Content = name, l.byBash(file, data)
-	l.t.Scripts = append(l.t.Scripts, s)
+	return s, true
 }
 
 // byBash checks a script, and gives one of the original's layout to bash: the original reads

@@ -115,6 +115,25 @@ func checkPortVar(path, name string, vars []Variable, d *decoder) {
 
 func isPort(n int) bool { return n >= 1 && n <= 65535 }
 
+// Ports are the ports on which it has to listen, before variables are filled in: 80, ${port}.
+func (s Service) Ports() (out []string) {
+	also := s.also
+	if also == nil { // one that is not from a file
+		for _, port := range s.Also {
+			also = append(also, portDoc{port: port})
+		}
+	}
+	for _, p := range append([]portDoc{{port: s.Port, variable: s.portVar}}, also...) {
+		switch {
+		case p.variable != "":
+			out = append(out, "${"+p.variable+"}")
+		case p.port != 0:
+			out = append(out, strconv.Itoa(p.port))
+		}
+	}
+	return out
+}
+
 // UnitName is the name of the service's unit, without .service.
 func (s Service) UnitName() string { return strings.TrimSuffix(cmp.Or(s.Unit, s.Name), ".service") }
 

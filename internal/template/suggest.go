@@ -28,6 +28,9 @@ func nearest(word string, candidates []string) string {
 	return best
 }
 
+// Nearest is the candidate that a mistyped word was most likely meant to be, or "".
+func Nearest(word string, candidates []string) string { return nearest(word, candidates) }
+
 // edits is the number of letters to insert, remove, replace or swap to turn a into b.
 // Long words are not compared.
 func edits(a, b string) int {
@@ -59,7 +62,7 @@ func edits(a, b string) int {
 
 // oneOf suggests the word of a set that was probably meant.
 func oneOf(word string, set []string) string {
-	if near := nearest(word, set); near != "" {
+	if near := meant(word, set); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return "one of: " + strings.Join(set, ", ")

@@ -18,14 +18,17 @@ import (
 type Template struct {
 	Name        string
 	Description string
-	Path        string // its folder or address, for people and for Find; "" for a built-in one
-	Source      string // the catalogue that has it: path, user, TEMPLATES_ROOT, built-in, remote
-	Resolved    string // of a remote one: its address, pinned to the content; else ""
-	Legacy      bool   // whether it is a template.conf
-	Extends     string // its parent, as its file names it; "": none
+	Path        string   // its folder or address, for people and for Find; "" for a built-in one
+	Source      string   // the catalogue that has it: path, user, TEMPLATES_ROOT, built-in, remote
+	Resolved    string   // of a remote one: its address, pinned to the content; else ""
+	Legacy      bool     // whether it is a template.conf
+	Extends     string   // its parent, as its file names it; "": none
+	Fetched     []Pin    // the templates with an address that it extends, itself left out
+	Beside      []Beside // its folder and those of the templates that it extends, as far as they are folders of this machine
 
 	OS           string   // a prefix such as debian-12, or a volid
 	OSElse       []string // further ones, the best first
+	OSType       string   // "": Proxmox looks
 	Cores        int
 	MemoryMiB    int
 	SwapMiB      int
@@ -45,7 +48,8 @@ type Template struct {
 	SSHKeys      []string
 	Requires     lxc.Requires
 	SyncOnBoot   bool
-	ConfigPath   string // CONFIG_PATH of the guest's config.env
+	ConfigPath   string        // CONFIG_PATH of the guest's config.env
+	MaxAge       time.Duration // of a baked image; see DefaultMaxAge
 
 	Variables    []Variable // in the order of the file
 	Packages     Packages
@@ -53,6 +57,7 @@ type Template struct {
 	Files        []File      // in the order of the file
 	Directories  []Directory // made before the files
 	Scripts      []Script    // in the order in which they run; disabled ones included
+	Update       *Update     // nil: there is none
 	Services     []Service
 	Credentials  []Credential // what scripts promise to save
 	Notes        string       // for people, before ${name} is filled in
@@ -62,7 +67,9 @@ type Template struct {
 
 	review func() []Problem       // see Review
 	says   func(path string) bool // whether the template's file, or its parent's, sets a value
+	loose  bool                   // see Fetched
 	doc    *document              // what a template that extends it starts from
+	places map[string]Place       // by path or item, see Place
 	words  func() string          // the values of its file, outside of variables
 }
 
@@ -137,6 +144,7 @@ type File struct {
 	SHA256 string      `json:"sha256"`
 	Notify []Notify    `json:"notify,omitempty"` // what depends on the file
 	Check  string      `json:"check,omitempty"`  // a shell command that succeeds if the guest accepts the file
+	Stage  Stage       `json:"stage,omitempty"`
 
 	fsys      fs.FS
 	inline    []byte
@@ -219,7 +227,7 @@ func (t *Template) EnabledScripts() []Script {
 // Hostname, CTID, Node and Storage are empty.
 func (t *Template) Spec() lxc.Spec {
 	s := lxc.Spec{
-		OSTemplate: t.OS, OSElse: slices.Clone(t.OSElse), Cores: t.Cores, MemoryMiB: t.MemoryMiB, SwapMiB: t.SwapMiB, DiskGiB: t.DiskGiB,
+		OSTemplate: t.OS, OSElse: slices.Clone(t.OSElse), OSType: t.OSType, Cores: t.Cores, MemoryMiB: t.MemoryMiB, SwapMiB: t.SwapMiB, DiskGiB: t.DiskGiB,
 		Unprivileged: t.Unprivileged, Features: t.Features, Network: t.Network,
 		CPULimit: t.CPULimit, CPUUnits: t.CPUUnits, Interfaces: slices.Clone(t.Interfaces), Mounts: slices.Clone(t.Mounts),
 		Devices: slices.Clone(t.Devices), Pool: t.Pool, OnBoot: t.OnBoot, Startup: t.Startup, Requires: t.Requires, Description: t.Description,

@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"io/fs"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // The values of template.yaml that may take more than one shape.
@@ -62,7 +63,7 @@ type boundDoc struct{ text string }
 func (b *boundDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
 	switch {
 	case n.ShortTag() == "!!null":
-	case n.Kind != yaml.ScalarNode || n.ShortTag() == "!!str" || !number.MatchString(n.Value):
+	case n.Kind != yaml.ScalarNode || n.ShortTag() == "!!str" || !number().MatchString(n.Value):
 		d.bad(path, "such as 10 or 0.5", "it must be a number, not %s", kind(n))
 	default:
 		b.text = n.Value
@@ -74,13 +75,13 @@ func (*boundDoc) jsonSchema() map[string]any { return map[string]any{"type": "nu
 // modeDoc is 0644, 644, "0644" or 0o644: always octal.
 type modeDoc struct{ mode fs.FileMode }
 
-var modePattern = regexp.MustCompile(`^(0o|0)?([0-7]{3,4})$`)
+var modePattern = lazy.Regexp(`^(0o|0)?([0-7]{3,4})$`)
 
 func (m *modeDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
 	if n.ShortTag() == "!!null" {
 		return
 	}
-	match := modePattern.FindStringSubmatch(n.Value)
+	match := modePattern().FindStringSubmatch(n.Value)
 	if n.Kind != yaml.ScalarNode || match == nil {
 		d.bad(path, "such as 0644", "it must be permissions in octal, not %s", kind(n))
 		return
@@ -90,7 +91,7 @@ func (m *modeDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
 }
 
 func (*modeDoc) jsonSchema() map[string]any {
-	return map[string]any{"type": []string{"string", "integer"}, "pattern": modePattern.String()}
+	return map[string]any{"type": []string{"string", "integer"}, "pattern": modePattern().String()}
 }
 
 // portDoc is a port or ${variable}.
@@ -99,13 +100,13 @@ type portDoc struct {
 	variable string
 }
 
-var portVariable = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$`)
+var portVariable = lazy.Regexp(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$`)
 
 func (p *portDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
 	if n.ShortTag() == "!!null" {
 		return
 	}
-	if m := portVariable.FindStringSubmatch(n.Value); m != nil {
+	if m := portVariable().FindStringSubmatch(n.Value); m != nil {
 		p.variable = m[1]
 		return
 	}
@@ -120,14 +121,14 @@ func (p *portDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
 func (*portDoc) jsonSchema() map[string]any {
 	return map[string]any{"anyOf": []any{
 		map[string]any{"type": "integer", "minimum": 1, "maximum": 65535},
-		map[string]any{"type": "string", "pattern": portVariable.String()},
+		map[string]any{"type": "string", "pattern": portVariable().String()},
 	}}
 }
 
 // pathDoc is the path of an HTTP request; true is /.
 type pathDoc struct{ path string }
 
-var pathPattern = regexp.MustCompile(`^/[!-~]*$`)
+var pathPattern = lazy.Regexp(`^/[!-~]*$`)
 
 func (p *pathDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
 	switch {
@@ -136,7 +137,7 @@ func (p *pathDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
 	case n.ShortTag() == "!!null" || n.Value == "false":
 	case n.Value == "true":
 		p.path = "/"
-	case !pathPattern.MatchString(n.Value):
+	case !pathPattern().MatchString(n.Value):
 		d.bad(path, "such as /health", "%q is not a path that starts with /", n.Value)
 	default:
 		p.path = n.Value
@@ -146,7 +147,7 @@ func (p *pathDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
 func (*pathDoc) jsonSchema() map[string]any {
 	return map[string]any{"anyOf": []any{
 		map[string]any{"type": "boolean"},
-		map[string]any{"type": "string", "pattern": pathPattern.String()},
+		map[string]any{"type": "string", "pattern": pathPattern().String()},
 	}}
 }
 
@@ -211,7 +212,7 @@ func (*customDoc) jsonSchema() map[string]any {
 	return map[string]any{"anyOf": []any{map[string]any{"type": "string"}, schemaOf(reflect.TypeFor[customFields]())}}
 }
 
-var customName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]*$`)
+var customName = lazy.Regexp(`^[A-Za-z0-9][A-Za-z0-9._+-]*$`)
 
 // parseCustom reads one line of a .custom file. The installer may hold pipes
 // itself, as `curl … | bash` does: only a whole number after the last one is
@@ -231,7 +232,7 @@ func parseCustom(line string) (CustomPackage, string) {
 		}
 	}
 	switch {
-	case !customName.MatchString(p.Name):
+	case !customName().MatchString(p.Name):
 		return p, fmt.Sprintf("%q is no package name", p.Name)
 	case p.Check == "" || p.Install == "":
 		return p, fmt.Sprintf("%q has an empty part", line)

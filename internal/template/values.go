@@ -2,9 +2,10 @@ package template
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // Value is one variable with what it is set to.
@@ -216,7 +217,7 @@ func (v Values) Keep() map[string]string {
 	return out
 }
 
-var reference = regexp.MustCompile(`\$?\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
+var reference = lazy.Regexp(`\$?\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
 // Expand replaces every ${name} of a variable in text once; it does not expand the values
 // that it inserts. $${name} becomes ${name} if name is a variable or looks like a
@@ -227,7 +228,7 @@ func (v Values) Expand(text []byte) ([]byte, error) {
 	for i, val := range v.list {
 		names[i] = val.Name
 	}
-	out := reference.ReplaceAllFunc(text, func(m []byte) []byte {
+	out := reference().ReplaceAllFunc(text, func(m []byte) []byte {
 		name := string(m[strings.IndexByte(string(m), '{')+1 : len(m)-1])
 		i := slices.Index(names, name)
 		switch literal := m[1] == '$'; {

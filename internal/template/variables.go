@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/infrahaus/infrahaus/internal/lazy"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 )
 
@@ -36,7 +37,7 @@ func variables(doc map[string]variableDoc, d *decoder, warn func(Problem)) []Var
 		path := join("variables", name)
 		key := d.keys[path]
 		if why := badName(name); why != "" {
-			d.at(key, "choose another name, such as app_"+strings.ToLower(strings.Trim(name, "_")), "variable %q %s", name, why)
+			d.at(key, "choose another name, such as "+betterName(name), "variable %q %s", name, why)
 		}
 		v := variable(path, name, doc[name], d)
 		added := []Variable{v}
@@ -187,7 +188,7 @@ func (v Variable) refuse(text string) string {
 		_, err := strconv.ParseInt(text, 10, 64)
 		ok, want = err == nil, "a whole number"
 	case "number":
-		ok, want = number.MatchString(text), "a number"
+		ok, want = number().MatchString(text), "a number"
 	case "bool":
 		ok, want = text == "true" || text == "false", "true or false"
 	case "port":
@@ -235,8 +236,8 @@ func (v Variable) outside(text string) string {
 }
 
 var (
-	number  = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
-	varName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
+	number  = lazy.Regexp(`^-?[0-9]+(\.[0-9]+)?$`)
+	varName = lazy.Regexp(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
 )
 
 // reserved are names that change how a shell, the loader or our own code in the guest
@@ -251,9 +252,18 @@ var reserved = strings.Fields(`
 // reservedPrefixes are families of such names.
 var reservedPrefixes = []string{"LD_", "DYLD_", "BASH_", "BASHOPTS", "LC_", "PYTHON", "PERL5", "GCONV_", "MALLOC_", "GLIBC_", "INFRAHAUS_", "CONFIG_MANAGER_", "CONTAINER_", "SYSTEMD_"}
 
+// betterName is a name like one that a variable cannot have.
+func betterName(name string) string {
+	word := strings.ToLower(strings.Trim(regexp.MustCompile(`[^A-Za-z0-9]+`).ReplaceAllString(name, "_"), "_"))
+	if badName(word) == "" && !strings.EqualFold(word, name) {
+		return word
+	}
+	return "app_" + word
+}
+
 // badName returns the reason why a variable cannot have a name, or "".
 func badName(name string) string {
-	if !varName.MatchString(name) {
+	if !varName().MatchString(name) {
 		return "is no name: letters, digits and _, at most 64, not starting with a digit"
 	}
 	if slices.Contains(reserved, name) {

@@ -3,11 +3,12 @@ package template
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // Facts are what a condition can ask of a guest besides its variables.
@@ -113,7 +114,7 @@ type whenDoc struct {
 	at   []string // the path of each
 }
 
-var conditionPattern = regexp.MustCompile(`^(!?)\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?:(!?=)\s*([^=!|].*))?$`)
+var conditionPattern = lazy.Regexp(`^(!?)\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?:(!?=)\s*([^=!|].*))?$`)
 
 func (w *whenDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
 	const form = "such as tls, !tls, os = alpine or db != none|sqlite"
@@ -136,8 +137,11 @@ func (w *whenDoc) fromYAML(d *decoder, path string, n *yaml.Node) {
 }
 
 func (w *whenDoc) one(d *decoder, path, text, form string) {
-	m := conditionPattern.FindStringSubmatch(strings.TrimSpace(text))
+	m := conditionPattern().FindStringSubmatch(strings.TrimSpace(text))
 	if m == nil || m[1] != "" && m[3] != "" {
+		if strings.Contains(text, "==") {
+			form = "such as " + strings.Join(strings.Fields(strings.ReplaceAll(text, "==", " = ")), " ")
+		}
 		d.bad(path, form, "%q is no condition", text)
 		return
 	}

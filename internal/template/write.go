@@ -30,10 +30,10 @@ func CheckName(name string) error {
 // Folder returns the files of a template, which is found as Find does. The template may be
 // faulty: it can be copied and mended.
 func Folder(ref string, sources []Source) (fs.FS, error) {
-	if f, ok, err := fetch(ref, sources); err != nil {
+	if f, ok, err := fetch(ref, sources, nil); err != nil {
 		return nil, err
 	} else if ok {
-		return os.DirFS(f.Dir), f.check()
+		return os.DirFS(f.Dir), f.check(sources)
 	}
 	if dir, ok := pathOf(ref); ok {
 		return os.DirFS(dir), nil
@@ -46,12 +46,8 @@ func Folder(ref string, sources []Source) (fs.FS, error) {
 	if _, err := Find(ref, sources); err != nil {
 		return nil, err
 	}
-	for _, s := range sources { // the name in its file differs from its folder's
-		for _, name := range s.names() {
-			if t, err := s.load(name, sources); err == nil && t.Name == ref {
-				return fs.Sub(s.fsys(), name)
-			}
-		}
+	if s, name, ok := declared(ref, sources); ok { // it differs from its folder's
+		return fs.Sub(s.fsys(), name)
 	}
 	return nil, notThere(ref)
 }

@@ -14,7 +14,7 @@ import (
 func BenchmarkLiveLog(b *testing.B) {
 	s, _, _ := terminal(100, colorprofile.ANSI256)
 	s.Err = io.Discard
-	d := newLive(s)
+	d := newLive(s, false)
 	defer d.Close()
 	zero := 0
 	e := event.Event{Timestamp: time.Now(), Type: event.Log, Step: event.Syncing, ScriptName: "10-a.sh", ScriptIndex: &zero,

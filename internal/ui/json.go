@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -63,7 +64,7 @@ func writeEvent(w io.Writer, e event.Event) error {
 // would obey them.
 func escape(doc []byte) []byte {
 	hostile := func(r rune) bool { return r == 0x7f || r >= 0x80 && r < 0xa0 || invisible(r) }
-	if !bytes.ContainsFunc(doc, hostile) {
+	if !slices.ContainsFunc(doc, func(b byte) bool { return b >= 0x7f }) || !bytes.ContainsFunc(doc, hostile) {
 		return doc
 	}
 	out := make([]byte, 0, len(doc)+64)

@@ -16,7 +16,8 @@ const (
 	running
 	done
 	failed
-	warned // done, but a service does not answer
+	warned  // done, but a service does not answer
+	unbegun // of one of many containers: it will not be begun
 )
 
 // phase is one of the five phases in the display.

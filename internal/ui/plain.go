@@ -91,6 +91,9 @@ func plainLine(e event.Event, st styles) string {
 
 // oneLine joins the lines of a message, each made safe.
 func oneLine(text string) string {
+	if isPlain(text) {
+		return text
+	}
 	lines := strings.Split(strings.TrimRight(text, "\r\n"), "\n")
 	for i := range lines {
 		lines[i] = Clean(lines[i])

@@ -29,6 +29,9 @@ func (w *EventWriter) Event(e event.Event) error {
 	case w.s.OutTTY:
 		columns, _ := w.s.size()
 		line := w.style.dim.Render(padLeft(strconv.Itoa(e.Seq), 4)) + " " + plainLine(e, w.style)
+		if by := begunBy(e); by != "" {
+			line += " (" + by + ")"
+		}
 		if e.Type == event.Log { // never cut a text that must be read whole
 			line = cut(line, columns)
 		}
@@ -39,6 +42,17 @@ func (w *EventWriter) Event(e event.Event) error {
 	if e.Percent != nil {
 		percent = strconv.Itoa(*e.Percent)
 	}
-	return writeRows(w.s.Out, [][]string{{strconv.Itoa(e.Seq), e.Timestamp.UTC().Format(timeFormat), string(e.Type),
-		string(e.Step), percent, e.Message}})
+	cells := []string{strconv.Itoa(e.Seq), e.Timestamp.UTC().Format(timeFormat), string(e.Type), string(e.Step), percent, e.Message}
+	if by := begunBy(e); by != "" {
+		cells = append(cells, by)
+	}
+	return writeRows(w.s.Out, [][]string{cells})
+}
+
+// begunBy says on the first event of a run who began it, where, and with which version.
+func begunBy(e event.Event) string {
+	if e.User+e.Machine == "" {
+		return ""
+	}
+	return Clean(e.User + " on " + e.Machine + ", infrahaus " + e.Version)
 }

@@ -116,6 +116,11 @@ func story(r Result) [][2]string {
 		template = "none: adopted"
 	}
 	add("template", template)
+	if c.Image != nil {
+		add("image", c.Image.Reference)
+		add("digest", c.Image.Digest)
+	}
+	add("baked image", c.Baked)
 	add("created", c.CreatedAt.UTC().Format(time.RFC3339))
 	if c.DestroyedAt != nil {
 		add("destroyed", c.DestroyedAt.UTC().Format(time.RFC3339))

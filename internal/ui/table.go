@@ -1,7 +1,9 @@
 package ui
 
 import (
+	"bufio"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 
@@ -21,6 +23,7 @@ type Column struct {
 	Title string
 	Right bool // for numbers
 	Keep  bool // never shortened: shown whole, or left out
+	Wrap  bool // goes on in the next line instead of being shortened
 	Drop  int  // order in which columns are left out in a narrow window, the highest first; 0: never
 	// Paint styles a cell on a terminal; nil leaves it plain.
 	Paint Tone
@@ -59,99 +62,184 @@ func (st styles) shade(s Shade, text string) string {
 }
 
 // WriteTable writes t to stdout.
-func WriteTable(s *Streams, t Table) error {
+func WriteTable(s *Streams, t Table) error { return WriteTableOf(s, t, oneByOne(t.Rows)) }
+
+// WriteTableOf is WriteTable for rows that are made one after the other. In a pipe each is
+// written as it comes; a terminal needs all for the widths. It does not keep the slice of a
+// row. After an error of rows it writes the rows before it.
+func WriteTableOf(s *Streams, t Table, rows iter.Seq2[[]string, error]) error {
 	if !s.OutTTY {
-		return writeRows(s.Out, t.Rows)
+		return writeRowsOf(s.Out, rows)
+	}
+	var failed error
+	t.Rows = nil
+	for row, err := range rows {
+		if failed = err; err != nil {
+			break
+		}
+		t.Rows = append(t.Rows, cleanRow(row, len(t.Columns)))
 	}
 	if len(t.Rows) == 0 {
-		if t.Empty == "" {
-			return nil
+		if t.Empty == "" || failed != nil {
+			return failed
 		}
 		_, err := io.WriteString(s.Err, Clean(t.Empty)+"\n")
 		return err
 	}
 	width, _ := s.size()
-	_, err := io.WriteString(s.Out, renderTable(t, newStyles(s.OutColor), width))
-	return err
+	if err := renderTable(s.Out, t, newStyles(s.OutColor), width); err != nil {
+		return err
+	}
+	return failed
 }
 
 // WriteRows writes t to stdout as tab-separated rows without a header, on a terminal too,
 // where the cells are made safe.
-func WriteRows(s *Streams, t Table) error {
-	rows := t.Rows
-	if s.OutTTY {
-		rows = cleanRows(t)
+func WriteRows(s *Streams, t Table) error { return WriteRowsOf(s, oneByOne(t.Rows)) }
+
+// WriteRowsOf is WriteRows for rows that are made one after the other.
+func WriteRowsOf(s *Streams, rows iter.Seq2[[]string, error]) error {
+	if !s.OutTTY {
+		return writeRowsOf(s.Out, rows)
 	}
-	return writeRows(s.Out, rows)
+	return writeRowsOf(s.Out, func(yield func([]string, error) bool) {
+		for row, err := range rows {
+			if !yield(cleanRow(row, len(row)), err) {
+				return
+			}
+		}
+	})
 }
 
 // WriteRow writes one tab-separated row to stdout, made safe if that is a terminal.
-func WriteRow(s *Streams, cells ...string) error {
-	if s.OutTTY {
-		for i := range cells {
-			cells[i] = oneLine(cells[i])
+func WriteRow(s *Streams, cells ...string) error { return WriteRows(s, Table{Rows: [][]string{cells}}) }
+
+func oneByOne(rows [][]string) iter.Seq2[[]string, error] {
+	return func(yield func([]string, error) bool) {
+		for _, row := range rows {
+			if !yield(row, nil) {
+				return
+			}
 		}
 	}
-	return writeRows(s.Out, [][]string{cells})
 }
 
-// writeRows writes tab-separated rows for a program. Cells stay as they are, with any
+func writeRows(w io.Writer, rows [][]string) error { return writeRowsOf(w, oneByOne(rows)) }
+
+// writeRowsOf writes tab-separated rows for a program. Cells stay as they are, with any
 // escape sequences, because they are data. Only tabs and line breaks in a cell become
 // spaces, so that each row stays one line.
-func writeRows(w io.Writer, rows [][]string) error {
-	var b strings.Builder
-	for _, row := range rows {
+func writeRowsOf(w io.Writer, rows iter.Seq2[[]string, error]) error {
+	out := bufio.NewWriterSize(w, 64<<10)
+	var line []byte
+	for row, err := range rows {
+		if err != nil {
+			_ = out.Flush()
+			return err
+		}
+		line = line[:0]
 		for i, cell := range row {
 			if i > 0 {
-				b.WriteByte('\t')
+				line = append(line, '\t')
 			}
-			b.WriteString(strings.Map(func(r rune) rune {
-				if r == '\t' || r == '\n' || r == '\r' {
-					return ' '
+			for _, b := range []byte(cell) {
+				if b == '\t' || b == '\n' || b == '\r' {
+					b = ' '
 				}
-				return r
-			}, cell))
+				line = append(line, b)
+			}
 		}
-		b.WriteByte('\n')
+		if _, err := out.Write(append(line, '\n')); err != nil {
+			return err
+		}
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return out.Flush()
 }
 
 const gap = 2 // spaces between columns
 
-func renderTable(t Table, st styles, width int) string {
-	t.Rows = cleanRows(t)
-	t, widths := fit(t, width)
-	var b strings.Builder
-	header := make([]string, len(t.Columns))
-	for i, c := range t.Columns {
+// renderTable writes a table whose cells are clean.
+func renderTable(w io.Writer, t Table, st styles, width int) error {
+	kept, widths := fit(t, width)
+	columns := pick(t.Columns, kept)
+	out := bufio.NewWriterSize(w, 64<<10)
+	header := make([]string, len(columns))
+	for i, c := range columns {
 		header[i] = Clean(c.Title)
 	}
 	if strings.Join(header, "") != "" {
-		writeLine(&b, header, t.Columns, widths, func(_ int, text string) string { return st.dim.Render(text) })
+		writeLine(out, header, columns, widths, func(_ int, text string) string { return st.dim.Render(text) })
 	}
+	type ink struct {
+		shade Shade
+		text  string
+	}
+	painted := map[ink]string{} // the words of a column are few, and painting one takes as long as the row
 	for _, row := range t.Rows {
-		writeLine(&b, row, t.Columns, widths, func(i int, text string) string {
-			if p := t.Columns[i].Paint; p != nil {
-				return st.shade(p(row[i]), text)
-			}
-			return text
-		})
-	}
-	return b.String()
-}
-
-// cleanRows makes every row as long as the header and every cell safe.
-func cleanRows(t Table) [][]string {
-	rows := make([][]string, len(t.Rows))
-	for r, row := range t.Rows {
-		rows[r] = make([]string, len(t.Columns))
-		for i := range min(len(row), len(t.Columns)) {
-			rows[r][i] = oneLine(row[i])
+		row := pick(row, kept)
+		for _, line := range wrapRow(row, columns, widths) {
+			writeLine(out, line, columns, widths, func(i int, text string) string {
+				p := columns[i].Paint
+				if p == nil {
+					return text
+				}
+				of := ink{p(row[i]), text}
+				if _, done := painted[of]; !done {
+					painted[of] = st.shade(of.shade, text)
+				}
+				return painted[of]
+			})
 		}
 	}
-	return rows
+	return out.Flush() // a bufio.Writer keeps its first error
+}
+
+func pick[T any](all []T, kept []int) []T {
+	out := make([]T, len(kept))
+	for i, k := range kept {
+		out[i] = all[k]
+	}
+	return out
+}
+
+// wrapRow makes several lines of a row whose cells go on in the next line.
+func wrapRow(row []string, columns []Column, widths []int) [][]string {
+	lines := [][]string{row}
+	for i, c := range columns {
+		if !c.Wrap || columnsOf(row[i]) <= widths[i] {
+			continue
+		}
+		if len(lines) == 1 {
+			lines[0] = slices.Clone(row)
+		}
+		for n, text := range strings.Split(ansi.Wrap(row[i], widths[i], "/,"), "\n") {
+			if n == len(lines) {
+				lines = append(lines, make([]string, len(row)))
+			}
+			lines[n][i] = text
+		}
+	}
+	for n, line := range lines[1:] {
+		for len(line) > 1 && line[len(line)-1] == "" {
+			line = line[:len(line)-1] // no spaces up to a cell that is empty
+		}
+		lines[n+1] = line
+	}
+	return lines
+}
+
+// cleanRow makes a row of n cells, each safe. They share one text, so that a row of a long
+// list keeps nothing else alive that its cells were cut from.
+func cleanRow(row []string, n int) []string {
+	cells := make([]string, n)
+	for i := range min(len(row), n) {
+		cells[i] = oneLine(row[i])
+	}
+	all := strings.Join(cells, "")
+	for i, c := range cells {
+		cells[i], all = all[:len(c)], all[len(c):]
+	}
+	return cells
 }
 
 const (
@@ -160,14 +248,16 @@ const (
 )
 
 // fit drops columns until the others fit comfortably, then narrows the widest cells that
-// may be cut.
-func fit(t Table, width int) (Table, []int) {
-	for {
-		widths := t.widths()
+// may be cut. It returns the columns that are kept, with their widths.
+func fit(t Table, width int) (kept, widths []int) {
+	for i := range t.Columns {
+		kept = append(kept, i)
+	}
+	for widths = t.widths(); ; {
 		total, droppable := gap*(len(widths)-1), -1
 		for i, w := range widths {
-			if c := t.Columns[i]; c.Drop > 0 {
-				if droppable < 0 || c.Drop > t.Columns[droppable].Drop {
+			if c := t.Columns[kept[i]]; c.Drop > 0 {
+				if droppable < 0 || c.Drop > t.Columns[kept[droppable]].Drop {
 					droppable = i
 				}
 				total += w
@@ -178,33 +268,34 @@ func fit(t Table, width int) (Table, []int) {
 			}
 		}
 		if total > width && droppable >= 0 {
-			t = t.without(droppable)
+			kept = slices.Delete(kept, droppable, droppable+1)
+			widths = slices.Delete(widths, droppable, droppable+1)
 			continue
 		}
-		narrow(widths, t.Columns, width)
-		return t, widths
+		narrow(widths, pick(t.Columns, kept), width)
+		return kept, widths
 	}
 }
 
 func (t Table) widths() []int {
 	widths := make([]int, len(t.Columns))
 	for i, c := range t.Columns {
-		widths[i] = ansi.StringWidth(Clean(c.Title))
-		for _, row := range t.Rows {
-			widths[i] = max(widths[i], ansi.StringWidth(row[i]))
+		widths[i] = columnsOf(Clean(c.Title))
+	}
+	for _, row := range t.Rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], columnsOf(cell))
 		}
 	}
 	return widths
 }
 
-func (t Table) without(column int) Table {
-	t.Columns = slices.Delete(slices.Clone(t.Columns), column, column+1)
-	rows := make([][]string, len(t.Rows))
-	for r, row := range t.Rows {
-		rows[r] = slices.Delete(slices.Clone(row), column, column+1)
+// columnsOf is how many columns a text takes on a screen.
+func columnsOf(text string) int {
+	if isPlain(text) {
+		return len(text)
 	}
-	t.Rows = rows
-	return t
+	return ansi.StringWidth(text)
 }
 
 func narrow(widths []int, columns []Column, width int) {
@@ -225,21 +316,37 @@ func narrow(widths []int, columns []Column, width int) {
 
 // writeLine writes one row. Cells that must stay whole may be wider than the window; the
 // terminal wraps them, because a cut value is of no use.
-func writeLine(b *strings.Builder, cells []string, columns []Column, widths []int, paint func(int, string) string) {
+func writeLine(w *bufio.Writer, cells []string, columns []Column, widths []int, paint func(int, string) string) {
+	put := func(text string) { _, _ = w.WriteString(text) }
 	for i, cell := range cells {
 		if i > 0 {
-			b.WriteString(strings.Repeat(" ", gap))
+			put(spaces(gap))
 		}
-		text := cut(cell, widths[i])
-		fill := strings.Repeat(" ", max(0, widths[i]-ansi.StringWidth(text)))
+		text, wide := cell, columnsOf(cell)
+		if wide > widths[i] {
+			text = cut(cell, widths[i])
+			wide = columnsOf(text)
+		}
+		fill := spaces(widths[i] - wide)
 		switch {
 		case columns[i].Right:
-			b.WriteString(fill + paint(i, text))
+			put(fill)
+			put(paint(i, text))
 		case i == len(cells)-1:
-			b.WriteString(paint(i, text))
+			put(paint(i, text))
 		default:
-			b.WriteString(paint(i, text) + fill)
+			put(paint(i, text))
+			put(fill)
 		}
 	}
-	b.WriteByte('\n')
+	put("\n")
+}
+
+const blank = "                                                                "
+
+func spaces(n int) string {
+	if n <= len(blank) {
+		return blank[:max(0, n)]
+	}
+	return strings.Repeat(" ", n)
 }

@@ -59,6 +59,7 @@ type Options struct {
 	JSON    bool
 	Quiet   bool // warnings and errors only; no effect on JSON
 	Verbose bool // never the live display: every line stays
+	Replay  bool // events may be older than the display: they count from their own times
 }
 
 // NewDisplay returns the JSON display if asked for, the live one on a terminal, otherwise
@@ -70,7 +71,7 @@ func NewDisplay(s *Streams, o Options) Display {
 	case s.ci != "":
 		return newCI(s, o.Quiet)
 	case s.ErrTTY && !o.Quiet && !o.Verbose:
-		return newLive(s)
+		return newLive(s, o.Replay)
 	}
 	return newPlain(s, o.Quiet)
 }

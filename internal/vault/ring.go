@@ -111,6 +111,27 @@ func (v *Vault) retired(id string, depth int) (*key, error) {
 	return newKey(raw, "the catalogue")
 }
 
+// hasRetired reports whether the catalogue keeps a key as one that a rotation has replaced.
+func (v *Vault) hasRetired(id string) bool {
+	if v.opts.Retired == nil {
+		return false
+	}
+	sealed, err := v.opts.Retired(id)
+	return err == nil && sealed != ""
+}
+
+// takeOver is the next step for a member that still has a replaced key.
+func (v *Vault) takeOver() string {
+	if v.fromEnv() {
+		return "set " + EnvKey + " to the newer key"
+	}
+	file := v.opts.KeyFile + ".new"
+	if strings.Trim(file, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-") != "" {
+		file = "'" + strings.ReplaceAll(file, "'", `'\''`) + "'"
+	}
+	return "copy the newer key file to " + file + ", then: infrahaus key rotate --new-key-file " + file
+}
+
 // heal installs the next key if a rotation was killed after its values were sealed with
 // that key. If it fails nothing is lost, because the key is also read from where it is.
 func (v *Vault) heal(id string) {

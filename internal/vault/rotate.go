@@ -126,6 +126,14 @@ func (r *Rotation) Reseal(recordID, name, sealed string) (string, error) {
 	return r.new.seal(recordID, name, plain), nil
 }
 
+// GiveUp removes the new key that Prepare has written, for a rotation that has sealed nothing
+// with it. One that was killed before is left as it is.
+func (r *Rotation) GiveUp() {
+	if r.lock != nil && !r.Resumed {
+		_ = os.Remove(r.nextPath()) // it is in nobody's way, and the next rotation would take it
+	}
+}
+
 // Retired is the old key, sealed with the new one. It opens values that another process
 // still seals with the old key because it does not know of the rotation yet.
 func (r *Rotation) Retired() (id, sealed string) {

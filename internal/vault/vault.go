@@ -153,6 +153,13 @@ func (v *Vault) Unseal(recordID, name, sealed string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if k.id != id && v.hasRetired(k.id) {
+		return nil, &Error{
+			Kind: ErrWrongKey,
+			Text: fmt.Sprintf("cannot open the sealed value of %s: the key was rotated to %s since, and %s holds the old one, %s", place(recordID, name), id, k.from, k.id),
+			Next: v.takeOver(),
+		}
+	}
 	if k.id != id {
 		return nil, &Error{
 			Kind: ErrWrongKey,

@@ -160,12 +160,14 @@ lock || leave 2
 
 # apply does the work of a request: first the files, then the packages. It returns the
 # status of the files, or else that of the packages. If a file is in conflict, it changes
-# nothing. A package may have made the owner of a file.
+# nothing. A package may have made the owner of a file. In a container from a baked image, what
+# its packages would start now is held back until then.
 apply() {
 	. "$LIB/files.sh" || return 1
 	check_files "$STAGE" || return $?
 	apply_files "$STAGE"
 	rc=$?
+	[ ! -f "$R/var/lib/infrahaus/release" ] || sh "$R/var/lib/infrahaus/release"
 	if [ -s "$STAGE/packages" ]; then
 		. "$LIB/packages.sh" || return 1
 		apply_packages "$STAGE/packages" || { [ "$rc" != 0 ] || rc=1; }

@@ -38,8 +38,8 @@ func (b *bench) nodeLogin() error {
 }
 
 // expert does the reference job as an expert's script does: in one batch, without any
-// record. How is ssh or pct.
-func (b *bench) expert(ctx context.Context, how string) (time.Duration, error) {
+// record. How is ssh or pct; packages, separated by blanks, are installed first.
+func (b *bench) expert(ctx context.Context, how, packages string) (time.Duration, error) {
 	address, gateway, err := b.address(ctx)
 	if err != nil {
 		return 0, err
@@ -54,7 +54,7 @@ func (b *bench) expert(ctx context.Context, how string) (time.Duration, error) {
 	}
 	run := func(verb string) error {
 		cmd := exec.CommandContext(ctx, "bash", filepath.Join(b.dir, "expert.sh"), verb)
-		cmd.Env = append(os.Environ(), "DIR="+b.dir, "JOB="+job, "CTID="+next.Data, "IP="+address, "GW="+gateway)
+		cmd.Env = append(os.Environ(), "DIR="+b.dir, "JOB="+job, "CTID="+next.Data, "IP="+address, "GW="+gateway, "PACKAGES="+packages)
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
 		if err := cmd.Run(); err != nil {

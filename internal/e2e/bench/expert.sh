@@ -1,7 +1,7 @@
 #!/bin/bash
 # The reference job as an expert would script it: everything batched, nothing
 # recorded, streamed or resumable. expert.sh prepare|guest|node|destroy; the
-# environment has DIR JOB CTID IP GW.
+# environment has DIR JOB CTID IP GW, and PACKAGES for those that come first.
 set -euo pipefail
 node() { ssh -F "$DIR/ssh_config" pve "$@"; }
 mux=$DIR/g$CTID
@@ -15,6 +15,7 @@ place='mkdir -p /etc/app /root/.job && tar -xf - -C /root/.job && cp /root/.job/
 work='set -e
 save_credential() { mkdir -p -m 700 /etc/infrahaus/credentials; (umask 077; echo "$2=$3" >>"/etc/infrahaus/credentials/$1"); }
 export -f save_credential
+'"${PACKAGES:+apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $PACKAGES >/dev/null}"'
 for s in /root/.job/scripts/*.sh; do bash "$s"; done
 rm -rf /root/.job
 systemctl list-units --type=service --state=running --no-pager --no-legend

@@ -21,7 +21,7 @@ func main() {
 	b := &bench{}
 	flag.StringVar(&b.bin, "bin", "bin/infrahaus", "the binary")
 	flag.IntVar(&b.runs, "runs", 3, "runs of each")
-	flag.StringVar(&b.only, "only", "", "print one `part` alone: binary, reference, console, link or files")
+	flag.StringVar(&b.only, "only", "", "print one `part` alone: binary, reference, warm, console, link or files")
 	flag.DurationVar(&b.pctDelay, "pct-delay", 950*time.Millisecond, "what starting pct costs on the node, as measured on genuine Proxmox")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -69,7 +69,7 @@ func (b *bench) run(ctx context.Context) error {
 	for _, part := range []struct {
 		name  string
 		print func(context.Context) error
-	}{{"binary", b.binary}, {"reference", b.reference}, {"console", b.console}, {"link", b.slowLink}, {"files", b.thousandFiles}} {
+	}{{"binary", b.binary}, {"reference", b.reference}, {"warm", b.warm}, {"console", b.console}, {"link", b.slowLink}, {"files", b.thousandFiles}} {
 		if b.only != "" && b.only != part.name {
 			continue
 		}

@@ -10,8 +10,11 @@ const consoleWay = "api"
 
 // ways returns the transports of a scenario.
 func (h *harness) ways(s scenario) []string {
-	if s.console {
+	switch {
+	case s.console:
 		return []string{consoleWay}
+	case s.image:
+		return []string{"node"}
 	}
 	return h.transports
 }

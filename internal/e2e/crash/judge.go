@@ -51,7 +51,7 @@ func newest(rows []row) *row {
 // differs returns the first difference between the list and the node.
 func (t *trial) differs(rows []row) string {
 	n := t.w.sb.Node()
-	ids := slices.DeleteFunc(n.IDs(), func(id int) bool { return id == t.given })
+	ids := slices.DeleteFunc(n.IDs(), func(id int) bool { return id == t.given || t.aside(id) })
 	for _, r := range rows {
 		alive := r.Lifecycle != lxc.Destroyed
 		state := "none"
@@ -103,11 +103,18 @@ func (t *trial) judge(ctx context.Context, ends []string, gone bool) {
 		if ids := t.w.sb.Node().IDs(); len(ids) > 0 {
 			t.lost("a destroy has left container %d", ids[0])
 		}
+		if t.image != nil {
+			t.besideNothing()
+		}
 		t.output(events, nil)
 		return
 	}
 	t.learnMade()
 	t.learnSealed(ctx)
+	if t.image != nil {
+		t.judgeImage(r)
+		return
+	}
 	if r.Lifecycle != lxc.Ready || r.Interrupted {
 		t.lost("it is %s in the end, not ready", r.Lifecycle)
 	}

@@ -8,11 +8,13 @@
 // with virtual guests, so it needs no privileges and no packages. If this user may listen
 // on port 22, half of the cases use the guest's own sshd; otherwise all use the node. The
 // container's console has one kill in each phase, and with -all as many as the others. It
-// prints a table and, last, "points=N lost=0 twice=0 secrets=0".
+// prints a table and, last, "points=N lost=0 twice=0 secrets=0". With -doc it keeps the result
+// of each point beside that file, so that an interrupted run of the same build goes on there.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -21,6 +23,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"syscall"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox"
 )
 
 func main() {
@@ -31,7 +35,7 @@ func main() {
 		h.only, err = regexp.Compile(s)
 		return err
 	})
-	flag.StringVar(&h.doc, "doc", "", "also write the table into this `file`, as Markdown")
+	flag.StringVar(&h.doc, "doc", "", "also write the table into this `file`, as Markdown; an interrupted run goes on from what is beside it")
 	flag.StringVar(&h.bin, "bin", "", "a `binary` built with -tags crash; empty: build one")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -54,10 +58,14 @@ type harness struct {
 	bin      string
 
 	dir        string
-	template   string   // the folder of what the tool makes
-	transports []string // node, and guest where virtual guests have an sshd
-	worlds     []*world
+	template   string              // the folder of what the tool makes
+	transports []string            // node, and guest where virtual guests have an sshd
+	worlds     []map[string]*world // by version of Proxmox VE, one of each for every worker
 	table      table
+
+	journal  *journal // nil without doc
+	planned  int      // the points of this run
+	recorded int      // runs without a kill, which the table counts too
 }
 
 func (h *harness) run(ctx context.Context) (bool, error) {
@@ -73,31 +81,45 @@ func (h *harness) run(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	h.transports = transports()
-	for i := range h.parallel {
-		w, err := openWorld(ctx, filepath.Join(h.dir, fmt.Sprintf("world%d", i)))
+	if h.doc != "" {
+		build, err := h.buildID()
 		if err != nil {
 			return false, err
 		}
-		defer w.sb.Close()
-		h.worlds = append(h.worlds, w)
+		if h.journal, err = openJournal(h.doc, build); err != nil {
+			return false, err
+		}
+	}
+	for i := range h.parallel {
+		both := map[string]*world{}
+		for _, version := range sandbox.Versions() {
+			w, err := openWorld(ctx, filepath.Join(h.dir, fmt.Sprintf("world%d-%s", i, version)), version)
+			if err != nil {
+				return false, err
+			}
+			defer w.sb.Close()
+			both[version] = w
+		}
+		h.worlds = append(h.worlds, both)
 	}
 	cases, err := h.points(ctx)
 	if err != nil {
 		return false, err
 	}
+	cases = append(cases, h.bakes(ctx)...)
 	cases = append(cases, h.faults()...)
 	cases = append(cases, h.console()...)
 	cases = append(cases, h.interrupts()...)
 	cases = append(cases, h.twenty()...)
-	h.perform(ctx, h.chosen(cases))
-	if err := ctx.Err(); err != nil {
+	cases = append(cases, h.shared()...)
+	cases = append(cases, h.workers()...)
+	cases = append(cases, h.fleets()...)
+	h.recorded = h.table.points()
+	if err := errors.Join(h.keep(ctx, h.chosen(cases)), ctx.Err()); err != nil {
 		return false, err
 	}
 	ok := h.table.print(os.Stdout)
-	if h.doc != "" {
-		return ok, h.table.write(h.doc)
-	}
-	return ok, nil
+	return h.table.complete() && ok, h.finish()
 }
 
 // build makes the tool with its hook, by the flags of the Makefile.

@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox"
 )
 
 // kase is one point of the table.
@@ -14,13 +17,26 @@ type kase struct {
 	row       string
 	name      string
 	transport string
+	pve       string // "": the name decides
 	do        func(context.Context, *trial)
+}
+
+// version is the Proxmox VE of a case. Half of them run on each, so that they take no longer
+// than on one; the name decides, so that -only runs a case as the whole does.
+func (c kase) version() string {
+	if c.pve != "" {
+		return c.pve
+	}
+	f := fnv.New32a()
+	f.Write([]byte(c.name))
+	all := sandbox.Versions()
+	return all[f.Sum32()%uint32(len(all))]
 }
 
 // points records the boundaries of each scenario without a kill, and makes a case for
 // each. A later run may have one more or less if it had to wait.
 func (h *harness) points(ctx context.Context) ([]kase, error) {
-	all := scenarios()
+	all := append(scenarios(), imageScenarios()...)
 	if h.all {
 		all = append(all, consoled()...)
 	}
@@ -30,7 +46,7 @@ func (h *harness) points(ctx context.Context) ([]kase, error) {
 		if !h.only.MatchString(s.row()) && !h.only.MatchString(s.row()+givenAwayRow) {
 			continue
 		}
-		record = append(record, kase{row: s.row(), name: "undisturbed", transport: h.ways(s)[i%len(h.ways(s))], do: func(ctx context.Context, t *trial) {
+		record = append(record, kase{row: s.row(), name: "undisturbed", transport: h.ways(s)[i%len(h.ways(s))], pve: s.pve(), do: func(ctx context.Context, t *trial) {
 			names[i] = h.undisturbed(ctx, t, s)
 		}})
 	}
@@ -42,10 +58,12 @@ func (h *harness) points(ctx context.Context) ([]kase, error) {
 	var cases []kase
 	for i, s := range all {
 		if h.only.MatchString(s.row()) {
-			h.table.boundaries(s.row(), len(names[i]))
+			h.table.boundaries(s.row(), s.count(names[i]))
 		}
 		for n, what := range names[i] {
-			cases = append(cases, h.killed(s, n+1, what)...)
+			if s.tries(names[i], n) {
+				cases = append(cases, h.killed(s, n+1, what)...)
+			}
 		}
 	}
 	return cases, ctx.Err()
@@ -53,7 +71,7 @@ func (h *harness) points(ctx context.Context) ([]kase, error) {
 
 // undisturbed runs a scenario to its end and returns the boundaries' names.
 func (h *harness) undisturbed(ctx context.Context, t *trial, s scenario) []string {
-	if !s.prepare(ctx, t) {
+	if !t.begin(ctx, s) {
 		return nil
 	}
 	c := call{args: s.args(t), trace: filepath.Join(t.dir, "trace")}
@@ -87,7 +105,7 @@ func (h *harness) killed(s scenario, n int, what string) []kase {
 			if destroy {
 				label += ", destroy"
 			}
-			cases = append(cases, kase{row: s.row(), name: label, transport: transport, do: func(ctx context.Context, t *trial) {
+			cases = append(cases, kase{row: s.row(), name: label, transport: transport, pve: s.pve(), do: func(ctx context.Context, t *trial) {
 				t.killAndGoOn(ctx, s, kill, destroy, second)
 			}})
 		}
@@ -118,7 +136,7 @@ func entry(what string) bool {
 }
 
 func (t *trial) killAndGoOn(ctx context.Context, s scenario, kill call, destroy bool, second int) {
-	if !s.prepare(ctx, t) {
+	if !t.begin(ctx, s) {
 		return
 	}
 	t.kill(ctx, s, kill)
@@ -147,7 +165,7 @@ func (h *harness) perform(ctx context.Context, cases []kase) {
 	for _, w := range h.worlds {
 		wg.Go(func() {
 			for c := range queue {
-				if t := h.try(ctx, w, c); ctx.Err() == nil {
+				if t := h.try(ctx, w[c.version()], c); ctx.Err() == nil {
 					h.table.add(c, t)
 				}
 			}
@@ -181,6 +199,9 @@ func (h *harness) try(ctx context.Context, w *world, c kase) *trial {
 		return t
 	}
 	c.do(ctx, t)
+	if t.image != nil {
+		t.image.registry.Close()
+	}
 	t.searchSecrets()
 	if err := w.clean(ctx); err != nil {
 		t.lost("%v", err)

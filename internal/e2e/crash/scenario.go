@@ -20,6 +20,8 @@ type scenario struct {
 	gone    bool                           // it ends with no container
 	again   bool                           // it begins with a container that is ready
 	console bool                           // by the container's console alone
+	image   bool                           // the container is made from an OCI image
+	until   string                         // the first boundary that another row has; "": it has none
 }
 
 // row is the row of the table that counts it.
@@ -28,6 +30,25 @@ func (s scenario) row() string {
 		return s.name + ", by the console"
 	}
 	return s.name
+}
+
+// pve is the version that the scenario needs; "" if any will do.
+func (s scenario) pve() string {
+	if s.image {
+		return imagePVE
+	}
+	return ""
+}
+
+// begin makes the state before a scenario's command.
+func (t *trial) begin(ctx context.Context, s scenario) bool {
+	if s.image {
+		if err := t.useImage(); err != nil {
+			t.lost("cannot prepare: %v", err)
+			return false
+		}
+	}
+	return s.prepare(ctx, t)
 }
 
 var onceEach = []string{"1 package", "1 10-first.sh", "1 20-second.sh", "1 30-third.sh"}
@@ -69,6 +90,10 @@ func scenarios() []scenario {
 			name: "sync of settings, with a restart", again: true, ends: onceEach,
 			prepare: func(ctx context.Context, t *trial) bool { return t.finished(ctx) && t.changeSettings() },
 			args:    func(*trial) []string { return []string{"sync", name, "--restart", "--json"} },
+		}, {
+			name: "update of the template's own", again: true, ends: append([]string{"2 update.sh"}, onceEach...),
+			prepare: func(ctx context.Context, t *trial) bool { return t.finished(ctx) },
+			args:    func(*trial) []string { return []string{"update", name, "--json"} },
 		}, {
 			name: "destroy", gone: true,
 			prepare: func(ctx context.Context, t *trial) bool { return t.finished(ctx) },

@@ -12,6 +12,9 @@ import (
 // learnMade collects the secrets that the scripts made and saved. They must not be found
 // anywhere.
 func (t *trial) learnMade() {
+	if t.image != nil {
+		t.learnEnv()
+	}
 	for _, id := range t.w.sb.Node().IDs() {
 		for file, what := range map[string]string{"root/secret.made": "the generated variable", "root/secret.saved": "the saved credential"} {
 			if b, err := os.ReadFile(t.w.path(id, file)); err == nil && len(b) > 0 {

@@ -23,10 +23,10 @@ const givenAwayRow = ", and the id given away"
 func (h *harness) givenAway(s scenario, kill call, what string, n int) kase {
 	transport := h.ways(s)[n%len(h.ways(s))]
 	return kase{
-		row: s.row() + givenAwayRow, transport: transport,
+		row: s.row() + givenAwayRow, transport: transport, pve: s.pve(),
 		name: fmt.Sprintf("%s, killed after %d (%.40s) and the id given away, by the %s", s.row(), n, what, transport),
 		do: func(ctx context.Context, t *trial) {
-			if s.prepare(ctx, t) {
+			if t.begin(ctx, s) {
 				t.giveAwayAndGoOn(ctx, s, kill, n)
 			}
 		},

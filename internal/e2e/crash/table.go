@@ -17,6 +17,7 @@ type table struct {
 	rows     []*tableRow
 	recorded int // boundaries, of all scenarios
 	killed   int // points that were tried at one
+	journal  *journal
 }
 
 type tableRow struct {
@@ -66,11 +67,35 @@ func (t *table) add(c kase, tried *trial) {
 	}
 	for _, p := range tried.problems {
 		r.counts[p.kind]++
-		fmt.Fprintf(os.Stderr, "%s: %s: %s\n", p.kind, c.name, p.text)
+		fmt.Fprintf(os.Stderr, "%s: %s, on %s: %s\n", p.kind, c.name, c.version(), p.text)
 	}
 	if tried.note != "" {
 		r.notes = append(r.notes, tried.note)
 	}
+	if err := t.journal.add(c, tried); err != nil {
+		fmt.Fprintln(os.Stderr, "cannot keep a result:", err)
+	}
+}
+
+// points is how many were tried, the runs without a kill included.
+func (t *table) points() (n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range t.rows {
+		n += r.points
+	}
+	return n
+}
+
+// complete reports whether each boundary was tried.
+func (t *table) complete() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.killed < t.recorded {
+		fmt.Fprintf(os.Stderr, "%d boundaries were recorded, and only %d tried\n", t.recorded, t.killed)
+		return false
+	}
+	return true
 }
 
 // problems is how many there are of any kind.
@@ -91,19 +116,23 @@ const docHead = `# Every way to die
 Written by "make crash-all": the tool is killed with SIGKILL at each entry of its
 work that is on record (right after it and, where the entry tells of something that
 was done, right before it), and struck by each fault in each phase; by every
-transport; then resumed, resumed with a second kill on the way, or destroyed; or its
-id is given to somebody else, whose container must be as it was after all that. Lost
-is what list does not know, has no way on, is missing in the logs, or was done to
-somebody else's; twice is a script that ran again after it had ended well, or an
-attempt that began twice; secrets is one found on a screen or in the state
-directory.
+transport, half of the points on Proxmox VE 9.2 and half on 8.4; then resumed,
+resumed with a second kill on the way, or destroyed; or its id is given to somebody
+else, whose container must be as it was after all that. Lost is what list does not
+know, has no way on, is missing in the logs, or was done to somebody else's; twice is
+a script that ran again after it had ended well, or an attempt that began twice;
+secrets is one found on a screen or in the state directory.
 
 `
 
-// write writes the table as a page of the docs.
-func (t *table) write(path string) error {
+// write writes the table as a page of the docs, with how far the run is if it goes on.
+func (t *table) write(path, soFar string) error {
 	var b bytes.Buffer
-	b.WriteString(docHead + "```text\n")
+	b.WriteString(docHead)
+	if soFar != "" {
+		b.WriteString(soFar + "\n\n")
+	}
+	b.WriteString("```text\n")
 	t.print(&b)
 	b.WriteString("```\n")
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -132,9 +161,5 @@ func (t *table) print(out io.Writer) bool {
 	}
 	_ = w.Flush() // to a buffer of its own, or stdout
 	fmt.Fprintf(out, "points=%d lost=%d twice=%d secrets=%d\n", points, all["lost"], all["twice"], all["secrets"])
-	if t.killed < t.recorded {
-		fmt.Fprintf(os.Stderr, "%d boundaries were recorded, and only %d tried\n", t.recorded, t.killed)
-		return false
-	}
 	return all["lost"]+all["twice"]+all["secrets"] == 0
 }

@@ -29,6 +29,7 @@ type call struct {
 	trace string            // the file that takes the boundaries' names
 	watch func(event.Event) // sees each event on stdout as it comes
 	start func(*os.Process)
+	env   []string // more of it
 }
 
 // ended is the end of a process.
@@ -49,6 +50,7 @@ func (t *trial) tool(ctx context.Context, c call) ended {
 	cmd.Env = append(t.env(), fmt.Sprintf("INFRAHAUS_CRASH_AFTER=%d", c.after),
 		fmt.Sprintf("INFRAHAUS_CRASH_BEFORE=%d", c.short), "INFRAHAUS_CRASH_AT="+c.at, fmt.Sprintf("INFRAHAUS_CRASH_PLUS=%d", c.plus),
 		"INFRAHAUS_CRASH_TRACE="+c.trace)
+	cmd.Env = append(cmd.Env, c.env...)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.StdoutPipe()
@@ -101,7 +103,7 @@ func (t *trial) env() []string {
 		"XDG_CONFIG_HOME=" + filepath.Join(t.dir, "config"), "XDG_STATE_HOME=" + filepath.Join(t.dir, "state"),
 		"INFRAHAUS_URL=" + e.URL, "INFRAHAUS_TOKEN=" + e.Token, "INFRAHAUS_FINGERPRINT=" + e.Fingerprint, "INFRAHAUS_NODE=" + e.Node,
 		"INFRAHAUS_SSH_NODE=" + e.SSHNode, "INFRAHAUS_SSH_IDENTITY=" + e.SSHIdentity, "INFRAHAUS_SSH_KNOWN_HOSTS=" + e.SSHKnownHosts,
-		"INFRAHAUS_SSH_TRANSPORT=" + t.transport,
+		"INFRAHAUS_SSH_TRANSPORT=" + t.transport, "INFRAHAUS_DATABASE_URL=" + t.database,
 	}
 }
 

@@ -28,6 +28,8 @@ type trial struct {
 	said     bytes.Buffer      // all output of all processes
 	secrets  map[string]string // description of each secret
 	mayStop  bool              // a fault may end the guest after everything is done
+	database string            // the URL of a shared catalogue; "": a file
+	image    *image            // that the container is made from; nil: an OS template
 	given    int               // the id that our container had and a stranger's has now
 	problems []problem
 	note     string // for the table
@@ -60,7 +62,11 @@ func (h *harness) newTrial(w *world, dir, transport string) (*trial, error) {
 
 // create is the command line that makes the container.
 func (t *trial) create() []string {
-	return []string{"create", name, "--template", t.template, "--set-file", "token=" + filepath.Join(t.dir, "token"), "--set", "hold=" + t.hold, "--json"}
+	args := []string{"create", name, "--template", t.template, "--set-file", "token=" + filepath.Join(t.dir, "token"), "--set", "hold=" + t.hold, "--json"}
+	if i := t.image; i != nil {
+		args = append(args, "--image", i.registry.Host()+"/"+i.repo+":1", "--mount", "size=1,path=/data")
+	}
+	return args
 }
 
 // release lets the waiting script go on.

@@ -20,8 +20,8 @@ type world struct {
 	sb  *sandbox.Sandbox
 }
 
-func openWorld(ctx context.Context, dir string) (*world, error) {
-	sb, err := sandbox.Open(ctx, sandbox.Options{Dir: dir, Driver: "virtual"})
+func openWorld(ctx context.Context, dir, version string) (*world, error) {
+	sb, err := sandbox.Open(ctx, sandbox.Options{Dir: dir, Driver: "virtual", PVE: version})
 	return &world{dir: dir, sb: sb}, err
 }
 

@@ -41,6 +41,9 @@ type Run struct {
 	CTID      int
 
 	LeftSnapshot bool          // a snapshot from before a sync exists, to which the user can go back
+	Updated      string        // of an update that ended well: its message
+	NoWayBack    bool          // of an update: the container was not saved before
+	Baked        string        // of a bake that ended well: the image; its container is destroyed
 	Kept         string        // end of a sync's message: the files that stay as the container has them
 	Snapshot     string        // of a rollback: its name,
 	Was          lxc.Lifecycle // and the lifecycle when it was taken
@@ -63,11 +66,17 @@ type End struct {
 
 // Success is the end of a run without an error.
 func (r Run) Success() End {
+	if r.Baked != "" {
+		return End{Message: "Image ready: " + r.Baked, Lifecycle: lxc.Destroyed}
+	}
 	end := End{Message: r.done(), Lifecycle: lxc.Ready}
 	if r.Verb == plan.Discover && !r.Recorded.Adopted {
 		// A look inside does not show whether other work is left. Only an adopted container
 		// has no other work.
 		end.Lifecycle = ""
+	}
+	if r.Verb == plan.Update && !r.Changing {
+		end.Lifecycle = "" // nothing was newer
 	}
 	if r.wasUnfinished() {
 		end.Lifecycle, end.Error = lxc.Failed, "it is as it was before a sync, and had not been finished then"
@@ -76,7 +85,7 @@ func (r Run) Success() End {
 	if len(r.Unready) > 0 {
 		end.Status, end.Message = exit.Unready, "Container is up, but not answering: "+strings.Join(r.Unready, ", ")
 		end.Hints = []string{r.Command("logs", r.Hostname)}
-		if r.LeftSnapshot {
+		if r.LeftSnapshot && r.Verb != plan.Update {
 			end.Hints = append(end.Hints, r.back())
 		}
 	}
@@ -90,6 +99,8 @@ func (r Run) done() string {
 		return "Container was looked at"
 	case plan.Sync:
 		return "Container is as its template says" + r.Kept
+	case plan.Update:
+		return r.Updated
 	case plan.Rollback:
 		return "Container is as it was when the snapshot " + r.Snapshot + " was taken"
 	}
@@ -134,6 +145,12 @@ func (r Run) hints() (hints []string) {
 		return hints
 	case r.Verb == plan.Rollback:
 		return append(hints, r.rollBackHints()...)
+	case r.Verb == plan.Update:
+		hints = append(hints, "the update is not finished; to go on: "+r.Command("update", r.Recorded.Hostname))
+		if r.NoWayBack {
+			return hints
+		}
+		return append(hints, "to put the container back: "+r.Command("update", r.Recorded.Hostname, "--rollback"))
 	}
 	first := ""
 	if r.Existence == Locked && !r.CanUnlock { // resume and destroy both need it unlocked
@@ -148,7 +165,7 @@ func (r Run) hints() (hints []string) {
 
 // unchangedHints say how to go on with a container that an interrupted run has not touched.
 func (r Run) unchangedHints() []string {
-	if !r.Interrupted || r.Verb != plan.Sync && r.Verb != plan.Resume {
+	if !r.Interrupted || r.Verb != plan.Sync && r.Verb != plan.Resume && r.Verb != plan.Update {
 		return nil
 	}
 	return []string{"nothing was changed; to go on: " + r.Command(Again(r.Verb), r.Recorded.Hostname)}
@@ -187,6 +204,8 @@ func Again(v plan.Verb) string {
 		return "sync"
 	case plan.Discover:
 		return "discover"
+	case plan.Update:
+		return "update"
 	}
 	return "resume"
 }

@@ -26,7 +26,10 @@ func (d *decision) createLines() []string {
 		ResourceLine(s) + " on " + p.Storage,
 		"from " + p.Template.VolID,
 	}
-	lines = append(lines, partLines(s, p)...)
+	lines = append(append(lines, imageLines(d.Image())...), partLines(s, p)...)
+	if s.OSType != "" {
+		lines = append(lines, "distribution: "+s.OSType)
+	}
 	if s.Console == "shell" {
 		lines = append(lines, "console: a root shell without a login, for whoever has VM.Console on it")
 	}
@@ -63,8 +66,8 @@ func partLines(s lxc.Spec, p *pve.Placement) (lines []string) {
 			lines = append(lines, "device: "+DeviceLine(v))
 		}
 	}
-	if s.Pool != "" {
-		lines = append(lines, "pool: "+s.Pool)
+	if pool := s.InPool(); pool != "" {
+		lines = append(lines, "pool: "+pool)
 	}
 	if len(s.Tags) > 0 {
 		lines = append(lines, "tags: "+strings.Join(s.Tags, ", "))

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -48,7 +49,9 @@ func decide(q Request, w World) *decision {
 			d.programs[item] = Rerun
 		}
 	}
-	d.notify()
+	if !w.Application() {
+		d.notify()
+	}
 	return d
 }
 
@@ -56,7 +59,7 @@ func decide(q Request, w World) *decision {
 // if the config-manager may have something to apply.
 func NeedsDrift(q Request, w World) bool {
 	switch {
-	case w.Inside == nil || q.Verb == Create || q.Verb == Resume && q.onlyLooks(w):
+	case w.Inside == nil || q.Verb == Create || q.Verb == Resume && q.onlyLooks(w) || w.Application():
 		return false
 	case q.Verb == Sync:
 		return true
@@ -71,7 +74,7 @@ func NeedsDrift(q Request, w World) bool {
 // NeedsInput reports whether the decision, or the run after it, needs World.Inside.Wants.
 func NeedsInput(q Request, w World) bool {
 	d := decision{Request: q, World: w, programs: Programs(q, w)}
-	return !d.seesAll() && (d.ships() || NeedsDrift(q, w))
+	return !w.Application() && !d.seesAll() && (d.ships() || NeedsDrift(q, w))
 }
 
 // compare applies the comparison of the guest with the template to the decision about the
@@ -177,9 +180,12 @@ func (d *decision) creating() []Action {
 		return Action{Phase: event.Creating, Kind: kind, Lines: lines}
 	}
 	there := fmt.Sprintf("container %d on %s", d.Record.CTID, d.Record.Node)
-	var onNode []Action
+	var onNode, env []Action
 	if d.setsOnNode(d.Request) {
 		onNode = []Action{action(SetOnNode, d.onNodeLines()...)}
+	}
+	if lines := d.environmentLines(); lines != nil {
+		env = []Action{action(SetEnv, lines...)}
 	}
 	switch {
 	case d.Situation.State == There && onNode != nil:
@@ -187,16 +193,20 @@ func (d *decision) creating() []Action {
 	case d.Situation.State == There:
 		return []Action{action(Nothing, "nothing: "+there+" is there")}
 	case d.Situation.ToFollow():
-		return append([]Action{action(FollowCreate, "follow the task that creates "+there+": "+d.Situation.Why)}, onNode...)
+		return append([]Action{action(FollowCreate, "follow the task that creates "+there+": "+d.Situation.Why)}, append(env, onNode...)...)
 	}
 	var actions []Action
 	if d.Situation.State == HalfMade {
 		actions = append(actions, action(RemoveHalf, "remove the half-made "+there+": "+d.Situation.Why))
 	}
 	if p := d.Placement; p != nil && p.Template.Download {
-		actions = append(actions, action(Download, fmt.Sprintf("download %s to %s", p.Template.Name, p.Template.Storage)))
+		line := fmt.Sprintf("download %s to %s", p.Template.Name, p.Template.Storage)
+		if p.Template.Image != "" {
+			line = fmt.Sprintf("pull %s to %s as %s", p.Template.Image, p.Template.Storage, p.Template.Name)
+		}
+		actions = append(actions, action(Download, line))
 	}
-	return append(append(actions, action(CreateAnew, d.createLines()...)), onNode...)
+	return slices.Concat(actions, []Action{action(CreateAnew, d.createLines()...)}, env, onNode)
 }
 
 func (d *decision) starting() []Action {
@@ -218,6 +228,8 @@ func (d *decision) deploying() []Action {
 	}
 	enter := "get inside " + d.Way
 	switch {
+	case d.Application():
+		return d.applicationDeploying()
 	case d.seesAll():
 		return []Action{action(Enter, "", enter)}
 	case d.refuses():
@@ -284,6 +296,8 @@ func (d *decision) syncing() []Action {
 		return Action{Phase: event.Syncing, Kind: kind, Item: item, Doing: doing, Lines: lines}
 	}
 	switch {
+	case d.Application():
+		return d.applicationSyncing()
 	case d.seesAll():
 		return []Action{action(Nothing, "", 0, "nothing")}
 	case d.refuses():
@@ -314,7 +328,17 @@ func (d *decision) finalizing() []Action {
 	if d.refuses() {
 		return []Action{{Phase: event.Finalizing, Kind: Nothing, Lines: []string{"nothing: it is refused before"}}}
 	}
-	actions := []Action{{Phase: event.Finalizing, Kind: LookAround, Lines: d.discoverLines()}}
+	if b := d.Job.Bake; b != nil {
+		name := cmp.Or(b.Name, "an image")
+		return []Action{{Phase: event.Finalizing, Kind: Pack, Lines: []string{
+			"remove what containers must not share", "store " + name + " on " + b.Storage, "destroy the container",
+		}}}
+	}
+	look := d.discoverLines
+	if d.Application() {
+		look = d.outsideLines
+	}
+	actions := []Action{{Phase: event.Finalizing, Kind: LookAround, Lines: look()}}
 	drop := Action{Phase: event.Finalizing, Kind: DropSnapshot}
 	switch m := d.known().Of(event.Deploying, ItemSnapshot); {
 	case m.State == Claimed, m.State == Expired:

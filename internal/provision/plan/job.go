@@ -16,15 +16,24 @@ type Job struct {
 	Spec     lxc.Spec
 	Template *template.Template
 	Values   template.Values
-	Skip     []string // names of scripts that must never run
-	SkipNow  []string // names of scripts that this sync or resume, and those that continue it, must not run
-	Packages []string // --package, for the guest's own package manager
-	Given    *Given   // the parts of Spec that the command line gave; nil: not known, so all of them
+	Skip     []string          // names of scripts that must never run
+	SkipNow  []string          // names of scripts that this sync or resume, and those that continue it, must not run
+	Packages []string          // --package, for the guest's own package manager
+	Env      map[string]string // --env: for the environment of a container from an image
+	NoBake   bool              // no baked image is used
+	Bake     *Bake             // the container becomes an image: Template is only the part of one; nil: it does not
+	Given    *Given            // the parts of Spec that the command line gave; nil: not known, so all of them
 
 	ConfigRepoURL string // CONFIG_REPO_URL in the guest; "" for none
 	ConfigBranch  string
 	Facts         *template.Facts // of the guest, for the conditions of scripts; nil: nobody has looked inside
 	Password      string          // root's, 24 random characters
+}
+
+// Bake is the image that a container becomes.
+type Bake struct {
+	Storage string
+	Name    string // "": not known before its OS template is downloaded
 }
 
 // Digest stays the same as long as a guest gets the same files and packages: those of the

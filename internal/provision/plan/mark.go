@@ -34,12 +34,14 @@ type Detail struct {
 	Stage  string `json:"stage,omitempty"`  // the staging folder of the shipped files
 	Take   string `json:"take,omitempty"`   // how a sync settles conflicts
 	Name   string `json:"name,omitempty"`   // of a snapshot
+	Image  string `json:"image,omitempty"`  // of a script that a baked image has run: the image
 	Due    []Due  `json:"due,omitempty"`    // of ItemNotify: what it has to see to, besides files
 	Was    string `json:"was,omitempty"`    // the lifecycle when the snapshot was taken
 	// Puts are the settings that a sync changes, and Restart whether it then restarts the
 	// container.
 	Puts    []Put `json:"puts,omitempty"`
 	Restart bool  `json:"restart,omitempty"`
+	Swap    *Swap `json:"swap,omitempty"` // of ItemUpdate: how far it is
 	// Out and Err are the offsets from which the run that wrote the mark followed the output.
 	Out int64 `json:"out,omitempty"`
 	Err int64 `json:"err,omitempty"`

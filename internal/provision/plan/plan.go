@@ -23,6 +23,7 @@ const (
 	RemoveHalf   Kind = "remove half"   // remove what a create task that died has left
 	Download     Kind = "download"      // download the OS template
 	CreateAnew   Kind = "create"        // create the container
+	SetEnv       Kind = "environment"   // set the environment of a container from an image; done with its create
 	FollowCreate Kind = "follow create" // follow the task that creates it
 	SetOnNode    Kind = "set on node"   // make the settings on the node that the API refuses to the login
 	Start        Kind = "start"         // start it
@@ -40,12 +41,16 @@ const (
 	Configured   Kind = "configured"    // record that the settings are set
 	Ship         Kind = "ship"          // ship the config-manager, the scripts and Plan.Input
 	ShipFile     Kind = "ship file"     // one file of Plan.Input
+	LeaveOut     Kind = "leave out"     // say what an application container cannot have
+	PushFile     Kind = "push file"     // put one file into an application container, on the node
+	ShipScripts  Kind = "ship scripts"  // ship the scripts alone, without the config-manager
 	KeepFile     Kind = "keep file"     // leave a file as the container has it, and remember that
 	Program      Kind = "program"       // what Action.Doing says about a program
 	Skip         Kind = "skip"          // do not run a script, because --skip-script names it
 	Unmet        Kind = "unmet"         // do not run a script, because its condition does not hold
 	LookAround   Kind = "discover"      // look for services, and wait for the declared ones
 	DropSnapshot Kind = "drop snapshot" // remove the snapshot of a sync
+	Pack         Kind = "pack"          // clean the container, store it as an OS template, and destroy it
 )
 
 // Action is one thing that a run does.

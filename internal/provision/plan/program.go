@@ -54,6 +54,10 @@ func doing(m Mark, seen guest.Seen, again bool, sha string) Doing {
 	return Rerun
 }
 
+// Continue is the decision about a program whose mark is that of this work: it is left if it
+// is done, followed while it runs, and tried again after a failure.
+func Continue(m Mark, seen guest.Seen) Doing { return doing(m, seen, false, "") }
+
 // Programs decides about every program by its marks and attempts. The decision about the
 // config-manager can still change with the comparison of files and packages; see Decide. A
 // script after one that runs again does not run again itself, unless --from asks for that.
@@ -67,6 +71,9 @@ func Programs(q Request, w World) map[string]Doing {
 		m := w.known().Of(event.Syncing, item)
 		again := q.revalued(item) || m.State == Done && q.everySync(item)
 		d := doing(m, attempts[m.Dir], again || q.goesBackTo(item), q.Job.ScriptSHA(item))
+		if d == Run && w.inImage(q.Job, item) {
+			d = Leave
+		}
 		if d == Follow && (again || item == ItemManager && q.outdated(w)) {
 			d = Drain // the attempt works with values or files that are out of date
 			if attempts[m.Dir].State == guest.Unclaimed {
@@ -77,6 +84,9 @@ func Programs(q Request, w World) map[string]Doing {
 			d = Leave // what a sync has to notify is known only after the comparison
 		}
 		out[item] = d
+		if w.Application() && (item == ItemManager || item == ItemNotify || w.NoShell != "") {
+			out[item] = Leave // there is no config-manager, and without a shell no script
+		}
 	}
 	if m := w.known().Of(event.Syncing, ItemNotify); out[ItemManager] == Leave && refusedBefore(m, attempts[m.Dir]) {
 		out[ItemManager] = Rerun // files were put back

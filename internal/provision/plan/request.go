@@ -22,6 +22,7 @@ const (
 	Discover
 	Destroy
 	Rollback
+	Update
 )
 
 // Request is what a run is asked for.
@@ -41,6 +42,7 @@ type SyncRequest struct {
 	Changed  bool       // the template is not the one on record
 	Want     lxc.Spec   // what the container is asked to be now
 	Was      lxc.Spec   // what it was asked to be, on record
+	EnvGone  []string   // variables of its environment on record that the job does not have any more
 	Restart  bool       // restart it if a setting needs that
 }
 

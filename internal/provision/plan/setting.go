@@ -78,8 +78,11 @@ func (d *decision) goOnSetting() (actions []Action) {
 	}
 	restart := false
 	for _, p := range m.Puts {
-		made := p.Made(d.Situation.Config)
+		made := d.made(p, d.Situation.Config)
 		restart = restart || p.Restart && (!made || d.waits(p, m))
+		if !made && p.Add {
+			p = p.Free(d.Situation.Config)
+		}
 		if !made {
 			actions = append(actions, configure(p, p.Name))
 		}
@@ -91,7 +94,7 @@ func (d *decision) goOnSetting() (actions []Action) {
 // so of all but the hostname, which its configuration has at once and the guest later; of
 // that the record knows whether the sync has got as far as to start the container.
 func (d *decision) waits(p Put, m Mark) bool {
-	if now := d.Situation.Now; now != nil && !p.Made(*now) {
+	if now := d.Situation.Now; now != nil && p.Key != KeyPool && !d.made(p, *now) {
 		return true
 	}
 	return p.Key == "hostname" && d.Situation.Running && d.known().Of(event.Starting, ItemStart).RunID != m.RunID
@@ -102,7 +105,10 @@ func configure(p Put, what string) Action {
 	if p.Restart {
 		line += "; needs a restart"
 	}
-	if p.OnNode {
+	switch {
+	case p.OnNode && p.Key == KeyPool:
+		line += "; by pveum on the node"
+	case p.OnNode:
 		line += "; by pct on the node"
 	}
 	return Action{Phase: event.Deploying, Kind: Configure, Item: p.Name, Put: p, Lines: []string{line}}

@@ -68,7 +68,15 @@ func compareInterface(text string, wanted, asWas lxc.Network) compared {
 	if len(set) == 0 {
 		return compared{}
 	}
-	return compared{have: strings.Join(haves, ", "), want: strings.Join(wants, ", "), value: pve.WithProperties(text, set)}
+	return compared{have: strings.Join(haves, ", "), want: strings.Join(wants, ", "), value: pve.WithProperties(text, set), restart: guestActs(set)}
+}
+
+// guestActs reports whether a change takes effect only when the guest sets up its network:
+// Proxmox changes bridge, VLAN, rate, firewall and static addresses of a running container
+// itself, and of the rest the configuration alone (update_net of pve-container 6.1.10).
+func guestActs(set map[string]string) bool {
+	_, mtu := set["mtu"]
+	return mtu || set["ip"] == "dhcp" || set["ip6"] == "dhcp" || set["ip6"] == "auto"
 }
 
 // sameAddress compares two values, and addresses whatever their spelling.
@@ -94,18 +102,19 @@ func interfaceRows(s sides) (rows []settingRow) {
 		compare := func(s sides) compared {
 			return compareInterface(s.have.All[key], n, networkNamed(s.was, n.Name))
 		}
-		if key == "" {
+		added := key == ""
+		if added {
 			key = freeKey(s.have, "net", used)
 			compare = func(s sides) compared { return addedInterface(s, key, n) }
 		}
-		rows = append(rows, settingRow{name: "network " + n.Name, flags: []string{"net"}, key: key, privilege: "VM.Config.Network", compare: compare})
+		rows = append(rows, settingRow{name: "network " + n.Name, part: n.Name, flags: []string{"net"}, key: key, privilege: "VM.Config.Network", compare: compare, add: added})
 	}
 	for i, n := range s.was.Networks() {
 		key := partKey(s.have, "net", "name", n.Name)
 		if i == 0 || key == "" || key == "net0" || networkNamed(s.want, n.Name).Name != "" {
 			continue
 		}
-		rows = append(rows, settingRow{name: "network " + n.Name, flags: []string{"net"}, compare: removedPart(key)})
+		rows = append(rows, settingRow{name: "network " + n.Name, part: n.Name, flags: []string{"net"}, compare: removedPart(key)})
 	}
 	return rows
 }
@@ -136,7 +145,7 @@ func addedInterface(s sides, key string, n lxc.Network) compared {
 			words = append(words, part.word+" "+p[part.key])
 		}
 	}
-	return compared{want: strings.Join(words, ", "), value: pve.WithProperties("name="+n.Name, p)}
+	return compared{want: strings.Join(words, ", "), value: pve.WithProperties("name="+n.Name, p), restart: guestActs(p)}
 }
 
 // partKey is the key of Proxmox's (net1, mp0, dev0) whose property has a value; "" for none.

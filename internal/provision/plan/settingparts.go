@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
@@ -16,33 +15,27 @@ func partRows(s sides) []settingRow {
 	return slices.Concat(interfaceRows(s), mountRows(s), deviceRows(s))
 }
 
-// byHand says how somebody sets a key that a sync does not.
-func byHand(what string, s sides, key, value string) string {
-	return fmt.Sprintf("cannot be %s by sync; on the node: pct set %d --%s %s", what, s.ctid, key, guest.Quote(value))
-}
+// always is the rootOnly of a device, and of a folder of the node.
+func always(sides, compared) bool { return true }
 
-// mountRows know a mount point by its path. A sync adds none: a second request for a new
-// volume would make a second volume.
+// mountRows know a mount point by its path. One that is there is never replaced: only its
+// options change, and its volume grows.
 func mountRows(s sides) (rows []settingRow) {
 	used := map[string]bool{}
 	row := func(path, more string, r settingRow) {
-		r.name, r.flags, r.privilege = "mount "+path+more, []string{"mount"}, "VM.Config.Disk"
+		r.name, r.part, r.flags, r.privilege = "mount "+path+more, path, []string{"mount"}, "VM.Config.Disk"
 		rows = append(rows, r)
 	}
 	for _, m := range s.want.Mounts {
 		key := partKey(s.have, "mp", "mp", m.Path)
 		if key == "" {
-			free := freeKey(s.have, "mp", used)
-			row(m.Path, "", settingRow{compare: func(s sides) compared {
-				value := pve.MountText(m, mountStorage(s, m))
-				return compared{want: value, stays: byHand("added", s, free, value)}
-			}})
+			row(m.Path, "", addedMount(s, m, freeKey(s.have, "mp", used)))
 			continue
 		}
 		if m.New() {
 			row(m.Path, "", settingRow{key: key, when: grows, compare: func(s sides) compared { return compareSize(s, key, m.SizeGiB) }})
 		}
-		row(m.Path, " options", settingRow{compare: func(s sides) compared { return compareMount(s, key, m) }})
+		row(m.Path, " options", settingRow{key: key, when: atRestart, rootOnly: isFolder(key), compare: func(s sides) compared { return compareMount(s, key, m) }})
 	}
 	for _, m := range s.was.Mounts {
 		key := partKey(s.have, "mp", "mp", m.Path)
@@ -51,6 +44,29 @@ func mountRows(s sides) (rows []settingRow) {
 		}
 	}
 	return rows
+}
+
+// addedMount is one that Proxmox does not have: it mounts it into a running container at once.
+func addedMount(s sides, m lxc.Mount, key string) settingRow {
+	if m.New() {
+		m.Storage = mountStorage(s, m)
+	}
+	row := settingRow{key: key, add: true, mount: &m, compare: func(s sides) compared {
+		want := MountLine(m, m.Storage)
+		if text := s.have.All[key]; text != "" && pve.Properties(text)["mp"] == m.Path { // as of a running container
+			return compared{have: want, want: want}
+		}
+		return compared{want: want, value: pve.MountText(m, m.Storage)}
+	}}
+	if m.Bind() {
+		row.rootOnly = always
+	}
+	return row
+}
+
+// isFolder reports whether a key mounts a folder of the node.
+func isFolder(key string) func(sides, compared) bool {
+	return func(s sides, _ compared) bool { return strings.HasPrefix(s.have.All[key], "/") }
 }
 
 // mountStorage is where a new volume goes: with the root disk, unless the template says.
@@ -74,9 +90,13 @@ func compareMount(s sides, key string, m lxc.Mount) compared {
 	}
 	want, now := mountProperties(m), pve.Properties(s.have.All[key])[""]
 	if want[""] != "" && want[""] != now {
-		return compared{have: now, want: want[""], stays: "cannot be changed by sync; create anew"}
+		return compared{have: now, want: want[""], stays: "left, with its data; to mount another there, on the node: " + fmt.Sprintf("pct set %d --delete %s", s.ctid, key)}
 	}
-	return compareByHand(s, key, want, was, mountParts)
+	c := compareParts(s, key, want, was, mountParts)
+	if c.value != "" { // Proxmox finds the size itself: ours may be of before the volume grew
+		c.value = pve.WithProperties(c.value, map[string]string{"size": ""})
+	}
+	return c
 }
 
 func mountProperties(m lxc.Mount) map[string]string {
@@ -87,51 +107,62 @@ func mountProperties(m lxc.Mount) map[string]string {
 	return p
 }
 
-// compareByHand compares property strings that a sync does not change.
-func compareByHand(s sides, key string, want, was map[string]string, parts []string) compared {
-	c := compareProperties(s.have.All[key], want, was, parts, func(part, value string) string {
+// compareParts compares the options of a mount point or device.
+func compareParts(s sides, key string, want, was map[string]string, parts []string) compared {
+	return compareProperties(s.have.All[key], want, was, parts, func(part, value string) string {
 		if part == "" {
-			return value
+			return "" // the same on both sides
 		}
 		return part + "=" + value
 	})
-	c.stays = byHand("changed", s, key, c.value)
-	return c
 }
 
 var deviceParts = []string{"mode", "uid", "gid", "deny-write"}
 
-// deviceRows know a device by its path. Proxmox passes one at the next start only, and only
-// root@pam may name it.
+// deviceRows know a device by its path. Only root@pam may name one.
 func deviceRows(s sides) (rows []settingRow) {
 	used := map[string]bool{}
-	row := func(path string, compare func(sides) compared) {
-		rows = append(rows, settingRow{name: "device " + path, flags: []string{"device"}, compare: compare})
+	row := func(path string, r settingRow) {
+		r.name, r.part, r.flags, r.rootOnly = "device "+path, path, []string{"device"}, always
+		rows = append(rows, r)
 	}
 	for _, d := range s.want.Devices {
 		key := deviceKey(s.have, d.Path)
 		if key == "" {
-			free := freeKey(s.have, "dev", used)
-			row(d.Path, func(s sides) compared {
-				return compared{want: pve.DeviceText(d), stays: byHand("added", s, free, pve.DeviceText(d))}
-			})
+			row(d.Path, addedDevice(s, d, freeKey(s.have, "dev", used)))
 			continue
 		}
-		row(d.Path, func(s sides) compared {
+		row(d.Path, settingRow{key: key, when: atRestart, device: d.Path, compare: func(s sides) compared {
 			was := map[string]string{}
 			if i := slices.IndexFunc(s.was.Devices, func(w lxc.Device) bool { return w.Path == d.Path }); i >= 0 {
 				was = pve.Properties(pve.DeviceText(s.was.Devices[i]))
 			}
-			return compareByHand(s, key, pve.Properties(pve.DeviceText(d)), was, deviceParts)
-		})
+			return compareParts(s, key, pve.Properties(pve.DeviceText(d)), was, deviceParts)
+		}})
 	}
 	for _, d := range s.was.Devices {
 		key := deviceKey(s.have, d.Path)
 		if key != "" && !slices.ContainsFunc(s.want.Devices, func(w lxc.Device) bool { return w.Path == d.Path }) {
-			row(d.Path, removedPart(key))
+			row(d.Path, settingRow{compare: removedPart(key)})
 		}
 	}
 	return rows
+}
+
+// addedDevice is one that Proxmox does not have. From version 9 on a running container gets
+// it at once.
+func addedDevice(s sides, d lxc.Device, key string) settingRow {
+	row := settingRow{key: key, add: true, device: d.Path, when: atRestart, compare: func(s sides) compared {
+		want := DeviceLine(d)
+		if deviceKey(s.have, d.Path) != "" { // as of a running container
+			return compared{have: want, want: want}
+		}
+		return compared{want: want, value: pve.DeviceText(d)}
+	}}
+	if s.hotDevice {
+		row.when = live
+	}
+	return row
 }
 
 // deviceKey finds a device in both of Proxmox's spellings, with and without path=.

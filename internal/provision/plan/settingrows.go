@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/oci"
 	"github.com/infrahaus/infrahaus/internal/pve"
 )
 
@@ -63,19 +64,74 @@ func compareStartup(s sides) compared {
 	return compared{have: have, want: want, value: want}
 }
 
-// comparePool names the difference alone: who may put a container into a pool needs rights on
-// both pools and on the container that a sync has no use for otherwise.
+// comparePool: whoever puts a container into a pool needs rights on both pools that a sync
+// has no use for otherwise. If neither the login nor the node may, the difference is named
+// alone.
 func comparePool(s sides) compared {
 	if s.pool == nil {
 		return compared{}
 	}
 	have := *s.pool
-	want := asked(s.want.Pool, s.was.Pool, have)
-	how := fmt.Sprintf("pveum pool modify %s --vms %d --allow-move 1", want, s.ctid)
-	if want == "" {
-		how = fmt.Sprintf("pveum pool modify %s --vms %d --delete 1", have, s.ctid)
+	c := compared{have: have, want: asked(s.want.Pool, s.was.Pool, have)}
+	if s.want.Pool == lxc.NoPool {
+		c.want = ""
 	}
-	return compared{have: have, want: want, stays: "cannot be changed by sync; on the node: " + how}
+	c.value = c.want
+	if poolNeedsNode(s, c) && !s.login.Node {
+		c.stays = "the login may not change it; on the node: " + PoolCommand(s.ctid, c.want, have)
+	}
+	return c
+}
+
+func poolNeedsNode(s sides, _ compared) bool { return !s.login.Root && !s.login.Pools }
+
+// PoolCommand is the command line for the node that moves a container to a pool, or with ""
+// out of the one that it is in.
+func PoolCommand(ctid int, to, from string) string {
+	if to == "" {
+		return fmt.Sprintf("pveum pool modify %s --vms %d --delete 1", from, ctid)
+	}
+	return fmt.Sprintf("pveum pool modify %s --vms %d --allow-move 1", to, ctid)
+}
+
+// compareDescription replaces the template's text in Proxmox's notes, and keeps all that
+// somebody has written beside it. A container without our mark was made by a login that may
+// not write notes.
+func compareDescription(s sides) compared {
+	mark, have := s.have.Marker(), s.have.Notes()
+	want, was := pve.NotesText(s.want.Description), pve.NotesText(s.was.Description)
+	if mark == "" || want == was && (want == "" || strings.Contains(have, want)) {
+		return compared{}
+	}
+	text := have
+	switch {
+	case was != "" && strings.Contains(have, was):
+		text = strings.TrimSpace(strings.Replace(have, was, want, 1))
+	case want != "" && !strings.Contains(have, want):
+		text = strings.TrimSpace(want + "\n\n" + have)
+	}
+	if text == have {
+		return compared{}
+	}
+	return compared{have: oneLine(have), want: oneLine(text) + differsLater(have, text), value: pve.Notes(text, pve.Marker(mark))}
+}
+
+// oneLine is the beginning of a text.
+func oneLine(text string) string {
+	const most = 60
+	line := []rune(strings.Join(strings.Fields(text), " "))
+	if len(line) > most {
+		return string(line[:most]) + "…"
+	}
+	return string(line)
+}
+
+// differsLater tells two texts apart that begin alike.
+func differsLater(a, b string) string {
+	if oneLine(a) == oneLine(b) {
+		return " (changed further on)"
+	}
+	return ""
 }
 
 // compareSwap differs from number: 0 is a value.
@@ -181,7 +237,12 @@ func compareOnBoot(s sides) compared {
 }
 
 // compareConsole: tty is Proxmox's default, so that the key may be missing.
+//
+// The console of an application is its only program's, whatever was asked for at its create.
 func compareConsole(s sides) compared {
+	if s.image.Application() {
+		return compared{}
+	}
 	have := s.have.All["cmode"]
 	if have == "" {
 		have = "tty"
@@ -196,6 +257,9 @@ func compareConsole(s sides) compared {
 // compareOS compares the name of the archive with what is asked for, which may be its
 // beginning alone.
 func compareOS(s sides) compared {
+	if s.image != nil && s.image.Reference != "" {
+		return compareImage(s)
+	}
 	made := s.made
 	if made == "" {
 		made = s.was.OSTemplate
@@ -207,6 +271,65 @@ func compareOS(s sides) compared {
 		return compared{have: file, want: strings.Join(all, " or ")}
 	}
 	return compared{}
+}
+
+// ByUpdate says how another image comes into a container of the same repository's.
+const ByUpdate = "infrahaus update replaces the root file system"
+
+// compareImage compares the names and digests of images. Another one of the same repository,
+// and a tag that stands for another one now, are said and left: that is an update's work.
+func compareImage(s sides) compared {
+	all := s.want.OSChoices()
+	made, err := oci.Parse(s.image.Reference)
+	made.Digest = "" // it is said beside it
+	var near string  // asked for, of the same repository
+	locked := false
+	fits := func(want string) bool {
+		ref, err := oci.Parse(s.want.Pinned(want))
+		if err != nil || !oci.Is(want) || ref.Repository() != made.Repository() {
+			return want == ""
+		}
+		locked = s.want.Pins[want] != ""
+		if ref.Tag == made.Tag && (ref.Digest == "" || ref.Digest == s.image.Digest) {
+			return true
+		}
+		if near == "" {
+			near = nameOf(ref)
+		}
+		return false
+	}
+	has := made
+	has.Digest = s.image.Digest
+	switch {
+	case err != nil:
+		return compared{}
+	case slices.ContainsFunc(all, fits) && s.moved == "":
+		return compared{}
+	case slices.ContainsFunc(all, fits) && locked:
+		return compared{have: nameOf(has), want: oci.Short(s.moved), stays: "the tag has moved since it was locked: infrahaus template lock, then " + ByUpdate}
+	case slices.ContainsFunc(all, fits) && s.image.Application():
+		return compared{have: nameOf(has), want: oci.Short(s.moved), stays: "the tag has moved: " + ByUpdate}
+	case slices.ContainsFunc(all, fits):
+		return compared{have: nameOf(has), want: oci.Short(s.moved), stays: "the tag has moved: create anew"}
+	case near != "" && s.image.Application():
+		return compared{have: nameOf(has), want: near, stays: ByUpdate}
+	case near != "":
+		return compared{have: nameOf(has), want: near}
+	}
+	return compared{have: made.Short(), want: strings.Join(all, " or ")}
+}
+
+// nameOf is an image as people compare it: nginx:1.29 at sha256:0a0a0a0a0a0a.
+func nameOf(ref oci.Reference) string {
+	if ref.Digest == "" {
+		return ref.Short()
+	}
+	at := oci.Short(ref.Digest)
+	if ref.Tag == "" {
+		return ref.Path + "@" + at
+	}
+	ref.Digest = ""
+	return ref.Short() + " at " + at
 }
 
 func compareUnprivileged(s sides) compared {
@@ -229,11 +352,16 @@ func compareProperties(have string, want, was map[string]string, keys []string, 
 		if value != old {
 			set[key] = value
 		}
-		if old != "" {
-			haves = append(haves, word(key, old))
-		}
-		if value != "" {
-			wants = append(wants, word(key, value))
+		for _, side := range []struct {
+			words *[]string
+			value string
+		}{{&haves, old}, {&wants, value}} {
+			if side.value == "" {
+				continue
+			}
+			if text := word(key, side.value); text != "" {
+				*side.words = append(*side.words, text)
+			}
 		}
 	}
 	if len(set) == 0 {

@@ -24,11 +24,16 @@ type Situation struct {
 	Config pve.Config // of Unread, HalfMade and There
 	// Now is the configuration with which the container runs, without what waits for a
 	// restart; nil if nobody asked.
-	Now     *pve.Config
-	Pool    *string // that the container is a member of, "" for none; nil if nobody asked
-	Create  string  // UPID of the create task of InCreation, Unread and HalfMade
-	Running bool    // of There
-	Start   string  // of There: UPID of a start task that still runs
+	Now  *pve.Config
+	Pool *string // that the container is a member of, "" for none; nil if nobody asked
+	// Moved is the digest for which the tag of the container's image stands now, if it is
+	// another one than the container was made from; "": it is not, or nobody knows.
+	Moved string
+	// HotDevices: a running container gets a new device at once (Proxmox VE 9.0 on).
+	HotDevices bool
+	Create     string // UPID of the create task of InCreation, Unread and HalfMade
+	Running    bool   // of There
+	Start      string // of There: UPID of a start task that still runs
 }
 
 // ToCreate reports whether a container has to be created.
@@ -36,6 +41,14 @@ func (s Situation) ToCreate() bool { return s.State == NotMade || s.State == Hal
 
 // ToFollow reports whether there is a create task to follow.
 func (s Situation) ToFollow() bool { return s.State == InCreation || s.State == Unread }
+
+// made reports whether Proxmox has what a request asks for.
+func (s Situation) made(p Put) bool {
+	if p.Key == KeyPool {
+		return s.Pool != nil && *s.Pool == p.Value
+	}
+	return p.Made(s.Config)
+}
 
 // Lost reports whether a container that was complete is not there any more.
 func (s Situation) Lost() bool { return s.State == Vanished || s.State == Replaced }

@@ -189,7 +189,11 @@ func (d *decision) installLines() (lines []string) {
 	}
 	for _, manager := range template.Managers {
 		if names := t.Packages.Names[manager]; len(names) > 0 {
-			lines = append(lines, fmt.Sprintf("install with %s: %s", manager, strings.Join(names, " ")))
+			line := fmt.Sprintf("install with %s: %s", manager, strings.Join(names, " "))
+			if d.Placement != nil && d.Placement.Baked != nil {
+				line = fmt.Sprintf("in the baked image (%s): %s", manager, strings.Join(names, " "))
+			}
+			lines = append(lines, line)
 		}
 	}
 	for _, c := range t.Packages.Custom {
@@ -213,6 +217,9 @@ func (d *decision) scriptLine(name string) string {
 	try := d.known().Of(event.Syncing, name).Try + 1
 	switch d.programs[name] {
 	case Leave:
+		if d.inImage(d.Job, name) || d.known().Of(event.Syncing, name).Image != "" {
+			return name + ": done in the baked image"
+		}
 		return name + ": done before"
 	case Follow:
 		if !d.Situation.Running {

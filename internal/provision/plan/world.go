@@ -2,12 +2,14 @@ package plan
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/infrahaus/infrahaus/internal/configmanager"
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/guest"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/pve"
+	"github.com/infrahaus/infrahaus/internal/template"
 )
 
 // World is everything that was found before a decision.
@@ -19,6 +21,7 @@ type World struct {
 	OnNode    []pve.Setting  // what the node has to set before the first start; see pve.Client.OnNode
 	Way       string         // in words, how the guest is or will be entered
 	Login     Login
+	NoShell   string  // in words, why there is no shell in an application container; "": there is, or may be
 	Inside    *Inside // nil: nobody has looked into the guest
 }
 
@@ -26,6 +29,9 @@ type World struct {
 type Login struct {
 	Root bool // the login is root@pam with its password
 	Node bool // pct can be run on the node
+	// Pools: the login may take a container out of its pool, and into the one that it is
+	// asked to be in.
+	Pools bool
 }
 
 // Inside is what was found in a guest that runs.
@@ -33,6 +39,23 @@ type Inside struct {
 	Attempts map[string]guest.Seen // by the folder of the attempt
 	Wants    configmanager.Input   // the files and packages that the template puts into this guest
 	Drift    *configmanager.Drift  // how the guest differs from that; nil: not compared, see NeedsDrift
+}
+
+// Image is the OCI image of the container: as it was made, or before that as the registry
+// describes it. It is nil for an ordinary OS template.
+func (w World) Image() *lxc.Image {
+	if w.Record.Image == nil && w.Placement != nil {
+		return w.Placement.Image
+	}
+	return w.Record.Image
+}
+
+// inImage reports whether a baked image, from which the container will be made, has run a script
+// already. Once the container is made, its mark says so.
+func (w World) inImage(j Job, script string) bool {
+	return w.Placement != nil && w.Placement.Baked != nil && slices.ContainsFunc(j.Template.Scripts, func(s template.Script) bool {
+		return s.Name == script && s.Stage == template.StageImage
+	})
 }
 
 // known are the marks that count. The marks of a container that does not exist any more

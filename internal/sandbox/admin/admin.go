@@ -1,5 +1,5 @@
-// Package admin has the simulated node's commands, besides pct, that a hint may name:
-// pveum, which manages users, tokens, roles and ACLs, and pvesm, which frees a disk.
+// Package admin has the simulated node's commands besides pct: pveum, which manages users,
+// tokens, roles and ACLs, pvesm for storages, pveam for OS templates, vzdump and pveversion.
 // Package node makes the changes. It imports nothing of the client, so that the two
 // cannot share a mistake.
 package admin
@@ -37,6 +37,17 @@ func (c *call) flag(name string, def bool) bool {
 		return def
 	}
 	return v == "1"
+}
+
+// truth maps the words that the command line accepts for a boolean to 0 and 1.
+func truth(v string) string {
+	switch strings.ToLower(v) {
+	case "on", "yes", "true":
+		return "1"
+	case "off", "no", "false":
+		return "0"
+	}
+	return v
 }
 
 // list splits text that Proxmox treats as a list.
@@ -128,6 +139,9 @@ func (c *call) parse(cmd command, args []string) error {
 		}
 		key, value, has := strings.Cut(strings.TrimLeft(a, "-"), "=")
 		boolean, known := cmd.options[key]
+		if cmd.options["*"] {
+			continue // it is refused whatever it says
+		}
 		switch {
 		case !known:
 			return fmt.Errorf("Unknown option: %s\n400 unable to parse option", key) //nolint:staticcheck // Perl's own words
@@ -139,7 +153,13 @@ func (c *call) parse(cmd command, args []string) error {
 		default:
 			value, args = args[0], args[1:]
 		}
+		if boolean {
+			value = truth(value)
+		}
 		c.opt[key] = value
+	}
+	if cmd.options["*"] || cmd.words == "vzdump" { // any number of arguments
+		return nil
 	}
 	switch {
 	case len(c.args) < len(cmd.args):
@@ -148,14 +168,4 @@ func (c *call) parse(cmd command, args []string) error {
 		return errors.New("400 too many arguments")
 	}
 	return nil
-}
-
-var pvesm = []command{
-	{"free", []string{"volume"}, nil, func(c *call) error {
-		if err := c.node.FreeVolume(c.args[0]); err != nil {
-			return err
-		}
-		fmt.Fprintf(c.p.Stdout, "Removed volume '%s'\n", c.args[0])
-		return nil
-	}},
 }

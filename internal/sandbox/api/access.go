@@ -30,10 +30,18 @@ func (s *Server) access() []route {
 		{"GET", "/access/users", "", true, func(c *call) (any, error) { return n.UserList(c.auth, c.params), nil }},
 		{"POST", "/access/users", mayMakeUser, true, func(c *call) (any, error) { return nil, n.NewUser(c.params) }},
 		{"GET", userPath, maySeeUser, false, func(c *call) (any, error) { return n.User(c.params["userid"]) }},
+		{"PUT", userPath, maySeeUser, true, func(c *call) (any, error) {
+			if err := c.permittedUser(mayRemoveUser); err != nil { // both want User.Modify
+				return nil, err
+			}
+			return nil, n.ChangeUser(c.params)
+		}},
+		{"PUT", "/access/password", "", true, changePassword},
 		{"DELETE", userPath, mayRemoveUser, true, func(c *call) (any, error) { return nil, n.DeleteUser(c.params["userid"]) }},
 		{"GET", userPath + "/token", selfOrModify, false, func(c *call) (any, error) { return n.Tokens(c.params["userid"]) }},
 		{"GET", tokenPath, selfOrModify, false, func(c *call) (any, error) { return n.TokenInfo(c.params["userid"], c.params["tokenid"]) }},
 		{"POST", tokenPath, selfOrModify, true, newToken},
+		{"PUT", tokenPath, selfOrModify, true, changeToken},
 		{"DELETE", tokenPath, selfOrModify, true, func(c *call) (any, error) {
 			return nil, n.DeleteToken(c.params["userid"], c.params["tokenid"])
 		}},
@@ -67,6 +75,45 @@ func newToken(c *call) (any, error) {
 		delete(info, "expire")
 	}
 	return map[string]any{"full-tokenid": user + "!" + name, "info": info, "value": secret}, err
+}
+
+// changePassword is a user's own affair, or that of somebody who may modify users.
+func changePassword(c *call) (any, error) {
+	user := c.params["userid"]
+	if c.auth.TokenID != "" {
+		return nil, &node.Error{Status: 403, Message: "Permission check failed"}
+	}
+	if c.auth.ID() != user {
+		if err := c.permittedUser(mayRemoveUser); err != nil {
+			return nil, err
+		}
+	}
+	return nil, c.srv.node.SetPassword(user, c.params["password"])
+}
+
+func changeToken(c *call) (any, error) {
+	user, name := c.params["userid"], c.params["tokenid"]
+	change := node.TokenChange{Regenerate: c.params["regenerate"] == "1", Delete: split(c.params["delete"])}
+	if v, ok := c.params["privsep"]; ok {
+		separated := v != "0"
+		change.Privsep = &separated
+	}
+	if _, ok := c.params["expire"]; ok {
+		at := int64(c.number("expire", 0))
+		change.Expire = &at
+	}
+	if v, ok := c.params["comment"]; ok {
+		change.Comment = &v
+	}
+	secret, err := c.srv.node.ModifyToken(user, name, change)
+	if err != nil {
+		return nil, err
+	}
+	info, err := c.srv.node.TokenInfo(user, name)
+	if secret != "" {
+		info["full-tokenid"], info["value"] = user+"!"+name, secret
+	}
+	return info, err
 }
 
 func setACL(c *call) (any, error) {

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -25,7 +27,7 @@ const (
 var apiPath = regexp.MustCompile(`^/api2/+([a-z][a-z0-9]+)(/.*)?$`)
 
 // answer returns the response of the fault that applies, or the real one.
-func (s *Server) answer(req *http.Request, body []byte) response {
+func (s *Server) answer(conn net.Conn, req *http.Request, body []byte) response {
 	what := req.Method + " " + strings.TrimPrefix(req.URL.Path, prefix)
 	f := s.node.Faults()
 	matches := func(pattern string) bool {
@@ -55,7 +57,7 @@ func (s *Server) answer(req *http.Request, body []byte) response {
 		wait, _ := time.ParseDuration(d)
 		s.pause(wait)
 	}
-	r := s.route(req, body)
+	r := s.route(conn, req, body)
 	r.cut = hit(driver.FaultAPIDrop)
 	return r
 }
@@ -75,7 +77,7 @@ func (s *Server) pause(d time.Duration) {
 // route takes a request through pveproxy's checks in their order: the login (401), the
 // method (501), the permission (403), the node, the syntax of the parameters (400); then
 // the handler.
-func (s *Server) route(req *http.Request, body []byte) response {
+func (s *Server) route(conn net.Conn, req *http.Request, body []byte) response {
 	m := apiPath.FindStringSubmatch(req.URL.Path)
 	if m == nil && strings.HasPrefix(req.URL.Path, base) {
 		return plain(501, "no such uri")
@@ -95,7 +97,16 @@ func (s *Server) route(req *http.Request, body []byte) response {
 			return response{status: 401, reason: why}
 		}
 	}
-	if r, bad := unfit(req); bad {
+	if isUpload(req) {
+		form, file, refused := s.upload(conn, req)
+		if refused != nil {
+			return *refused
+		}
+		for k := range form {
+			c.params[k] = form.Get(k)
+		}
+		c.file = file
+	} else if r, bad := unfit(req); bad {
 		return r
 	}
 	if format != "json" && format != "extjs" {
@@ -146,9 +157,14 @@ func (s *Server) handleAPI(c *call, req *http.Request, body []byte, path string)
 	if err == nil {
 		err = c.permitted(r.perm)
 	}
-	if err == nil && vars["node"] != "" && vars["node"] != node.Name && vars["node"] != "localhost" {
-		text := "hostname lookup '%s' failed - failed to get address info for: %s: %s"
-		err = &node.Error{Status: 500, Message: fmt.Sprintf(text, vars["node"], vars["node"], s.node.Profile().Lookup)}
+	if c.at = s.node; err == nil && vars["node"] != "" && vars["node"] != "localhost" {
+		if c.at = s.node.Peer(vars["node"]); c.at == nil {
+			text := "hostname lookup '%s' failed - failed to get address info for: %s: %s"
+			err = &node.Error{Status: 500, Message: fmt.Sprintf(text, vars["node"], vars["node"], s.node.Profile().Lookup)}
+		}
+	}
+	if err == nil && !c.at.Up() && !r.index() {
+		return response{status: 595, reason: "No route to host"} // of the proxied request
 	}
 	if err == nil {
 		if bad := schema.Table(s.node.Profile().Major)[r.method+" "+r.path].Check(c.params); bad != nil {
@@ -156,8 +172,11 @@ func (s *Server) handleAPI(c *call, req *http.Request, body []byte, path string)
 		}
 	}
 	var data any
-	if err == nil {
+	switch {
+	case err == nil:
 		data, err = r.do(c)
+	case c.file != "":
+		_ = os.Remove(c.file)
 	}
 	var own plainError
 	if errors.As(err, &own) {

@@ -177,7 +177,7 @@ func fingerprint(der []byte) string {
 // certificate under the requested name, so localhost has none.
 func (s *Server) certificateInfo(c *call) (any, error) {
 	rows := []map[string]any{describe(RootCA, s.certs.ca)}
-	if leaf, err := x509.ParseCertificate(s.certs.node.Certificate[0]); err == nil && c.params["node"] == node.Name {
+	if leaf, err := x509.ParseCertificate(s.certs.node.Certificate[0]); err == nil && c.params["node"] == s.node.Name() {
 		rows = append(rows, describe("pve-ssl.pem", leaf))
 	}
 	return rows, nil

@@ -112,6 +112,10 @@ var variable = []struct{ re, with string }{
 	{`Total bytes read: .*`, "Total bytes read: …"},
 	{`Filesystem UUID: .*`, "Filesystem UUID: …"},
 	{`ssh_host_\w+_key`, "ssh_host_…_key"},
+	{`sha256:[0-9a-f]{64}`, "sha256:…"},
+	{`time="[^"]*"`, "time=…"},
+	{`\.tar\.tmp\.\d+`, ".tar.tmp.…"},
+	{`10\.79\.0\.(1\d|1\d\d|2\d\d)\b`, "a lease"},
 	{`UPID:pve1:[0-9A-F]+:[0-9A-F]+:[0-9A-F]+:`, "UPID:pve1:…:"},
 }
 

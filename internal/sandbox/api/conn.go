@@ -51,6 +51,9 @@ func (s *Server) serve(c net.Conn) {
 			_ = s.write(c, nil, response{status: 400, reason: "bad request"})
 			return
 		}
+		if isUpload(req) {
+			limit.N = maxHead + max(req.ContentLength, 0)
+		}
 		resp, ok := s.handle(c, req)
 		if !ok || resp.cut {
 			return
@@ -91,12 +94,17 @@ func (s *Server) handle(c net.Conn, req *http.Request) (response, bool) {
 	if req.ContentLength < 0 {
 		return plain(501, "chunked transfer encoding not supported"), true
 	}
+	if isUpload(req) {
+		resp := s.answer(c, req, nil)
+		_ = c.SetReadDeadline(time.Time{})
+		return resp, true
+	}
 	body, err := io.ReadAll(io.LimitReader(req.Body, maxBody+1))
 	if err != nil {
 		return response{}, false
 	}
 	_ = c.SetReadDeadline(time.Time{})
-	return s.answer(req, body), true
+	return s.answer(c, req, body), true
 }
 
 // plain is a refusal of the web server itself: its text is the reason and the body.

@@ -20,6 +20,7 @@ func (s *Server) datacenter() []route {
 		}},
 		{"GET", "/cluster/tasks", "", false, func(c *call) (any, error) { return n.ClusterTasks(c.auth), nil }},
 		{"GET", "/cluster/options", "", false, func(c *call) (any, error) { return n.DatacenterOptions(c.auth), nil }},
+		{"PUT", "/cluster/options", "/ Sys.Modify", true, func(c *call) (any, error) { return nil, n.SetDatacenterOptions(c.params) }},
 		{"GET", "/access/domains", "", false, func(*call) (any, error) { return n.Realms(), nil }},
 		{"GET", "/access/domains/{realm}", "/access/realm Realm.Allocate|Sys.Audit", false, func(c *call) (any, error) {
 			return n.Realm(c.params["realm"])
@@ -28,18 +29,32 @@ func (s *Server) datacenter() []route {
 		{"GET", "/access/groups/{groupid}", "/access/groups Sys.Audit|Group.Allocate", false, func(c *call) (any, error) {
 			return nil, &node.Error{Status: 500, Message: "group '" + c.params["groupid"] + "' does not exist"}
 		}},
-		{"GET", nodePath + "/version", "", false, func(*call) (any, error) { return n.Version(), nil }},
-		{"GET", nodePath + "/network/{iface}", sees, false, func(c *call) (any, error) { return n.NetworkInterface(c.params["iface"]) }},
-		{"GET", nodePath + "/rrddata", sees, true, func(c *call) (any, error) { return n.NodeRRD(c.params), nil }},
-		{"GET", storPath + "/rrddata", reads, true, func(c *call) (any, error) { return n.StorageRRD(c.params) }},
-		{"GET", ctPath + "/rrddata", audit, true, func(c *call) (any, error) { return n.ContainerRRD(c.vmid(), c.params), nil }},
-		{"GET", ctPath + "/firewall/options", audit, false, func(*call) (any, error) {
-			return map[string]any{"digest": "da39a3ee5e6b4b0d3255bfef95601890afd80709"}, nil // of an empty file
+		{"GET", nodePath + "/version", "", false, func(c *call) (any, error) { return c.at.Version(), nil }},
+		{"GET", nodePath + "/network/{iface}", sees, false, func(c *call) (any, error) { return c.at.NetworkInterface(c.params["iface"]) }},
+		{"GET", nodePath + "/rrddata", sees, true, func(c *call) (any, error) { return c.at.NodeRRD(c.params), nil }},
+		{"GET", storPath + "/rrddata", reads, true, func(c *call) (any, error) { return c.at.StorageRRD(c.params) }},
+		{"GET", ctPath + "/rrddata", audit, true, func(c *call) (any, error) { return c.at.ContainerRRD(c.vmid(), c.params), nil }},
+		{"POST", ctPath + "/status/suspend", powers, true, func(c *call) (any, error) { return c.at.Suspend(c.ctx, c.auth, c.vmid()) }},
+		{"POST", ctPath + "/status/resume", powers, true, func(c *call) (any, error) { return c.at.Resume(c.auth, c.vmid()) }},
+		{"POST", nodePath + "/vzdump", "", true, func(c *call) (any, error) { return c.at.Backup(c.auth, c.params) }},
+		{"GET", volume, "", true, func(c *call) (any, error) { return c.at.Volume(c.auth, c.params) }},
+		{"PUT", volume, "", true, func(c *call) (any, error) { return nil, c.at.ChangeVolume(c.auth, c.params) }},
+		{"POST", "/storage", "/storage Datastore.Allocate", true, func(c *call) (any, error) { return n.AddStorage(c.params) }},
+		{"DELETE", "/storage/{storage}", "/storage Datastore.Allocate", true, func(c *call) (any, error) { return nil, n.RemoveStorage(c.params["storage"]) }},
+		{"PUT", "/storage/{storage}", "/storage Datastore.Allocate", true, func(c *call) (any, error) {
+			if err := n.SetStorage(c.params["storage"], c.params); err != nil {
+				return nil, err
+			}
+			conf, err := n.StorageConfig(c.params["storage"])
+			return map[string]any{"storage": c.params["storage"], "type": conf["type"]}, err
 		}},
-		{"POST", ctPath + "/status/suspend", powers, true, func(c *call) (any, error) { return n.Suspend(c.ctx, c.auth, c.vmid()) }},
-		{"POST", ctPath + "/status/resume", powers, true, func(c *call) (any, error) { return n.Resume(c.auth, c.vmid()) }},
-		{"GET", volume, "", true, func(c *call) (any, error) { return n.Volume(c.auth, c.params) }},
-		{"DELETE", volume, "", true, func(c *call) (any, error) { return n.RemoveVolume(c.ctx, c.auth, c.params) }},
+		{"POST", ctPath + "/move_volume", "/vms/{vmid} VM.Config.Disk", true, func(c *call) (any, error) {
+			return c.at.MoveVolume(c.ctx, c.auth, c.vmid(), c.params)
+		}},
+		{"POST", ctPath + "/migrate", "/vms/{vmid} VM.Migrate", true, func(c *call) (any, error) {
+			return c.at.Migrate(c.ctx, c.auth, c.vmid(), c.params)
+		}},
+		{"DELETE", volume, "", true, func(c *call) (any, error) { return c.at.RemoveVolume(c.ctx, c.auth, c.params) }},
 		{"GET", nodePath + "/qemu", "", true, func(*call) (any, error) { return []any{}, nil }},
 	}
 	for _, r := range []struct{ method, path, priv string }{
@@ -50,7 +65,7 @@ func (s *Server) datacenter() []route {
 		{"GET", "/agent/network-get-interfaces", "VM.Audit"},
 	} {
 		list = append(list, route{r.method, vmPath + r.path, "/vms/{vmid} " + r.priv, true, func(c *call) (any, error) {
-			return nil, n.NoVM(c.params["vmid"])
+			return nil, c.at.NoVM(c.params["vmid"])
 		}})
 	}
 	return list

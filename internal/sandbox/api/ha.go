@@ -1,6 +1,6 @@
 package api
 
-// ha are the routes of the HA manager's resources. Rules can be listed only.
+// ha are the routes of the HA manager's resources, and of its rules in version 9.
 func (s *Server) ha() []route {
 	const (
 		base    = "/cluster/ha"
@@ -17,6 +17,12 @@ func (s *Server) ha() []route {
 		{"DELETE", onePath, change, true, func(c *call) (any, error) { return nil, n.RemoveHA(c.params["sid"]) }},
 		{"GET", base + "/groups", audit, false, func(*call) (any, error) { return n.HAGroups("index groups") }},
 		{"POST", base + "/groups", change, true, func(*call) (any, error) { return n.HAGroups("create group") }},
-		{"GET", base + "/rules", audit, false, func(*call) (any, error) { return []any{}, nil }},
+		{"GET", base + "/status/current", audit, false, func(*call) (any, error) { return n.HAStatus(), nil }},
+		{"GET", base + "/status/manager_status", audit, false, func(*call) (any, error) { return n.HAManagerStatus(), nil }},
+		{"GET", base + "/rules", audit, false, func(c *call) (any, error) { return n.HARules(c.params), nil }},
+		{"POST", base + "/rules", change, true, func(c *call) (any, error) { return nil, n.AddHARule(c.params) }},
+		{"GET", base + "/rules/{rule}", audit, false, func(c *call) (any, error) { return n.HARule(c.params["rule"]) }},
+		{"PUT", base + "/rules/{rule}", change, true, func(c *call) (any, error) { return nil, n.ChangeHARule(c.params) }},
+		{"DELETE", base + "/rules/{rule}", change, true, func(c *call) (any, error) { return nil, n.RemoveHARule(c.params["rule"]) }},
 	}
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,6 +14,7 @@ var indexes = []struct{ path, perm, key, names string }{
 	{"/cluster", "", "name", "acme backup backup-info bulk-action/9 ceph config firewall ha jobs log mapping metrics notifications " +
 		"nextid options qemu/9 replication resources sdn status tasks"},
 	{"/cluster/ha", "/ Sys.Audit", "id", "status resources groups rules/9"},
+	{"/cluster/ha/status", "", "name", "current manager_status disarm-ha/9 arm-ha/9"},
 	{"/access", "", "subdir", "users groups roles acl domains openid tfa ticket password permissions"},
 	{nodePath, "", "name", "aplinfo apt capabilities ceph certificates config disks dns firewall hardware hosts journal lxc migrateall " +
 		"netstat network qemu query-oci-repo-tags/9 query-url-metadata replication report rrd rrddata scan sdn services spiceshell " +
@@ -22,6 +24,11 @@ var indexes = []struct{ path, perm, key, names string }{
 	{ctPath + "/status", "", "subdir", "current start stop shutdown reboot migrate"},
 	{ctPath + "/firewall", "", "name", "rules aliases ipset options log refs"},
 	{storPath, reads, "subdir", "content download-url file-restore import-metadata identity/9 oci-registry-pull/9 prunebackups rrd rrddata status upload"},
+}
+
+// index reports whether a route lists what is below it, which every node does for every other.
+func (r *route) index() bool {
+	return r.method == "GET" && (r.path == taskPath || slices.ContainsFunc(indexes, func(x struct{ path, perm, key, names string }) bool { return x.path == r.path }))
 }
 
 func (s *Server) indexes() []route {

@@ -36,7 +36,7 @@ type requests struct {
 const maxRequests = 1 << 20
 
 // secretParams are parameters that nobody may read.
-var secretParams = []string{"password", "ticket", "secret", "otp", "response", "challenge", "confirmation"}
+var secretParams = []string{"password", "ticket", "secret", "otp", "response", "challenge", "confirmation", "env"}
 
 func (r *requests) add(method, path string, form node.Params) {
 	if r.path == "" || method == http.MethodGet || method == http.MethodHead || path == "/access/ticket" {

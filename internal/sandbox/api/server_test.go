@@ -31,8 +31,14 @@ type fixture struct {
 
 func serve(t *testing.T, o api.Options) *fixture {
 	t.Helper()
+	return serveVersion(t, o, node.Profile{})
+}
+
+// serveVersion serves a node of one version of Proxmox VE.
+func serveVersion(t *testing.T, o api.Options, p node.Profile) *fixture {
+	t.Helper()
 	f := &fixture{faults: driver.NewFaults()}
-	n, err := node.Open(t.Context(), node.Options{Dir: t.TempDir(), Driver: &fake.Driver{}, Faults: f.faults})
+	n, err := node.Open(t.Context(), node.Options{Dir: t.TempDir(), Driver: &fake.Driver{}, Faults: f.faults, Profile: p})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,9 +181,9 @@ func TestWireFaults(t *testing.T) {
 		{"api-500=version:1", 500, "got unexpected error - Input/output error", `"message":"got unexpected error - Input/output error\n"`},
 		{"api-garbage:1", 200, "OK", "<html>"},
 		{"auth-401:1", 401, "Authentication failed!", ""},
-		{"api-slow=1ms@version:1", 200, "OK", `"version":"8.4.21"`},
+		{"api-slow=1ms@version:1", 200, "OK", `"version":"9.2.11"`},
 		{"old-shapes:1", 501, "Method 'GET /nothing' not implemented", `{"data":null}`},
-		{"api-500=^POST:1", 200, "OK", `"version":"8.4.21"`},
+		{"api-500=^POST:1", 200, "OK", `"version":"9.2.11"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.fault, func(t *testing.T) {

@@ -40,7 +40,7 @@ const (
 // termproxy is POST termproxy.
 func termproxy(c *call) (any, error) {
 	c.srv.pause(c.srv.opt.Console.Open)
-	return c.srv.node.TermProxy(c.auth, c.vmid())
+	return c.at.TermProxy(c.auth, c.vmid())
 }
 
 // vncwebsocket is the API's method of that name: it checks the ticket. Its result makes

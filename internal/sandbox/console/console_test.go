@@ -76,6 +76,7 @@ func TestSession(t *testing.T) {
 	}
 	b.Close()
 	show(t, p, "nobody") // returns, because it is still read
+	show(t, p, "")       // is read only after that was passed on
 	c, _ := s.Attach()
 	show(t, p, "three")
 	if got := next(t, c, len(attached)+5); !strings.HasSuffix(got, "three") {

@@ -30,9 +30,13 @@ type Config struct {
 	DiskGiB      int // 0: not known
 	Cores        int
 	OSTemplate   string // file name of the archive, e.g. debian-12-standard_12.7-1_amd64.tar.zst
-	TemplatePath string // path of the archive, "" for virtual guests
+	TemplatePath string // path of the archive, "" for one that a virtual guest stands for without a file
+	Image        string // path of the OCI archive to create it from, "" for an OS template
+	Unmanaged    bool   // nothing is set up in the guest: no names, network, password or keys
+	Init         Init
 	Interfaces   []Interface
-	Mounts       []Mount // besides the root file system
+	Mounts       []Mount  // besides the root file system
+	Without      []string // of a clone: folders whose content it does not have
 	Nameservers  []string
 	CMode        string // tty, console or shell
 	TTYs         int    // number of ttys in /dev
@@ -55,6 +59,7 @@ type Interface struct {
 	Addr6     netip.Prefix
 	Gateway6  netip.Addr
 	DHCP      bool
+	Managed   bool         // the node sets its address, and has done so when the start returns
 	LinkLocal netip.Prefix // fe80::/64 as seen
 }
 
@@ -103,8 +108,8 @@ type Driver interface {
 	// on a real guest.
 	Start(ctx context.Context, c Config, log func(string)) error
 	// Reconfigure gives a running guest what takes effect at once of a new config: cores,
-	// memory, swap, the size of its disk, and the addresses of its interfaces. What a driver
-	// cannot change is an error.
+	// memory, swap, the size of its disk, the addresses of its interfaces, and new mount
+	// points. What a driver cannot change is an error.
 	Reconfigure(ctx context.Context, c Config) error
 	// Shutdown asks the guest's init to stop, and waits for that or until ctx ends.
 	Shutdown(ctx context.Context, vmid int) error
@@ -125,6 +130,15 @@ type Driver interface {
 	// Clone makes the root file system of a new container, c, as a copy of a stopped one's,
 	// or of one's snapshot ("" for none).
 	Clone(ctx context.Context, from int, snapshot string, c Config) error
+	// Keep copies a stopped guest's root file system to a volume that is no guest's root. Such
+	// volumes go by Proxmox's ids.
+	Keep(ctx context.Context, vmid int, volume string) error
+	// Take makes such a volume the root file system of a stopped guest, and keeps the one that
+	// was under the id old. The folders of mount points that are volumes stay the guest's.
+	Take(ctx context.Context, c Config, volume, old string) error
+	// Rename gives such a volume another id, and Drop removes it. A missing one is no error.
+	Rename(from, to string) error
+	Drop(volume string) error
 	// CutLinks ends every SSH connection to a running guest's sshd, as a broken link
 	// does. It does not kill their processes.
 	CutLinks(ctx context.Context) error

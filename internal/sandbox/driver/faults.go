@@ -15,6 +15,7 @@ import (
 const (
 	FaultCreateFail     = "create-fail"      // the create task fails; value: the reason
 	FaultCreateWarnings = "create-warnings"  // the create task ends with WARNINGS: 1; value: the warning
+	FaultCreateSlow     = "create-slow"      // value: a duration
 	FaultCreateHang     = "create-hang"      // the create task never ends by itself
 	FaultNoVLANs        = "no-vlans"         // the bridges have no port, and are not VLAN aware
 	FaultCreateDies     = "create-dies"      // the create task's worker is killed; value: late, or none
@@ -27,6 +28,7 @@ const (
 	FaultAddressLate    = "address-late"     // value: polls until the IPv4 address shows
 	FaultOtherBridge    = "docker0"          // /interfaces has a bridge of the guest's own, before eth0
 	FaultOldShapes      = "old-shapes"       // answers as Proxmox VE 8.1 shaped them
+	FaultSeven          = "pve-7"            // answers as Proxmox VE 7.4 does
 	FaultNoSSHD         = "no-sshd"          // (guest) no sshd ever listens
 	FaultSSHDLate       = "sshd-late"        // (guest) value: a duration after boot
 	FaultSSHDBusy       = "sshd-busy"        // (guest) value: how many connections sshd refuses for now, 1 without one
@@ -54,6 +56,7 @@ const (
 	FaultSnapshotFail   = "snapshot-fail" // the snapshot task fails; value: the reason
 	FaultSnapshotHang   = "snapshot-hang" // the snapshot task goes on until the fault is taken back
 	FaultRollbackFail   = "rollback-fail" // the rollback task fails half-way, its lock stays; value: the reason
+	FaultRollbackSlow   = "rollback-slow" // value: a duration
 	FaultNoSnapshots    = "no-snapshots"
 	FaultPackage        = "package"      // value: NAME=VERSION
 	FaultStorageGone    = "storage-gone" // value: the storage
@@ -64,6 +67,10 @@ const (
 	FaultGuestReboot    = "guest-reboot"
 	FaultNodeReboot     = "node-reboot" // value: FILE, DURATION, DURATION@FILE or none
 	FaultClockJump      = "clock-jump"  // value: DURATION or DURATION@FILE
+
+	FaultNodeDown        = "node-down"        // value: NODE or NODE@FILE
+	FaultNodeMaintenance = "node-maintenance" // value: NODE
+	FaultNodeMemory      = "node-memory"      // value: NODE=GIB
 
 	FaultConsoleNoTokens = "console-no-tokens" // as pve-container before 5.3.4
 	FaultConsoleCut      = "console-cut"       // value: bytes
@@ -93,12 +100,13 @@ func FaultList() []FaultInfo {
 		{FaultAPIDrop, "PATTERN", "matching requests are carried out, then the connection is cut"},
 		{FaultAPISlow, "DURATION[@PATTERN]", "matching requests take longer"},
 		{FaultNoTemplates, "", "no OS template on any storage, none in the appliance index"},
-		{FaultDownloadFail, "TEXT", "the download task fails"},
+		{FaultDownloadFail, "TEXT", "the task that downloads an OS template or pulls an image fails"},
 		{FaultIDRace, "", "nextid names an id that is taken"},
 		{FaultIDTaken, "", "create says that the id already exists"},
 		{FaultLockTimeout, "", "can't lock file … got timeout"},
 		{FaultStorageFull, "STORAGE", "no space for the root file system"},
 		{FaultCreateFail, "TEXT", "the create task fails"},
+		{FaultCreateSlow, "DURATION", "a create keeps the node's disk busy for so long (3s on a real node), and several share it"},
 		{FaultCreateHang, "", "the create task hangs until it is stopped"},
 		{FaultCreateDies, "late", "the create task's worker is killed: before it writes the config, or late, after its first half"},
 		{FaultCreateWarnings, "TEXT", "the create task ends with WARNINGS: 1"},
@@ -113,6 +121,7 @@ func FaultList() []FaultInfo {
 		{FaultAddressLate, "N", "the IPv4 address shows after N polls"},
 		{FaultOtherBridge, "", "the interfaces have the guest's own docker0 before eth0"},
 		{FaultOldShapes, "", "as Proxmox VE 8.1: no message in errors, no address lists, nextid a number"},
+		{FaultSeven, "", "as Proxmox VE 7.4, which had its end of life: no interfaces, no console for tokens, old packages"},
 		{FaultNoSSHD, "", "no sshd in the guest"},
 		{FaultSSHDLate, "DURATION", "sshd listens that long after boot"},
 		{FaultSSHDBusy, "N", "a virtual guest's sshd takes none of the next N connections (default 1): Not allowed at this time"},
@@ -130,6 +139,9 @@ func FaultList() []FaultInfo {
 		{FaultLinkCut, "[FILE]", "every SSH connection to the node and to guests is cut: now, or once FILE is in a guest"},
 		{FaultGuestReboot, "[FILE]", "running guests reboot now, or the guest that has FILE does"},
 		{FaultNodeReboot, "[DURATION][@][FILE]", "the node loses power, now or once FILE is in a guest, and is back after DURATION"},
+		{FaultNodeDown, "NODE[@FILE]", "a node of a cluster (serve --nodes) is off, or goes off once FILE is in a guest, until the fault is taken back"},
+		{FaultNodeMaintenance, "NODE", "the HA manager has the node in maintenance"},
+		{FaultNodeMemory, "NODE=GIB", "so much of the node's 24 GiB is in use besides its guests; 2 without the fault"},
 		{FaultClockJump, "DURATION[@FILE]", "the clock of the node and of virtual guests jumps (-2h: back)"},
 		{FaultPackage, "NAME=VERSION", "the node has that version of a package of Proxmox (pve-container, lxc-pve)"},
 		{FaultStorageGone, "STORAGE", "the storage is enabled, but not active: its disk or its server is gone"},
@@ -138,6 +150,7 @@ func FaultList() []FaultInfo {
 		{FaultSnapshotFail, "TEXT", "the snapshot task fails"},
 		{FaultSnapshotHang, "", "the snapshot task goes on for as long as this fault holds"},
 		{FaultRollbackFail, "TEXT", "the rollback task fails half-way and leaves its lock"},
+		{FaultRollbackSlow, "DURATION", "the first start after the rollback of a running container takes that much longer, because of ext4's multi-mount protection (45s)"},
 		{FaultLocked, "LOCK[@VMID]", "a container is locked, as by a backup; with :1 until pct unlock, else for good"},
 		{FaultHAManaged, "VMID", "the container (default all) is an HA resource"},
 	}
@@ -213,11 +226,13 @@ func (f *Faults) Add(x Fault) {
 	f.rules = append(f.rules, x)
 }
 
-// Clear takes every fault of that name back, all of them for "".
+// Clear takes every fault of that name back, or of that NAME=VALUE; all of them for "".
 func (f *Faults) Clear(name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.rules = slices.DeleteFunc(f.rules, func(r Fault) bool { return name == "" || r.Name == name })
+	f.rules = slices.DeleteFunc(f.rules, func(r Fault) bool {
+		return name == "" || r.Name == name || r.Name+"="+r.Value == name
+	})
 }
 
 // Take reports whether the named fault shall happen now, and uses up one of its
@@ -245,6 +260,13 @@ func (f *Faults) TakeIf(name string, applies func(value string) bool) (string, b
 		return r.Value, true
 	}
 	return "", false
+}
+
+// All are the faults that are asked for now.
+func (f *Faults) All() []Fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.rules)
 }
 
 // Values are the values of all faults of that name.

@@ -37,7 +37,7 @@ func debianMirror(sources string) string {
 }
 
 // sourcesList is the guest's sources.list, with the machine's mirror or Debian's.
-func sourcesList(mirror string) string {
+func sourcesList(mirror, suite string) string {
 	if mirror == "" {
 		mirror = "http://deb.debian.org/debian"
 	}
@@ -48,9 +48,9 @@ func sourcesList(mirror string) string {
 
 // copyApt gives the guest the machine's settings for packages: mirror, proxies, checks,
 // and certificate authorities that the machine trusts besides Debian's.
-func copyApt(ctx context.Context, root string) error {
+func copyApt(ctx context.Context, suite, root string) error {
 	list := filepath.Join(root, "etc/apt/sources.list")
-	if err := os.WriteFile(list, []byte(sourcesList(mirror())), 0o644); err != nil {
+	if err := os.WriteFile(list, []byte(sourcesList(mirror(), suite)), 0o644); err != nil {
 		return err
 	}
 	dump, _ := exec.CommandContext(ctx, "apt-config", "dump").Output()
@@ -68,7 +68,7 @@ func copyApt(ctx context.Context, root string) error {
 	if len(certs) == 0 {
 		return nil
 	}
-	return run(ctx, "chroot", root, "update-ca-certificates")
+	return run(ctx, "chroot", root, "env", "-u", "TMPDIR", "update-ca-certificates") // the machine's folder is not there
 }
 
 var aptOption = regexp.MustCompile(`^Acquire::(?:https?::(?:Proxy|Verify|CaInfo|Proxy::.*)|Check-(?:Valid-Until|Date)|Retries|ForceIPv4) "`)

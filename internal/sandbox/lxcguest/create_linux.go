@@ -24,12 +24,18 @@ func (d *Driver) Create(ctx context.Context, c driver.Config, s driver.Secrets, 
 			err = errors.Join(err, d.remove(c.VMID))
 		}
 	}()
-	lower, size, err := d.unpacked(ctx, c.TemplatePath, c.Unprivileged)
+	archive := c.TemplatePath
+	if c.Image != "" {
+		archive = c.Image
+	}
+	lower, size, err := d.unpacked(ctx, archive, c.Image != "", c.Unprivileged)
 	if err != nil {
 		return err
 	}
-	log(fmt.Sprintf("extracting archive '/var/lib/vz/template/cache/%s'", filepath.Base(c.OSTemplate)))
-	log(fmt.Sprintf("Total bytes read: %d (%dMiB)", size, size>>20))
+	if c.Image == "" {
+		log(fmt.Sprintf("extracting archive '/var/lib/vz/template/cache/%s'", filepath.Base(c.OSTemplate)))
+		log(fmt.Sprintf("Total bytes read: %d (%dMiB)", size, size>>20))
+	}
 	for _, sub := range []string{"upper", "work", "rootfs"} {
 		if err := os.MkdirAll(d.path(c.VMID, sub), 0o755); err != nil {
 			return err
@@ -49,6 +55,9 @@ func (d *Driver) Create(ctx context.Context, c driver.Config, s driver.Secrets, 
 		if err := d.copyRoot(ctx, c.VMID, lower); err != nil {
 			return err
 		}
+	}
+	if c.Image != "" {
+		return settle(ctx, d.path(c.VMID, "rootfs"), owner, c, s, d.net.nameservers(), log)
 	}
 	log("Detected container architecture: amd64")
 	return setup(ctx, d.path(c.VMID, "rootfs"), owner, c, s, d.net.nameservers(), log)
@@ -76,6 +85,13 @@ func (d *Driver) mount(vmid int) error {
 		return err
 	}
 	opts := "lowerdir=" + string(lower) + ",upperdir=" + d.path(vmid, "upper") + ",workdir=" + d.path(vmid, "work")
+	if d.opt.Throwaway {
+		opts += ",volatile"
+	}
+	// The kernel refuses a layer that was volatile before; only a crash could have hurt it.
+	if err := os.RemoveAll(d.path(vmid, "work", "work", "incompat")); err != nil {
+		return err
+	}
 	if err := unix.Mount("overlay", root, "overlay", 0, opts); err != nil {
 		return fmt.Errorf("cannot mount the root file system of CT %d: %w", vmid, err)
 	}

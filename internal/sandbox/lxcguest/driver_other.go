@@ -18,7 +18,9 @@ type Options struct {
 	Dir    string
 	Name   string
 	Faults *driver.Faults
-	Log    func(string)
+	// Throwaway guests need not survive a crash of the machine.
+	Throwaway bool
+	Log       func(string)
 }
 
 // Driver cannot be made on this system.
@@ -33,7 +35,9 @@ func Check() error { return errLinux }
 func New(context.Context, Options) (*Driver, error) { return nil, errLinux }
 
 // EnsureTemplate returns an error: LXC needs Linux.
-func EnsureTemplate(context.Context, string, func(string)) (string, error) { return "", errLinux }
+func EnsureTemplate(context.Context, string, string, func(string)) (string, error) {
+	return "", errLinux
+}
 
 // Subnet is invalid.
 func (*Driver) Subnet() netip.Prefix { return netip.Prefix{} }

@@ -23,7 +23,7 @@ func open(t *testing.T, ctx context.Context) (*Driver, string) {
 	if os.Getenv("INFRAHAUS_E2E") == "" {
 		t.Skip("real guests run with INFRAHAUS_E2E=1 only")
 	}
-	archive, err := EnsureTemplate(ctx, "", func(s string) { t.Log(s) })
+	archive, err := EnsureTemplate(ctx, "", "", func(s string) { t.Log(s) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package lxcguest
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
@@ -18,6 +19,7 @@ type place struct {
 	RootFS   string
 	Bridge   string
 	Log      string
+	OpenRC   bool   // busybox's init: no systemd
 	UnifiedV bool   // cgroup v2 only
 	Limit    string // the cgroup's key of the limit of memory; "": memory cannot be limited
 }
@@ -47,6 +49,9 @@ func lxcConfig(c driver.Config, p place) string {
 		if n.MAC != "" {
 			line("lxc.net.%d.hwaddr = %s", i, n.MAC)
 		}
+		if n.Managed { // a lease, too: the bridge's DHCP server keeps it for this interface
+			managedNet(line, i, n)
+		}
 	}
 	if len(c.Interfaces) == 0 {
 		line("lxc.net.0.type = empty")
@@ -62,11 +67,20 @@ func lxcConfig(c driver.Config, p place) string {
 	if p.Limit != "" && c.MemoryMiB > 0 {
 		line("lxc.%s.%s = %dM", map[bool]string{true: "cgroup2", false: "cgroup"}[p.UnifiedV], p.Limit, c.MemoryMiB)
 	}
-	if p.UnifiedV {
+	switch {
+	case c.Init.Cmd != "":
+		// lxc-start gets the command as arguments: LXC 5 splits it at every blank, quoted or not.
+		line("lxc.mount.entry = shm dev/shm tmpfs rw,nosuid,nodev,create=dir 0 0")
+	case p.OpenRC: // busybox's init knows other signals than systemd
 		line("lxc.init.cmd = /sbin/init")
-	} else {
+		line("lxc.signal.halt = SIGUSR2")
+		line("lxc.signal.reboot = SIGTERM")
+	case p.UnifiedV:
+		line("lxc.init.cmd = /sbin/init")
+	default:
 		line("lxc.init.cmd = /sbin/init systemd.unified_cgroup_hierarchy=0")
 	}
+	initLines(line, c.Init)
 	line("lxc.tty.max = %d", c.TTYs)
 	line("lxc.environment = TERM=linux")
 	if c.NoConsole {
@@ -75,4 +89,41 @@ func lxcConfig(c driver.Config, p place) string {
 	line("lxc.log.file = %s", p.Log)
 	line("lxc.log.level = WARN")
 	return b.String()
+}
+
+func managedNet(line func(string, ...any), i int, n driver.Interface) {
+	for _, a := range []struct {
+		version int
+		addr    netip.Prefix
+		gateway netip.Addr
+	}{{4, n.Addr, n.Gateway}, {6, n.Addr6, n.Gateway6}} {
+		if a.addr.IsValid() {
+			line("lxc.net.%d.ipv%d.address = %s", i, a.version, a.addr)
+		}
+		if a.addr.IsValid() && a.gateway.IsValid() {
+			line("lxc.net.%d.ipv%d.gateway = %s", i, a.version, a.gateway)
+		}
+	}
+}
+
+// initLines are what Proxmox passes on to LXC of the first process.
+func initLines(line func(string, ...any), i driver.Init) {
+	if i.UID != 0 {
+		line("lxc.init.uid = %d", i.UID)
+	}
+	if i.GID != 0 {
+		line("lxc.init.gid = %d", i.GID)
+	}
+	if len(i.Groups) > 0 {
+		line("lxc.init.groups = %s", strings.Trim(strings.ReplaceAll(fmt.Sprint(i.Groups), " ", ","), "[]"))
+	}
+	if i.Cwd != "" {
+		line("lxc.init.cwd = %s", i.Cwd)
+	}
+	if i.Halt != "" {
+		line("lxc.signal.halt = %s", i.Halt)
+	}
+	for _, v := range i.Env { // Debian's LXC has no lxc.environment.runtime
+		line("lxc.environment = %s", v)
+	}
 }

@@ -41,3 +41,13 @@ func TestParseAddresses(t *testing.T) {
 		t.Error("garbage was taken")
 	}
 }
+
+func TestMissingNamesPackagesOnce(t *testing.T) {
+	err := missing(map[string]string{"no-such-program": "zzz", "no-such-program-2": "zzz", "no-such-program-3": "aaa", "sh": "dash"})
+	if err == nil || err.Error() != "install aaa zzz" {
+		t.Errorf("%v", err)
+	}
+	if err := missing(map[string]string{"sh": "dash"}); err != nil {
+		t.Error(err)
+	}
+}

@@ -27,6 +27,14 @@ func (d *Driver) Reconfigure(ctx context.Context, c driver.Config) error {
 			}
 		}
 	}
+	root, err := os.OpenRoot(d.path(c.VMID, "rootfs"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	if err := mountFolders(rootfs{root, rootOf(c.Unprivileged)}, c); err != nil {
+		return err
+	}
 	key, _ := memoryLimit()
 	if key == "" || c.MemoryMiB == 0 {
 		return nil

@@ -68,7 +68,12 @@ func setup(ctx context.Context, dir string, owner int, c driver.Config, s driver
 	if err := configure(r, c, ns); err != nil {
 		return err
 	}
-	if err := setPassword(ctx, dir, owner, s.RootPassword); err != nil {
+	if _, err := r.Stat("usr/sbin/chpasswd"); errors.Is(err, fs.ErrNotExist) {
+		err = imagePassword(ctx, r, s.RootPassword)
+		if err != nil {
+			return err
+		}
+	} else if err := setPassword(ctx, dir, owner, s.RootPassword); err != nil {
 		return err
 	}
 	if len(s.SSHKeys) > 0 {

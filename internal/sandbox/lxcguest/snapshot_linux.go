@@ -32,23 +32,23 @@ func (d *Driver) Snapshot(ctx context.Context, vmid int, name string) error {
 	if err := errors.Join(os.RemoveAll(half), os.MkdirAll(half, 0o700)); err != nil {
 		return err
 	}
-	if d.Pid(vmid) != 0 {
-		if err := d.lxc(ctx, "lxc-freeze", vmid); err != nil {
-			d.opt.Log(err.Error())
-		} else {
-			defer func() { _ = d.lxc(context.WithoutCancel(ctx), "lxc-unfreeze", vmid) }()
-		}
-	}
+	defer d.freeze(ctx, vmid)()
 	if err := copyFolder(ctx, d.path(vmid, own), filepath.Join(half, own)); err != nil {
 		return errors.Join(err, os.RemoveAll(half))
 	}
 	return os.Rename(half, to)
 }
 
-// Clone is not simulated with real guests: the copy would need a layer of its own and other
-// ids of users.
-func (d *Driver) Clone(context.Context, int, string, driver.Config) error {
-	return errors.New("the sandbox cannot clone real guests; virtual ones it can")
+// freeze stops a running guest's processes, and returns the function that lets them go on.
+func (d *Driver) freeze(ctx context.Context, vmid int) (thaw func()) {
+	if d.Pid(vmid) == 0 {
+		return func() {}
+	}
+	if err := d.lxc(ctx, "lxc-freeze", vmid); err != nil {
+		d.opt.Log(err.Error())
+		return func() {}
+	}
+	return func() { _ = d.lxc(context.WithoutCancel(ctx), "lxc-unfreeze", vmid) }
 }
 
 func (d *Driver) lxc(ctx context.Context, tool string, vmid int) error {

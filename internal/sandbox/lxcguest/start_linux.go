@@ -43,6 +43,9 @@ func (d *Driver) Start(ctx context.Context, c driver.Config, log func(string)) e
 	for {
 		select {
 		case <-g.done:
+			if c.Init.Cmd != "" {
+				return driver.ErrExited
+			}
 			d.logTail(c.VMID, log)
 			return fmt.Errorf("startup for container '%d' failed", c.VMID)
 		case <-ctx.Done():
@@ -51,8 +54,21 @@ func (d *Driver) Start(ctx context.Context, c driver.Config, log func(string)) e
 		case <-time.After(20 * time.Millisecond):
 		}
 		if d.state(ctx, c.VMID) == "RUNNING" && d.Pid(c.VMID) > 0 {
-			return nil
+			return g.early(c)
 		}
+	}
+}
+
+// early looks whether an application ends at once.
+func (g *running) early(c driver.Config) error {
+	if c.Init.Cmd == "" {
+		return nil
+	}
+	select {
+	case <-g.done:
+		return driver.ErrExited
+	case <-time.After(300 * time.Millisecond):
+		return nil
 	}
 }
 
@@ -67,16 +83,14 @@ func (d *Driver) prepare(ctx context.Context, c driver.Config) error {
 	}
 	defer func() { _ = root.Close() }()
 	r := rootfs{root, rootOf(c.Unprivileged)}
-	if err := configure(r, c, d.net.nameservers()); err != nil {
+	if err := refresh(r, c, d.net.nameservers()); err != nil {
 		return err
 	}
 	if err := d.applyFaults(r, c); err != nil {
 		return err
 	}
-	for _, m := range c.Mounts {
-		if err := r.mkdir(strings.TrimPrefix(m.Path, "/"), 0o755); err != nil {
-			return fmt.Errorf("cannot make the folder of the mount point %s: %w", m.Path, err)
-		}
+	if err := mountFolders(r, c); err != nil {
+		return err
 	}
 	for _, i := range c.Interfaces {
 		if i.DHCP {
@@ -88,13 +102,27 @@ func (d *Driver) prepare(ctx context.Context, c driver.Config) error {
 			return err
 		}
 	}
-	p := place{RootFS: d.path(c.VMID, "rootfs"), Bridge: d.net.bridge, Log: d.path(c.VMID, "lxc.log")}
+	p := place{RootFS: d.path(c.VMID, "rootfs"), Bridge: d.net.bridge, Log: d.path(c.VMID, "lxc.log"), OpenRC: isOpenRC(r)}
 	p.Limit, p.UnifiedV = memoryLimit()
 	_ = os.Remove(p.Log)
 	return os.WriteFile(d.path(c.VMID, "config"), []byte(lxcConfig(c, p)), 0o644)
 }
 
+// mountFolders makes the folders of the mount points, which are all that the guest has of
+// them.
+func mountFolders(r rootfs, c driver.Config) error {
+	for _, m := range c.Mounts {
+		if err := r.mkdir(strings.TrimPrefix(m.Path, "/"), 0o755); err != nil {
+			return fmt.Errorf("cannot make the folder of the mount point %s: %w", m.Path, err)
+		}
+	}
+	return nil
+}
+
 func (d *Driver) applyFaults(r rootfs, c driver.Config) error {
+	if c.Init.Cmd != "" {
+		return nil // it has no login and no sshd
+	}
 	if err := d.consoleFaults(r); err != nil {
 		return err
 	}
@@ -102,6 +130,9 @@ func (d *Driver) applyFaults(r rootfs, c driver.Config) error {
 		if err := hostKeys(r, c.Hostname, func(string) {}); err != nil {
 			return err
 		}
+	}
+	if isOpenRC(r) {
+		return openRCFaults(r, d.faults)
 	}
 	unit := "etc/systemd/system/ssh.service.d/sandbox.conf"
 	if _, err := r.Stat(unit); err == nil {
@@ -132,7 +163,11 @@ func (d *Driver) launch(c driver.Config) (*running, error) {
 		return nil, err
 	}
 	defer console.Close()
-	cmd := exec.Command(lxcStart, "-F", "-n", strconv.Itoa(c.VMID), "-P", d.guestsDir())
+	args := []string{"-F", "-n", strconv.Itoa(c.VMID), "-P", d.guestsDir()}
+	if c.Init.Cmd != "" {
+		args = append(append(args, "--"), c.Init.Argv()...)
+	}
+	cmd := exec.Command(lxcStart, args...)
 	// Where LXC finds newuidmap it insists on /etc/subuid; as root it needs neither.
 	cmd.Env = []string{"PATH=/nonexistent", "HOME=/root"}
 	cmd.Dir = "/"

@@ -1,6 +1,7 @@
 package lxcguest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,20 +16,42 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// TemplateName is the archive that EnsureTemplate makes, named as Proxmox names
-// its own.
+// TemplateName is the archive that EnsureTemplate makes where no other is asked for. It is
+// named as Proxmox names its own.
 const TemplateName = "debian-12-standard_12.7-1_amd64.tar.zst"
 
-const suite = "bookworm"
+// suites are the releases that EnsureTemplate can make, by how an archive's name begins.
+var suites = map[string]string{"debian-12-standard_": "bookworm", "debian-13-standard_": "trixie"}
+
+// suiteOf is the release of Debian of an archive, or "".
+func suiteOf(file string) string {
+	for prefix, suite := range suites {
+		if strings.HasPrefix(file, prefix) {
+			return suite
+		}
+	}
+	return ""
+}
 
 // packages are what Proxmox's Debian template has and this tool's users meet:
-// systemd, sshd, ifupdown with a DHCP client.
-const packages = "systemd,systemd-sysv,dbus,openssh-server,iproute2,ca-certificates,netbase,ifupdown,isc-dhcp-client,procps,curl,iputils-ping,less"
+// systemd, sshd, ifupdown with a DHCP client, wget.
+const packages = "systemd,systemd-sysv,dbus,openssh-server,iproute2,ca-certificates,netbase,ifupdown,isc-dhcp-client,procps,curl,wget,iputils-ping,less"
 
-// EnsureTemplate makes the OS template with debootstrap, once: about a minute,
-// 65 MB. It returns the archive's path under dir ("": DefaultDir). Many
-// processes may call it at once; one works, the others wait for it.
-func EnsureTemplate(ctx context.Context, dir string, log func(string)) (string, error) {
+// EnsureTemplate makes the OS template with debootstrap, once, and again if an earlier
+// version of this program made it with other packages: about a minute, 65 MB. It returns
+// the archive's path under dir ("": DefaultDir). file is its name, of Debian 12 or 13 ("":
+// TemplateName), or of Alpine, for which a smaller system stands in (see openRC). Many processes may call it at once; one
+// works, the others wait for it.
+func EnsureTemplate(ctx context.Context, dir, file string, log func(string)) (string, error) {
+	file = cmp.Or(file, TemplateName)
+	suite, content := suiteOf(file), packages
+	openRC := strings.HasPrefix(file, openRC)
+	switch {
+	case openRC:
+		content = openRCContent()
+	case suite == "":
+		return "", fmt.Errorf("the sandbox has real guests of Debian 12 and 13, and a stand-in for Alpine, not of %s", file)
+	}
 	if dir == "" {
 		dir = DefaultDir
 	}
@@ -39,21 +62,26 @@ func EnsureTemplate(ctx context.Context, dir string, log func(string)) (string, 
 	if err := openDir(cache); err != nil {
 		return "", err
 	}
-	archive := filepath.Join(cache, TemplateName)
+	archive := filepath.Join(cache, file)
 	lock := flock.New(archive + ".lock")
 	if ok, err := lock.TryLockContext(ctx, 200*time.Millisecond); !ok {
 		return "", fmt.Errorf("cannot wait for the OS template: %w", err)
 	}
 	defer func() { _ = lock.Close() }()
-	if _, err := os.Stat(archive); err == nil {
-		return archive, nil
-	}
-	for _, tool := range []string{"debootstrap", "zstd", "tar"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			return "", fmt.Errorf("cannot make the OS template: install %s", tool)
+	made := archive + ".packages" // says which packages the archive has
+	if b, err := os.ReadFile(made); err == nil && string(b) == content {
+		if _, err := os.Stat(archive); err == nil {
+			return archive, nil
 		}
 	}
-	log("making the OS template " + TemplateName + " with debootstrap; this takes a minute or two, once")
+	need, how := map[string]string{"debootstrap": "debootstrap", "zstd": "zstd", "tar": "tar"}, "debootstrap; this takes a minute or two, once"
+	if openRC {
+		need, how = map[string]string{"apt-get": "apt", "ldd": "libc-bin", "xz": "xz-utils", "tar": "tar"}, "Debian's busybox and OpenRC"
+	}
+	if err := missing(need); err != nil {
+		return "", fmt.Errorf("cannot make the OS template: %w", err)
+	}
+	log("making the OS template " + file + " with " + how)
 	stale, _ := filepath.Glob(filepath.Join(cache, ".debootstrap-*"))
 	for _, s := range stale {
 		clearWork(s)
@@ -64,17 +92,22 @@ func EnsureTemplate(ctx context.Context, dir string, log func(string)) (string, 
 	}
 	defer clearWork(work)
 	root := filepath.Join(work, "rootfs")
-	if err := bootstrap(ctx, root); err != nil {
-		return "", err
+	if openRC {
+		err = openRCRoot(ctx, root)
+	} else if err = bootstrap(ctx, suite, root); err == nil {
+		err = copyApt(ctx, suite, root)
 	}
-	if err := copyApt(ctx, root); err != nil {
+	if err != nil {
 		return "", err
 	}
 	tmp := filepath.Join(work, "archive")
-	if err := run(ctx, "tar", "--numeric-owner", "--zstd", "-C", root, "-cf", tmp, "."); err != nil {
+	if err := run(ctx, "tar", "--numeric-owner", compression(file), "-C", root, "-cf", tmp, "."); err != nil {
 		return "", err
 	}
-	return archive, os.Rename(tmp, archive)
+	if err := os.Rename(tmp, archive); err != nil {
+		return "", err
+	}
+	return archive, os.WriteFile(made, []byte(content), 0o644)
 }
 
 // clearWork removes a folder that debootstrap worked in, and before that what it
@@ -86,7 +119,7 @@ func clearWork(work string) {
 	_ = os.RemoveAll(work)
 }
 
-func bootstrap(ctx context.Context, root string) error {
+func bootstrap(ctx context.Context, suite, root string) error {
 	args := []string{"--variant=minbase", "--include=" + packages, suite, root}
 	if m := mirror(); m != "" {
 		args = append(args, m)
@@ -116,7 +149,7 @@ func bootstrap(ctx context.Context, root string) error {
 
 // unpacked returns a folder with the archive's contents, owned as a guest of
 // that kind sees them: the lower layer of every such guest. It is made once.
-func (d *Driver) unpacked(ctx context.Context, archive string, unprivileged bool) (string, int64, error) {
+func (d *Driver) unpacked(ctx context.Context, archive string, image, unprivileged bool) (string, int64, error) {
 	fi, err := os.Stat(archive)
 	if err != nil {
 		return "", 0, err
@@ -143,7 +176,11 @@ func (d *Driver) unpacked(ctx context.Context, archive string, unprivileged bool
 	if err := os.RemoveAll(tmp); err != nil {
 		return "", 0, err
 	}
-	if err := extract(ctx, archive, tmp, unprivileged); err != nil {
+	unpack := extract
+	if image {
+		unpack = extractImage
+	}
+	if err := unpack(ctx, archive, tmp, unprivileged); err != nil {
 		return "", 0, errors.Join(err, os.RemoveAll(tmp))
 	}
 	return dir, fi.Size(), os.Rename(tmp, dir)
@@ -160,14 +197,27 @@ func extract(ctx context.Context, archive, dir string, unprivileged bool) error 
 		return err
 	}
 	defer f.Close()
-	comp := "-z"
-	if strings.HasSuffix(archive, ".zst") {
-		comp = "--zstd"
-	} else if strings.HasSuffix(archive, ".xz") {
-		comp = "-J"
+	if err := untar(ctx, f, dir, unprivileged, compression(archive), "--exclude=./dev/*"); err != nil {
+		return fmt.Errorf("cannot unpack %s: %w", filepath.Base(archive), err)
 	}
-	cmd := exec.CommandContext(ctx, "tar", comp, "-xpf", "-", "--numeric-owner", "--exclude=./dev/*", "-C", dir)
-	cmd.Stdin = f
+	return nil
+}
+
+// compression is tar's option for an archive.
+func compression(file string) string {
+	switch filepath.Ext(file) {
+	case ".zst":
+		return "--zstd"
+	case ".xz":
+		return "-J"
+	}
+	return "-z"
+}
+
+// untar unpacks a stream as root of the guests.
+func untar(ctx context.Context, in io.Reader, dir string, unprivileged bool, options ...string) error {
+	cmd := exec.CommandContext(ctx, "tar", append(options, "-xpf", "-", "--numeric-owner", "-C", dir)...)
+	cmd.Stdin = in
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if unprivileged {
 		if err := os.Chown(dir, idBase, idBase); err != nil {
@@ -177,7 +227,7 @@ func extract(ctx context.Context, archive, dir string, unprivileged bool) error 
 	}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("cannot unpack %s: %w: %s", filepath.Base(archive), err, firstLine(out))
+		return fmt.Errorf("%w: %s", err, firstLine(out))
 	}
 	return nil
 }

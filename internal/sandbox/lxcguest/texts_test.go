@@ -48,6 +48,12 @@ func TestLXCConfig(t *testing.T) {
 			t.Errorf("no %q in\n%s", line, lxcConfig(c, p))
 		}
 	}
+	p.UnifiedV, p.OpenRC = false, true
+	for _, line := range []string{"lxc.init.cmd = /sbin/init", "lxc.signal.halt = SIGUSR2", "lxc.signal.reboot = SIGTERM"} {
+		if !has(c, p, line) {
+			t.Errorf("no %q in\n%s", line, lxcConfig(c, p))
+		}
+	}
 }
 
 func TestResolvConf(t *testing.T) {

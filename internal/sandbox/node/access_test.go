@@ -42,6 +42,7 @@ func TestCreateRights(t *testing.T) {
 		m[path] = strings.TrimSpace(strings.ReplaceAll(" "+m[path]+" ", " "+priv+" ", " "))
 		return m
 	}
+	root := map[string]string{"/vms": vmAll, "/storage": store, "/sdn/zones/localnetwork": "SDN.Use", "/": "Sys.Modify"}
 	tests := []struct {
 		name   string
 		rights map[string]string
@@ -57,10 +58,11 @@ func TestCreateRights(t *testing.T) {
 		{"no SDN.Use", without("/sdn/zones/localnetwork", "SDN.Use"), nil, "Permission check failed (/sdn/zones/localnetwork/vmbr0, SDN.Use)"},
 		{"a tag", without("/sdn/zones/localnetwork", "SDN.Use"), []string{"net0", "name=eth0,bridge=vmbr0,tag=7"}, "Permission check failed (/sdn/zones/localnetwork/vmbr0/7, SDN.Use)"},
 		{"no AllocateSpace", without("/storage", "Datastore.AllocateSpace"), nil, "Permission check failed (/storage/local-lvm, Datastore.AllocateSpace)"},
-		{"no storage at all", without("/storage", store), nil, "Permission check failed (/storage/local, Datastore.AllocateSpace|Datastore.Audit)"},
+		{"no storage at all", without("/storage", store), nil, "Permission check failed (/storage/local-lvm, Datastore.AllocateSpace)"},
 		{"keyctl", full, []string{"features", "nesting=1,keyctl=1"}, "Permission check failed (changing feature flags (except nesting) is only allowed for root@pam)"},
-		{"privileged", full, []string{"unprivileged", "0"}, "Permission check failed (changing feature flags for privileged container is only allowed for root@pam)"},
-		{"privileged, empty features", full, []string{"unprivileged", "0", "features", ""}, "Permission check failed (changing feature flags for privileged container is only allowed for root@pam)"},
+		{"privileged", full, []string{"unprivileged", "0"}, "Permission check failed (/, Sys.Modify)"},
+		{"privileged, with Sys.Modify", root, []string{"unprivileged", "0"}, "Permission check failed (changing feature flags for privileged container is only allowed for root@pam)"},
+		{"privileged, empty features", root, []string{"unprivileged", "0", "features", ""}, "Permission check failed (changing feature flags for privileged container is only allowed for root@pam)"},
 		{"bind mount", full, []string{"mp0", "/srv,mp=/srv"}, "Permission check failed (mount point type bind is only allowed for root@pam)"},
 		{"device", full, []string{"dev0", "/dev/fuse"}, "Permission check failed (configuring device passthrough is only allowed for root@pam)"},
 		{"hookscript", full, []string{"hookscript", "local:snippets/x"}, "Permission check failed (changing the hookscript is only allowed for root@pam)"},
@@ -76,7 +78,7 @@ func TestCreateRights(t *testing.T) {
 				t.Fatal(err)
 			}
 			// a token with privilege separation has what both have
-			grant(t, n, "ci@pve", full)
+			grant(t, n, "ci@pve", root)
 			grant(t, n, "ci@pve!t", tt.rights)
 			a := node.Auth{User: "ci@pve", TokenID: "t"}
 			upid, err := n.Create(t.Context(), a, spec(100, tt.set...))
@@ -106,7 +108,30 @@ func TestRootToken(t *testing.T) {
 	err = n.SetConfig(t.Context(), a, 100, node.Params{"features": "keyctl=1,fuse=1"})
 	wantErr(t, err, 403, "Permission check failed (changing feature flags (except nesting) is only allowed for root@pam)")
 	_, err = n.Create(t.Context(), a, spec(101, "rootfs", "8"))
-	wantErr(t, err, 500, "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 581.")
+	wantErr(t, err, 500, "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 651.")
+}
+
+// TestOldBridge: whoever changes an interface, or removes it, needs a right on the bridge that it
+// leaves as well as on the new one.
+func TestOldBridge(t *testing.T) {
+	n := open(t, node.Options{})
+	mustCreate(t, n, spec(100, "net0", "name=eth0,bridge=vmbr0,ip=dhcp", "net1", "name=eth1,bridge=vmbr0,tag=20"))
+	if err := n.AddUser("ci@pve", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	a := node.Auth{User: "ci@pve"}
+	set := func(p node.Params) error { return n.SetConfig(t.Context(), a, 100, p) }
+	grant(t, n, "ci@pve", map[string]string{"/vms": vmAll, "/sdn/zones/localnetwork/vmbr0/30": "SDN.Use"})
+	wantErr(t, set(node.Params{"net0": "name=eth0,bridge=vmbr0,tag=30"}), 403, "Permission check failed (/sdn/zones/localnetwork/vmbr0, SDN.Use)")
+	wantErr(t, set(node.Params{"net1": "name=eth1,bridge=vmbr0,tag=30"}), 403, "Permission check failed (/sdn/zones/localnetwork/vmbr0/20, SDN.Use)")
+	wantErr(t, set(node.Params{"delete": "net1"}), 403, "Permission check failed (/sdn/zones/localnetwork/vmbr0/20, SDN.Use)")
+	if err := set(node.Params{"net2": "name=eth2,bridge=vmbr0,tag=30"}); err != nil {
+		t.Error(err)
+	}
+	grant(t, n, "ci@pve", map[string]string{"/vms": vmAll, "/sdn/zones/localnetwork/vmbr0": "SDN.Use"})
+	if err := set(node.Params{"net1": "name=eth1,bridge=vmbr0,tag=30"}); err != nil {
+		t.Error(err)
+	}
 }
 
 // A token sees its own tasks; its user sees them too; others need Sys.Audit.

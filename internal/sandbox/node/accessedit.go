@@ -2,10 +2,11 @@ package node
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // The changes that pveum makes, with its own messages.
@@ -54,7 +55,7 @@ func (n *Node) DeleteUser(id string) error {
 }
 
 // tokenForm is Proxmox's: a token's name has two characters at least.
-var tokenForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]+$`)
+var tokenForm = lazy.Regexp(`^[A-Za-z][A-Za-z0-9._-]+$`)
 
 // CreateToken is pveum user token add.
 func (n *Node) CreateToken(userID, name string, privsep bool) (secret string, err error) {
@@ -67,7 +68,7 @@ func (n *Node) NewToken(userID, name string, privsep bool, expire int64, comment
 	defer n.mu.Unlock()
 	id := userID + "!" + name
 	switch {
-	case !tokenForm.MatchString(name):
+	case !tokenForm().MatchString(name):
 		return "", badParam("tokenid", "value does not match the regex pattern")
 	case n.st.Access.Users[userID] == nil:
 		return "", fail("no such user ('%s')", userID)
@@ -92,21 +93,48 @@ func (n *Node) DeleteToken(userID, name string) error {
 	return n.save()
 }
 
-// ModifyToken is pveum user token modify. Nil values stay as they are.
-func (n *Node) ModifyToken(userID, name string, privsep *bool, expire *int64) error {
+// TokenChange is what can be changed of a token. Nil values stay as they are.
+type TokenChange struct {
+	Privsep    *bool
+	Expire     *int64
+	Comment    *string
+	Regenerate bool     // version 9: the secret is made anew
+	Delete     []string // version 9: keys to be unset
+}
+
+// ModifyToken is PUT /access/users/USER/token/NAME. It returns the new secret if there is
+// one.
+func (n *Node) ModifyToken(userID, name string, change TokenChange) (secret string, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	t, err := n.st.Access.token(userID, name)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if privsep != nil {
-		t.Privsep = *privsep
+	for _, key := range change.Delete {
+		switch key {
+		case "comment":
+			t.Comment = ""
+		case "expire":
+			t.Expire = 0
+		default:
+			return "", badParam("delete", "unknown option '"+key+"'")
+		}
 	}
-	if expire != nil {
-		t.Expire = *expire
+	if change.Privsep != nil {
+		t.Privsep = *change.Privsep
 	}
-	return n.save()
+	if change.Expire != nil {
+		t.Expire = *change.Expire
+	}
+	if change.Comment != nil {
+		t.Comment = *change.Comment
+	}
+	if change.Regenerate {
+		t.Secret = uuid()
+		secret = t.Secret
+	}
+	return secret, n.save()
 }
 
 // TokenList is pveum user token list: for each name, whether its privileges are
@@ -205,7 +233,7 @@ func (n *Node) RoleList() map[string][]string {
 }
 
 // aclPath is check_path: the paths that an ACL may have.
-var aclPath = regexp.MustCompile(`^/(access(/groups(/[^/]+)?|/realm(/[^/]+)?)?|nodes(/[\w.-]+)?|pool(/[\w./-]+)?|` +
+var aclPath = lazy.Regexp(`^/(access(/groups(/[^/]+)?|/realm(/[^/]+)?)?|nodes(/[\w.-]+)?|pool(/[\w./-]+)?|` +
 	`sdn(/(zones|controllers|ipams|dns|fabrics)(/[\w.-]+(/[\w.-]+(/\d+)?)?)?)?|storage(/[\w.-]+)?|vms(/[1-9]\d{2,})?|mapping(/[\w.-]+)*)?$`)
 
 // ModifyACL is pveum acl modify: it gives a user or token a role on a path, or with
@@ -214,7 +242,7 @@ func (n *Node) ModifyACL(at, role string, ids []string, propagate, remove bool) 
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	x := &n.st.Access
-	if !aclPath.MatchString(at) && !remove {
+	if !aclPath().MatchString(at) && !remove {
 		return badParam("path", "invalid ACL path '"+at+"'")
 	}
 	if !n.hasRole(role) {

@@ -42,7 +42,7 @@ func (n *Node) Clone(ctx context.Context, a Auth, p Params) (string, error) {
 			return "", err
 		}
 	}
-	if t := p["target"]; t != "" && t != Name && t != "localhost" {
+	if t := p["target"]; t != "" && t != n.name && t != "localhost" {
 		return "", fail("no such cluster node '%s'", t)
 	}
 	err := n.locked(ctx, c.from, func(src *container) error {
@@ -58,7 +58,7 @@ func (n *Node) Clone(ctx context.Context, a Auth, p Params) (string, error) {
 			return err
 		}
 		src.Conf["lock"] = "disk"
-		n.st.Containers[c.to] = &container{VMID: c.to, Conf: map[string]string{"lock": "create"}}
+		n.put(&container{VMID: c.to, Conf: map[string]string{"lock": "create"}})
 		return nil
 	})
 	if err != nil {
@@ -71,8 +71,8 @@ func (n *Node) Clone(ctx context.Context, a Auth, p Params) (string, error) {
 	return n.fork(a, "vzclone", strconv.Itoa(c.from), func(ctx context.Context, w *worker) error {
 		w.Log(fmt.Sprintf("creating a clone of container %d with ID %d", c.from, c.to))
 		err := n.clone(ctx, w, c)
-		if n.ctx.Err() != nil {
-			return n.ctx.Err() // killed with the node: both locks stay
+		if n.life().Err() != nil {
+			return n.life().Err() // killed with the node: both locks stay
 		}
 		if err != nil && ctx.Err() != nil {
 			err = fail("interrupted by signal")
@@ -87,7 +87,7 @@ func (n *Node) Clone(ctx context.Context, a Auth, p Params) (string, error) {
 
 // prepareClone reads the source's config and decides about each key.
 func (n *Node) prepareClone(a Auth, c *cloning, p Params) error {
-	running := n.drv.Pid(c.from) != 0
+	running := n.pid(c.from) != 0
 	n.mu.Lock()
 	src := n.st.Containers[c.from]
 	conf := maps.Clone(src.Conf)
@@ -144,7 +144,7 @@ func (n *Node) cloneKey(a Auth, c *cloning, key, value string, running, template
 // cloneDisk says whether a volume can be cloned as it was asked for.
 func (n *Node) cloneDisk(a Auth, c *cloning, key, value string, running, template bool) error {
 	volid := properties(value, "volume")["volume"]
-	m := volumeID.FindStringSubmatch(volid)
+	m := volumeID().FindStringSubmatch(volid)
 	if m == nil {
 		return fail("unable to clone mountpoint '%s' (type bind)", key)
 	}
@@ -200,7 +200,10 @@ func (n *Node) clone(ctx context.Context, w *worker, c *cloning) error {
 	}
 	n.mu.Lock()
 	src := n.st.Containers[c.from]
-	full.OS = src.OS
+	full.OS, full.Systemd = src.OS, src.Systemd
+	if f := n.st.Firewalls[c.from]; f != nil {
+		n.st.Firewalls[c.to] = f.copy()
+	}
 	if claimed := n.st.Containers[c.to]; claimed != nil {
 		claimed.Leases = full.Leases
 	}
@@ -213,12 +216,12 @@ func (n *Node) clone(ctx context.Context, w *worker, c *cloning) error {
 		return err
 	}
 	n.commit(full)
-	n.warnNesting(w, c.conf, full.OS)
+	n.warnNesting(w, full)
 	return nil
 }
 
-// copied are the lines about one volume: a linked clone makes no file system, and a full
-// one is copied by rsync, which tells what it did.
+// copied returns the lines about one volume. A linked clone makes no file system. A full
+// one is copied by rsync, which prints statistics.
 func copied(log []string, full bool) []string {
 	if !full {
 		return slices.DeleteFunc(log, func(l string) bool { return !strings.Contains(l, "Logical volume") })
@@ -247,7 +250,7 @@ total size is 251,322,073  speedup is 1.01`
 // endClone unlocks the source. If the clone failed, it removes its volumes and config.
 func (n *Node) endClone(c *cloning, err error) {
 	if err != nil {
-		_ = n.drv.Destroy(context.WithoutCancel(n.ctx), c.to)
+		_ = n.drv.Destroy(context.WithoutCancel(n.life()), c.to)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -255,7 +258,7 @@ func (n *Node) endClone(c *cloning, err error) {
 		delete(src.Conf, "lock")
 	}
 	if err != nil {
-		delete(n.st.Containers, c.to)
+		n.drop(c.to)
 		for key := range c.disks {
 			n.free(properties(c.conf[key], "volume")["volume"])
 		}
@@ -264,9 +267,9 @@ func (n *Node) endClone(c *cloning, err error) {
 }
 
 // MakeTemplate is POST /lxc/ID/template: a task whose id the API does not tell.
-func (n *Node) MakeTemplate(ctx context.Context, a Auth, vmid int) error {
-	running := n.drv.Pid(vmid) != 0
-	err := n.locked(ctx, vmid, func(c *container) error {
+func (n *Node) MakeTemplate(ctx context.Context, a Auth, vmid int) (upid string, err error) {
+	running := n.pid(vmid) != 0
+	err = n.locked(ctx, vmid, func(c *container) error {
 		if err := c.checkLock(); err != nil {
 			return err
 		}
@@ -281,12 +284,11 @@ func (n *Node) MakeTemplate(ctx context.Context, a Auth, vmid int) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
-	_, err = n.fork(a, "vztemplate", strconv.Itoa(vmid), func(ctx context.Context, _ *worker) error {
+	return n.fork(a, "vztemplate", strconv.Itoa(vmid), func(ctx context.Context, _ *worker) error {
 		return n.locked(ctx, vmid, n.intoTemplate)
 	})
-	return err
 }
 
 // intoTemplate renames the volumes to base volumes; mu held.

@@ -51,11 +51,12 @@ func TestClone(t *testing.T) {
 func TestTemplate(t *testing.T) {
 	n := open(t, node.Options{})
 	mustCreate(t, n, spec(100))
-	if err := n.MakeTemplate(t.Context(), node.Root, 100); err != nil {
+	if _, err := n.MakeTemplate(t.Context(), node.Root, 100); err != nil {
 		t.Fatal(err)
 	}
 	waitFor(t, func() bool { s, _ := n.Status(100); return s["template"] == 1 })
-	wantErr(t, n.MakeTemplate(t.Context(), node.Root, 100), 500, "you can't convert a template to a template")
+	_, err := n.MakeTemplate(t.Context(), node.Root, 100)
+	wantErr(t, err, 500, "you can't convert a template to a template")
 	upid, err := n.Start(t.Context(), node.Root, 100, nil)
 	if _, exit := finish(t, n, upid, err); exit != "you can't start a CT if it's a template" {
 		t.Error(exit)

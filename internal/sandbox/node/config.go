@@ -19,22 +19,18 @@ var integers = []string{
 }
 
 // hotplug are the keys that take effect on a running container at once; all
-// others wait, silently, for its restart.
-func hotplug(key string) bool {
+// others wait, silently, for its restart. A mount point and, from version 9 on, a device are
+// among them only where the container has none of that key.
+func (n *Node) hotplug(c *container, key string) bool {
 	switch key {
 	case "description", "onboot", "startup", "protection", "hostname", "hookscript", "cores", "tags", "lock",
 		"cpulimit", "cpuunits", "memory", "swap":
 		return true
 	}
-	return numbered(key, "net") || numbered(key, "unused")
-}
-
-func (c *container) applyPending() {
-	maps.Copy(c.Conf, c.Pending)
-	for _, k := range c.Dropped {
-		delete(c.Conf, k)
+	if numbered(key, "mp") || numbered(key, "dev") && n.prof.Major >= 9 {
+		return c.Conf[key] == ""
 	}
-	c.Pending, c.Dropped = nil, nil
+	return numbered(key, "net") || numbered(key, "unused")
 }
 
 // file is the config file's text, whose SHA-1 is the digest.
@@ -104,8 +100,11 @@ func typed(key, value string) any {
 			return i
 		}
 	}
-	if key == "description" {
+	switch key {
+	case "description":
 		return kept(value)
+	case "lxc":
+		return parseLXC(value)
 	}
 	return value
 }
@@ -119,8 +118,8 @@ func kept(text string) string {
 	return strings.TrimRight(text, "\n") + "\n"
 }
 
-// Raw is the stored config as strings, pending changes included, as pct config
-// prints it, or that of a snapshot.
+// Raw is the stored config as strings, pending changes included, as pct config prints it.
+// With a snapshot it is the config of the snapshot.
 func (n *Node) Raw(vmid int, snapshot string) (map[string]string, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -163,6 +162,9 @@ func (n *Node) Pending(vmid int) ([]map[string]any, error) {
 	}
 	rows := []map[string]any{}
 	for _, k := range slices.Sorted(maps.Keys(keys)) {
+		if k == "lxc" {
+			continue
+		}
 		m := map[string]any{"key": k}
 		if v, ok := c.Conf[k]; ok {
 			m["value"] = typed(k, v)
@@ -207,6 +209,9 @@ func (n *Node) SetConfig(ctx context.Context, a Auth, vmid int, p Params) error 
 		return err
 	}
 	defer unlock()
+	if err := n.checkDevices(set); err != nil {
+		return err
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if c, err = n.find(vmid); err != nil {
@@ -218,16 +223,18 @@ func (n *Node) SetConfig(ctx context.Context, a Auth, vmid int, p Params) error 
 	if d := p["digest"]; d != "" && d != c.digest() {
 		return fail("detected modified configuration - file changed by other user? Try again.")
 	}
-	if err := c.change(set, drop, splitList(p["revert"]), n.drv.Pid(vmid) != 0); err != nil {
+	before := container{Conf: maps.Clone(c.Conf), Pending: maps.Clone(c.Pending), Dropped: slices.Clone(c.Dropped)}
+	if err := n.change(c, set, drop, splitList(p["revert"]), n.pid(vmid) != 0); err != nil {
+		c.Conf, c.Pending, c.Dropped = before.Conf, before.Pending, before.Dropped
 		return err
 	}
 	if err := n.save(); err != nil {
 		return err
 	}
-	return n.hotplug(ctx, c)
+	return n.reconfigure(ctx, c)
 }
 
-func (c *container) change(set Params, drop, revert []string, running bool) error {
+func (n *Node) change(c *container, set Params, drop, revert []string, running bool) error {
 	for _, k := range revert {
 		delete(c.Pending, k)
 		c.Dropped = slices.DeleteFunc(c.Dropped, func(d string) bool { return d == k })
@@ -238,14 +245,15 @@ func (c *container) change(set Params, drop, revert []string, running bool) erro
 		}
 		delete(c.Pending, k)
 		switch {
-		case !running || hotplug(k):
-			delete(c.Conf, k)
+		case !running || n.hotplug(c, k):
+			n.dropKey(c, k)
 		case c.Conf[k] != "" && !slices.Contains(c.Dropped, k):
 			c.Dropped = append(c.Dropped, k)
 			sort.Strings(c.Dropped)
 		}
 	}
-	for k, v := range set {
+	for _, k := range slices.Sorted(maps.Keys(set)) {
+		v := set[k]
 		switch {
 		case k == "unprivileged" || k == "ostype" || k == "arch":
 			if v != c.Conf[k] {
@@ -256,11 +264,30 @@ func (c *container) change(set Params, drop, revert []string, running bool) erro
 			v = uniqueTags(v)
 		case numbered(k, "net"):
 			v = completeNet(keepMAC(v, c.Conf[k]))
+			if slaac(v) {
+				return fail("%s: SLAAC is not supported for host-managed network configuration.", k)
+			}
+		case numbered(k, "mp"), k == "rootfs":
+			if err := n.checkMount(c, k, v); err != nil {
+				return err
+			}
 		}
 		c.Dropped = slices.DeleteFunc(c.Dropped, func(d string) bool { return d == k })
-		if !running || hotplug(k) {
-			c.Conf[k] = v
+		if !running || n.hotplug(c, k) {
 			delete(c.Pending, k)
+			switch {
+			case k == "rootfs":
+				if err := n.setRoot(c, v); err != nil {
+					return err
+				}
+				continue
+			case !numbered(k, "mp"):
+				c.Conf[k] = v
+				continue
+			}
+			if err := n.applyMount(c, k, v); err != nil {
+				return unapplied(k, running, err)
+			}
 			continue
 		}
 		if c.Pending == nil {

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,7 +11,7 @@ import (
 
 // realVolume is real_volume_id: the volume that a request names by storage and volume.
 func realVolume(p Params) (volid, storage string, err error) {
-	m := volumeID.FindStringSubmatch(p["volume"])
+	m := volumeID().FindStringSubmatch(p["volume"])
 	switch {
 	case m == nil:
 		return p["storage"] + ":" + p["volume"], p["storage"], nil
@@ -25,7 +26,7 @@ func (n *Node) findVolume(volid, storage string) (t *Template, v *volume, err er
 	if _, err := n.storage(storage); err != nil {
 		return nil, nil, err
 	}
-	if t := n.st.Templates[volid]; t != nil {
+	if t := n.template(volid); t != nil {
 		return t, nil, nil
 	}
 	all := n.disks(storage)
@@ -43,10 +44,20 @@ func (n *Node) Volume(a Auth, p Params) (map[string]any, error) {
 	}
 	n.mu.Lock()
 	t, v, err := n.findVolume(volid, storage)
+	b := n.findBackup(volid)
 	n.mu.Unlock()
 	switch {
 	case err != nil:
 		return nil, err
+	case b != nil:
+		if err := n.mayUseBackup(a, storage, b.VMID); err != nil {
+			return nil, err
+		}
+		m := map[string]any{"path": "/var/lib/vz/dump/" + b.file(), "size": b.Size, "used": b.Size, "format": b.format(), "protected": flag(b.Protected)}
+		if b.Notes != "" {
+			m["notes"] = b.Notes
+		}
+		return m, nil
 	case t != nil:
 		if err := n.CheckAny(a, "/storage/"+storage, "Datastore.AllocateSpace", "Datastore.Audit"); err != nil {
 			return nil, err
@@ -74,12 +85,17 @@ func (n *Node) RemoveVolume(ctx context.Context, a Auth, p Params) (any, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := n.Check(a, "/storage/"+storage, "Datastore.Allocate"); err != nil {
-		return nil, err
-	}
 	n.mu.Lock()
 	_, v, err := n.findVolume(volid, storage)
+	b := n.findBackup(volid)
 	n.mu.Unlock()
+	if b != nil {
+		if err := n.mayUseBackup(a, storage, b.VMID); err != nil {
+			return nil, err
+		}
+	} else if err := n.Check(a, "/storage/"+storage, "Datastore.Allocate"); err != nil {
+		return nil, err
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -87,8 +103,17 @@ func (n *Node) RemoveVolume(ctx context.Context, a Auth, p Params) (any, error) 
 	if v != nil {
 		id = strconv.Itoa(v.VMID) + "@" + storage
 	}
-	upid, err := n.fork(a, "imgdel", id, func(_ context.Context, w *worker) error {
-		if err := n.removeVolume(volid, storage); err != nil {
+	if b != nil {
+		id = strconv.Itoa(b.VMID) + "@" + storage
+	}
+	upid, err := n.fork(a, "imgdel", id, func(ctx context.Context, w *worker) error {
+		err := error(nil)
+		if b != nil {
+			err = n.removeBackup(ctx, b)
+		} else {
+			err = n.removeVolume(volid, storage)
+		}
+		if err != nil {
 			return err
 		}
 		w.Log("Removed volume '" + volid + "'")
@@ -112,10 +137,13 @@ func (n *Node) removeVolume(volid, storage string) error {
 	case err != nil:
 		return err
 	case t != nil:
-		delete(n.st.Templates, volid)
+		delete(n.st.Templates, n.templateKey(volid))
+		if strings.HasPrefix(t.Path, n.TemplateDir()) {
+			_ = os.Remove(t.Path) // it may be gone
+		}
 	case v == nil:
 		return fail("volume '%s' does not exist", volid)
-	case !slices.ContainsFunc(n.st.Strays, func(s volume) bool { return s.Volid == volid }):
+	case !n.stray(volid):
 		return fail("%s", fmt.Sprintf("the simulated node keeps volume '%s', which a container uses", volid))
 	default:
 		n.free(volid)
@@ -125,7 +153,7 @@ func (n *Node) removeVolume(volid, storage string) error {
 
 // Suspend is POST status/suspend. A node has no CRIU, without which lxc-checkpoint fails.
 func (n *Node) Suspend(ctx context.Context, a Auth, vmid int) (string, error) {
-	if n.drv.Pid(vmid) == 0 {
+	if n.pid(vmid) == 0 {
 		return "", fail("CT %d not running", vmid)
 	}
 	return n.power(ctx, a, "vzsuspend", vmid, func(context.Context, *worker) error {
@@ -138,7 +166,7 @@ func (n *Node) Suspend(ctx context.Context, a Auth, vmid int) (string, error) {
 
 // Resume is POST status/resume: of a container that was never suspended.
 func (n *Node) Resume(a Auth, vmid int) (string, error) {
-	if n.drv.Pid(vmid) != 0 {
+	if n.pid(vmid) != 0 {
 		return "", fail("CT %d already running", vmid)
 	}
 	return n.fork(a, "vzresume", strconv.Itoa(vmid), func(context.Context, *worker) error {

@@ -18,12 +18,14 @@ type creation struct {
 	auth     Auth
 	vmid     int
 	template string // volid
+	params   Params // as they came
 	conf     Params // what the config will hold
 	secrets  driver.Secrets
 	disks    map[string]disk // rootfs and mount points to be made
 	start    bool
 	pool     string
 	made     int64 // when its disks were made
+	systemd  int   // version of the systemd in an OCI image with an init; 0: none
 }
 
 type disk struct {
@@ -42,6 +44,9 @@ var notConfig = []string{
 // Proxmox's order, then the worker. Whether the OS template's file and the
 // bridge exist is left to the worker and to the start.
 func (n *Node) Create(ctx context.Context, a Auth, p Params) (string, error) {
+	if p.bool("restore") {
+		return n.restore(ctx, a, p)
+	}
 	c, err := n.prepare(a, p)
 	if err != nil {
 		return "", err
@@ -80,9 +85,9 @@ func (n *Node) claim(ctx context.Context, vmid int) (func(), error) {
 		unlock()
 		return nil, fail("unable to create CT %d - %s", vmid, err)
 	}
-	n.st.Containers[vmid] = &container{VMID: vmid, Conf: map[string]string{"lock": "create"}}
+	n.put(&container{VMID: vmid, Conf: map[string]string{"lock": "create"}})
 	if err := n.save(); err != nil {
-		delete(n.st.Containers, vmid)
+		n.drop(vmid)
 		unlock()
 		return nil, fail("unable to create CT %d - %s", vmid, err)
 	}
@@ -91,14 +96,14 @@ func (n *Node) claim(ctx context.Context, vmid int) (func(), error) {
 
 // unused is check_vmid_unused; mu held.
 func (n *Node) unused(vmid int) error {
-	if _, ok := n.st.Containers[vmid]; ok {
-		return fail("CT %d already exists on node '%s'", vmid, Name)
+	if c := n.st.Containers[vmid]; c != nil {
+		return fail("CT %d already exists on node '%s'", vmid, c.at())
 	}
 	return nil
 }
 
 func (n *Node) prepare(a Auth, p Params) (*creation, error) {
-	c := &creation{auth: a, vmid: p.vmid(), template: p["ostemplate"], start: p.bool("start"), pool: p["pool"], disks: map[string]disk{}}
+	c := &creation{auth: a, vmid: p.vmid(), template: p["ostemplate"], params: p, start: p.bool("start"), pool: p["pool"], disks: map[string]disk{}}
 	unprivileged := p.bool("unprivileged")
 	if _, ok := p["unprivileged"]; !ok {
 		unprivileged = n.Profile().Unprivileged
@@ -117,7 +122,7 @@ func (n *Node) prepare(a Auth, p Params) (*creation, error) {
 	err := n.unused(c.vmid)
 	n.mu.Unlock()
 	if _, ok := n.faults.Take(driver.FaultIDTaken); ok {
-		err = fail("CT %d already exists on node '%s'", c.vmid, Name)
+		err = fail("CT %d already exists on node '%s'", c.vmid, n.name)
 	}
 	if err != nil {
 		return nil, err
@@ -183,15 +188,18 @@ func sshKeys(s string) (keys []string, err error) {
 // checkTemplate is check_volume_access on the OS template, whose file may well
 // be missing.
 func (n *Node) checkTemplate(a Auth, volid string) error {
-	m := volumeID.FindStringSubmatch(volid)
+	m := volumeID().FindStringSubmatch(volid)
 	if m == nil {
 		return n.checkPath(a)
 	}
 	n.mu.Lock()
-	_, err := n.storage(m[1])
+	s, err := n.storage(m[1])
 	n.mu.Unlock()
 	if err != nil {
 		return err
+	}
+	if n.prof.Major < 9 && strings.HasSuffix(m[2], ".tar") { // OCI archives came with 9.1
+		return s.badVolume(m[2])
 	}
 	if !strings.HasPrefix(m[2], "vztmpl/") {
 		return fail("unable to use volume %s - content type needs to be 'vztmpl'", volid)
@@ -222,6 +230,13 @@ func (n *Node) planDisks(a Auth, c *creation, storage string) error {
 		if err != nil {
 			return err
 		}
+		if d.storage == "" { // it is there already
+			if size := d.size; size > 0 {
+				p["size"] = printSize(size)
+			}
+			c.conf[key] = printProperties(p, "volume", true)
+			continue
+		}
 		delete(p, "volume")
 		delete(p, "size")
 		d.options = p
@@ -230,13 +245,15 @@ func (n *Node) planDisks(a Auth, c *creation, storage string) error {
 	return nil
 }
 
+// planDisk returns a disk without a storage for a volume, or a folder of the node, that is
+// there already.
 func (n *Node) planDisk(a Auth, volume, storage string) (disk, error) {
 	if _, err := strconv.ParseFloat(volume, 64); err == nil && a.isRoot() {
 		volume = storage + ":" + volume
 	}
-	m := newDisk.FindStringSubmatch(volume)
+	m := newDisk().FindStringSubmatch(volume)
 	if m == nil {
-		v := volumeID.FindStringSubmatch(volume)
+		v := volumeID().FindStringSubmatch(volume)
 		if v == nil {
 			return disk{}, n.checkPath(a)
 		}
@@ -245,6 +262,9 @@ func (n *Node) planDisk(a Auth, volume, storage string) (disk, error) {
 		s, err := n.storage(v[1])
 		if err != nil {
 			return disk{}, err
+		}
+		if ownedVolume().MatchString(v[2]) {
+			return disk{size: n.sizeOf(volume)}, nil
 		}
 		return disk{}, s.badVolume(v[2])
 	}

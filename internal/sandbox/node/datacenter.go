@@ -26,11 +26,18 @@ func (n *Node) storageConfig(s *Storage) map[string]any {
 		"lvmthin": {"vgname": "pve", "thinpool": "data"},
 		"lvm":     {"vgname": "pve"},
 		"zfspool": {"pool": "rpool/" + s.ID},
+		"nfs":     {"path": "/mnt/pve/" + s.ID, "server": "nas.lan", "export": "/srv/" + s.ID},
 	}[s.Type] {
+		m[k] = v
+	}
+	for k, v := range s.Settings {
 		m[k] = v
 	}
 	if s.Shared {
 		m["shared"] = 1
+	}
+	if len(s.Nodes) > 0 {
+		m["nodes"] = strings.Join(s.Nodes, ",")
 	}
 	if s.Disabled {
 		m["disable"] = 1
@@ -66,14 +73,14 @@ func (n *Node) StorageConfig(id string) (map[string]any, error) {
 	return n.storageConfig(&n.st.Storages[i]), nil
 }
 
-// ClusterTasks is GET /cluster/tasks: those that run and the last that ended.
+// ClusterTasks is GET /cluster/tasks: those that run and the last that ended, of the nodes that are on.
 func (n *Node) ClusterTasks(a Auth) []map[string]any {
 	all := n.Check(a, "/", "Sys.Audit") == nil
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	rows := []map[string]any{}
 	for _, t := range slices.Backward(n.order) {
-		if !all && t.User != a.ID() || len(rows) == 25 {
+		if p := n.Peer(t.at()); !all && t.User != a.ID() || len(rows) == 25*len(n.nodes) || p == nil || p.off {
 			continue
 		}
 		m := t.view()
@@ -86,14 +93,6 @@ func (n *Node) ClusterTasks(a Auth) []map[string]any {
 		rows = append(rows, m)
 	}
 	return rows
-}
-
-// DatacenterOptions is GET /cluster/options of a node that nobody has set any on.
-func (n *Node) DatacenterOptions(a Auth) map[string]any {
-	if n.Check(a, "/", "Sys.Audit") != nil {
-		return map[string]any{}
-	}
-	return map[string]any{"keyboard": "en-us", "mac_prefix": "BC:24:11"}
 }
 
 var realms = []map[string]any{
@@ -127,5 +126,5 @@ func (n *Node) NetworkInterface(name string) (map[string]any, error) {
 
 // NoVM answers every request for a virtual machine: the node has only containers.
 func (n *Node) NoVM(vmid string) error {
-	return fail("Configuration file 'nodes/%s/qemu-server/%s.conf' does not exist", Name, vmid)
+	return fail("Configuration file 'nodes/%s/qemu-server/%s.conf' does not exist", n.name, vmid)
 }

@@ -10,14 +10,14 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
-// Exec runs a process in a running guest, as lxc-attach does. It takes no lock
-// and makes no task. What is refused before it starts is an *Error:
-// unknown container, or "container 'ID' not running!".
+// Exec runs a process in a running guest, as lxc-attach does. It takes no lock and makes no
+// task. If the process cannot start, Exec returns an *Error: there is no such container, or
+// "container 'ID' not running!".
 func (n *Node) Exec(ctx context.Context, vmid int, e driver.Exec) (int, error) {
 	if err := n.Exists(vmid); err != nil {
 		return 0, err
 	}
-	if n.drv.Pid(vmid) == 0 {
+	if n.pid(vmid) == 0 {
 		return 0, fail("container '%d' not running!", vmid)
 	}
 	return n.drv.Exec(ctx, vmid, e)
@@ -28,7 +28,7 @@ func (n *Node) Attach(vmid int, e driver.Exec) (driver.Attached, error) {
 	if err := n.Exists(vmid); err != nil {
 		return nil, err
 	}
-	if n.drv.Pid(vmid) == 0 {
+	if n.pid(vmid) == 0 {
 		return nil, fail("container '%d' not running!", vmid)
 	}
 	return n.drv.Attach(vmid, e)
@@ -60,7 +60,7 @@ func (n *Node) file(ctx context.Context, a Auth, typ string, vmid int, run func(
 	if err := n.Exists(vmid); err != nil {
 		return err
 	}
-	if n.drv.Pid(vmid) == 0 {
+	if n.pid(vmid) == 0 {
 		return fail("container '%d' not running!", vmid)
 	}
 	unlock, err := n.lock(ctx, vmid, n.opt.LockTimeout)
@@ -84,7 +84,7 @@ func (n *Node) TemplateDir() string { return n.opt.Dir + string(os.PathSeparator
 func (n *Node) Wait(ctx context.Context, vmid int) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for n.drv.Pid(vmid) != 0 {
+	for n.pid(vmid) != 0 {
 		select {
 		case <-ctx.Done():
 			return

@@ -32,6 +32,7 @@ func (n *Node) driverConfig(c *container) driver.Config {
 		Nesting: f["nesting"] == "1", Keyctl: f["keyctl"] == "1", MemoryMiB: num("memory", 512), Cores: num("cores", 2), SwapMiB: num("swap", 512), DiskGiB: diskGiB(c.Conf["rootfs"]),
 		OSTemplate: c.OS, CMode: c.Conf["cmode"], TTYs: num("tty", 2), NoConsole: c.Conf["console"] == "0", Nameservers: splitList(c.Conf["nameserver"]),
 	}
+	d.Unmanaged, d.Init = c.Conf["ostype"] == "unmanaged", c.init()
 	for _, t := range n.st.Templates {
 		if t.File() == c.OS {
 			d.TemplatePath = t.Path
@@ -57,6 +58,27 @@ func (n *Node) driverConfig(c *container) driver.Config {
 	return d
 }
 
+// init is the first process that a config names.
+func (c *container) init() driver.Init {
+	number := func(s string) int { v, _ := strconv.Atoi(s); return v }
+	i := driver.Init{
+		Cmd: c.Conf["entrypoint"], Cwd: c.rawLXC("lxc.init.cwd"), Halt: c.rawLXC("lxc.signal.halt"),
+		UID: number(c.rawLXC("lxc.init.uid")), GID: number(c.rawLXC("lxc.init.gid")),
+	}
+	if i.Cmd == "/sbin/init" {
+		i.Cmd = ""
+	}
+	for v := range strings.SplitSeq(c.Conf["env"], "\x00") {
+		if v != "" {
+			i.Env = append(i.Env, v)
+		}
+	}
+	for g := range strings.FieldsFuncSeq(c.rawLXC("lxc.init.groups"), func(r rune) bool { return r == ',' || r == ' ' }) {
+		i.Groups = append(i.Groups, number(g))
+	}
+	return i
+}
+
 // diskGiB is the size of a volume such as local-lvm:vm-100-disk-0,size=8G; 0 if
 // it is not given in whole GiB.
 func diskGiB(volume string) int {
@@ -70,10 +92,11 @@ func diskGiB(volume string) int {
 func (n *Node) iface(c *container, value string) driver.Interface {
 	p := properties(value, "")
 	i := driver.Interface{Name: p["name"], MAC: p["hwaddr"], Bridge: p["bridge"], LinkLocal: linkLocal(p["hwaddr"])}
+	i.Managed = managed(p)
 	switch p["ip"] {
 	case "dhcp":
 		i.DHCP = true
-		i.Addr, i.Gateway = n.lease(c, p["name"]), n.Gateway()
+		i.Addr, i.Gateway = n.lease(c, p["name"], p["hwaddr"]), n.Gateway()
 	case "", "manual":
 	default:
 		i.Addr, _ = netip.ParsePrefix(p["ip"])

@@ -2,7 +2,9 @@ package node
 
 import (
 	"context"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
@@ -49,9 +51,9 @@ func (n *Node) request(a Auth, verb string, vmid int, do func(ctx context.Contex
 		go func() {
 			defer n.workers.Done()
 			select {
-			case <-n.ctx.Done():
+			case <-n.life().Done():
 			case <-time.After(n.opt.HAPause):
-				_, _ = do(n.ctx) // the manager's task says how it went
+				_, _ = do(n.life()) // the manager's task says how it went
 			}
 		}()
 		return nil
@@ -88,4 +90,112 @@ func cutVMID(v string) (lock string, vmid int, of bool) {
 		v = "backup"
 	}
 	return v, 0, false
+}
+
+// haState is what the HA manager says of the node, "" while it has nothing to manage.
+func (n *Node) haState() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	busy := len(n.st.Maintenance)+len(n.faults.Values(driver.FaultNodeMaintenance)) > 0
+	for _, c := range n.st.Containers {
+		busy = busy || c.HA != nil
+	}
+	switch {
+	case n.away():
+		return "maintenance"
+	case !busy:
+		return ""
+	case n.off && n.opt.Now().Sub(n.sentAt) >= fenceAfter:
+		return "fence"
+	case n.off:
+		return "unknown"
+	}
+	return "online"
+}
+
+// away reports whether the node is in maintenance; mu held.
+func (n *Node) away() bool {
+	_, fault := n.faults.HasIf(driver.FaultNodeMaintenance, func(v string) bool { return v == n.name })
+	return fault || slices.Contains(n.st.Maintenance, n.name)
+}
+
+// fenceAfter is how long the HA manager waits for a node before it takes its resources away:
+// a minute until its lock runs out, and one until its watchdog has surely struck.
+const fenceAfter = 2 * time.Minute
+
+// recover gives the resources of a node that is off to another node, which starts them. The
+// disks of a local storage stay where they are, so that such a start fails.
+func (n *Node) recover() {
+	n.mu.Lock()
+	var moved []*container
+	if n.off && n.opt.Now().Sub(n.sentAt) >= fenceAfter {
+		for _, c := range n.sorted() {
+			if to := n.refuge(); to != nil && c.at() == n.name && c.HA != nil && c.HA.state() == "started" {
+				if n.localDisk(c) != "" && c.Disks == "" {
+					c.Disks = n.name
+				}
+				c.Running = false
+				to.put(c)
+				moved = append(moved, c)
+			}
+		}
+	}
+	if len(moved) > 0 {
+		_ = n.save()
+	}
+	n.mu.Unlock()
+	for _, c := range moved {
+		to := n.home(c)
+		_, _ = to.startNow(to.life(), Root, c.VMID) // the task says how it went
+	}
+}
+
+// refuge is the node with the fewest guests of those that can take more, nil for none; mu held.
+func (n *Node) refuge() *Node {
+	count := map[string]int{}
+	for _, c := range n.st.Containers {
+		count[c.at()]++
+	}
+	var best *Node
+	for _, p := range n.nodes {
+		if !p.off && !p.away() && (best == nil || count[p.name] < count[best.name]) {
+			best = p
+		}
+	}
+	return best
+}
+
+// localDisk is a volume of the container that only one node has, "" for none; mu held.
+func (n *Node) localDisk(c *container) string {
+	for _, v := range c.volumes() {
+		if !n.shared(v.storage()) {
+			return v.Volid
+		}
+	}
+	return ""
+}
+
+// reachable fails for a container whose disks another node has; mu held.
+func (n *Node) reachable(c *container) error {
+	if c.Disks == "" || c.Disks == n.name {
+		return nil
+	}
+	id, name, _ := strings.Cut(n.localDisk(c), ":")
+	if s, err := n.storage(id); err == nil && strings.HasPrefix(s.Type, "lvm") {
+		return fail("no such logical volume pve/%s", name)
+	}
+	return fail("volume '%s:%s' does not exist", id, name)
+}
+
+// haMigrate is the manager's answer to a request to move a resource: containers are moved with
+// a restart.
+func (n *Node) haMigrate(vmid int, to *Node, p Params) {
+	n.workers.Go(func() {
+		select {
+		case <-n.life().Done():
+			return
+		case <-time.After(n.opt.HAPause):
+		}
+		_, _ = n.migrateNow(n.life(), Root, vmid, to, map[string]string{}, Params{"restart": "1", "timeout": p["timeout"]})
+	})
 }

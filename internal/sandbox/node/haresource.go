@@ -118,6 +118,14 @@ func (n *Node) AddHA(p Params) error {
 	return n.save()
 }
 
+// state is the state that is asked for.
+func (r *haResource) state() string {
+	if r.State == "" {
+		return "started"
+	}
+	return r.State
+}
+
 func (r *haResource) set(p Params) {
 	if s := p["state"]; s != "" {
 		r.State = map[string]string{"enabled": "started", "disabled": "stopped"}[s]
@@ -181,22 +189,22 @@ func (n *Node) RemoveHA(sid string) error {
 func (n *Node) manage(vmid int) {
 	n.workers.Go(func() {
 		select {
-		case <-n.ctx.Done():
+		case <-n.life().Done():
 			return
 		case <-time.After(n.opt.HAPause):
 		}
 		n.mu.Lock()
-		want := "ignored"
+		want, at := "ignored", n
 		if c := n.st.Containers[vmid]; c != nil && c.HA != nil {
-			want = c.HA.State
+			want, at = c.HA.state(), n.home(c)
 		}
 		n.mu.Unlock()
-		running := n.drv.Pid(vmid) != 0
+		running := at.pid(vmid) != 0
 		switch { // the tasks say how it went
-		case (want == "" || want == "started") && !running:
-			_, _ = n.startNow(n.ctx, Root, vmid)
+		case want == "started" && !running:
+			_, _ = at.startNow(at.life(), Root, vmid)
 		case want == "stopped" && running:
-			_, _ = n.shutdownNow(n.ctx, Root, vmid, Params{"forceStop": "1"})
+			_, _ = at.shutdownNow(at.life(), Root, vmid, Params{"forceStop": "1"})
 		}
 	})
 }

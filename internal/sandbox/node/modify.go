@@ -78,15 +78,19 @@ func (n *Node) checkKey(a Auth, key, value string, conf map[string]string, on, v
 		if err := n.checkVM(a, on, vm, "VM.Config.Network"); err != nil {
 			return err
 		}
+		if err := n.checkBridge(a, conf[key]); err != nil {
+			return err
+		}
 		return n.checkBridge(a, value)
 	case key == "rootfs", numbered(key, "mp"):
 		if err := n.checkVM(a, on, vm, "VM.Config.Disk"); err != nil {
 			return err
 		}
-		if strings.HasPrefix(properties(value, "volume")["volume"], "/") {
-			return forbid("mount point type bind is only allowed for root@pam")
+		if value == "" { // it is removed
+			return nil
 		}
-		return nil
+		id, _ := strconv.Atoi(strings.TrimPrefix(vm, "/vms/"))
+		return n.checkVolume(a, id, properties(value, "volume")["volume"])
 	}
 	return n.checkVM(a, on, vm, privilegeOf(key))
 }

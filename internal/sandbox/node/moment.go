@@ -14,7 +14,6 @@ const momentPoll = 20 * time.Millisecond
 // moments carries out the faults that strike guests or the whole node at one
 // moment: at once, or when a file appears in a guest.
 func (n *Node) moments() {
-	defer n.workers.Done()
 	seen := map[string]bool{}
 	tick := time.NewTicker(momentPoll)
 	defer tick.Stop()
@@ -29,6 +28,7 @@ func (n *Node) moments() {
 				n.faults.Jump(d)
 			}
 		})
+		n.watchPower()
 		n.moment(seen, driver.FaultLinkCut, "", func(string, []int) {
 			_ = n.drv.CutLinks(n.ctx)
 			if n.opt.CutLinks != nil {
@@ -88,7 +88,7 @@ func cutFile(v string) (arg, file string) {
 
 // having are the running guests that have a file; with "", all that run.
 func (n *Node) having(file string) []int {
-	return slices.DeleteFunc(n.IDs(), func(id int) bool {
+	return slices.DeleteFunc(n.ids(func(*container) bool { return true }), func(id int) bool {
 		if n.drv.Pid(id) == 0 {
 			return true
 		}
@@ -106,12 +106,12 @@ func (n *Node) having(file string) []int {
 // rebootGuest is a guest that reboots at once, by itself: no task tells of it.
 func (n *Node) rebootGuest(vmid int) {
 	n.mu.Lock()
-	c, err := n.find(vmid)
-	if err != nil {
+	c := n.st.Containers[vmid]
+	if c == nil {
 		n.mu.Unlock()
 		return
 	}
-	c.applyPending()
+	n.applyPending(c)
 	cfg := n.driverConfig(c)
 	n.mu.Unlock()
 	if n.drv.Stop(n.ctx, vmid) == nil && n.drv.Start(n.ctx, cfg, func(string) {}) == nil {

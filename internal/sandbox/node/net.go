@@ -2,7 +2,9 @@ package node
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/hex"
+	"hash/fnv"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -11,9 +13,12 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
+// firstLease is how far above the address of the network the leases begin.
+const firstLease = 10
+
 // lease is the address that the node's DHCP server gives an interface: the same
 // one as long as the container lives. mu held.
-func (n *Node) lease(c *container, name string) netip.Prefix {
+func (n *Node) lease(c *container, name, mac string) netip.Prefix {
 	if a, err := netip.ParseAddr(c.Leases[name]); err == nil && n.st.Subnet.Contains(a) {
 		return netip.PrefixFrom(a, n.st.Subnet.Bits())
 	}
@@ -23,27 +28,45 @@ func (n *Node) lease(c *container, name string) netip.Prefix {
 			taken[a] = true
 		}
 		for key, v := range o.Conf {
-			if ip, ok := properties(v, "")["ip"]; ok && numbered(key, "net") {
+			if !numbered(key, "net") {
+				continue
+			}
+			if ip, ok := properties(v, "")["ip"]; ok {
 				addr, _, _ := strings.Cut(ip, "/")
 				taken[addr] = true
 			}
 		}
 	}
-	a := n.st.Subnet.Masked().Addr()
-	for range 9 { // .10 is the first
-		a = a.Next()
+	a, ok := freeLease(n.st.Subnet, mac, taken)
+	if !ok {
+		return netip.Prefix{}
 	}
-	for a = a.Next(); n.st.Subnet.Contains(a.Next()); a = a.Next() {
-		if taken[a.String()] {
-			continue
-		}
-		if c.Leases == nil {
-			c.Leases = map[string]string{}
-		}
-		c.Leases[name] = a.String()
-		return netip.PrefixFrom(a, n.st.Subnet.Bits())
+	if c.Leases == nil {
+		c.Leases = map[string]string{}
 	}
-	return netip.Prefix{}
+	c.Leases[name] = a.String()
+	return netip.PrefixFrom(a, n.st.Subnet.Bits())
+}
+
+// freeLease chooses as dnsmasq does: a hash of the MAC names an address, and the next free
+// one from there is given. Two sandboxes on one machine that happen to have the same network
+// would otherwise give their first guests the same address, and a client would meet the other
+// one's guest. The upper half of the network comes first, because fixed addresses are mostly
+// chosen from the lower one.
+func freeLease(network netip.Prefix, mac string, taken map[string]bool) (netip.Addr, bool) {
+	bytes := network.Masked().Addr().As4()
+	base := binary.BigEndian.Uint32(bytes[:])
+	size := uint32(1)<<(32-network.Bits()) - firstLease - 1 // the last address is for broadcasts
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(mac))
+	begin := size/2 + h.Sum32()%(size-size/2)
+	for i := range size {
+		binary.BigEndian.PutUint32(bytes[:], base+firstLease+(begin+i)%size)
+		if a := netip.AddrFrom4(bytes); !taken[a.String()] {
+			return a, true
+		}
+	}
+	return netip.Addr{}, false
 }
 
 // linkLocal is the address that an interface gives itself (EUI-64).
@@ -61,7 +84,7 @@ func linkLocal(mac string) netip.Prefix {
 // Interfaces is GET /lxc/ID/interfaces: nil for a stopped or unknown
 // container. For some time after a start there is no address yet.
 func (n *Node) Interfaces(ctx context.Context, vmid int) ([]map[string]any, error) {
-	if n.drv.Pid(vmid) == 0 {
+	if n.pid(vmid) == 0 {
 		return nil, nil
 	}
 	ifs, err := n.drv.Interfaces(ctx, vmid)
@@ -81,7 +104,6 @@ func (n *Node) Interfaces(ctx context.Context, vmid int) ([]map[string]any, erro
 		k, _ := strconv.Atoi(late)
 		only = only || polls <= k
 	}
-	none = none || early && !only
 	rows := []map[string]any{}
 	lo := false
 	for _, i := range ifs {
@@ -96,7 +118,7 @@ func (n *Node) Interfaces(ctx context.Context, vmid int) ([]map[string]any, erro
 			noise = false
 			rows = append(rows, n.ifaceView("docker0", "02:42:ac:11:00:01", netip.MustParsePrefix("172.17.0.1/16")))
 		}
-		rows = append(rows, n.seen(i, none, only))
+		rows = append(rows, n.seen(i, none || early && !only && !i.Managed, only))
 	}
 	return rows, nil
 }
@@ -117,8 +139,8 @@ func (n *Node) seen(i driver.Interface, none, only bool) map[string]any {
 	return n.ifaceView(i.Name, mac, i.Addr, i.Addr6, i.LinkLocal)
 }
 
-// ifaceView has inet and inet6 once each, the last address winning, and since
-// 8.4 the whole list besides. prefix is a string, whatever the schema says.
+// ifaceView has inet and inet6 once each, with the last address of each kind. Since 8.4 it
+// also has the whole list. prefix is a string, although the schema says integer.
 func (n *Node) ifaceView(name, mac string, addrs ...netip.Prefix) map[string]any {
 	m := map[string]any{"name": name, "hwaddr": mac}
 	list := []map[string]any{}

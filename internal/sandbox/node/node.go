@@ -22,9 +22,6 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
-// Name is the node's name.
-const Name = "pve1"
-
 // Params are parameters as they come: every value a string, booleans 0 or 1.
 type Params map[string]string
 
@@ -33,7 +30,7 @@ type Options struct {
 	Dir     string // state, made 0700 when missing
 	Driver  driver.Driver
 	Faults  *driver.Faults
-	Profile Profile // zero: V84
+	Profile Profile // zero: V92
 
 	Subnet    netip.Prefix // for leases; invalid: a random 127.x.y.0/24, kept in Dir
 	Gateway   netip.Addr   // invalid: the first address of Subnet
@@ -46,6 +43,7 @@ type Options struct {
 	Fetch func(ctx context.Context, template string, log func(string)) (path string, size int64, err error)
 
 	CutLinks  func()                  // ends the node's own SSH connections, for link-cut
+	Gone      func(node string)       // ends the SSH connections of a node that goes off
 	PowerLoss func(off time.Duration) // begins the node's power failure, for node-reboot; must not wait for it
 
 	LockTimeout  time.Duration // 0: 10 s, as lock_config waits
@@ -54,53 +52,63 @@ type Options struct {
 	ConsoleWait  time.Duration // how long termproxy waits for its client; 0: 10 s
 	AddressDelay time.Duration // from a start to the address in /interfaces; 0: 50 ms, <0: none; 1.4 to 2.4 s on a real node
 	Now          func() time.Time
+	Nodes        int // of the cluster; 0 or 1: none. each other node has what the first had, and a shared storage
 }
 
-// Node is an open node. All methods are safe for concurrent use.
+// Node is an open node of a cluster, or the only one. All methods are safe for concurrent use.
 type Node struct {
-	opt    Options
-	drv    driver.Driver
-	faults *driver.Faults
-	prof   Profile
-	roles  map[string][]string // that every node has
-	boot   time.Time           // by the true clock
-	flocks locks
-	shows  consoles
-
-	mu      sync.Mutex // guards everything below
-	st      state
-	tasks   map[string]*task
-	order   []*task // by start
-	lastPID int
-	sent    map[int]map[string]any // the guests as /cluster/resources shows them
-	sentAt  time.Time
-	closed  bool
-
+	*cluster
+	name    string
 	workers sync.WaitGroup
-	ctx     context.Context // ends with Close
-	cancel  context.CancelFunc
+	disk    chan struct{} // held by the create that writes
+	byFault bool          // a fault has switched it off; of the watcher alone
+
+	fuse  sync.Mutex // guards alive and die
+	alive context.Context
+	die   context.CancelFunc
+
+	// guarded by the cluster's mu
+	off    bool
+	boot   time.Time              // by the true clock
+	sent   map[int]map[string]any // its guests as /cluster/resources shows them
+	sentAt time.Time
 }
 
-// Open takes over the node's state in Dir: tasks that ran when the last owner
-// died end with "unexpected status", locks that they held stay in the configs,
+// Open takes over the state in Dir and returns the first node: tasks that ran when the last
+// owner died end with "unexpected status", locks that they held stay in the configs,
 // and guests that were running are started again before Open returns.
 func Open(ctx context.Context, o Options) (*Node, error) {
 	o.defaults()
 	if err := os.MkdirAll(filepath.Join(o.Dir, "tasks"), 0o700); err != nil {
 		return nil, err
 	}
-	n := &Node{opt: o, drv: o.Driver, faults: o.Faults, prof: o.Profile, roles: o.Profile.builtinRoles(), boot: time.Now(), tasks: map[string]*task{}, lastPID: 25800}
-	n.ctx, n.cancel = context.WithCancel(context.Background())
+	c := &cluster{opt: o, drv: o.Driver, faults: o.Faults, prof: o.Profile, roles: o.Profile.builtinRoles(), tasks: map[string]*task{}, lastPID: 25800}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	for i := range max(1, o.Nodes) {
+		p := &Node{cluster: c, name: NodeName(i), boot: time.Now(), disk: make(chan struct{}, 1)}
+		c.nodes = append(c.nodes, p)
+		p.born()
+		p.off = i > 0 && p.faulty(p)
+		if o.Nodes > 1 { // a cluster has been up for a while: its nodes have reported
+			p.boot = p.boot.Add(-max(0, o.Broadcast))
+		}
+	}
+	n := c.nodes[0]
 	if err := n.load(); err != nil {
 		return nil, err
 	}
 	if err := n.loadTasks(); err != nil {
 		return nil, err
 	}
-	n.startAll(ctx)
+	var booting sync.WaitGroup
+	for _, p := range c.nodes {
+		if !p.off {
+			booting.Go(func() { p.startAll(ctx) })
+		}
+	}
+	booting.Wait()
 	if n.faults != nil {
-		n.workers.Add(1)
-		go n.moments()
+		n.watchers.Go(n.moments)
 	}
 	return n, nil
 }
@@ -125,7 +133,7 @@ func (o *Options) defaults() {
 		o.AddressDelay = 50 * time.Millisecond
 	}
 	if o.Profile.Version == "" {
-		o.Profile = V84()
+		o.Profile = V92()
 	}
 	if o.Storages == nil {
 		o.Storages = DefaultStorages()
@@ -138,7 +146,7 @@ func (o *Options) defaults() {
 	}
 }
 
-// Close ends this owner: running tasks are killed, guests stop and are started
+// Close ends this owner, with every node: running tasks are killed, guests stop and are started
 // again by the next owner. The driver is closed too.
 func (n *Node) Close() error {
 	n.mu.Lock()
@@ -148,13 +156,18 @@ func (n *Node) Close() error {
 	}
 	n.closed = true
 	for _, c := range n.st.Containers {
-		c.Running = n.drv.Pid(c.VMID) != 0
+		if !n.home(c).off {
+			c.Running = n.drv.Pid(c.VMID) != 0
+		}
 	}
 	err := n.save()
 	n.mu.Unlock()
 	n.cancel()
 	n.shows.close()
-	n.workers.Wait()
+	n.watchers.Wait()
+	for _, p := range n.nodes {
+		p.workers.Wait()
+	}
 	return errors.Join(err, n.drv.Close())
 }
 
@@ -177,11 +190,11 @@ func (n *Node) Gateway() netip.Addr {
 
 // find needs mu held.
 func (n *Node) find(vmid int) (*container, error) {
-	if c, ok := n.st.Containers[vmid]; ok {
+	if c := n.own(vmid); c != nil {
 		n.lockFault(c)
 		return c, nil
 	}
-	return nil, fail("Configuration file 'nodes/%s/lxc/%d.conf' does not exist", Name, vmid)
+	return nil, fail("Configuration file 'nodes/%s/lxc/%d.conf' does not exist", n.name, vmid)
 }
 
 // Exists fails as Proxmox does for an id that has no config.
@@ -197,7 +210,7 @@ func (n *Node) Running(vmid int) bool {
 	if n.Exists(vmid) != nil {
 		return false
 	}
-	return n.drv.Pid(vmid) != 0
+	return n.pid(vmid) != 0
 }
 
 // vmid reads the id out of parameters that were checked before.

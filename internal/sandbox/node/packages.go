@@ -11,7 +11,7 @@ import (
 // depend on. Version is the candidate of apt, OldVersion the installed one.
 func (n *Node) Packages() []map[string]any {
 	rows := []map[string]any{}
-	for _, v := range n.prof.Packages {
+	for _, v := range n.Profile().Packages {
 		have := v[1]
 		for _, f := range n.faults.Values(driver.FaultPackage) {
 			if name, version, _ := strings.Cut(f, "="); name == v[0] {

@@ -72,7 +72,7 @@ func (n *Node) Pool(_ Auth, p Params) (map[string]any, error) {
 		return nil, fail("pool '%s' does not exist", id)
 	}
 	for _, s := range one.Storages {
-		in["storage/"+Name+"/"+s] = true
+		in["storage/"+n.name+"/"+s] = true
 	}
 	members := []map[string]any{}
 	for _, r := range append(n.guests(Root), n.storageResources(Root)...) {

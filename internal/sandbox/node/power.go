@@ -1,8 +1,11 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,7 +46,7 @@ func (n *Node) power(ctx context.Context, a Auth, typ string, vmid int, run func
 // Start is POST status/start. An unknown id, a lock and a missing bridge are
 // found out by the worker only.
 func (n *Node) Start(ctx context.Context, a Auth, vmid int, _ Params) (string, error) {
-	if n.drv.Pid(vmid) != 0 {
+	if n.pid(vmid) != 0 {
 		return "", fail("CT %d already running", vmid)
 	}
 	if n.ha(vmid) {
@@ -67,16 +70,24 @@ func (n *Node) start(ctx context.Context, w *worker, vmid int) error {
 	if c.Conf["template"] == "1" {
 		err = fail("you can't start a CT if it's a template")
 	} else {
-		err = c.checkLock()
+		err = n.reachable(c)
+		if c.Conf["lock"] != "mounted" { // by pct mount
+			err = cmp.Or(c.checkLock(), err)
+		}
 	}
 	if err != nil {
 		n.mu.Unlock()
 		return err
 	}
-	c.applyPending()
-	cfg, tagged := n.driverConfig(c), c.tagged()
+	n.applyPending(c)
+	cfg, tagged, conf := n.driverConfig(c), c.tagged(), maps.Clone(c.Conf)
+	now := *c // a PUT may change the config meanwhile
+	now.Conf = conf
 	_ = n.save()
 	n.mu.Unlock()
+	if err := n.checkDevices(conf); err != nil {
+		return n.startFailed(w, vmid, err.Error())
+	}
 	for _, i := range cfg.Interfaces {
 		if i.Bridge != "" && !slices.Contains(n.opt.Bridges, i.Bridge) {
 			return fail("bridge '%s' does not exist", i.Bridge)
@@ -85,7 +96,11 @@ func (n *Node) start(ctx context.Context, w *worker, vmid int) error {
 	if _, ok := n.faults.Has(driver.FaultNoVLANs); ok && tagged != "" {
 		return n.startFailed(w, vmid, "no physical interface on bridge '"+tagged+"'")
 	}
-	n.warnNesting(w, c.Conf, c.OS)
+	if err := now.checkManaged(); err != nil {
+		return err
+	}
+	n.warnNesting(w, &now)
+	unanswered := n.dhcp(&now, &cfg)
 	for _, m := range cfg.Mounts {
 		if m.Source != "" {
 			w.Log("sandbox: " + m.Path + " is an empty folder of the guest; the node's " + m.Source + " is not mounted there")
@@ -97,14 +112,27 @@ func (n *Node) start(ctx context.Context, w *worker, vmid int) error {
 	if v, ok := n.faults.Take(driver.FaultStartSlow); ok {
 		return n.startSlowly(ctx, c, cfg, v)
 	}
+	if v, ok := n.faults.Has(driver.FaultRollbackSlow); ok && c.Unclean {
+		return n.startSlowly(ctx, c, cfg, v)
+	}
 	// A stop that reaches the worker now is too late, because it has already asked
 	// systemd for the start.
-	if err := n.drv.Start(n.ctx, cfg, w.Log); err != nil {
+	err = n.drv.Start(n.life(), cfg, w.Log)
+	if errors.Is(err, driver.ErrExited) {
+		return noPID(vmid)
+	}
+	if err != nil {
 		return n.startFailed(w, vmid, err.Error())
 	}
 	n.started(c)
+	for _, u := range unanswered {
+		w.Log("WARN: DHCP failed - " + u.command(vmid, n.pid(vmid)))
+	}
 	return nil
 }
+
+// noPID is how Proxmox finds that a container's first process has ended already.
+func noPID(vmid int) error { return fail("unable to get PID for CT %d (not running?)", vmid) }
 
 // startSlowly is a start that waits for ext4's multi-mount protection. A stop of the task
 // ends only the worker; the systemd unit that starts the container continues.
@@ -114,10 +142,10 @@ func (n *Node) startSlowly(ctx context.Context, c *container, cfg driver.Config,
 	n.workers.Go(func() {
 		select {
 		case <-time.After(d):
-		case <-n.ctx.Done():
+		case <-n.life().Done():
 			return
 		}
-		err := n.drv.Start(n.ctx, cfg, func(string) {})
+		err := n.drv.Start(n.life(), cfg, func(string) {})
 		if err == nil {
 			n.started(c)
 		}
@@ -125,6 +153,9 @@ func (n *Node) startSlowly(ctx context.Context, c *container, cfg driver.Config,
 	})
 	select {
 	case err := <-up:
+		if errors.Is(err, driver.ErrExited) {
+			return noPID(cfg.VMID)
+		}
 		return err
 	case <-ctx.Done():
 		return fail("received interrupt")
@@ -154,7 +185,7 @@ func (n *Node) startFailed(w *worker, vmid int, text string) error {
 func (n *Node) started(c *container) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	c.Running, c.Started, c.up, c.polls = true, n.opt.Now(), time.Now(), 0
+	c.Running, c.Started, c.up, c.polls, c.Unclean = true, n.opt.Now(), time.Now(), 0, false
 	_ = n.save()
 }
 
@@ -169,7 +200,7 @@ func (n *Node) stopped(vmid int) {
 
 // Stop is POST status/stop.
 func (n *Node) Stop(ctx context.Context, a Auth, vmid int, _ Params) (string, error) {
-	if n.drv.Pid(vmid) == 0 {
+	if n.pid(vmid) == 0 {
 		return "", fail("CT %d not running", vmid)
 	}
 	if n.ha(vmid) {
@@ -204,7 +235,7 @@ func (n *Node) mayStop(vmid int) error {
 // Shutdown is POST status/shutdown; after timeout seconds (60) it fails, or
 // kills with forceStop.
 func (n *Node) Shutdown(ctx context.Context, a Auth, vmid int, p Params) (string, error) {
-	if n.drv.Pid(vmid) == 0 {
+	if n.pid(vmid) == 0 {
 		return "", fail("CT %d not running", vmid)
 	}
 	if n.ha(vmid) { // asks for a stop, with its own timeout
@@ -216,12 +247,12 @@ func (n *Node) Shutdown(ctx context.Context, a Auth, vmid int, p Params) (string
 }
 
 func (n *Node) shutdownNow(ctx context.Context, a Auth, vmid int, p Params) (string, error) {
-	return n.power(ctx, a, "vzshutdown", vmid, func(ctx context.Context, _ *worker) error {
-		return n.shutdown(ctx, vmid, p)
+	return n.power(ctx, a, "vzshutdown", vmid, func(ctx context.Context, w *worker) error {
+		return n.shutdown(ctx, w, vmid, p)
 	})
 }
 
-func (n *Node) shutdown(ctx context.Context, vmid int, p Params) error {
+func (n *Node) shutdown(ctx context.Context, w *worker, vmid int, p Params) error {
 	if err := n.mayStop(vmid); err != nil {
 		return err
 	}
@@ -232,6 +263,9 @@ func (n *Node) shutdown(ctx context.Context, vmid int, p Params) error {
 	wait, cancel := context.WithTimeout(ctx, time.Duration(timeout)*time.Second)
 	defer cancel()
 	err := n.drv.Shutdown(wait, vmid)
+	if errors.Is(err, context.DeadlineExceeded) && !p.bool("forceStop") {
+		w.Log(fmt.Sprintf("command 'lxc-stop -n %d --nokill --timeout %d' failed: exit code 1", vmid, timeout))
+	}
 	if err != nil && p.bool("forceStop") {
 		err = n.drv.Stop(ctx, vmid)
 	}
@@ -247,11 +281,11 @@ func (n *Node) shutdown(ctx context.Context, vmid int, p Params) error {
 
 // Reboot is POST status/reboot.
 func (n *Node) Reboot(ctx context.Context, a Auth, vmid int, p Params) (string, error) {
-	if n.drv.Pid(vmid) == 0 {
+	if n.pid(vmid) == 0 {
 		return "", fail("VM %d not running", vmid) // Proxmox says VM here
 	}
 	return n.power(ctx, a, "vzreboot", vmid, func(ctx context.Context, w *worker) error {
-		if err := n.shutdown(ctx, vmid, p); err != nil {
+		if err := n.shutdown(ctx, w, vmid, p); err != nil {
 			return err
 		}
 		return n.start(ctx, w, vmid)
@@ -264,14 +298,14 @@ func (n *Node) Destroy(ctx context.Context, a Auth, vmid int, p Params) (string,
 		return "", err
 	}
 	running := fail("unable to destroy CT %d - container is running", vmid)
-	if n.drv.Pid(vmid) != 0 && !p.bool("force") {
+	if n.pid(vmid) != 0 && !p.bool("force") {
 		return "", running
 	}
 	return n.power(ctx, a, "vzdestroy", vmid, func(ctx context.Context, w *worker) error {
 		if err := n.mayDestroy(vmid, p); err != nil {
 			return err
 		}
-		if n.drv.Pid(vmid) != 0 {
+		if n.pid(vmid) != 0 {
 			if !p.bool("force") {
 				return running
 			}
@@ -313,7 +347,21 @@ func (n *Node) destroy(ctx context.Context, w *worker, vmid int, p Params) error
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	delete(n.st.Containers, vmid)
+	if c := n.st.Containers[vmid]; c != nil {
+		for _, v := range c.volumes() {
+			if v.VMID != vmid { // "ignore deletion of …, CT N isn't the owner"
+				n.st.Strays = append(n.st.Strays, v)
+			}
+		}
+		for key, text := range c.Conf {
+			if numbered(key, "unused") { // one that a snapshot has, too
+				volume := properties(text, "volume")["volume"]
+				n.free(volume)
+				_ = n.drv.Drop(volume)
+			}
+		}
+	}
+	n.drop(vmid)
 	if p.bool("destroy-unreferenced-disks") {
 		n.freeUnreferenced(vmid)
 	}
@@ -327,7 +375,10 @@ func (n *Node) destroy(ctx context.Context, w *worker, vmid int, p Params) error
 func (n *Node) startAll(ctx context.Context) {
 	var ran []int // all of them first: a start writes the whole state
 	for _, c := range n.st.Containers {
-		if n.drv.Pid(c.VMID) != 0 { // left over from an owner that was killed
+		if c.at() != n.name {
+			continue
+		}
+		if n.pid(c.VMID) != 0 { // left over from an owner that was killed
 			_ = n.drv.Stop(ctx, c.VMID)
 		}
 		if c.Running {

@@ -23,7 +23,7 @@ func (n *Node) Resize(ctx context.Context, a Auth, vmid int, p Params) (string, 
 		return "", &Error{Status: 500, Message: "format error", Params: map[string]string{"mp": missing, "volume": missing}}
 	}
 	d := properties(old, "volume")
-	if m := volumeID.FindStringSubmatch(d["volume"]); m != nil {
+	if m := volumeID().FindStringSubmatch(d["volume"]); m != nil {
 		if err := n.Check(a, "/storage/"+m[1], "Datastore.AllocateSpace"); err != nil {
 			return "", err
 		}
@@ -58,13 +58,13 @@ func (n *Node) Resize(ctx context.Context, a Auth, vmid int, p Params) (string, 
 		if err := n.save(); err != nil {
 			return err
 		}
-		return n.hotplug(ctx, c)
+		return n.reconfigure(ctx, c)
 	})
 }
 
-// hotplug applies the settings that take effect in a running guest; mu held.
-func (n *Node) hotplug(ctx context.Context, c *container) error {
-	if n.drv.Pid(c.VMID) == 0 {
+// reconfigure applies the settings that take effect in a running guest; mu held.
+func (n *Node) reconfigure(ctx context.Context, c *container) error {
+	if n.pid(c.VMID) == 0 {
 		return nil
 	}
 	if err := n.drv.Reconfigure(ctx, n.driverConfig(c)); err != nil {

@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// The roles that every node has are made of this table, as in Proxmox's AccessControl.pm:
-// of each kind of object, the privileges that only Administrator has, those of an
-// admin, of a user, and of an auditor. A privilege with /8 or /9 is of that version alone.
+// The roles that every node has are made of this table, as in Proxmox's AccessControl.pm.
+// For each kind of object it lists the privileges that only Administrator has, and the
+// privileges of an admin, a user and an auditor. Only the version after a slash (/8, /9) has
+// that privilege.
 var groups = []struct{ kind, root, admin, user, audit string }{
 	{
 		"VM", "",

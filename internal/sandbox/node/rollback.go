@@ -11,9 +11,9 @@ import (
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
-// Rollback is POST /lxc/ID/snapshot/NAME/rollback: a running container is killed
-// first. With start a second task starts it; the rollback is done whatever
-// becomes of that. A failure after the lock was set leaves the lock.
+// Rollback is POST /lxc/ID/snapshot/NAME/rollback. It kills a running container first. With
+// start, a second task starts the container; if that task fails, the rollback is done all the
+// same. A failure after the lock was set leaves the lock.
 func (n *Node) Rollback(a Auth, vmid int, p Params) (string, error) {
 	name := p["snapname"]
 	return n.fork(a, "vzrollback", strconv.Itoa(vmid), func(ctx context.Context, w *worker) error {
@@ -37,6 +37,7 @@ func (n *Node) rollback(ctx context.Context, w *worker, vmid int, name string) e
 	if err := n.mayRollback(vmid, name); err != nil {
 		return err
 	}
+	ran := n.pid(vmid) != 0
 	if err := n.drv.Stop(ctx, vmid); err != nil {
 		return fail("%v", err)
 	}
@@ -49,6 +50,9 @@ func (n *Node) rollback(ctx context.Context, w *worker, vmid int, name string) e
 			text = "command '/sbin/lvcreate -an -n vm-" + strconv.Itoa(vmid) + "-disk-0 -s pve/snap_vm-" + strconv.Itoa(vmid) + "-disk-0_" + name + "' failed: exit code 5"
 		}
 		return fail("%s", text)
+	}
+	if err := n.takeRootOf(vmid, name); err != nil {
+		return err
 	}
 	if err := n.drv.Rollback(ctx, vmid, name); err != nil {
 		return fail("%v", err)
@@ -68,8 +72,35 @@ func (n *Node) rollback(ctx context.Context, w *worker, vmid int, name string) e
 	if err != nil {
 		return err
 	}
+	was := properties(c.Conf["rootfs"], "volume")
 	c.applySnapshot(name, s)
+	c.Unclean = ran
+	n.leaveUnused(c, was)
+	n.tidyUnused(c)
+	n.named(c)
 	return n.save()
+}
+
+// takeRootOf makes the volume that was the root file system at the snapshot that again.
+func (n *Node) takeRootOf(vmid int, name string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c, err := n.find(vmid)
+	if err != nil {
+		return err
+	}
+	s, err := c.snapshot(name)
+	if err != nil {
+		return err
+	}
+	was, now := properties(s.Conf["rootfs"], "volume")["volume"], properties(c.Conf["rootfs"], "volume")["volume"]
+	if was == now {
+		return nil
+	}
+	if err := n.drv.Take(context.Background(), n.driverConfig(c), was, now); err != nil {
+		return fail("%v", err)
+	}
+	return nil
 }
 
 func (n *Node) mayRollback(vmid int, name string) error {
@@ -194,7 +225,7 @@ func (n *Node) Snapshots(vmid int) ([]map[string]any, error) {
 		}
 		rows = append(rows, m)
 	}
-	now := map[string]any{"name": "current", "description": "You are here!", "digest": c.digest(), "running": flag(n.drv.Pid(vmid) != 0)}
+	now := map[string]any{"name": "current", "description": "You are here!", "digest": c.digest(), "running": flag(n.pid(vmid) != 0)}
 	if p, ok := c.Conf["parent"]; ok {
 		now["parent"] = p
 	}

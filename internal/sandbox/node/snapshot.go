@@ -3,11 +3,11 @@ package node
 import (
 	"context"
 	"maps"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/infrahaus/infrahaus/internal/lazy"
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
@@ -21,7 +21,7 @@ type snapshot struct {
 }
 
 // snapName is pve-configid; it becomes a folder's name in the drivers.
-var snapName = regexp.MustCompile(`(?i)^[a-z][a-z0-9_-]+$`)
+var snapName = lazy.Regexp(`(?i)^[a-z][a-z0-9_-]+$`)
 
 func noSnapshot(name string) *Error { return fail("snapshot '%s' does not exist", name) }
 
@@ -63,7 +63,7 @@ func (n *Node) TakeSnapshot(a Auth, vmid int, p Params) (string, error) {
 	if name == "current" || name == "vzdump" {
 		return "", fail("unable to use snapshot name '%s' (reserved name)", name)
 	}
-	if !snapName.MatchString(name) {
+	if !snapName().MatchString(name) {
 		return "", badParam("snapname", "invalid format - invalid configuration ID '"+name+"'\n")
 	}
 	return n.fork(a, "vzsnapshot", strconv.Itoa(vmid), func(ctx context.Context, w *worker) error {
@@ -71,8 +71,8 @@ func (n *Node) TakeSnapshot(a Auth, vmid int, p Params) (string, error) {
 			return err
 		}
 		err := n.keep(ctx, w, vmid, name)
-		if n.ctx.Err() != nil {
-			return n.ctx.Err() // killed with the node: lock and half a snapshot stay
+		if n.life().Err() != nil {
+			return n.life().Err() // killed with the node: lock and half a snapshot stay
 		}
 		if err == nil {
 			return n.locked(ctx, vmid, func(c *container) error { return c.commit(name) })

@@ -129,6 +129,46 @@ func TestRollbackStarts(t *testing.T) {
 	}
 }
 
+// The first start after the rollback of a running container waits for ext4's multi-mount
+// protection, and only that one.
+func TestSlowAfterRollback(t *testing.T) {
+	const slow = 150 * time.Millisecond
+	n := open(t, node.Options{Faults: driver.NewFaults(driver.Fault{Name: driver.FaultRollbackSlow, Value: slow.String()})})
+	mustCreate(t, n, spec(100))
+	snap(t, n, "first")
+	took := func() time.Duration {
+		began := time.Now()
+		start(t, n)
+		return time.Since(began)
+	}
+	for _, step := range []struct {
+		what     string
+		slow     bool
+		rollback bool
+	}{
+		{"the first start", false, false}, {"after a rollback while it ran", true, true}, {"the start after that", false, false},
+	} {
+		if step.rollback {
+			if exit := rollback(t, n, "first"); exit != "OK" {
+				t.Fatal(exit)
+			}
+		}
+		if d := took(); (d >= slow) != step.slow {
+			t.Errorf("%s took %s", step.what, d)
+		}
+		if step.what != "the first start" {
+			upid, err := n.Stop(t.Context(), node.Root, 100, nil)
+			finish(t, n, upid, err)
+		}
+	}
+	if exit := rollback(t, n, "first"); exit != "OK" {
+		t.Fatal(exit)
+	}
+	if d := took(); d >= slow {
+		t.Errorf("the start after a rollback while it was stopped took %s", d)
+	}
+}
+
 // What the worker is at shows as the config's lock, and keeps others away.
 func TestSnapshotLocks(t *testing.T) {
 	reached, release := make(chan struct{}), make(chan struct{})

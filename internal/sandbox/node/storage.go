@@ -2,11 +2,11 @@ package node
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/infrahaus/infrahaus/internal/lazy"
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
@@ -19,18 +19,29 @@ type Storage struct {
 	Used     int64    `json:"used"` // before any container's disk
 	Disabled bool     `json:"disabled,omitempty"`
 	Shared   bool     `json:"shared,omitempty"`
+	Nodes    []string `json:"nodes,omitempty"` // that have it; none: all
+
+	Settings map[string]string `json:"settings,omitempty"` // further ones of one that was added
 }
 
 const gib = 1 << 30
 
-// DefaultStorages are those of a fresh installation: only local-lvm takes root
-// file systems, only local OS templates.
+// DefaultStorages are the storages of a fresh installation: only local-lvm takes root file
+// systems, and only local takes OS templates.
 func DefaultStorages() []Storage {
 	return []Storage{
 		{ID: "local", Type: "dir", Content: []string{"iso", "vztmpl", "backup"}, Total: 94 * gib, Used: 9 * gib},
 		{ID: "local-lvm", Type: "lvmthin", Content: []string{"rootdir", "images"}, Total: 1024 * gib, Used: 3 * gib},
 	}
 }
+
+// SharedStorage is the storage that every node of a cluster has besides its own.
+func SharedStorage() Storage {
+	return Storage{ID: "shared", Type: "nfs", Content: []string{"rootdir", "images", "vztmpl", "backup"}, Total: 2048 * gib, Used: 40 * gib, Shared: true}
+}
+
+// on reports whether a node has the storage.
+func (s *Storage) on(node string) bool { return len(s.Nodes) == 0 || slices.Contains(s.Nodes, node) }
 
 // storage needs mu held; it fails as storage_check_enabled does.
 func (n *Node) storage(id string) (*Storage, error) {
@@ -40,6 +51,8 @@ func (n *Node) storage(id string) (*Storage, error) {
 		return nil, fail("storage '%s' does not exist", id)
 	case n.st.Storages[i].Disabled:
 		return nil, fail("storage '%s' is disabled", id)
+	case !n.st.Storages[i].on(n.name):
+		return nil, fail("storage '%s' is not available on node '%s'", id, n.name)
 	case n.gone(id):
 		return nil, fail("storage '%s' is not online", id)
 	}
@@ -50,8 +63,13 @@ func (n *Node) storage(id string) (*Storage, error) {
 func (n *Node) used(s *Storage) int64 {
 	used := s.Used
 	for _, t := range n.st.Templates {
-		if strings.HasPrefix(t.Volid, s.ID+":") {
+		if strings.HasPrefix(t.Volid, s.ID+":") && n.has(t.Volid, t.Node) {
 			used += t.Size
+		}
+	}
+	for _, b := range n.st.Backups {
+		if strings.HasPrefix(b.Volid, s.ID+":") && n.has(b.Volid, b.Node) {
+			used += b.Size
 		}
 	}
 	for _, v := range n.disks(s.ID) {
@@ -66,17 +84,16 @@ func (n *Node) gone(id string) bool {
 }
 
 func (n *Node) storageView(s *Storage) map[string]any {
-	used := n.used(s)
-	if n.gone(s.ID) { // as pvestatd reports a storage that it could not activate
+	if used := n.used(s); s.on(n.name) && !n.gone(s.ID) {
 		return map[string]any{
-			"storage": s.ID, "type": s.Type, "content": strings.Join(s.Content, ","), "shared": flag(s.Shared),
-			"active": 0, "enabled": flag(!s.Disabled), "total": 0, "used": 0, "avail": 0,
+			"storage": s.ID, "type": s.Type, "content": strings.Join(s.Content, ","),
+			"active": flag(!s.Disabled), "enabled": flag(!s.Disabled), "shared": flag(s.Shared),
+			"total": s.Total, "used": used, "avail": s.Total - used, "used_fraction": float64(used) / float64(max(s.Total, 1)),
 		}
 	}
-	return map[string]any{
-		"storage": s.ID, "type": s.Type, "content": strings.Join(s.Content, ","),
-		"active": flag(!s.Disabled), "enabled": flag(!s.Disabled), "shared": flag(s.Shared),
-		"total": s.Total, "used": used, "avail": s.Total - used, "used_fraction": float64(used) / float64(max(s.Total, 1)),
+	return map[string]any{ // as pvestatd reports a storage that it could not activate
+		"storage": s.ID, "type": s.Type, "content": strings.Join(s.Content, ","), "shared": flag(s.Shared),
+		"active": 0, "enabled": flag(!s.Disabled && s.on(n.name)), "total": 0, "used": 0, "avail": 0,
 	}
 }
 
@@ -86,7 +103,7 @@ func (n *Node) StorageList(a Auth, p Params) []map[string]any {
 	rows := []map[string]any{}
 	for _, s := range slices.Clone(n.st.Storages) {
 		if n.CheckAny(a, "/storage/"+s.ID, "Datastore.Audit", "Datastore.AllocateSpace") != nil ||
-			p["storage"] != "" && p["storage"] != s.ID || p.bool("enabled") && s.Disabled || !s.holdsAny(p["content"]) {
+			p["storage"] != "" && p["storage"] != s.ID || p.bool("enabled") && (s.Disabled || !s.on(n.name)) || !s.holdsAny(p["content"]) {
 			continue
 		}
 		n.mu.Lock()
@@ -102,7 +119,7 @@ func (n *Node) StorageList(a Auth, p Params) []map[string]any {
 
 // addFormats adds the formats of images that a storage can hold: as a pair, and in version 9 spelled out.
 func (n *Node) addFormats(row map[string]any, kind string) {
-	formats := map[string][]string{"dir": {"qcow2", "raw", "subvol", "vmdk"}, "btrfs": {"raw", "subvol"}, "zfspool": {"raw", "subvol"}}[kind]
+	formats := map[string][]string{"dir": {"qcow2", "raw", "subvol", "vmdk"}, "nfs": {"qcow2", "raw", "subvol", "vmdk"}, "btrfs": {"raw", "subvol"}, "zfspool": {"raw", "subvol"}}[kind]
 	if formats == nil {
 		formats = []string{"raw"}
 	}
@@ -129,6 +146,9 @@ func (s *Storage) holds(content string) bool { return slices.Contains(s.Content,
 func splitList(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(",; \t\n\x00", r) })
 }
+
+// contents are what a storage may hold.
+var contents = strings.Fields("backup images import iso none rootdir snippets vztmpl")
 
 // StorageStatus is GET /nodes/NODE/storage/ID/status.
 func (n *Node) StorageStatus(id string) (map[string]any, error) {
@@ -161,6 +181,9 @@ func (n *Node) StorageContent(a Auth, id string, p Params) ([]map[string]any, er
 		}
 	}
 	n.mu.Unlock()
+	if want == "" || want == "backup" {
+		rows = append(rows, n.backupRows(a, id, p["vmid"])...)
+	}
 	return append(rows, n.diskRows(a, id, p["vmid"], want)...), nil
 }
 
@@ -172,10 +195,10 @@ func volumeFormat(volid string) string {
 }
 
 // newDisk matches a request for a new volume: STORAGE:GIB.
-var newDisk = regexp.MustCompile(`^([^:\s]+):(\d+(?:\.\d+)?)$`)
+var newDisk = lazy.Regexp(`^([^:\s]+):(\d+(?:\.\d+)?)$`)
 
 // volumeID is parse_volume_id: a storage's name and the rest.
-var volumeID = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9\-_.]*[A-Za-z0-9]):(.+)$`)
+var volumeID = lazy.Regexp(`^([A-Za-z][A-Za-z0-9\-_.]*[A-Za-z0-9]):(.+)$`)
 
 // newVolume names a container's next volume on a storage and says what the
 // worker's log says about making it.
@@ -255,7 +278,7 @@ func noSpace(s *Storage, vmid int) string {
 // badVolume is what a storage says of a volume name that is neither a new disk
 // nor one of its volumes.
 func (s *Storage) badVolume(name string) *Error {
-	kind := map[string]string{"lvmthin": "lvm", "zfspool": "zfs", "dir": "directory", "btrfs": "directory"}[s.Type]
+	kind := map[string]string{"lvmthin": "lvm", "zfspool": "zfs", "dir": "directory", "nfs": "directory", "btrfs": "directory"}[s.Type]
 	return fail("unable to parse %s volume name '%s'", kind, name)
 }
 

@@ -28,6 +28,7 @@ type task struct {
 	User      string `json:"user"`
 	TokenID   string `json:"tokenid,omitempty"`
 	Exit      string `json:"exitstatus,omitempty"` // "" while it runs
+	Node      string `json:"node,omitempty"`       // "": the first
 
 	log      []string
 	hideLast bool // the last line comes one poll late
@@ -66,11 +67,11 @@ func (n *Node) logLine(t *task, line string) {
 // when the worker has ended, before the task says so.
 func (n *Node) fork(a Auth, typ, id string, run func(context.Context, *worker) error) (string, error) {
 	n.mu.Lock()
-	if n.closed {
+	if n.closed || n.off {
 		n.mu.Unlock()
 		return "", fail("node is shutting down")
 	}
-	ctx, cancel := context.WithCancel(n.ctx)
+	ctx, cancel := context.WithCancel(n.life())
 	t := n.newTask(a, typ, id, cancel)
 	n.workers.Add(1)
 	n.mu.Unlock()
@@ -89,9 +90,9 @@ func (n *Node) newTask(a Auth, typ, id string, cancel context.CancelFunc) *task 
 	n.lastPID += 1 + len(n.order)%7
 	t := &task{
 		PID: n.lastPID, PStart: 300000 + int64(time.Since(n.boot)/(10*time.Millisecond)), StartTime: now.Unix(),
-		Type: typ, ID: id, User: a.User, TokenID: a.TokenID, cancel: cancel, changed: make(chan struct{}),
+		Type: typ, ID: id, User: a.User, TokenID: a.TokenID, Node: n.mark(), cancel: cancel, changed: make(chan struct{}),
 	}
-	t.UPID = fmt.Sprintf("UPID:%s:%08X:%08X:%08X:%s:%s:%s:", Name, t.PID, t.PStart, t.StartTime, typ, id, a.ID())
+	t.UPID = fmt.Sprintf("UPID:%s:%08X:%08X:%08X:%s:%s:%s:", n.name, t.PID, t.PStart, t.StartTime, typ, id, a.ID())
 	t.file, _ = os.OpenFile(n.taskPath(t, ".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	n.tasks[t.UPID] = t
 	n.order = append(n.order, t)
@@ -111,9 +112,9 @@ func (n *Node) finish(t *task, err error, warnings int) {
 	if t.file != nil {
 		defer t.file.Close()
 	}
-	if n.closed && err != nil || errors.Is(err, errKilled) {
+	if (n.closed || n.off) && err != nil || errors.Is(err, errKilled) {
 		t.Exit = "unexpected status"
-		if len(t.log) == 0 && !n.closed {
+		if len(t.log) == 0 && !n.closed && !n.off {
 			t.Exit = unread
 		}
 		if !n.closed {

@@ -1,45 +1,61 @@
 package node
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/infrahaus/infrahaus/internal/lazy"
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
 
-var upidForm = regexp.MustCompile(`^UPID:([a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?):([0-9A-Fa-f]{8}):([0-9A-Fa-f]{8,9}):([0-9A-Fa-f]{8}):([^:\s]+):([^:\s]*):([^:\s]+):$`)
+var upidForm = lazy.Regexp(`^UPID:([a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?):([0-9A-Fa-f]{8}):([0-9A-Fa-f]{8,9}):([0-9A-Fa-f]{8}):([^:\s]+):([^:\s]*):([^:\s]+):$`)
 
-// task finds a task that a may see: tokens see only those of that same token,
-// users their own and their tokens', and Sys.Audit on the node sees all.
+// task finds a task that a may see. A token sees only its own tasks, and a user sees those
+// of the user and of the user's tokens. Sys.Audit on the node sees all.
 func (n *Node) visibleTask(a Auth, upid string) (*task, error) {
-	if !upidForm.MatchString(upid) {
+	if !upidForm().MatchString(upid) {
 		return nil, badParam("upid", "unable to parse worker upid")
 	}
 	n.mu.Lock()
-	t := n.tasks[upid]
+	t := n.ownTask(upid)
 	n.mu.Unlock()
 	if t == nil {
 		return nil, errNoTask
 	}
 	if !t.own(a) {
-		if err := n.Check(a, "/nodes/"+Name, "Sys.Audit"); err != nil {
+		if err := n.Check(a, "/nodes/"+n.name, "Sys.Audit"); err != nil {
 			return nil, err
 		}
 	}
 	return t, nil
 }
 
+// ownTask is a task of this node: each node has its own logs; mu held.
+func (n *Node) ownTask(upid string) *task {
+	if t := n.tasks[upid]; t != nil && t.Node == n.mark() {
+		return t
+	}
+	return nil
+}
+
+// at is the name of the node that the task runs on.
+func (t *task) at() string {
+	if t.Node == "" {
+		return Name
+	}
+	return t.Node
+}
+
 var errNoTask = badParam("upid", "no such task")
 
 // maySee is the permission on a task of which only the id is known.
 func (n *Node) maySee(a Auth, upid string) error {
-	user, token, _ := strings.Cut(upidForm.FindStringSubmatch(upid)[7], "!")
+	user, token, _ := strings.Cut(upidForm().FindStringSubmatch(upid)[7], "!")
 	if (&task{User: user, TokenID: token}).own(a) {
 		return nil
 	}
-	return n.Check(a, "/nodes/"+Name, "Sys.Audit")
+	return n.Check(a, "/nodes/"+n.name, "Sys.Audit")
 }
 
 func (t *task) own(a Auth) bool {
@@ -51,7 +67,7 @@ func (t *task) own(a Auth) bool {
 
 func (t *task) view() map[string]any {
 	m := map[string]any{
-		"upid": t.UPID, "node": Name, "pid": t.PID, "pstart": t.PStart, "starttime": t.StartTime,
+		"upid": t.UPID, "node": t.at(), "pid": t.PID, "pstart": t.PStart, "starttime": t.StartTime,
 		"type": t.Type, "id": t.ID, "user": t.User,
 	}
 	if t.TokenID != "" {
@@ -119,17 +135,17 @@ func (n *Node) TaskLog(a Auth, upid string, start, limit int) ([]LogLine, int, e
 
 // StopTask is DELETE /tasks/UPID: the worker gets a TERM and cleans up.
 func (n *Node) StopTask(a Auth, upid string) error {
-	if !upidForm.MatchString(upid) {
+	if !upidForm().MatchString(upid) {
 		return badParam("upid", "unable to parse worker upid")
 	}
 	n.mu.Lock()
-	t := n.tasks[upid]
+	t := n.ownTask(upid)
 	n.mu.Unlock()
 	if t == nil {
 		return badParam("upid", "no such task")
 	}
 	if !t.own(a) {
-		if err := n.Check(a, "/nodes/"+Name, "Sys.Modify"); err != nil {
+		if err := n.Check(a, "/nodes/"+n.name, "Sys.Modify"); err != nil {
 			return err
 		}
 	}
@@ -143,13 +159,13 @@ func (n *Node) StopTask(a Auth, upid string) error {
 
 // Tasks is GET /nodes/NODE/tasks, newest first.
 func (n *Node) Tasks(a Auth, p Params) ([]map[string]any, int) {
-	all := n.Check(a, "/nodes/"+Name, "Sys.Audit") == nil
+	all := n.Check(a, "/nodes/"+n.name, "Sys.Audit") == nil
 	source := p["source"]
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	found := []map[string]any{}
 	for _, t := range slices.Backward(n.order) {
-		if !all && !t.own(a) || !t.matches(p, source) {
+		if t.Node != n.mark() || !all && !t.own(a) || !t.matches(p, source) {
 			continue
 		}
 		m := t.view()

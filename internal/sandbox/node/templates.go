@@ -19,6 +19,7 @@ type Template struct {
 	Size  int64  `json:"size"`
 	CTime int64  `json:"ctime"`
 	Path  string `json:"path,omitempty"` // the real archive; "" for virtual guests
+	Node  string `json:"node,omitempty"` // where it was put; "": the first
 }
 
 // DefaultTemplates are the OS templates of a node that was used before.
@@ -47,7 +48,9 @@ func (t *Template) format() string {
 func (n *Node) sortedTemplates() []*Template {
 	ts := make([]*Template, 0, len(n.st.Templates))
 	for _, t := range n.st.Templates {
-		ts = append(ts, t)
+		if n.has(t.Volid, t.Node) {
+			ts = append(ts, t)
+		}
 	}
 	sort.Slice(ts, func(i, j int) bool { return ts[i].Volid < ts[j].Volid })
 	return ts
@@ -57,12 +60,33 @@ func (n *Node) sortedTemplates() []*Template {
 func (n *Node) AddTemplate(t Template) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.addTemplate(t)
+	return n.save()
+}
+
+// addTemplate needs mu held.
+func (n *Node) addTemplate(t Template) {
 	if t.CTime == 0 {
 		t.CTime = n.opt.Now().Unix()
 	}
-	n.st.Templates[t.Volid] = &t
-	return n.save()
+	t.Node = n.mark()
+	n.st.Templates[n.templateKey(t.Volid)] = &t
 }
+
+// templateKey is the volume id, with the node where only that one has it; mu held.
+func (n *Node) templateKey(volid string) string {
+	id, _, _ := strings.Cut(volid, ":")
+	if n.first() || n.shared(id) {
+		return volid
+	}
+	return n.name + "/" + volid
+}
+
+// template is an OS template that this node has, nil for none; mu held.
+func (n *Node) template(volid string) *Template { return n.st.Templates[n.templateKey(volid)] }
+
+// loneTemplate is the OS template of the second node alone; the appliance index has it not.
+var loneTemplate = Template{Volid: "local:vztmpl/alpine-3.19-default_20240207_amd64.tar.xz", Size: 3062232}
 
 // appliance is one entry of the appliance index.
 type appliance struct{ pkg, version, os, section, headline, ext, arch string }
@@ -185,6 +209,14 @@ func (n *Node) placeholder(_ context.Context, file string, log func(string)) (st
 		log(strconv.Itoa(size>>10*percent/100) + "K ........ ........ ........ ........ " + strconv.Itoa(percent) + "%  98.1M 0s")
 	}
 	return "", size, os.WriteFile(filepath.Join(dir, file), []byte("placeholder of "+file+"\n"), 0o600)
+}
+
+// systemd is the version of the container's systemd, 0 for none or unknown.
+func (c *container) systemd() int {
+	if c.Systemd != 0 || strings.HasSuffix(c.OS, ".tar") {
+		return c.Systemd
+	}
+	return systemd(c.OS)
 }
 
 // systemd is the version that an OS template brings, 0 for none or unknown.

@@ -95,8 +95,8 @@ func (n *Node) TOTP(user, response string) bool {
 	return n.save() == nil
 }
 
-// Challenge is the ticket of a user who has given the password and owes the second
-// factor. Its signature covers the user's name, which it does not show.
+// Challenge is the ticket of a user after the password and before the second factor. Its
+// signature covers the user's name, but the name is not in it.
 func (n *Node) Challenge(user string) string {
 	plain := fmt.Sprintf(`PVE:!tfa!{"totp"%%3Atrue}:%08X`, n.opt.Now().Unix())
 	return plain + "::" + n.sign(plain+":"+user)

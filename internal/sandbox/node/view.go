@@ -1,7 +1,6 @@
 package node
 
 import (
-	"net/netip"
 	"runtime"
 	"sort"
 	"strconv"
@@ -13,6 +12,9 @@ import (
 
 // nodeMemory is the RAM of the simulated node, in bytes.
 const nodeMemory = 24 * gib
+
+// guestMemory is what a running guest uses of it, in bytes.
+const guestMemory = 13 << 20
 
 // Now is the time by the node's clock.
 func (n *Node) Now() time.Time { return n.opt.Now() }
@@ -41,7 +43,7 @@ func (n *Node) status(c *container) map[string]any {
 		}
 		return def
 	}
-	pid := n.drv.Pid(c.VMID)
+	pid := n.pid(c.VMID)
 	c.Running = pid != 0 // it may have gone down, or come up again, by itself
 	m := map[string]any{
 		"vmid": c.VMID, "name": c.name(), "type": "lxc", "status": "stopped", "uptime": 0, "cpu": 0, "cpus": c.cpus(),
@@ -49,7 +51,7 @@ func (n *Node) status(c *container) map[string]any {
 		"disk": 0, "maxdisk": c.diskSize(), "netin": 0, "netout": 0, "diskread": 0, "diskwrite": 0,
 	}
 	if pid != 0 {
-		m["status"], m["pid"], m["mem"], m["disk"] = "running", pid, int64(13<<20), int64(290<<20)
+		m["status"], m["pid"], m["mem"], m["disk"] = "running", pid, int64(guestMemory), int64(290<<20)
 		up := max(1, int(time.Since(c.up).Seconds()))
 		m["uptime"], m["netin"], m["netout"] = up, 220+11*up, 516+7*up
 	}
@@ -125,7 +127,7 @@ func (n *Node) List(a Auth) []map[string]any {
 			continue
 		}
 		n.mu.Lock()
-		if c := n.st.Containers[id]; c != nil {
+		if c := n.own(id); c != nil {
 			rows = append(rows, n.status(c))
 		}
 		n.mu.Unlock()
@@ -133,184 +135,65 @@ func (n *Node) List(a Auth) []map[string]any {
 	return rows
 }
 
-// IDs are the containers there are, in order.
-func (n *Node) IDs() []int {
+// IDs are the node's containers, in order.
+func (n *Node) IDs() []int { return n.ids(func(c *container) bool { return c.at() == n.name }) }
+
+// ids are those containers of the cluster, in order.
+func (n *Node) ids(which func(*container) bool) (ids []int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	var ids []int
 	for _, c := range n.sorted() {
-		ids = append(ids, c.VMID)
+		if which(c) {
+			ids = append(ids, c.VMID)
+		}
 	}
 	return ids
 }
 
-// NextID is GET /cluster/nextid: the smallest id that is free now. Nothing
-// reserves it.
-func (n *Node) NextID(p Params) (any, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	id := 100
-	if v, ok := p["vmid"]; ok {
-		id, _ = strconv.Atoi(v)
-		if n.st.Containers[id] != nil {
-			return nil, badParam("vmid", "VM "+v+" already exists")
-		}
-	} else {
-		if _, race := n.faults.Take(driver.FaultIDRace); race && len(n.st.Containers) > 0 {
-			id = n.sorted()[0].VMID
-		} else {
-			for n.st.Containers[id] != nil {
-				id++
-			}
-		}
-	}
-	if n.Profile().NextIDInt {
-		return id, nil
-	}
-	return strconv.Itoa(id), nil
-}
-
-// Nodes is GET /nodes. fingerprint is that of the API's certificate. Until pvestatd has
-// reported for the first time, a node's status is unknown and it has no load.
-func (n *Node) Nodes(a Auth, fingerprint string) []map[string]any {
-	m := map[string]any{"node": Name, "id": "node/" + Name, "type": "node", "status": "unknown", "ssl_fingerprint": fingerprint}
-	if time.Since(n.boot) < n.opt.Broadcast {
-		return []map[string]any{m}
-	}
-	m["status"] = "online"
-	if n.Check(a, "/nodes/"+Name, "Sys.Audit") == nil {
-		for k, v := range n.load1() {
-			m[k] = v
-		}
-		m["level"] = ""
-	}
-	return []map[string]any{m}
-}
-
 func (n *Node) load1() map[string]any {
 	return map[string]any{
-		"uptime": 1 + int(time.Since(n.boot).Seconds()), "cpu": 0.0123, "maxcpu": runtime.NumCPU(),
-		"mem": int64(2 * gib), "maxmem": int64(nodeMemory), "disk": int64(9 * gib), "maxdisk": int64(94 * gib),
+		"uptime": 1 + int(time.Since(n.bootTime()).Seconds()), "cpu": 0.0123, "maxcpu": runtime.NumCPU(),
+		"mem": n.memoryUsed(), "maxmem": int64(nodeMemory), "disk": int64(9 * gib), "maxdisk": int64(94 * gib),
 	}
 }
 
 // NodeStatus is GET /nodes/NODE/status.
 func (n *Node) NodeStatus() map[string]any {
+	used := n.memoryUsed()
 	return map[string]any{
-		"uptime": 1 + int(time.Since(n.boot).Seconds()), "cpu": 0.0123, "wait": 0, "idle": 0,
+		"uptime": 1 + int(time.Since(n.bootTime()).Seconds()), "cpu": 0.0123, "wait": 0, "idle": 0,
 		"pveversion": "pve-manager/" + n.Profile().Version + "/" + n.Profile().RepoID, "kversion": "Linux " + n.prof.Kernel,
 		"current-kernel": map[string]any{"sysname": "Linux", "release": n.prof.Kernel, "machine": "x86_64", "version": "#1 SMP"},
 		"boot-info":      map[string]any{"mode": "efi", "secureboot": 0},
 		"cpuinfo": map[string]any{"cpus": runtime.NumCPU(), "cores": runtime.NumCPU(), "sockets": 1, "model": "simulated",
 			"mhz": "2400.000", "flags": "fpu vme de pse tsc msr pae mce cx8 apic sep", "hvm": "1", "user_hz": 100},
-		"memory":  map[string]any{"total": int64(nodeMemory), "used": int64(2 * gib), "free": int64(22 * gib)},
+		"memory":  map[string]any{"total": int64(nodeMemory), "used": used, "free": nodeMemory - used, "available": nodeMemory - used},
 		"swap":    map[string]any{"total": 0, "used": 0, "free": 0},
 		"rootfs":  map[string]any{"total": int64(94 * gib), "used": int64(9 * gib), "avail": int64(85 * gib), "free": int64(85 * gib)},
 		"loadavg": []string{"0.10", "0.10", "0.10"}, "ksm": map[string]any{"shared": 0},
 	}
 }
 
-// ClusterStatus is GET /cluster/status of a node that is in no cluster.
-func (n *Node) ClusterStatus() []map[string]any {
-	gw := n.Gateway()
-	if !gw.IsValid() {
-		gw = netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	}
-	return []map[string]any{{
-		"id": "node/" + Name, "name": Name, "type": "node", "ip": gw.String(), "local": 1, "online": 1, "nodeid": 0, "level": "",
-	}}
-}
-
-// Resources is GET /cluster/resources: the guests, storages and nodes that the caller may audit.
-func (n *Node) Resources(a Auth, kind string) []map[string]any {
-	rows := []map[string]any{}
-	if kind == "" || kind == "vm" {
-		rows = n.guests(a)
-	}
-	if kind == "" || kind == "node" {
-		for _, m := range n.Nodes(a, "") {
-			delete(m, "ssl_fingerprint")
-			if m["status"] == "online" {
-				m["cgroup-mode"] = 2
-			}
-			rows = append(rows, m)
+// memoryUsed is the memory that the node has in use, in bytes: 2 GiB of its own or what the
+// fault node-memory says, and what its guests use.
+func (n *Node) memoryUsed() int64 {
+	used := int64(2 * gib)
+	for _, v := range n.faults.Values(driver.FaultNodeMemory) {
+		if name, gibs, _ := strings.Cut(v, "="); name == n.name {
+			f, _ := strconv.ParseFloat(gibs, 64)
+			used = int64(f * gib)
 		}
 	}
-	if kind == "" || kind == "storage" {
-		rows = append(rows, n.storageResources(a)...)
-	}
-	if kind == "" {
-		for _, id := range n.poolIDs() {
-			if n.Check(a, "/pool/"+id, "Pool.Audit") == nil {
-				rows = append(rows, map[string]any{"id": "/pool/" + id, "pool": id, "type": "pool"})
-			}
+	for _, id := range n.IDs() {
+		if n.pid(id) != 0 {
+			used += guestMemory
 		}
 	}
-	if kind == "" || kind == "sdn" {
-		if n.CheckAny(a, "/sdn/zones/localnetwork", "SDN.Audit", "SDN.Use") == nil {
-			rows = append(rows, map[string]any{"id": "sdn/" + Name + "/localnetwork", "sdn": "localnetwork", "node": Name, "type": "sdn", "status": "ok"})
-		}
-	}
-	return rows
+	return min(used, nodeMemory)
 }
 
-func (n *Node) storageResources(a Auth) []map[string]any {
-	rows := []map[string]any{}
-	for _, s := range n.StorageList(a, nil) {
-		id := s["storage"].(string)
-		rows = append(rows, map[string]any{
-			"id": "storage/" + Name + "/" + id, "storage": id, "node": Name, "type": "storage", "status": "available",
-			"plugintype": s["type"], "content": s["content"], "shared": s["shared"], "disk": s["used"], "maxdisk": s["total"],
-		})
-	}
-	return rows
-}
-
-// guests are the containers as the cluster's broadcast has them: which there
-// are is always true, but name and state come from a status that each node sends
-// every 10 s, and of a new one there is none yet.
-func (n *Node) guests(a Auth) []map[string]any {
+func (n *Node) bootTime() time.Time {
 	n.mu.Lock()
-	if now := n.opt.Now(); n.sent == nil || now.Sub(n.sentAt) >= n.opt.Broadcast || now.Before(n.sentAt) {
-		n.sent, n.sentAt = map[int]map[string]any{}, now
-		for id, c := range n.st.Containers {
-			n.sent[id] = n.status(c)
-			if n.sent[id]["status"] == "running" {
-				n.sent[id]["cpu"] = load / c.cores()
-			}
-		}
-	}
-	n.mu.Unlock()
-	rows := []map[string]any{}
-	for _, now := range n.List(a) {
-		id := now["vmid"].(int)
-		m := map[string]any{"id": "lxc/" + strconv.Itoa(id), "vmid": id, "type": "lxc", "node": Name, "status": "unknown"}
-		n.mu.Lock()
-		if n.sent[id] != nil {
-			m["template"] = 0
-		}
-		for k, v := range n.sent[id] {
-			if k != "cpus" && !strings.HasPrefix(k, "pressure") && k != "swap" && k != "maxswap" && k != "pid" {
-				m[k] = v
-			}
-		}
-		if v, ok := n.sent[id]["cpus"]; ok {
-			m["maxcpu"] = v
-		}
-		if n.prof.MemHost && m["name"] != nil {
-			m["memhost"] = 0
-		}
-		if c := n.st.Containers[id]; c != nil && c.Pool != "" {
-			m["pool"] = c.Pool
-		}
-		n.mu.Unlock()
-		for _, k := range []string{"lock", "tags"} { // read from the config itself
-			delete(m, k)
-			if v, ok := now[k]; ok {
-				m[k] = v
-			}
-		}
-		rows = append(rows, m)
-	}
-	return rows
+	defer n.mu.Unlock()
+	return n.boot
 }

@@ -2,19 +2,21 @@ package node
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
-// volume is a disk on a storage that no config names: a create has allocated it and has
-// not yet written its config, or died before that.
+// volume is a disk on a storage that no config mounts: a create has allocated it and has
+// not yet written its config, or died before that; or it is unused.
 type volume struct {
 	Volid string `json:"volid"`
 	VMID  int    `json:"vmid"`
 	Size  int64  `json:"size"`
 	CTime int64  `json:"ctime"`
+	Node  string `json:"node,omitempty"` // where it was made; "": the first
 }
 
 func (v volume) storage() string {
@@ -29,32 +31,45 @@ func (c *container) volumes() []volume {
 		if key != "rootfs" && !numbered(key, "mp") {
 			continue
 		}
-		if p := properties(v, "volume"); volumeID.MatchString(p["volume"]) {
-			out = append(out, volume{Volid: p["volume"], VMID: c.VMID, Size: parseSize(p["size"]), CTime: c.Made})
+		if p := properties(v, "volume"); volumeID().MatchString(p["volume"]) && !newDisk().MatchString(p["volume"]) {
+			out = append(out, volume{Volid: p["volume"], VMID: ownerOf(p["volume"], c.VMID), Size: parseSize(p["size"]), CTime: c.Made, Node: c.Node})
 		}
 	}
 	slices.SortFunc(out, func(a, b volume) int { return strings.Compare(a.Volid, b.Volid) })
 	return out
 }
 
-// disks returns all disks on a storage, by container; mu held.
-func (n *Node) disks(storage string) []volume {
-	var out []volume
-	for _, c := range n.sorted() {
-		out = append(out, c.volumes()...)
+// ownerOf is the id in the name of a volume, which is that of the container for which it was
+// made; another one may mount it.
+func ownerOf(volid string, user int) int {
+	_, name, _ := strings.Cut(volid, ":")
+	if m := ownedVolume().FindStringSubmatch(name); m != nil {
+		user, _ = strconv.Atoi(m[1])
 	}
-	out = append(out, n.st.Strays...)
-	return slices.DeleteFunc(out, func(v volume) bool { return v.storage() != storage })
+	return user
 }
 
-var diskNumber = regexp.MustCompile(`-disk-(\d+)`)
+// disks returns all disks on a storage as this node sees it, by container; mu held.
+func (n *Node) disks(storage string) []volume {
+	var out []volume
+	everywhere := n.shared(storage)
+	for _, c := range n.sorted() {
+		if everywhere || c.Node == n.mark() { // of a large cluster, those of other nodes are not read
+			out = append(out, c.volumes()...)
+		}
+	}
+	out = append(out, n.st.Strays...)
+	return slices.DeleteFunc(out, func(v volume) bool { return v.storage() != storage || !n.has(v.Volid, v.Node) })
+}
+
+var diskNumber = lazy.Regexp(`-disk-(\d+)`)
 
 // freeDisk is find_free_diskname: the lowest number that no disk of the id has on the
 // storage; mu held.
 func (n *Node) freeDisk(storage string, vmid int) int {
 	taken := map[int]bool{}
 	for _, v := range n.disks(storage) {
-		if m := diskNumber.FindStringSubmatch(v.Volid); v.VMID == vmid && m != nil {
+		if m := diskNumber().FindStringSubmatch(v.Volid); v.VMID == vmid && m != nil {
 			i, _ := strconv.Atoi(m[1])
 			taken[i] = true
 		}
@@ -75,7 +90,7 @@ func (n *Node) allocate(storage string, vmid int, size int64) (volid string, log
 		return "", nil, err
 	}
 	volid, log = newVolume(s, vmid, n.freeDisk(storage, vmid), size)
-	n.st.Strays = append(n.st.Strays, volume{Volid: volid, VMID: vmid, Size: size, CTime: n.opt.Now().Unix()})
+	n.st.Strays = append(n.st.Strays, volume{Volid: volid, VMID: vmid, Size: size, CTime: n.opt.Now().Unix(), Node: n.mark()})
 	return volid, log, n.save()
 }
 
@@ -88,7 +103,12 @@ func (n *Node) named(c *container) {
 
 // free removes a stray disk; mu held.
 func (n *Node) free(volid string) {
-	n.st.Strays = slices.DeleteFunc(n.st.Strays, func(v volume) bool { return v.Volid == volid })
+	n.st.Strays = slices.DeleteFunc(n.st.Strays, func(v volume) bool { return v.Volid == volid && n.has(v.Volid, v.Node) })
+}
+
+// stray reports whether this node sees a stray disk of that id; mu held.
+func (n *Node) stray(volid string) bool {
+	return slices.ContainsFunc(n.st.Strays, func(v volume) bool { return v.Volid == volid && n.has(v.Volid, v.Node) })
 }
 
 // freeUnreferenced removes every disk of an id that its config does not name, on all
@@ -96,7 +116,7 @@ func (n *Node) free(volid string) {
 func (n *Node) freeUnreferenced(vmid int) {
 	n.st.Strays = slices.DeleteFunc(n.st.Strays, func(v volume) bool {
 		_, err := n.storage(v.storage())
-		return v.VMID == vmid && err == nil
+		return v.VMID == vmid && err == nil && n.has(v.Volid, v.Node)
 	})
 }
 
@@ -104,7 +124,7 @@ func (n *Node) freeUnreferenced(vmid int) {
 func (n *Node) FreeVolume(volid string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	m := volumeID.FindStringSubmatch(volid)
+	m := volumeID().FindStringSubmatch(volid)
 	if m == nil {
 		return fail("unable to parse volume ID '%s'\n", volid)
 	}
@@ -116,7 +136,7 @@ func (n *Node) FreeVolume(volid string) error {
 	if i < 0 {
 		return fail("failed to free volume '%s' - no such volume", volid)
 	}
-	if !slices.ContainsFunc(n.st.Strays, func(v volume) bool { return v.Volid == volid }) {
+	if !n.stray(volid) {
 		return fail("volume '%s' is in use", volid) // the real pvesm frees it; no hint asks for that here
 	}
 	n.free(volid)

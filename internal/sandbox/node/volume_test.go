@@ -89,3 +89,25 @@ func TestCreateFailsFrees(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// TestDestroyUnused: an unused volume goes with its container, whether or not a snapshot has it.
+func TestDestroyUnused(t *testing.T) {
+	n := open(t, node.Options{})
+	p := spec(100)
+	p["mp0"] = "local-lvm:1,mp=/data"
+	mustCreate(t, n, p)
+	upid, err := n.TakeSnapshot(node.Root, 100, node.Params{"snapname": "before"})
+	if _, exit := finish(t, n, upid, err); exit != "OK" {
+		t.Fatal(exit)
+	}
+	if err := n.SetConfig(t.Context(), node.Root, 100, node.Params{"delete": "mp0"}); err != nil {
+		t.Fatal(err)
+	}
+	upid, err = n.Destroy(t.Context(), node.Root, 100, node.Params{"purge": "1"})
+	if _, exit := finish(t, n, upid, err); exit != "OK" {
+		t.Fatal(exit)
+	}
+	if got := disks(t, n, 100); len(got) != 0 {
+		t.Errorf("destroy left %s", got)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
 )
@@ -24,7 +25,7 @@ func (n *Node) create(ctx context.Context, w *worker, c *creation) error {
 	if err == nil {
 		return nil
 	}
-	if n.ctx.Err() != nil || errors.Is(err, errKilled) {
+	if n.life().Err() != nil || errors.Is(err, errKilled) {
 		return err // killed, or the whole node was
 	}
 	if ctx.Err() != nil {
@@ -32,7 +33,7 @@ func (n *Node) create(ctx context.Context, w *worker, c *creation) error {
 	}
 	_ = n.drv.Destroy(context.WithoutCancel(ctx), c.vmid)
 	n.mu.Lock()
-	delete(n.st.Containers, c.vmid)
+	n.drop(c.vmid)
 	for key := range c.disks {
 		n.free(properties(c.conf[key], "volume")["volume"])
 	}
@@ -46,7 +47,7 @@ func (n *Node) build(ctx context.Context, w *worker, c *creation) error {
 		return err
 	}
 	n.mu.Lock()
-	t := n.st.Templates[c.template]
+	t := n.template(c.template)
 	n.mu.Unlock()
 	if t == nil {
 		if n.prof.Major >= 9 { // it asks first whether this is an OCI archive
@@ -54,7 +55,21 @@ func (n *Node) build(ctx context.Context, w *worker, c *creation) error {
 		}
 		return fail("volume '%s' does not exist", c.template)
 	}
-	w.Log("extracting archive '/var/lib/vz/template/cache/" + t.File() + "'")
+	oci, err := t.isImage()
+	if err != nil {
+		return err
+	}
+	if oci {
+		err = n.readImage(w, c, t)
+	} else {
+		w.Log("extracting archive '" + cache + t.File() + "'")
+		if n.uploaded(t) {
+			err = n.detectArchive(w, c, t)
+		}
+	}
+	if err != nil {
+		return err
+	}
 	if text, ok := n.faults.Take(driver.FaultCreateFail); ok {
 		if text == "" {
 			text = "command 'lxc-usernsexec -m u:0:100000:65536 -m g:0:100000:65536 -- tar xpf - --zstd --totals' failed: exit code 2"
@@ -69,14 +84,23 @@ func (n *Node) build(ctx context.Context, w *worker, c *creation) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}
+	if v, ok := n.faults.Take(driver.FaultCreateSlow); ok {
+		if err := n.busy(ctx, v); err != nil {
+			return err
+		}
+	}
 	n.mu.Lock()
-	full := &container{VMID: c.vmid, Conf: c.conf, OS: t.File(), Leases: map[string]string{}, Made: c.made}
+	full := &container{VMID: c.vmid, Conf: c.conf, OS: t.File(), Systemd: c.systemd, Leases: map[string]string{}, Made: c.made}
 	if claimed := n.st.Containers[c.vmid]; claimed != nil {
 		claimed.Leases = full.Leases // so that another create takes another address
 	}
 	cfg := n.driverConfig(full)
 	n.mu.Unlock()
 	x := &extraction{w: w, t: t, commit: func() { n.commit(firstConfig(full)) }}
+	if oci {
+		cfg.Image, x.done = t.Path, true
+		x.commit()
+	}
 	if err := n.drv.Create(ctx, cfg, c.secrets, x.line); err != nil {
 		return err
 	}
@@ -90,7 +114,7 @@ func (n *Node) build(ctx context.Context, w *worker, c *creation) error {
 	x.finish()
 	full.Pool = c.pool
 	n.commit(full)
-	n.warn(w, c, t)
+	n.warn(w, full)
 	return nil
 }
 
@@ -99,7 +123,7 @@ func (n *Node) build(ctx context.Context, w *worker, c *creation) error {
 func (n *Node) commit(full *container) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.st.Containers[full.VMID] = full
+	n.put(full)
 	n.named(full)
 	_ = n.save()
 }
@@ -162,8 +186,8 @@ func (x *extraction) finish() {
 	x.commit()
 }
 
-func (n *Node) warn(w *worker, c *creation, t *Template) {
-	n.warnNesting(w, c.conf, t.File())
+func (n *Node) warn(w *worker, full *container) {
+	n.warnNesting(w, full)
 	if text, ok := n.faults.Take(driver.FaultCreateWarnings); ok {
 		if text == "" {
 			text = "Systemd 257 detected. You may need to enable nesting."
@@ -173,9 +197,9 @@ func (n *Node) warn(w *worker, c *creation, t *Template) {
 }
 
 // warnNesting is check_systemd_nesting, at every create and start of version 9.
-func (n *Node) warnNesting(w *worker, conf map[string]string, os string) {
-	nesting := properties(conf["features"], "")["nesting"] == "1"
-	if v := systemd(os); n.prof.Nesting && v > 241 && !nesting && conf["ostype"] != "unmanaged" {
+func (n *Node) warnNesting(w *worker, c *container) {
+	v, nesting := c.systemd(), properties(c.Conf["features"], "")["nesting"] == "1"
+	if n.prof.Nesting && v > 241 && !nesting && c.Conf["ostype"] != "unmanaged" {
 		w.Log(fmt.Sprintf("WARN: Systemd %d detected. You may need to enable nesting.", v))
 	}
 }
@@ -216,4 +240,27 @@ func (n *Node) makeDisks(w *worker, c *creation) error {
 		c.made = n.opt.Now().Unix()
 	}
 	return nil
+}
+
+// diskTurn is how long a create has the disk before the next one has it.
+const diskTurn = 50 * time.Millisecond
+
+// busy keeps the node's disk busy for d. Creates that run at once take turns, so that three
+// of them take three times as long, as on a real node.
+func (n *Node) busy(ctx context.Context, d string) error {
+	left, err := time.ParseDuration(d)
+	for ; err == nil && left > 0; left -= diskTurn {
+		select {
+		case n.disk <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		select {
+		case <-time.After(min(left, diskTurn)):
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		<-n.disk
+	}
+	return err
 }

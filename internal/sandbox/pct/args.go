@@ -18,6 +18,8 @@ var own = map[string]map[string]string{
 	"push":   {"user": "string", "group": "string", "perms": "string"},
 	"pull":   {"user": "string", "group": "string", "perms": "string"},
 	"status": {"verbose": "boolean"},
+	"enter":  {"keep-env": "boolean"},
+	"rescan": {"vmid": "integer", "dryrun": "boolean"},
 }
 
 func (s subcommand) name() string {
@@ -29,42 +31,45 @@ func (s subcommand) name() string {
 // --, in any of the forms -o v, --o v and --o=v.
 func (s subcommand) parse(args []string, major int) (*call, error) {
 	c := &call{params: node.Params{}, major: major}
-	var rest []string
+	var rest, bad []string // the second: what is wrong with options, all of it
 	for len(args) > 0 {
 		a := args[0]
 		args = args[1:]
-		if a == "--" {
+		if a == "--" || s.refused() {
+			if a != "--" {
+				rest = append(rest, a)
+			}
 			rest = append(rest, args...)
 			break
 		}
 		if !strings.HasPrefix(a, "-") || a == "-" {
-			if s.extra && len(rest) >= len(s.args) { // the guest's command line begins
-				rest = append(append(rest, a), args...)
-				break
-			}
 			rest = append(rest, a)
 			continue
 		}
-		var err error
-		if args, err = s.option(c, a, args); err != nil {
-			return nil, err
+		var wrong string
+		if args, wrong = s.option(c, a, args); wrong != "" {
+			bad = append(bad, wrong)
 		}
+	}
+	if len(bad) > 0 {
+		return nil, errors.New(strings.Join(bad, "\n") + "\n400 unable to parse option\npct " + s.usage)
 	}
 	return c, s.positional(c, rest)
 }
 
-// option removes one option and its value from the front.
-func (s subcommand) option(c *call, a string, args []string) ([]string, error) {
+// option removes one option and its value from the front, and says what is wrong with it as
+// Getopt::Long does, which then reads on.
+func (s subcommand) option(c *call, a string, args []string) ([]string, string) {
 	key, value, has := strings.Cut(strings.TrimLeft(a, "-"), "=")
 	kind, known := s.kind(c, key)
 	switch {
 	case !known:
-		return nil, fmt.Errorf("Unknown option: %s\n%s", key, s.badOption()) //nolint:staticcheck // Perl's message
+		return args, "Unknown option: " + key
 	case has:
 	case kind == "boolean" && (len(args) == 0 || strings.HasPrefix(args[0], "-")):
 		value = "1"
 	case len(args) == 0:
-		return nil, fmt.Errorf("Option %s requires an argument\n%s", key, s.badOption()) //nolint:staticcheck // likewise
+		return args, "Option " + key + " requires an argument"
 	default:
 		value, args = args[0], args[1:]
 	}
@@ -72,10 +77,8 @@ func (s subcommand) option(c *call, a string, args []string) ([]string, error) {
 		value = truth(value)
 	}
 	c.params[key] = value
-	return args, nil
+	return args, ""
 }
-
-func (s subcommand) badOption() string { return "400 unable to parse option\npct " + s.usage }
 
 func (s subcommand) kind(c *call, key string) (string, bool) {
 	if k, ok := own[s.name()][key]; ok {
@@ -129,7 +132,7 @@ func (s subcommand) check(c *call) error {
 	if len(s.args) == 0 {
 		return nil
 	}
-	params["node"] = node.Name
+	params["node"] = node.Name // it is checked for its form alone
 	if bad := table.Check(params); bad != nil {
 		return badParameters(bad, s.usage)
 	}

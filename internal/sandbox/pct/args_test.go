@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
@@ -16,7 +17,8 @@ func TestParse(t *testing.T) {
 	}{
 		{"exec 100 -- echo -n a", map[string]string{}, "echo -n a", ""},
 		{"exec 100 --keep-env 0 -- sh -c x", map[string]string{"keep-env": "0"}, "sh -c x", ""},
-		{"exec --keep-env=no 100 ls --all", map[string]string{"keep-env": "0"}, "ls --all", ""},
+		{"exec --keep-env=no 100 -- ls --all", map[string]string{"keep-env": "0"}, "ls --all", ""},
+		{"exec 100 ls --all -x", nil, "", "Unknown option: all\nUnknown option: x\n400 unable to parse option"},
 		{"exec 100", map[string]string{}, "", ""},
 		{"exec 99 -- true", nil, "", "400 Parameter verification failed."},
 		{"exec abc -- true", nil, "", "400 Parameter verification failed."},
@@ -54,7 +56,7 @@ func TestParse(t *testing.T) {
 				t.Errorf("%s: %s is %q", tt.args, k, c.params[k])
 			}
 		}
-		if words[0] != "list" && c.vmid != 100 {
+		if words[0] != "list" && words[0] != "help" && c.vmid != 100 {
 			t.Errorf("%s: id %d", tt.args, c.vmid)
 		}
 	}
@@ -98,7 +100,7 @@ func TestWarnLocale(t *testing.T) {
 		var b strings.Builder
 		p := &kernel.Proc{Stderr: &b}
 		p.SetEnv(tt.env)
-		warnLocale(p)
+		warnLocale(p, false)
 		if (b.Len() > 0) != tt.warn {
 			t.Errorf("%v: %q", tt.env, b.String())
 		}
@@ -106,7 +108,7 @@ func TestWarnLocale(t *testing.T) {
 }
 
 func TestEncode(t *testing.T) {
-	if got := encode("made by infrahaus: 100%\nü"); got != "made by infrahaus: 100%25%0A%C3%BC" {
+	if got := node.EncodeText("made by infrahaus: 100%\nü"); got != "made by infrahaus: 100%25%0A%C3%BC" {
 		t.Error(got)
 	}
 }
@@ -128,7 +130,7 @@ func TestAttachErrors(t *testing.T) {
 		{"a program that says so", []string{"nosuch: not found\n"}, 3, false, "nosuch: not found\n"},
 	} {
 		var b strings.Builder
-		a := &attachErrors{w: &b, name: "nosuch"}
+		a := &attachErrors{w: &b, name: "nosuch", line: 1841}
 		for _, s := range tt.said {
 			if _, err := a.Write([]byte(s)); err != nil {
 				t.Fatal(err)

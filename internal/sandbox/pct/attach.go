@@ -37,7 +37,7 @@ options:
 		}
 	}
 	vmid, err := strconv.Atoi(name)
-	if err != nil || t.node.Driver().Pid(vmid) == 0 {
+	if err != nil || !t.node.Running(vmid) {
 		fmt.Fprintf(p.Stderr, "lxc-attach: %s: ../src/lxc/attach.c: get_attach_context: 406 Connection refused - Failed to get init pid\n"+
 			"lxc-attach: %[1]s: ../src/lxc/attach.c: lxc_attach: 1470 Connection refused - Failed to get attach context\n", name)
 		return 1

@@ -25,7 +25,11 @@ func (t *Tool) exec(c *call) error {
 	if len(c.extra) == 0 {
 		return errors.New("400 not enough arguments\npct exec <vmid> [<extra-args>] [OPTIONS]")
 	}
-	return t.inside(c.p, c.vmid, c.extra, guestEnv(c.p.Env(), c.params["keep-env"] != "0"), t.node.Exec)
+	env := guestEnv(c.p.Env(), c.params["keep-env"] != "0")
+	if c.params["keep-env"] != "0" {
+		env = append(env, "PWD="+c.p.Cwd(), "SHLVL=0", "_=/usr/sbin/pct") // of the node's bash, which execs pct
+	}
+	return t.inside(c.p, c.vmid, c.extra, env, t.node.Exec)
 }
 
 // inside runs a process in a guest with exec, as lxc-attach does.
@@ -37,7 +41,7 @@ func (t *Tool) inside(p *kernel.Proc, vmid int, argv, env []string, exec func(co
 		status int
 		err    error
 	}
-	stderr := &attachErrors{w: p.Stderr, name: argv[0]}
+	stderr := &attachErrors{w: p.Stderr, name: argv[0], line: t.node.Profile().AttachLine}
 	done := make(chan result, 1)
 	go func() {
 		status, err := exec(t.ctx, vmid, driver.Exec{Argv: argv, Env: env, Cwd: p.Cwd(), Stdin: p.Stdin, Stdout: p.Stdout, Stderr: stderr})
@@ -60,6 +64,7 @@ func (t *Tool) inside(p *kernel.Proc, vmid int, argv, env []string, exec func(co
 type attachErrors struct {
 	w      io.Writer
 	name   string // argv[0]
+	line   int    // of lxc's attach.c, which its message tells
 	held   []byte
 	passed bool
 }
@@ -94,7 +99,7 @@ func (a *attachErrors) end(vmid, status int, attached bool) {
 		_ = a.release()
 		return
 	}
-	fmt.Fprintf(a.w, "lxc-attach: %d: ../src/lxc/attach.c: lxc_attach_run_command: 1841 %s - Failed to exec %q\n", vmid, reason, a.name)
+	fmt.Fprintf(a.w, "lxc-attach: %d: ../src/lxc/attach.c: lxc_attach_run_command: %d %s - Failed to exec %q\n", vmid, a.line, reason, a.name)
 }
 
 // guestEnv is the whole environment of a process in a guest.
@@ -113,7 +118,7 @@ func guestEnv(caller []string, keep bool) []string {
 		k, _, _ := strings.Cut(e, "=")
 		switch k {
 		case "PATH", "container", "SSL_CERT_FILE", "SSL_CERT_DIR", "_", "PWD", "OLDPWD", "SHLVL":
-			continue // set here, removed by clean_environment, or from the node's shell
+			continue // set here or by the caller, or removed by clean_environment
 		}
 		env = append(env, e)
 	}
@@ -122,7 +127,7 @@ func guestEnv(caller []string, keep bool) []string {
 
 // push is pct push. It prints an error of its worker and still exits with 0.
 func (t *Tool) push(c *call) error {
-	if err := t.running(c.vmid); err != nil {
+	if err := t.running(c.vmid, "can only push files to a running CT"); err != nil {
 		return err
 	}
 	err := t.pushFile(c)
@@ -151,7 +156,7 @@ func (t *Tool) pushFile(c *call) error {
 
 // pull is pct pull; it treats errors as push does.
 func (t *Tool) pull(c *call) error {
-	if err := t.running(c.vmid); err != nil {
+	if err := t.running(c.vmid, "can only pull files from a running CT"); err != nil {
 		return err
 	}
 	return t.swallow(c.p, t.pullFile(c))
@@ -193,12 +198,13 @@ func (l *lazyFile) Write(b []byte) (int, error) {
 	return l.f.Write(b)
 }
 
-func (t *Tool) running(vmid int) error {
+// running refuses a container that does not run, with these words.
+func (t *Tool) running(vmid int, words string) error {
 	if err := t.node.Exists(vmid); err != nil {
 		return err
 	}
 	if !t.node.Running(vmid) {
-		return fmt.Errorf("container '%d' not running!", vmid) //nolint:staticcheck // Proxmox's own words
+		return errors.New(words)
 	}
 	return nil
 }

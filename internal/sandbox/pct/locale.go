@@ -2,6 +2,7 @@ package pct
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -17,9 +18,12 @@ func installed(l string) bool {
 	return false
 }
 
+// categories are those of Perl's LC_ variables, in its order.
+var categories = strings.Fields("CTYPE NUMERIC COLLATE TIME MESSAGES MONETARY ADDRESS IDENTIFICATION MEASUREMENT PAPER TELEPHONE NAME")
+
 // warnLocale prints Perl's warning at its start if the node does not have the caller's
-// locale, which came with the SSH session.
-func warnLocale(p *kernel.Proc) {
+// locale, which came with the SSH session. Newer Perls list every category.
+func warnLocale(p *kernel.Proc, every bool) {
 	vars := map[string]string{}
 	missing := false
 	for _, e := range p.Env() {
@@ -40,8 +44,13 @@ func warnLocale(p *kernel.Proc) {
 	}
 	lines := []string{show("LANGUAGE"), show("LC_ALL")}
 	var others []string
+	if every {
+		for _, k := range categories {
+			lines = append(lines, show("LC_"+k))
+		}
+	}
 	for k := range vars {
-		if strings.HasPrefix(k, "LC_") && k != "LC_ALL" {
+		if strings.HasPrefix(k, "LC_") && k != "LC_ALL" && !(every && slices.Contains(categories, k[len("LC_"):])) {
 			others = append(others, show(k))
 		}
 	}

@@ -22,7 +22,10 @@ func (t *Tool) follow(c *call, upid string, err error) error {
 	switch {
 	case err != nil:
 		return err
-	case exit == "OK", strings.HasPrefix(exit, "WARNINGS: "):
+	case exit == "OK":
+		return nil
+	case strings.HasPrefix(exit, "WARNINGS: "):
+		fmt.Fprintf(c.p.Stderr, "Task finished with %s warning(s)!\n", strings.TrimPrefix(exit, "WARNINGS: "))
 		return nil
 	}
 	return errors.New(exit)
@@ -95,25 +98,49 @@ func (t *Tool) config(c *call) error {
 	if err != nil {
 		return err
 	}
+	raw := m["lxc"]
+	delete(m, "lxc")
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		v := m[k]
 		if k == "description" {
-			v = encode(v)
+			v = node.EncodeText(v)
 		}
 		fmt.Fprintf(c.p.Stdout, "%s: %s\n", k, v)
 	}
+	fmt.Fprint(c.p.Stdout, raw)
 	return nil
 }
 
-// encode is encode_text: it escapes characters that would break a line of a config file.
-func encode(s string) string {
-	var b strings.Builder
-	for _, c := range []byte(s) {
-		if c < 0x20 || c == '%' || c > 0x7e {
-			fmt.Fprintf(&b, "%%%02X", c)
-		} else {
-			b.WriteByte(c)
+// pending is pct pending: the present values, those that wait for a restart, and what a
+// restart deletes.
+func (t *Tool) pending(c *call) error {
+	rows, err := t.node.Pending(c.vmid)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		key := r["key"].(string)
+		if key == "digest" {
+			continue
+		}
+		show := func(what string, v any) {
+			text := fmt.Sprint(v)
+			if key == "description" {
+				text = node.EncodeText(text)
+			}
+			fmt.Fprintf(c.p.Stdout, "%s %s: %s\n", what, key, text)
+		}
+		_, dropped := r["delete"]
+		_, changes := r["pending"]
+		if v, ok := r["value"]; ok {
+			show("cur", v)
+		}
+		switch {
+		case changes:
+			show("new", r["pending"])
+		case dropped:
+			fmt.Fprintf(c.p.Stdout, "del %s\n", key)
 		}
 	}
-	return b.String()
+	return nil
 }

@@ -59,38 +59,67 @@ type subcommand struct {
 // call is one run of pct.
 type call struct {
 	p      *kernel.Proc
+	verb   string
 	vmid   int
 	params node.Params
 	extra  []string
 	major  int // version of Proxmox VE, whose options there are
 }
 
+// subcommands are the verbs. It is a function because help looks at them all.
 func subcommands() map[string]subcommand {
 	const ct = "/nodes/{node}/lxc/{vmid}"
 	return map[string]subcommand{
-		"config":       {"config <vmid> [OPTIONS]", []string{"vmid"}, "GET " + ct + "/config", false, (*Tool).config},
-		"create":       {"create <vmid> <ostemplate> [OPTIONS]", []string{"vmid", "ostemplate"}, "POST /nodes/{node}/lxc", false, (*Tool).create},
-		"destroy":      {"destroy <vmid> [OPTIONS]", []string{"vmid"}, "DELETE " + ct, false, (*Tool).destroy},
-		"delsnapshot":  {"delsnapshot <vmid> <snapname> [OPTIONS]", []string{"vmid", "snapname"}, "DELETE " + ct + "/snapshot/{snapname}", false, (*Tool).delSnapshot},
-		"exec":         {"exec <vmid> [<extra-args>] [OPTIONS]", []string{"vmid"}, "", true, (*Tool).exec},
-		"listsnapshot": {"listsnapshot <vmid>", []string{"vmid"}, "", false, (*Tool).listSnapshots},
-		"list":         {"list", nil, "", false, (*Tool).list},
-		"pull":         {"pull <vmid> <path> <destination> [OPTIONS]", []string{"vmid", "path", "destination"}, "", false, (*Tool).pull},
-		"push":         {"push <vmid> <file> <destination> [OPTIONS]", []string{"vmid", "file", "destination"}, "", false, (*Tool).push},
-		"reboot":       {"reboot <vmid> [OPTIONS]", []string{"vmid"}, "POST " + ct + "/status/reboot", false, (*Tool).reboot},
-		"rollback":     {"rollback <vmid> <snapname> [OPTIONS]", []string{"vmid", "snapname"}, "POST " + ct + "/snapshot/{snapname}/rollback", false, (*Tool).rollback},
-		"set":          {"set <vmid> [OPTIONS]", []string{"vmid"}, "PUT " + ct + "/config", false, (*Tool).set},
-		"shutdown":     {"shutdown <vmid> [OPTIONS]", []string{"vmid"}, "POST " + ct + "/status/shutdown", false, (*Tool).shutdown},
-		"snapshot":     {"snapshot <vmid> <snapname> [OPTIONS]", []string{"vmid", "snapname"}, "POST " + ct + "/snapshot", false, (*Tool).snapshot},
-		"start":        {"start <vmid> [OPTIONS]", []string{"vmid"}, "POST " + ct + "/status/start", false, (*Tool).start},
-		"status":       {"status <vmid> [OPTIONS]", []string{"vmid"}, "", false, (*Tool).status},
-		"stop":         {"stop <vmid> [OPTIONS]", []string{"vmid"}, "POST " + ct + "/status/stop", false, (*Tool).stop},
-		"unlock":       {"unlock <vmid>", []string{"vmid"}, "", false, (*Tool).unlock},
+		"clone":          {"clone <vmid> <newid> [OPTIONS]", []string{"vmid", "newid"}, "POST " + ct + "/clone", false, (*Tool).clone},
+		"enter":          {"enter <vmid> [OPTIONS]", []string{"vmid"}, "", false, (*Tool).enter},
+		"migrate":        {"migrate <vmid> <target> [OPTIONS]", []string{"vmid", "target"}, "POST " + ct + "/migrate", false, (*Tool).migrate},
+		"move-volume":    {"move-volume <vmid> <volume> [<storage>] [<target-vmid>] [<target-volume>] [OPTIONS]", []string{"vmid", "volume"}, "POST " + ct + "/move_volume", true, (*Tool).moveVolume},
+		"rescan":         {"rescan [OPTIONS]", nil, "", false, (*Tool).rescan},
+		"resize":         {"resize <vmid> <disk> <size> [OPTIONS]", []string{"vmid", "disk", "size"}, "PUT " + ct + "/resize", false, (*Tool).resize},
+		"restore":        {"restore <vmid> <ostemplate> [OPTIONS]", []string{"vmid", "ostemplate"}, "POST /nodes/{node}/lxc", false, (*Tool).restore},
+		"resume":         {"resume <vmid>", []string{"vmid"}, "POST " + ct + "/status/resume", false, (*Tool).resume},
+		"suspend":        {"suspend <vmid>", []string{"vmid"}, "POST " + ct + "/status/suspend", false, (*Tool).suspend},
+		"template":       {"template <vmid>", []string{"vmid"}, "POST " + ct + "/template", false, (*Tool).template},
+		"console":        {"console <vmid> [OPTIONS]", nil, "", true, (*Tool).cannot},
+		"cpusets":        {"cpusets", nil, "", true, (*Tool).cannot},
+		"df":             {"df <vmid>", nil, "", true, (*Tool).cannot},
+		"fsck":           {"fsck <vmid> [OPTIONS]", nil, "", true, (*Tool).cannot},
+		"fstrim":         {"fstrim <vmid> [OPTIONS]", nil, "", true, (*Tool).cannot},
+		"mount":          {"mount <vmid>", []string{"vmid"}, "", false, (*Tool).mount},
+		"remote-migrate": {"remote-migrate <vmid> [<target-vmid>] <target-endpoint> --target-bridge <string> --target-storage <string> [OPTIONS]", nil, "", true, (*Tool).cannot},
+		"unmount":        {"unmount <vmid>", []string{"vmid"}, "", false, (*Tool).unmount},
+		"config":         {"config <vmid> [OPTIONS]", []string{"vmid"}, "GET " + ct + "/config", false, (*Tool).config},
+		"create":         {"create <vmid> <ostemplate> [OPTIONS]", []string{"vmid", "ostemplate"}, "POST /nodes/{node}/lxc", false, (*Tool).create},
+		"destroy":        {"destroy <vmid> [OPTIONS]", []string{"vmid"}, "DELETE " + ct, false, (*Tool).destroy},
+		"delsnapshot":    {"delsnapshot <vmid> <snapname> [OPTIONS]", []string{"vmid", "snapname"}, "DELETE " + ct + "/snapshot/{snapname}", false, (*Tool).delSnapshot},
+		"exec":           {"exec <vmid> [<extra-args>] [OPTIONS]", []string{"vmid"}, "", true, (*Tool).exec},
+		"help":           {"help [<extra-args>] [OPTIONS]", nil, "", true, (*Tool).help},
+		"listsnapshot":   {"listsnapshot <vmid>", []string{"vmid"}, "", false, (*Tool).listSnapshots},
+		"list":           {"list", nil, "", false, (*Tool).list},
+		"pending":        {"pending <vmid>", []string{"vmid"}, "GET " + ct + "/pending", false, (*Tool).pending},
+		"pull":           {"pull <vmid> <path> <destination> [OPTIONS]", []string{"vmid", "path", "destination"}, "", false, (*Tool).pull},
+		"push":           {"push <vmid> <file> <destination> [OPTIONS]", []string{"vmid", "file", "destination"}, "", false, (*Tool).push},
+		"reboot":         {"reboot <vmid> [OPTIONS]", []string{"vmid"}, "POST " + ct + "/status/reboot", false, (*Tool).reboot},
+		"rollback":       {"rollback <vmid> <snapname> [OPTIONS]", []string{"vmid", "snapname"}, "POST " + ct + "/snapshot/{snapname}/rollback", false, (*Tool).rollback},
+		"set":            {"set <vmid> [OPTIONS]", []string{"vmid"}, "PUT " + ct + "/config", false, (*Tool).set},
+		"shutdown":       {"shutdown <vmid> [OPTIONS]", []string{"vmid"}, "POST " + ct + "/status/shutdown", false, (*Tool).shutdown},
+		"snapshot":       {"snapshot <vmid> <snapname> [OPTIONS]", []string{"vmid", "snapname"}, "POST " + ct + "/snapshot", false, (*Tool).snapshot},
+		"start":          {"start <vmid> [OPTIONS]", []string{"vmid"}, "POST " + ct + "/status/start", false, (*Tool).start},
+		"status":         {"status <vmid> [OPTIONS]", []string{"vmid"}, "", false, (*Tool).status},
+		"stop":           {"stop <vmid> [OPTIONS]", []string{"vmid"}, "POST " + ct + "/status/stop", false, (*Tool).stop},
+		"unlock":         {"unlock <vmid>", []string{"vmid"}, "", false, (*Tool).unlock},
 	}
 }
 
-// Verbs are the verbs of pct in alphabetical order.
-func Verbs() []string { return slices.Sorted(maps.Keys(subcommands())) }
+// Verbs are the verbs of pct that do something, in alphabetical order.
+func Verbs() []string {
+	all := subcommands()
+	maps.DeleteFunc(all, func(_ string, s subcommand) bool { return s.refused() })
+	return slices.Sorted(maps.Keys(all))
+}
+
+// refused reports whether the simulated node cannot do it; its arguments are not read then.
+func (s subcommand) refused() bool { return s.extra && len(s.args) == 0 && s.name() != "help" }
 
 // Run is the program that a shell of the node starts.
 func (t *Tool) Run(p *kernel.Proc, args []string) int {
@@ -98,7 +127,7 @@ func (t *Tool) Run(p *kernel.Proc, args []string) int {
 	if t.delay > 0 && !p.Sleep(t.delay) {
 		return 143
 	}
-	warnLocale(p)
+	warnLocale(p, t.node.Profile().PerlLocales)
 	err := t.dispatch(p, args[1:])
 	var exit exitError
 	switch {
@@ -132,7 +161,7 @@ func (t *Tool) dispatch(p *kernel.Proc, args []string) error {
 	if err != nil {
 		return err
 	}
-	c.p = p
+	c.p, c.verb = p, args[0]
 	err = cmd.run(t, c)
 	var refused *node.Error
 	if errors.As(err, &refused) && len(refused.Params) > 0 {

@@ -20,7 +20,7 @@ import (
 
 // ServerOptions are the address of the node's sshd and the folder of its keys.
 type ServerOptions struct {
-	Dir     string // identity, known_hosts and the host key, made 0700
+	Dir     string // identity, known_hosts and the host key, made 0700; nodes of one cluster share it
 	Addr    string // on loopback; "": 127.0.0.1:0
 	Node    *node.Node
 	Machine func() (*kernel.Machine, error) // the node's own shell and files; called by each session
@@ -51,7 +51,11 @@ func Serve(o ServerOptions) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{opt: o, conns: map[net.Conn]bool{}}
-	hostKey, err := loadKey(filepath.Join(o.Dir, "host_key"), "root@"+node.Name)
+	keyFile := "host_key"
+	if o.Node.Name() != node.Name {
+		keyFile += "." + o.Node.Name()
+	}
+	hostKey, err := loadKey(filepath.Join(o.Dir, keyFile), "root@"+o.Node.Name())
 	if err != nil {
 		return nil, err
 	}
@@ -59,12 +63,12 @@ func Serve(o ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.config = serverConfig(hostKey, identity.PublicKey())
+	s.config = serverConfig(o.Node.Profile().SSHD, hostKey, identity.PublicKey())
 	if s.l, err = net.Listen("tcp", o.Addr); err != nil {
 		return nil, err
 	}
 	line := knownhosts.Line([]string{s.Addr()}, hostKey.PublicKey()) + "\n"
-	if err := os.WriteFile(s.KnownHosts(), []byte(line), 0o600); err != nil {
+	if err := s.makeKnown(line); err != nil {
 		return nil, errors.Join(err, s.l.Close())
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -72,10 +76,25 @@ func Serve(o ServerOptions) (*Server, error) {
 	return s, nil
 }
 
+// makeKnown writes the host key where clients find it. The first node's, which begins first,
+// replaces what an earlier sandbox left.
+func (s *Server) makeKnown(line string) error {
+	how := os.O_APPEND
+	if s.opt.Node.Name() == node.Name {
+		how = os.O_TRUNC
+	}
+	f, err := os.OpenFile(s.KnownHosts(), os.O_CREATE|os.O_WRONLY|how, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(line)
+	return errors.Join(err, f.Close())
+}
+
 // serverConfig accepts root with one key, as a node that has the key in authorized_keys.
-func serverConfig(hostKey ssh.Signer, allowed ssh.PublicKey) *ssh.ServerConfig {
+func serverConfig(version string, hostKey ssh.Signer, allowed ssh.PublicKey) *ssh.ServerConfig {
 	c := &ssh.ServerConfig{
-		ServerVersion: "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u7",
+		ServerVersion: version,
 		MaxAuthTries:  6,
 		PublicKeyCallback: func(m ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
 			if m.User() == "root" && bytes.Equal(key.Marshal(), allowed.Marshal()) {
@@ -139,6 +158,11 @@ func (s *Server) accept() {
 			_ = c.Close()
 			return
 		}
+		if !s.opt.Node.Up() { // a powered-off machine does not even do this
+			s.mu.Unlock()
+			_ = c.Close()
+			continue
+		}
 		s.conns[c] = true
 		s.mu.Unlock()
 		s.wg.Go(func() {
@@ -169,7 +193,7 @@ func (s *Server) serve(c net.Conn) {
 	for ch := range channels {
 		switch ch.ChannelType() {
 		case "session":
-			wg.Go(func() { s.session(ctx, ch) })
+			wg.Go(func() { s.session(ctx, conn, ch) })
 		case "direct-tcpip":
 			wg.Go(func() { s.forward(ctx, ch) })
 		default:

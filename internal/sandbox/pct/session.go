@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,7 +18,7 @@ import (
 )
 
 // session is one channel: environment first, then one command, shell or SFTP.
-func (s *Server) session(ctx context.Context, nc ssh.NewChannel) {
+func (s *Server) session(ctx context.Context, conn *ssh.ServerConn, nc ssh.NewChannel) {
 	ch, requests, err := nc.Accept()
 	if err != nil {
 		return
@@ -25,6 +26,7 @@ func (s *Server) session(ctx context.Context, nc ssh.NewChannel) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	env := []string{"HOME=/root", "LOGNAME=root", "SHELL=/bin/bash", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=linux"}
+	env = append(append(env, s.opt.Node.Profile().Session...), connection(conn)...)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	begun := false
@@ -36,6 +38,7 @@ func (s *Server) session(ctx context.Context, nc ssh.NewChannel) {
 			var v struct{ Name, Value string }
 			// OpenSSH's sshd on Debian accepts these: AcceptEnv LANG LC_*
 			if ssh.Unmarshal(r.Payload, &v) == nil && (v.Name == "LANG" || strings.HasPrefix(v.Name, "LC_")) {
+				env = slices.DeleteFunc(env, func(e string) bool { return strings.HasPrefix(e, v.Name+"=") })
 				env, ok = append(env, v.Name+"="+v.Value), true
 			}
 		case "pty-req":
@@ -73,6 +76,16 @@ func (s *Server) session(ctx context.Context, nc ssh.NewChannel) {
 		}
 	}
 	cancel() // the client is gone
+}
+
+// connection is what sshd tells a session about its client.
+func connection(conn *ssh.ServerConn) []string {
+	fromHost, fromPort, err := net.SplitHostPort(conn.RemoteAddr().String())
+	host, port, err2 := net.SplitHostPort(conn.LocalAddr().String())
+	if err != nil || err2 != nil {
+		return nil
+	}
+	return []string{"SSH_CLIENT=" + fromHost + " " + fromPort + " " + port, "SSH_CONNECTION=" + fromHost + " " + fromPort + " " + host + " " + port}
 }
 
 // run runs the client's command and sends its exit status.

@@ -2,31 +2,32 @@ package schema
 
 import (
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 var (
-	dnsName   = regexp.MustCompile(`^(?:[a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?\.)*[a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?$`)
-	nodeName  = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?$`)
-	vmid      = regexp.MustCompile(`^[1-9][0-9]{2,8}$`)
-	storageID = regexp.MustCompile(`(?i)^[a-z][a-z0-9\-_.]*[a-z0-9]$`)
-	tag       = regexp.MustCompile(`(?i)^[a-z0-9_][a-z0-9_\-+.]*$`)
-	mac       = regexp.MustCompile(`(?i)^[a-f0-9][02468ace](?::[a-f0-9]{2}){5}$`)
-	configID  = regexp.MustCompile(`(?i)^[a-z][a-z0-9_-]+$`)
-	volume    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9\-_.]*[A-Za-z0-9]:.+$`)
-	diskSize  = regexp.MustCompile(`^\d+(?:\.\d+)?[KMGT]?$`)
-	startup   = regexp.MustCompile(`^(?:(?:order=)?\d+|up=\d+|down=\d+)(?:,(?:(?:order=)?\d+|up=\d+|down=\d+))*$`)
-	timezone  = regexp.MustCompile(`^(?:host|UTC|[A-Z][A-Za-z_+\-]+(?:/[A-Z][A-Za-z0-9_+\-]+){1,2})$`)
+	dnsName   = lazy.Regexp(`^(?:[a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?\.)*[a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?$`)
+	nodeName  = lazy.Regexp(`^[a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?$`)
+	vmid      = lazy.Regexp(`^[1-9][0-9]{2,8}$`)
+	storageID = lazy.Regexp(`(?i)^[a-z][a-z0-9\-_.]*[a-z0-9]$`)
+	tag       = lazy.Regexp(`(?i)^[a-z0-9_][a-z0-9_\-+.]*$`)
+	mac       = lazy.Regexp(`(?i)^[a-f0-9][02468ace](?::[a-f0-9]{2}){5}$`)
+	configID  = lazy.Regexp(`(?i)^[a-z][a-z0-9_-]+$`)
+	volume    = lazy.Regexp(`^[A-Za-z][A-Za-z0-9\-_.]*[A-Za-z0-9]:.+$`)
+	diskSize  = lazy.Regexp(`^\d+(?:\.\d+)?[KMGT]?$`)
+	startup   = lazy.Regexp(`^(?:(?:order=)?\d+|up=\d+|down=\d+)(?:,(?:(?:order=)?\d+|up=\d+|down=\d+))*$`)
+	timezone  = lazy.Regexp(`^(?:host|UTC|[A-Z][A-Za-z_+\-]+(?:/[A-Z][A-Za-z0-9_+\-]+){1,2})$`)
 )
 
 var (
-	userID    = regexp.MustCompile(`^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+$`)
-	tokenID   = regexp.MustCompile(`^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+![A-Za-z][A-Za-z0-9.\-_]+$`)
-	haService = regexp.MustCompile(`^(?:(?:vm|ct):)?[1-9]\d{2,8}$`)
-	poolName  = regexp.MustCompile(`^[A-Za-z0-9.\-_]+(?:/[A-Za-z0-9.\-_]+){0,2}$`)
-	roleName  = regexp.MustCompile(`^[A-Za-z0-9.\-_]+$`)
+	userID    = lazy.Regexp(`^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+$`)
+	tokenID   = lazy.Regexp(`^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+![A-Za-z][A-Za-z0-9.\-_]+$`)
+	haService = lazy.Regexp(`^(?:(?:vm|ct):)?[1-9]\d{2,8}$`)
+	poolName  = lazy.Regexp(`^[A-Za-z0-9.\-_]+(?:/[A-Za-z0-9.\-_]+){0,2}$`)
+	roleName  = lazy.Regexp(`^[A-Za-z0-9.\-_]+$`)
 )
 
 // checkFormat returns Proxmox's message, "" if the value is well formed. A
@@ -52,40 +53,40 @@ func checkOne(format, value string) string {
 	}
 	switch format {
 	case "dns-name":
-		return unless(dnsName.MatchString(value), "value does not look like a valid DNS name")
+		return unless(dnsName().MatchString(value), "value does not look like a valid DNS name")
 	case "node":
-		return unless(nodeName.MatchString(value), "value does not look like a valid node name")
+		return unless(nodeName().MatchString(value), "value does not look like a valid node name")
 	case "vmid":
-		return unless(vmid.MatchString(value), "value does not look like a valid VM ID")
+		return unless(vmid().MatchString(value), "value does not look like a valid VM ID")
 	case "storage-id":
-		return unless(storageID.MatchString(value), "storage ID '"+value+"' contains illegal characters")
+		return unless(storageID().MatchString(value), "storage ID '"+value+"' contains illegal characters")
 	case "tag":
-		return unless(tag.MatchString(value), "invalid characters in tag")
+		return unless(tag().MatchString(value), "invalid characters in tag")
 	case "mac-addr":
-		return unless(mac.MatchString(value), "value does not look like a valid unicast MAC address")
+		return unless(mac().MatchString(value), "value does not look like a valid unicast MAC address")
 	case "configid":
-		return unless(configID.MatchString(value), "invalid configuration ID '"+value+"'")
+		return unless(configID().MatchString(value), "invalid configuration ID '"+value+"'")
 	case "volume-id":
-		return unless(volume.MatchString(value), "unable to parse volume ID '"+value+"'")
+		return unless(volume().MatchString(value), "unable to parse volume ID '"+value+"'")
 	case "disk-size":
-		return unless(diskSize.MatchString(value), "value does not look like a valid disk size: "+value)
+		return unless(diskSize().MatchString(value), "value does not look like a valid disk size: "+value)
 	case "startup-order":
-		return unless(startup.MatchString(value), "unable to parse startup options")
+		return unless(startup().MatchString(value), "unable to parse startup options")
 	case "timezone":
-		return unless(timezone.MatchString(value), "invalid time zone '"+value+"'")
+		return unless(timezone().MatchString(value), "invalid time zone '"+value+"'")
 	case "userid":
-		return unless(userID.MatchString(value), "value '"+value+"' does not look like a valid user name")
+		return unless(userID().MatchString(value), "value '"+value+"' does not look like a valid user name")
 	case "tokenid":
-		return unless(tokenID.MatchString(value), "value '"+value+"' does not look like a valid token ID")
+		return unless(tokenID().MatchString(value), "value '"+value+"' does not look like a valid token ID")
 	case "roleid":
-		return unless(roleName.MatchString(value), "role name '"+value+"' contains invalid characters")
+		return unless(roleName().MatchString(value), "role name '"+value+"' contains invalid characters")
 	case "ha-resource":
-		return unless(haService.MatchString(value), "value does not look like a valid ha resource id")
+		return unless(haService().MatchString(value), "value does not look like a valid ha resource id")
 	case "poolid":
 		if strings.Count(value, "/") > 2 {
 			return "pool name '" + value + "' nested too deeply (max levels = 3)"
 		}
-		return unless(poolName.MatchString(value), "pool name '"+value+"' contains invalid characters")
+		return unless(poolName().MatchString(value), "pool name '"+value+"' contains invalid characters")
 	case "content":
 		known := []string{"images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import", "none"}
 		return unless(slices.Contains(known, value), "invalid content type '"+value+"'")

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // Prop is one parameter.
@@ -132,8 +134,8 @@ func (s Schema) check(params map[string]string, prefix string) map[string]string
 }
 
 var (
-	integer = regexp.MustCompile(`^[+-]?\d+$`)
-	number  = regexp.MustCompile(`^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$`)
+	integer = lazy.Regexp(`^[+-]?\d+$`)
+	number  = lazy.Regexp(`^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$`)
 )
 
 // check follows check_prop: type, then format, then the rest.
@@ -141,9 +143,9 @@ func (p Prop) check(path, value string) string {
 	typed := true
 	switch p.Type {
 	case "integer":
-		typed = integer.MatchString(value)
+		typed = integer().MatchString(value)
 	case "number":
-		typed = number.MatchString(value)
+		typed = number().MatchString(value)
 	case "boolean":
 		typed = value == "0" || value == "1"
 	}

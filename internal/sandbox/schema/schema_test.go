@@ -82,6 +82,7 @@ func TestAgainstRecording(t *testing.T) {
 				method, path, _ := strings.Cut(route, " ")
 				theirs, ok := recorded[path][method]
 				switch {
+				case route == "POST /cluster/ha/rules": // one schema for each type, which the recording leaves out
 				case ok:
 					compared++
 					compare(t, route, ours, theirs.Parameters)
@@ -106,6 +107,7 @@ var unrecorded = strings.Fields(`
 /access/domains/{realm}
 /access/groups
 /access/groups/{groupid}
+/access/password
 /access/roles
 /access/roles/{roleid}
 /access/tfa/{userid}
@@ -118,14 +120,22 @@ var unrecorded = strings.Fields(`
 /cluster/ha/resources
 /cluster/ha/resources/{sid}
 /cluster/ha/rules
+/cluster/ha/rules/{rule}
+/cluster/ha/status
+/cluster/ha/status/current
+/cluster/ha/status/manager_status
 /cluster/options
 /cluster/tasks
 /nodes/{node}
 /nodes/{node}/apt/versions
 /nodes/{node}/certificates/info
 /nodes/{node}/lxc/{vmid}/feature
+/nodes/{node}/lxc/{vmid}/firewall/rules
+/nodes/{node}/lxc/{vmid}/firewall/rules/{pos}
 /nodes/{node}/lxc/{vmid}/firewall
 /nodes/{node}/lxc/{vmid}/firewall/options
+/nodes/{node}/lxc/{vmid}/migrate
+/nodes/{node}/lxc/{vmid}/move_volume
 /nodes/{node}/lxc/{vmid}/rrddata
 /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config
 /nodes/{node}/lxc/{vmid}/status

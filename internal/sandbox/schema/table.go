@@ -44,6 +44,22 @@ const (
 )
 
 const (
+	logLevels = "emerg,alert,crit,err,warning,notice,info,debug,nolog"
+	fwOptions = "enable? boolean\nmacfilter? boolean\ndhcp? boolean\nndp? boolean\nradv? boolean\nipfilter? boolean\npolicy_in? string enum=ACCEPT,REJECT,DROP\n" +
+		"policy_out? string enum=ACCEPT,REJECT,DROP\nlog_level_in? string enum=" + logLevels + "\nlog_level_out? string enum=" + logLevels +
+		"\ndelete? string format=configid-list\ndigest? string max=64\n"
+	fwRule = "macro? string max=128\niface? string min=2 max=20\nsource? string max=512\ndest? string max=512\nproto? string\nenable? integer min=0\nlog? string enum=" + logLevels +
+		"\nsport? string\ndport? string\ncomment? string\nicmp-type? string\ndigest? string max=64\n"
+	onRule          = "rule string format=configid\n"
+	ruleChange      = "nodes? string\naffinity? string enum=positive,negative\nstrict? boolean\ndisable? boolean\ncomment? string max=4096\n"
+	onStorageConfig = "storage string format=storage-id\ntype string enum=btrfs,cephfs,cifs,dir,esxi,iscsi,iscsidirect,lvm,lvmthin,nfs,pbs,rbd,zfs,zfspool\n"
+	storageKeys     = "content? string format=content-list\nnodes? string format=node-list\ndisable? boolean\nshared? boolean\npath? string\nserver? string\nexport? string\n" +
+		"vgname? string\nthinpool? string\npool? string\noptions? string\nmkdir? boolean\ncreate-base-path? boolean\ncreate-subdirs? boolean\nis_mountpoint? string\n" +
+		"format? string\npreallocation? string\nprune-backups? string\nmax-protected-backups? integer\ncontent-dirs? string\nnocow? boolean\nsaferemove? boolean\n" +
+		"saferemove_throughput? string\nbase? string\ntagged_only? boolean\nblocksize? string\nsparse? boolean\nmountpoint? string\nbwlimit? string\n"
+)
+
+const (
 	onHA     = "sid string format=ha-resource\n"
 	haChange = `
 comment? string max=4096
@@ -55,6 +71,36 @@ state? string enum=started,stopped,enabled,disabled,ignored
 type? string enum=ct,vm
 `
 )
+
+// datacenter are the keys of datacenter.cfg. Only next-id means something to the simulated
+// cluster.
+const datacenter = `
+bwlimit? string
+consent-text? string max=65536
+console? string enum=applet,vv,html5,xtermjs
+crs? string
+delete? string format=configid-list
+description? string max=65536
+email_from? string
+fencing? string enum=watchdog,hardware,both
+ha? string
+http_proxy? string
+keyboard? string enum=de,de-ch,da,en-gb,en-us,es,fi,fr,fr-be,fr-ca,fr-ch,hu,is,it,ja,lt,mk,nl,no,pl,pt,pt-br,sv,sl,tr
+language? string
+location? string since=9
+mac_prefix? string
+max_workers? integer min=1
+migration? string
+migration_unsecure? boolean
+next-id? string
+notify? string
+registered-tags? string
+replication? string since=9
+tag-style? string
+u2f? string
+user-tag-access? string
+webauthn? string
+`
 
 const poolChange = `
 allow-move? boolean
@@ -206,11 +252,19 @@ password? string min=5 max=64`,
 	"GET /nodes/{node}":                     onNode,
 	"GET /nodes/{node}/lxc/{vmid}/status":   onCT,
 	"GET /nodes/{node}/lxc/{vmid}/firewall": onCT,
-	"GET /nodes/{node}/lxc/{vmid}/firewall/options":           onCT,
+	"GET /nodes/{node}/lxc/{vmid}/firewall/options":     onCT,
+	"PUT /nodes/{node}/lxc/{vmid}/firewall/options":     onCT + fwOptions,
+	"GET /nodes/{node}/lxc/{vmid}/firewall/rules":       onCT,
+	"POST /nodes/{node}/lxc/{vmid}/firewall/rules":      onCT + "type string enum=in,out,forward,group\naction string min=2 max=20 pattern=[A-Za-z][A-Za-z0-9\\-\\_]+\npos? integer min=0\n" + fwRule,
+	"GET /nodes/{node}/lxc/{vmid}/firewall/rules/{pos}": onCT + "pos integer min=0\n",
+	"PUT /nodes/{node}/lxc/{vmid}/firewall/rules/{pos}": onCT + "pos integer min=0\nmoveto? integer min=0\ndelete? string format=configid-list\n" +
+		"type? string enum=in,out,forward,group\naction? string min=2 max=20 pattern=[A-Za-z][A-Za-z0-9\\-\\_]+\n" + fwRule,
+	"DELETE /nodes/{node}/lxc/{vmid}/firewall/rules/{pos}":    onCT + "pos integer min=0\ndigest? string max=64\n",
 	"GET /nodes/{node}/lxc/{vmid}/rrddata":                    onCT + rrd,
 	"GET /nodes/{node}/rrddata":                               onNode + rrd,
 	"GET /nodes/{node}/storage/{storage}/rrddata":             onStorage + rrd,
 	"GET /nodes/{node}/storage/{storage}":                     onStorage,
+	"POST /nodes/{node}/storage/{storage}/upload":             onStorage + "content string enum=iso,vztmpl,import\nfilename string max=255\nchecksum? string requires=checksum-algorithm\nchecksum-algorithm? string enum=md5,sha1,sha224,sha256,sha384,sha512 requires=checksum\ntmpfilename? string pattern=/var/tmp/pveupload-[0-9a-f]+",
 	"GET /nodes/{node}/storage/{storage}/content/{volume}":    onNode + "storage? string format=storage-id\nvolume string",
 	"DELETE /nodes/{node}/storage/{storage}/content/{volume}": onNode + "storage? string format=storage-id\nvolume string\ndelay? integer min=1 max=30",
 	"POST /nodes/{node}/lxc/{vmid}/status/suspend":            onCT,
@@ -221,6 +275,7 @@ password? string min=5 max=64`,
 	"GET /storage/{storage}":                                  "storage string format=storage-id",
 	"GET /cluster/tasks":                                      "",
 	"GET /cluster/options":                                    "",
+	"PUT /cluster/options":                                    datacenter,
 	"GET /access/domains":                                     "",
 	"GET /access/domains/{realm}":                             "realm string max=32",
 	"GET /access/groups":                                      "",
@@ -257,6 +312,10 @@ password? string min=5 max=64`,
 	"PUT /cluster/ha/resources/{sid}":    onHA + haChange + "delete? string format=configid-list max=4096\ndigest? string max=64\n",
 	"DELETE /cluster/ha/resources/{sid}": onHA + "purge? boolean since=9\n",
 	"GET /cluster/ha/groups":             "",
+
+	"GET /cluster/ha/status":                "",
+	"GET /cluster/ha/status/current":        "",
+	"GET /cluster/ha/status/manager_status": "",
 	"POST /cluster/ha/groups": "group string format=configid\nnodes string format=node-list\ncomment? string max=4096\n" +
 		"nofailback? boolean\nrestricted? boolean\ntype? string enum=group",
 
@@ -303,6 +362,75 @@ vmid? integer format=vmid min=100 max=999999999`,
 	"DELETE /nodes/{node}/tasks/{upid}":     onTask,
 	"GET /nodes/{node}/tasks/{upid}/status": onTask,
 	"GET /nodes/{node}/tasks/{upid}/log":    onTask + "start? integer min=0\nlimit? integer min=0\ndownload? boolean",
+
+	"PUT /access/users/{userid}": onUser + `
+append? boolean requires=groups
+comment? string max=2048
+email? string max=254
+enable? boolean
+expire? integer min=0
+firstname? string max=1024
+groups? string
+keys? string pattern=[0-9a-zA-Z!=]*
+lastname? string max=1024`,
+	"PUT /access/password":      onUser + "password string min=8 max=64\nconfirmation-password? string min=5 max=64",
+	"POST /storage":             onStorageConfig + storageKeys,
+	"DELETE /storage/{storage}": "storage string format=storage-id\n",
+	"PUT /storage/{storage}":    "storage string format=storage-id\ncontent? string format=content-list\ndisable? boolean\nnodes? string format=node-list\n",
+	"PUT /nodes/{node}/storage/{storage}/content/{volume}": onNode + "storage? string format=storage-id\nvolume string\nnotes? string\nprotected? boolean",
+	"POST /nodes/{node}/lxc/{vmid}/move_volume": onCT + `
+volume string
+storage? string format=storage-id
+delete? boolean
+digest? string max=40
+bwlimit? number min=0
+target-vmid? integer format=vmid min=100 max=999999999
+target-volume? string
+target-digest? string max=40`,
+	"POST /nodes/{node}/lxc/{vmid}/migrate": onCT + `
+target string format=node
+target-storage? string
+online? boolean
+restart? boolean
+timeout? integer
+bwlimit? number min=0`,
+	"POST /nodes/{node}/vzdump": `
+node? string format=node
+all? boolean
+bwlimit? integer min=0
+compress? string enum=0,1,gzip,lzo,zstd
+dumpdir? string
+exclude? string format=vmid-list
+exclude-path? array
+fleecing? string
+ionice? integer min=0 max=8
+job-id? string max=50 pattern=\S+
+lockwait? integer min=0
+mailnotification? string enum=always,failure
+mailto? string
+maxfiles? integer min=1 until=8
+mode? string enum=snapshot,suspend,stop
+notes-template? string max=1024 requires=storage
+notification-mode? string enum=auto,legacy-sendmail,notification-system
+notification-policy? string enum=always,failure,never until=8
+notification-target? string format=configid until=8
+pbs-change-detection-mode? string enum=legacy,data,metadata
+performance? string
+pigz? integer
+pool? string
+protected? boolean requires=storage
+prune-backups? string
+quiet? boolean
+remove? boolean
+script? string
+stdexcludes? boolean
+stdout? boolean
+stop? boolean
+stopwait? integer min=0
+storage? string format=storage-id
+tmpdir? string
+vmid? string format=vmid-list
+zstd? integer`,
 
 	"GET /nodes/{node}/lxc": onNode,
 	"POST /nodes/{node}/lxc": onCT + config + `
@@ -364,7 +492,20 @@ disk string pattern=rootfs|mp\d+
 size string pattern=\+?\d+(\.\d+)?[KMGT]?`,
 }
 
+// A repository of OCI images, and a tag behind it.
+const (
+	ociRepository = `(?:(?:[a-zA-Z\d]|[a-zA-Z\d][a-zA-Z\d-]*[a-zA-Z\d])(?:\.(?:[a-zA-Z\d]|[a-zA-Z\d][a-zA-Z\d-]*[a-zA-Z\d]))*(?::\d+)?/)?` +
+		`[a-z\d]+(?:(?:[._]|__|[-]*)[a-z\d]+)*(?:/[a-z\d]+(?:(?:[._]|__|[-]*)[a-z\d]+)*)*`
+	ociTag = `:\w[\w.-]{0,127}`
+)
+
 // newRoutes are those that came with version 9.
 var newRoutes = map[string]string{
-	"GET /cluster/ha/rules": "resource? string\ntype? string enum=node-affinity,resource-affinity",
+	"POST /nodes/{node}/storage/{storage}/oci-registry-pull": onStorage + "reference string pattern=" + ociRepository + ociTag + "\nfilename? string min=1 max=255",
+	"GET /nodes/{node}/query-oci-repo-tags":                  onNode + "reference string pattern=" + ociRepository,
+	"GET /cluster/ha/rules":                                  "resource? string\ntype? string enum=node-affinity,resource-affinity",
+	"POST /cluster/ha/rules":                                 onRule + "type string enum=node-affinity,resource-affinity\nresources string\n" + ruleChange,
+	"GET /cluster/ha/rules/{rule}":                           onRule,
+	"PUT /cluster/ha/rules/{rule}":                           onRule + "type string enum=node-affinity,resource-affinity\nresources? string\ndelete? string format=configid-list max=4096\ndigest? string max=64\n" + ruleChange,
+	"DELETE /cluster/ha/rules/{rule}":                        onRule,
 }

@@ -70,11 +70,11 @@ func agentProtocol(t *testing.T, osName string) {
 	}
 	until()
 	run := func(script, payload string) (string, string) {
-		tail := nonce + " 0 0\n"
+		tail := nonce + "\n0 0\n"
 		if payload != "" {
-			tail = nonce + " 0 " + itoa(len(payload)) + "\n" + payload
+			tail = nonce + "\n0 " + itoa(len(payload)) + "\n" + payload
 		}
-		go io.WriteString(pw, script+"\n"+tail)
+		go io.WriteString(pw, "0\n"+script+"\n"+tail) // 0: a short text, which a shell reads
 		return until()
 	}
 	if out, st := run("echo hello; exit 3", ""); out != "hello\n" || st != "3" {

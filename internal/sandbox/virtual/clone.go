@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
@@ -30,11 +31,31 @@ func (d *Driver) Clone(_ context.Context, from int, snapshot string, c driver.Co
 	} else {
 		err = d.openFS(d.snapshotDir(from, snapshot), copyTo)
 	}
+	if err == nil && len(c.Without) > 0 {
+		err = d.openFS(to, func(f *fsys.FS) error { return empty(f, c.Without) })
+	}
 	if err == nil {
 		err = d.saveConfig(c)
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("cannot copy the root file system of %d: %w", from, fsys.Errno(err)), os.RemoveAll(to))
+	}
+	return nil
+}
+
+// empty removes what is in folders.
+func empty(f *fsys.FS, folders []string) error {
+	v := &fsys.View{FS: f, Cwd: "/"}
+	for _, dir := range folders {
+		list, err := v.ReadDir(dir)
+		if err != nil {
+			continue // nobody has made it
+		}
+		for _, i := range list {
+			if err := v.RemoveAll(path.Join(dir, i.Name())); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func attach(g *guest) (driver.Terminal, error) {
 	if u, ok := g.sys.User("root"); ok && u.Shell != "" {
 		shell = u.Shell
 	}
-	p, err := g.m.Spawn(kernel.Exec{Argv: []string{shell}, Env: []string{"container=lxc", "TERM=linux", "PATH=" + kernel.DefaultPath}, Unit: "session-1.scope", TTY: t})
+	p, err := g.m.Spawn(kernel.Exec{Argv: []string{shell}, Env: withEnv([]string{"container=lxc", "TERM=linux", "PATH=" + kernel.DefaultPath}, g.cfg), Unit: "session-1.scope", TTY: t})
 	if err != nil {
 		g.m.DropPts(t)
 		return nil, err
@@ -67,7 +67,7 @@ func (d *Driver) Attach(vmid int, e driver.Exec) (driver.Attached, error) {
 		return nil, err
 	}
 	t := g.m.NewPts()
-	p, err := g.m.Spawn(kernel.Exec{Argv: e.Argv, Env: e.Env, Cwd: e.Cwd, Unit: "session-1.scope", TTY: t})
+	p, err := g.m.Spawn(kernel.Exec{Argv: e.Argv, Env: withEnv(e.Env, g.cfg), Cwd: e.Cwd, Unit: "session-1.scope", TTY: t})
 	if err != nil {
 		g.m.DropPts(t)
 		return nil, err

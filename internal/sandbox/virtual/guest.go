@@ -23,8 +23,17 @@ type guest struct {
 	cfg    driver.Config
 	fs     *fsys.FS
 	m      *kernel.Machine
-	sys    *system.System
+	sys    inside
 	cancel context.CancelFunc // ends its watch
+}
+
+// inside is what runs in a guest: a system with its init, or an application alone.
+type inside interface {
+	Shutdown(context.Context) error
+	Ended() <-chan struct{} // closed when it has ended by itself
+	Rebooting() bool
+	User(name string) (kernel.User, bool)
+	CutLinks()
 }
 
 // Create lays out the root file system as the OS template's archive would.
@@ -42,11 +51,16 @@ func (d *Driver) Create(ctx context.Context, c driver.Config, s driver.Secrets, 
 		return err
 	}
 	f.SetPool(d.pool())
-	spec := image.Spec{OS: image.Parse(c.OSTemplate), Hostname: c.Hostname, Nameservers: c.Nameservers,
-		RootPassword: s.RootPassword, SSHKeys: s.SSHKeys, Unprivileged: c.Unprivileged}
-	err = image.Layout(f, spec)
-	if err == nil && spec.OS.SSHD {
-		err = image.HostKeys(f, c.Hostname, log)
+	if c.Image != "" {
+		if err = unpack(ctx, f, c); err == nil && !c.Unmanaged {
+			err = settle(f, c, s, log)
+		}
+	} else if c.TemplatePath != "" {
+		if err = unpackArchive(ctx, f, c.TemplatePath); err == nil {
+			err = errors.Join(fresh(f), settle(f, c, s, log))
+		}
+	} else {
+		err = layOut(f, c, s, log)
 	}
 	if err == nil {
 		err = d.saveConfig(c)
@@ -59,6 +73,17 @@ func (d *Driver) Create(ctx context.Context, c driver.Config, s driver.Secrets, 
 	}
 	if err != nil {
 		os.RemoveAll(dir)
+	}
+	return err
+}
+
+// layOut makes the root file system of an OS template.
+func layOut(f *fsys.FS, c driver.Config, s driver.Secrets, log func(string)) error {
+	spec := image.Spec{OS: image.Parse(c.OSTemplate), Hostname: c.Hostname, Nameservers: c.Nameservers,
+		RootPassword: s.RootPassword, SSHKeys: s.SSHKeys, Unprivileged: c.Unprivileged}
+	err := image.Layout(f, spec)
+	if err == nil && spec.OS.SSHD {
+		err = image.HostKeys(f, c.Hostname, log)
 	}
 	return err
 }
@@ -86,64 +111,101 @@ func (d *Driver) saveConfig(c driver.Config) error {
 // Start boots the guest. It returns once init runs; services and the address
 // come up in the background.
 func (d *Driver) Start(ctx context.Context, c driver.Config, log func(string)) error {
+	g, err := d.launch(c)
+	if err != nil {
+		return err
+	}
+	if a, ok := g.sys.(*system.App); ok && !a.Lives(early) {
+		if missing := g.m.Unknown(); len(missing) > 0 {
+			d.o.Logf("guest %d: its entrypoint needs %s, which a virtual guest does not have", c.VMID, strings.Join(missing, ", "))
+		}
+		_, err := d.halt(g)
+		return errors.Join(driver.ErrExited, err)
+	}
+	return ctx.Err()
+}
+
+// launch starts the guest's first process.
+func (d *Driver) launch(c driver.Config) (*guest, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.guests[c.VMID] != nil {
-		return fmt.Errorf("container %d is already running", c.VMID)
+		return nil, fmt.Errorf("container %d is already running", c.VMID)
 	}
 	if d.closed {
-		return errors.New("the node is shutting down")
+		return nil, errors.New("the node is shutting down")
 	}
 	dir := d.dir(c.VMID)
 	f, err := fsys.Open(filepath.Join(dir, "rootfs"), filepath.Join(dir, "owners.json"), d.quota(c))
 	if err != nil {
-		return fmt.Errorf("cannot open the root file system of %d: %w", c.VMID, fsys.Errno(err))
+		return nil, fmt.Errorf("cannot open the root file system of %d: %w", c.VMID, fsys.Errno(err))
 	}
 	f.SetPool(d.pool())
 	spec := image.Spec{OS: image.Detect(f), Hostname: c.Hostname, Nameservers: c.Nameservers}
-	if err := image.Refresh(f, spec, networkOf(c)); err != nil {
+	if err := refresh(f, spec, c); err != nil {
 		f.Close()
-		return err
+		return nil, err
 	}
-	for _, mount := range c.Mounts {
-		root := &fsys.View{FS: f, Cwd: "/"}
-		if err := root.MkdirAll(mount.Path, 0o755); err != nil {
-			f.Close()
-			return fmt.Errorf("cannot make the folder of the mount point %s: %w", mount.Path, fsys.Errno(err))
-		}
+	if err := mountFolders(f, c); err != nil {
+		f.Close()
+		return nil, err
 	}
 	if _, ok := d.o.Faults.Take(driver.FaultHostKeyChanged); ok && spec.OS.SSHD {
 		if err := image.HostKeys(f, c.Hostname, func(string) {}); err != nil {
 			f.Close()
-			return err
+			return nil, err
 		}
 	}
 	m := kernel.New(kernel.Config{FS: f, Commands: commands(), Hostname: c.Hostname, Net: d.net, Listen: !d.o.NoListen,
 		Now: d.o.Faults.Now, CPUs: c.Cores, Memory: int64(c.MemoryMiB) << 20, Swap: int64(c.SwapMiB) << 20,
 		Logf: func(format string, a ...any) { d.o.Logf("guest %d: "+format, append([]any{c.VMID}, a...)...) }})
-	opt := system.Options{OS: spec.OS, Delay: max(0, d.o.BootDelay), Addr: address(c), SSHDelay: d.sshDelay()}
-	opt.NoSSHD = opt.SSHDelay < 0
-	opt.SSHBusy = d.sshBusy()
-	opt.FailDelay = d.o.FailDelay
-	if opt.Gettys, err = d.consoleFaults(f, c); err != nil {
-		m.Halt()
-		f.Close()
-		return err
+	if managed(c) {
+		m.SetAddress(address(c).Addr())
 	}
-	sys, err := system.Boot(m, opt)
+	var sys inside
+	if c.Init.Cmd != "" {
+		sys, err = d.startApp(m, c)
+	} else {
+		sys, err = d.boot(m, f, spec.OS, c)
+	}
 	if err != nil {
 		m.Halt()
 		f.Close()
-		return err
+		return nil, err
 	}
 	ctx2, cancel := context.WithCancel(context.Background())
 	g := &guest{cfg: c, fs: f, m: m, sys: sys, cancel: cancel}
 	d.guests[c.VMID] = g
 	go d.watch(ctx2, g)
-	return ctx.Err()
+	return g, nil
 }
 
-// Reconfigure changes a running guest's hardware and addresses.
+// mountFolders makes the folders of the mount points, which are all that a virtual guest has
+// of them.
+func mountFolders(f *fsys.FS, c driver.Config) error {
+	for _, mount := range c.Mounts {
+		root := &fsys.View{FS: f, Cwd: "/"}
+		if err := root.MkdirAll(mount.Path, 0o755); err != nil {
+			return fmt.Errorf("cannot make the folder of the mount point %s: %w", mount.Path, fsys.Errno(err))
+		}
+	}
+	return nil
+}
+
+// boot starts the guest's init.
+func (d *Driver) boot(m *kernel.Machine, f *fsys.FS, os image.OS, c driver.Config) (inside, error) {
+	opt := system.Options{OS: os, Delay: max(0, d.o.BootDelay), Addr: address(c), SSHDelay: d.sshDelay()}
+	opt.NoSSHD = opt.SSHDelay < 0
+	opt.SSHBusy = d.sshBusy()
+	opt.FailDelay = d.o.FailDelay
+	var err error
+	if opt.Gettys, err = d.consoleFaults(f, c); err != nil {
+		return nil, err
+	}
+	return system.Boot(m, opt)
+}
+
+// Reconfigure changes a running guest's hardware, addresses and mount points.
 func (d *Driver) Reconfigure(_ context.Context, c driver.Config) error {
 	g, err := d.guest(c.VMID)
 	if err != nil {
@@ -158,7 +220,7 @@ func (d *Driver) Reconfigure(_ context.Context, c driver.Config) error {
 	if now := address(c); now != was {
 		g.m.SetAddress(now.Addr())
 	}
-	return nil
+	return mountFolders(g.fs, c)
 }
 
 func (d *Driver) guest(vmid int) (*guest, error) {
@@ -241,7 +303,7 @@ func (d *Driver) Interfaces(ctx context.Context, vmid int) ([]driver.Interface, 
 	up := g.m.Address().IsValid()
 	for _, i := range g.cfg.Interfaces {
 		i.LinkLocal = linkLocal(i.MAC)
-		if !up {
+		if !up || g.cfg.Init.Cmd != "" && !i.Managed {
 			i.Addr, i.Addr6 = netip.Prefix{}, netip.Prefix{}
 		}
 		out = append(out, i)
@@ -274,7 +336,7 @@ func (d *Driver) Exec(ctx context.Context, vmid int, e driver.Exec) (int, error)
 	if err != nil {
 		return 0, err
 	}
-	st, err := g.m.Run(ctx, kernel.Exec{Argv: e.Argv, Env: e.Env, Cwd: e.Cwd, Unit: "session-1.scope", Stdin: e.Stdin, Stdout: e.Stdout, Stderr: e.Stderr,
+	st, err := g.m.Run(ctx, kernel.Exec{Argv: e.Argv, Env: withEnv(e.Env, g.cfg), Cwd: e.Cwd, Unit: "session-1.scope", Stdin: e.Stdin, Stdout: e.Stdout, Stderr: e.Stderr,
 		Theirs: g.cfg.Unprivileged})
 	if err == nil && g.m.Halted() {
 		return st, driver.ErrNotRunning

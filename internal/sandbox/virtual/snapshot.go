@@ -98,3 +98,6 @@ func (d *Driver) CutLinks(context.Context) error {
 	}
 	return nil
 }
+
+// Root is the folder of a guest's root file system on this machine.
+func (d *Driver) Root(vmid int) (string, error) { return filepath.Join(d.dir(vmid), rootfsDir), nil }

@@ -52,6 +52,9 @@ func (d *Driver) Create(ctx context.Context, c driver.Config, s driver.Secrets, 
 	}
 	d.guests[c.VMID] = &guest{conf: c, files: map[string][]byte{}}
 	d.mu.Unlock()
+	if c.Init.Cmd != "" || c.Unmanaged {
+		return nil // no sshd in there
+	}
 	for _, k := range []string{"ed25519", "rsa", "ecdsa"} {
 		log("Creating SSH host key 'ssh_host_" + k + "_key' - this may take some time ...")
 		log("done: SHA256:0000000000000000000000000000000000000000000 root@" + c.Hostname)
@@ -121,6 +124,18 @@ func (d *Driver) Destroy(_ context.Context, vmid int) error {
 	delete(d.guests, vmid)
 	return nil
 }
+
+// Keep does nothing: a fake guest has no root file system of its own.
+func (d *Driver) Keep(context.Context, int, string) error { return nil }
+
+// Take does nothing.
+func (d *Driver) Take(context.Context, driver.Config, string, string) error { return nil }
+
+// Rename does nothing.
+func (d *Driver) Rename(string, string) error { return nil }
+
+// Drop does nothing.
+func (d *Driver) Drop(string) error { return nil }
 
 // Clone copies a guest's files.
 func (d *Driver) Clone(_ context.Context, from int, snapshot string, c driver.Config) error {

@@ -41,12 +41,14 @@ var uncompared = map[string]string{
 	"apt-get apt apt-cache apk dpkg dpkg-query debconf-set-selections": "they would change the packages of this machine, or show them",
 	"systemctl service invoke-rc.d hostnamectl timedatectl journalctl": "they would act on the services of this machine",
 	"rc-service rc-update rc-status rc openrc openrc-run":              "OpenRC is not on a Debian machine",
-	"poweroff halt shutdown reboot":                                    "they would stop this machine",
-	"agetty cron dbus-daemon sshd systemd-journald systemd-logind":     "they are daemons; the sessions run them",
-	"nginx redis-server postgres dockerd docker":                       "they are daemons, and simulated in what templates need",
-	"psql pg_isready createuser createdb":                              "they need a running PostgreSQL",
-	"ip ss netstat curl wget nc ping":                                  "they speak to the simulated network",
-	"ash bash dash sh":                                                 "TestAlike in kernel compares the shells",
+	"start-stop-daemon":             "it starts what OpenRC's services name; TestOpenRCService runs it",
+	"poweroff halt shutdown reboot": "they would stop this machine",
+	"agetty cron dbus-daemon sshd systemd-journald systemd-logind": "they are daemons; the sessions run them",
+	"nginx redis-server postgres dockerd docker":                   "they are daemons, and simulated in what templates need",
+	"psql pg_isready createuser createdb":                          "they need a running PostgreSQL",
+	"ip ss netstat curl wget nc ping":                              "they speak to the simulated network",
+	"busybox httpd":                                                "applications of images; TestRealImages runs busybox's own",
+	"ash bash dash sh":                                             "TestAlike in kernel compares the shells",
 }
 
 // TestEveryAppletHasRows fails for a program that has neither rows nor a reason.
@@ -159,7 +161,7 @@ func newReal(t *testing.T, template, path string) *realPair {
 	}
 	p := &realPair{kernel.New(kernel.Config{FS: f, Commands: programs, Hostname: "pve1"}), &fsys.View{FS: f, Cwd: "/"}, filepath.Join(root, "real"), path}
 	t.Cleanup(p.m.Halt)
-	p.prepare(t)
+	p.prepare(t, strings.HasPrefix(template, "alpine"))
 	return p
 }
 
@@ -219,8 +221,9 @@ var accounts = map[string]string{
 
 const sudoers = "Defaults env_reset, secure_path=/usr/sbin:/usr/bin:/sbin:/bin\nroot ALL=(ALL:ALL) ALL\n"
 
-// prepare lays out the real programs' own /etc.
-func (p *realPair) prepare(t *testing.T) {
+// prepare lays out the real programs' own /etc. An Alpine guest has neither bash nor Debian's
+// path of nologin, and this machine has the shells of both.
+func (p *realPair) prepare(t *testing.T, alpine bool) {
 	t.Helper()
 	copied := `mkdir -p "$1/etc" "$1/home"; for f in adduser.conf deluser.conf login.defs default skel pam.d pam.conf security nsswitch.conf alternatives ssl ld.so.cache localtime; do [ ! -e /etc/$f ] || cp -a /etc/$f "$1/etc"; done`
 	if out, err := exec.CommandContext(t.Context(), "sh", "-c", copied, "sh", p.dir).CombinedOutput(); err != nil {
@@ -232,6 +235,9 @@ func (p *realPair) prepare(t *testing.T) {
 		}
 	}
 	for name, text := range accounts {
+		if alpine {
+			text = strings.NewReplacer("/bin/bash", "/bin/sh", "/usr/sbin/nologin", "/sbin/nologin").Replace(text)
+		}
 		err := errors.Join(os.MkdirAll(filepath.Join(p.dir, "etc/accounts"), 0o755), os.WriteFile(filepath.Join(p.dir, "etc/accounts", name), []byte(text), 0o644),
 			p.here.MkdirAll("/etc/accounts", 0o755), p.here.WriteFile("/etc/accounts/"+name, []byte(text), 0o644))
 		if err != nil {

@@ -13,28 +13,28 @@ import (
 func awk(p *proc, args []string) int {
 	o, ok := parseOpts(p, args, "F:v:f:", "", false)
 	if !ok {
-		return 2
+		return trouble(p)
 	}
 	src, rest := "", o.args
 	for _, f := range o.all["f"] {
 		b, err := p.View().ReadFile(f)
 		if err != nil {
 			p.Errorf("cannot open %s: %v", f, err)
-			return 2
+			return trouble(p)
 		}
 		src += string(b) + "\n"
 	}
 	if !o.has("f") {
 		if len(rest) == 0 {
 			p.Errorf("usage: awk [-F fs][-v var=value][prog | -f progfile][file ...]")
-			return 2
+			return trouble(p)
 		}
 		src, rest = rest[0], rest[1:]
 	}
 	prog, err := parseAwk(src)
 	if err != nil {
 		p.Errorf("%v", err)
-		return 2
+		return trouble(p)
 	}
 	r := newAwkRun(p)
 	if fs, has := o.get("F"); has {
@@ -44,7 +44,7 @@ func awk(p *proc, args []string) int {
 		name, val, ok := strings.Cut(v, "=")
 		if !ok {
 			p.Errorf("-v %s: no assignment", v)
-			return 2
+			return trouble(p)
 		}
 		r.assign(name, awkInput(awkEscapes(val)))
 	}
@@ -78,7 +78,7 @@ func (r *awkRun) run(rules []*awkRule, files []string) int {
 	}
 	if r.err != nil {
 		r.p.Errorf("%v", r.err)
-		return 2
+		return trouble(r.p)
 	}
 	return r.status
 }

@@ -80,7 +80,7 @@ func (l *awkLexer) next() {
 	case c == '\n':
 		l.take('\n', 1)
 	case c >= '0' && c <= '9' || c == '.':
-		n := len(leadFloat.FindString(rest))
+		n := len(leadFloat().FindString(rest))
 		if n == 0 {
 			l.tok.text = rest[:1]
 			l.bad()

@@ -6,11 +6,12 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/infrahaus/infrahaus/internal/lazy"
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
 // leadFloat returns the number at the beginning of a text, as strtod reads it.
-var leadFloat = regexp.MustCompile(`^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?`)
+var leadFloat = lazy.Regexp(`^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?`)
 
 type (
 	awkExpr func(*awkRun) awkVal

@@ -19,7 +19,7 @@ func awkStr(s string) awkVal  { return awkVal{s: s, kind: 's'} }
 // awkInput is text from outside: a number if it looks like one.
 func awkInput(s string) awkVal {
 	t := strings.TrimSpace(s)
-	if n, err := strconv.ParseFloat(t, 64); err == nil && leadNum.FindString(t) == t || err == nil && strings.ContainsAny(t, "eE") && !strings.ContainsAny(t, "xXpPnN") {
+	if n, err := strconv.ParseFloat(t, 64); err == nil && leadNum().FindString(t) == t || err == nil && strings.ContainsAny(t, "eE") && !strings.ContainsAny(t, "xXpPnN") {
 		return awkVal{s: s, n: n, kind: 'i'}
 	}
 	return awkStr(s)
@@ -48,7 +48,7 @@ func (v awkVal) num() float64 {
 		return v.n
 	}
 	t := strings.TrimLeft(v.s, " \t\n")
-	end := len(leadFloat.FindString(t))
+	end := len(leadFloat().FindString(t))
 	n, _ := strconv.ParseFloat(t[:end], 64)
 	return n
 }

@@ -27,6 +27,9 @@ func Commands() map[string]kernel.Command {
 	for _, m := range []map[string]kernel.Command{fileCommands(), textCommands(), procCommands(), infoCommands(), hashCommands()} {
 		maps.Copy(all, m)
 	}
+	for _, name := range oneStatus {
+		all[name] = withStatus(all[name])
+	}
 	return all
 }
 
@@ -93,6 +96,9 @@ func parseOpts(p *proc, args []string, short, long string, permute bool) (*optio
 				p.Errorf("unsupported option: %s"+kernel.NotHere, a)
 				return nil, false
 			}
+			if lacks(p, args[0], name) {
+				return nil, false
+			}
 			if kind == '=' && !has {
 				if len(rest) == 0 {
 					p.Errorf("option '%s' requires an argument", a)
@@ -106,6 +112,9 @@ func parseOpts(p *proc, args []string, short, long string, permute bool) (*optio
 				k := strings.IndexByte(short, a[i])
 				if k < 0 || a[i] == ':' {
 					p.Errorf("unsupported option: -%c"+kernel.NotHere, a[i])
+					return nil, false
+				}
+				if lacks(p, args[0], a[i:i+1]) {
 					return nil, false
 				}
 				if k+1 < len(short) && short[k+1] == ':' {

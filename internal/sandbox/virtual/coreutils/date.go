@@ -2,10 +2,11 @@ package coreutils
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // strftime formats a time in UTC. The second result names a directive that it lacks.
@@ -55,7 +56,16 @@ func strftime(f string, t time.Time) (text, lacks string) {
 	return b.String(), ""
 }
 
-var relDate = regexp.MustCompile(`^([+-]?\d+) ?(second|sec|minute|min|hour|day|week|month|year)s?( ago)?$`)
+var relDate = lazy.Regexp(`^([+-]?\d+) ?(second|sec|minute|min|hour|day|week|month|year)s?( ago)?$`)
+
+// gnuDate are forms that GNU's date reads and busybox's does not: words, the T between day
+// and time, the form of e-mails, parts of seconds, and nothing.
+var gnuDate = lazy.Regexp(`^$|^now$|^yesterday$|^tomorrow$|T[0-9]|^[A-Z][a-z]{2}, |\.[0-9]+$|^@-|^[+-]?[0-9]+ ?[a-z]+( ago)?$`)
+
+func invalidDate(p *proc, d string) int {
+	p.Errorf("invalid date '%s'", d)
+	return 1
+}
 
 func parseDate(now time.Time, s string) (time.Time, error) {
 	switch s {
@@ -70,7 +80,7 @@ func parseDate(now time.Time, s string) (time.Time, error) {
 		sec, err := strconv.ParseInt(n, 10, 64)
 		return time.Unix(sec, 0), err
 	}
-	if m := relDate.FindStringSubmatch(s); m != nil {
+	if m := relDate().FindStringSubmatch(s); m != nil {
 		n, _ := strconv.Atoi(m[1])
 		if m[3] != "" {
 			n = -n
@@ -106,6 +116,12 @@ func dateRefuses(p *proc, o *options) string {
 
 func date(p *proc, args []string) int {
 	norm := append([]string{}, args...)
+	for _, a := range args[1:] {
+		if strings.HasPrefix(a, "--iso-8601") && onBusybox(p) {
+			p.Errorf("unrecognized option: iso-8601")
+			return 1
+		}
+	}
 	for i, a := range norm { // the value of -I is optional
 		if strings.HasPrefix(a, "-I") && i > 0 && norm[i-1] != "-d" {
 			norm[i] = "--iso-8601=" + a[2:]
@@ -124,6 +140,9 @@ func date(p *proc, args []string) int {
 	t := p.M.Now()
 	if d, has := o.get("d", "date"); has {
 		var err error
+		if gnuDate().MatchString(d) && onBusybox(p) {
+			return invalidDate(p, d)
+		}
 		if t, err = parseDate(p.M.Now(), d); err != nil {
 			return refuse(p, "the date "+q(d))
 		}

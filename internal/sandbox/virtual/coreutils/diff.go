@@ -41,7 +41,11 @@ func diff(p *proc, args []string) int {
 		p.Printf("Files %s and %s differ\n", names[0], names[1])
 		return 1
 	case bytes.IndexByte(append(slices.Clone(a), b...), 0) >= 0 && !o.has("a", "text"):
-		p.Printf("Binary files %s and %s differ\n", names[0], names[1])
+		kind := "Binary files"
+		if onBusybox(p) {
+			kind = "Files"
+		}
+		p.Printf("%s %s and %s differ\n", kind, names[0], names[1])
 		return 1 // diffutils 3.8; other versions return 2
 	}
 	x, y := endedLines(a), endedLines(b)
@@ -50,6 +54,11 @@ func diff(p *proc, args []string) int {
 		return 2
 	}
 	changes := changesOf(x, y)
+	if onBusybox(p) { // it knows the unified form alone, and tells no times
+		p.Printf("--- %s\n+++ %s\n", names[0], names[1])
+		put(p, unifiedDiff(x, y, changes), 0)
+		return 1
+	}
 	if !o.has("u", "unified") {
 		put(p, normalDiff(x, y, changes), 0)
 		return 1

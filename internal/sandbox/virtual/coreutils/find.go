@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,6 +34,10 @@ type finder struct {
 func find(p *proc, args []string) int {
 	f := &finder{p: p, max: 1 << 30}
 	rest := args[1:]
+	if slices.Contains(rest, "-printf") && onBusybox(p) {
+		p.Errorf("unrecognized: -printf")
+		return 1
+	}
 	for len(rest) > 0 && rest[0] == "-P" {
 		rest = rest[1:]
 	}

@@ -222,6 +222,9 @@ func wc(p *proc, args []string) int {
 	}
 	one := l != w != c && !(l && w && c)
 	width := wcWidth(p, o.args)
+	if onBusybox(p) {
+		width = 9
+	}
 	row := func(name string, nl, nw, nc int) {
 		var f []string
 		for _, x := range []struct {

@@ -75,7 +75,7 @@ func groups(p *proc, args []string) int {
 		return refuse(p, strings.Join(args[1:], " "))
 	}
 	if len(args) == 2 {
-		if _, found := p.LookupUser(args[1]); found {
+		if _, found := p.LookupUser(args[1]); found && !onBusybox(p) {
 			p.Printf("%s : ", args[1])
 		}
 	}

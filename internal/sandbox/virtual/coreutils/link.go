@@ -201,6 +201,9 @@ func dirname(p *proc, args []string) int {
 	if len(o.args) == 0 {
 		return missing(p)
 	}
+	if len(o.args) > 1 && onBusybox(p) {
+		return extra(p, o.args[1])
+	}
 	for _, n := range o.args {
 		if trimmed := strings.TrimRight(n, "/"); trimmed != "" || n == "" {
 			n = path.Dir(trimmed)

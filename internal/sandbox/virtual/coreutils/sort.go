@@ -1,10 +1,11 @@
 package coreutils
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // sortKey is a range of fields with the way in which they are compared.
@@ -93,7 +94,7 @@ func sortOrderOf(o *options) (s sortOrder, lacks string) {
 		return s, "the separator " + q(s.sep)
 	}
 	for _, text := range append(o.all["k"], o.all["key"]...) {
-		m := sortKeyText.FindStringSubmatch(text)
+		m := sortKeyText().FindStringSubmatch(text)
 		if m == nil || m[1] == "0" || m[3] == "0" {
 			return s, "the key " + q(text)
 		}
@@ -108,7 +109,7 @@ func sortOrderOf(o *options) (s sortOrder, lacks string) {
 	return s, ""
 }
 
-var sortKeyText = regexp.MustCompile(`^([0-9]+)([nrfV]*)(?:,([0-9]+)([nrfV]*))?$`)
+var sortKeyText = lazy.Regexp(`^([0-9]+)([nrfV]*)(?:,([0-9]+)([nrfV]*))?$`)
 
 func (s sortOrder) compare(a, b string) int {
 	for _, k := range s.keys {
@@ -172,13 +173,13 @@ func (s sortOrder) skip(l string, n int) int {
 	return i
 }
 
-var leadNum = regexp.MustCompile(`^[ \t]*-?[0-9]*\.?[0-9]*`)
+var leadNum = lazy.Regexp(`^[ \t]*-?[0-9]*\.?[0-9]*`)
 
 func compareBy(a, b, flags string) int {
 	switch {
 	case strings.Contains(flags, "n"):
-		x, _ := strconv.ParseFloat(strings.TrimSpace(leadNum.FindString(a)), 64)
-		y, _ := strconv.ParseFloat(strings.TrimSpace(leadNum.FindString(b)), 64)
+		x, _ := strconv.ParseFloat(strings.TrimSpace(leadNum().FindString(a)), 64)
+		y, _ := strconv.ParseFloat(strings.TrimSpace(leadNum().FindString(b)), 64)
 		if x < y {
 			return -1
 		} else if x > y {

@@ -56,6 +56,10 @@ func mktemp(p *proc, args []string) int {
 	for start > 0 && tmpl[start-1] == 'X' {
 		start--
 	}
+	if (end-start < 6 || end < len(tmpl)) && onBusybox(p) { // musl's mkstemp wants six at the end
+		p.Errorf("%s: Invalid argument", tmpl)
+		return 1
+	}
 	if end-start < 3 {
 		p.Errorf("too few X's in template ‘%s’", tmpl)
 		return 1

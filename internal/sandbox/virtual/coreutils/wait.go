@@ -76,29 +76,33 @@ func nohup(p *proc, args []string) int {
 }
 
 func timeout(p *proc, args []string) int {
+	wrong := 125 // the status of a call that timeout does not understand
+	if onBusybox(p) {
+		wrong = 1
+	}
 	o, ok := parseOpts(p, args, "s:k:", "signal= kill-after= foreground preserve-status", false)
 	if !ok {
-		return 125
+		return wrong
 	}
 	if len(o.args) < 2 {
 		missing(p)
-		return 125
+		return wrong
 	}
 	d, ok := duration(o.args[0])
 	if !ok {
 		p.Errorf("invalid time interval ‘%s’", o.args[0])
-		return 125
+		return wrong
 	}
 	sig := 15
 	if s, has := o.get("s", "signal"); has {
 		if sig, ok = kernel.SignalNumber(s); !ok {
 			p.Errorf("%s: invalid signal", s)
-			return 125
+			return wrong
 		}
 	}
 	q, err := p.Start(kernel.Child{Argv: o.args[1:]})
 	if err != nil {
-		return 125
+		return wrong
 	}
 	p.Handle(func(s int) bool { q.Signal(s); return s != 9 })
 	var after <-chan time.Time
@@ -125,7 +129,7 @@ func timeout(p *proc, args []string) int {
 		}
 	}
 	st := p.Wait(q)
-	if o.has("preserve-status") {
+	if o.has("preserve-status") || onBusybox(p) {
 		return st
 	}
 	if sig == 9 {

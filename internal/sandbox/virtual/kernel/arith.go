@@ -2,11 +2,12 @@ package kernel
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // In arithmetic the library takes any text that is no number for 0, also 08, and goes on
@@ -75,7 +76,7 @@ func (w *rewriter) binary(x *syntax.BinaryArithm) {
 
 // divisor is an expression that ends the shell if its value is 0.
 func divisor(y syntax.ArithmExpr) syntax.ArithmExpr {
-	if v, ok := y.(*syntax.Word); ok && decimal.MatchString(v.Lit()) && v.Lit() != "0" {
+	if v, ok := y.(*syntax.Word); ok && decimal().MatchString(v.Lit()) && v.Lit() != "0" {
 		return y
 	}
 	set := &syntax.BinaryArithm{Op: syntax.Assgn, X: plain(varDivisor), Y: &syntax.ParenArithm{X: y}}
@@ -86,9 +87,9 @@ func divisor(y syntax.ArithmExpr) syntax.ArithmExpr {
 }
 
 var (
-	decimal   = regexp.MustCompile(`^[1-9][0-9]*$|^0$`)
-	wholeText = regexp.MustCompile(`^[-+]?([1-9][0-9]*|0[0-7]*|0[xX][0-9a-fA-F]+)$`)
-	based     = regexp.MustCompile(`^[-+]?[1-9][0-9]*#[0-9a-zA-Z@_]+$`)
+	decimal   = lazy.Regexp(`^[1-9][0-9]*$|^0$`)
+	wholeText = lazy.Regexp(`^[-+]?([1-9][0-9]*|0[0-7]*|0[xX][0-9a-fA-F]+)$`)
+	based     = lazy.Regexp(`^[-+]?[1-9][0-9]*#[0-9a-zA-Z@_]+$`)
 )
 
 // operand checks a value at run time, unless the script only gives numbers to that name.
@@ -153,10 +154,10 @@ func (sh *shell) number(hc interp.HandlerContext, args []string) int {
 	}
 	text = strings.TrimSpace(text)
 	switch {
-	case text == "" || wholeText.MatchString(text) || sh.kind == "bash" && (based.MatchString(text) || syntax.ValidName(text)):
+	case text == "" || wholeText().MatchString(text) || sh.kind == "bash" && (based().MatchString(text) || syntax.ValidName(text)):
 		fmt.Fprint(hc.Stdout, text)
 		return 0
-	case badOctal.MatchString(text):
+	case badOctal().MatchString(text):
 		fmt.Fprintf(hc.Stderr, "%s: %d: Illegal number: %s (octal, for its leading 0)\n", sh.name, max(1, hc.Pos.Line()), text)
 	default:
 		fmt.Fprintf(hc.Stderr, "%s: %d: sandbox: the value %q in an arithmetic expression"+NotHere+"\n", sh.name, max(1, hc.Pos.Line()), text)
@@ -166,7 +167,7 @@ func (sh *shell) number(hc interp.HandlerContext, args []string) int {
 }
 
 func isNumber(x *syntax.Word) bool {
-	if decimal.MatchString(x.Lit()) {
+	if decimal().MatchString(x.Lit()) {
 		return true
 	}
 	if len(x.Parts) == 1 {

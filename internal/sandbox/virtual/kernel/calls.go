@@ -3,12 +3,13 @@ package kernel
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // callHandler sees every simple command before the interpreter does and returns the command
@@ -195,7 +196,7 @@ func (sh *shell) shift(hc interp.HandlerContext, args []string) ([]string, error
 	return []string{"exit", "2"}, nil
 }
 
-var withQ = regexp.MustCompile(`%[-0-9.*]*q`)
+var withQ = lazy.Regexp(`%[-0-9.*]*q`)
 
 // exit makes an exit in a trap count: the library ends the trap only.
 func (sh *shell) exit(hc interp.HandlerContext, args []string) {
@@ -230,7 +231,7 @@ func (sh *shell) printf(args []string) []string {
 		s, _ := Printf(args[3], args[4:])
 		return []string{"eval", args[2] + "=" + quote(s)}
 	}
-	if sh.kind != "bash" && len(args) > 1 && withQ.MatchString(strings.ReplaceAll(args[1], "%%", "")) {
+	if sh.kind != "bash" && len(args) > 1 && withQ().MatchString(strings.ReplaceAll(args[1], "%%", "")) {
 		return []string{callPrefix + "missing", "printf", "%q"}
 	}
 	return append([]string{callPrefix + "printf"}, args[1:]...)

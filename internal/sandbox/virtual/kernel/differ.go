@@ -1,11 +1,12 @@
 package kernel
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // NotHere ends every refusal, with the guests that have the real shell and programs.
@@ -85,7 +86,7 @@ func (w *rewriter) differCall(n *syntax.CallExpr) {
 	case "set":
 		w.differSet(n, words[1:])
 	case "printf":
-		if format := slices.IndexFunc(words[1:], func(s string) bool { return timeFormat.MatchString(strings.ReplaceAll(s, "%%", "")) }); format >= 0 {
+		if format := slices.IndexFunc(words[1:], func(s string) bool { return timeFormat().MatchString(strings.ReplaceAll(s, "%%", "")) }); format >= 0 {
 			w.refuse(n.Pos(), "printf '%(…)T'")
 		}
 	case "trap":
@@ -150,15 +151,15 @@ func (w *rewriter) differDeclare(n *syntax.DeclClause) {
 	}
 }
 
-var timeFormat = regexp.MustCompile(`%[-0-9.]*\([^)]*\)T`)
+var timeFormat = lazy.Regexp(`%[-0-9.]*\([^)]*\)T`)
 
-var badOctal = regexp.MustCompile(`^0[0-7]*[89]`)
+var badOctal = lazy.Regexp(`^0[0-7]*[89]`)
 
 // differOctal: a number with a leading 0 and a digit 8 or 9 is an error in a shell, and 0
 // in the interpreter.
 func (w *rewriter) differOctal(n syntax.Node) {
 	syntax.Walk(n, func(n syntax.Node) bool {
-		if x, ok := n.(*syntax.Word); ok && badOctal.MatchString(x.Lit()) {
+		if x, ok := n.(*syntax.Word); ok && badOctal().MatchString(x.Lit()) {
 			w.refuse(x.Pos(), "the number "+x.Lit()+", which is octal and has an 8 or 9,")
 		}
 		return true

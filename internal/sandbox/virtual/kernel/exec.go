@@ -7,11 +7,11 @@ import (
 	"io"
 	"os"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
 
+	"github.com/infrahaus/infrahaus/internal/lazy"
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
 )
 
@@ -98,13 +98,13 @@ func (p *Proc) cannotExec(name string, err error) int {
 // lacking returns the text after "not found" for a program that the virtual guest never has,
 // even if its package is installed.
 func (p *Proc) lacking(name string) string {
-	if p.M.HasCommand(name) || !programName.MatchString(name) || posixBuiltins[name] {
+	if p.M.HasCommand(name) || !programName().MatchString(name) || posixBuiltins[name] {
 		return ""
 	}
 	return " (the virtual guest lacks many programs; they are there with `sandbox serve --driver lxc` or on a Proxmox node)"
 }
 
-var programName = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9._+]*$`)
+var programName = lazy.Regexp(`^[a-zA-Z][-a-zA-Z0-9._+]*$`)
 
 // NotFound is how a missing program is reported.
 const NotFound = "not found"
@@ -201,6 +201,15 @@ func (p *Proc) Exec(argv []string) int {
 	}
 	p.Handle(nil)
 	return p.execFile(full, argv, 0)
+}
+
+// Applet runs an implemented program by its name, whether a file of that name exists or not.
+func (p *Proc) Applet(argv []string) int {
+	if !p.M.HasCommand(argv[0]) && !slices.Contains(Shells, argv[0]) {
+		p.Errorf("%s: applet not found", argv[0])
+		return 127
+	}
+	return p.runCommand(argv[0], argv)
 }
 
 // ExecFile is Exec of a file whose program sees another name, as a login shell does.

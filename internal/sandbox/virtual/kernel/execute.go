@@ -115,11 +115,11 @@ type environ interface {
 	Each(func(name string, vr exVar) bool)
 }
 
-// exported is the environment for a program.
+// exported is the environment for a program. Every shell exports PWD.
 func exported(env environ) []string {
 	m := map[string]string{}
 	for name, v := range env.Each {
-		if v.IsSet() && v.Exported && v.Kind == exString {
+		if v.IsSet() && (v.Exported || name == "PWD") && v.Kind == exString {
 			m[name] = v.Str
 		} else {
 			delete(m, name)

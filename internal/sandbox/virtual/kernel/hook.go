@@ -22,6 +22,8 @@ func (p *Proc) hook(name string) (*fsys.Node, bool) {
 		return p.procfs(strings.TrimPrefix(strings.TrimPrefix(name, "/proc"), "/")), true
 	case name == "/sys" || strings.HasPrefix(name, "/sys/"):
 		return sysfs(strings.TrimPrefix(strings.TrimPrefix(name, "/sys"), "/")), true
+	case p.M.files != nil:
+		return p.M.files(name)
 	}
 	return nil, false
 }

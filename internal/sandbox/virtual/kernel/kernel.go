@@ -66,6 +66,7 @@ type Machine struct {
 	lastPid  int
 	unknown  map[string]bool
 	halted   bool
+	files    fsys.Hook   // see SetFiles
 	values   map[any]any // what subsystems keep per machine
 	socks    map[*Socket]bool
 	ttys     map[string]*tty.TTY // by name
@@ -73,6 +74,9 @@ type Machine struct {
 	stubs    sync.Map // weak.Pointer[os.File] → *tty.TTY, see stub
 	lent     sync.Map // weak.Pointer[os.File] → true, see Exec.Theirs
 }
+
+// SetFiles adds simulated files to those of every machine, before its first process.
+func (m *Machine) SetFiles(h fsys.Hook) { m.files = h }
 
 // New makes a machine without any process. Boot begins with Spawn of its init.
 func New(c Config) *Machine {

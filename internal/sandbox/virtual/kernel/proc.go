@@ -48,6 +48,8 @@ type Proc struct {
 	pending  []int
 	wake     chan struct{} // told of a pending trap
 	handler  func(sig int) bool
+	first    bool         // Exec.Init
+	stops    map[int]bool // signals on which the program ends by itself
 	killed   int
 	closers  []io.Closer
 	ready    chan struct{}
@@ -206,7 +208,7 @@ func (p *Proc) Start(c Child) (*Proc, error) {
 	if c.OnStart != nil {
 		c.OnStart(q)
 	}
-	go func() {
+	background(func() {
 		var status int
 		if c.Body != nil {
 			status = q.guard(func() int { q.wrapStreams(); return c.Body(q) })
@@ -214,7 +216,7 @@ func (p *Proc) Start(c Child) (*Proc, error) {
 			status = q.exec(c.Argv)
 		}
 		q.M.drop(q, status)
-	}()
+	})
 	return q, nil
 }
 

@@ -76,6 +76,10 @@ func (p *Proc) Signal(sig int) {
 		return
 	}
 	p.mu.Lock()
+	if p.first && sig != 9 && !p.stops[sig] {
+		p.mu.Unlock()
+		return
+	}
 	if p.killed == 0 {
 		p.killed = sig
 	}
@@ -95,7 +99,19 @@ func (p *Proc) Killed() int {
 func (p *Proc) Handle(f func(sig int) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.handler = f
+	p.handler, p.stops = f, nil
+}
+
+// Stops tells on which signals the program ends by a handler of its own. For most processes
+// this is what happens anyway; the first one of a container ignores all others. It comes
+// after Handle.
+func (p *Proc) Stops(sigs ...int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stops = map[int]bool{}
+	for _, s := range sigs {
+		p.stops[s] = true
+	}
 }
 
 // Ignore ignores a signal from now on, as nohup does.

@@ -3,6 +3,7 @@ package kernel
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -60,7 +61,11 @@ func (sh *shell) openSource(ctx context.Context, name string) (*textFile, error)
 	hc := interp.HandlerCtx(ctx)
 	v := sh.p.View()
 	v.Cwd = hc.Dir
-	b, err := v.ReadFile(name)
+	read := func() ([]byte, error) { return v.ReadFile(name) }
+	if n, ok := fdPath(name); ok && n < 3 { // such as of source /dev/stdin <<<"$text"
+		read = func() ([]byte, error) { return sh.readFd(hc, n) }
+	}
+	b, err := read()
 	if err != nil {
 		return nil, &os.PathError{Op: sh.name, Path: "cannot open " + name, Err: shellReason{err}}
 	}
@@ -72,6 +77,16 @@ func (sh *shell) openSource(ctx context.Context, name string) (*textFile, error)
 		text += "\nexit 2\n"
 	}
 	return &textFile{Reader: strings.NewReader(text)}, nil
+}
+
+// readFd reads a descriptor of the shell to its end.
+func (sh *shell) readFd(hc interp.HandlerContext, n int) ([]byte, error) {
+	f, err := sh.openFd(hc, n, n < 3)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
 }
 
 type textFile struct{ *strings.Reader }

@@ -21,6 +21,9 @@ type Exec struct {
 	Stderr io.Writer
 	TTY    *tty.TTY        // instead of the three: a terminal, which the process then controls
 	Body   func(*Proc) int // instead of a program: a process that is only Go
+	// Init means that this is the first process of a container without an init: a signal that
+	// it does not handle is ignored.
+	Init bool
 	// Theirs means that the three are pipes made by the host's root. For root in an
 	// unprivileged guest, /dev/stdin, /dev/stdout and /dev/stderr are then "Permission
 	// denied", although >&2 works.
@@ -59,6 +62,7 @@ func (m *Machine) Spawn(e Exec) (*Proc, error) {
 		}
 	}
 	p.env = append([]string(nil), e.Env...)
+	p.first = e.Init
 	end, err := p.open(e)
 	if err != nil {
 		p.cancel(nil)
@@ -76,7 +80,7 @@ func (m *Machine) Spawn(e Exec) (*Proc, error) {
 		end()
 		return nil, err
 	}
-	go func() {
+	background(func() {
 		status := 0
 		if e.Body != nil {
 			p.wrapStreams()
@@ -89,7 +93,7 @@ func (m *Machine) Spawn(e Exec) (*Proc, error) {
 		if err := m.FS.Flush(); err != nil {
 			m.logf("cannot save owners and modes: %v", err)
 		}
-	}()
+	})
 	return p, nil
 }
 

@@ -125,6 +125,9 @@ func curlOne(p *proc, u string, o map[string]string, headers, data []string) int
 		}
 		return code
 	}
+	if name, ok := strings.CutPrefix(u, "file://"); ok {
+		return curlFile(p, name, o, say)
+	}
 	req, err := http.NewRequestWithContext(p.Context(), method, u, body)
 	if err != nil || !strings.HasPrefix(req.URL.Scheme, "http") {
 		return say(3, "URL rejected: Malformed input to a URL function")
@@ -186,6 +189,34 @@ func curlOne(p *proc, u string, o map[string]string, headers, data []string) int
 	}
 	if w := o["w"]; w != "" {
 		p.Printf("%s", writeOut(w, res))
+	}
+	return 0
+}
+
+// curlFile fetches a file of the guest.
+func curlFile(p *proc, name string, o map[string]string, say func(int, string, ...any) int) int {
+	b, err := p.View().ReadFile(name)
+	if err != nil {
+		return say(37, "Couldn't open file %s", name)
+	}
+	out := p.Stdout
+	to := o["o"]
+	if o["O"] != "" {
+		to = path.Base(name)
+	}
+	if to != "" && to != "-" {
+		f, err := p.View().Open(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+		if err != nil {
+			return say(23, "Failure writing output to destination")
+		}
+		defer f.Close()
+		out = f
+	}
+	if _, err := out.Write(b); err != nil {
+		return say(23, "Failure writing output to destination")
+	}
+	if w := o["w"]; w != "" {
+		p.Printf("%s", writeOut(w, nil))
 	}
 	return 0
 }

@@ -18,7 +18,7 @@ import (
 
 func daemonCommands() map[string]kernel.Command {
 	return map[string]kernel.Command{
-		"nginx": nginx, "sshd": sshd, "redis-server": listener("tcp", 6379, "127.0.0.1", redisConn), "postgres": postgres,
+		"nginx": nginx, "httpd": httpd, "busybox": busybox, "sshd": sshd, "redis-server": listener("tcp", 6379, "127.0.0.1", redisConn), "postgres": postgres,
 		"dockerd": daemonOnly, "cron": daemonOnly, "agetty": daemonOnly, "dbus-daemon": daemonOnly, "systemd-journald": daemonOnly, "systemd-logind": daemonOnly,
 		"pg_isready": func(p *proc, _ []string) int {
 			p.Printf("/var/run/postgresql:5432 - accepting connections\n")
@@ -38,6 +38,7 @@ func daemonOnly(p *proc, _ []string) int {
 func listener(proto string, port int, addr string, serve func(net.Conn)) kernel.Command {
 	return func(p *proc, _ []string) int {
 		a := netip.MustParseAddr(addr)
+		p.Stops(2, 15)
 		if _, err := p.Listen(proto, a, port, serve); err != nil {
 			p.Errorf("bind: %s", kernel.Reason(err))
 			return 1
@@ -60,6 +61,7 @@ func redisConn(c net.Conn) {
 }
 
 func postgres(p *proc, _ []string) int {
+	p.Stops(2, 3, 15)
 	addr := netip.MustParseAddr("127.0.0.1")
 	b, _ := p.View().ReadFile("/etc/postgresql/15/main/conf.d/infrahaus.conf")
 	if strings.Contains(string(b), "'*'") {
@@ -101,6 +103,7 @@ func nginx(p *proc, args []string) int {
 		return 1
 	}
 	p.Handle(func(sig int) bool { return sig == 1 })
+	p.Stops(2, 3, 15)
 	var done []*kernel.Socket
 	seen := map[string]bool{}
 	for _, s := range sites(p) {

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 // row returns the fields of a container for a --format of docker ps.
@@ -115,7 +117,7 @@ func (d *docker) list(p *proc, args []string) int {
 	return 0
 }
 
-var formatAction = regexp.MustCompile(`\{\{ *(.*?) *\}\}`)
+var formatAction = lazy.Regexp(`\{\{ *(.*?) *\}\}`)
 
 // formatted fills in a --format: fields, json, and Label, which is empty for all
 // containers here. It does not use text/template, which would enlarge the program by a
@@ -123,8 +125,8 @@ var formatAction = regexp.MustCompile(`\{\{ *(.*?) *\}\}`)
 func formatted(format string, fields map[string]string) (string, error) {
 	format = strings.NewReplacer(`\t`, "\t", `\n`, "\n").Replace(format)
 	var wrong error
-	line := formatAction.ReplaceAllStringFunc(format, func(action string) string {
-		word := formatAction.FindStringSubmatch(action)[1]
+	line := formatAction().ReplaceAllStringFunc(format, func(action string) string {
+		word := formatAction().FindStringSubmatch(action)[1]
 		value, ok := fields[strings.TrimPrefix(word, ".")]
 		switch {
 		case word == "json .":

@@ -3,10 +3,10 @@ package system
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"sort"
 	"strings"
 
+	"github.com/infrahaus/infrahaus/internal/lazy"
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
 
@@ -37,8 +37,8 @@ func states(p *proc) map[string]string {
 	return out
 }
 
-// configure is dpkg --configure -a: what is half configured is finished, and the
-// journal is done with.
+// configure is dpkg --configure -a: it finishes packages that are half configured, and
+// empties the journal.
 func configure(p *proc, say func(string, ...any)) error {
 	v := p.View()
 	for n, state := range states(p) {
@@ -189,11 +189,11 @@ func dpkgQuery(p *proc, args []string) int {
 	return st
 }
 
-var dpkgField = regexp.MustCompile(`\$\{([^}]*)\}`)
+var dpkgField = lazy.Regexp(`\$\{([^}]*)\}`)
 
 func dpkgFormat(format, name, version, state string) string {
 	vals := map[string]string{"Package": name, "binary:Package": name, "Version": version, "Status": "install ok " + state, "db:Status-Status": state, "db:Status-Abbrev": abbrev(state) + " ", "Architecture": "amd64"}
-	s := dpkgField.ReplaceAllStringFunc(format, func(m string) string {
+	s := dpkgField().ReplaceAllStringFunc(format, func(m string) string {
 		k, _, _ := strings.Cut(m[2:len(m)-1], ";")
 		return vals[k]
 	})

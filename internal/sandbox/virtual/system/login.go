@@ -69,8 +69,8 @@ func (l *login) ask(prompt string) (string, error) {
 	return strings.TrimRight(string(b[:n]), "\r\n"), err
 }
 
-// secret reads a password: what was typed ahead is thrown away and the echo is
-// off before the prompt shows, as in PAM's conversation.
+// secret reads a password. As in PAM's conversation, it drops typed-ahead input and turns
+// the echo off before the prompt shows.
 func (l *login) secret(prompt string) (string, error) {
 	was := l.t.Mode()
 	mode := was

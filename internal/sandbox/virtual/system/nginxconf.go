@@ -2,9 +2,10 @@ package system
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/lazy"
 )
 
 type site struct {
@@ -17,9 +18,9 @@ type site struct {
 }
 
 var (
-	listenRe = regexp.MustCompile(`^\s*listen\s+([^;\s]+)`)
-	rootRe   = regexp.MustCompile(`^\s*root\s+([^;\s]+)`)
-	returnRe = regexp.MustCompile(`^\s*return\s+(\d+)\s*([^;]*);`)
+	listenRe = lazy.Regexp(`^\s*listen\s+([^;\s]+)`)
+	rootRe   = lazy.Regexp(`^\s*root\s+([^;\s]+)`)
+	returnRe = lazy.Regexp(`^\s*return\s+(\d+)\s*([^;]*);`)
 )
 
 // siteFiles are the files of the enabled configuration.
@@ -114,16 +115,16 @@ func sites(p *proc) []site {
 func sitesOf(block string) (out []site) {
 	s := site{port: 80, root: "/usr/share/nginx/html"}
 	for _, l := range strings.Split(block, "\n") {
-		if m := listenRe.FindStringSubmatch(l); m != nil {
+		if m := listenRe().FindStringSubmatch(l); m != nil {
 			n, err := strconv.Atoi(m[1][strings.LastIndexByte(m[1], ':')+1:])
 			if err == nil {
 				out = append(out, site{port: n, six: strings.HasPrefix(m[1], "[")})
 			}
 		}
-		if m := rootRe.FindStringSubmatch(l); m != nil {
+		if m := rootRe().FindStringSubmatch(l); m != nil {
 			s.root = m[1]
 		}
-		if m := returnRe.FindStringSubmatch(l); m != nil {
+		if m := returnRe().FindStringSubmatch(l); m != nil {
 			s.ret, s.text = m[1], strings.Trim(strings.TrimSpace(m[2]), `"'`)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 func openrcCommands() map[string]kernel.Command {
-	return map[string]kernel.Command{"rc-service": rcService, "rc-update": rcUpdate, "rc-status": rcStatus, "openrc": nothing, "rc": nothing, "openrc-run": openrcRun}
+	return map[string]kernel.Command{"rc-service": rcService, "rc-update": rcUpdate, "rc-status": rcStatus, "openrc": nothing, "rc": nothing, "openrc-run": openrcRun, "start-stop-daemon": startStopDaemon}
 }
 
 func (s *System) bootOpenRC() {
@@ -139,8 +139,11 @@ func openrcRun(p *proc, args []string) int {
 		return p.Call("openrc-run", args[1], "start")
 	}
 	script := `depend() { :; }; ebegin() { echo " * $*"; }; eend() { return "$1"; }; einfo() { echo " * $*"; }; eerror() { echo " * $*" >&2; }; checkpath() { :; }
-start() { [ -n "$command" ] || return 0; if [ -n "$command_background" ]; then setsid $command $command_args </dev/null >/dev/null 2>&1 & echo $! >"${pidfile:-/run/$RC_SVCNAME.pid}"; else $command $command_args; fi; }
-stop() { [ -f "${pidfile:-/run/$RC_SVCNAME.pid}" ] || return 0; kill "$(cat "${pidfile:-/run/$RC_SVCNAME.pid}")"; rm -f "${pidfile:-/run/$RC_SVCNAME.pid}"; }
+start() { [ -n "$command" ] || return 0; ebegin "Starting ${name:-$RC_SVCNAME}"; case ${command_background:-no} in
+[Yy][Ee][Ss]|[Tt][Rr][Uu][Ee]|1) [ -n "$pidfile" ] || { eerror "command_background option used but no pidfile specified"; return 1; }
+start-stop-daemon --start --pidfile "$pidfile" --background --make-pidfile ${command_user:+--user "$command_user"} ${directory:+--chdir "$directory"} ${output_log:+--stdout "$output_log"} ${error_log:+--stderr "$error_log"} --exec "$command" -- $command_args $command_args_background ;;
+*) $command $command_args $command_args_foreground ;; esac; }
+stop() { [ -n "$pidfile" ] || return 0; ebegin "Stopping ${name:-$RC_SVCNAME}"; start-stop-daemon --stop --pidfile "$pidfile"; }
 RC_SVCNAME=$1; action=$2; . "$0"; if command -v start_pre >/dev/null && [ $action = start ]; then start_pre || exit 1; fi; $action`
 	st := p.Call("sh", "-c", script, args[1], name, args[2])
 	e := edits{v: p.View()}

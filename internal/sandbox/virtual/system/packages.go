@@ -52,7 +52,7 @@ func catalogue() map[string]pkg {
 	return map[string]pkg{"nginx": nginx, "nginx-light": nginx, "nginx-core": nginx, "nginx-full": nginx, "redis-server": redis, "redis": redis, "postgresql": pg, "postgresql-15": pg,
 		"docker.io": docker, "openssh-server": sshd, "openssh": sshd, "curl": prog("/usr/bin/curl"), "wget": prog("/usr/bin/wget"), "sudo": prog("/usr/bin/sudo"),
 		"netcat-openbsd": prog("/usr/bin/nc"), "bash": prog("/usr/bin/bash"), "busybox-static": prog("/usr/bin/busybox"), "busybox": prog("/usr/bin/busybox"), "net-tools": prog("/usr/bin/netstat"), "iproute2-ss": prog("/usr/bin/ss"),
-		"ca-certificates": {}, "apt-transport-https": {}, "locales": {}, "tzdata": {},
+		"ca-certificates": {}, "apt-transport-https": {}, "unattended-upgrades": {}, "locales": {}, "tzdata": {},
 		"openssl": {}, "procps": {}, "psmisc": prog("/usr/bin/killall"), "iputils-ping": {}, "cron": {}}
 }
 

@@ -3,10 +3,10 @@ package system
 import (
 	"io"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/infrahaus/infrahaus/internal/lazy"
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/fsys"
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
 )
@@ -16,9 +16,9 @@ import (
 const pgState = "/var/lib/postgresql/15/main/virtual"
 
 var (
-	pgChange = regexp.MustCompile(`(?is)^(CREATE|ALTER|DROP)\s+(ROLE|USER|DATABASE)\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?"?(\w+)"?`)
-	pgHarm   = regexp.MustCompile(`(?is)^(SET|RESET|GRANT|REVOKE|COMMENT|BEGIN|COMMIT)\b`)
-	pgAsk    = regexp.MustCompile(`(?is)^select\s+1(?:\s+from\s+(pg_roles|pg_user|pg_database)\s+where\s+(?:rolname|usename|datname)\s*=\s*'(\w+)')?$`)
+	pgChange = lazy.Regexp(`(?is)^(CREATE|ALTER|DROP)\s+(ROLE|USER|DATABASE)\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?"?(\w+)"?`)
+	pgHarm   = lazy.Regexp(`(?is)^(SET|RESET|GRANT|REVOKE|COMMENT|BEGIN|COMMIT)\b`)
+	pgAsk    = lazy.Regexp(`(?is)^select\s+1(?:\s+from\s+(pg_roles|pg_user|pg_database)\s+where\s+(?:rolname|usename|datname)\s*=\s*'(\w+)')?$`)
 )
 
 // psql answers what guest scripts ask of a new server: roles and databases are
@@ -129,7 +129,7 @@ func statements(s string) []string {
 
 // pgRun runs one statement; ok is false for one that is not known.
 func pgRun(p *proc, q string) (out string, ok bool) {
-	if m := pgAsk.FindStringSubmatch(q); m != nil {
+	if m := pgAsk().FindStringSubmatch(q); m != nil {
 		kind := "role"
 		if strings.EqualFold(m[1], "pg_database") {
 			kind = "database"
@@ -139,10 +139,10 @@ func pgRun(p *proc, q string) (out string, ok bool) {
 		}
 		return "", true
 	}
-	if m := pgHarm.FindString(q); m != "" {
+	if m := pgHarm().FindString(q); m != "" {
 		return strings.ToUpper(m), true
 	}
-	m := pgChange.FindStringSubmatch(q)
+	m := pgChange().FindStringSubmatch(q)
 	if m == nil {
 		return "", false
 	}

@@ -132,9 +132,13 @@ func (s *System) bootSystemd() {
 	}
 	s.m.SetAddress(s.o.Addr.Addr())
 	var wg sync.WaitGroup
-	for _, target := range []string{"sockets.target", "multi-user.target", "default.target", "basic.target", "sysinit.target"} {
+	for _, u := range s.wants("sysinit.target") { // which all others come after
+		wg.Go(func() { _ = s.start(u) }) // the unit and the journal keep why
+	}
+	wg.Wait()
+	for _, target := range []string{"sockets.target", "multi-user.target", "default.target", "basic.target"} {
 		for _, u := range s.wants(target) {
-			wg.Go(func() { _ = s.start(u) }) // the unit and the journal keep why
+			wg.Go(func() { _ = s.start(u) })
 		}
 	}
 	wg.Go(func() { s.nap(s.o.Delay - s.o.Delay/2) })

@@ -1,7 +1,7 @@
 package tty
 
-// Termios is a terminal's mode with Linux's own bits, so that `stty -g` prints
-// and takes what it does on a real machine.
+// Termios is a terminal's mode with Linux's own bits, so that `stty -g` prints and accepts
+// the same text as on a real machine.
 type Termios struct {
 	Iflag, Oflag, Cflag, Lflag uint32
 	Cc                         [19]byte

@@ -1,7 +1,6 @@
 // Package tty is a pseudo-terminal in memory: Linux's line discipline between a
 // master, where somebody types and looks, and a slave, which processes read and
-// write. It knows nothing of processes: who is to be signalled is told to a
-// function.
+// write. It knows nothing of processes. A function of the caller sends the signals.
 package tty
 
 import (
@@ -35,6 +34,7 @@ type TTY struct {
 	out     []byte
 	lnext   bool
 	stopped bool // by ^S
+	lossy   bool
 	hungup  bool
 	wake    chan struct{} // closed at a change; nil where nobody waits
 	signal  func(sig int)
@@ -64,8 +64,8 @@ func (t *TTY) Mode() Termios {
 	return t.mode
 }
 
-// SetMode is tcsetattr(TCSADRAIN). What was typed in the other mode stays:
-// raw bytes become one line, lines become bytes.
+// SetMode is tcsetattr(TCSADRAIN). Input that was typed in the other mode stays: raw bytes
+// become one line, and lines become bytes.
 func (t *TTY) SetMode(m Termios) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -107,6 +107,13 @@ func (t *TTY) Discard() {
 	t.changed()
 }
 
+// SetLossy makes writers wait no more for a master that does not read: the oldest output goes.
+func (t *TTY) SetLossy() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lossy = true
+}
+
 // Size is the window's size; SetSize also tells the processes.
 func (t *TTY) Size() (cols, rows int) {
 	t.mu.Lock()
@@ -127,8 +134,8 @@ func (t *TTY) SetSize(cols, rows int) {
 
 const sigWinch = 28
 
-// Hangup ends the terminal for good: reads see the end, writes fail with EIO,
-// and the master gets what is left and then the end.
+// Hangup ends the terminal for good. Reads on the slave see the end, and writes fail with
+// EIO. The master reads the output that is left, and then the end.
 func (t *TTY) Hangup() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -167,8 +174,8 @@ func (t *TTY) Read(b []byte) (int, error) { return t.ReadContext(context.Backgro
 // Write is WriteContext without an end.
 func (t *TTY) Write(b []byte) (int, error) { return t.WriteContext(context.Background(), b) }
 
-// ReadContext is a process's read: at most one line in canonical mode, what is
-// there by VMIN and VTIME in raw mode. An end of input (^D) is io.EOF, once.
+// ReadContext is a process's read. In canonical mode it returns one line at most. In raw mode
+// VMIN and VTIME decide how long it waits for input. An end of input (^D) is io.EOF, once.
 func (t *TTY) ReadContext(ctx context.Context, b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -227,6 +234,9 @@ func (t *TTY) WriteContext(ctx context.Context, b []byte) (int, error) {
 			return n, syscall.EIO
 		case ctx.Err() != nil:
 			return n, context.Cause(ctx)
+		case t.lossy && len(t.out) >= outSize:
+			t.out = t.out[outSize/2:]
+			continue
 		case t.stopped || len(t.out) >= outSize:
 			_ = t.wait(ctx, nil) // the end is seen above
 			continue

@@ -1,0 +1,3 @@
+#!/usr/bin/env bash
+read -r answer
+echo "extra: $answer" >/srv/extra
