@@ -1,6 +1,7 @@
 #!/bin/sh
 set -eu
 
+cd / # psql complains about a folder that postgres cannot enter, such as /root
 sql() { runuser -u postgres -- psql -XAtq -v ON_ERROR_STOP=1 "$@"; }
 
 n=0

@@ -1,6 +1,7 @@
 package system
 
 import (
+	"fmt"
 	"io"
 	"path"
 	"slices"
@@ -24,6 +25,10 @@ var (
 // psql answers what guest scripts ask of a new server: roles and databases are
 // made, changed, dropped and looked for. Any other statement is refused by name.
 func psql(p *proc, args []string) int {
+	// libpq looks for its own program, and goes back to where it was called.
+	if v := p.View(); v.Access(v.Cwd, 1) != nil {
+		fmt.Fprintf(p.Stderr, "could not change directory to \"%s\": Permission denied\n", v.Cwd)
+	}
 	up := false
 	for _, s := range p.M.Sockets() {
 		up = up || s.Port == 5432
