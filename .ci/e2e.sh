@@ -24,6 +24,15 @@ trap 'rm -f "$log" "$log.status"' EXIT
 	echo "$status" >"$log.status"
 } 2>&1 | tee "$log"
 grep -E '^ *--- (FAIL|SKIP)' "$log" || true
+# What a failed test said may be thousands of lines further up: say it again.
+awk '
+	/^=== (RUN|CONT|NAME|PAUSE) / { test = $3; next }
+	/^ *--- (PASS|FAIL|SKIP): / { if ($2 == "FAIL:") failed[++n] = $3; test = ""; next }
+	test != "" && /^    / { if (++lines[test] <= 60) said[test] = said[test] $0 "\n" }
+	END {
+		for (i = 1; i <= n; i++)
+			if (said[failed[i]] != "") printf "said by %s:\n%s", failed[i], said[failed[i]]
+	}' "$log"
 awk -v status="$(cat "$log.status")" '
 	/^ *--- (PASS|FAIL|SKIP): / { state[$3] = $2 }
 	/^(ok|FAIL)[ \t]+[^ \t]*\// { count() }
