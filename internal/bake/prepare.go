@@ -19,11 +19,12 @@ var settle string
 var release string
 
 // unit runs the first boot's script under systemd before any ordinary service: those come
-// after sysinit.target.
+// after sysinit.target. systemd-tmpfiles empties /tmp and makes the folders below /run, so it
+// comes first: beside it, what makes a database could lose its temporary files.
 const unit = `[Unit]
 Description=Make what a baked image must not share
 DefaultDependencies=no
-After=local-fs.target systemd-machine-id-commit.service
+After=local-fs.target systemd-machine-id-commit.service systemd-sysusers.service systemd-tmpfiles-setup.service
 Before=sysinit.target
 ConditionPathExists=/var/lib/infrahaus/first-boot
 

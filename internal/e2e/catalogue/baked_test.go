@@ -216,49 +216,67 @@ func (b *baked) credentials(name string) map[string]string {
 }
 
 // waited checks that nothing that packages have brought has run before the tool came. The OS
-// template has the unit of what has.
+// template has the unit of what has. What each container makes of its own is made once
+// systemd-tmpfiles, which empties /tmp, has ended.
 func (b *baked) waited(name string) {
-	for unit := range started(b.t, b.node, name) {
+	t := b.t
+	came, err := strconv.ParseFloat(strings.TrimSpace(b.node.run(t, "exec", name, "--", "stat", "-c", "%.9Z", "/etc/config-manager/config.env")), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := b.units(name)
+	begun := func(id, unit string) int {
+		return slices.IndexFunc(log, func(e unitEvent) bool { return e.ID == id && e.Unit == unit })
+	}
+	emptied, first := begun(unitStarted, "systemd-tmpfiles-setup.service"), begun(unitStarts, "infrahaus-first-boot.service")
+	if emptied < 0 || first < emptied {
+		t.Errorf("%s: in its journal, systemd-tmpfiles ended at line %d, and the first boot began at line %d", name, emptied, first)
+	}
+	for _, e := range log {
+		kind := filepath.Ext(e.Unit)
+		if e.ID != unitStarted || strings.Contains(e.Message, " was skipped ") || e.at >= came || (kind != ".service" && kind != ".socket") {
+			continue
+		}
+		unit := e.Unit
 		if stem, _, ok := strings.Cut(unit, "@"); ok {
-			unit = stem + "@" + filepath.Ext(unit)
+			unit = stem + "@" + kind
 		}
 		if b.osTemplate["/usr/lib/systemd/system/"+unit] == "" && unit != "infrahaus-first-boot.service" {
-			b.t.Errorf("%s: %s ran before its settings were there", name, unit)
+			t.Errorf("%s: %s ran before its settings were there", name, unit)
 		}
 	}
 }
 
-// unitStarted is how systemd's journal marks that a unit has started, and also that a condition
-// has kept it from that.
-const unitStarted = "39f53479d3a045ac8e11786248231fbf"
+// Marks of systemd's journal: a unit begins to start, and it has started or a condition has kept
+// it from that.
+const (
+	unitStarts  = "7d4958e842da4a758f6c1cdc7b36dcc5"
+	unitStarted = "39f53479d3a045ac8e11786248231fbf"
+)
 
-// started are the services and sockets that a container had started before the tool came.
-func started(t *testing.T, n *served, name string) map[string]bool {
-	t.Helper()
-	came, err := strconv.ParseFloat(strings.TrimSpace(n.run(t, "exec", name, "--", "stat", "-c", "%.9Z", "/etc/config-manager/config.env")), 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := map[string]bool{}
-	for line := range strings.Lines(n.run(t, "exec", name, "--", "journalctl", "-b", "-o", "json", "MESSAGE_ID="+unitStarted)) {
-		var e struct {
-			Unit    string `json:"UNIT"`
-			Message string `json:"MESSAGE"`
-			At      string `json:"__REALTIME_TIMESTAMP"`
-		}
+// unitEvent is a line of the journal about a unit.
+type unitEvent struct {
+	ID      string `json:"MESSAGE_ID"`
+	Unit    string `json:"UNIT"`
+	Message string `json:"MESSAGE"`
+	Time    string `json:"__REALTIME_TIMESTAMP"` // microseconds
+	at      float64
+}
+
+// units are the starts of units since a container has booted, in their order.
+func (b *baked) units(name string) []unitEvent {
+	var log []unitEvent
+	for line := range strings.Lines(b.node.run(b.t, "exec", name, "--", "journalctl", "-b", "-o", "json", "MESSAGE_ID="+unitStarts, "MESSAGE_ID="+unitStarted)) {
+		var e unitEvent
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
-			continue
+			continue // a message with bytes that are no text
 		}
-		at, err := strconv.ParseFloat(e.At, 64)
+		us, err := strconv.ParseFloat(e.Time, 64)
 		if err != nil {
-			t.Fatal(err)
+			b.t.Fatal(err)
 		}
-		if kind := filepath.Ext(e.Unit); !strings.Contains(e.Message, " was skipped ") && at/1e6 < came && (kind == ".service" || kind == ".socket") {
-			found[e.Unit] = true
-		}
+		e.at = us / 1e6
+		log = append(log, e)
 	}
-	if len(found) == 0 {
-		t.Errorf("%s: its journal has no start of a unit", name)
-	}
-	return found
+	return log
 }
