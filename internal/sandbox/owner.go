@@ -15,6 +15,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/api"
 	"github.com/infrahaus/infrahaus/internal/sandbox/driver"
+	"github.com/infrahaus/infrahaus/internal/sandbox/lxcguest"
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 	"github.com/infrahaus/infrahaus/internal/sandbox/pct"
 	"github.com/infrahaus/infrahaus/internal/sandbox/virtual/kernel"
@@ -269,6 +270,9 @@ func Reset(dir string) error {
 		if e.Name() != "lock" && e.Name() != "users.lock" {
 			errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
 		}
+	}
+	if set.Driver == "lxc" { // the archives of this sandbox are gone
+		errs = append(errs, lxcguest.Prune(set.LXCDir))
 	}
 	return errors.Join(errs...)
 }

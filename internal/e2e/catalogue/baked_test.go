@@ -116,12 +116,8 @@ func (b *baked) run() {
 	b.own(names[0], names[1])
 	b.compare(names[0], names[1])
 	lap("compare")
-	unpacked := lower(t, names[0]) // no other sandbox has an image of this name
 	for _, name := range names {
 		b.node.run(t, "destroy", name, "--yes")
-	}
-	if err := os.RemoveAll(unpacked); err != nil {
-		t.Error(err)
 	}
 	lap("destroy")
 }

@@ -47,3 +47,6 @@ func (*Driver) Gateway() netip.Addr { return netip.Addr{} }
 
 // Remove has nothing to remove.
 func Remove(dir, name string) error { return nil }
+
+// Prune removes nothing: there are no real guests here.
+func Prune(dir string) error { return nil }

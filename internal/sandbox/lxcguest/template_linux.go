@@ -147,45 +147,6 @@ func bootstrap(ctx context.Context, suite, root string) error {
 	return os.WriteFile(filepath.Join(root, "etc/machine-id"), nil, 0o444)
 }
 
-// unpacked returns a folder with the archive's contents, owned as a guest of
-// that kind sees them: the lower layer of every such guest. It is made once.
-func (d *Driver) unpacked(ctx context.Context, archive string, image, unprivileged bool) (string, int64, error) {
-	fi, err := os.Stat(archive)
-	if err != nil {
-		return "", 0, err
-	}
-	kind := "privileged"
-	if unprivileged {
-		kind = "unprivileged"
-	}
-	base := filepath.Join(d.opt.Dir, "unpacked")
-	if err := openDir(base); err != nil {
-		return "", 0, err
-	}
-	name := fmt.Sprintf("%s-%s-%x-%x", tag(archive), kind, fi.Size(), fi.ModTime().UnixNano())
-	dir := filepath.Join(base, name)
-	lock := flock.New(dir + ".lock")
-	if ok, err := lock.TryLockContext(ctx, 50*time.Millisecond); !ok {
-		return "", 0, err
-	}
-	defer func() { _ = lock.Close() }()
-	if _, err := os.Stat(dir); err == nil {
-		return dir, fi.Size(), nil
-	}
-	tmp := dir + ".tmp"
-	if err := os.RemoveAll(tmp); err != nil {
-		return "", 0, err
-	}
-	unpack := extract
-	if image {
-		unpack = extractImage
-	}
-	if err := unpack(ctx, archive, tmp, unprivileged); err != nil {
-		return "", 0, errors.Join(err, os.RemoveAll(tmp))
-	}
-	return dir, fi.Size(), os.Rename(tmp, dir)
-}
-
 // extract unpacks as the guest's own root, in a user namespace, as Proxmox does
 // with lxc-usernsexec: owners come out shifted.
 func extract(ctx context.Context, archive, dir string, unprivileged bool) error {
