@@ -102,6 +102,8 @@ rm -rf /root/.cache /root/.bash_history /root/.ash_history /root/.wget-hsts /roo
 rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/apt/archives/*.deb /var/lib/apt/periodic/* /var/lib/apt/daily_lock /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/backups/*
 rm -rf /var/cache/apk/* /var/cache/dnf/* /var/cache/ldconfig/* /var/cache/man/*
 [ ! -f /var/cache/debconf/passwords.dat ] || : >/var/cache/debconf/passwords.dat
+# journald runs on. What it writes from now on stays in /run.
+journalctl --relinquish-var >/dev/null 2>&1 || :
 rm -rf /var/log/journal/*
 find /var/log -type f \( -name '*.gz' -o -name '*.[0-9]' -o -name '*.old' \) -exec rm -f {} +
 # In a sticky folder, a kernel lets nobody open another's file to create it: hence -c.
