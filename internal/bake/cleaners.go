@@ -9,8 +9,8 @@ type cleaner struct {
 	// clean is shell text that runs in the container before it is packed. Its services have
 	// stopped by then. $keep is a folder of the cleaner, for anew.
 	clean string
-	// anew is shell text that runs at the first start of each container, before any service.
-	// "": the service itself makes it when it starts.
+	// anew is shell text that runs at the first start of each container, before any service, and
+	// again if it was killed. "": the service itself makes it when it starts.
 	anew string
 }
 
@@ -48,21 +48,24 @@ ssh-keygen -A >/dev/null`,
 	cp -a "$dir" "$keep/$version/$cluster/etc"
 	rm -rf "$data" "$dir"
 done`,
+		// pg_createcluster has systemd reload its units, if it can. No service starts before release
+		// has made sure of that.
 		anew: `for d in "$keep"/*/*; do
 	[ -d "$d/etc" ] || continue
 	version=${d%/*} cluster=${d##*/}
 	version=${version##*/}
 	read -r enc locale <"$d/locale"
+	rm -rf "/etc/postgresql/$version/$cluster" "/var/lib/postgresql/$version/$cluster"
 	pg_createcluster --encoding "$enc" --locale "$locale" "$version" "$cluster" >/dev/null
 	cp -a "$d/etc/." "/etc/postgresql/$version/$cluster/"
-done
-[ ! -d /run/systemd/system ] || systemctl daemon-reload`,
+done`,
 	},
 	{
 		name: "mariadb", why: "the database with its users and the server's own ids",
 		has:   "/var/lib/mysql/mysql",
 		clean: `for f in /var/lib/mysql/* /var/lib/mysql/.[!.]*; do case $f in */debian-*.flag) ;; *) rm -rf "$f" ;; esac; done`,
-		anew:  `mariadb-install-db --user=mysql --skip-test-db --auth-root-authentication-method=socket --rpm --cross-bootstrap --disable-log-bin >/dev/null`,
+		anew: `find /var/lib/mysql -mindepth 1 ! -name 'debian-*.flag' -delete
+mariadb-install-db --user=mysql --skip-test-db --auth-root-authentication-method=socket --rpm --cross-bootstrap --disable-log-bin >/dev/null`,
 	},
 	{
 		name: "redis", why: "its data",

@@ -11,7 +11,16 @@ elif [ -d /run/systemd/system ]; then
 		rm -f "/etc/systemd/system/$unit.d/infrahaus-hold.conf"
 		rmdir "/etc/systemd/system/$unit.d" 2>/dev/null
 	done
-	systemctl daemon-reload
+	# Without the reload, systemd would hold the services back for good.
+	n=0
+	until systemctl daemon-reload </dev/null; do
+		n=$((n + 1))
+		if [ "$n" -ge 10 ]; then
+			echo "systemd does not reload its units, so that the services of packages are not started" >&2
+			exit 1
+		fi
+		sleep 1
+	done
 	# A service that fails would not have made an installation fail either.
 	# shellcheck disable=SC2086
 	systemctl start $units 2>&1 </dev/null

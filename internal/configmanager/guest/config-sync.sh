@@ -167,7 +167,7 @@ apply() {
 	check_files "$STAGE" || return $?
 	apply_files "$STAGE"
 	rc=$?
-	[ ! -f "$R/var/lib/infrahaus/release" ] || sh "$R/var/lib/infrahaus/release"
+	[ ! -f "$R/var/lib/infrahaus/release" ] || sh "$R/var/lib/infrahaus/release" || { [ "$rc" != 0 ] || rc=1; }
 	if [ -s "$STAGE/packages" ]; then
 		. "$LIB/packages.sh" || return 1
 		apply_packages "$STAGE/packages" || { [ "$rc" != 0 ] || rc=1; }
