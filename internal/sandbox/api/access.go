@@ -12,6 +12,7 @@ const (
 	mayRemoveUser = "@remove-user"
 	maySeeUser    = "@see-user"
 	selfOrModify  = "@self-or-modify"
+	selfOrSee     = "@self-or-see"
 	mayGrant      = "@grant"
 	mayClone      = "@clone"
 	ticketOnly    = "@ticket-only" // and selfOrModify
@@ -187,6 +188,9 @@ func (c *call) permittedUser(rule string) error {
 	}
 	if c.auth.ID() == user { // a token is not its user
 		return n.UserExists(user)
+	}
+	if rule == selfOrSee {
+		return modify("User.Modify", "Sys.Audit")
 	}
 	return modify("User.Modify")
 }

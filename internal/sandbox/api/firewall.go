@@ -1,7 +1,7 @@
 package api
 
 // firewall are the routes of a container's firewall. Aliases, IP sets and the firewalls of the
-// node and the cluster are not simulated.
+// node and the cluster are not simulated: they can be read (reads.go), and have nothing.
 func (s *Server) firewall() []route {
 	const (
 		options = ctPath + "/firewall/options"

@@ -89,7 +89,7 @@ func (s *Server) table() []route {
 		{"GET", taskPath + "/status", "", true, func(c *call) (any, error) { return c.at.TaskStatus(c.auth, c.params["upid"]) }},
 		{"GET", taskPath + "/log", "", true, taskLog},
 	}
-	return slices.Concat(t, s.access(), s.pools(), s.ha(), s.datacenter(), s.firewall(), s.containers(), s.images(), s.uploads(), s.indexes())
+	return slices.Concat(t, s.access(), s.pools(), s.ha(), s.datacenter(), s.reads(), nothing(), s.firewall(), s.containers(), s.images(), s.uploads(), s.indexes())
 }
 
 func (s *Server) containers() []route {

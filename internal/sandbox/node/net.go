@@ -161,7 +161,7 @@ func (n *Node) ifaceView(name, mac string, addrs ...netip.Prefix) map[string]any
 	return m
 }
 
-// Network is GET /nodes/NODE/network: the bridges that the caller may see.
+// Network is GET /nodes/NODE/network: ports, and the bridges that the caller may use.
 func (n *Node) Network(a Auth, kind string) []map[string]any {
 	rows := []map[string]any{}
 	_, noPort := n.faults.Has(driver.FaultNoVLANs)
@@ -181,7 +181,7 @@ func (n *Node) Network(a Auth, kind string) []map[string]any {
 		port = ""
 	}
 	for i, b := range n.opt.Bridges {
-		if kind != "" && n.CheckAny(a, "/sdn/zones/localnetwork/"+b, "SDN.Audit", "SDN.Use") != nil {
+		if n.CheckAny(a, "/sdn/zones/localnetwork/"+b, "SDN.Audit", "SDN.Use") != nil {
 			continue
 		}
 		m := map[string]any{

@@ -13,6 +13,8 @@ import (
 
 // totp is a user's second factor (RFC 6238), as proxmox-tfa keeps it.
 type totp struct {
+	ID          string `json:"id"`
+	Created     int64  `json:"created"` // in seconds since 1970
 	Key         []byte `json:"key"`
 	Description string `json:"description"`
 	Used        int64  `json:"used"` // the step of the last code: no code is accepted twice
@@ -56,7 +58,7 @@ func (n *Node) AddTOTP(a Auth, p Params) (map[string]any, error) {
 	if err != nil || len(key) == 0 {
 		return nil, fail("missing secret in otpauth url")
 	}
-	t := &totp{Key: key, Description: p["description"]}
+	t := &totp{ID: uuid(), Created: n.opt.Now().Unix(), Key: key, Description: p["description"]}
 	if _, ok := t.step(p["value"], n.opt.Now()); !ok {
 		return nil, fail("failed to verify TOTP challenge")
 	}
@@ -67,7 +69,7 @@ func (n *Node) AddTOTP(a Auth, p Params) (map[string]any, error) {
 		return nil, fail("no such user ('%s')", p["userid"])
 	}
 	user.TOTP = t
-	return map[string]any{"id": uuid()}, n.save()
+	return map[string]any{"id": t.ID}, n.save()
 }
 
 // NeedsTOTP reports whether a password alone is not enough for a user.

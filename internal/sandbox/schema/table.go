@@ -17,9 +17,11 @@ var (
 )
 
 func read(major int) map[string]Schema {
-	m := make(map[string]Schema, len(routes)+len(newRoutes))
-	for k, text := range routes {
-		m[k] = parse(text, major)
+	m := make(map[string]Schema, len(routes)+len(reads)+len(newRoutes))
+	for _, all := range []map[string]string{routes, reads} {
+		for k, text := range all {
+			m[k] = parse(text, major)
+		}
 	}
 	if major >= 9 {
 		for k, text := range newRoutes {
