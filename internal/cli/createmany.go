@@ -91,6 +91,7 @@ func (o *createOptions) createMany(ctx context.Context) error {
 			return err
 		}
 		o.name = o.hostname(t)
+		a.args = append(slices.Clip(a.args), o.name) // the hint to go on must find what this command has made
 	}
 	names, err := fleet.Names(o.name, o.many.count)
 	if err != nil {

@@ -34,6 +34,9 @@ func (a *app) findTemplate(ctx context.Context, ref string) (*template.Template,
 // lookTemplate finds a template. A remote one has been checked against the lock file and for
 // its signature. One that goes into a container has to be for this version of the tool.
 func (a *app) lookTemplate(ctx context.Context, ref string, how lookUp) (*template.Template, error) {
+	if _, err := a.config(); err != nil {
+		return nil, err
+	}
 	how.ref = ref
 	t, err := template.Find(homePath(ref), a.templateSources(ctx, how))
 	if err != nil || !how.use {
