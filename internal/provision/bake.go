@@ -20,6 +20,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/pve"
 	"github.com/infrahaus/infrahaus/internal/template"
+	"github.com/infrahaus/infrahaus/internal/transports"
 )
 
 // BakeRequest asks for an image of a template.
@@ -84,7 +85,7 @@ func (r *Run) pack(ctx context.Context) error {
 	if err := r.prepareImage(ctx); err != nil {
 		return err
 	}
-	if err := r.storeByUpload(ctx, name); err != nil {
+	if err := r.store(ctx, name); err != nil {
 		return err
 	}
 	if err := r.step(r.phase.To, "Destroying the container"); err != nil {
@@ -129,11 +130,41 @@ func (r *Run) prepareImage(ctx context.Context) error {
 	return f
 }
 
-// storeByUpload fetches the archive through the transport and uploads it by the API.
-func (r *Run) storeByUpload(ctx context.Context, name string) error {
+// store packs the container and puts the archive on the storage. A container that is reached
+// through its node is packed there, if the storage is a folder of the node: then the archive does
+// not travel to this machine and back.
+func (r *Run) store(ctx context.Context, name string) error {
 	if err := r.step(r.phase.From+2, "Packing the root file system"); err != nil {
 		return err
 	}
+	if r.guest.Transport() != transports.Node || r.nodeSSH() == nil {
+		return r.storeByUpload(ctx, name)
+	}
+	err := r.storeOnNode(ctx, name)
+	var not *guest.NotOnNode
+	if errors.As(err, &not) {
+		r.say("The image goes by way of this machine: " + not.Error())
+		return r.storeByUpload(ctx, name)
+	}
+	return err
+}
+
+// storeOnNode has the node pack the container into the folder of the storage.
+func (r *Run) storeOnNode(ctx context.Context, name string) error {
+	done := r.wait("the node to pack the root file system", 0)
+	size, err := r.host.SSH.At(r.placement.Node).PackOnNode(ctx, r.ctid, guest.NodeArchive{
+		VolID: r.baking.Storage + ":vztmpl/" + name, Script: bake.PackScript, Whole: bake.Packed,
+	})
+	done()
+	if err != nil {
+		return err
+	}
+	r.say(fmt.Sprintf("The node has put %s on %s (%d MiB)", name, r.baking.Storage, size>>20))
+	return r.verifyImage(ctx, name, size)
+}
+
+// storeByUpload fetches the archive through the transport and uploads it by the API.
+func (r *Run) storeByUpload(ctx context.Context, name string) error {
 	file, err := os.CreateTemp(r.baking.TempDir, "image-*.tar.gz")
 	if err != nil {
 		return &exit.Failure{Status: exit.Other, Message: "cannot make a file for the image: " + err.Error(), Err: err}
@@ -169,14 +200,14 @@ func (r *Run) storeByUpload(ctx context.Context, name string) error {
 	return r.verifyImage(ctx, name, count.n)
 }
 
-// verifyImage compares what the storage lists with what was sent.
+// verifyImage compares what the storage lists with what was packed.
 func (r *Run) verifyImage(ctx context.Context, name string, size int64) error {
 	a, err := r.host.PVE.FindArchive(ctx, r.placement.Node, r.baking.Storage+":vztmpl/"+name)
 	if err != nil {
 		return err
 	}
 	if a.Size != size {
-		err := fmt.Errorf("the storage has %d bytes of %s, and %d were sent", a.Size, name, size)
+		err := fmt.Errorf("the storage has %d bytes of %s, and %d were packed", a.Size, name, size)
 		return errors.Join(err, r.host.PVE.RemoveArchive(ctx, a))
 	}
 	return nil

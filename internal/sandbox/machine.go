@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"path/filepath"
 	"sync"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/admin"
@@ -22,13 +21,9 @@ func nodeCommands(tool *pct.Tool, n *node.Node) map[string]virtual.CommandFunc {
 // when somebody first logs in to the node: its files cost as much as those of a guest, and
 // most commands that open a sandbox ask its API alone.
 func (w *owned) machine(f *face) (get func() (*virtual.Machine, error), end func() error) {
-	dir := "node"
-	if f.node.Name() != node.Name {
-		dir += "-" + f.node.Name()
-	}
 	var made *virtual.Machine // read by end once the sshd, whose sessions call get, is closed
 	get = sync.OnceValues(func() (*virtual.Machine, error) {
-		m, err := virtual.NewMachine(filepath.Join(w.opt.Dir, dir), nodeCommands(f.tool, f.node))
+		m, err := virtual.NewMachine(f.node.MachineDir(), nodeCommands(f.tool, f.node))
 		if err != nil {
 			return nil, err
 		}

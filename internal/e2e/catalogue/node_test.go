@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -62,6 +63,13 @@ func (n *served) setting(key string) string {
 		}
 	}
 	return ""
+}
+
+// by is a user who gets into guests by this transport.
+func (n *served) by(transport string) *served {
+	other := *n
+	other.env = append(slices.Clone(n.env), "INFRAHAUS_SSH_TRANSPORT="+transport)
+	return &other
 }
 
 // try runs the tool.

@@ -129,7 +129,8 @@ func (t *trial) judgeBake(ctx context.Context, want int) {
 	if n := t.images(); n != want {
 		t.twice("%d images are there, not %d", n, want)
 	}
-	for dir, pattern := range map[string]string{t.w.sb.Node().UploadDir(): "pveupload-*", filepath.Join(t.dir, "state", "infrahaus"): "image-*"} {
+	cache := filepath.Join(t.w.sb.Node().MachineDir(), "var", "lib", "vz", "template", "cache")
+	for dir, pattern := range map[string]string{t.w.sb.Node().UploadDir(): "pveupload-*", filepath.Join(t.dir, "state", "infrahaus"): "image-*", cache: ".*"} {
 		if left, err := filepath.Glob(filepath.Join(dir, pattern)); err != nil || len(left) > 0 {
 			t.lost("a bake has left %q: %v", left, err)
 		}

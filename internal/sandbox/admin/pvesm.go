@@ -3,6 +3,7 @@ package admin
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/infrahaus/infrahaus/internal/sandbox/node"
 )
@@ -34,6 +35,13 @@ var pvesm = append([]command{
 	}},
 	{"list", []string{"storage"}, map[string]bool{"content": false, "vmid": false}, listContent},
 	{"path", []string{"volume"}, nil, func(c *call) error {
+		if storage, file, ok := strings.Cut(c.args[0], ":vztmpl/"); ok {
+			path, err := c.node.TemplatePath(storage, file)
+			if err == nil {
+				_, err = fmt.Fprintln(c.p.Stdout, path)
+			}
+			return err
+		}
 		m, err := c.node.Volume(node.Root, node.Params{"volume": c.args[0], "storage": storageOf(c.args[0])})
 		if err != nil {
 			return err

@@ -62,7 +62,11 @@ func (n *Node) Volume(a Auth, p Params) (map[string]any, error) {
 		if err := n.CheckAny(a, "/storage/"+storage, "Datastore.AllocateSpace", "Datastore.Audit"); err != nil {
 			return nil, err
 		}
-		return map[string]any{"path": "/var/lib/vz/template/cache/" + t.File(), "size": t.Size, "used": t.Size, "format": "raw"}, nil
+		path, err := n.TemplatePath(storage, t.File())
+		if err != nil {
+			return nil, err
+		}
+		return map[string]any{"path": path, "size": t.Size, "used": t.Size, "format": "raw"}, nil
 	case v == nil:
 		return nil, fail("volume_size_info on '%s' failed - no format", volid)
 	}

@@ -46,6 +46,7 @@ func (t *Template) format() string {
 }
 
 func (n *Node) sortedTemplates() []*Template {
+	n.takePlaced()
 	ts := make([]*Template, 0, len(n.st.Templates))
 	for _, t := range n.st.Templates {
 		if n.has(t.Volid, t.Node) {
@@ -83,7 +84,10 @@ func (n *Node) templateKey(volid string) string {
 }
 
 // template is an OS template that this node has, nil for none; mu held.
-func (n *Node) template(volid string) *Template { return n.st.Templates[n.templateKey(volid)] }
+func (n *Node) template(volid string) *Template {
+	n.takePlaced()
+	return n.st.Templates[n.templateKey(volid)]
+}
 
 // loneTemplate is the OS template of the second node alone; the appliance index has it not.
 var loneTemplate = Template{Volid: "local:vztmpl/alpine-3.19-default_20240207_amd64.tar.xz", Size: 3062232}
