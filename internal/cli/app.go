@@ -55,6 +55,7 @@ type app struct {
 	looked  *looked               // the templates of several containers; nil: the command works on one
 	queue   *enqueuing            // --enqueue: a worker does the work; nil: this process does
 	worked  *store.QueuedJob      // the job of the queue that a worker does here; nil: none
+	carried *carried              // the template of that job; nil: it has none with it
 	ended   *ending               // of one of several containers; nil: the command's own words
 	met     map[string]string     // the ids on record of the hosts that have answered, by name
 	acting  string                // the id of the record that the command works on

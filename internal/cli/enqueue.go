@@ -11,6 +11,7 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/jobs"
 	"github.com/infrahaus/infrahaus/internal/lxc"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/store"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
@@ -23,6 +24,7 @@ type enqueuing struct {
 	after    []string // the ids of the jobs that come first
 	request  jobRequest
 	last     *store.QueuedJob // that was put; nil: none yet
+	packed   archives
 }
 
 // jobRequest is what a worker is asked for. It is sealed, because variables may be secret.
@@ -31,6 +33,7 @@ type jobRequest struct {
 	Publish         bool                `json:"publish,omitempty"`
 	DestroyIfFailed bool                `json:"destroyIfFailed,omitempty"` // of a create
 	Placed          string              `json:"placed,omitempty"`          // of a create in a fleet: the node that was chosen
+	Template        *carriedTemplate    `json:"template,omitempty"`        // of a create or sync
 }
 
 // usualPriority is that of a job without --priority. River's are 1 (first) to 4.
@@ -68,9 +71,9 @@ var apart = []string{"plan", "exit-code", "diff", "rollback", "junit", "if-exist
 
 // enqueue makes this invocation put its work into the queue.
 func (a *app) enqueue(f *pflag.FlagSet, verb string, priority int) error {
-	q := enqueuing{verb: verb, priority: priority}
+	q := enqueuing{verb: verb, priority: priority, packed: archives{}}
 	if a.queue != nil { // of one of several containers
-		q.after = a.queue.after
+		q.after, q.packed = a.queue.after, a.queue.packed
 	}
 	for _, name := range apart {
 		if given := f.Lookup(name); given != nil && given.Changed && given.Value.String() != given.DefValue {
@@ -140,12 +143,12 @@ func (a *app) inline(f *pflag.FlagSet) error {
 	return nil
 }
 
-// put records a job for a container on record, instead of the run that verb names.
-func (q *enqueuing) put(ctx context.Context, a *app, c lxc.Container, verb string) error {
-	if verb != q.verb {
-		return usagef("cannot enqueue: %s needs a %s instead", c.Hostname, verb).hint("without --enqueue, this command does it")
+// put records a job for a container on record, instead of the run that was requested.
+func (q *enqueuing) put(ctx context.Context, a *app, c lxc.Container, r request) error {
+	if r.verb != q.verb {
+		return usagef("cannot enqueue: %s needs a %s instead", c.Hostname, r.verb).hint("without --enqueue, this command does it")
 	}
-	queue, j, err := q.prepare(ctx, a, c)
+	queue, j, err := q.prepare(ctx, a, c, r.carries)
 	if err != nil {
 		return err
 	}
@@ -162,6 +165,9 @@ func (q *enqueuing) put(ctx context.Context, a *app, c lxc.Container, verb strin
 // create records a container that a worker will make, and the job for it.
 func (q *enqueuing) create(ctx context.Context, o *createOptions, ready prepared) error {
 	a := o.app
+	if _, err := q.pack(ready.job.Template); err != nil { // before anything is kept
+		return err
+	}
 	q.request.DestroyIfFailed, q.request.Placed = o.onFailure == "destroy", o.placed
 	c, err := a.newRecord(ctx, ready.place, ready.job, o.fleet)
 	if err != nil {
@@ -172,7 +178,7 @@ func (q *enqueuing) create(ctx context.Context, o *createOptions, ready prepared
 	if err != nil {
 		return err
 	}
-	queue, j, err := q.prepare(ctx, a, c)
+	queue, j, err := q.prepare(ctx, a, c, &ready.job)
 	if err != nil {
 		return err
 	}
@@ -195,8 +201,8 @@ func (q *enqueuing) create(ctx context.Context, o *createOptions, ready prepared
 	return q.tell(ctx, a, j.ID)
 }
 
-// prepare opens the queue and makes the job.
-func (q *enqueuing) prepare(ctx context.Context, a *app, c lxc.Container) (*jobs.Queue, store.NewJob, error) {
+// prepare opens the queue and makes the job, which carries the template of what is to be done.
+func (q *enqueuing) prepare(ctx context.Context, a *app, c lxc.Container, carries *plan.Job) (*jobs.Queue, store.NewJob, error) {
 	var j store.NewJob
 	if err := a.vault.Ready(); err != nil {
 		return nil, j, err
@@ -206,6 +212,9 @@ func (q *enqueuing) prepare(ctx context.Context, a *app, c lxc.Container) (*jobs
 		ID: store.NewRecordID(), RecordID: c.RecordID, Hostname: c.Hostname, Verb: q.verb, Format: jobs.Format(), Priority: q.priority,
 		HostID: c.HostID, Host: c.Host, Node: c.Node, After: q.after,
 		JobOrigin: store.JobOrigin{Command: commandLine(a.args), User: who, Machine: machine, Version: version},
+	}
+	if err := q.carry(&j, carries); err != nil {
+		return nil, j, err
 	}
 	text, err := json.Marshal(q.request)
 	if err != nil {

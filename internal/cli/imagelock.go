@@ -16,6 +16,10 @@ import (
 // then those beside the template and the templates that it extends. An image that names a
 // digest itself needs no lock. With --locked, every other one has to be there.
 func (a *app) pinImages(s lxc.Spec, t *template.Template) (lxc.Spec, error) {
+	if a.carried != nil { // the lock files are on another machine
+		s.Pins = a.carried.Pins
+		return s, nil
+	}
 	s.Pins = nil
 	var locks []*fetch.Lock
 	for _, os := range s.OSChoices() {

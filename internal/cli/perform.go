@@ -6,6 +6,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/event"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/provision"
+	"github.com/infrahaus/infrahaus/internal/provision/plan"
 	"github.com/infrahaus/infrahaus/internal/ui"
 )
 
@@ -16,6 +17,7 @@ type request struct {
 	seals   bool       // it may have secrets to seal: a key is made first, if there is none yet
 	at      *place     // the host, if the command has opened it; nil: the run opens it
 	display ui.Display // nil: the display of the phases
+	carries *plan.Job  // its template goes with the job, if a worker does it; nil: it needs none
 
 	do   func(context.Context, *session) (provision.Result, error)
 	show func(context.Context, *session, lxc.Container) error // shows the result; nil: the card
@@ -26,7 +28,7 @@ type request struct {
 // would look killed.
 func (a *app) perform(ctx context.Context, c lxc.Container, r request) error {
 	if a.queue != nil {
-		return a.queue.put(ctx, a, c, r.verb)
+		return a.queue.put(ctx, a, c, r)
 	}
 	var known []string
 	if r.seals {

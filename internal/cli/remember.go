@@ -31,7 +31,11 @@ func (a *app) rememberAnew(ctx context.Context, c lxc.Container, set map[string]
 func (a *app) recall(ctx context.Context, c lxc.Container, set map[string]string, unset []string, mode fetch.Mode) (*catalogue.Remembered, error) {
 	return a.recordOf(c).Remember(ctx, c, catalogue.Today{
 		Find: func(ref string, known map[string]string) (*template.Template, error) {
-			return a.lookTemplate(ctx, ref, lookUp{known: known, mode: mode, use: true})
+			how := lookUp{known: known, mode: mode, use: true}
+			if a.carried != nil {
+				return a.carried.find(ctx, a, ref, how)
+			}
+			return a.lookTemplate(ctx, ref, how)
 		},
 		Set: set, Unset: unset, ConfigRepoURL: a.cfg.ConfigRepoURL,
 	})

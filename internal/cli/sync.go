@@ -225,7 +225,7 @@ func (o *syncOptions) checkChoices() error {
 
 func (o *syncOptions) sync(ctx context.Context, c lxc.Container, m *catalogue.Remembered, how plan.SyncRequest) error {
 	return o.app.perform(ctx, c, request{
-		verb: "sync", publish: o.publish, seals: true,
+		verb: "sync", publish: o.publish, seals: true, carries: &m.Job,
 		do: func(ctx context.Context, s *session) (provision.Result, error) {
 			return s.run.Sync(ctx, o.request(c, m, how))
 		},

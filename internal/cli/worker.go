@@ -327,6 +327,11 @@ func (w *workshop) perform(ctx context.Context, b *app, j store.QueuedJob) error
 		}
 		return b.isGone(c)
 	}
+	done, err := b.takeTemplate(ctx, q)
+	if err != nil {
+		return err
+	}
+	defer done()
 	if goesOn(c, j) {
 		o := &resumeOptions{app: b, publish: q.Publish, placed: q.Placed, destroy: q.DestroyIfFailed, room: w.room(j)}
 		if j.Attempt == 1 {

@@ -30,9 +30,18 @@ var copied = []struct {
 	{"queue", 1, []string{"id", "record_id", "verb", "format", "priority", "host", "node", "making", "attempt", "state", "worker", "run_id", "template", "doc",
 		"offer", "beat", "stop", "created_at", "started_at", "ended_at", "exit_status", "error"}},
 	{"queue_after", 2, []string{"job_id", "after_id"}},
+	{"templates", 1, []string{"digest", "archive", "created_at"}},
 }
 
 const copyPage = 500 // rows that are read and written together
+
+// pageOf is copyPage for all tables but that whose rows have megabytes.
+func pageOf(table string) int {
+	if table == "templates" {
+		return 1
+	}
+	return copyPage
+}
 
 // Copied counts what a copy has written and compared.
 type Copied struct {
@@ -214,7 +223,7 @@ func (c *tableCopy) run(ctx context.Context, write bool) error {
 			return err
 		}
 		var upTo []any
-		if len(page) == copyPage {
+		if len(page) == pageOf(c.name) {
 			upTo = page[len(page)-1][:c.keys]
 		}
 		there, err := c.page(ctx, c.to, last, upTo)
@@ -231,7 +240,7 @@ func (c *tableCopy) run(ctx context.Context, write bool) error {
 	}
 }
 
-// page reads the rows after a key: up to another one, or the next copyPage.
+// page reads the rows after a key: up to another one, or the next page.
 func (c *tableCopy) page(ctx context.Context, s *Store, after, upTo []any) ([][]any, error) {
 	keys := strings.Join(c.columns[:c.keys], ", ")
 	marks := strings.TrimSuffix(strings.Repeat("?, ", c.keys), ", ")
@@ -244,7 +253,7 @@ func (c *tableCopy) page(ctx context.Context, s *Store, after, upTo []any) ([][]
 	}
 	query += ` ORDER BY ` + keys
 	if s == c.from {
-		query += fmt.Sprintf(` LIMIT %d`, copyPage)
+		query += fmt.Sprintf(` LIMIT %d`, pageOf(c.name))
 	}
 	var out [][]any
 	err := each(ctx, s.records, query, func(rows *sql.Rows) error {

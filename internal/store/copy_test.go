@@ -42,6 +42,11 @@ func filled(t *testing.T, p Place) *Store {
 			t.Fatal(err)
 		}
 	}
+	if err := s.tx(ctx, func(tx *Tx) error {
+		return errors.Join(keepArchive(ctx, tx, "a", []byte{0, 0xff, '\n'}), keepArchive(ctx, tx, "b", []byte("b")))
+	}); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := s.KeepShared(ctx, Shared{Name: "ssh-key", Envelope: "e", Public: "p"}); err != nil {
 		t.Fatal(err)
 	}

@@ -157,4 +157,11 @@ CREATE TABLE workers (
 	beat BIGINT NOT NULL
 );
 ALTER TABLE runs ADD COLUMN job TEXT COLLATE "C";
+`, `
+CREATE TABLE templates (
+	digest TEXT COLLATE "C" PRIMARY KEY,
+	archive TEXT COLLATE "C" NOT NULL,
+	created_at TEXT COLLATE "C" NOT NULL
+);
+CREATE INDEX queue_by_template ON queue (template) WHERE template <> '' AND state <> 'done';
 `}

@@ -41,10 +41,10 @@ type QueuedJob struct {
 	Node     string   `json:"node,omitempty"` // where the container is, or will be made; "": not known yet
 	Attempt  int      `json:"attempt"`        // from 1; each later one goes on with the work of the one before
 	State    JobState `json:"state"`
-	Worker   string   `json:"worker,omitempty"` // the id of the worker that runs it, or ran it last
-	RunID    string   `json:"runId,omitempty"`  // its last run
-	Template string   `json:"template,omitempty"`
-	After    []string `json:"after,omitempty"` // the jobs that have to end well first
+	Worker   string   `json:"worker,omitempty"`   // the id of the worker that runs it, or ran it last
+	RunID    string   `json:"runId,omitempty"`    // its last run
+	Template string   `json:"template,omitempty"` // the digest of the archive with its template; "": it carries none
+	After    []string `json:"after,omitempty"`    // the jobs that have to end well first
 
 	JobOrigin
 	CreatedAt  lxc.Time  `json:"createdAt"`
@@ -95,7 +95,8 @@ type NewJob struct {
 	Sealed []Sealed // its request, under JobService, and what else is sealed with it
 	// Offer announces the job to the workers in the same transaction, and returns the number of
 	// the announcement.
-	Offer Offer
+	Offer   Offer
+	Archive []byte // what Template is the digest of, see Archive
 }
 
 // Offer announces an attempt of a job to the workers, within a transaction.
@@ -133,6 +134,9 @@ func (s *Store) enqueueIn(ctx context.Context, tx *Tx, j NewJob) error {
 		if err != nil {
 			return err
 		}
+	}
+	if err := keepArchive(ctx, tx, j.Template, j.Archive); err != nil {
+		return err
 	}
 	now := formatTime(time.Now())
 	doc, err := json.Marshal(j.JobOrigin)

@@ -186,3 +186,64 @@ func TestBeatEvery(t *testing.T) {
 		t.Errorf("%s of %s", BeatEvery(), LeaseLimit())
 	}
 }
+
+// TestArchives: the template of jobs is kept once, as long as one of them may need it.
+func TestArchives(t *testing.T) {
+	onBoth(t, func(t *testing.T) {
+		s, err := OpenAt(t.Context(), placeOf(t, t.TempDir()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		var jobs []QueuedJob
+		id := putJobs(t, s)
+		put := func(name, archive string) {
+			t.Helper()
+			c := lxc.Container{RecordID: NewRecordID(), Host: "lab", HostID: id, Hostname: name, Lifecycle: lxc.Queued}
+			j := NewJob{QueuedJob: QueuedJob{ID: NewRecordID(), RecordID: c.RecordID, Verb: "create", Format: 1, Priority: 2, HostID: id, Template: "d1"}, Offer: aside().Offer, Archive: []byte(archive)}
+			if err := s.CreateAndEnqueue(t.Context(), c, Sealed{RecordID: c.RecordID, Service: VariablesService}, []byte(`{}`), j); err != nil {
+				t.Fatal(err)
+			}
+			jobs = append(jobs, j.QueuedJob)
+		}
+		has := func(want bool) {
+			t.Helper()
+			archive, err := s.Archive(t.Context(), "d1")
+			var gone *NoArchive
+			if want && (err != nil || string(archive) != "\x00\xff text") || !want && !errors.As(err, &gone) {
+				t.Errorf("wanted %t: %q, %v", want, archive, err)
+			}
+		}
+		end := func(state JobState) {
+			t.Helper()
+			j, _, err := s.ClaimJob(t.Context(), Claim{Worker: "W1", Format: 1, Hosts: []string{id}})
+			if err != nil || j == nil || j.Template != "d1" {
+				t.Fatal(j, err)
+			}
+			if err := s.EndJob(t.Context(), *j, JobEnd{State: state}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		has(false)
+		put("one", "\x00\xff text")
+		put("two", "not sent again")
+		put("three", "not sent again")
+		has(true)
+		end(JobDone)
+		has(true)
+		end(JobFailed) // it may be tried again
+		if _, err := s.CancelJob(t.Context(), jobs[2].ID, "ada"); err != nil {
+			t.Fatal(err)
+		}
+		has(true)
+		if _, err := s.UpdateContainer(t.Context(), jobs[1].RecordID, func(c *lxc.Container) error {
+			c.Lifecycle = lxc.Destroyed
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		put("four", "not sent again")
+		end(JobDone)
+		has(false)
+	})
+}

@@ -26,6 +26,9 @@ func (s *Store) EndJob(ctx context.Context, j QueuedJob, end JobEnd) error {
 func endJob(ctx context.Context, tx *Tx, j QueuedJob, end JobEnd) error {
 	_, err := tx.ExecContext(ctx, `UPDATE queue SET state = ?, making = 0, ended_at = ?, exit_status = ?, error = ? WHERE id = ?`,
 		string(end.State), formatTime(time.Now()), end.ExitStatus, withoutNUL(jobError{end.Error, end.Hints}.text()), j.ID)
+	if err == nil {
+		err = dropArchives(ctx, tx)
+	}
 	if err != nil || end.State == JobDone {
 		return err
 	}

@@ -187,6 +187,13 @@ CREATE TABLE workers (
 	beat INTEGER NOT NULL
 ) WITHOUT ROWID;
 ALTER TABLE runs ADD COLUMN job TEXT;
+`, `
+CREATE TABLE templates (
+	digest TEXT PRIMARY KEY,
+	archive TEXT NOT NULL,
+	created_at TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX queue_by_template ON queue (template) WHERE template <> '' AND state <> 'done';
 `}
 
 // SchemaVersion is the version of the database that this program writes.

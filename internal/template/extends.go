@@ -29,6 +29,7 @@ type lineage struct {
 	closed  bool     // it came from elsewhere: its parent is in root, or has an address
 	chain   []link   // the templates that extend it, and itself
 	beside  []Beside // the folders of those, as far as they are folders of this machine
+	carried *carried // of an archive: its parent is the next one there; nil: it is looked for
 }
 
 // link is one template of a chain.
@@ -65,6 +66,8 @@ type refusal struct{ why, better string }
 // sources.
 func (in lineage) find(ref string) (ancestor, *refusal) {
 	switch {
+	case in.carried != nil:
+		return in.carried.parent()
 	case ref == "":
 		return ancestor{}, &refusal{"it is empty", "a name, or a path from this folder, such as ../base"}
 	case strings.Contains(ref, "://"):

@@ -45,8 +45,10 @@ func load(fsys fs.FS, name string, in lineage) (*Template, error) {
 		return nil, &Error{Template: name, Problems: l.problems, review: l.lintAll, warnings: l.warnings}
 	}
 	l.t.Warnings, l.t.review = l.warnings, l.lintAll
+	l.t.levels = []level{{name, fsys, l.tree, l.fetchedKeys}}
 	if l.t.Beside = in.beside; l.parent != nil {
 		l.t.Beside = l.parent.Beside
+		l.t.levels = append(l.t.levels, l.parent.levels...)
 	}
 	return l.t, nil
 }
@@ -65,6 +67,8 @@ type loader struct {
 	targets  map[string]string // of files, to their sources
 	folders  map[string]string // that targets need, to one that does
 	keys     []string          // files that only a repository names
+
+	fetchedKeys map[string][]byte // the keys of repositories that have an address, by checksum
 }
 
 func (l *loader) report(p Problem) {

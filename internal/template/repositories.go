@@ -181,6 +181,10 @@ func (l *loader) keyElsewhere(at string, doc repositoryDoc, d *decoder) ([]byte,
 			l.stop("fetch the key", doc.Key, d.node(join(at, "key")), err)
 			return nil, false
 		}
+		if l.fetchedKeys == nil {
+			l.fetchedKeys = map[string][]byte{}
+		}
+		l.fetchedKeys[strings.ToLower(doc.SHA256)] = key
 		return key, true
 	}
 	d.bad(join(at, "key"), "put it into files/", "nothing here can fetch a key")

@@ -71,6 +71,8 @@ type Template struct {
 	doc    *document              // what a template that extends it starts from
 	places map[string]Place       // by path or item, see Place
 	words  func() string          // the values of its file, outside of variables
+
+	levels []level // its own folder, and those of the templates that it extends; see Pack
 }
 
 // Variable is a value that --set can give.
