@@ -58,7 +58,7 @@ lint: build ## formatting, vet, the imports between packages, the size of the bi
 
 e2e: build ## tests with real LXC guests and a real Redis, as root; a skipped test is a failure
 	sh .ci/need.sh busybox-static lxc debootstrap dnsmasq-base zstd xz-utils iproute2 iptables redis-server openssh-client ansible-core fish zsh \
-		rpm pacman-package-manager buildah gnupg man-db postgresql pgbouncer
+		rpm pacman-package-manager buildah gnupg man-db postgresql pgbouncer systemd
 	sh .ci/e2e.sh
 
 bench: build ## the reference job on real guests, as counts and ratios; needs root

@@ -121,6 +121,7 @@ func TestInstall(t *testing.T) {
 			}
 			completions(t, root, f.zsh)
 			pages(t, root)
+			unit(t, root)
 			f.remove(t, root)
 			if left := filesIn(t, root, f.own); len(left) > 0 {
 				t.Errorf("left behind: %q", left)
@@ -169,6 +170,16 @@ func pages(t *testing.T, root string) {
 		if !strings.Contains(out, want) || !strings.Contains(out, "infrahaus 0.2.0.1") {
 			t.Errorf("man %s has no %s, or another version:\n%s", page, want, out)
 		}
+	}
+}
+
+// unit has systemd read the worker's unit: an unknown directive or value is only a warning when
+// the unit is started, and without its protection. The program that it starts has to be there.
+func unit(t *testing.T, root string) {
+	t.Helper()
+	// Units of other packages, such as sysinit.target, are not in this root.
+	if out := succeed(t, "systemd-analyze", "verify", "--man=no", "--recursive-errors=no", "--root="+root, "infrahaus-worker.service"); out != "" {
+		t.Errorf("systemd says of the unit: %s", out)
 	}
 }
 
