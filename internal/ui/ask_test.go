@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
@@ -88,6 +89,21 @@ func TestAskInterrupted(t *testing.T) {
 	}
 	if _, err := a.Ask(ctx, "Page", urlQuestion); !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+// TestFormPaste pastes a password that was copied with its line.
+func TestFormPaste(t *testing.T) {
+	for _, tt := range []struct{ pasted, want string }{
+		{"secret\n", "secret"}, {"secret\r\n", "secret"}, {" secret ", " secret "},
+	} {
+		a := &Asker{s: &Streams{In: strings.NewReader("\x1b[200~" + tt.pasted + "\x1b[201~\r"), Err: io.Discard}}
+		ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+		got, err := a.askForm(ctx, "Page", keyQuestion)
+		stop()
+		if err != nil || got != tt.want {
+			t.Errorf("%q: %q, %v, want %q", tt.pasted, got, err, tt.want)
+		}
 	}
 }
 

@@ -26,7 +26,7 @@ func (a *Asker) askForm(ctx context.Context, page string, q Question) (string, e
 	form := newForm(page, q, &answer, newStyles(a.s.ErrColor), columns)
 	// Without colours the cursor and the frame still need escape sequences.
 	colors := max(a.s.ErrColor, colorprofile.ASCII)
-	form.WithProgramOptions(tea.WithInput(a.s.In), tea.WithOutput(a.s.Err), tea.WithColorProfile(colors), tea.WithoutSignalHandler())
+	form.WithProgramOptions(tea.WithInput(a.s.In), tea.WithOutput(a.s.Err), tea.WithColorProfile(colors), tea.WithoutSignalHandler(), tea.WithFilter(withoutLineEnd))
 	err := form.RunWithContext(ctx)
 	switch {
 	case ctx.Err() != nil:
@@ -35,6 +35,16 @@ func (a *Asker) askForm(ctx context.Context, page string, q Question) (string, e
 		return "", ErrLeft
 	}
 	return q.answer(answer), err
+}
+
+// withoutLineEnd drops the line end of a pasted text. bubbles 2.2.1 makes a blank of it, which a
+// password keeps, and which nobody sees in it: the login was refused.
+func withoutLineEnd(_ tea.Model, msg tea.Msg) tea.Msg {
+	if paste, ok := msg.(tea.PasteMsg); ok {
+		paste.Content = strings.TrimRight(paste.Content, "\r\n")
+		return paste
+	}
+	return msg
 }
 
 // newForm makes a form for a question, whose answer goes to answer.
