@@ -65,6 +65,7 @@ func TestParseRefuses(t *testing.T) {
 	head := "name: x\ncontainers:\n"
 	for text, want := range map[string]string{
 		"":                                   "f.yaml: it is empty",
+		"null\n":                             "f.yaml: it is empty",
 		"name: x\n":                          "f.yaml:1:1: containers is missing",
 		"containers: {a: {os: debian-12}}\n": "f.yaml:1:1: name is missing",
 		"name: x\ncontainer:\n":              `f.yaml:2:1: unknown key "container" (did you mean "containers"?)`,

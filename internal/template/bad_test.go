@@ -12,6 +12,9 @@ func TestBadTemplates(t *testing.T) {
 	for _, c := range []struct{ text, where, want, suggestion string }{
 		{"", "template.yaml", "it is empty", ""},
 		{"# nothing", "template.yaml", "it is empty", ""},
+		{"---", "template.yaml", "it is empty", ""},
+		{"null", "template.yaml", "it is empty", ""},
+		{"~ # nothing yet", "template.yaml", "it is empty", ""},
 		{"name: web\nos: [", "template.yaml:2", "not YAML", ""},
 		{"name: web\n\tos: x", "template.yaml:2", "not YAML", "tabs"},
 		{"name: w\xffb", "template.yaml", "not YAML", ""},

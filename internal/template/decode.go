@@ -99,7 +99,7 @@ func (d *decoder) parse(data []byte, v any) {
 	if err := dec.Decode(&more); err == nil {
 		d.at(&more, "keep the first and remove the --- line and what follows", "it holds more than one document")
 	}
-	if len(doc.Content) != 1 {
+	if len(doc.Content) != 1 || doc.Content[0].ShortTag() == "!!null" { // else nothing required would be missed
 		d.at(nil, "", "it is empty")
 		return
 	}
