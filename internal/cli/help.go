@@ -150,7 +150,9 @@ func emptyFlag(flags *pflag.FlagSet) (err error) {
 	flags.Visit(func(f *pflag.Flag) {
 		values := []string{f.Value.String()}
 		if list, ok := f.Value.(pflag.SliceValue); ok {
-			values = list.GetSlice()
+			if values = list.GetSlice(); len(values) == 0 && f.Value.Type() == "stringSlice" { // which reads "" as no values
+				values = []string{""}
+			}
 		}
 		for _, v := range values {
 			if strings.TrimSpace(v) == "" && err == nil {
