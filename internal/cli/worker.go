@@ -17,6 +17,7 @@ import (
 	"github.com/infrahaus/infrahaus/internal/config"
 	"github.com/infrahaus/infrahaus/internal/exit"
 	"github.com/infrahaus/infrahaus/internal/jobs"
+	"github.com/infrahaus/infrahaus/internal/lazy"
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/store"
 )
@@ -67,8 +68,13 @@ process at once.` + exitStatuses(0, 1, 2),
 	return cmd
 }
 
+// workerName is the form of a worker's name, which tables and other programs show.
+var workerName = lazy.Regexp(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+
 func (o *workerOptions) check() error {
 	switch {
+	case o.name != "" && !workerName().MatchString(o.name):
+		return usagef("--name takes letters, digits, dots, underscores and hyphens, at most 63, not %q", o.name)
 	case o.concurrency < 1 || o.concurrency > 1000:
 		return usagef("--concurrency is a number from 1 to 1000")
 	case o.perHost < 0:
