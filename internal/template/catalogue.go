@@ -162,7 +162,7 @@ func LoadDir(dir string, sources ...Source) (*Template, error) {
 func loadDir(dir, name string, in lineage) (*Template, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, &Error{Template: dir, Problems: []Problem{{Message: "the folder cannot be read: " + plain(err)}}}
+		return nil, &Error{Template: dir, unread: true, Problems: []Problem{{Message: "the folder cannot be read: " + plain(err)}}}
 	}
 	t, err := load(root.FS(), name, in.inFolder(dir)) // the root stays open: files are read later
 	stoppedBelow(dir, err)

@@ -57,6 +57,7 @@ type Error struct {
 	Template string // its name or path
 	Problems []Problem
 
+	unread   bool // the folder itself cannot be read
 	warnings []Problem
 	review   func() []Problem
 }
@@ -90,8 +91,11 @@ func (e *Error) ExitStatus() int { return exit.Usage }
 // NextSteps is empty: the next step is a command.
 func (e *Error) NextSteps() []string { return nil }
 
-// Commands shows every problem.
+// Commands shows every problem. Of a folder that cannot be read there is no more to show.
 func (e *Error) Commands(command func(words ...string) string) []string {
+	if e.unread {
+		return nil
+	}
 	return []string{command("template", "validate", e.Template)}
 }
 
