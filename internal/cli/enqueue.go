@@ -250,17 +250,17 @@ func (q *enqueuing) tell(ctx context.Context, a *app, id string) error {
 	if err := ui.WriteRow(a.streams, j.ID, j.Verb, j.Hostname, string(j.State)); err != nil {
 		return err
 	}
-	a.say("to see what becomes of it: " + a.command("jobs", "show", j.ID) + a.nobodyWorks(ctx))
+	a.say("to see what becomes of it: " + a.command("jobs", "show", j.ID))
+	if !a.someoneWorks(ctx) {
+		a.say("no worker is running; to start one: " + a.command("worker"))
+	}
 	return nil
 }
 
-// nobodyWorks says so if no worker is alive that could take a job.
-func (a *app) nobodyWorks(ctx context.Context) string {
+// someoneWorks is false if no worker is alive that could take a job.
+func (a *app) someoneWorks(ctx context.Context) bool {
 	workers, err := a.store.Workers(ctx)
-	if err != nil || slices.ContainsFunc(workers, func(w store.Worker) bool { return w.Alive }) {
-		return ""
-	}
-	return "\nno worker is running; to start one: " + a.command("worker")
+	return err != nil || slices.ContainsFunc(workers, func(w store.Worker) bool { return w.Alive })
 }
 
 // requestOf opens the request of a job.

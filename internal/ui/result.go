@@ -47,7 +47,10 @@ func (r Result) status() string {
 
 func resultRows(r Result) [][]string {
 	c := r.Container
-	rows := [][]string{{"name", c.Hostname}, {"ctid", strconv.Itoa(c.CTID)}, {"node", c.Node}}
+	rows := [][]string{{"name", c.Hostname}}
+	if c.CTID != 0 { // else it waits in the queue, and Proxmox knows nothing of it
+		rows = append(rows, []string{"ctid", strconv.Itoa(c.CTID)}, []string{"node", c.Node})
+	}
 	if c.Address != "" {
 		rows = append(rows, []string{"address", c.Address})
 	}
