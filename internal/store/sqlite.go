@@ -100,7 +100,8 @@ func (d lite) wrap(err error) error {
 	}
 	switch se.Code() & 0xff {
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN:
-		return readOnly(d.path, nil)
+		return &Error{Kind: ReadOnly, Path: d.path, // its mode is right, else open would have refused it
+			Hint: "see whether its folder and file system can be written: touch " + word(d.path)}
 	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
 		return garbage(d.path, nil)
 	case sqlite3.SQLITE_FULL:
