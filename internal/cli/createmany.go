@@ -41,7 +41,7 @@ func (m *manyCreates) register(f *pflag.FlagSet) {
 
 // registerFleet registers -f.
 func (m *manyCreates) registerFleet(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&m.file, "file", "f", "", "the containers of this fleet `file`; docs/fleet.md says what it may have")
+	cmd.Flags().StringVarP(&m.file, "file", "f", "", "the containers of this fleet `file` (- is stdin); help fleet says what it may have")
 	_ = cmd.MarkFlagFilename("file", "yaml", "yml")
 }
 

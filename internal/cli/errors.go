@@ -51,6 +51,14 @@ type silent struct{ status int }
 
 func (s silent) Error() string { return fmt.Sprintf("exit status %d", s.status) }
 
+// silentUnless is nil for status 0.
+func silentUnless(status int) error {
+	if status == exit.Done {
+		return nil
+	}
+	return silent{status}
+}
+
 // documented is the error of a command whose JSON document is on stdout already. With a
 // second one there, stdout would not be JSON; the error goes to stderr.
 type documented struct{ error }

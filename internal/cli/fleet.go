@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/netip"
 	"slices"
 	"strings"
@@ -22,16 +23,17 @@ import (
 
 // fleetRun is one command on the containers of a fleet file.
 type fleetRun struct {
-	app     *app
-	file    *fleet.File
-	many    *manyCreates
-	verb    fleet.Verb
-	world   fleet.World
-	plan    *fleet.Plan
-	cluster *pve.Cluster // nil: no container is placed
-	crew    *crew
-	units   map[string]*unit // of containers that are created, by name
-	moves   moves
+	app      *app
+	file     *fleet.File
+	many     *manyCreates
+	verb     fleet.Verb
+	world    fleet.World
+	plan     *fleet.Plan
+	cluster  *pve.Cluster // nil: no container is placed
+	crew     *crew
+	units    map[string]*unit // of containers that are created, by name
+	exitCode bool             // --exit-code: a container that is missing differs
+	moves    moves
 }
 
 // fleetArgs allows no arguments beside -f, and else what one allows.
@@ -60,7 +62,7 @@ func newFleetRun(cmd *cobra.Command, a *app, m *manyCreates, verb fleet.Verb, al
 		return nil, err
 	}
 	m.file = homePath(m.file)
-	file, err := fleet.Load(m.file)
+	file, err := loadFleet(m.file, a.in)
 	if err != nil {
 		if exit.Find(err) == nil {
 			err = usagef("cannot read the fleet %s: %w", m.file, plainError(err))
@@ -74,6 +76,15 @@ func newFleetRun(cmd *cobra.Command, a *app, m *manyCreates, verb fleet.Verb, al
 		m.perNode = file.PerNode
 	}
 	return &fleetRun{app: a, file: file, many: m, verb: verb, units: map[string]*unit{}}, nil
+}
+
+// loadFleet reads a fleet file; - is stdin.
+func loadFleet(path string, stdin io.Reader) (*fleet.File, error) {
+	text, err := readSmall(path, stdin)
+	if err != nil {
+		return nil, err
+	}
+	return fleet.Parse(path, text)
 }
 
 // look finds out what there is, and decides a first time: without places, which depend on
@@ -204,11 +215,14 @@ func (r *fleetRun) enroll(done map[fleet.Action]string) {
 // leave leaves a container as it is and prints its state; with --json, in an event of no run.
 func (r *fleetRun) leave(ctx context.Context, b *app, s *fleet.Step) error {
 	b.ended = &ending{result: string(s.Action)}
-	if !b.global.json {
-		return nil
+	status := exit.Done
+	if s.Action == fleet.Missing && r.exitCode { // else a check would pass a fleet that is not there
+		status = exit.Differs
 	}
-	done := exit.Done
-	e := event.Event{Timestamp: time.Now().UTC(), Type: event.Complete, Message: string(s.Action), Hostname: s.Name, Host: r.app.global.host, ExitStatus: &done}
+	if !b.global.json {
+		return silentUnless(status)
+	}
+	e := event.Event{Timestamp: time.Now().UTC(), Type: event.Complete, Message: string(s.Action), Hostname: s.Name, Host: r.app.global.host, ExitStatus: &status}
 	if s.Record != nil {
 		c, err := r.app.store.Record(ctx, s.Record.ID)
 		if err != nil {
@@ -219,7 +233,7 @@ func (r *fleetRun) leave(ctx context.Context, b *app, s *fleet.Step) error {
 		}
 		e.ContainerID, e.CTID, e.Node, e.Host, e.Address = c.RecordID, c.CTID, c.Node, c.Host, c.Address
 	}
-	return ui.NewEventWriter(b.streams, true).Event(e)
+	return orFirst(ui.NewEventWriter(b.streams, true).Event(e), silentUnless(status))
 }
 
 // strays says which containers of the fleet its file does not have any more.

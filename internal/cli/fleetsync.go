@@ -47,6 +47,7 @@ func (r *fleetRun) sync(cmd *cobra.Command, m *many) error {
 	r.missing()
 	r.strays()
 	flags := changed(cmd.Flags())
+	r.exitCode = flagGiven(cmd.Flags(), "exit-code")
 	return r.crew.run(cmd.Context(), func(ctx context.Context, b *app, i int, _ func()) error {
 		s := r.plan.Steps[i]
 		if s.Action != fleet.Apply {

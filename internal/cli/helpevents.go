@@ -104,7 +104,7 @@ func eventsTopic() Topic {
 	end.Services = []lxc.Service{{Name: "nginx", Type: lxc.Systemd, Status: lxc.Running, Declared: true, URL: "http://192.0.2.20/"}}
 	examples := eventLine(log) + eventLine(end)
 	return Topic{Name: "events", Short: "JSON events of a run, field by field", parts: []part{
-		{text: "With `--json`, `create`, `resume`, `sync`, `discover` and `events` print one JSON object a line. The same objects are in the database and, with `--publish`, on Redis. The last line of a run has the type complete or error. A field that has no value is left out; programs should ignore fields that they do not know.\n\n" + indented(examples) + "\n\nTo wait for the end in a script:\n\n" + indented(`infrahaus create web --template nginx --json | jq -r 'select(.type == "complete") | .address'`)},
+		{text: "With `--json`, `create`, `resume`, `sync`, `update`, `watch` and `events` print one JSON object a line, and `discover` its last one alone. The same objects are in the database and, with `--publish`, on Redis. The last line of a run has the type complete or error. A field that has no value is left out; programs should ignore fields that they do not know.\n\n" + indented(examples) + "\n\nTo wait for the end in a script:\n\n" + indented(`infrahaus create web --template nginx --json | jq -r 'select(.type == "complete") | .address'`)},
 		{title: "Types", terms: eventTypes()},
 		{title: "Fields", terms: fieldTerms(reflect.TypeFor[event.Event](), eventTexts(), "hints")},
 		{title: "Fields of a service", terms: fieldTerms(reflect.TypeFor[lxc.Service](), serviceTexts())},

@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -46,17 +45,8 @@ func (e *Error) ExitStatus() int { return exit.Usage }
 // NextSteps is empty: every problem says what to do.
 func (e *Error) NextSteps() []string { return nil }
 
-// Load reads a fleet file. The error is an *Error with every problem, or that of the file
-// system.
-func Load(path string) (*File, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return Parse(path, data)
-}
-
 // Parse reads the text of a fleet file. The paths in it are relative to the folder of path.
+// The error is an *Error with every problem.
 func Parse(path string, data []byte) (*File, error) {
 	var doc document
 	r := &reader{path: path, read: template.ReadStrict(path, data, &doc), doc: &doc, of: map[string][]string{}, has: map[string]string{}}
