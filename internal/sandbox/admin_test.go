@@ -51,7 +51,7 @@ func TestAdmin(t *testing.T) {
 		{`pct resize 100 rootfs 1G`, 255, "", "unable to shrink disk size"},
 		{`pct snapshot 100 one; pct listsnapshot 100; pct rollback 100 one; pct delsnapshot 100 one`, 0, "one", ""},
 		{`pct move-volume 100 rootfs local-lvm; pct config 100 | grep unused0`, 0, "unused0: local-lvm:vm-100-disk-0", ""},
-		{`pct move-volume 100 rootfs local`, 255, "", "storage 'local' does not support container directories"},
+		{`pct move-volume 100 rootfs local`, 255, "", "content type 'rootdir' is not available or configured on storage 'local'"},
 		{`pvesm set local --content rootdir,vztmpl,backup; pct move-volume 100 rootfs local --delete 1; pct config 100 | grep rootfs`, 0, "rootfs: local:100/vm-100-disk-0.raw,size=5G", ""},
 		{`pct clone 100 101 --hostname copy; pct list`, 0, "101        stopped                 copy", ""},
 		{`pct template 101; pct start 101`, 255, "", "you can't start a CT if it's a template"},

@@ -37,6 +37,7 @@ func (s *Server) datacenter() []route {
 		{"POST", ctPath + "/status/suspend", powers, true, func(c *call) (any, error) { return c.at.Suspend(c.ctx, c.auth, c.vmid()) }},
 		{"POST", ctPath + "/status/resume", powers, true, func(c *call) (any, error) { return c.at.Resume(c.auth, c.vmid()) }},
 		{"POST", nodePath + "/vzdump", "", true, func(c *call) (any, error) { return c.at.Backup(c.auth, c.params) }},
+		{"POST", storPath + "/content", "/storage/{storage} Datastore.AllocateSpace", true, func(c *call) (any, error) { return c.at.AllocateVolume(c.params) }},
 		{"GET", volume, "", true, func(c *call) (any, error) { return c.at.Volume(c.auth, c.params) }},
 		{"PUT", volume, "", true, func(c *call) (any, error) { return nil, c.at.ChangeVolume(c.auth, c.params) }},
 		{"POST", "/storage", "/storage Datastore.Allocate", true, func(c *call) (any, error) { return n.AddStorage(c.params) }},

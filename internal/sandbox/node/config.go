@@ -10,6 +10,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/infrahaus/infrahaus/internal/sandbox/schema"
 )
 
 // integers are the keys that config answers as JSON numbers. cpulimit is a
@@ -184,24 +186,15 @@ func (n *Node) Pending(vmid int) ([]map[string]any, error) {
 // a restart of a running container.
 func (n *Node) SetConfig(ctx context.Context, a Auth, vmid int, p Params) error {
 	set := maps.Clone(p)
-	for _, k := range []string{"node", "vmid", "delete", "digest", "revert"} {
+	for _, k := range notSet {
 		delete(set, k)
 	}
-	drop := splitList(p["delete"])
-	n.mu.Lock()
-	c, err := n.find(vmid)
-	var conf map[string]string
-	if err == nil {
-		conf = maps.Clone(c.Conf)
-	}
-	n.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	if len(set)+len(drop) == 0 && p["revert"] == "" {
+	_, drops := p["delete"]
+	_, reverts := p["revert"]
+	if len(set) == 0 && !drops && !reverts {
 		return fail("no options specified")
 	}
-	if err := n.checkModify(a, vmid, "", conf, set, drop, conf["unprivileged"] == "1"); err != nil {
+	if err := n.Exists(vmid); err != nil {
 		return err
 	}
 	unlock, err := n.lock(ctx, vmid, n.opt.LockTimeout)
@@ -209,29 +202,102 @@ func (n *Node) SetConfig(ctx context.Context, a Auth, vmid int, p Params) error 
 		return err
 	}
 	defer unlock()
+	drop, revert := splitList(p["delete"]), splitList(p["revert"])
+	if err := n.mayChange(a, vmid, p["digest"], set, drop, revert); err != nil {
+		return err
+	}
 	if err := n.checkDevices(set); err != nil {
 		return err
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if c, err = n.find(vmid); err != nil {
+	c, err := n.find(vmid)
+	if err != nil {
 		return err
-	}
-	if err := c.checkLock(); err != nil {
-		return err
-	}
-	if d := p["digest"]; d != "" && d != c.digest() {
-		return fail("detected modified configuration - file changed by other user? Try again.")
 	}
 	before := container{Conf: maps.Clone(c.Conf), Pending: maps.Clone(c.Pending), Dropped: slices.Clone(c.Dropped)}
-	if err := n.change(c, set, drop, splitList(p["revert"]), n.pid(vmid) != 0); err != nil {
+	if err := n.change(c, set, drop, revert, n.pid(vmid) != 0); err != nil {
 		c.Conf, c.Pending, c.Dropped = before.Conf, before.Pending, before.Dropped
 		return err
 	}
 	if err := n.save(); err != nil {
 		return err
 	}
+	if err := n.bridged(c); err != nil {
+		return err
+	}
 	return n.reconfigure(ctx, c)
+}
+
+// notSet are the parameters of a change that are no options.
+var notSet = []string{"node", "vmid", "delete", "digest", "revert"}
+
+// mayChange are the checks of a change before anything is done, in Proxmox's order.
+func (n *Node) mayChange(a Auth, vmid int, digest string, set Params, drop, revert []string) error {
+	n.mu.Lock()
+	c, err := n.find(vmid)
+	if err != nil {
+		n.mu.Unlock()
+		return err
+	}
+	conf, now, locked := maps.Clone(c.Conf), c.digest(), c.checkLock()
+	n.mu.Unlock()
+	if locked != nil {
+		return locked
+	}
+	if digest != "" && digest != now {
+		return fail("detected modified configuration - file changed by other user? Try again.")
+	}
+	unprivileged := conf["unprivileged"] == "1"
+	if err := n.checkModify(a, vmid, "", conf, nil, slices.Concat(drop, revert), unprivileged); err != nil {
+		return err
+	}
+	options := schema.Table(n.prof.Major)["PUT /nodes/{node}/lxc/{vmid}/config"]
+	unknown := func(key string) bool { return slices.Contains(notSet, key) || !options.Has(key) }
+	for _, key := range revert {
+		_, given := set[key]
+		switch {
+		case unknown(key):
+			return badParam("revert", "unknown option '"+key+"'")
+		case given:
+			return badParam("revert", fmt.Sprintf("you can't use '-%s' and '-revert %s' at the same time", key, key))
+		}
+	}
+	for _, key := range drop {
+		_, given := set[key]
+		switch {
+		case unknown(key):
+			return badParam("delete", "unknown option '"+key+"'")
+		case given:
+			return badParam("delete", fmt.Sprintf("you can't use '-%s' and -delete %s' at the same time", key, key))
+		case slices.Contains(revert, key):
+			return badParam("delete", fmt.Sprintf("you can't use '-delete %s' and '-revert %s' at the same time", key, key))
+		}
+	}
+	return n.checkModify(a, vmid, "", conf, set, nil, unprivileged)
+}
+
+// bridged is where update_lxc_config fails, after the config was written; mu held.
+func (n *Node) bridged(c *container) error {
+	for _, key := range slices.Sorted(maps.Keys(c.Conf)) {
+		if b := properties(c.Conf[key], "")["bridge"]; numbered(key, "net") && b != "" && !slices.Contains(n.opt.Bridges, b) {
+			return fail("bridge '%s' does not exist", b)
+		}
+	}
+	return nil
+}
+
+// mayDrop is what update_pct_config refuses to delete.
+func (c *container) mayDrop(key string) error {
+	switch {
+	case key == "memory" || key == "rootfs" || key == "ostype":
+		return fail("unable to delete required option '%s'", key)
+	case key == "unprivileged":
+		return fail("unable to delete read-only option: 'unprivileged'")
+	case (numbered(key, "mp") || numbered(key, "unused")) && c.Conf["protection"] == "1":
+		return fail("can't remove CT %d drive '%s' - protection mode enabled", c.VMID, key)
+	}
+	return nil
 }
 
 func (n *Node) change(c *container, set Params, drop, revert []string, running bool) error {
@@ -240,13 +306,18 @@ func (n *Node) change(c *container, set Params, drop, revert []string, running b
 		c.Dropped = slices.DeleteFunc(c.Dropped, func(d string) bool { return d == k })
 	}
 	for _, k := range drop {
-		if k == "rootfs" || k == "unprivileged" || k == "arch" || k == "ostype" {
-			return fail("unable to delete required option '%s'", k)
+		if c.Conf[k] == "" && c.Pending[k] == "" {
+			continue // with a warning in the node's log
+		}
+		if err := c.mayDrop(k); err != nil {
+			return err
 		}
 		delete(c.Pending, k)
 		switch {
 		case !running || n.hotplug(c, k):
-			n.dropKey(c, k)
+			if err := n.dropKey(c, k); err != nil {
+				return unapplied(k, running, err)
+			}
 		case c.Conf[k] != "" && !slices.Contains(c.Dropped, k):
 			c.Dropped = append(c.Dropped, k)
 			sort.Strings(c.Dropped)
@@ -255,11 +326,8 @@ func (n *Node) change(c *container, set Params, drop, revert []string, running b
 	for _, k := range slices.Sorted(maps.Keys(set)) {
 		v := set[k]
 		switch {
-		case k == "unprivileged" || k == "ostype" || k == "arch":
-			if v != c.Conf[k] {
-				return fail("unable to modify read-only option: '%s'", k)
-			}
-			continue
+		case k == "unprivileged":
+			return fail("unable to modify read-only option: 'unprivileged'")
 		case k == "tags":
 			v = uniqueTags(v)
 		case numbered(k, "net"):
@@ -280,6 +348,9 @@ func (n *Node) change(c *container, set Params, drop, revert []string, running b
 				if err := n.setRoot(c, v); err != nil {
 					return err
 				}
+				continue
+			case k == "description" && v == "": // the file has no line for it
+				delete(c.Conf, k)
 				continue
 			case !numbered(k, "mp"):
 				c.Conf[k] = v

@@ -115,7 +115,7 @@ func (n *Node) RemoveVolume(ctx context.Context, a Auth, p Params) (any, error) 
 		if b != nil {
 			err = n.removeBackup(ctx, b)
 		} else {
-			err = n.removeVolume(volid, storage)
+			err = n.removeVolume(w, volid, storage)
 		}
 		if err != nil {
 			return err
@@ -133,26 +133,39 @@ func (n *Node) RemoveVolume(ctx context.Context, a Auth, p Params) (any, error) 
 	return nil, err
 }
 
-func (n *Node) removeVolume(volid, storage string) error {
+func (n *Node) removeVolume(w *worker, volid, storage string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	t, v, err := n.findVolume(volid, storage)
 	switch {
 	case err != nil:
 		return err
+	case t == nil && v == nil: // no storage minds; a directory says so
+		if _, name, _ := strings.Cut(volid, ":"); strings.Contains(name, "/") {
+			w.Log("disk image '" + n.volumePath(volid) + "' does not exist")
+		}
+		return nil
 	case t != nil:
 		delete(n.st.Templates, n.templateKey(volid))
 		if strings.HasPrefix(t.Path, n.TemplateDir()) {
 			_ = os.Remove(t.Path) // it may be gone
 		}
-	case v == nil:
-		return fail("volume '%s' does not exist", volid)
 	case !n.stray(volid):
 		return fail("%s", fmt.Sprintf("the simulated node keeps volume '%s', which a container uses", volid))
 	default:
 		n.free(volid)
+		_ = n.drv.Drop(volid)
 	}
 	return n.save()
+}
+
+// volumePath is where a volume of a directory lies.
+func (n *Node) volumePath(volid string) string {
+	_, name, _ := strings.Cut(volid, ":")
+	if file, ok := strings.CutPrefix(name, "vztmpl/"); ok {
+		return "/var/lib/vz/template/cache/" + file
+	}
+	return "/var/lib/vz/images/" + name
 }
 
 // Suspend is POST status/suspend. A node has no CRIU, without which lxc-checkpoint fails.

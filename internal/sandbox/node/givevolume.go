@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,15 +20,17 @@ func (n *Node) MoveVolume(ctx context.Context, a Auth, vmid int, p Params) (stri
 	case storage != "" && target != "":
 		return "", fail("either set storage or target-vmid, but not both")
 	case target != "":
-		return n.giveVolume(a, vmid, key, to, cmp.Or(p["target-volume"], key))
+		return n.giveVolume(a, p, vmid, key, to, cmp.Or(p["target-volume"], key))
 	case storage == "":
-		return "", badParam("storage", "no target storage given")
+		const text = "both 'storage' and 'target-vmid' missing, either needs to be set"
+		return "", BadParams(map[string]string{"storage": text, "target-vmid": text})
 	}
-	return n.copyVolume(ctx, a, vmid, key, storage, p.bool("delete"))
+	return n.copyVolume(ctx, a, vmid, key, p)
 }
 
 // copyVolume locks the container with disk until the copy is there.
-func (n *Node) copyVolume(ctx context.Context, a Auth, vmid int, key, storage string, drop bool) (string, error) {
+func (n *Node) copyVolume(ctx context.Context, a Auth, vmid int, key string, p Params) (string, error) {
+	storage, drop := p["storage"], p.bool("delete")
 	if err := n.Check(a, "/storage/"+storage, "Datastore.AllocateSpace"); err != nil {
 		return "", err
 	}
@@ -43,14 +46,12 @@ func (n *Node) copyVolume(ctx context.Context, a Auth, vmid int, key, storage st
 		case numbered(key, "unused"):
 			return fail("cannot move volume '%s', only configured volumes can be moved to another storage", key)
 		case old["volume"] == "":
-			return &Error{Status: 500, Message: "format error", Params: map[string]string{"volume": "property is missing and it is not optional"}}
+			return noVolume(key)
+		case drop && c.snapshotHas(old["volume"]):
+			return fail("you can't move a volume with snapshots and delete the source")
 		}
-		s, err := n.storage(storage)
-		if err != nil {
+		if err := modified(c.digest(), p["digest"]); err != nil {
 			return err
-		}
-		if !s.holds("rootdir") {
-			return fail("storage '%s' does not support container directories", storage)
 		}
 		c.Conf["lock"] = "disk"
 		return nil
@@ -79,7 +80,13 @@ func (n *Node) copied(ctx context.Context, w *worker, vmid int, key, storage str
 	if _, dies := n.faults.TakeIf(driver.FaultWorkerDies, func(v string) bool { return v == "move_volume" }); dies {
 		return errKilled
 	}
-	volid, log, err := n.allocate(storage, vmid, parseSize(old["size"]))
+	n.mu.Lock()
+	size, err := n.movable(storage, old)
+	n.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	volid, log, err := n.allocate(storage, vmid, size)
 	if err != nil {
 		return err
 	}
@@ -100,25 +107,95 @@ func (n *Node) copied(ctx context.Context, w *worker, vmid int, key, storage str
 	fresh := properties(c.Conf[key], "volume")
 	fresh["volume"] = volid
 	c.Conf[key] = printProperties(fresh, "volume", true)
-	n.leaveUnused(c, old)
 	n.named(c)
+	if err := n.leaveUnused(c, old); err != nil {
+		return err
+	}
 	if drop {
 		for k, v := range c.Conf {
 			if numbered(k, "unused") && v == old["volume"] {
-				n.dropKey(c, k)
+				_ = n.dropKey(c, k) // an unused one always goes
 			}
 		}
 	}
 	return n.save()
 }
 
+// noVolume is what parse_volume says of a key that a config does not have.
+func noVolume(key string) error {
+	const missing = "property is missing and it is not optional"
+	bad := map[string]string{"volume": missing}
+	if numbered(key, "mp") {
+		bad["mp"] = missing
+	}
+	return &Error{Status: 500, Message: "format error", Params: bad}
+}
+
+// movable is where the worker finds that a volume cannot be copied to a storage; otherwise it
+// returns the volume's size. mu held.
+func (n *Node) movable(storage string, old map[string]string) (int64, error) {
+	m := volumeID().FindStringSubmatch(old["volume"])
+	if m == nil {
+		return 0, fail("unable to parse volume ID '%s'", old["volume"])
+	}
+	if _, err := n.storage(m[1]); err != nil {
+		return 0, err
+	}
+	size := n.sizeOf(old["volume"])
+	if size == 0 && !n.there(old["volume"]) {
+		return 0, n.notThere(old["volume"])
+	}
+	s, err := n.storage(storage)
+	switch {
+	case err != nil:
+		return 0, err
+	case !s.holds("rootdir"):
+		return 0, fail("content type 'rootdir' is not available or configured on storage '%s'", storage)
+	case size > s.Total-n.used(s):
+		return 0, fail("%s", noSpace(s, 0))
+	}
+	return size, nil
+}
+
+// there reports whether a volume is on its storage; mu held.
+func (n *Node) there(volid string) bool {
+	id, _, _ := strings.Cut(volid, ":")
+	return slices.ContainsFunc(n.disks(id), func(v volume) bool { return v.Volid == volid })
+}
+
+// allThere fails for the first volume of a config that no storage has; mu held.
+func (n *Node) allThere(conf map[string]string) error {
+	for _, volid := range volumes(conf) {
+		if volumeID().MatchString(volid) && !newDisk().MatchString(volid) && !n.there(volid) {
+			return n.notThere(volid)
+		}
+	}
+	return nil
+}
+
+// notThere is how a storage says that it cannot activate a volume that it does not have; mu held.
+func (n *Node) notThere(volid string) error {
+	id, name, _ := strings.Cut(volid, ":")
+	s, err := n.storage(id)
+	if err != nil {
+		return err
+	}
+	switch s.Type {
+	case "lvmthin", "lvm":
+		return fail("no such logical volume pve/%s", name)
+	case "zfspool":
+		return fail("zfs error: cannot open 'rpool/%s/%s': dataset does not exist", s.ID, name)
+	}
+	return fail("volume '%s' does not exist", volid)
+}
+
 // giveVolume is volume_reassign.
-func (n *Node) giveVolume(a Auth, from int, key string, to int, toKey string) (string, error) {
+func (n *Node) giveVolume(a Auth, p Params, from int, key string, to int, toKey string) (string, error) {
 	if err := n.Check(a, "/vms/"+strconv.Itoa(to), "VM.Config.Disk"); err != nil {
 		return "", err
 	}
 	n.mu.Lock()
-	volid, err := n.mayGive(from, key, to, toKey)
+	volid, err := n.mayGive(p, from, key, to, toKey)
 	n.mu.Unlock()
 	if err != nil {
 		return "", err
@@ -136,7 +213,7 @@ func (n *Node) giveVolume(a Auth, from int, key string, to int, toKey string) (s
 			defer unlock()
 		}
 		n.mu.Lock()
-		volid, err := n.mayGive(from, key, to, toKey)
+		volid, err := n.mayGive(p, from, key, to, toKey)
 		if err == nil {
 			err = n.given(volid, from, key, to, toKey)
 		}
@@ -144,7 +221,7 @@ func (n *Node) giveVolume(a Auth, from int, key string, to int, toKey string) (s
 		if err != nil {
 			return err
 		}
-		w.Log(fmt.Sprintf("moving volume '%d:%s' to container '%d:%s'", from, key, to, toKey))
+		w.Log(fmt.Sprintf("moving volume '%s' from container '%d' to '%d'", key, from, to))
 		w.Log(fmt.Sprintf("removing volume '%s' from container '%d' config", key, from))
 		w.Log(fmt.Sprintf("target container '%d' updated with '%s'", to, toKey))
 		return nil
@@ -152,45 +229,50 @@ func (n *Node) giveVolume(a Auth, from int, key string, to int, toKey string) (s
 }
 
 // mayGive returns the volume that may be handed over; mu held.
-func (n *Node) mayGive(from int, key string, to int, toKey string) (string, error) {
+func (n *Node) mayGive(p Params, from int, key string, to int, toKey string) (string, error) {
 	switch {
 	case key == "rootfs" || toKey == "rootfs":
 		return "", fail("Cannot move to/from 'rootfs'")
 	case numbered(key, "unused") && !numbered(toKey, "unused"):
 		return "", fail("Moving an unused volume to a used one is not possible")
 	}
-	src, err := n.find(from)
-	if err != nil {
+	src, dst := n.st.Containers[from], n.st.Containers[to]
+	switch {
+	case src == nil:
 		return "", fail("could not find CT %d", from)
-	}
-	dst, err := n.find(to)
-	if err != nil {
+	case dst == nil:
 		return "", fail("could not find CT %d", to)
+	case src.at() != dst.at():
+		return "", fail("Both containers need to be on the same node (%s != %s)", src.at(), dst.at())
 	}
 	for _, c := range []*container{src, dst} {
 		if err := c.checkLock(); err != nil {
 			return "", err
 		}
 	}
+	if src.Conf["template"] == "1" || dst.Conf["template"] == "1" {
+		return "", fail("Can't move volumes from or to template CT")
+	}
+	for _, x := range []struct {
+		c   *container
+		key string
+	}{{src, "digest"}, {dst, "target-digest"}} {
+		if err := modified(x.c.digest(), p[x.key]); err != nil {
+			return "", fail("Container %d: %v", x.c.VMID, err)
+		}
+	}
 	volid := properties(src.Conf[key], "volume")["volume"]
 	switch {
-	case src.Conf["template"] == "1" || dst.Conf["template"] == "1":
-		return "", fail("Can't move volumes from or to template CT")
 	case volid == "":
 		return "", fail("volume '%s' for container '%d' does not exist", key, from)
 	case dst.Conf[toKey] != "":
 		return "", fail("Target volume key '%s' is already in use for container '%d'", toKey, to)
-	case strings.HasPrefix(volid, "/"):
-		return "", fail("Cannot move a bindmount or device mount to another container")
+	case src.snapshotHas(volid):
+		return "", fail("Cannot move volume used by a snapshot to another container")
+	case strings.HasPrefix(volid, "/"): // Proxmox asks its storage first, which cannot parse a path
+		return "", fail("unable to parse volume ID '%s'", volid)
 	case n.pid(from) != 0 && !numbered(key, "unused"):
 		return "", fail("Cannot move in-use volume while the source CT is running - detach or shutdown first")
-	}
-	for _, s := range src.Snapshots {
-		for _, v := range volumes(s.Conf) {
-			if v == volid {
-				return "", fail("Cannot move volume used by a snapshot to another container")
-			}
-		}
 	}
 	return volid, nil
 }
@@ -203,7 +285,7 @@ func (n *Node) given(volid string, from int, key string, to int, toKey string) e
 		return err
 	}
 	size := n.sizeOf(volid)
-	fresh, _ := newVolume(s, to, n.freeDisk(id, to), size)
+	fresh, _ := n.nextVolume(s, to, size)
 	if err := n.drv.Rename(volid, fresh); err != nil {
 		return fail("%v", err)
 	}

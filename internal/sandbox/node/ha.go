@@ -178,6 +178,11 @@ func (n *Node) localDisk(c *container) string {
 // reachable fails for a container whose disks another node has; mu held.
 func (n *Node) reachable(c *container) error {
 	if c.Disks == "" || c.Disks == n.name {
+		for _, v := range c.volumes() {
+			if slices.Contains(n.st.Missing, v.Volid) {
+				return n.notThere(v.Volid)
+			}
+		}
 		return nil
 	}
 	id, name, _ := strings.Cut(n.localDisk(c), ":")

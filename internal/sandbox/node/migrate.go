@@ -287,7 +287,7 @@ func (m *migration) carry(c *container, key string) error {
 		if err != nil {
 			return err
 		}
-		p["volume"], _ = newVolume(t, m.vmid, m.to.freeDisk(at, m.vmid), size)
+		p["volume"], _ = m.to.nextVolume(t, m.vmid, size)
 		if c.Conf[key] = printProperties(p, "volume", true); numbered(key, "unused") {
 			c.Conf[key] = p["volume"]
 		}

@@ -50,6 +50,11 @@ func (n *Node) applyMount(c *container, key, value string) error {
 		p["volume"], p["size"] = volid, printSize(int64(size*gib))
 	} else if size := n.sizeOf(p["volume"]); size > 0 {
 		p["size"] = printSize(size)
+	} else if volumeID().MatchString(p["volume"]) && !n.there(p["volume"]) {
+		if n.pid(c.VMID) != 0 {
+			return n.notThere(p["volume"])
+		}
+		n.st.Missing = append(n.st.Missing, p["volume"]) // it is set; the start fails
 	}
 	c.Conf[key] = printProperties(p, "volume", true)
 	for k, v := range c.Conf {
@@ -57,10 +62,10 @@ func (n *Node) applyMount(c *container, key, value string) error {
 			delete(c.Conf, k)
 		}
 	}
-	if old["volume"] != p["volume"] {
-		n.leaveUnused(c, old)
-	}
 	n.named(c)
+	if old["volume"] != p["volume"] {
+		return n.leaveUnused(c, old)
+	}
 	return nil
 }
 
@@ -74,7 +79,7 @@ func (n *Node) allocateFor(c *container, storage string, size int64) (string, er
 	if full || size > s.Total-n.used(s) {
 		return "", fail("%s", noSpace(s, c.VMID))
 	}
-	volid, _ := newVolume(s, c.VMID, n.freeDisk(storage, c.VMID), size)
+	volid, _ := n.nextVolume(s, c.VMID, size)
 	return volid, nil
 }
 
@@ -89,50 +94,78 @@ func (n *Node) sizeOf(volid string) int64 {
 	return 0
 }
 
-// leaveUnused is add_unused_volume: a volume that no mount point has any more stays, under
-// the first free key; mu held.
-func (n *Node) leaveUnused(c *container, was map[string]string) {
+// leaveUnused is add_unused_volume: a volume that a mount point had stays, under the free key
+// with the lowest number. The key goes again with the next write of the config if another mount
+// point has the volume; mu held.
+func (n *Node) leaveUnused(c *container, was map[string]string) error {
 	volid := was["volume"]
 	if !volumeID().MatchString(volid) || newDisk().MatchString(volid) {
-		return
+		return nil
+	}
+	free := ""
+	for i := maxUnused - 1; i >= 0; i-- {
+		switch key := "unused" + strconv.Itoa(i); c.Conf[key] {
+		case volid:
+			return nil
+		case "":
+			free = key
+		}
+	}
+	if free == "" {
+		return fail("Too many unused volumes - please delete them first.")
 	}
 	for _, v := range c.Conf {
 		if properties(v, "volume")["volume"] == volid {
-			return
+			return nil
 		}
 	}
-	n.st.Strays = append(n.st.Strays, volume{Volid: volid, VMID: c.VMID, Size: parseSize(was["size"]), CTime: c.Made, Node: c.Node})
-	for i := range maxUnused {
-		if key := "unused" + strconv.Itoa(i); c.Conf[key] == "" {
-			c.Conf[key] = volid
-			return
+	c.Conf[free] = volid
+	if !n.mounted(volid) {
+		n.st.Strays = append(n.st.Strays, volume{Volid: volid, VMID: ownerOf(volid, c.VMID), Size: parseSize(was["size"]), CTime: c.Made, Node: c.Node})
+	}
+	return nil
+}
+
+// mounted reports whether a config names a volume as the root or a mount point; mu held.
+func (n *Node) mounted(volid string) bool {
+	for _, c := range n.st.Containers {
+		if slices.ContainsFunc(c.volumes(), func(v volume) bool { return v.Volid == volid && n.has(volid, v.Node) }) {
+			return true
 		}
 	}
+	return false
 }
 
 // dropKey removes a key from the config. A mount point leaves its volume unused, and an
-// unused volume is freed; mu held.
-func (n *Node) dropKey(c *container, key string) {
+// unused volume is freed if the container owns it and no snapshot has it; mu held.
+func (n *Node) dropKey(c *container, key string) error {
 	was := properties(c.Conf[key], "volume")
 	delete(c.Conf, key)
-	switch {
+	switch volid := was["volume"]; {
 	case numbered(key, "mp"):
-		n.leaveUnused(c, was)
-	case numbered(key, "unused"):
-		for _, s := range c.Snapshots {
-			if slices.Contains(volumes(s.Conf), was["volume"]) {
-				return // the snapshot still has it
-			}
-		}
-		n.free(was["volume"])
-		_ = n.drv.Drop(was["volume"])
+		return n.leaveUnused(c, was)
+	case !numbered(key, "unused"), c.snapshotHas(volid), slices.Contains(volumes(c.Pending), volid):
+	case ownerOf(volid, c.VMID) == c.VMID && !n.mounted(volid):
+		n.free(volid)
+		_ = n.drv.Drop(volid)
 	}
+	return nil
+}
+
+// snapshotHas reports whether a snapshot names a volume.
+func (c *container) snapshotHas(volid string) bool {
+	for _, s := range c.Snapshots {
+		if slices.Contains(volumes(s.Conf), volid) {
+			return true
+		}
+	}
+	return false
 }
 
 // applyPending applies at a start what waited for it; mu held.
 func (n *Node) applyPending(c *container) {
 	for _, k := range c.Dropped {
-		n.dropKey(c, k)
+		_ = n.dropKey(c, k) // the start goes on
 	}
 	for k, v := range c.Pending {
 		switch {
@@ -158,11 +191,26 @@ func (n *Node) checkVolume(a Auth, vmid int, volume string) error {
 	if m == nil {
 		return n.checkPath(a)
 	}
+	n.mu.Lock()
+	i := slices.IndexFunc(n.st.Storages, func(s Storage) bool { return s.ID == m[1] })
+	var bad error
 	owner := ownedVolume().FindStringSubmatch(m[2])
-	if n.Check(a, "/storage/"+m[1], "Datastore.Allocate") == nil || owner != nil && owner[1] == strconv.Itoa(vmid) {
+	switch kind, _, _ := strings.Cut(m[2], "/"); {
+	case i < 0:
+		bad = fail("storage '%s' does not exist", m[1])
+	case owner == nil && slices.Contains([]string{"vztmpl", "iso", "backup", "snippets", "import"}, kind):
+		bad = fail("unable to use volume %s - content type needs to be 'rootdir'", volume)
+	case owner == nil:
+		bad = n.st.Storages[i].badVolume(m[2])
+	}
+	n.mu.Unlock()
+	if bad != nil {
+		return bad
+	}
+	if n.Check(a, "/storage/"+m[1], "Datastore.Allocate") == nil || owner[1] == strconv.Itoa(vmid) {
 		return nil
 	}
-	if err := n.Check(a, "/storage/"+m[1], "Datastore.Audit"); err != nil || owner == nil {
+	if err := n.Check(a, "/storage/"+m[1], "Datastore.Audit"); err != nil {
 		return err
 	}
 	return n.Check(a, "/vms/"+owner[1], "VM.Config.Disk")

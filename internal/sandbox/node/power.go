@@ -347,27 +347,36 @@ func (n *Node) destroy(ctx context.Context, w *worker, vmid int, p Params) error
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if c := n.st.Containers[vmid]; c != nil {
-		for _, v := range c.volumes() {
-			if v.VMID != vmid { // "ignore deletion of …, CT N isn't the owner"
-				n.st.Strays = append(n.st.Strays, v)
-			}
-		}
-		for key, text := range c.Conf {
-			if numbered(key, "unused") { // one that a snapshot has, too
-				volume := properties(text, "volume")["volume"]
-				n.free(volume)
-				_ = n.drv.Drop(volume)
-			}
-		}
-	}
+	c := n.st.Containers[vmid]
 	n.drop(vmid)
+	if c != nil {
+		n.freeAll(c)
+	}
 	if p.bool("destroy-unreferenced-disks") {
 		n.freeUnreferenced(vmid)
 	}
 	vm := "/vms/" + strconv.Itoa(vmid)
 	n.st.Access.ACL = slices.DeleteFunc(n.st.Access.ACL, func(x ACL) bool { return x.Path == vm })
 	return n.save()
+}
+
+// freeAll frees the volumes of a container that is no more, as far as it owned them: also
+// unused ones that a snapshot had. mu held.
+func (n *Node) freeAll(c *container) {
+	for _, v := range c.volumes() {
+		switch {
+		case v.VMID == c.VMID:
+			_ = n.drv.Drop(v.Volid)
+		case !n.mounted(v.Volid) && !slices.Contains(n.st.Missing, v.Volid): // "ignore deletion of …, CT N isn't the owner"
+			n.st.Strays = append(n.st.Strays, v)
+		}
+	}
+	for key, text := range c.Conf {
+		if volid := properties(text, "volume")["volume"]; numbered(key, "unused") && ownerOf(volid, c.VMID) == c.VMID {
+			n.free(volid)
+			_ = n.drv.Drop(volid)
+		}
+	}
 }
 
 // startAll is a node's boot: every guest that was running runs again when it

@@ -7,45 +7,18 @@ import (
 
 // Resize is PUT /lxc/ID/resize: a task that grows a disk; disks never shrink.
 func (n *Node) Resize(ctx context.Context, a Auth, vmid int, p Params) (string, error) {
-	key := p["disk"]
-	n.mu.Lock()
-	c, err := n.find(vmid)
-	var old string
-	if err == nil {
-		old = c.Conf[key]
-	}
-	n.mu.Unlock()
-	if err != nil {
+	if _, _, err := n.mayResize(a, vmid, p); err != nil {
 		return "", err
 	}
-	if old == "" {
-		const missing = "property is missing and it is not optional"
-		return "", &Error{Status: 500, Message: "format error", Params: map[string]string{"mp": missing, "volume": missing}}
-	}
-	d := properties(old, "volume")
-	if m := volumeID().FindStringSubmatch(d["volume"]); m != nil {
-		if err := n.Check(a, "/storage/"+m[1], "Datastore.AllocateSpace"); err != nil {
-			return "", err
-		}
-	}
-	size := parseSize(strings.TrimPrefix(p["size"], "+"))
-	if strings.HasPrefix(p["size"], "+") {
-		size += parseSize(d["size"])
-	}
-	if size < parseSize(d["size"]) {
-		return "", fail("unable to shrink disk size")
-	}
-	if size == parseSize(d["size"]) {
-		return "", fail("disk is already at specified size")
-	}
 	return n.power(ctx, a, "resize", vmid, func(ctx context.Context, _ *worker) error {
+		d, size, err := n.mayResize(a, vmid, p)
+		if err != nil {
+			return err
+		}
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		c, err := n.find(vmid)
 		if err != nil {
-			return err
-		}
-		if err := c.checkLock(); err != nil {
 			return err
 		}
 		if id, _, _ := strings.Cut(d["volume"], ":"); volumeFormat(d["volume"]) == "subvol" {
@@ -54,12 +27,59 @@ func (n *Node) Resize(ctx context.Context, a Auth, vmid int, p Params) (string, 
 			}
 		}
 		d["size"] = printSize(size)
-		c.Conf[key] = printProperties(d, "volume", true)
+		c.Conf[p["disk"]] = printProperties(d, "volume", true)
 		if err := n.save(); err != nil {
 			return err
 		}
 		return n.reconfigure(ctx, c)
 	})
+}
+
+// mayResize returns the properties of a disk, and the size that it may get.
+func (n *Node) mayResize(a Auth, vmid int, p Params) (d map[string]string, size int64, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c, err := n.find(vmid)
+	if err == nil {
+		err = c.checkLock()
+	}
+	if err == nil {
+		err = modified(c.digest(), p["digest"])
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	if c.Conf[p["disk"]] == "" {
+		return nil, 0, noVolume(p["disk"])
+	}
+	d = properties(c.Conf[p["disk"]], "volume")
+	m := volumeID().FindStringSubmatch(d["volume"])
+	if m == nil {
+		return nil, 0, fail("unable to parse volume ID '%s'", d["volume"])
+	}
+	if owner := ownerOf(d["volume"], vmid); owner != vmid {
+		return nil, 0, fail("can't resize mount point owned by another container (%d)", owner)
+	}
+	n.mu.Unlock()
+	err = n.Check(a, "/storage/"+m[1], "Datastore.AllocateSpace")
+	n.mu.Lock()
+	if err != nil {
+		return nil, 0, err
+	}
+	if !n.there(d["volume"]) {
+		return nil, 0, n.notThere(d["volume"])
+	}
+	now := n.sizeOf(d["volume"])
+	if size = parseSize(strings.TrimPrefix(p["size"], "+")); strings.HasPrefix(p["size"], "+") {
+		size += now
+	}
+	switch {
+	case size < now:
+		return nil, 0, fail("unable to shrink disk size")
+	case size == now:
+		return nil, 0, fail("disk is already at specified size")
+	}
+	return d, size, nil
 }
 
 // reconfigure applies the settings that take effect in a running guest; mu held.

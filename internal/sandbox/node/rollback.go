@@ -72,10 +72,16 @@ func (n *Node) rollback(ctx context.Context, w *worker, vmid int, name string) e
 	if err != nil {
 		return err
 	}
-	was := properties(c.Conf["rootfs"], "volume")
+	was := c.Conf
 	c.applySnapshot(name, s)
 	c.Unclean = ran
-	n.leaveUnused(c, was)
+	for _, key := range slices.Sorted(maps.Keys(was)) {
+		if key == "rootfs" || numbered(key, "mp") {
+			if err := n.leaveUnused(c, properties(was[key], "volume")); err != nil {
+				return err
+			}
+		}
+	}
 	n.tidyUnused(c)
 	n.named(c)
 	return n.save()

@@ -18,8 +18,9 @@ type state struct {
 	Nodes      int                  `json:"nodes,omitempty"` // that were furnished
 	Containers map[int]*container   `json:"containers"`
 	Storages   []Storage            `json:"storages"`
-	Templates  map[string]*Template `json:"templates"`        // by volid
-	Strays     []volume             `json:"strays,omitempty"` // volumes that no config names
+	Templates  map[string]*Template `json:"templates"`         // by volid
+	Strays     []volume             `json:"strays,omitempty"`  // volumes that no config names
+	Missing    []string             `json:"missing,omitempty"` // volumes that a config names, and no storage has
 	Backups    []*backup            `json:"backups,omitempty"`
 	Pools      map[string]*pool     `json:"pools,omitempty"`
 	Access     access               `json:"access"`

@@ -188,8 +188,10 @@ func (n *Node) StorageContent(a Auth, id string, p Params) ([]map[string]any, er
 }
 
 func volumeFormat(volid string) string {
-	if strings.HasSuffix(volid, ".subvol") {
-		return "subvol"
+	for _, format := range []string{"subvol", "qcow2", "vmdk"} {
+		if strings.HasSuffix(volid, "."+format) {
+			return format
+		}
 	}
 	return "raw"
 }

@@ -59,7 +59,9 @@ func (n *Node) disks(storage string) []volume {
 		}
 	}
 	out = append(out, n.st.Strays...)
-	return slices.DeleteFunc(out, func(v volume) bool { return v.storage() != storage || !n.has(v.Volid, v.Node) })
+	return slices.DeleteFunc(out, func(v volume) bool {
+		return v.storage() != storage || !n.has(v.Volid, v.Node) || slices.Contains(n.st.Missing, v.Volid)
+	})
 }
 
 var diskNumber = lazy.Regexp(`-disk-(\d+)`)
@@ -81,6 +83,18 @@ func (n *Node) freeDisk(storage string, vmid int) int {
 	}
 }
 
+// nextVolume names a new volume of a container; mu held.
+func (n *Node) nextVolume(s *Storage, vmid int, size int64) (volid string, log []string) {
+	volid, log = newVolume(s, vmid, n.freeDisk(s.ID, vmid), size)
+	n.made(volid)
+	return volid, log
+}
+
+// made remembers that a volume is there; mu held.
+func (n *Node) made(volid string) {
+	n.st.Missing = slices.DeleteFunc(n.st.Missing, func(v string) bool { return v == volid })
+}
+
 // allocate makes a disk on a storage, and returns the lines of the worker's log about it.
 func (n *Node) allocate(storage string, vmid int, size int64) (volid string, log []string, err error) {
 	n.mu.Lock()
@@ -89,7 +103,7 @@ func (n *Node) allocate(storage string, vmid int, size int64) (volid string, log
 	if err != nil {
 		return "", nil, err
 	}
-	volid, log = newVolume(s, vmid, n.freeDisk(storage, vmid), size)
+	volid, log = n.nextVolume(s, vmid, size)
 	n.st.Strays = append(n.st.Strays, volume{Volid: volid, VMID: vmid, Size: size, CTime: n.opt.Now().Unix(), Node: n.mark()})
 	return volid, log, n.save()
 }

@@ -48,7 +48,11 @@ func (n *Node) build(ctx context.Context, w *worker, c *creation) error {
 	}
 	n.mu.Lock()
 	t := n.template(c.template)
+	err := n.allThere(c.conf)
 	n.mu.Unlock()
+	if err != nil {
+		return err
+	}
 	if t == nil {
 		if n.prof.Major >= 9 { // it asks first whether this is an OCI archive
 			w.Log("volume '" + c.template + "' does not exist")

@@ -102,6 +102,12 @@ func (s Schema) find(key string) (Prop, bool) {
 	return p, ok && err == nil && n <= p.Last && strconv.Itoa(n) == key[len(stem):]
 }
 
+// Has reports whether a route has this parameter.
+func (s Schema) Has(key string) bool {
+	_, ok := s.find(key)
+	return ok
+}
+
 // Check returns what is wrong, by parameter; nil if all is well.
 func (s Schema) Check(params map[string]string) map[string]string {
 	return s.check(params, "")
