@@ -31,8 +31,9 @@ type FS struct {
 	mu      sync.Mutex
 	meta    map[string]Meta // by clean absolute guest path
 	folders folders
-	handles handles
-	file    string // where meta is kept, outside the root
+	shared  *handles
+	held    map[string]*handle // by clean absolute guest path; the mu of shared guards it
+	file    string             // where meta is kept, outside the root
 	dirty   bool
 	fifos   map[string]*fifo
 }
@@ -44,7 +45,7 @@ func Open(dir, table string, quota int64) (*FS, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &FS{root: root, file: table, meta: map[string]Meta{}, fifos: map[string]*fifo{}}
+	f := &FS{root: root, file: table, meta: map[string]Meta{}, shared: common, held: map[string]*handle{}, fifos: map[string]*fifo{}}
 	f.quota.Store(quota)
 	if err := f.load(); err != nil {
 		root.Close()
@@ -57,7 +58,8 @@ func Open(dir, table string, quota int64) (*FS, error) {
 // Close saves the side table and gives back the folder.
 func (f *FS) Close() error {
 	f.mu.Lock()
-	f.handles.leave("")
+	f.folders.forget("") // a folder that is being opened is not held any more
+	f.shared.leave(f, "")
 	f.mu.Unlock()
 	return errors.Join(f.Flush(), f.root.Close())
 }

@@ -79,19 +79,25 @@ func TestHeldFoldersStayInside(t *testing.T) {
 		t.Errorf("the held folder gives %q", got)
 	}
 	v.FS.mu.Lock()
-	v.FS.handles.leave("/a")
+	v.FS.shared.leave(v.FS, "/a")
 	v.FS.mu.Unlock()
 	if got, err := v.ReadFile("/a/b/f"); err == nil {
 		t.Errorf("opened again, it gives %q", got)
 	}
 }
 
-// Few of many folders are held, also while they come and go.
+// Few of many folders are held, also while they come and go in several guests.
 func TestHeldFoldersAreFew(t *testing.T) {
-	v, _ := folder(t)
+	few := &handles{most: 8}
+	var views []*View
+	for range 3 {
+		v, _ := folder(t)
+		v.FS.shared = few
+		views = append(views, v)
+	}
 	var all sync.WaitGroup
-	for i := range 8 * maxHandles {
-		dir := fmt.Sprintf("/d%d", i)
+	for i := range 8 * few.most {
+		v, dir := views[i%len(views)], fmt.Sprintf("/d%d", i)
 		must(t, v.Mkdir(dir, 0o755))
 		all.Go(func() {
 			for j := range 20 {
@@ -110,12 +116,46 @@ func TestHeldFoldersAreFew(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if n := len(v.FS.handles.open); n > maxHandles {
-		t.Errorf("%d folders are held", n)
-	}
-	for p, one := range v.FS.handles.open {
-		if one.users != 0 {
-			t.Errorf("%s has %d users", p, one.users)
+	held := 0
+	for _, v := range views {
+		held += len(v.FS.held)
+		for p, one := range v.FS.held {
+			if one.users != 0 || one.idle == nil {
+				t.Errorf("%s has %d users", p, one.users)
+			}
 		}
+	}
+	if held > few.most || held != few.n || held != few.idle.Len() {
+		t.Errorf("%d folders are held; %d are counted, %d of them idle", held, few.n, few.idle.Len())
+	}
+	for _, v := range views {
+		must(t, v.FS.Close())
+	}
+	if few.n != 0 || few.idle.Len() != 0 {
+		t.Errorf("%d folders are held of guests that are gone", few.n)
+	}
+}
+
+// A guest that works takes the handles of one that does not, which opens its folders again.
+func TestHeldFoldersGoRound(t *testing.T) {
+	few := &handles{most: 4}
+	a, _ := folder(t)
+	b, _ := folder(t)
+	for _, v := range []*View{a, b} {
+		v.FS.shared = few
+		for i := range few.most {
+			dir := fmt.Sprintf("/d%d", i)
+			must(t, v.Mkdir(dir, 0o755))
+			must(t, v.WriteFile(dir+"/f", []byte(dir), 0o644))
+		}
+	}
+	if len(a.FS.held) != 0 || len(b.FS.held) != few.most {
+		t.Errorf("the idle guest holds %d folders, the other one %d", len(a.FS.held), len(b.FS.held))
+	}
+	if got, err := a.ReadFile("/d0/f"); string(got) != "/d0" {
+		t.Errorf("/d0/f holds %q: %v", got, err)
+	}
+	if len(a.FS.held) != 1 || few.n != few.most {
+		t.Errorf("the guest that reads holds %d folders of %d", len(a.FS.held), few.n)
 	}
 }

@@ -91,9 +91,9 @@ func (f *FS) move(from, to string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.folders.forget(from)
-	f.handles.leave(from)
+	f.shared.leave(f, from)
 	if to != "" { // an empty folder that was there
-		f.handles.leave(to)
+		f.shared.leave(f, to)
 	}
 	var hits []string
 	for k := range f.meta {
