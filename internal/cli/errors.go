@@ -140,7 +140,8 @@ func cannot(command, message string) string {
 func deed(command string) string {
 	said := map[string]string{
 		"": "understand the command line", "list": "list the containers", "show": "show the container",
-		"watch": "watch the runs", "events": "replay the events", "logs": "replay the logs", "credentials": "show the credentials",
+		"inventory": "print the inventory", "ssh-config": "print the Host blocks", "stats": "show the usage", "help": "show the help",
+		"open": "open the page", "watch": "watch the runs", "events": "replay the events", "logs": "replay the logs", "credentials": "show the credentials",
 		"template": "use the catalogue of templates", "template list": "list the templates",
 		"template show": "show the template", "template validate": "validate the template",
 		"template new": "make the template", "template test": "test the templates", "template import": "import the template", "template copy": "copy the template", "template schema": "print the schema", "template lock": "lock the templates", "template digest": "print the digest",
