@@ -87,8 +87,9 @@ func (a *app) listJobs(ctx context.Context, states []string) error {
 		return err
 	}
 	t := ui.Table{Columns: []ui.Column{
-		{Title: "JOB", Keep: true}, {Title: "VERB"}, {Title: "NAME", Keep: true}, {Title: "HOST"}, {Title: "STATE", Keep: true, Paint: jobShade}, {Title: "PRIO", Right: true},
-		{Title: "TRY", Right: true}, {Title: "WORKER"}, {Title: "QUEUED"}, {Title: "WHY"},
+		{Title: "JOB", Keep: true}, {Title: "VERB", Keep: true, Drop: 1}, {Title: "NAME", Keep: true}, {Title: "HOST", Drop: 3},
+		{Title: "STATE", Keep: true, Paint: jobShade}, {Title: "PRIO", Right: true, Keep: true, Drop: 6},
+		{Title: "TRY", Right: true, Keep: true, Drop: 5}, {Title: "WORKER", Drop: 4}, {Title: "QUEUED", Keep: true, Drop: 2}, {Title: "WHY"},
 	}}
 	for _, j := range list {
 		t.Rows = append(t.Rows, []string{j.ID, j.Verb, j.Hostname, j.Host, string(j.State), strconv.Itoa(j.Priority), strconv.Itoa(j.Attempt),
@@ -356,8 +357,8 @@ func (a *app) workerStatus(ctx context.Context) error {
 		return nil
 	}
 	t := ui.Table{Columns: []ui.Column{
-		{Title: "WORKER", Keep: true}, {Title: "MACHINE"}, {Title: "PID", Right: true}, {Title: "VERSION"}, {Title: "STATE", Keep: true, Paint: workerShade},
-		{Title: "JOBS", Right: true, Keep: true}, {Title: "HOSTS"}, {Title: "SEEN"},
+		{Title: "WORKER", Keep: true}, {Title: "MACHINE", Drop: 3}, {Title: "PID", Right: true, Keep: true, Drop: 4}, {Title: "VERSION", Keep: true, Drop: 5},
+		{Title: "STATE", Keep: true, Paint: workerShade}, {Title: "JOBS", Right: true, Keep: true}, {Title: "HOSTS", Drop: 2}, {Title: "SEEN", Keep: true, Drop: 1},
 	}}
 	for _, w := range list {
 		state := w.State
