@@ -145,7 +145,7 @@ func ready(list []record) (n int) {
 
 // judge compares what should be there with the catalogue and with the cluster, and prints the
 // counts.
-func (c *cluster) judge(ctx context.Context, want []string) error {
+func (c *cluster) judge(ctx context.Context, part string, want []string) error {
 	list, err := c.records(ctx)
 	if err != nil {
 		return err
@@ -189,14 +189,14 @@ func (c *cluster) judge(ctx context.Context, want []string) error {
 		}
 	}
 	b := c.b
-	count := func(what string, n, want int) { b.limit(what, fmt.Sprint(n), fmt.Sprint(want), n == want) }
-	count("scale: records", len(list), len(want))
-	count("scale: records that are ready", ready(list), len(want))
-	count("scale: names without a record", missing, 0)
-	count("scale: names with two records", twice, 0)
-	count("scale: ids that two records have", shared, 0)
-	count("scale: records whose id is another container's, or none, on the cluster", wrong, 0)
-	count("scale: containers on the cluster", len(held), len(want))
+	count := func(what string, n, want int) { b.limit(part+": "+what, fmt.Sprint(n), fmt.Sprint(want), n == want) }
+	count("records", len(list), len(want))
+	count("records that are ready", ready(list), len(want))
+	count("names without a record", missing, 0)
+	count("names with two records", twice, 0)
+	count("ids that two records have", shared, 0)
+	count("records whose id is another container's, or none, on the cluster", wrong, 0)
+	count("containers on the cluster", len(held), len(want))
 	return nil
 }
 

@@ -10,16 +10,21 @@ import (
 // growth prints how the throughput grows with the number of processes. On a machine whose
 // processors are all busy with one of them it cannot grow, so that it has no limit.
 func (b *bench) growth(ctx context.Context) error {
-	one := 0.0
-	for _, n := range []int{1, 2, 4} {
-		rate, err := b.rate(ctx, n)
-		if err != nil {
-			return err
+	for _, by := range []struct {
+		what string
+		rate func(context.Context, int) (float64, error)
+	}{{"processes with a fleet each", b.rate}, {"workers", b.crewRate}} {
+		one := 0.0
+		for _, n := range []int{1, 2, 4} {
+			rate, err := by.rate(ctx, n)
+			if err != nil {
+				return err
+			}
+			if n == 1 {
+				one = rate
+			}
+			row(fmt.Sprintf("growth: %d containers by %d %s", b.grow, n, by.what), fmt.Sprintf("%.2f a second, %.2f times that of one", rate, rate/one))
 		}
-		if n == 1 {
-			one = rate
-		}
-		row(fmt.Sprintf("growth: %d containers by %d processes", b.grow, n), fmt.Sprintf("%.2f a second, %.2f times that of one", rate, rate/one))
 	}
 	return nil
 }

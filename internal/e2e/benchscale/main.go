@@ -1,6 +1,7 @@
 // Command benchscale measures many containers at once: a simulated cluster with virtual guests
 // in a process of its own, and several processes of the tool that make containers on it with
-// one catalogue. One node goes down on the way and one process is killed; nothing may be lost.
+// one catalogue, with fleets of their own or as workers of one queue. One node goes down on the
+// way and one process is killed; nothing may be lost.
 // It prints counts and ratios with their limits. Its exit status is 1 if one is not kept.
 // Nothing passes or fails by the clock alone.
 package main
@@ -20,10 +21,9 @@ import (
 func main() {
 	b := &bench{}
 	flag.StringVar(&b.bin, "bin", "bin/infrahaus", "the binary")
-	flag.StringVar(&b.only, "only", "", "measure these `parts` alone: scale, growth, parallel, pernode, list")
-	// A virtual guest holds some 28 open files, so 1,000 need a limit of 30,000 (ulimit -n).
-	flag.IntVar(&b.containers, "containers", 600, "containers of the part scale")
-	flag.IntVar(&b.workers, "workers", 4, "processes of the part scale")
+	flag.StringVar(&b.only, "only", "", "measure these `parts` alone: scale, workers, growth, parallel, pernode, list")
+	flag.IntVar(&b.containers, "containers", 1000, "containers of the parts scale and workers")
+	flag.IntVar(&b.workers, "workers", 4, "processes of the parts scale and workers")
 	flag.IntVar(&b.each, "parallel", 8, "containers that a process works on at once")
 	flag.IntVar(&b.nodes, "nodes", 20, "nodes of the cluster")
 	flag.IntVar(&b.grow, "growth", 96, "containers for each row of the part growth")
@@ -69,7 +69,7 @@ func (b *bench) run(ctx context.Context) error {
 	for _, part := range []struct {
 		name    string
 		measure func(context.Context) error
-	}{{"list", b.list}, {"growth", b.growth}, {"scale", b.scale}, {"parallel", b.parallel}, {"pernode", b.perNode}} {
+	}{{"list", b.list}, {"growth", b.growth}, {"scale", b.scale}, {"workers", b.crew}, {"parallel", b.parallel}, {"pernode", b.perNode}} {
 		if b.only != "" && !strings.Contains(","+b.only+",", ","+part.name+",") {
 			continue
 		}

@@ -51,8 +51,21 @@ func (c *cluster) make(ctx context.Context, verb string, s share) (*process, err
 	return c.b.start(ctx, filepath.Base(c.dir)+"-"+s.name, c.env, verb, "-f", s.file, "--parallel", fmt.Sprint(c.b.each), "--json")
 }
 
-// scale makes many containers by several processes. At a third a node goes off, at half a
-// process is killed and another one goes on with its share, and at two thirds the node is back.
+// effort is the work of several processes on one cluster.
+type effort struct {
+	part    string // of the measurement
+	all     []*process
+	gone    []*process               // that were killed or replaced
+	replace func() (*process, error) // of the last process, after it was killed
+	pace    pace
+	took    time.Duration
+}
+
+func (e *effort) begin() { e.pace.began = time.Now() }
+
+func (e *effort) end() { e.took = time.Since(e.pace.began) }
+
+// scale makes many containers by several processes, each with a fleet of its own.
 func (b *bench) scale(ctx context.Context) error {
 	c, err := b.open(ctx, "scale", b.nodes)
 	if err != nil {
@@ -63,54 +76,22 @@ func (b *bench) scale(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	begin := time.Now()
-	all := make([]*process, len(shares))
-	var gone []*process
-	for i, s := range shares {
-		if all[i], err = c.make(ctx, "create", s); err != nil {
-			return err
-		}
-	}
-	const node = "pve7"
-	steps := []struct {
-		at   int
-		what string
-		do   func() error
-	}{
-		{b.containers / 3, "the node " + node + " goes off", func() error { return c.fault("node-down=" + node) }},
-		{b.containers / 2, "a process is killed", func() error {
-			p := all[len(all)-1]
-			p.kill()
-			gone = append(gone, p)
-			all[len(all)-1], err = c.make(ctx, "resume", shares[len(all)-1])
-			return err
-		}},
-		{2 * b.containers / 3, "the node is back", func() error { return c.fault("-node-down") }},
-	}
-	pace := &pace{began: begin}
-	for rest := steps; ; {
-		n, err := c.progress(ctx, all, pace)
+	e := &effort{part: "scale", replace: func() (*process, error) { return c.make(ctx, "resume", shares[len(shares)-1]) }}
+	var names []string
+	for _, s := range shares {
+		p, err := c.make(ctx, "create", s)
 		if err != nil {
 			return err
 		}
-		for len(rest) > 0 && n >= rest[0].at {
-			b.say("%d are ready: %s", n, rest[0].what)
-			if err := rest[0].do(); err != nil {
-				return err
-			}
-			rest = rest[1:]
-		}
-		if finished(all) {
-			if len(rest) > 0 {
-				return fmt.Errorf("the processes have ended with %d of %d containers ready: %s", n, b.containers, all[0].last())
-			}
-			break
-		}
+		e.all, names = append(e.all, p), append(names, s.names...)
+	}
+	if err := c.through(ctx, e); err != nil {
+		return err
 	}
 	// Creates fail when their node goes off. A second run of the same share finishes them.
 	again := 0
 	for i, s := range shares {
-		if all[i].exit() == 0 {
+		if e.all[i].exit() == 0 {
 			continue
 		}
 		again++
@@ -122,36 +103,82 @@ func (b *bench) scale(ctx context.Context) error {
 		if p.exit() != 0 {
 			return fmt.Errorf("a share cannot be finished: %s", p.last())
 		}
-		gone = append(gone, all[i])
-		all[i] = p
+		e.gone = append(e.gone, e.all[i])
+		e.all[i] = p
 	}
-	wall := time.Since(begin)
-	var names []string
-	for _, s := range shares {
-		names = append(names, s.names...)
-	}
-	if err := c.judge(ctx, names); err != nil {
+	e.end()
+	if err := c.judge(ctx, e.part, names); err != nil {
 		return err
 	}
-	var used time.Duration
-	for _, p := range append(gone, all...) {
-		used += p.used()
-	}
-	row(fmt.Sprintf("scale: %d containers on %d nodes by %d processes, --parallel %d each", b.containers, b.nodes, b.workers, b.each), fmt.Sprintf("%.0f s, %.2f a second", wall.Seconds(), float64(b.containers)/wall.Seconds()))
 	row("scale: shares that needed a resume after the node was off", fmt.Sprint(again))
-	row("scale: CPU time for a container: the tool, the cluster", fmt.Sprintf("%d ms, %d ms", per(used, b.containers), per(c.serve.used(), b.containers)))
-	most, rise := 0.0, 0.0
-	for _, p := range append(gone, all...) {
-		most, rise = max(most, p.most()), max(rise, p.rise())
-	}
-	b.limit("scale: memory of the largest process", fmt.Sprintf("%.0f MB", most), fmt.Sprintf("%.0f MB", memoryLimit), most <= memoryLimit)
-	b.limit("scale: its rise from the second quarter to the last", fmt.Sprintf("%.0f MB", rise), fmt.Sprintf("%.0f MB", riseLimit), rise <= riseLimit)
-	row("scale: memory of the cluster", fmt.Sprintf("%.0f MB", c.serve.most()))
-	if first, last := pace.ends(); first > 0 {
-		ratio := last.Seconds() / first.Seconds()
-		b.limit("scale: CPU time for a container, the last quarter against the second", fmt.Sprintf("%.2f", ratio), fmt.Sprint(slowerLimit), ratio <= slowerLimit)
-	}
+	c.report(e, fmt.Sprintf("%d processes, --parallel %d each", b.workers, b.each))
 	return nil
+}
+
+// through waits until all processes have ended. At a third of the containers a node goes off,
+// at half the last process is killed and another one takes its place, and at two thirds the
+// node is back.
+func (c *cluster) through(ctx context.Context, e *effort) error {
+	const node = "pve7"
+	b := c.b
+	rest := []struct {
+		at   int
+		what string
+		do   func() error
+	}{
+		{b.containers / 3, "the node " + node + " goes off", func() error { return c.fault("node-down=" + node) }},
+		{b.containers / 2, "a process is killed", func() (err error) {
+			last := &e.all[len(e.all)-1]
+			(*last).kill()
+			e.gone = append(e.gone, *last)
+			*last, err = e.replace()
+			return err
+		}},
+		{2 * b.containers / 3, "the node is back", func() error { return c.fault("-node-down") }},
+	}
+	for e.begin(); ; {
+		n, err := c.progress(ctx, e.all, &e.pace)
+		if err != nil {
+			return err
+		}
+		for len(rest) > 0 && n >= rest[0].at {
+			b.say("%d are ready: %s", n, rest[0].what)
+			if err := rest[0].do(); err != nil {
+				return err
+			}
+			rest = rest[1:]
+		}
+		if finished(e.all) {
+			if len(rest) > 0 {
+				return fmt.Errorf("the processes have ended with %d of %d containers ready: %s", n, b.containers, e.all[0].last())
+			}
+			return nil
+		}
+	}
+}
+
+// report prints the throughput and what the processes took.
+func (c *cluster) report(e *effort, by string) {
+	b := c.b
+	processes := append(e.gone, e.all...)
+	var used time.Duration
+	most, rise := 0.0, 0.0
+	var each []string
+	for _, p := range processes {
+		used += p.used()
+		most, rise = max(most, p.most()), max(rise, p.rise())
+		each = append(each, fmt.Sprintf("%.0f", p.most()))
+	}
+	row(fmt.Sprintf("%s: %d containers on %d nodes by %s", e.part, b.containers, b.nodes, by), fmt.Sprintf("%.0f s, %.2f a second", e.took.Seconds(), float64(b.containers)/e.took.Seconds()))
+	row(e.part+": CPU time for a container: the tool, the cluster", fmt.Sprintf("%d ms, %d ms", per(used, b.containers), per(c.serve.used(), b.containers)))
+	row(e.part+": memory of each process", strings.Join(each, ", ")+" MB")
+	b.limit(e.part+": memory of the largest process", fmt.Sprintf("%.0f MB", most), fmt.Sprintf("%.0f MB", memoryLimit), most <= memoryLimit)
+	b.limit(e.part+": its rise from the second quarter to the last", fmt.Sprintf("%.0f MB", rise), fmt.Sprintf("%.0f MB", riseLimit), rise <= riseLimit)
+	row(e.part+": memory of the cluster", fmt.Sprintf("%.0f MB", c.serve.most()))
+	if first, last := e.pace.ends(); first > 0 {
+		ratio := last.Seconds() / first.Seconds()
+		b.limit(e.part+": CPU time for a container, the last quarter against the second", fmt.Sprintf("%.2f", ratio), fmt.Sprint(slowerLimit), ratio <= slowerLimit)
+	}
 }
 
 func per(d time.Duration, n int) int64 { return d.Milliseconds() / int64(max(n, 1)) }
