@@ -38,7 +38,7 @@ type reply struct {
 // Messages grow while they arrive whole and shrink when they do not: a terminal that
 // drops what its queue cannot hold, or keys that somebody presses, spoil long ones first.
 const (
-	firstMessage = 8 << 10
+	firstMessage = 16 << 10 // the agent's text is a little over 8 KiB
 	minMessage   = 1 << 10
 	maxMessage   = 32 << 10
 )

@@ -422,7 +422,7 @@ else
 		[ -d "$ih_dir" ] || break
 		ih_nap 0.05
 	done
-	# Drop what came meanwhile: a getty or a shell reads here next.
-	stty time 1
+	# Drop what came meanwhile: a getty or a shell reads here next. Nothing comes from us after q.
+	stty time 0
 	dd bs=4096 count=1 >/dev/null 2>&1
 fi

@@ -6,9 +6,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/infrahaus/infrahaus/internal/console"
@@ -63,6 +66,55 @@ func TestConsole(t *testing.T) {
 	}
 	g.Close()
 	c.Eventually("ct login: ")
+}
+
+// counted counts the messages that are typed into a console.
+type counted struct {
+	io.ReadWriteCloser
+	messages *atomic.Int32
+}
+
+func (c counted) Write(p []byte) (int, error) {
+	if message.Match(p) {
+		c.messages.Add(1)
+	}
+	return c.ReadWriteCloser.Write(p)
+}
+
+// message matches what hands bytes over to a program; the console waits for an answer to each.
+var message = regexp.MustCompile(`(?m)^~[0-9a-f]+ m \d+ \d+ `)
+
+// The agent goes to the guest in one message, and so does a command with its payload, up to 32 KiB.
+func TestConsoleMessages(t *testing.T) {
+	c := newTerminal(t)
+	var n atomic.Int32
+	g, err := c.openWithin(func(o *Options) {
+		attach := o.Console
+		o.Console = func(ctx context.Context, node string, ctid int) (io.ReadWriteCloser, error) {
+			conn, err := attach(ctx, node, ctid)
+			return counted{conn, &n}, err
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	if n := n.Swap(0); n != 1 {
+		t.Errorf("%d messages to start the agent", n)
+	}
+	for size, want := range map[int]int32{0: 1, 100: 1, 30 << 10: 1, 60 << 10: 2} {
+		payload := strings.Repeat("0123456789abcde\n", size/16)
+		// A reader that gives little at a time, such as a pipe, makes no more of them.
+		slow := iotest.OneByteReader(strings.NewReader(payload))
+		var out strings.Builder
+		status, err := g.Run(ctxFor(t), Cmd{Script: "wc -c", Stdin: slow, Size: int64(len(payload)), Stdout: &out})
+		if err != nil || status != 0 || strings.TrimSpace(out.String()) != itoa(len(payload)) {
+			t.Fatalf("%d, %v: %q", status, err, out.String())
+		}
+		if n := n.Swap(0); n != want {
+			t.Errorf("%d messages for %d bytes, want %d", n, size, want)
+		}
+	}
 }
 
 // A script goes on while the console is cut, and is followed from the same byte by the

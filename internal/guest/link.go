@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -87,6 +88,9 @@ func (l *link) exchange(cmd Cmd, out, errw io.Writer) (int, error) {
 // a longer one it starts dd, which costs as much as the system calls for so many bytes.
 const shortText = 1024
 
+// sendBlock is how much is written at once, in bytes: a console waits for an answer to each write.
+const sendBlock = 32 << 10
+
 // send writes the text between its lines, and the payload.
 func (l *link) send(cmd Cmd) error {
 	size := cmd.Size
@@ -99,19 +103,24 @@ func (l *link) send(cmd Cmd) error {
 		length = 0
 	}
 	head := fmt.Sprintf("%d\n%s%s\n%d %d\n", length, text, l.nonce, size/payloadBlock, size%payloadBlock)
-	if _, err := io.WriteString(l.in, head); err != nil {
+	if size == 0 {
+		_, err := io.WriteString(l.in, head)
 		return err
 	}
-	if size == 0 {
-		return nil
+	w := bufio.NewWriterSize(struct{ io.Writer }{l.in}, sendBlock)
+	if _, err := w.WriteString(head); err != nil {
+		return err
 	}
 	src := &source{r: io.LimitReader(cmd.Stdin, size)}
-	n, err := io.CopyBuffer(struct{ io.Writer }{l.in}, src, make([]byte, 32<<10))
+	n, err := w.ReadFrom(src)
 	if src.err != nil {
 		return &ownError{src.err}
 	}
 	if err == nil && n < size {
 		return &ownError{fmt.Errorf("cannot send %d bytes: only %d were there", size, n)}
+	}
+	if err == nil {
+		err = w.Flush()
 	}
 	return err
 }
