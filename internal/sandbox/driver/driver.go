@@ -136,6 +136,12 @@ type Driver interface {
 	// Take makes such a volume the root file system of a stopped guest, and keeps the one that
 	// was under the id old. The folders of mount points that are volumes stay the guest's.
 	Take(ctx context.Context, c Config, volume, old string) error
+	// SaveMount moves what is in the folder of a mount point to its volume, so that nothing of it
+	// stays in the guest; with keep it stays there, too. A folder that is not there has nothing.
+	SaveMount(ctx context.Context, vmid int, folder, volume string, keep bool) error
+	// LoadMount moves what SaveMount has put into a volume to the folder of a guest, running or not.
+	// There is nothing to do for another volume.
+	LoadMount(ctx context.Context, vmid int, folder, volume string) error
 	// Rename gives such a volume another id, and Drop removes it. A missing one is no error.
 	Rename(from, to string) error
 	Drop(volume string) error

@@ -113,7 +113,44 @@ func (d *Driver) carry(ctx context.Context, from, to string) error {
 	return copyFolder(ctx, from, to)
 }
 
-// Rename gives a volume another name; one of a mount point has no folder here.
+// mountData is the folder of a volume that has what a mount point had.
+const mountData = "data"
+
+// SaveMount moves what is in a folder of a guest to a volume.
+func (d *Driver) SaveMount(ctx context.Context, vmid int, folder, volume string, keep bool) error {
+	from, to := d.inRoot(vmid, folder), d.volumeDir(volume)
+	if info, err := os.Lstat(from); from == "" || err != nil || !info.IsDir() {
+		return nil //nolint:nilerr // nobody has made it
+	}
+	if err := errors.Join(os.RemoveAll(to), os.MkdirAll(to, 0o755)); err != nil {
+		return err
+	}
+	if err := copyFolder(ctx, from, filepath.Join(to, mountData)); err != nil || keep {
+		return err
+	}
+	entries, err := os.ReadDir(from)
+	for _, e := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(from, e.Name())))
+	}
+	return err
+}
+
+// LoadMount moves what is in a volume to a folder of a guest.
+func (d *Driver) LoadMount(ctx context.Context, vmid int, folder, volume string) error {
+	to, from := d.inRoot(vmid, folder), filepath.Join(d.volumeDir(volume), mountData)
+	if _, err := os.Stat(from); to == "" || err != nil {
+		return nil //nolint:nilerr // it is new, or another guest has it
+	}
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	if err := copyFolder(ctx, from+"/.", to); err != nil {
+		return err
+	}
+	return os.RemoveAll(d.volumeDir(volume))
+}
+
+// Rename gives a volume another name; one that is mounted has no folder here.
 func (d *Driver) Rename(from, to string) error {
 	err := os.Rename(d.volumeDir(from), d.volumeDir(to))
 	if errors.Is(err, fs.ErrNotExist) {

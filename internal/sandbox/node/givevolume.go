@@ -97,6 +97,8 @@ func (n *Node) copied(ctx context.Context, w *worker, vmid int, key, storage str
 		if err := n.drv.Keep(ctx, vmid, old["volume"]); err != nil {
 			return fail("%v", err)
 		}
+	} else if err := n.drv.SaveMount(ctx, vmid, old["mp"], old["volume"], true); err != nil {
+		return fail("%v", err)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -105,6 +107,7 @@ func (n *Node) copied(ctx context.Context, w *worker, vmid int, key, storage str
 		return err
 	}
 	fresh := properties(c.Conf[key], "volume")
+	delete(old, "mp") // the copy stays in its folder
 	fresh["volume"] = volid
 	c.Conf[key] = printProperties(fresh, "volume", true)
 	n.named(c)
@@ -286,11 +289,16 @@ func (n *Node) given(volid string, from int, key string, to int, toKey string) e
 	}
 	size := n.sizeOf(volid)
 	fresh, _ := n.nextVolume(s, to, size)
+	src, dst := n.st.Containers[from], n.st.Containers[to]
+	p := properties(src.Conf[key], "volume")
+	if p["mp"] != "" {
+		if err := n.drv.SaveMount(n.ctx, from, p["mp"], volid, false); err != nil {
+			return fail("%v", err)
+		}
+	}
 	if err := n.drv.Rename(volid, fresh); err != nil {
 		return fail("%v", err)
 	}
-	src, dst := n.st.Containers[from], n.st.Containers[to]
-	p := properties(src.Conf[key], "volume")
 	p["volume"] = fresh
 	delete(src.Conf, key)
 	n.free(volid)
@@ -300,6 +308,9 @@ func (n *Node) given(volid string, from int, key string, to int, toKey string) e
 	} else {
 		dst.Conf[toKey] = printProperties(p, "volume", true)
 		n.named(dst)
+		if err := n.drv.LoadMount(n.ctx, to, p["mp"], fresh); err != nil {
+			return fail("%v", err)
+		}
 	}
 	return n.save()
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -63,8 +64,30 @@ func (n *Node) applyMount(c *container, key, value string) error {
 		}
 	}
 	n.named(c)
-	if old["volume"] != p["volume"] {
-		return n.leaveUnused(c, old)
+	switch {
+	case old["volume"] != p["volume"]:
+		if err := n.leaveUnused(c, old); err != nil {
+			return err
+		}
+	case old["mp"] != p["mp"]:
+		if err := n.drv.SaveMount(n.ctx, c.VMID, old["mp"], p["volume"], false); err != nil {
+			return fail("%v", err)
+		}
+	}
+	if err := n.drv.LoadMount(n.ctx, c.VMID, p["mp"], p["volume"]); err != nil {
+		return fail("%v", err)
+	}
+	return nil
+}
+
+// attachAll gives a new container what is in the volumes that were there before it.
+func (n *Node) attachAll(ctx context.Context, c *container) error {
+	for key, v := range c.Conf {
+		if p := properties(v, "volume"); numbered(key, "mp") {
+			if err := n.drv.LoadMount(ctx, c.VMID, p["mp"], p["volume"]); err != nil {
+				return fail("%v", err)
+			}
+		}
 	}
 	return nil
 }
@@ -95,7 +118,7 @@ func (n *Node) sizeOf(volid string) int64 {
 }
 
 // leaveUnused is add_unused_volume: a volume that a mount point had stays, under the free key
-// with the lowest number. The key goes again with the next write of the config if another mount
+// with the lowest number, and what was in its folder goes into it. The key goes again with the next write of the config if another mount
 // point has the volume; mu held.
 func (n *Node) leaveUnused(c *container, was map[string]string) error {
 	volid := was["volume"]
@@ -120,6 +143,11 @@ func (n *Node) leaveUnused(c *container, was map[string]string) error {
 		}
 	}
 	c.Conf[free] = volid
+	if was["mp"] != "" {
+		if err := n.drv.SaveMount(n.ctx, c.VMID, was["mp"], volid, false); err != nil {
+			return fail("%v", err)
+		}
+	}
 	if !n.mounted(volid) {
 		n.st.Strays = append(n.st.Strays, volume{Volid: volid, VMID: ownerOf(volid, c.VMID), Size: parseSize(was["size"]), CTime: c.Made, Node: c.Node})
 	}

@@ -77,7 +77,9 @@ func (n *Node) rollback(ctx context.Context, w *worker, vmid int, name string) e
 	c.Unclean = ran
 	for _, key := range slices.Sorted(maps.Keys(was)) {
 		if key == "rootfs" || numbered(key, "mp") {
-			if err := n.leaveUnused(c, properties(was[key], "volume")); err != nil {
+			old := properties(was[key], "volume")
+			delete(old, "mp") // the folder has what the snapshot had
+			if err := n.leaveUnused(c, old); err != nil {
 				return err
 			}
 		}

@@ -130,7 +130,11 @@ func (n *Node) stray(volid string) bool {
 func (n *Node) freeUnreferenced(vmid int) {
 	n.st.Strays = slices.DeleteFunc(n.st.Strays, func(v volume) bool {
 		_, err := n.storage(v.storage())
-		return v.VMID == vmid && err == nil && n.has(v.Volid, v.Node)
+		gone := v.VMID == vmid && err == nil && n.has(v.Volid, v.Node)
+		if gone {
+			_ = n.drv.Drop(v.Volid)
+		}
+		return gone
 	})
 }
 
@@ -154,6 +158,7 @@ func (n *Node) FreeVolume(volid string) error {
 		return fail("volume '%s' is in use", volid) // the real pvesm frees it; no hint asks for that here
 	}
 	n.free(volid)
+	_ = n.drv.Drop(volid)
 	return n.save()
 }
 

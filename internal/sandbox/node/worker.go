@@ -108,6 +108,9 @@ func (n *Node) build(ctx context.Context, w *worker, c *creation) error {
 	if err := n.drv.Create(ctx, cfg, c.secrets, x.line); err != nil {
 		return err
 	}
+	if err := n.attachAll(ctx, full); err != nil {
+		return err
+	}
 	if _, ok := n.faults.TakeIf(driver.FaultCreateDies, late); ok {
 		x.finish()
 		return errKilled

@@ -116,7 +116,7 @@ func owners(top *os.Root, dir string) (map[string]json.RawMessage, error) {
 	return all, json.Unmarshal(text, &all)
 }
 
-// Rename gives a volume another name; one of a mount point has no folder here.
+// Rename gives a volume another name; one that is mounted has no folder here.
 func (d *Driver) Rename(from, to string) error {
 	err := os.Rename(filepath.Join(d.o.Dir, volumeDir(from)), filepath.Join(d.o.Dir, volumeDir(to)))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -131,6 +131,12 @@ func (d *Driver) Keep(context.Context, int, string) error { return nil }
 // Take does nothing.
 func (d *Driver) Take(context.Context, driver.Config, string, string) error { return nil }
 
+// SaveMount has no files to move.
+func (d *Driver) SaveMount(context.Context, int, string, string, bool) error { return nil }
+
+// LoadMount has no files to move.
+func (d *Driver) LoadMount(context.Context, int, string, string) error { return nil }
+
 // Rename does nothing.
 func (d *Driver) Rename(string, string) error { return nil }
 
