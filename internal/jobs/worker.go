@@ -112,6 +112,9 @@ func (w *Worker) Run(ctx context.Context, stop, now <-chan struct{}) error {
 	if err := w.queue.e.migrate(ctx); err != nil {
 		return err
 	}
+	if newest > Format() {
+		w.Say(fmt.Sprintf("this worker does not lead the queue: others have jobs of format %d, and it knows %d", newest, Format()))
+	}
 	w.Self.State = store.WorkerRunning
 	if err := errors.Join(w.Store.SaveWorker(ctx, w.Self), w.Store.ForgetWorkers(ctx)); err != nil {
 		return err
