@@ -31,7 +31,7 @@ type term struct {
 // Topics lists the topics in the order in which the help names them.
 func Topics() []Topic {
 	return []Topic{
-		environmentTopic(), configTopic(), templatesTopic(), fleetTopic(), helpersTopic(), eventsTopic(),
+		environmentTopic(), configTopic(), templatesTopic(), fleetTopic(), workersTopic(), helpersTopic(), eventsTopic(),
 		exitStatusTopic(), sandboxTopic(), transportsTopic(), recoveryTopic(),
 	}
 }
