@@ -10,8 +10,8 @@ replay=
 # The programs that those of a virtual guest are compared with. busybox-static, which make
 # has installed, excludes the package busybox and has the same applets.
 sh "$(dirname "$0")/need.sh" adduser bsdextrautils mawk openssl procps psmisc sudo uuid-runtime
-# Clients of other people; ansible has the proxmox modules. A machine may have Node.js from elsewhere, with its own npm.
-sh "$(dirname "$0")/need.sh" ansible python3-proxmoxer
+# Clients of other people; ansible has the proxmox modules, which need what python3-proxmoxer only recommends. A machine may have Node.js from elsewhere, with its own npm.
+sh "$(dirname "$0")/need.sh" ansible python3-proxmoxer python3-requests
 command -v npm >/dev/null || sh "$(dirname "$0")/need.sh" nodejs npm
 log=$(mktemp)
 trap 'rm -f "$log" "$log.status"' EXIT
