@@ -127,6 +127,9 @@ func (i *importing) read() error {
 	}
 	i.updatable(launcher)
 	i.pinned, err = pin(i.from.FS, launcher, i.install, i.header.functions())
+	if errors.Is(err, fs.ErrNotExist) { // a folder that is no whole checkout
+		return &Missing{From: i.from.Name, File: i.header.functions()}
+	}
 	return err
 }
 

@@ -121,6 +121,26 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestHalfCheckout: a folder without the project's functions is no fault of this tool.
+func TestHalfCheckout(t *testing.T) {
+	from := checkout()
+	from.FS = fstest.MapFS{
+		"ct/page.sh":              {Data: must(fs.ReadFile(from.FS, "ct/page.sh"))},
+		"install/page-install.sh": {Data: must(fs.ReadFile(from.FS, "install/page-install.sh"))},
+	}
+	_, _, err := Import(filepath.Join(t.TempDir(), "out"), from, "page")
+	if missing, ok := errors.AsType[*Missing](err); !ok || missing.File != "misc/install.func" {
+		t.Errorf("%v", err)
+	}
+}
+
+func must(text []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
 // TestQuestions: what becomes of each way to ask.
 func TestQuestions(t *testing.T) {
 	for _, c := range []struct {
