@@ -270,7 +270,8 @@ func (o *bakeOptions) show(ctx context.Context, b baking, volID string) error {
 	if err != nil {
 		return err
 	}
-	row := imageRow{Archive: image, Template: b.template.Name, State: imageCurrent}
+	parts, _ := bake.Parse(image.Name)
+	row := imageRow{Archive: image, Template: b.template.Name, Digest: parts.Digest, OS: parts.OS, State: imageCurrent}
 	if o.app.global.json {
 		return ui.WriteJSON(o.app.streams, row)
 	}

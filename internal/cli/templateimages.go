@@ -91,7 +91,8 @@ it. No container needs its image once it is created.` + exitStatuses(0, 2, 3, 4)
 
 func imageTable(rows []imageRow) ui.Table {
 	t := ui.Table{Columns: []ui.Column{
-		{Title: "TEMPLATE", Keep: true}, {Title: "OS"}, {Title: "DIGEST"}, {Title: "AGE"}, {Title: "SIZE", Right: true}, {Title: "NODE"}, {Title: "STATE"}, {Title: "IMAGE", Keep: true},
+		{Title: "TEMPLATE", Keep: true}, {Title: "OS", Drop: 1}, {Title: "DIGEST", Keep: true, Drop: 6}, {Title: "AGE", Keep: true, Drop: 3},
+		{Title: "SIZE", Right: true, Keep: true, Drop: 4}, {Title: "NODE", Drop: 5}, {Title: "STATE", Keep: true}, {Title: "IMAGE", Keep: true, Drop: 2},
 	}, Empty: "no images; infrahaus template bake TEMPLATE makes one"}
 	for _, r := range rows {
 		parts, _ := bake.Parse(r.Name)
