@@ -51,8 +51,9 @@ func newLifecycleCmd(a *app, v verb) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   v.name + " <container>",
 		Short: v.short,
-		Long: v.short + `. If Proxmox's high availability manages it, the
-command asks the HA manager and waits until it has acted.` + exitStatuses(0, 1, 2, 3, 4, 130, 143),
+		Long: v.short + `.
+If Proxmox's high availability manages it, the command asks the HA manager and waits until
+it has acted.` + exitStatuses(0, 1, 2, 3, 4, 130, 143),
 		Args: exactArgs("one container"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.findThere(cmd.Context(), args[0])

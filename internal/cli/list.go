@@ -38,9 +38,9 @@ selected. Only --check and --all ask Proxmox: then the list also has the state i
 and its differences from the record, and shows a container that was destroyed but still
 exists.
 
-STATUS is creating, ready, error or destroyed. It is stopped if this tool stopped the
-container, and not answering if a declared service did not answer at the last look.
-It is interrupted if a run was killed; resume continues that run.
+STATUS is queued (a worker will make it), creating, ready, error or destroyed. It is stopped
+if this tool stopped the container, and not answering if a declared service did not answer
+at the last look. It is interrupted if a run was killed; resume continues that run.
 
 --all adds the records of destroyed containers, and every container of the host that is
 not on record: its STATUS is foreign, or unrecorded if it carries the mark of an infrahaus
@@ -72,7 +72,7 @@ names alone.` + exitStatuses(0, 1, 2, 4),
 	f.StringSliceVar(&o.columns, "columns", nil, "show these `columns`, separated by commas")
 	f.StringVar(&o.sort, "sort", "", "sort by this `column`, downwards with - before it (default: the oldest record first)")
 	forms := []string{"name", "wide", "json", "tsv"}
-	f.VarP(&choice{value: &o.output, words: forms}, "output", "o", "the form: "+orWords(forms))
+	f.VarP(&choice{value: &o.output, words: forms}, "output", "o", "the `form`: "+orWords(forms))
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(forms, cobra.ShellCompDirectiveNoFileComp))
 	completeColumns(cmd, "columns", "sort")
 	return cmd

@@ -26,6 +26,7 @@ type unitOptions struct {
 func (o *unitOptions) register(f *pflag.FlagSet) {
 	f.StringVar(&o.unit, "unit", "", "the log in the container of the systemd unit, OpenRC service or docker or podman container of this `name`")
 	f.IntVar(&o.tail, "tail", -1, "with --unit: only the last so many `lines`")
+	f.Lookup("tail").DefValue = "all"
 	f.StringVar(&o.since, "since", "", "with --unit: only from this `time` on: a duration such as 10m, or as in RFC 3339")
 	passwordFlag(f, &o.passwordFile)
 }
