@@ -57,7 +57,11 @@ Rows in a pipe have no header and the columns ctid, name, status, address, templ
 host, created and url, then proxmox and differs if Proxmox was asked. --columns chooses
 others: id, tag, os, mac, transport, updated, service, error. -o wide adds id, tag,
 transport, updated and os, and leaves no column out in a narrow window; -o name prints
-names alone.` + exitStatuses(0, 1, 2, 4),
+names alone.
+
+--json writes each container as soon as it is read. After an error in the middle the array
+stays open, so that a program behind a pipe, which does not see the exit status, cannot take
+it for the whole list.` + exitStatuses(0, 1, 2, 4),
 		Example: `  infrahaus list --filter status=ready --filter template=nginx
   infrahaus list --filter 'name~web-*' -o name
   infrahaus list --columns ctid,name,tag,created --sort -created

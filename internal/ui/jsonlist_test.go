@@ -1,6 +1,9 @@
 package ui
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -36,6 +39,32 @@ func TestWriteJSONList(t *testing.T) {
 		}
 		if said[0] != said[1] {
 			t.Errorf("%q, want %q", said[1], said[0])
+		}
+	}
+}
+
+// After an error in the middle, what is written is no JSON: a program behind a pipe does not
+// see the exit status, and would take a closed array for the whole list.
+func TestWriteJSONListFails(t *testing.T) {
+	broken := errors.New("the database went away")
+	for n := range 3 {
+		var out bytes.Buffer
+		err := WriteJSONList(&Streams{Out: &out}, func(yield func(int, error) bool) {
+			for i := range n {
+				if !yield(i, nil) {
+					return
+				}
+			}
+			yield(0, broken)
+		})
+		if !errors.Is(err, broken) {
+			t.Errorf("after %d elements the error is %v", n, err)
+		}
+		if json.Valid(out.Bytes()) {
+			t.Errorf("after %d elements the output is whole: %q", n, out.String())
+		}
+		if rest := out.String() + "\n]"; n > 0 && !json.Valid([]byte(rest)) {
+			t.Errorf("after %d elements the output cannot be completed: %q", n, rest)
 		}
 	}
 }
