@@ -244,7 +244,7 @@ func scrape(ts *testscript.TestScript, neg bool, args []string) {
 
 // version1 is `version1 FILE`: it removes from a database what later versions have added.
 func version1(ts *testscript.TestScript, neg bool, args []string) {
-	execSQL(ts, false, []string{args[0], `DROP TABLE templates; DROP TABLE queue_after; DROP TABLE queue; DROP TABLE workers; ALTER TABLE runs DROP COLUMN job;
+	execSQL(ts, false, []string{args[0], `DROP INDEX containers_by_address; ALTER TABLE containers DROP COLUMN address; DROP TABLE templates; DROP TABLE queue_after; DROP TABLE queue; DROP TABLE workers; ALTER TABLE runs DROP COLUMN job;
 		DROP TABLE jobs; DROP TABLE retired_keys; DROP TABLE unread; DROP TABLE chores;
 		DROP TRIGGER sealed_inserted; DROP TRIGGER sealed_replaced;
 		DROP TABLE infrahaus; DROP TABLE shared; DROP INDEX runs_unended; ALTER TABLE runs DROP COLUMN user_name; ALTER TABLE runs DROP COLUMN version;

@@ -6,7 +6,6 @@ import (
 
 	"github.com/infrahaus/infrahaus/internal/lxc"
 	"github.com/infrahaus/infrahaus/internal/pve"
-	"github.com/infrahaus/infrahaus/internal/store"
 )
 
 // unheld refuses a static address if a running container on record got the same one by
@@ -17,12 +16,12 @@ func (a *app) unheld(ctx context.Context, hostID string, spec lxc.Spec) error {
 	if err != nil {
 		return nil //nolint:nilerr // no static address
 	}
-	known, err := a.store.Containers(ctx, store.Filter{HostID: hostID})
+	known, err := a.store.Addressed(ctx, hostID, want.Addr().String())
 	if err != nil {
 		return err
 	}
 	for _, c := range known {
-		if c.CTID == 0 || c.Address != want.Addr().String() {
+		if c.CTID == 0 {
 			continue
 		}
 		p, err := a.open(ctx)

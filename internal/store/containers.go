@@ -174,6 +174,13 @@ func (s *Store) Named(ctx context.Context, hostID, hostname string) (*lxc.Contai
 
 const named = `WHERE host_id = ? AND hostname = ? AND status <> ? ORDER BY id`
 
+// Addressed returns the living records with an address on the host with the id hostID, oldest
+// first. The address is in the form that records have, which netip.Addr writes.
+func (s *Store) Addressed(ctx context.Context, hostID, address string) ([]lxc.Container, error) {
+	found, err := query(ctx, s.records, `WHERE host_id = ? AND address = ? AND status <> ? ORDER BY id`, hostID, address, string(lxc.Destroyed))
+	return found, s.wrap(err)
+}
+
 // Find resolves a ctid, a hostname or a record id on the host with the id hostID. It
 // prefers a living record to destroyed ones. Errors: *NotFound, *Ambiguous.
 func (s *Store) Find(ctx context.Context, hostID, ref string) (lxc.Container, error) {

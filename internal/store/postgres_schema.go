@@ -164,4 +164,7 @@ CREATE TABLE templates (
 	created_at TEXT COLLATE "C" NOT NULL
 );
 CREATE INDEX queue_by_template ON queue (template) WHERE template <> '' AND state <> 'done';
+`, `
+ALTER TABLE containers ADD COLUMN address TEXT COLLATE "C" GENERATED ALWAYS AS (CAST(doc AS json) ->> 'address') STORED;
+CREATE INDEX containers_by_address ON containers (host_id, address);
 `}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,13 +51,14 @@ func testQueriesDoNotGrow(t *testing.T) {
 		r := logRun(t, s, c.RecordID, "create", 9)
 		out := map[string]int{}
 		for what, do := range map[string]func() error{
-			"all":    func() error { _, err := s.Containers(ctx, Filter{HostID: h}); return err },
-			"list":   func() error { listed(t, s, Filter{HostID: h}, WithServices|WithJobs); return nil },
-			"runs":   func() error { _, err := s.Unended(ctx, h); return err },
-			"named":  func() error { _, err := s.Named(ctx, h, c.Hostname); return err },
-			"find":   func() error { _, err := s.Find(ctx, h, c.Hostname); return err },
-			"events": func() error { seqs(t, s, EventQuery{RunID: r.ID}); return nil },
-			"begin":  func() error { r := begin(t, s, c.RecordID, "sync"); return s.EndRun(ctx, r.ID, 0) },
+			"all":     func() error { _, err := s.Containers(ctx, Filter{HostID: h}); return err },
+			"list":    func() error { listed(t, s, Filter{HostID: h}, WithServices|WithJobs); return nil },
+			"runs":    func() error { _, err := s.Unended(ctx, h); return err },
+			"named":   func() error { _, err := s.Named(ctx, h, c.Hostname); return err },
+			"address": func() error { _, err := s.Addressed(ctx, h, "10.0.0.5"); return err },
+			"find":    func() error { _, err := s.Find(ctx, h, c.Hostname); return err },
+			"events":  func() error { seqs(t, s, EventQuery{RunID: r.ID}); return nil },
+			"begin":   func() error { r := begin(t, s, c.RecordID, "sync"); return s.EndRun(ctx, r.ID, 0) },
 		} {
 			out[what] = asked(what, do)
 		}
@@ -89,6 +91,62 @@ func TestFindUsesIndexes(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s in the plan:\n%s", want, text)
 		}
+	}
+}
+
+// The check of a static address reads the records with that address alone.
+func TestAddressedUsesIndex(t *testing.T) {
+	s := open(t, t.TempDir())
+	h := host(t, s, "h")
+	var n int
+	var last string
+	s.records.d = counting{s.records.d, &n, &last}
+	if _, err := s.Addressed(t.Context(), h, "10.0.0.5"); err != nil {
+		t.Fatal(err)
+	}
+	if text := plan(t, s, last, h, "10.0.0.5", "destroyed"); !strings.Contains(text, "containers_by_address (host_id=? AND address=?)") {
+		t.Errorf("the plan is:\n%s", text)
+	}
+}
+
+func TestAddressed(t *testing.T) { onBoth(t, testAddressed) }
+
+func testAddressed(t *testing.T) {
+	s := open(t, t.TempDir())
+	h, other := host(t, s, "h"), host(t, s, "other")
+	var want []string
+	for _, c := range []lxc.Container{
+		{HostID: h, Hostname: "one", CTID: 100, Address: "10.0.0.5"},
+		{HostID: h, Hostname: "two", CTID: 101, Address: "10.0.0.50"},
+		{HostID: other, Hostname: "three", CTID: 100, Address: "10.0.0.5"},
+		{HostID: h, Hostname: "four", CTID: 102},
+		{HostID: h, Hostname: "five", CTID: 103, Address: "10.0.0.5"},
+		{HostID: h, Hostname: "six", CTID: 104, Address: "10.0.0.5"},
+	} {
+		c = create(t, s, c)
+		switch c.Hostname {
+		case "one", "five":
+			want = append(want, c.RecordID)
+		case "six":
+			destroy(t, s, c.RecordID)
+		}
+	}
+	found, err := s.Addressed(t.Context(), h, "10.0.0.5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range found {
+		got = append(got, c.RecordID)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("found %v, want %v", got, want)
+	}
+	if _, err := s.UpdateContainer(t.Context(), want[0], func(c *lxc.Container) error { c.Address = "10.0.0.6"; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := s.Addressed(t.Context(), h, "10.0.0.6"); err != nil || len(found) != 1 {
+		t.Errorf("a new address gives %v: %v", found, err)
 	}
 }
 
@@ -135,6 +193,7 @@ func TestNoScans(t *testing.T) {
 		func() error { return s.SaveServices(ctx, c.RecordID, nil, time.Now()) },
 		func() error { _, err := s.Find(ctx, h, "web"); return err },
 		func() error { _, err := s.Record(ctx, c.RecordID); return err },
+		func() error { _, err := s.Addressed(ctx, h, "10.0.0.5"); return err },
 		func() error { _, err := s.Working(ctx, c); return err },
 		func() error { _, _, err := s.Services(ctx, c.RecordID); return err },
 		func() error { _, err := s.Credentials(ctx, c.RecordID); return err },

@@ -194,6 +194,9 @@ CREATE TABLE templates (
 	created_at TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX queue_by_template ON queue (template) WHERE template <> '' AND state <> 'done';
+`, `
+ALTER TABLE containers ADD COLUMN address TEXT GENERATED ALWAYS AS (json_extract(doc, '$.address')) VIRTUAL;
+CREATE INDEX containers_by_address ON containers (host_id, address);
 `}
 
 // SchemaVersion is the version of the database that this program writes.
