@@ -113,6 +113,7 @@ func (h *harness) run(ctx context.Context) (bool, error) {
 	cases = append(cases, h.twenty()...)
 	cases = append(cases, h.shared()...)
 	cases = append(cases, h.workers()...)
+	cases = append(cases, h.versions()...)
 	cases = append(cases, h.fleets()...)
 	h.recorded = h.table.points()
 	if err := errors.Join(h.keep(ctx, h.chosen(cases)), ctx.Err()); err != nil {

@@ -3,9 +3,11 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +23,7 @@ const patience = 90 * time.Second
 
 // call is one process of the tool.
 type call struct {
+	bin   string // of another version; "": the harness's
 	args  []string
 	after int               // killed after this many boundaries; 0: never
 	short int               // killed before this boundary is recorded, after its side effect; 0: never
@@ -30,6 +33,7 @@ type call struct {
 	watch func(event.Event) // sees each event on stdout as it comes
 	start func(*os.Process)
 	env   []string // more of it
+	heard string   // a file that takes stderr as it comes; "": none
 }
 
 // ended is the end of a process.
@@ -45,7 +49,7 @@ type ended struct {
 func (t *trial) tool(ctx context.Context, c call) ended {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, t.h.bin, c.args...)
+	cmd := exec.CommandContext(ctx, cmp.Or(c.bin, t.h.bin), c.args...)
 	cmd.Dir = t.dir
 	cmd.Env = append(t.env(), fmt.Sprintf("INFRAHAUS_CRASH_AFTER=%d", c.after),
 		fmt.Sprintf("INFRAHAUS_CRASH_BEFORE=%d", c.short), "INFRAHAUS_CRASH_AT="+c.at, fmt.Sprintf("INFRAHAUS_CRASH_PLUS=%d", c.plus),
@@ -54,6 +58,13 @@ func (t *trial) tool(ctx context.Context, c call) ended {
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.StdoutPipe()
+	if err == nil && c.heard != "" {
+		var f *os.File
+		if f, err = os.Create(c.heard); err == nil {
+			defer f.Close()
+			cmd.Stderr = io.MultiWriter(&errs, f)
+		}
+	}
 	if err == nil {
 		err = cmd.Start()
 	}
