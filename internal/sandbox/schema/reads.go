@@ -18,7 +18,8 @@ const (
 const Services = "chrony,corosync,cron,ksmtuned,lxcfs,postfix,proxmox-firewall,pve-cluster,pve-firewall,pve-ha-crm,pve-ha-lrm," +
 	"pve-lxc-syscalld,pvedaemon,pvefw-logger,pveproxy,pvescheduler,pvestatd,qmeventd,spiceproxy,sshd,syslog,systemd-journald,systemd-timesyncd"
 
-// reads are requests for what a node and its cluster are, besides containers.
+// reads are requests for what a node and its cluster are, besides containers. Their schemas are
+// taken from Proxmox's sources; none of them is among the recorded ones.
 var reads = map[string]string{
 	"GET /access/openid":                     "",
 	"GET /access/tfa":                        "",

@@ -86,7 +86,7 @@ func TestAgainstRecording(t *testing.T) {
 				case ok:
 					compared++
 					compare(t, route, ours, theirs.Parameters)
-				case recorded[path] != nil, !slices.Contains(unrecorded, path):
+				case recorded[path] != nil, !slices.Contains(unrecorded, path) && !schema.Reads[route]:
 					t.Errorf("%s is not a route of Proxmox", route)
 				}
 			}
