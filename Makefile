@@ -65,7 +65,7 @@ bench: build ## the reference job on real guests, as counts and ratios; needs ro
 	sh .ci/need.sh lxc debootstrap dnsmasq-base zstd iproute2 iptables openssh-client
 	$(GO) run ./internal/e2e/bench
 
-bench-scale: build ## hundreds of containers on a simulated cluster, by several processes; some minutes
+bench-scale: build ## 1,000 containers on a simulated cluster, by fleets and by workers; some ten minutes
 	$(GO) run ./internal/e2e/benchscale
 
 docs: ## docs/reference, docs/catalogue.md, the output in other docs, and the schemas of templates and fleets, from the code
