@@ -52,6 +52,11 @@ func Parse(text string) (Reference, error) {
 	if name == "" {
 		return wrong("such as oci:nginx:1.29", "names no image")
 	}
+	// A digest has no slash after it. What stands before a host may be a password: it is not said again.
+	if i := strings.LastIndexByte(name[:strings.LastIndexByte(name, '/')+1], '@'); i >= 0 {
+		text = "…" + name[i:]
+		return wrong(Prefix+name[i+1:], "has a login before the registry, and Proxmox pulls without one")
+	}
 	if i := strings.IndexFunc(name, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r > unicode.MaxASCII }); i >= 0 {
 		return wrong("", "has a character that no image's name can have (at %d)", i+1+len(text)-len(name))
 	}

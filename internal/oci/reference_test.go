@@ -74,6 +74,9 @@ func TestParseRefuses(t *testing.T) {
 		{"ngïnx", "no image's name can have", ""},
 		{"docker://nginx:1", "leave docker:// out", "oci:nginx:1"},
 		{"https://ghcr.io/a/b", "leave https:// out", "oci:ghcr.io/a/b"},
+		{"me:hunter2@reg.example/a:1", "has a login", "oci:reg.example/a:1"},
+		{"https://me:hunter2@reg.example/a", "has a login", "oci:reg.example/a"},
+		{"oci:me:hunter2/@x @reg.example/a@sha256:" + hex64, "has a login", "oci:reg.example/a@sha256:" + hex64},
 		{"nginx:", "no name of an image", ""},
 		{"nginx:-1", "no name of an image", ""},
 		{"nginx:" + strings.Repeat("a", 129), "no name of an image", ""},
@@ -93,6 +96,9 @@ func TestParseRefuses(t *testing.T) {
 		var e *Error
 		if !errors.As(err, &e) || !strings.Contains(e.Reason, c.reason) || !strings.Contains(e.Better, c.better) {
 			t.Errorf("%q: %v, %+v", c.text, err, e)
+		}
+		if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("a password is said again: %v", err)
 		}
 	}
 }
