@@ -9,6 +9,9 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // forwarding holds the machine's settings from before a sandbox switched on IPv4
@@ -25,6 +28,22 @@ const (
 	forwardFile = "/proc/sys/net/ipv4/ip_forward"
 	aliasMark   = "infrahaus: ip_forward was 0"
 )
+
+// machineLock is held while a sandbox reads or changes what all sandboxes of the machine share.
+// Without it, one that begins could take the forwarding of one that ends for the machine's own,
+// and lose it a moment later.
+const machineLock = "/run/infrahaus-sandbox.lock"
+
+// lockMachine waits for machineLock, for 30 s at most.
+func lockMachine(ctx context.Context) (unlock func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	lock := flock.New(machineLock, flock.SetPermissions(0o600))
+	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
+		return nil, fmt.Errorf("cannot set up the network of the guests: another sandbox has %s: %w", machineLock, err)
+	}
+	return func() { _ = lock.Close() }, nil
+}
 
 func setting(conf, name string) string { return "/proc/sys/net/ipv4/conf/" + conf + "/" + name }
 

@@ -1,12 +1,15 @@
 package lxcguest
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -97,6 +100,20 @@ func TestForwardingPutBack(t *testing.T) {
 			t.Errorf("%s: the settings were\n%s and are\n%s", name, was, now)
 		}
 	}
+	// While one sandbox begins or ends, another one waits, and changes nothing.
+	held, err := lockMachine(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	soon, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := openNetwork(soon, dirs[0], tag(dirs[0])); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the network was made meanwhile: %v", err)
+	}
+	if now := look(); now != was {
+		t.Errorf("the settings were\n%s and are\n%s", was, now)
+	}
+	held()
 	set(forwardFile, "1")
 	n := open(0)
 	if err := n.close(); err != nil || readSetting(forwardFile) != "1" {

@@ -36,7 +36,11 @@ const bridgePrefix = "ihbr"
 func openNetwork(ctx context.Context, dir, tag string) (*network, error) {
 	n := &network{bridge: bridgePrefix + tag, hostsDir: filepath.Join(dir, "dhcp-hosts"), extra: map[netip.Prefix]bool{}}
 	endStray(dir)
-	var err error
+	unlock, err := lockMachine(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	if n.before, err = before(ctx); err != nil {
 		return nil, err
 	}
@@ -268,6 +272,11 @@ func (n *network) close() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
+	unlock, err := lockMachine(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	n.drop(ctx)
 	return n.putBack(ctx)
 }
