@@ -1,6 +1,7 @@
 package schema
 
 import (
+	_ "embed" // for zones
 	"net/netip"
 	"slices"
 	"strings"
@@ -19,8 +20,13 @@ var (
 	volume    = lazy.Regexp(`^[A-Za-z][A-Za-z0-9\-_.]*[A-Za-z0-9]:.+$`)
 	diskSize  = lazy.Regexp(`^\d+(?:\.\d+)?[KMGT]?$`)
 	startup   = lazy.Regexp(`^(?:(?:order=)?\d+|up=\d+|down=\d+)(?:,(?:(?:order=)?\d+|up=\d+|down=\d+))*$`)
-	timezone  = lazy.Regexp(`^(?:host|UTC|[A-Z][A-Za-z_+\-]+(?:/[A-Z][A-Za-z0-9_+\-]+){1,2})$`)
 )
+
+// zones are the time zones of tzdata's zone.tab (2025b), in which Proxmox looks: Etc/UTC and old
+// names such as US/Eastern are not among them.
+//
+//go:embed zones.txt
+var zones string
 
 var (
 	userID    = lazy.Regexp(`^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+$`)
@@ -73,7 +79,7 @@ func checkOne(format, value string) string {
 	case "startup-order":
 		return unless(startup().MatchString(value), "unable to parse startup options")
 	case "timezone":
-		return unless(timezone().MatchString(value), "invalid time zone '"+value+"'")
+		return unless(value == "host" || value == "UTC" || slices.Contains(strings.Fields(zones), value), "invalid time zone '"+value+"'")
 	case "userid":
 		return unless(userID().MatchString(value), "value '"+value+"' does not look like a valid user name")
 	case "tokenid":
