@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"math/big"
 	"testing"
 )
 
@@ -28,5 +29,24 @@ func TestRSA(t *testing.T) {
 	}
 	if rsa.VerifyPKCS1v15(&b.PublicKey, crypto.SHA256, sum[:], signed) == nil {
 		t.Error("another key accepts it, too")
+	}
+}
+
+// A prime that fits no key would be looked at for ever: no other prime makes it one.
+func TestFits(t *testing.T) {
+	for text, want := range map[string]bool{
+		"786433":  true,  // 12 * 65536 + 1
+		"65537":   true,  // the exponent itself
+		"786445":  false, // 12 * 65537 + 1
+		"1179667": false, // 18 * 65537 + 1
+	} {
+		p, _ := new(big.Int).SetString(text, 10)
+		if fits(p) != want {
+			t.Errorf("%s: %v", text, !want)
+		}
+		key := new(big.Int).ModInverse(big.NewInt(exponent), new(big.Int).Sub(p, big.NewInt(1)))
+		if (key != nil) != want {
+			t.Errorf("%s: the private exponent is %v", text, key)
+		}
 	}
 }
