@@ -76,5 +76,9 @@ func (s *Server) upload(conn net.Conn, req *http.Request) (params url.Values, fi
 			return refuse("upload failed")
 		}
 	}
+	// Proxmox does nothing before it has as much as the request's length says.
+	if _, err := io.Copy(io.Discard, req.Body); err != nil {
+		return refuse("upload failed")
+	}
 	return params, file, nil
 }
