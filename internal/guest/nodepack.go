@@ -36,7 +36,7 @@ const packGrace = 10 * time.Second
 
 // PackOnNode has the node of o pack a container, and returns the size of the archive in bytes.
 // The archive is on the storage under its name only if it is whole. A failure leaves nothing
-// there, nor does the death of this process or of the link. An archive of that name is replaced.
+// there, nor does the death of this process or of the link, once the node's sshd has noticed it. An archive of that name is replaced.
 // It fails with *NotOnNode if the storage is not a folder of the node that the user of the node
 // can write to. It is not retried.
 func (o Options) PackOnNode(ctx context.Context, ctid int, a NodeArchive) (size int64, err error) {
@@ -75,7 +75,7 @@ func (o Options) PackOnNode(ctx context.Context, ctid int, a NodeArchive) (size 
 }
 
 func packScript(ctid int, a NodeArchive, mark string) string {
-	return fmt.Sprintf("PATH=%s:$PATH\nP=pct\nC=%d\nV=%s\nT=%s\nM=%s\n%s", fixedPath, ctid, Quote(a.VolID), Quote(a.Script), mark,
+	return fmt.Sprintf("PATH=%s:$PATH\nP=pct\nC=%d\nE=%s\nV=%s\nT=%s\nM=%s\n%s", fixedPath, ctid, Quote(cleanEnv), Quote(a.VolID), Quote(a.Script), mark,
 		console.StripComments(nodePackText))
 }
 

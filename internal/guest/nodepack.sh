@@ -2,8 +2,8 @@
 # Runs on the node. It packs a container into the folder of a storage's OS templates: first into
 # a file whose name Proxmox does not list. The file gets its name once "store" comes on stdin. If
 # stdin ends before that, or anything fails, the file is removed. Lines on stdout that begin with
-# M are answers; pct and the container print the others. P is pct, C the container, V the volume,
-# T the script that packs.
+# M are answers; pct and the container print the others. P is pct, C the container, E the env
+# command that gives it a clean environment, V the volume, T the script that packs.
 umask 022
 no() {
 	printf '%s no %s\n' "$M" "$1"
@@ -30,8 +30,8 @@ trap 'exit 9' 1 2 15
 exec 3<&0 4>&1
 
 # The container writes to a pipe: with the file itself it could change the image later.
-$P exec "$C" -- /usr/bin/env -i HOME=/root TERM=dumb PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-	/bin/sh -c "$T" 2>&4 </dev/null | cat >"$file" 4>&- &
+# shellcheck disable=SC2086 # E is several words
+$P exec "$C" -- $E /bin/sh -c "$T" 2>&4 </dev/null | cat >"$file" 4>&- &
 writer=$!
 # A writer that is killed ends the packing, too: nobody reads the pipe any more.
 {
