@@ -24,7 +24,7 @@ trap 'rm -f "$log" "$log.status"' EXIT
 	echo "$status" >"$log.status"
 } 2>&1 | tee "$log"
 grep -E '^ *--- (FAIL|SKIP)' "$log" || true
-# What a failed test said may be thousands of lines further up: say it again.
+# Repeat the messages of failed tests: they may be thousands of lines further up.
 awk '
 	/^=== (RUN|CONT|NAME|PAUSE) / { test = $3; next }
 	/^ *--- (PASS|FAIL|SKIP): / { if ($2 == "FAIL:") failed[++n] = $3; test = ""; next }

@@ -59,7 +59,7 @@ stdout two
 one
 -- f --
 two'
-	# What finds these out.
+	# These forms fail, as they should.
 	script fails-stderr '! exec nosuchprogram --delete
 stderr .'
 	script fails-wait 'exec false &

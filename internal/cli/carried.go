@@ -12,7 +12,8 @@ import (
 )
 
 // carriedTemplate is the template of a job, as it was when the job was queued. It is sealed with
-// the job's request: who can only write to the catalogue cannot give a job another template.
+// the job's request, so that a person without the encryption key cannot give a job another
+// template, not even by writing to the catalogue.
 type carriedTemplate struct {
 	Archive  string            `json:"archive"` // the digest of the archive in the catalogue
 	Digest   string            `json:"digest"`  // of the template
@@ -53,7 +54,10 @@ func (q *enqueuing) carry(j *store.NewJob, job *plan.Job) error {
 		return err
 	}
 	j.Template, j.Archive = a.Digest, a.Data
-	q.request.Template = &carriedTemplate{a.Digest, t.Digest, t.Path, t.Source, t.Resolved, t.Fetched, job.Spec.Pins}
+	q.request.Template = &carriedTemplate{
+		Archive: a.Digest, Digest: t.Digest, Path: t.Path, Source: t.Source, Resolved: t.Resolved,
+		Parents: t.Fetched, Pins: job.Spec.Pins,
+	}
 	return nil
 }
 

@@ -201,7 +201,8 @@ func (q *enqueuing) create(ctx context.Context, o *createOptions, ready prepared
 	return q.tell(ctx, a, j.ID)
 }
 
-// prepare opens the queue and makes the job, which carries the template of what is to be done.
+// prepare opens the queue and makes the job. carries has the template that goes with the job; nil:
+// the job needs none.
 func (q *enqueuing) prepare(ctx context.Context, a *app, c lxc.Container, carries *plan.Job) (*jobs.Queue, store.NewJob, error) {
 	var j store.NewJob
 	if err := a.vault.Ready(); err != nil {

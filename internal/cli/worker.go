@@ -62,7 +62,7 @@ process at once.` + exitStatuses(0, 1, 2),
 	f.IntVar(&o.perHost, "per-host", 0, "with all workers: run at most this `number` of jobs at once on a host (0: any number)")
 	f.IntVar(&o.perNode, "per-node", createsAtOnce, "with all workers: at most this `number` of create tasks at once on a node (0: any number)")
 	f.DurationVar(&o.grace, "grace", time.Minute, "how long jobs may go on after SIGTERM before they are handed over")
-	f.BoolVar(&o.untilEmpty, "until-empty", false, "end when no job is left that this worker could do")
+	f.BoolVar(&o.untilEmpty, "until-empty", false, "end when no job is left that this worker could do; status 0 even if jobs failed")
 	f.StringVar(&o.metrics, "metrics", "", "serve metrics for Prometheus at this `address`, such as 127.0.0.1:9464")
 	cmd.AddCommand(newWorkerStatusCmd(a))
 	return cmd

@@ -53,7 +53,7 @@ func TestPackOnNode(t *testing.T) {
 	if err != nil || info.Mode() != 0o644 {
 		t.Errorf("%v %v", info.Mode(), err)
 	}
-	// What a killed run has left goes; what another run is at stays.
+	// The file of a killed run is removed. The file of a run in progress stays.
 	host, _ := os.Hostname()
 	dead, alive := ".a.tar.gz."+host+".4194999", ".a.tar.gz."+host+"."+itoa(os.Getpid())
 	for _, name := range []string{dead, alive} {

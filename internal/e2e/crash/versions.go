@@ -88,7 +88,7 @@ func (t *trial) olderWorker(ctx context.Context) {
 		t.lost("%q leads, and not the newer worker: %v\n%.600s", leader, err, status.out)
 	}
 	t.whole(ctx)
-	// What the older worker knows, it does, although its queue has jobs of a newer version.
+	// The older worker does the jobs whose format it knows, although newer ones are in the queue.
 	if e := t.tool(ctx, call{args: []string{"discover", name, "--enqueue"}}); e.status != 0 {
 		t.lost("discover --enqueue: %s", e.why())
 	}

@@ -62,7 +62,7 @@ func TestReads(t *testing.T) {
 				{"GET", "/cluster/log", 200, `{"data":[]}`},
 				{"GET", "/access/tfa", 200, `{"data":[]}`},
 				{"GET", "/access/users/ops@pve/tfa?multiple=1", 200, `{"data":{"user":[]}}`},
-				// What is not simulated says so.
+				// A route that is not simulated says so.
 				{"GET", "/nodes/pve1/apt/repositories", 501, "not implemented"},
 				{"GET", "/nodes/pve1/disks/lvmthin", 501, "not implemented"},
 				{"POST", "/cluster/firewall/groups", 501, "not implemented"},
